@@ -1,0 +1,174 @@
+"""The columns every stage reads and writes: flat arrays in mm, ns, GeV and tesla, one row per hit, particle or track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def _empty(dtype: type, *shape: int) -> NDArray:
+    return np.zeros(shape or (0,), dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Deposits:
+    """The channels that fired under each hit, as one CSR table.
+
+    Attributes
+    ----------
+    offsets : int64 (n_hits + 1,)
+        Rows ``offsets[i]:offsets[i + 1]`` belong to hit ``i``.
+    u, v : int32 (n_deposits,)
+        Channel numbers along the sensor's own axes.
+    value : float32 (n_deposits,)
+        Signal in the unit of the file (charge, energy, time over threshold).
+    """
+
+    offsets: Ints
+    u: NDArray[np.int32]
+    v: NDArray[np.int32]
+    value: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Measured points of one event.
+
+    Attributes
+    ----------
+    hit_id : int64 (n,)
+        The number the file gave the hit; unique within the event.
+    x, y, z : float64 (n,)
+        Global position, mm.
+    sensor : int32 (n,)
+        Row of the sensor in the `Detector`.
+    var_u, var_v : float64 (n,), optional
+        Variance of the position along the sensor's axes, mm^2; without it the cell size tells.
+    time : float64 (n,), optional
+        ns.
+    energy : float64 (n,), optional
+        GeV.
+    deposits : Deposits, optional
+        The channels under each hit.
+    """
+
+    hit_id: Ints
+    x: Floats
+    y: Floats
+    z: Floats
+    sensor: NDArray[np.int32]
+    var_u: Floats | None = None
+    var_v: Floats | None = None
+    time: Floats | None = None
+    energy: Floats | None = None
+    deposits: Deposits | None = None
+
+    def __len__(self) -> int:
+        return len(self.hit_id)
+
+    @property
+    def xyz(self) -> Floats:
+        """Positions as one (n, 3) array, mm."""
+        return np.stack([self.x, self.y, self.z], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Particles:
+    """Particles, true or found: one row each.
+
+    Attributes
+    ----------
+    particle_id : int64 (n,)
+        Unique within the event.
+    pdg : int32 (n,)
+        Particle Data Group code; 0 where unknown.
+    charge : float64 (n,)
+        In units of e.
+    vx, vy, vz : float64 (n,)
+        Production point, mm.
+    px, py, pz : float64 (n,)
+        Momentum at the production point, GeV.
+    """
+
+    particle_id: Ints
+    pdg: NDArray[np.int32]
+    charge: Floats
+    vx: Floats
+    vy: Floats
+    vz: Floats
+    px: Floats
+    py: Floats
+    pz: Floats
+
+    def __len__(self) -> int:
+        return len(self.particle_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a simulation knows: particles, and which of them made which hit.
+
+    A hit may have no particle (noise) or several (shared); the link table is sorted by hit, then particle.
+
+    Attributes
+    ----------
+    particles : Particles
+    hit, particle : int64 (m,)
+        Row of the hit in `Hits` and of the particle in `particles`.
+    weight : float64 (n_hits,), optional
+        TrackML weight of each hit, where the file gives it.
+    """
+
+    particles: Particles
+    hit: Ints
+    particle: Ints
+    weight: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its number, where it came from, its hits, and the truth where there is one."""
+
+    number: int
+    source: str
+    hits: Hits
+    truth: Truth | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """Found tracks of one event; hits by CSR.
+
+    Attributes
+    ----------
+    offsets : int64 (n + 1,)
+        Rows ``offsets[i]:offsets[i + 1]`` of `hit_index` belong to track ``i``.
+    hit_index : int64 (m,)
+        Rows of the event's hits, from the innermost outwards.
+    d0, z0, phi, theta, q_over_p : float64 (n,)
+        Perigee parameters with respect to the z axis, in the ACTS convention (mm, mm, rad, rad, e/GeV).
+    covariance : float64 (n, 15)
+        Lower triangle, row by row, in the order above.
+    chi2, ndf, score : float64 (n,)
+        Fit quality; `score` is the network's confidence between 0 and 1.
+    """
+
+    offsets: Ints = field(default_factory=lambda: _empty(np.int64, 1))
+    hit_index: Ints = field(default_factory=lambda: _empty(np.int64))
+    d0: Floats = field(default_factory=lambda: _empty(np.float64))
+    z0: Floats = field(default_factory=lambda: _empty(np.float64))
+    phi: Floats = field(default_factory=lambda: _empty(np.float64))
+    theta: Floats = field(default_factory=lambda: _empty(np.float64))
+    q_over_p: Floats = field(default_factory=lambda: _empty(np.float64))
+    covariance: Floats = field(default_factory=lambda: _empty(np.float64, 0, 15))
+    chi2: Floats = field(default_factory=lambda: _empty(np.float64))
+    ndf: Floats = field(default_factory=lambda: _empty(np.float64))
+    score: Floats = field(default_factory=lambda: _empty(np.float64))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1

@@ -1,0 +1,57 @@
+"""The errors gnnreco raises on purpose: each names the place and the remedy, so a user never needs the traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class GnnrecoError(Exception):
+    """Base of every error that the command line turns into one line on stderr and exit status 2."""
+
+
+class BadInput(GnnrecoError):
+    """A file that cannot be read as what it claims to be.
+
+    Parameters
+    ----------
+    file : path or str
+        The file (or folder, or glob) that is at fault.
+    where : str
+        Line, column, event or row group: as close to the fault as the reader knows.
+    why : str
+        What is wrong and what to do about it.
+    """
+
+    def __init__(self, file: str | Path, where: str, why: str) -> None:
+        self.file, self.where, self.why = str(file), where, why
+        super().__init__(f"{file}: {where}: {why}" if where else f"{file}: {why}")
+
+
+class BadGeometry(GnnrecoError):
+    """A detector description that contradicts itself; `where` names the sensor, cell or line."""
+
+    def __init__(self, file: str | Path, where: str, why: str) -> None:
+        self.file, self.where, self.why = str(file), where, why
+        super().__init__(f"{file}: {where}: {why}" if where else f"{file}: {why}")
+
+
+class BadBundle(GnnrecoError):
+    """A model bundle that is damaged, incomplete, or made for something else."""
+
+    def __init__(self, bundle: str | Path, why: str) -> None:
+        self.bundle, self.why = str(bundle), why
+        super().__init__(f"bundle {bundle}: {why}")
+
+
+class BadConfig(GnnrecoError):
+    """A configuration key that does not exist or a value of the wrong kind."""
+
+
+class OverBudget(GnnrecoError):
+    """A graph with more edges than its budget: reported with its event, never cut in silence."""
+
+    def __init__(self, event: int, what: str, needed: int, budget: int) -> None:
+        self.event, self.what, self.needed, self.budget = event, what, needed, budget
+        super().__init__(
+            f"event {event}: {needed:,} {what}, over the budget of {budget:,}; raise the budget or check for noise"
+        )
