@@ -1,0 +1,175 @@
+"""Find the events in files, folders and globs, and pick the reader by what the files hold."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gnnreco.columns import Event
+from gnnreco.errors import BadInput
+from gnnreco.events import acts, trackml
+from gnnreco.events.sensors import SensorFinder
+from gnnreco.events.source import Entry, EventSource, Reader
+from gnnreco.events.table import first_bytes, header_of
+
+if TYPE_CHECKING:
+    from gnnreco.geometry import Detector
+
+PARQUET_MAGIC = b"PAR1"
+_KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
+#: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number (or no prefix at all), then the kind of table.
+CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
+
+Found = tuple[Entry, Reader]
+
+
+def open_events(
+    inputs: str | Path | Sequence[str | Path],
+    detector: Detector | None,
+    truth: bool = True,
+    deposits: bool = True,
+) -> EventSource:
+    """Open events of any format gnnreco reads: native Parquet, TrackML CSV, ACTS CSV.
+
+    Parameters
+    ----------
+    inputs : path, glob, or a sequence of them
+        A file, a folder (or one that holds a folder ``csv``), an event prefix (``folder/event000000001``) or a glob.
+        The other CSV files of an event are found beside the one that is named.
+    detector : Detector, optional
+        Without it ``hits.sensor`` is what the file says, or -1.
+    truth, deposits : bool
+        Whether to read them where there are any.
+
+    Returns
+    -------
+    EventSource
+        Sorted by folder, name and event number. A CSV file is opened when its event is read.
+
+    Raises
+    ------
+    BadInput
+        Nothing there, nothing that can be read, or (while reading) a damaged event.
+    """
+    named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    search = _Search(SensorFinder(detector))
+    for name in named:
+        search.add(name)
+    if not search.found:
+        where = ", ".join(map(str, named)) or "input"
+        raise BadInput(where, "", "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet)")
+    return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits)
+
+
+class _CsvReader:
+    """Reads one CSV event; which files it has tells the format."""
+
+    def __init__(self, finder: SensorFinder) -> None:
+        self.finder = finder
+
+    def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
+        files = dict(entry.files)
+        if "measurements" in files:
+            return acts.read(entry.number, entry.source, files, self.finder, truth, deposits)
+        if "hits" not in files:
+            raise BadInput(entry.source, "", f"only {', '.join(sorted(files))}: neither hits nor measurements; add them")
+        return trackml.read(entry.number, entry.source, files, self.finder, truth, deposits)
+
+
+class _Search:
+    """Collects the events of several inputs, each once; folders are listed once."""
+
+    def __init__(self, finder: SensorFinder) -> None:
+        self.finder = finder
+        self.csv = _CsvReader(finder)
+        self.found: dict[tuple[str, str, int, str, int], Found] = {}
+        self._listed: dict[Path, dict[str, dict[str, Path]]] = {}
+
+    def add(self, name: str | Path) -> None:
+        path = Path(name)
+        if path.is_dir():
+            self._add_folder(path)
+        elif path.exists():
+            self._add_file(path, named=True)
+        else:
+            pattern = str(name) if glob.has_magic(str(name)) else glob.escape(str(name)) + "*"
+            matches = sorted(glob.glob(pattern, recursive=True))
+            if not matches:
+                raise BadInput(path, "", "does not exist and matches nothing; check the path")
+            for match in map(Path, matches):
+                self._add_folder(match) if match.is_dir() else self._add_file(match, named=len(matches) == 1)
+
+    def _add_folder(self, folder: Path) -> None:
+        """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""
+        for place in (folder, folder / "csv"):
+            before = len(self.found)
+            for prefix in self._csv_events(place):
+                self._add_csv(place, prefix)
+            for file in sorted(place.glob("*.parquet")):
+                self._add_parquet(file)
+            if len(self.found) > before:
+                return
+
+    def _add_file(self, file: Path, named: bool) -> None:
+        """The event or events of one file; one that holds none is an error only if it was `named` itself."""
+        match = CSV_NAME.fullmatch(file.name)
+        if first_bytes(file, 4) == PARQUET_MAGIC or file.suffix == ".parquet":
+            self._add_parquet(file)
+        elif match:
+            self._add_csv(file.parent, match["prefix"])
+        elif named:
+            self._keep(_entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file}), self.csv)
+
+    def _add_csv(self, folder: Path, prefix: str) -> None:
+        self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
+
+    def _add_parquet(self, file: Path) -> None:
+        raise BadInput(file, "", "Parquet comes next")
+
+    def _keep(self, entry: Entry, reader: Reader) -> None:
+        place = Path(entry.source)
+        key = (str(place.parent), re.sub(r"\d+$", "", place.name), entry.number, place.name, entry.row)
+        self.found.setdefault(key, (entry, reader))
+
+    def _csv_events(self, folder: Path) -> dict[str, dict[str, Path]]:
+        """Files of each event of a folder: prefix -> kind -> path."""
+        if folder not in self._listed:
+            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+            self._listed[folder] = _group(folder, names)
+        return self._listed[folder]
+
+
+def _group(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Path]]:
+    events: dict[str, dict[str, Path]] = {}
+    for name in names:
+        match = CSV_NAME.fullmatch(name)
+        if match:
+            files = events.setdefault(match["prefix"], {})
+            if match["kind"] in files:
+                other = files[match["kind"]].name
+                raise BadInput(folder / name, "", f"the same table as {other} beside it; remove one of them")
+            files[match["kind"]] = folder / name
+    return events
+
+
+def _entry(folder: Path, prefix: str, files: dict[str, Path]) -> Entry:
+    digits = re.findall(r"\d+", prefix)
+    number = int(digits[-1][-18:]) if digits else 0
+    return Entry(number, str(folder / prefix) if prefix else str(folder), tuple(sorted(files.items())))
+
+
+def _kind_by_content(file: Path) -> str:
+    names = set(header_of(file))
+    if {"geometry_id", "global_x"} <= names:
+        return "measurements"
+    if {"hit_id", "x", "y", "z"} <= names:
+        return "hits"
+    raise BadInput(
+        file,
+        "line 1",
+        "neither Parquet nor a table of hits (hit_id,x,y,z,...) or measurements (geometry_id,global_x,...); "
+        "check that this is the right file",
+    )

@@ -1,0 +1,110 @@
+"""Which sensor of the detector a hit lies in: by the ids of the file where they fit, else by position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.events.table import find_rows
+
+if TYPE_CHECKING:
+    from gnnreco.geometry import Detector
+
+#: How far outside its sensor a hit may lie and still be believed, mm: more than any misalignment, less than a sensor.
+BELIEF = 2.0
+
+
+class SensorFinder:
+    """Finds sensor rows for the hits of many events; the search tables are built once.
+
+    A hit for which there is no sensor gets -1; it stays in the event and whoever reconstructs counts it.
+
+    Parameters
+    ----------
+    detector : Detector, optional
+        Without one every hit gets -1.
+    """
+
+    def __init__(self, detector: Detector | None) -> None:
+        self.detector = detector
+        self._tables: dict[tuple[str, ...], tuple[NDArray, NDArray, NDArray] | None] = {}
+
+    def by_label(self, names: tuple[str, ...], values: tuple[NDArray, ...], xyz: NDArray) -> NDArray[np.int32]:
+        """Sensors whose labels equal the ids of the hits.
+
+        Two descriptions of one detector may number its sensors differently. So an id is believed only where the hit
+        also lies in that sensor; if most do not, the ids are foreign and every hit is found by its position.
+
+        Parameters
+        ----------
+        names : tuple of str
+            Label columns of the detector, such as ``("volume_id", "layer_id", "module_id")``.
+        values : tuple of int64 (n,)
+            The same ids of the hits.
+        xyz : float64 (n, 3)
+            mm.
+
+        Returns
+        -------
+        int32 (n,)
+        """
+        if self.detector is None:
+            return np.full(len(xyz), -1, np.int32)
+        if names not in self._tables:
+            self._tables[names] = self._table(names)
+        table = self._tables[names]
+        if table is None:
+            return self.detector.locate(xyz)
+        size, keys, order = table
+        key, valid = _packed(values, size)
+        found = find_rows(keys, key, order)
+        return self._believed(np.where(valid, found, -1).astype(np.int32), xyz)
+
+    def by_row(self, rows: NDArray[np.int32], xyz: NDArray, same_detector: bool) -> NDArray[np.int32]:
+        """Sensors from row numbers that were written for this detector, or perhaps for a changed one."""
+        if self.detector is None or same_detector:
+            return rows
+        return self._believed(np.where(rows < self.detector.n_sensors, rows, -1).astype(np.int32), xyz)
+
+    def _table(self, names: tuple[str, ...]) -> tuple[NDArray, NDArray, NDArray] | None:
+        assert self.detector is not None
+        if any(name not in self.detector.labels for name in names):
+            return None
+        labels = tuple(np.asarray(self.detector.labels[name], np.int64) for name in names)
+        size = np.array([int(column.max(initial=0)) + 1 for column in labels], np.int64)
+        keys, _ = _packed(labels, size)
+        return size, keys, np.argsort(keys, kind="stable")
+
+    def _believed(self, sensor: NDArray[np.int32], xyz: NDArray) -> NDArray[np.int32]:
+        """Keep sensors that contain their hits; find the others, or all if too many are wrong, by position."""
+        detector = self.detector
+        assert detector is not None
+        named = np.flatnonzero(sensor >= 0)
+        if not len(named):
+            return detector.locate(xyz)
+        rows = sensor[named]
+        local = detector.to_local(rows, xyz[named])
+        inside = np.abs(local[:, 0]) <= detector.half_u[rows] + BELIEF
+        inside &= np.abs(local[:, 1]) <= detector.half_v[rows] + BELIEF
+        inside &= np.abs(local[:, 2]) <= 0.5 * detector.thickness[rows] + BELIEF
+        if 2 * np.count_nonzero(inside) < len(named):
+            return detector.locate(xyz)
+        strays = named[~inside]
+        if len(strays):
+            sensor = sensor.copy()
+            sensor[strays] = detector.locate(xyz[strays])
+        return sensor
+
+
+def _packed(columns: tuple[NDArray, ...], size: NDArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """One integer key from several ids; invalid where an id is outside the range of its column."""
+    if len(columns) == 1:
+        return columns[0].astype(np.int64), np.ones(len(columns[0]), bool)
+    key = np.zeros(len(columns[0]), np.int64)
+    valid = np.ones(len(columns[0]), bool)
+    for column, count in zip(columns, size, strict=True):
+        valid &= (column >= 0) & (column < count)
+        key = key * int(count) + column.astype(np.int64)
+    return key, valid

@@ -1,0 +1,79 @@
+"""Events behind one face, whatever their format: nothing is read before an event is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gnnreco.columns import Event
+
+#: Reads the event of an entry: (entry, truth, deposits) -> Event.
+Reader = Callable[["Entry", bool, bool], Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where one event lies.
+
+    Attributes
+    ----------
+    number : int
+    source : str
+        What an event carries as its source.
+    files : tuple of (kind, path)
+    row : int
+        Row of the event in a file of several.
+    """
+
+    number: int
+    source: str
+    files: tuple[tuple[str, Path], ...]
+    row: int = 0
+
+
+class EventSource(Sequence[Event]):
+    """A sequence of events read one at a time.
+
+    Iteration streams; ``source[i]`` reads one event, so a damaged one can be reported and the rest still read.
+
+    Parameters
+    ----------
+    entries : sequence of (Entry, Reader)
+    truth, deposits : bool
+        Whether to read them where there are any.
+    """
+
+    def __init__(self, entries: Sequence[tuple[Entry, Reader]], truth: bool = True, deposits: bool = True) -> None:
+        self._entries = list(entries)
+        self.truth, self.deposits = truth, deposits
+
+    @property
+    def numbers(self) -> list[int]:
+        """Event numbers, in order."""
+        return [entry.number for entry, _ in self._entries]
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file the events are read from, each once, in order."""
+        return list(dict.fromkeys(path for entry, _ in self._entries for _, path in entry.files))
+
+    @property
+    def sources(self) -> list[str]:
+        """Where each event comes from, in order."""
+        return [entry.source for entry, _ in self._entries]
+
+    def select(self, indices: Iterable[int]) -> EventSource:
+        """The events at these positions, in the order given."""
+        return EventSource([self._entries[int(i)] for i in indices], self.truth, self.deposits)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index: int) -> Event:  # type: ignore[override]
+        entry, reader = self._entries[index]
+        return reader(entry, self.truth, self.deposits)
+
+    def __iter__(self) -> Iterator[Event]:
+        for index in range(len(self)):
+            yield self[index]

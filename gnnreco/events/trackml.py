@@ -1,0 +1,96 @@
+"""TrackML CSV: ``hits``, ``cells``, ``particles`` and ``truth`` of each event, plain or gzip; only ``hits`` is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event, Hits, Particles, Truth
+from gnnreco.errors import BadInput
+from gnnreco.events.acts import make_deposits
+from gnnreco.events.sensors import SensorFinder
+from gnnreco.events.table import FLOAT, INT, read_table, require_unique, rows_of
+from gnnreco.events.truth import PARTICLE_COLUMNS, PARTICLE_WANTED, link, make_particles
+
+KINDS = ("hits", "cells", "particles", "truth")
+LABELS = ("volume_id", "layer_id", "module_id")
+
+
+def read(
+    number: int, source: str, files: Mapping[str, Path], finder: SensorFinder, truth: bool, deposits: bool
+) -> Event:
+    """Read one event.
+
+    Parameters
+    ----------
+    number : int
+    source : str
+        Where the event came from, kept in it.
+    files : mapping of kind to path
+        Kinds as in `KINDS`.
+    finder : SensorFinder
+    truth, deposits : bool
+        Whether to read the files for them where there are any.
+
+    Returns
+    -------
+    Event
+        Truth needs the truth file; particles alone do not say who made a hit.
+
+    Raises
+    ------
+    BadInput
+    """
+    file = files["hits"]
+    table = read_table(
+        file, {"hit_id": INT, "x": FLOAT, "y": FLOAT, "z": FLOAT}, dict.fromkeys(LABELS, INT)
+    )
+    hit_id, x, y, z = table["hit_id"], table["x"], table["y"], table["z"]
+    require_unique(file, "hit_id", hit_id)
+    names = tuple(name for name in LABELS if name in table)
+    sensor = finder.by_label(names, tuple(table[name] for name in names), np.stack([x, y, z], axis=1))
+    cells = None
+    if deposits and "cells" in files:
+        cell = read_table(files["cells"], {"hit_id": INT, "ch0": INT, "ch1": INT, "value": FLOAT})
+        rows = rows_of(files["cells"], "hit_id", hit_id, cell["hit_id"], "hit")
+        cells = make_deposits(rows, len(hit_id), cell["ch0"], cell["ch1"], cell["value"])
+    hits = Hits(hit_id, x, y, z, sensor, deposits=cells)
+    return Event(number, source, hits, _truth(files, hit_id) if truth and "truth" in files else None)
+
+
+def _truth(files: Mapping[str, Path], hit_id: NDArray[np.int64]) -> Truth:
+    file = files["truth"]
+    state = {"x": "tx", "y": "ty", "z": "tz", "px": "tpx", "py": "tpy", "pz": "tpz"}
+    table = read_table(
+        file, {"hit_id": INT, "particle_id": INT}, dict.fromkeys([*state.values(), "weight"], FLOAT)
+    )
+    rows = rows_of(file, "hit_id", hit_id, table["hit_id"], "hit")
+    silent = np.flatnonzero(np.bincount(rows, minlength=len(hit_id)) == 0)
+    if len(silent):
+        raise BadInput(
+            file,
+            "",
+            f"no row for hit {hit_id[silent[0]]} ({len(silent)} such hits; noise has a row too); the file was cut off",
+        )
+    weight = None
+    if "weight" in table:
+        weight = np.zeros(len(hit_id))
+        np.add.at(weight, rows, table["weight"])
+    states = {name: table[column] for name, column in state.items() if column in table}
+    return link(_particles(files), rows, table["particle_id"], states, weight)
+
+
+def _particles(files: Mapping[str, Path]) -> Particles:
+    """The listed particles; without the file they are those of the truth rows."""
+    if "particles" not in files:
+        nothing = np.zeros(0)
+        ids = np.zeros(0, np.int64)
+        return Particles(ids, ids.astype(np.int32), *([nothing] * 7))
+    file = files["particles"]
+    table = read_table(file, {"particle_id": INT, **PARTICLE_COLUMNS}, PARTICLE_WANTED)
+    return make_particles(file, table["particle_id"], table)
+
+
