@@ -1,0 +1,177 @@
+"""Reading ``detector.yaml``: safe YAML with line numbers, units, and no key that nobody asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from ..errors import BadGeometry
+
+Floats = NDArray[np.float64]
+
+LENGTH = {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1000.0}
+ANGLE = {"rad": 1.0, "mrad": 1e-3, "deg": math.pi / 180}
+FIELD = {"T": 1.0, "tesla": 1.0, "kG": 0.1}
+
+
+class Section:
+    """One mapping of the file: typed questions in, numbers in mm, rad and tesla out, `BadGeometry` with the line.
+
+    Parameters
+    ----------
+    file : Path
+    where : str
+        Dotted path of the keys that lead here.
+    entries : mapping
+        Key to (line, node).
+    line : int
+    units : mapping
+        Factor of each dimension: ``length``, ``angle``, ``field``.
+    """
+
+    def __init__(
+        self, file: Path, where: str, entries: Mapping[str, yaml.Node], line: int, units: Mapping[str, float]
+    ) -> None:
+        self.file, self.where, self.line, self.units = file, where, line, units
+        self._entries, self._asked = dict(entries), set[str]()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def keys(self) -> list[str]:
+        """All keys, in the order of the file."""
+        return list(self._entries)
+
+    def fault(self, key: str, why: str) -> BadGeometry:
+        """The error that names this place."""
+        node = self._entries.get(key)
+        line = node.start_mark.line + 1 if node is not None else self.line
+        return BadGeometry(self.file, f"line {line}, {self._path(key)}", why)
+
+    def _path(self, key: str) -> str:
+        return ".".join(part for part in (self.where, key) if part) or "top level"
+
+    def value(self, key: str, default: Any = None) -> Any:
+        """The plain value of a key; without a default, a missing key is an error."""
+        self._asked.add(key)
+        if key not in self._entries:
+            if default is None:
+                raise self.fault(key, f"missing key {key!r}; add it")
+            return default
+        return yaml.constructor.SafeConstructor().construct_document(self._entries[key])
+
+    def text(self, key: str, default: str | None = None, choices: tuple[str, ...] = ()) -> str:
+        """A word, one of `choices` where there are any."""
+        value = self.value(key, default)
+        if not isinstance(value, str):
+            raise self.fault(key, f"expected a word, found {value!r}")
+        if choices and value not in choices:
+            raise self.fault(key, f"unknown {key} {value!r}; use one of {', '.join(choices)}")
+        return value
+
+    def words(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """A list of words."""
+        value = self.value(key, default)
+        if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+            raise self.fault(key, f"expected a list of words, found {value!r}")
+        return tuple(value)
+
+    def numbers(self, key: str, shape: tuple[int, ...], dimension: str = "", default: Any = None) -> Floats:
+        """An array of finite numbers in the house's units; -1 in `shape` stands for any count."""
+        value = self.value(key, default)
+        try:
+            if isinstance(value, str) or isinstance(value, bool):
+                raise ValueError
+            array = np.array(value, np.float64)
+        except (TypeError, ValueError):
+            raise self.fault(key, f"expected numbers, found {value!r}") from None
+        if array.ndim != len(shape) or any(s not in (-1, n) for s, n in zip(shape, array.shape, strict=True)):
+            wanted = " x ".join("any" if s == -1 else str(s) for s in shape) or "one number"
+            raise self.fault(key, f"expected {wanted}, found an array of shape {array.shape}")
+        if not np.isfinite(array).all():
+            raise self.fault(key, f"{value!r} is not finite; every number must be")
+        return array * self.units.get(dimension, 1.0)
+
+    def number(
+        self, key: str, dimension: str = "", default: float | None = None, above: float | None = None
+    ) -> float:
+        """One finite number, greater than `above` where that is given."""
+        value = float(self.numbers(key, (), dimension, default))
+        if above is not None and not value > above:
+            raise self.fault(key, f"must be greater than {above:g}, found {value:g}")
+        return value
+
+    def count(self, key: str, default: int | None = None, at_least: int = 1) -> int:
+        """A whole number."""
+        value = self.value(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+            raise self.fault(key, f"expected a whole number of at least {at_least}, found {value!r}")
+        return value
+
+    def section(self, key: str, optional: bool = False) -> Section:
+        """A mapping inside this one; empty where it is optional and missing."""
+        self._asked.add(key)
+        if key not in self._entries:
+            if optional:
+                return Section(self.file, self._path(key), {}, self.line, self.units)
+            raise self.fault(key, f"missing section {key!r}; add it")
+        return _section(self.file, self._path(key), self._entries[key], self.units)
+
+    def sections(self, key: str) -> Iterator[Section]:
+        """A list of mappings."""
+        self._asked.add(key)
+        node = self._entries.get(key)
+        if not isinstance(node, yaml.SequenceNode) or not node.value:
+            raise self.fault(key, "expected a list with at least one entry")
+        for number, entry in enumerate(node.value):
+            yield _section(self.file, f"{self._path(key)}[{number}]", entry, self.units)
+
+    def done(self) -> None:
+        """Raise if the file has a key that nothing asked for: a spelling mistake is never silent."""
+        for key in self._entries:
+            if key not in self._asked:
+                known = ", ".join(sorted(self._asked))
+                raise self.fault(key, f"unknown key {key!r}; known here: {known}")
+
+
+def read_description(file: Path) -> Section:
+    """The top level of a ``detector.yaml``, its units understood."""
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except FileNotFoundError:
+        raise BadGeometry(file, "", "no such file; a detector is a folder with a detector.yaml") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else ""
+        raise BadGeometry(file, where, f"not readable as YAML: {getattr(error, 'problem', error)}") from None
+    if node is None:
+        raise BadGeometry(file, "", "the file is empty")
+    plain = _section(file, "", node, {})
+    units = plain.section("units")
+    factors = {}
+    for dimension, known, usual in (("length", LENGTH, "mm"), ("angle", ANGLE, "rad"), ("field", FIELD, "T")):
+        factors[dimension] = known[units.text(dimension, usual, tuple(known))]
+    units.done()
+    top = _section(file, "", node, factors)
+    top.value("units")
+    return top
+
+
+def _section(file: Path, where: str, node: yaml.Node, units: Mapping[str, float]) -> Section:
+    line = node.start_mark.line + 1
+    if not isinstance(node, yaml.MappingNode):
+        raise BadGeometry(file, f"line {line}, {where or 'top level'}", "expected keys and values")
+    entries: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        if key.value in entries:
+            raise BadGeometry(
+                file, f"line {key.start_mark.line + 1}", f"key {key.value!r} appears twice; keep one"
+            )
+        entries[key.value] = value
+    return Section(file, where, entries, line, units)

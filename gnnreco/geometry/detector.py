@@ -1,0 +1,309 @@
+"""A detector: kinds of sensors stamped many times in space, as columns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation
+
+from .field import Field
+from .index import SensorIndex, build_index, nearest_sensor
+from .templates import CellTemplate
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Sensors = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Subsystem:
+    """A part of the detector and what it measures: any of ``position``, ``energy``, ``time``."""
+
+    name: str
+    measures: tuple[str, ...] = ("position",)
+
+
+@dataclass(frozen=True, slots=True)
+class PassiveCylinder:
+    """Material that measures nothing, around the z axis: a beam pipe, a support tube.
+
+    Attributes
+    ----------
+    name : str
+    radius, half_length : float
+        mm.
+    radiation_lengths, interaction_lengths : float
+        Thickness at normal incidence.
+    """
+
+    name: str
+    radius: float
+    half_length: float
+    radiation_lengths: float
+    interaction_lengths: float
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """All sensors of a detector, one row each.
+
+    Attributes
+    ----------
+    name : str
+    folder : Path
+        Where it was read from.
+    field : Field
+    templates : tuple of CellTemplate
+    subsystems : tuple of Subsystem
+    n_layers : int
+        A layer that lost all its sensors still counts.
+    template, layer, subsystem : int32 (n,)
+        Rows of `templates` and `subsystems`; `layer` runs over the whole detector from 0, one number a physical layer.
+    center : float64 (n, 3)
+        mm.
+    rotation : float64 (n, 3, 3)
+        ``global = center + rotation @ (u, v, w)``; the columns are the sensor's axes, w its normal.
+    radiation_lengths, interaction_lengths : float64 (n,)
+        Thickness at normal incidence, all material of the sensor's layer included.
+    resolution_u, resolution_v : float64 (n,)
+        Expected resolution of one hit, mm.
+    sensor_id : int64 (n,)
+        The number the description gives the sensor.
+    labels : dict of int64 (n,)
+        Identifiers of other programs for the same sensors.
+    passive : tuple of PassiveCylinder
+    derived_from : str
+        Hash of the detector that `select` or `misaligned` made this one from; empty where neither did.
+    """
+
+    name: str
+    folder: Path
+    field: Field
+    templates: tuple[CellTemplate, ...]
+    subsystems: tuple[Subsystem, ...]
+    n_layers: int
+    template: Sensors
+    layer: Sensors
+    subsystem: Sensors
+    center: Floats
+    rotation: Floats
+    radiation_lengths: Floats
+    interaction_lengths: Floats
+    resolution_u: Floats
+    resolution_v: Floats
+    sensor_id: Ints
+    labels: dict[str, Ints] = field(default_factory=dict)
+    passive: tuple[PassiveCylinder, ...] = ()
+    derived_from: str = ""
+
+    def __repr__(self) -> str:
+        return f"Detector({self.name!r}, {self.n_sensors} sensors, {self.n_layers} layers)"
+
+    @property
+    def n_sensors(self) -> int:
+        """How many sensors."""
+        return len(self.center)
+
+    @cached_property
+    def half_u(self) -> Floats:
+        """Half width along u of the box around each sensor, mm (n,); the widest place of a trapezoid."""
+        return self._of_template(lambda t: t.half_size[0])
+
+    @cached_property
+    def half_v(self) -> Floats:
+        """Half width along v of the box around each sensor, mm (n,)."""
+        return self._of_template(lambda t: t.half_size[1])
+
+    @cached_property
+    def thickness(self) -> Floats:
+        """Active thickness, mm (n,)."""
+        return self._of_template(lambda t: t.thickness)
+
+    @cached_property
+    def pitch_u(self) -> Floats:
+        """Typical cell width along u, mm (n,)."""
+        return self._of_template(lambda t: t.pitch[0])
+
+    @cached_property
+    def pitch_v(self) -> Floats:
+        """Typical cell width along v, mm (n,)."""
+        return self._of_template(lambda t: t.pitch[1])
+
+    def _of_template(self, ask: Callable[[CellTemplate], float]) -> Floats:
+        return np.array([ask(t) for t in self.templates], np.float64)[self.template]
+
+    @cached_property
+    def hash(self) -> str:
+        """Sha256 of everything that changes a reconstruction; names, labels and sensor ids do not."""
+        digest = hashlib.sha256()
+        for template in self.templates:
+            kind, numbers = template.content()
+            digest.update(kind.encode())
+            _add(digest, numbers)
+        for column in (self.template, self.layer, self.subsystem):
+            digest.update(np.ascontiguousarray(column, "<i4").tobytes())
+        digest.update(repr([s.measures for s in self.subsystems]).encode())
+        probes = np.concatenate([np.zeros((1, 3)), self.center[:: max(1, self.n_sensors // 100)]])
+        material = [
+            [p.radius, p.half_length, p.radiation_lengths, p.interaction_lengths] for p in self.passive
+        ]
+        for values in (
+            *(self.center, self.rotation, self.radiation_lengths, self.interaction_lengths),
+            *(self.resolution_u, self.resolution_v, self.field.at(probes), np.array(material)),
+        ):
+            _add(digest, values)
+        return digest.hexdigest()
+
+    @property
+    def origin_hash(self) -> str:
+        """Hash of the detector this one was derived from; its own where it is no derivative."""
+        return self.derived_from or self.hash
+
+    def to_local(self, sensor: ArrayLike, xyz: Floats) -> Floats:
+        """Global positions (n, 3) in the frame of each sensor (n,): (u, v, w), mm."""
+        rows = np.asarray(sensor)
+        return np.einsum("nji,nj->ni", self.rotation[rows], xyz - self.center[rows])
+
+    def to_global(self, sensor: ArrayLike, uvw: Floats) -> Floats:
+        """Positions (n, 3) in the frame of each sensor (n,) as global x, y, z, mm; (n, 2) means w = 0."""
+        rows = np.asarray(sensor)
+        axes = self.rotation[rows][:, :, : uvw.shape[1]]
+        return self.center[rows] + np.einsum("nij,nj->ni", axes, uvw)
+
+    def locate(self, xyz: Floats, tolerance: float = 1.0) -> Sensors:
+        """The sensor at each position (n, 3) in mm: the nearest one, int32 (n,); -1 farther than `tolerance` mm."""
+        index = self._index(tolerance)
+        return nearest_sensor(
+            *(np.ascontiguousarray(xyz, np.float64), float(tolerance)),
+            *(index.origin, index.size, index.shape, index.offsets, index.sensors),
+            *(self.center, self.rotation, self.template, self.outline_corners(), self.outline_counts),
+        )
+
+    def _index(self, tolerance: float) -> SensorIndex:
+        held = self.__dict__.setdefault("_indices", {})
+        if tolerance not in held:
+            low, high = self.bounds
+            held[tolerance] = build_index(low - tolerance, high + tolerance)
+        return held[tolerance]  # type: ignore[no-any-return]
+
+    @cached_property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lower and upper corner (n, 3) of the box around each sensor, mm."""
+        outline = self.outline_corners()[self.template]
+        corners = self.center[:, None] + np.einsum("nij,nkj->nki", self.rotation[:, :, :2], outline)
+        margin = np.abs(self.rotation[:, :, 2]) * self.thickness[:, None] / 2
+        return corners.min(axis=1) - margin, corners.max(axis=1) + margin
+
+    def outline_corners(self) -> Floats:
+        """Outline of each template (n_templates, k, 2), mm, padded with its last corner."""
+        return self._outlines
+
+    @cached_property
+    def _outlines(self) -> Floats:
+        longest = max(len(t.outline) for t in self.templates)
+        rows = [
+            np.concatenate([t.outline, np.repeat(t.outline[-1:], longest - len(t.outline), 0)])
+            for t in self.templates
+        ]
+        return np.ascontiguousarray(rows)
+
+    @cached_property
+    def outline_counts(self) -> Ints:
+        """How many corners of `outline_corners` are real (n_templates,)."""
+        return np.array([len(t.outline) for t in self.templates], np.int64)
+
+    def cell_at(self, sensor: ArrayLike, u: ArrayLike, v: ArrayLike) -> Sensors:
+        """Cell of each sensor (n,) under a position in its plane, mm; -1 outside."""
+        uv = np.stack(np.broadcast_arrays(np.asarray(u, np.float64), np.asarray(v, np.float64)), axis=-1)
+        return self._by_template(sensor, uv, lambda t, x: t.cell_at(x[:, 0], x[:, 1]), np.int32)
+
+    def cell_position(self, sensor: ArrayLike, cell: ArrayLike) -> Floats:
+        """Centre (n, 3) of each cell, global, mm."""
+        uv = self._by_template(sensor, np.asarray(cell), lambda t, c: t.position(c), np.float64)
+        return self.to_global(np.atleast_1d(sensor), uv)
+
+    def cell_size(self, sensor: ArrayLike, cell: ArrayLike) -> Floats:
+        """Full widths (n, 2) of each cell along u and v, mm."""
+        return self._by_template(sensor, np.asarray(cell), lambda t, c: t.size(c), np.float64)
+
+    def cell_corners(self, sensor: ArrayLike, cell: ArrayLike) -> Floats:
+        """Corners (n, k, 3) of each cell, global, mm, padded with the last corner."""
+        sensors, cells = np.atleast_1d(sensor), np.atleast_1d(cell)
+        kinds = self.template[sensors]
+        parts = {int(t): self.templates[t].corners(cells[kinds == t]) for t in np.unique(kinds)}
+        corners = np.zeros((len(cells), max((p.shape[1] for p in parts.values()), default=1), 2))
+        for t, part in parts.items():
+            corners[kinds == t] = part[:, np.minimum(np.arange(corners.shape[1]), part.shape[1] - 1)]
+        return self.center[sensors][:, None] + np.einsum(
+            "nij,nkj->nki", self.rotation[sensors][:, :, :2], corners
+        )
+
+    def _by_template(
+        self,
+        sensor: ArrayLike,
+        values: NDArray[Any],
+        ask: Callable[[CellTemplate, Any], NDArray[Any]],
+        dtype: type,
+    ) -> NDArray[Any]:
+        """Ask each template about its own rows, put the answers back in order."""
+        sensors, values = np.atleast_1d(sensor), np.atleast_1d(values)
+        if len(self.templates) == 1:
+            return ask(self.templates[0], values).astype(dtype, copy=False)
+        kinds = self.template[sensors]
+        result: NDArray[Any] | None = None
+        for t in np.unique(kinds):
+            answer = ask(self.templates[t], values[kinds == t])
+            if result is None:
+                result = np.zeros((len(values), *answer.shape[1:]), dtype)
+            result[kinds == t] = answer
+        return ask(self.templates[0], values).astype(dtype) if result is None else result
+
+    def cell_id(self, sensor: ArrayLike, cell: ArrayLike) -> NDArray[np.uint64]:
+        """One number for (sensor, cell): ``sensor << 32 | cell``."""
+        return (np.asarray(sensor).astype(np.uint64) << np.uint64(32)) | np.asarray(cell).astype(np.uint64)
+
+    def split_cell_id(self, cell_id: ArrayLike) -> tuple[Sensors, Sensors]:
+        """Sensor and cell of each `cell_id`."""
+        packed = np.asarray(cell_id, np.uint64)
+        return (packed >> np.uint64(32)).astype(np.int32), (packed & np.uint64(0xFFFFFFFF)).astype(np.int32)
+
+    def select(self, keep: NDArray[np.bool_]) -> Detector:
+        """The detector without the sensors where `keep` (n,) is False; layer numbers stay."""
+        columns = (
+            "template",
+            "layer",
+            "subsystem",
+            "center",
+            "rotation",
+            "radiation_lengths",
+            "interaction_lengths",
+        )
+        rows = {
+            name: getattr(self, name)[keep]
+            for name in (*columns, "resolution_u", "resolution_v", "sensor_id")
+        }
+        labels = {name: column[keep] for name, column in self.labels.items()}
+        return replace(self, **rows, labels=labels, derived_from=self.origin_hash)
+
+    def misaligned(self, shift: float, seed: int, tilt: float = 0.0) -> Detector:
+        """Every sensor moved by a normal `shift` mm along each axis, and turned by `tilt` rad about each."""
+        random = np.random.default_rng(seed)
+        moved = self.center + random.normal(0.0, 1.0, self.center.shape) * shift
+        turn = Rotation.from_rotvec(random.normal(0.0, 1.0, self.center.shape) * tilt).as_matrix()
+        return replace(self, center=moved, rotation=turn @ self.rotation, derived_from=self.origin_hash)
+
+    def moved(self, rotation: Floats, shift: Floats) -> Detector:
+        """The whole detector turned by a rotation (3, 3), then shifted by (3,) mm; the field along z does not turn."""
+        return replace(self, center=self.center @ rotation.T + shift, rotation=rotation @ self.rotation)
+
+
+def _add(digest: hashlib._Hash, values: Floats) -> None:
+    # A nanometre: the last digits of cos and sin may differ from one computer to the next.
+    digest.update(np.round(np.ascontiguousarray(values, np.float64) * 1e6).astype("<i8").tobytes())

@@ -1,0 +1,181 @@
+"""From a folder with a ``detector.yaml`` to a `Detector`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadGeometry
+from .description import Section, read_description
+from .detector import Detector, PassiveCylinder, Subsystem
+from .field import ConstantField, Field
+from .kinds import read_templates
+from .placement import Placed, place
+from .templates import CellTemplate
+
+FILE = "detector.yaml"
+FORMAT = "gnnreco-detector/1"
+ENTRY_POINTS = "gnnreco.detectors"
+
+
+def load_detector(name_or_path: str | Path) -> Detector:
+    """Read a detector.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A shipped name, a name from an installed package (entry point group ``gnnreco.detectors``), or a folder with a
+        ``detector.yaml``.
+
+    Raises
+    ------
+    BadGeometry
+        With file, line and remedy. What one sensor can be without the file being unreadable (an overlap, a rotation
+        that is none) is not looked at here: see `check`.
+    """
+    return read_detector(find_detector(name_or_path))
+
+
+def find_detector(name_or_path: str | Path) -> Path:
+    """The folder of a detector given by name or path."""
+    path = Path(name_or_path)
+    if path.name == FILE:
+        path = path.parent
+    if (path / FILE).is_file():
+        return path
+    folders = _named()
+    if str(name_or_path) in folders:
+        return folders[str(name_or_path)]
+    known = ", ".join(sorted(folders))
+    raise BadGeometry(
+        name_or_path, "", f"neither a folder with a {FILE} nor a known detector; known: {known}"
+    )
+
+
+def list_detectors() -> list[str]:
+    """Names of the detectors that ship, and of those that installed packages add."""
+    return sorted(_named())
+
+
+def _named() -> dict[str, Path]:
+    package = Path(__file__).resolve().parents[1]
+    # In a wheel the folder lies in the package, in a clone beside it.
+    found: dict[str, Path] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        target = entry.load()
+        found[entry.name] = Path(target() if callable(target) else target)
+    for root in (package.parent / "detector_geometries", package / "detector_geometries"):
+        found.update({file.parent.name: file.parent for file in sorted(root.glob(f"*/{FILE}"))})
+    return found
+
+
+def read_detector(folder: Path) -> Detector:
+    """Read the detector in a folder."""
+    top = read_description(folder / FILE)
+    top.text("format", choices=(FORMAT,))
+    name = top.text("name")
+    field = _field(top.section("field", optional=True))
+    templates = read_templates(top.section("templates"))
+    subsystems = _subsystems(top.section("subsystems"))
+    passive = tuple(_cylinder(entry) for entry in top.sections("passive")) if "passive" in top else ()
+    parts = [place(entry, templates, tuple(subsystems)) for entry in top.sections("sensors")]
+    top.done()
+    return _assemble(name, folder, field, templates, subsystems, passive, parts)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a subsystem says of all its sensors; NaN where it leaves it to the table or to the cells."""
+
+    subsystem: Subsystem
+    radiation_lengths: float
+    interaction_lengths: float
+    resolution: NDArray[np.float64]
+
+
+def _subsystems(section: Section) -> dict[str, _Part]:
+    parts = {}
+    for name in section.keys():
+        entry = section.section(name)
+        measures = entry.words("measures", ("position",))
+        for word in measures:
+            if word not in ("position", "energy", "time"):
+                raise entry.fault("measures", f"unknown quantity {word!r}; use position, energy or time")
+        material = entry.section("material", optional=True)
+        lengths = [material.number(key, default=np.nan) if key in material else np.nan for key in MATERIAL]
+        if any(length < 0 for length in lengths):
+            raise entry.fault("material", "a thickness cannot be negative")
+        resolution = np.full(2, np.nan)
+        if "resolution" in entry:
+            resolution = entry.numbers("resolution", (2,), "length")
+        material.done()
+        entry.done()
+        parts[name] = _Part(Subsystem(name, measures), *lengths, resolution)
+    return parts
+
+
+MATERIAL = ("radiation_lengths", "interaction_lengths")
+
+
+def _field(section: Section) -> Field:
+    section.text("kind", "solenoid", ("solenoid",))
+    field = ConstantField(section.number("bz", "field", 0.0))
+    section.done()
+    return field
+
+
+def _cylinder(section: Section) -> PassiveCylinder:
+    sizes = [section.number(key, "length", above=0.0) for key in ("radius", "half_length")]
+    lengths = [section.number(key, above=0.0) for key in MATERIAL]
+    cylinder = PassiveCylinder(section.text("name"), *sizes, *lengths)
+    section.done()
+    return cylinder
+
+
+def _assemble(
+    name: str,
+    folder: Path,
+    field: Field,
+    templates: tuple[CellTemplate, ...],
+    subsystems: dict[str, _Part],
+    passive: tuple[PassiveCylinder, ...],
+    parts: list[Placed],
+) -> Detector:
+    def joined(column: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, column) for part in parts])
+
+    # Rules number their layers from 0, one after the other; a table's numbers are its own.
+    layers, first = [], 0
+    for part in parts:
+        layers.append(part.layer + first)
+        first = int(layers[-1].max()) + 1
+    subsystem, template = joined("subsystem"), joined("template")
+    told = list(subsystems.values())
+
+    def filled(column: str, by_subsystem: list[float], otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = joined(column)
+        values = np.where(np.isnan(values), np.array(by_subsystem)[subsystem], values)
+        return np.where(np.isnan(values), otherwise, values)
+
+    nothing = np.zeros(len(subsystem))
+    pitch = np.array([t.pitch for t in templates])[template] / np.sqrt(12)
+    ids = np.concatenate([part.sensor_id for part in parts]) if len(parts) == 1 else np.arange(len(subsystem))
+    return Detector(
+        *(name, folder, field, templates, tuple(part.subsystem for part in told)),
+        *(first, template, np.concatenate(layers).astype(np.int32), subsystem),
+        *(np.ascontiguousarray(joined("center")), np.ascontiguousarray(joined("rotation"))),
+        filled("radiation_lengths", [part.radiation_lengths for part in told], nothing),
+        filled("interaction_lengths", [part.interaction_lengths for part in told], nothing),
+        filled("resolution_u", [part.resolution[0] for part in told], pitch[:, 0]),
+        filled("resolution_v", [part.resolution[1] for part in told], pitch[:, 1]),
+        ids.astype(np.int64),
+        {key: column for key in parts[0].labels for column in [parts[0].labels[key]]}
+        if len(parts) == 1
+        else {},
+        passive,
+    )
