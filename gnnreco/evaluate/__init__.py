@@ -1,0 +1,26 @@
+"""Scores reconstructed events against the truth: `evaluate` measures, `table` and `plots` show."""
+
+from gnnreco.evaluate.matching import RULES, Matching, match
+from gnnreco.evaluate.output import evaluate
+from gnnreco.evaluate.plots import plots
+from gnnreco.evaluate.report import table
+from gnnreco.evaluate.target import ALL_TRACKS, COUNTED_TRACKS, Target, true_perigee
+from gnnreco.evaluate.tracking import Scores, score_tracks
+from gnnreco.evaluate.trackml import hit_weights, trackml_score
+
+__all__ = [
+    "ALL_TRACKS",
+    "COUNTED_TRACKS",
+    "RULES",
+    "Matching",
+    "Scores",
+    "Target",
+    "evaluate",
+    "hit_weights",
+    "match",
+    "plots",
+    "score_tracks",
+    "table",
+    "trackml_score",
+    "true_perigee",
+]

@@ -1,0 +1,135 @@
+"""Joins the output of `reconstruct` with the truth by event number and adds the cost from its manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gnnreco.columns import Event, Tracks
+from gnnreco.errors import BadInput
+from gnnreco.evaluate.target import COUNTED_TRACKS, Target
+from gnnreco.evaluate.tracking import score_tracks
+from gnnreco.events import EventSource
+from gnnreco.events.tracks_file import read_tracks
+from gnnreco.geometry import Detector
+
+COST = ("seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib", "threads")
+GRAPH = ("edge_efficiency", "edge_purity")
+
+
+def evaluate(
+    output_folder: str | Path,
+    truth_source: EventSource,
+    detector: Detector | None = None,
+    target: Target | None = None,
+    counted: Target = COUNTED_TRACKS,
+    graph_metrics: Mapping[str, Any] | None = None,
+    progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
+) -> dict[str, Any]:
+    """Score what `reconstruct` wrote against the truth.
+
+    Parameters
+    ----------
+    output_folder : path
+        Folder with ``shard-*.parquet`` and ``manifest.json``.
+    truth_source : EventSource
+        The events with truth; matched by event number, and by file name where numbers repeat.
+    detector : Detector, optional
+        Its field carries true particles to the z axis; without it there are no resolutions.
+    target, counted : Target, optional
+        Particles that should be found, and tracks that are counted.
+    graph_metrics : mapping, optional
+        ``edge_efficiency`` and ``edge_purity`` of the graphs that were built (and their ``edge_bins``),
+        where the caller measured them; else those of the manifest; else None.
+    progress : callable
+        Wraps the iterator over events, for a progress bar.
+
+    Returns
+    -------
+    dict
+        The object that ``gnnreco evaluate --json`` writes; every number is finite or None.
+
+    Raises
+    ------
+    BadInput
+        Where the output has an event that the truth lacks, a hit row beyond the event, or a number that
+        is not finite.
+    """
+    folder = Path(output_folder)
+    manifest = _manifest(folder)
+    lookup = _Lookup(truth_source)
+    pairs = progress(lookup.join(read_tracks(folder), folder))
+    scores = score_tracks(pairs, detector.field.bz if detector is not None else None, target, counted)
+    graph = graph_metrics or manifest.get("graph_metrics") or manifest.get("metrics") or {}
+    head = {"task": manifest.get("task", "tracking"), "events": scores.pop("events")}
+    head["definitions"] = scores.pop("definitions")
+    head |= {key: _cost(manifest, key) for key in COST}
+    head["events_without_output"] = len(truth_source) - len(lookup.used)
+    return head | scores | {key: graph.get(key) for key in (*GRAPH, "edge_bins")}
+
+
+class _Lookup:
+    """Finds the event of an output row: by number, or by (file name, number) where a number occurs twice."""
+
+    def __init__(self, source: EventSource) -> None:
+        self.source = source
+        self.used: set[int] = set()
+        self.rows: dict[int, list[int]] = {}
+        for row, number in enumerate(source.numbers):
+            self.rows.setdefault(int(number), []).append(row)
+
+    def join(
+        self, outputs: Iterator[tuple[int, str, Tracks]], folder: Path
+    ) -> Iterator[tuple[Event, Tracks]]:
+        for number, origin, tracks in outputs:
+            rows = self.rows.get(int(number), [])
+            if not rows:
+                raise BadInput(
+                    folder, f"event {number}", f"the truth has no such event (it came from {origin})"
+                )
+            event, row = self._pick(rows, number, origin, folder)
+            if row in self.used:
+                raise BadInput(
+                    folder, f"event {number}", "occurs twice in the output; reconstruct into a fresh folder"
+                )
+            self.used.add(row)
+            yield event, tracks
+
+    def _pick(self, rows: list[int], number: int, origin: str, folder: Path) -> tuple[Event, int]:
+        if len(rows) == 1:
+            return self.source[rows[0]], rows[0]
+        for row in rows:
+            event = self.source[row]
+            if event.source == origin or Path(event.source).name == Path(origin).name:
+                return event, row
+        raise BadInput(
+            folder, f"event {number}", f"the truth has {len(rows)} such events, none from {origin}"
+        )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise BadInput(
+            folder, "manifest.json", "missing: give the folder that `gnnreco reconstruct -o` wrote"
+        )
+    try:
+        manifest = json.loads(path.read_text())
+    except ValueError as fault:
+        raise BadInput(path, "", f"not JSON ({fault}); reconstruct again") from fault
+    if not isinstance(manifest, dict):
+        raise BadInput(path, "", "not an object; reconstruct again")
+    return manifest
+
+
+def _cost(manifest: Mapping[str, Any], key: str) -> Any:
+    """A cost of the manifest, also where it only holds the total over events."""
+    if key in manifest:
+        return manifest[key]
+    total, events = (
+        manifest.get(key.removesuffix("_per_event")),
+        manifest.get("events_in") or manifest.get("events"),
+    )
+    return total / events if isinstance(total, int | float) and isinstance(events, int) and events else None

@@ -1,0 +1,89 @@
+"""What `gnnreco evaluate` prints: a line for each matching rule and selection, resolutions, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gnnreco.evaluate.matching import RULES
+from gnnreco.evaluate.resolution import PARAMETERS
+
+UNITS = {"d0_mm": "mm", "z0_mm": "mm", "phi": "rad", "theta": "rad", "q_over_p": "e/GeV"}
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """Lay the object that `evaluate` returns out for a terminal.
+
+    Parameters
+    ----------
+    result : mapping
+        What `evaluate` or `score_tracks` returned.
+
+    Returns
+    -------
+    str
+        Lines of at most 110 characters.
+    """
+    rows = [(rule, result[rule]) for rule in RULES]
+    rows += [("acts, all tracks", result["all_tracks"]["acts"])]
+    rows += [
+        ("acts, pt 0.15-1 GeV", result["low_pt"]["acts"]),
+        ("acts, displaced", result["displaced"]["acts"]),
+    ]
+    definitions = result["definitions"]
+    lines = [
+        f"{result['events']} events; target: {definitions['target']}; tracks: {definitions['tracks']}",
+        "",
+    ]
+    names = f"{'matching':20}  {'efficiency':>19}  {'fakes':>17}  {'duplicates':>17}"
+    lines += [f"{names}  {'particles':>9}  {'tracks':>7}"]
+    for name, row in rows:
+        cells = [
+            percent(row, "efficiency", 19),
+            percent(row, "fake_rate", 17),
+            percent(row, "duplicate_rate", 17),
+        ]
+        lines += [f"{name:20}  {'  '.join(cells)}  {row['particles']:>9,}  {row['tracks']:>7,}"]
+    lines += ["", f"TrackML score, all hits: {number(result['trackml_score'], '.4f')}"]
+    for key, name in (("edge_efficiency", "edge efficiency"), ("edge_purity", "edge purity")):
+        if result.get(key) is not None:
+            lines += [f"{name} of the graph: {number(result[key], '.4f')}"]
+    lines += _resolution_lines(result.get("resolutions")) + _cost_lines(result)
+    return "\n".join(lines)
+
+
+def percent(row: Mapping[str, Any], rate: str, width: int) -> str:
+    """A rate and its 68 % interval, in per cent."""
+    if row[rate] is None:
+        return "-".rjust(width)
+    low, high = (100 * bound for bound in row[f"{rate}_interval"])
+    value = 100 * row[rate]
+    return f"{value:.2f} % +{high - value:.2f} -{value - low:.2f}".rjust(width)
+
+
+def number(value: float | None, spec: str) -> str:
+    """A number, or a dash where there is none."""
+    return "-" if value is None else format(value, spec)
+
+
+def _resolution_lines(resolutions: Mapping[str, Any] | None) -> list[str]:
+    if not resolutions:
+        return []
+    lines = [
+        "",
+        f"{'parameter':10}  {'core':>10}  {'RMS':>10}  {'unit':5}  {'pull core':>9}  {'pull bias':>9}",
+    ]
+    for name in PARAMETERS:
+        row = resolutions[name]
+        values = f"{number(row['core'], '.3g'):>10}  {number(row['rms'], '.3g'):>10}  {UNITS[name]:5}"
+        pulls = f"{number(row['pull_core'], '.2f'):>9}  {number(row['pull_bias'], '.2f'):>9}"
+        lines += [f"{name.removesuffix('_mm'):10}  {values}  {pulls}"]
+    return lines
+
+
+def _cost_lines(result: Mapping[str, Any]) -> list[str]:
+    if result.get("cpu_seconds_per_event") is None:
+        return []
+    cpu, wall = (number(result[key], ".3g") for key in ("cpu_seconds_per_event", "seconds_per_event"))
+    memory = f"{number(result['peak_rss_gib'], '.2f')} GiB at peak, {result['threads']} threads"
+    return ["", f"{cpu} CPU s and {wall} s an event, {memory}"]

@@ -1,0 +1,91 @@
+"""Residuals, resolutions and pulls of the five fitted track parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gnnreco.columns import Floats, Tracks
+from gnnreco.evaluate.rates import EDGES
+
+PARAMETERS = ("d0_mm", "z0_mm", "phi", "theta", "q_over_p")
+DIAGONAL = np.array([0, 2, 5, 9, 14])  # of a lower triangle, row by row
+IQR_OF_UNIT_NORMAL = 1.3489795
+MIN_PER_BIN = 10  # fewer values have no quartiles worth a point
+
+
+def residuals(tracks: Tracks, truth: Floats) -> tuple[Floats, Floats]:
+    """Fitted minus true perigee parameters and their expected errors.
+
+    Parameters
+    ----------
+    tracks : Tracks
+    truth : float64 (n_tracks, 5)
+        True parameters of each track's particle.
+
+    Returns
+    -------
+    residual, sigma : float64 (n_tracks, 5)
+        phi residuals lie in [-pi, pi); sigma is zero where the covariance gives none.
+    """
+    fitted = np.stack([tracks.d0, tracks.z0, tracks.phi, tracks.theta, tracks.q_over_p], axis=1)
+    residual = fitted - truth
+    residual[:, 2] = np.remainder(residual[:, 2] + np.pi, 2 * np.pi) - np.pi
+    return residual, np.sqrt(np.maximum(tracks.covariance[:, DIAGONAL], 0.0))
+
+
+def resolutions(
+    residual: Floats, sigma: Floats, truth: Floats, variables: dict[str, Floats]
+) -> dict[str, Any]:
+    """Widths of residuals and pulls: interquartile range over 1.349 (core), root mean square (with tails).
+
+    Parameters
+    ----------
+    residual, sigma, truth : float64 (n, 5)
+    variables : dict of float64 (n,)
+        True pt and eta to bin in.
+    """
+    result: dict[str, Any] = {}
+    columns = {name: (residual[:, i], sigma[:, i]) for i, name in enumerate(PARAMETERS)}
+    charged = np.where(truth[:, 4] == 0, 1.0, truth[:, 4])
+    columns["q_over_p_relative"] = (residual[:, 4] / charged, sigma[:, 4] / np.abs(charged))
+    for name, (delta, error) in columns.items():
+        pull = delta[error > 0] / error[error > 0]
+        row: dict[str, Any] = {
+            "tracks": len(delta),
+            "bias": _median(delta),
+            "core": _core(delta),
+            "rms": _rms(delta),
+        }
+        row |= {
+            "pull_tracks": len(pull),
+            "pull_bias": _median(pull),
+            "pull_core": _core(pull),
+            "pull_rms": _rms(pull),
+        }
+        row["bins"] = {variable: _binned(delta, values, variable) for variable, values in variables.items()}
+        result[name] = row
+    return result
+
+
+def _binned(delta: Floats, values: Floats, variable: str) -> dict[str, Any]:
+    edges = EDGES[variable]
+    order = np.argsort(values, kind="stable")
+    groups = np.split(delta[order], np.searchsorted(values[order], edges))[1:-1]
+    return {"edges": edges.tolist(), "core": [_core(g) if len(g) >= MIN_PER_BIN else None for g in groups]}
+
+
+def _core(values: Floats) -> float | None:
+    if not len(values):
+        return None
+    low, high = np.percentile(values, [25, 75])
+    return float(high - low) / IQR_OF_UNIT_NORMAL
+
+
+def _rms(values: Floats) -> float | None:
+    return float(np.sqrt(np.mean(values**2))) if len(values) else None
+
+
+def _median(values: Floats) -> float | None:
+    return float(np.median(values)) if len(values) else None

@@ -1,0 +1,144 @@
+"""Which particles should be found and which tracks are counted; true perigee parameters of a particle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gnnreco.columns import Floats, Ints, Particles
+from gnnreco.evaluate.matching import Mask
+
+GEV_PER_TESLA_MM = 0.299792458e-3  # transverse momentum over (field x bending radius) for unit charge
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The particles that should be found; also, without charge and vertex, the tracks that are counted.
+
+    Attributes
+    ----------
+    pt_min, pt_max : float
+        GeV.
+    eta_max : float
+        Absolute pseudorapidity; infinite lifts the cut.
+    min_hits : int
+        Hits the particle left (or that are on the track).
+    vertex_min, vertex_max : float
+        Distance of the production point from the z axis, mm.
+    """
+
+    pt_min: float = 1.0
+    pt_max: float = np.inf
+    eta_max: float = 3.0
+    min_hits: int = 9
+    vertex_min: float = 0.0
+    vertex_max: float = np.inf
+
+    def lift(self, cut: str) -> Target:
+        """The same without the cut on `cut` ("pt", "eta" or another variable, which changes nothing)."""
+        free = {"pt": {"pt_min": 0.0, "pt_max": np.inf}, "eta": {"eta_max": np.inf}}
+        return replace(self, **free.get(cut, {}))
+
+    def between(self, pt_min: float, pt_max: float) -> Target:
+        """The same in another range of pt, GeV."""
+        return replace(self, pt_min=pt_min, pt_max=pt_max)
+
+    def displaced(self, vertex_min: float) -> Target:
+        """The same for particles produced at least `vertex_min` mm from the z axis."""
+        return replace(self, vertex_min=vertex_min)
+
+    def kinematics(self, pt: Floats, eta: Floats, hits: Ints) -> Mask:
+        """The cuts that particles and tracks share."""
+        return (
+            (pt > self.pt_min) & (pt <= self.pt_max) & (np.abs(eta) < self.eta_max) & (hits >= self.min_hits)
+        )
+
+    def describe(self) -> str:
+        """One clause for the `definitions` of the JSON."""
+        parts = [
+            f"pt > {self.pt_min:g} GeV"
+            if np.isinf(self.pt_max)
+            else f"pt {self.pt_min:g}-{self.pt_max:g} GeV"
+        ]
+        parts += [f"|eta| < {self.eta_max:g}"] if np.isfinite(self.eta_max) else []
+        parts += [f"at least {self.min_hits} hits"]
+        if self.vertex_min > 0 or np.isfinite(self.vertex_max):
+            parts += [f"produced {self.vertex_min:g}-{self.vertex_max:g} mm from the z axis"]
+        return ", ".join(parts)
+
+
+COUNTED_TRACKS = Target(min_hits=7)  # what the usual combinatorial Kalman filter setup keeps
+ALL_TRACKS = Target(pt_min=0.0, eta_max=np.inf, min_hits=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Kinematics:
+    """pt (GeV), eta, distance of the production point from the z axis (mm), charge; float64 (n,) each."""
+
+    pt: Floats
+    eta: Floats
+    vertex: Floats
+    charge: Floats
+
+    def wanted(self, target: Target, hits: Ints) -> Mask:
+        """The charged particles that the target asks for; bool (n,)."""
+        produced = (self.vertex >= target.vertex_min) & (self.vertex <= target.vertex_max)
+        return target.kinematics(self.pt, self.eta, hits) & produced & (self.charge != 0)
+
+
+def kinematics(particles: Particles) -> Kinematics:
+    """Kinematics of particles at their production point."""
+    pt = np.hypot(particles.px, particles.py)
+    return Kinematics(pt, _eta(pt, particles.pz), np.hypot(particles.vx, particles.vy), particles.charge)
+
+
+def track_kinematics(theta: Floats, q_over_p: Floats) -> tuple[Floats, Floats]:
+    """(pt, eta) of fitted tracks; infinite pt where q/p is zero (a straight track)."""
+    with np.errstate(divide="ignore"):
+        pt = np.sin(theta) / np.abs(q_over_p)
+    return pt, -np.log(np.tan(theta / 2))
+
+
+def _eta(pt: Floats, pz: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        eta = np.arcsinh(pz / pt)
+    return np.where(pt > 0, eta, np.copysign(np.inf, pz))
+
+
+def true_perigee(particles: Particles, bz: float) -> Floats:
+    """Parameters at the point of closest approach to the z axis, by a helix back from the production point.
+
+    Parameters
+    ----------
+    particles : Particles
+    bz : float
+        Solenoid field, tesla.
+
+    Returns
+    -------
+    float64 (n, 5)
+        d0 (mm), z0 (mm), phi, theta, q/p (e/GeV) in the ACTS convention:
+        ``x = -d0 sin(phi), y = d0 cos(phi)``. Energy loss is not undone. Neutral particles go straight.
+    """
+    x, y, px, py = particles.vx, particles.vy, particles.px, particles.py
+    pt, p = np.hypot(px, py), np.sqrt(px**2 + py**2 + particles.pz**2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ux, uy = px / pt, py / pt
+        turn = -particles.charge * GEV_PER_TESLA_MM * bz / pt  # dphi per mm of transverse path
+        straight = np.abs(turn) < 1e-12
+        k = np.where(straight, 1.0, turn)
+        centre_x, centre_y = x - uy / k, y + ux / k
+        # the foot of the perpendicular lies on the line from the axis to the centre of the circle
+        scale = 1 - 1 / (np.abs(k) * np.hypot(centre_x, centre_y))
+        foot_x, foot_y = centre_x * scale, centre_y * scale
+        phi = np.arctan2(k * (foot_x - centre_x), -k * (foot_y - centre_y))
+        along = np.remainder(phi - np.arctan2(uy, ux) + np.pi, 2 * np.pi) - np.pi
+        path = np.where(straight, -(x * ux + y * uy), along / k)
+        phi = np.where(straight, np.arctan2(uy, ux), phi)
+        foot_x = np.where(straight, x + path * ux, foot_x)
+        foot_y = np.where(straight, y + path * uy, foot_y)
+        z0 = particles.vz + path * particles.pz / pt
+        q_over_p = particles.charge / p
+    d0 = foot_y * np.cos(phi) - foot_x * np.sin(phi)
+    return np.stack([d0, z0, phi, np.arctan2(pt, particles.pz), q_over_p], axis=1)

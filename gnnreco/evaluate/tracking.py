@@ -1,0 +1,192 @@
+"""Scores found tracks against the truth in one pass: all rules, bins, resolutions, the TrackML score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gnnreco.columns import Event, Floats, Tracks
+from gnnreco.errors import BadInput
+from gnnreco.evaluate.matching import RULES, Mask, Matching, concatenate, match
+from gnnreco.evaluate.rates import COVERAGE, binned_rates, rates
+from gnnreco.evaluate.resolution import residuals, resolutions
+from gnnreco.evaluate.target import (
+    ALL_TRACKS,
+    COUNTED_TRACKS,
+    Kinematics,
+    Target,
+    kinematics,
+    track_kinematics,
+    true_perigee,
+)
+from gnnreco.evaluate.trackml import trackml_score
+
+LOW_PT = (0.15, 1.0)  # GeV
+DISPLACED_MM = 2.0
+
+DEFINITIONS = {
+    "efficiency": "target particles with at least one matched counted track / target particles",
+    "fake_rate": "counted tracks that the rule matches to no particle of the event / counted tracks",
+    "duplicate_rate": "matched counted tracks beyond the best of their particle / counted tracks",
+    "purity": "matched counted tracks / counted tracks",
+    "hit_purity": "mean over matched tracks of hits of the matched particle / hits of the track",
+    "hit_efficiency": "mean over matched tracks of the particle's hits on the track / hits of the particle",
+    "intervals": f"Clopper-Pearson, {100 * COVERAGE:.0f} %",
+    "matching": "a track is tested against the particle with most of its hits; "
+    "a hit shared by several particles counts for each",
+    "bins": "the cut on the binned variable is lifted; particles at their production point, tracks as fitted; bins "
+    "of production radius take the radius of the track's particle",
+    "all_tracks": "the same particles; every track counts, whatever its pt, eta and length",
+    "low_pt": f"target of pt {LOW_PT[0]}-{LOW_PT[1]} GeV found by any track; "
+    "fake and duplicate rate of tracks fitted in that range",
+    "displaced": f"target produced at least {DISPLACED_MM:g} mm from the z axis, found by any track; fake "
+    "and duplicate rate of all counted tracks",
+    "trackml_score": "mean over events of the weighted fraction of hits on tracks matched by double majority; weights "
+    "of the file, else by the published formula over all particles",
+    "resolutions": "fitted minus true perigee parameters of the best track of each target particle (rule acts); the "
+    "truth goes from its production point to the z axis by a helix; core: interquartile range / 1.349",
+    "seconds": "hits in to tracks out, from the manifest of reconstruct",
+}
+
+
+@dataclass(slots=True)
+class Scores:
+    """Collects matched events one by one, then answers with rates; memory grows with particles, not hits.
+
+    Parameters
+    ----------
+    bz : float, optional
+        Solenoid field in tesla; without it there are no resolutions.
+    """
+
+    bz: float | None = None
+    events: int = 0
+    _matchings: list[Matching] = field(default_factory=list)
+    _particles: list[Floats] = field(default_factory=list)
+    _tracks: list[Floats] = field(default_factory=list)
+    _perigees: list[Floats] = field(default_factory=list)
+    _scores: list[float] = field(default_factory=list)
+
+    def add(self, event: Event, tracks: Tracks) -> None:
+        """Match the tracks of one event; raises BadInput where the tracks cannot belong to it."""
+        check_tracks(event, tracks)
+        truth = event.truth
+        if truth is None:
+            raise BadInput(event.source, f"event {event.number}", "no truth: give particles and truth files")
+        matching = match(tracks, truth, len(event.hits))
+        kin, (pt, eta) = kinematics(truth.particles), track_kinematics(tracks.theta, tracks.q_over_p)
+        self._matchings.append(matching)
+        self._particles.append(np.stack([kin.pt, kin.eta, kin.vertex, kin.charge], axis=1))
+        self._tracks.append(np.stack([pt, eta], axis=1))
+        score = trackml_score(event, tracks)
+        if score is not None:
+            self._scores.append(score)
+        if self.bz is not None:
+            perigee = np.append(true_perigee(truth.particles, self.bz), np.full((1, 5), np.nan), axis=0)
+            # a row for each track: fitted residual, expected error, truth
+            known = perigee[matching.particle]
+            self._perigees.append(np.concatenate([*residuals(tracks, known), known], axis=1))
+        self.events += 1
+
+    def result(self, target: Target, counted: Target) -> dict[str, Any]:
+        """All figures of merit of the events so far, as the JSON of `evaluate` holds them."""
+        m = concatenate(self._matchings)
+        particles = np.concatenate([np.zeros((0, 4)), *self._particles])
+        pt, eta = np.concatenate([np.zeros((0, 2)), *self._tracks]).T
+        kin = Kinematics(*particles.T)
+
+        def particle_mask(t: Target) -> Mask:
+            return kin.wanted(t, m.particle_hits)
+
+        def track_mask(t: Target) -> Mask:
+            return t.kinematics(pt, eta, m.track_hits)
+
+        def lifted(variable: str) -> tuple[Mask, Mask]:
+            return particle_mask(target.lift(variable)), track_mask(counted.lift(variable))
+
+        wanted, tracks, every = particle_mask(target), track_mask(counted), track_mask(ALL_TRACKS)
+        low = particle_mask(target.between(*LOW_PT)), track_mask(counted.between(*LOW_PT))
+        displaced = particle_mask(target.displaced(DISPLACED_MM)), tracks
+        of_particle = {"pt": kin.pt, "eta": kin.eta, "production_radius": kin.vertex}
+        of_track = {"pt": pt, "eta": eta}
+        out: dict[str, Any] = {}
+        for rule in RULES:
+            out[rule] = rates(m, rule, wanted, tracks)
+            out[rule]["bins"] = binned_rates(m, rule, lifted, of_particle, of_track)
+        out["all_tracks"] = {rule: rates(m, rule, wanted, every) for rule in RULES}
+        out["low_pt"] = {rule: rates(m, rule, *low, finders=every) for rule in RULES}
+        out["displaced"] = {rule: rates(m, rule, *displaced, finders=every) for rule in RULES}
+        out["trackml_score"] = float(np.mean(self._scores)) if self._scores else None
+        out["resolutions"] = self._resolutions(m, wanted, tracks, kin)
+        return out
+
+    def _resolutions(
+        self, m: Matching, wanted: Mask, counted: Mask, kin: Kinematics
+    ) -> dict[str, Any] | None:
+        if self.bz is None or not self._perigees:
+            return None
+        best = m.best(m.matched("acts") & counted)
+        best[best] = wanted[m.particle[best]]
+        residual, sigma, truth = np.split(np.concatenate(self._perigees)[best], [5, 10], axis=1)
+        return resolutions(
+            residual, sigma, truth, {"pt": kin.pt[m.particle[best]], "eta": kin.eta[m.particle[best]]}
+        )
+
+
+def check_tracks(event: Event, tracks: Tracks) -> None:
+    """Raise BadInput where hit rows, parameters or errors cannot be those of tracks of this event."""
+    where, n_hits, rows = f"event {event.number}", len(event.hits), tracks.hit_index
+    bad = np.flatnonzero((rows < 0) | (rows >= n_hits))
+    if len(bad):
+        why = f"a track holds hit row {rows[bad[0]]}, the event has {n_hits:,} hits; is it the same input?"
+        raise BadInput(event.source, where, why)
+    on_track = np.repeat(np.arange(len(tracks)), np.diff(tracks.offsets)) * max(n_hits, 1) + rows
+    if len(np.unique(on_track)) < len(rows):
+        raise BadInput(event.source, where, "a track holds a hit twice; reconstruct again")
+    parameters = np.stack([tracks.d0, tracks.z0, tracks.phi, tracks.theta, tracks.q_over_p], axis=1)
+    for name, values in (("parameters", parameters), ("covariance", tracks.covariance)):
+        nan = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(nan):
+            why = f"{len(nan)} tracks have {name} that are not finite (first: track {nan[0]})"
+            raise BadInput(event.source, where, f"{why}; reconstruct again")
+    if ((tracks.theta <= 0) | (tracks.theta >= np.pi)).any():
+        raise BadInput(event.source, where, "a track has theta outside (0, pi) rad; reconstruct again")
+
+
+def score_tracks(
+    pairs: Iterable[tuple[Event, Tracks]],
+    bz: float | None = None,
+    target: Target | None = None,
+    counted: Target = COUNTED_TRACKS,
+) -> dict[str, Any]:
+    """Score any tracks, ours or a peer's, against the truth of their events.
+
+    Parameters
+    ----------
+    pairs : iterable of (Event, Tracks)
+        Streamed; every event needs truth.
+    bz : float, optional
+        Solenoid field in tesla, for the resolutions.
+    target : Target, optional
+        Particles that should be found; charged, pt > 1 GeV, |eta| < 3, at least 9 hits unless given.
+    counted : Target
+        Tracks that are counted; pt > 1 GeV, |eta| < 3, at least 7 hits unless given.
+
+    Returns
+    -------
+    dict
+        The keys that `evaluate --json` writes for tracking, without the timing.
+    """
+    target = target or Target()
+    scores = Scores(bz)
+    for event, tracks in pairs:
+        scores.add(event, tracks)
+    spoken = {
+        "target": f"charged particles, {target.describe()}, pile-up included",
+        "tracks": counted.describe(),
+    }
+    definitions = spoken | {f"rule {name}": text for name, text in RULES.items()} | DEFINITIONS
+    return {"events": scores.events, "definitions": definitions, **scores.result(target, counted)}

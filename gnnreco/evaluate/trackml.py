@@ -1,0 +1,100 @@
+"""The TrackML score and its hit weights, as published with the challenge (arXiv:1904.06778)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gnnreco.columns import Event, Floats, Ints, Tracks, Truth
+from gnnreco.evaluate.matching import match
+
+# Relative worth of a hit along the track: the first hits decide the vertex, the last the momentum.
+ORDER_WORTH = np.array([10.0, 8.0, 6.0, 5.0, 3.0, 3.0, 3.0, 5.0, 6.0])
+MIN_HITS, MAX_HITS = 4, 20
+PT_POINTS, PT_WORTH = (
+    np.array([0.05, 0.5, 3.0]),
+    np.array([0.2, 0.2, 1.0]),
+)  # GeV; nothing below the first point
+
+
+def _order_table() -> Floats:
+    """Weight by (hits of the particle, position along the track); every row of 4 to 20 hits sums to one."""
+    table = np.zeros((MAX_HITS + 1, MAX_HITS + 1))
+    for n in range(MIN_HITS, MAX_HITS + 1):
+        row = np.interp(np.linspace(0, len(ORDER_WORTH) - 1, n), np.arange(len(ORDER_WORTH)), ORDER_WORTH)
+        table[n, :n] = row / row.sum()
+    return table
+
+
+def hit_weights(event: Event) -> Floats:
+    """Weight of every hit by the challenge's formula (accuracy phase: primaries and secondaries).
+
+    The weight is w_order x w_pt: w_order falls from the first hit to the middle of the track and rises to
+    the last, is zero for particles with fewer than 4 hits and for hits beyond the 20th; w_pt is 0.2 up to
+    0.5 GeV and rises linearly to 1 at 3 GeV. The challenge orders hits by the true ``|z - vz|``; measured
+    hits of long strips would be shuffled by that, so the distance from the production point is used (the
+    same weight for 99.8 % of the hits). A hit shared by several particles takes the largest of their
+    weights. The weights sum to one.
+
+    Returns
+    -------
+    float64 (n_hits,)
+    """
+    truth, hits = _truth(event), event.hits
+    p = truth.particles
+    vertex = np.stack([p.vx, p.vy, p.vz], axis=1)
+    distance = np.linalg.norm(hits.xyz[truth.hit] - vertex[truth.particle], axis=1)
+    order = np.lexsort((distance, truth.particle))
+    count = np.bincount(truth.particle, minlength=len(p))
+    start = np.cumsum(count) - count
+    position = np.empty(len(order), np.int64)
+    position[order] = np.arange(len(order)) - start[truth.particle[order]]
+
+    w_order = _order_table()[np.minimum(count[truth.particle], MAX_HITS), np.minimum(position, MAX_HITS)]
+    w_pt = np.interp(np.hypot(p.px, p.py), PT_POINTS, PT_WORTH, left=0.0)[truth.particle]
+    weights = np.zeros(len(hits))
+    np.maximum.at(weights, truth.hit, w_order * w_pt)
+    total = weights.sum()
+    return weights / total if total > 0 else weights
+
+
+def trackml_score(event: Event, tracks: Tracks) -> float | None:
+    """Weighted fraction of hits on tracks that match a particle by double majority.
+
+    Uses the weights of the file where it has them. The challenge allows a hit on one track only: a hit on
+    several stays on the longest. Returns None where no hit has a weight.
+    """
+    truth = _truth(event)
+    weights = truth.weight if truth.weight is not None else hit_weights(event)
+    total = float(weights.sum())
+    if not total > 0:
+        return None
+    single = each_hit_once(tracks)
+    matching = match(single, truth, len(event.hits))
+    good = matching.matched("double_majority")
+
+    track = np.repeat(np.arange(len(single)), np.diff(single.offsets))
+    wanted = np.where(good, matching.particle, -1)[track]
+    n = max(len(truth.particles), 1)
+    true_pair = np.isin(single.hit_index * n + wanted, truth.hit * n + truth.particle) & (wanted >= 0)
+    return float(weights[single.hit_index[true_pair]].sum()) / total
+
+
+def each_hit_once(tracks: Tracks) -> Tracks:
+    """The same tracks with every hit on one of them only: the longest, then the first in the list."""
+    size = np.diff(tracks.offsets)
+    track = np.repeat(np.arange(len(tracks)), size)
+    order = np.lexsort((track, -size[track], tracks.hit_index))
+    keep = np.zeros(len(track), bool)
+    first = np.ones(len(order), bool)
+    first[1:] = np.diff(tracks.hit_index[order]) != 0
+    keep[order[first]] = True
+    offsets: Ints = np.concatenate([[0], np.cumsum(np.bincount(track[keep], minlength=len(tracks)))]).astype(
+        np.int64
+    )
+    return Tracks(offsets=offsets, hit_index=tracks.hit_index[keep])
+
+
+def _truth(event: Event) -> Truth:
+    if event.truth is None:
+        raise ValueError(f"event {event.number} of {event.source} has no truth to score against")
+    return event.truth
