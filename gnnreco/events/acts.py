@@ -1,7 +1,8 @@
 """ACTS CSV: what the writers of the ACTS examples leave for each event.
 
-``measurements`` is needed; ``cells`` gives deposits; ``hits`` (true hits), ``measurement-simhit-map`` and a particle file
-give truth. In the map, ``hit_id`` is the row number in ``hits``, not that file's ``index`` column.
+``measurements`` is needed; ``cells`` gives deposits; ``hits`` (true hits), ``measurement-simhit-map`` and
+a file of particles give truth. In the map, ``hit_id`` is the row number in ``hits``, not that file's
+``index`` column.
 """
 
 from __future__ import annotations
@@ -14,29 +15,19 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Event, Hits, Truth
 from gnnreco.errors import BadInput
+from gnnreco.events.rows import make_deposits, require_unique, rows_of
 from gnnreco.events.sensors import SensorFinder
-from gnnreco.events.table import (
-    FLOAT,
-    INT,
-    TEXT,
-    UINT,
-    Columns,
-    header_of,
-    read_table,
-    require_unique,
-    rows_of,
-)
-from gnnreco.events.truth import (
-    BARCODE,
-    PARTICLE_COLUMNS,
-    PARTICLE_WANTED,
-    link,
-    make_particles,
-    pack_barcode,
-)
+from gnnreco.events.table import FLOAT, FLOAT32, INT, INT32, TEXT, UINT, Columns, header_of, read_table
+from gnnreco.events.truth import BARCODE, KINEMATICS, PDG, link, make_particles, pack_barcode
 
 #: Particle files, the best first: momenta at production, secondaries included.
-PARTICLE_FILES = ("particles_simulated", "particles_initial", "particles", "particles_selected", "particles_final")
+PARTICLE_FILES = (
+    "particles_simulated",
+    "particles_initial",
+    "particles",
+    "particles_selected",
+    "particles_final",
+)
 KINDS = ("measurements", "measurement-simhit-map", "hits", "cells", *PARTICLE_FILES)
 
 #: Bits of ``local_key``: which local parameters were measured.
@@ -114,19 +105,9 @@ def _key(text: bytes) -> int:
 def _deposits(file: Path, hit_id: NDArray[np.int64]) -> Deposits:
     names = header_of(file)
     owner = "measurement_id" if "measurement_id" in names else "hit_id"
-    table = read_table(file, {owner: INT, "channel0": INT, "channel1": INT, "value": FLOAT})
+    table = read_table(file, {owner: INT, "channel0": INT32, "channel1": INT32, "value": FLOAT32})
     rows = rows_of(file, owner, hit_id, table[owner], "measurement")
     return make_deposits(rows, len(hit_id), table["channel0"], table["channel1"], table["value"])
-
-
-def make_deposits(rows: NDArray, n_hits: int, u: NDArray, v: NDArray, value: NDArray) -> Deposits:
-    """Deposits sorted by hit; those of one hit keep the order of the file."""
-    if len(rows) and bool(np.any(np.diff(rows) < 0)):
-        order = np.argsort(rows, kind="stable")
-        rows, u, v, value = rows[order], u[order], v[order], value[order]
-    offsets = np.zeros(n_hits + 1, np.int64)
-    np.cumsum(np.bincount(rows, minlength=n_hits), out=offsets[1:])
-    return Deposits(offsets, u.astype(np.int32), v.astype(np.int32), value.astype(np.float32))
 
 
 def _truth(files: Mapping[str, Path], hit_id: NDArray[np.int64]) -> Truth | None:
@@ -140,7 +121,7 @@ def _truth(files: Mapping[str, Path], hit_id: NDArray[np.int64]) -> Truth | None
             "true hits without a particle file (particles_simulated.csv, ...); add it or read without truth",
         )
     listed = files[kind]
-    table = read_table(listed, {**_barcode_columns(listed), **PARTICLE_COLUMNS}, PARTICLE_WANTED)
+    table = read_table(listed, {**_barcode_columns(listed), **KINEMATICS}, PDG)
     particles = make_particles(listed, pack_barcode(listed, table), table)
     state = {"x": "tx", "y": "ty", "z": "tz", "px": "tpx", "py": "tpy", "pz": "tpz"}
     true_hits = read_table(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import acts, trackml
+from gnnreco.events.parquet import ParquetReader
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry, EventSource, Reader
 from gnnreco.events.table import first_bytes, header_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 PARQUET_MAGIC = b"PAR1"
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
-#: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number (or no prefix at all), then the kind of table.
+#: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
 
 Found = tuple[Entry, Reader]
@@ -37,8 +38,8 @@ def open_events(
     Parameters
     ----------
     inputs : path, glob, or a sequence of them
-        A file, a folder (or one that holds a folder ``csv``), an event prefix (``folder/event000000001``) or a glob.
-        The other CSV files of an event are found beside the one that is named.
+        A file, a folder (or one that holds a folder ``csv``), an event prefix (``folder/event000000001``)
+        or a glob. The other CSV files of an event are found beside the one that is named.
     detector : Detector, optional
         Without it ``hits.sensor`` is what the file says, or -1.
     truth, deposits : bool
@@ -60,7 +61,9 @@ def open_events(
         search.add(name)
     if not search.found:
         where = ", ".join(map(str, named)) or "input"
-        raise BadInput(where, "", "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet)")
+        raise BadInput(
+            where, "", "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet)"
+        )
     return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits)
 
 
@@ -75,7 +78,9 @@ class _CsvReader:
         if "measurements" in files:
             return acts.read(entry.number, entry.source, files, self.finder, truth, deposits)
         if "hits" not in files:
-            raise BadInput(entry.source, "", f"only {', '.join(sorted(files))}: neither hits nor measurements; add them")
+            raise BadInput(
+                entry.source, "", f"only {', '.join(sorted(files))}: neither hits nor measurements; add them"
+            )
         return trackml.read(entry.number, entry.source, files, self.finder, truth, deposits)
 
 
@@ -96,7 +101,7 @@ class _Search:
             self._add_file(path, named=True)
         else:
             pattern = str(name) if glob.has_magic(str(name)) else glob.escape(str(name)) + "*"
-            matches = sorted(glob.glob(pattern, recursive=True))
+            matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
             if not matches:
                 raise BadInput(path, "", "does not exist and matches nothing; check the path")
             for match in map(Path, matches):
@@ -127,7 +132,9 @@ class _Search:
         self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
 
     def _add_parquet(self, file: Path) -> None:
-        raise BadInput(file, "", "Parquet comes next")
+        reader = ParquetReader(file, self.finder)
+        for entry in reader.entries():
+            self._keep(entry, reader)
 
     def _keep(self, entry: Entry, reader: Reader) -> None:
         place = Path(entry.source)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.events.table import find_rows
+from gnnreco.events.rows import find_rows
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
-#: How far outside its sensor a hit may lie and still be believed, mm: more than any misalignment, less than a sensor.
+#: How far outside its sensor a hit may lie and still be believed, mm: more than a misalignment, less than
+#: a sensor.
 BELIEF = 2.0
 
 
@@ -31,11 +32,14 @@ class SensorFinder:
         self.detector = detector
         self._tables: dict[tuple[str, ...], tuple[NDArray, NDArray, NDArray] | None] = {}
 
-    def by_label(self, names: tuple[str, ...], values: tuple[NDArray, ...], xyz: NDArray) -> NDArray[np.int32]:
+    def by_label(
+        self, names: tuple[str, ...], values: tuple[NDArray, ...], xyz: NDArray
+    ) -> NDArray[np.int32]:
         """Sensors whose labels equal the ids of the hits.
 
-        Two descriptions of one detector may number its sensors differently. So an id is believed only where the hit
-        also lies in that sensor; if most do not, the ids are foreign and every hit is found by its position.
+        Two descriptions of one detector may number its sensors differently. So an id is believed only
+        where the hit also lies in that sensor; if most do not, the ids are foreign and every hit is found
+        by its position.
 
         Parameters
         ----------
@@ -62,23 +66,24 @@ class SensorFinder:
         found = find_rows(keys, key, order)
         return self._believed(np.where(valid, found, -1).astype(np.int32), xyz)
 
-    def by_row(self, rows: NDArray[np.int32], xyz: NDArray, same_detector: bool) -> NDArray[np.int32]:
-        """Sensors from row numbers that were written for this detector, or perhaps for a changed one."""
-        if self.detector is None or same_detector:
-            return rows
-        return self._believed(np.where(rows < self.detector.n_sensors, rows, -1).astype(np.int32), xyz)
+    def by_sensor_id(self, sensor_id: NDArray[np.int64], xyz: NDArray) -> NDArray[np.int32]:
+        """Sensors from the ids the detector itself gives them; without a detector the ids as they are."""
+        if self.detector is None:
+            return sensor_id.astype(np.int32)
+        return self.by_label(("sensor_id",), (sensor_id,), xyz)
 
     def _table(self, names: tuple[str, ...]) -> tuple[NDArray, NDArray, NDArray] | None:
         assert self.detector is not None
-        if any(name not in self.detector.labels for name in names):
+        known = {**self.detector.labels, "sensor_id": self.detector.sensor_id}
+        if not names or any(name not in known for name in names):
             return None
-        labels = tuple(np.asarray(self.detector.labels[name], np.int64) for name in names)
+        labels = tuple(np.asarray(known[name], np.int64) for name in names)
         size = np.array([int(column.max(initial=0)) + 1 for column in labels], np.int64)
         keys, _ = _packed(labels, size)
         return size, keys, np.argsort(keys, kind="stable")
 
     def _believed(self, sensor: NDArray[np.int32], xyz: NDArray) -> NDArray[np.int32]:
-        """Keep sensors that contain their hits; find the others, or all if too many are wrong, by position."""
+        """Keep sensors that contain their hits; find others, or all if most are wrong, by position."""
         detector = self.detector
         assert detector is not None
         named = np.flatnonzero(sensor >= 0)

@@ -35,7 +35,7 @@ class Entry:
 class EventSource(Sequence[Event]):
     """A sequence of events read one at a time.
 
-    Iteration streams; ``source[i]`` reads one event, so a damaged one can be reported and the rest still read.
+    Iteration streams; ``source[i]`` reads one event, so a damaged one can be reported and the rest read.
 
     Parameters
     ----------
@@ -44,7 +44,9 @@ class EventSource(Sequence[Event]):
         Whether to read them where there are any.
     """
 
-    def __init__(self, entries: Sequence[tuple[Entry, Reader]], truth: bool = True, deposits: bool = True) -> None:
+    def __init__(
+        self, entries: Sequence[tuple[Entry, Reader]], truth: bool = True, deposits: bool = True
+    ) -> None:
         self._entries = list(entries)
         self.truth, self.deposits = truth, deposits
 

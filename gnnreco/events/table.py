@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ from gnnreco.errors import BadInput
 GZIP_MAGIC = b"\x1f\x8b"
 
 #: Column types a reader may ask for. `TEXT` columns come back as object arrays of bytes.
-INT, UINT, FLOAT, TEXT = pa.int64(), pa.uint64(), pa.float64(), pa.dictionary(pa.int32(), pa.binary())
+INT, INT32, UINT = pa.int64(), pa.int32(), pa.uint64()
+FLOAT, FLOAT32, TEXT = pa.float64(), pa.float32(), pa.dictionary(pa.int32(), pa.binary())
 
 Columns = dict[str, NDArray]
 
@@ -26,7 +27,7 @@ Columns = dict[str, NDArray]
 def first_bytes(file: Path, count: int = 4096) -> bytes:
     """The first bytes of a file, uncompressed where it is gzip; tells formats apart by content."""
     try:
-        with open(file, "rb") as stream:
+        with file.open("rb") as stream:
             head = stream.read(count)
     except OSError as error:
         raise BadInput(file, "", f"cannot be read: {error.strerror or error}") from None
@@ -65,16 +66,17 @@ def read_table(
     Raises
     ------
     BadInput
-        Missing, empty, truncated or damaged file, missing column, wrong number of fields, a value of the wrong type,
-        NaN or infinity; with the line and column.
+        Missing, empty, truncated or damaged file, missing column, wrong number of fields, a value of the
+        wrong type, NaN or infinity; with the line and column.
     """
     data = _content(file)
-    line, newline, _ = data[: 1 << 16].partition(b"\n")
-    names = _names(file, line)
+    names = _names(file, data[: 1 << 16].partition(b"\n")[0])
     missing = [name for name in needed if name not in names]
     if missing:
         raise BadInput(
-            file, "line 1", f"no column {', '.join(missing)} (found: {', '.join(names[:20])}); is this the right file?"
+            file,
+            "line 1",
+            f"no column {', '.join(missing)} (found: {', '.join(names[:20])}); is this the right file?",
         )
     types = {name: kind for name, kind in {**(wanted or {}), **needed}.items() if name in names}
     repeated = [name for name in types if names.count(name) > 1]
@@ -83,79 +85,11 @@ def read_table(
     if not data.endswith(b"\n"):
         last = data.count(b"\n") + 1
         raise BadInput(
-            file, f"line {last}", "the last line has no end, so the file was cut off; copy it again (or end the line)"
+            file,
+            f"line {last}",
+            "the last line has no end, so the file was cut off; copy it again (or end the line)",
         )
     return {name: _plain(file, name, column) for name, column in _parse(file, data, types).items()}
-
-
-def require_unique(file: Path, name: str, values: NDArray) -> None:
-    """Raise `BadInput` with the line where a value that must be unique occurs again."""
-    if len(values) < 2 or bool(np.all(np.diff(values) > 0)):
-        return
-    order = np.argsort(values, kind="stable")
-    again = np.flatnonzero(np.diff(values[order]) == 0)
-    if len(again):
-        row = int(order[again + 1].min())
-        raise BadInput(
-            file, f"line {row + 2}, column {name}", f"{values[row]} occurs a second time; ids must be unique in an event"
-        )
-
-
-def rows_of(file: Path, name: str, ids: NDArray, keys: NDArray, what: str, order: NDArray | None = None) -> NDArray:
-    """Row of each key among the unique `ids`; a key that is not there is `BadInput` with its line.
-
-    Parameters
-    ----------
-    file, name
-        Where the keys stand, for the message.
-    ids : int64 (n,)
-        Unique ids of the table pointed to.
-    keys : int64 (m,)
-    what : str
-        What the ids number, for the message ("hit").
-    order : int64 (n,), optional
-        ``argsort(ids)`` where it is known.
-
-    Returns
-    -------
-    int64 (m,)
-    """
-    rows = find_rows(ids, keys, order)
-    lost = np.flatnonzero(rows < 0)
-    if len(lost):
-        first = int(lost[0])
-        raise BadInput(
-            file,
-            f"line {first + 2}, column {name}",
-            f"{keys[first]} is no {what} of this event ({len(lost)} such rows); "
-            "the files of the event do not belong together or one was cut off",
-        )
-    return rows
-
-
-def find_rows(ids: NDArray, keys: NDArray, order: NDArray | None = None) -> NDArray[np.int64]:
-    """Row of each key among the unique `ids`, -1 where there is none."""
-    if not len(ids):
-        return np.full(len(keys), -1, np.int64)
-    start = int(ids[0])
-    if order is None and int(ids[-1]) - start == len(ids) - 1 and bool(np.all(np.diff(ids) == 1)):
-        rows = keys.astype(np.int64) - start  # ids count up: the common case needs no search
-        return np.where((rows >= 0) & (rows < len(ids)), rows, -1)
-    if order is None:
-        order = np.argsort(ids, kind="stable")
-    place = np.minimum(np.searchsorted(ids, keys, sorter=order), len(ids) - 1)
-    rows = order[place].astype(np.int64)
-    return np.where(ids[rows] == keys, rows, -1)
-
-
-def require_finite(file: Path, columns: Mapping[str, NDArray], names: Iterable[str]) -> None:
-    """Raise `BadInput` where one of the named columns holds NaN or infinity."""
-    for name in names:
-        if name in columns and not bool(np.isfinite(columns[name]).all()):
-            row = int(np.flatnonzero(~np.isfinite(columns[name]))[0])
-            raise BadInput(
-                file, f"line {row + 2}, column {name}", f"{columns[name][row]} is no number; remove or mend that row"
-            )
 
 
 def _content(file: Path) -> bytes:
@@ -178,19 +112,20 @@ def _names(file: Path, line: bytes) -> list[str]:
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInput(file, "line 1", "not text, so not a CSV file; check that this is the right file") from None
+        raise BadInput(
+            file, "line 1", "not text, so not a CSV file; check that this is the right file"
+        ) from None
     return [name.strip() for name in text.strip("\r").split(",")]
 
 
 def _parse(file: Path, data: bytes, types: Mapping[str, pa.DataType]) -> dict[str, pa.ChunkedArray]:
-    # No quoting: ACTS writes one column as raw bytes, in which a quote may occur. No null words: an empty field is an error.
+    names = _names(file, data[: 1 << 16].partition(b"\n")[0])
+    # No quoting: ACTS writes one column as raw bytes, in which a quote may occur.
+    # No null words: an empty field is an error.
     try:
-        line, _, _ = data[: 1 << 16].partition(b"\n")
         table = pacsv.read_csv(
             pa.BufferReader(data),
-            pacsv.ReadOptions(
-                use_threads=False, block_size=1 << 22, column_names=_names(file, line), skip_rows=1
-            ),
+            pacsv.ReadOptions(use_threads=False, block_size=1 << 22, column_names=names, skip_rows=1),
             pacsv.ParseOptions(quote_char=False, double_quote=False),
             pacsv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=[], check_utf8=False
@@ -220,5 +155,7 @@ def _plain(file: Path, name: str, column: pa.ChunkedArray) -> NDArray:
         column = column.cast(pa.binary())
     values: NDArray = column.to_numpy()
     if values.dtype.kind == "f" and not bool(np.isfinite(values).all()):
-        require_finite(file, {name: values}, [name])
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        why = f"{values[row]} is no number; remove or mend that row"
+        raise BadInput(file, f"line {row + 2}, column {name}", why)
     return values

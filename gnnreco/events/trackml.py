@@ -1,4 +1,4 @@
-"""TrackML CSV: ``hits``, ``cells``, ``particles`` and ``truth`` of each event, plain or gzip; only ``hits`` is needed."""
+"""TrackML CSV: ``hits``, ``cells``, ``particles``, ``truth`` of each event; only ``hits`` is needed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
-from gnnreco.events.acts import make_deposits
+from gnnreco.events.rows import make_deposits, require_unique, rows_of
 from gnnreco.events.sensors import SensorFinder
-from gnnreco.events.table import FLOAT, INT, read_table, require_unique, rows_of
-from gnnreco.events.truth import PARTICLE_COLUMNS, PARTICLE_WANTED, link, make_particles
+from gnnreco.events.table import FLOAT, FLOAT32, INT, INT32, read_table
+from gnnreco.events.truth import KINEMATICS, PDG, link, make_particles
 
 KINDS = ("hits", "cells", "particles", "truth")
 LABELS = ("volume_id", "layer_id", "module_id")
@@ -45,16 +45,14 @@ def read(
     BadInput
     """
     file = files["hits"]
-    table = read_table(
-        file, {"hit_id": INT, "x": FLOAT, "y": FLOAT, "z": FLOAT}, dict.fromkeys(LABELS, INT)
-    )
+    table = read_table(file, {"hit_id": INT, "x": FLOAT, "y": FLOAT, "z": FLOAT}, dict.fromkeys(LABELS, INT))
     hit_id, x, y, z = table["hit_id"], table["x"], table["y"], table["z"]
     require_unique(file, "hit_id", hit_id)
     names = tuple(name for name in LABELS if name in table)
     sensor = finder.by_label(names, tuple(table[name] for name in names), np.stack([x, y, z], axis=1))
     cells = None
     if deposits and "cells" in files:
-        cell = read_table(files["cells"], {"hit_id": INT, "ch0": INT, "ch1": INT, "value": FLOAT})
+        cell = read_table(files["cells"], {"hit_id": INT, "ch0": INT32, "ch1": INT32, "value": FLOAT32})
         rows = rows_of(files["cells"], "hit_id", hit_id, cell["hit_id"], "hit")
         cells = make_deposits(rows, len(hit_id), cell["ch0"], cell["ch1"], cell["value"])
     hits = Hits(hit_id, x, y, z, sensor, deposits=cells)
@@ -73,7 +71,7 @@ def _truth(files: Mapping[str, Path], hit_id: NDArray[np.int64]) -> Truth:
         raise BadInput(
             file,
             "",
-            f"no row for hit {hit_id[silent[0]]} ({len(silent)} such hits; noise has a row too); the file was cut off",
+            f"no row for hit {hit_id[silent[0]]} ({len(silent)} such hits; noise has one too): it was cut off",
         )
     weight = None
     if "weight" in table:
@@ -90,7 +88,5 @@ def _particles(files: Mapping[str, Path]) -> Particles:
         ids = np.zeros(0, np.int64)
         return Particles(ids, ids.astype(np.int32), *([nothing] * 7))
     file = files["particles"]
-    table = read_table(file, {"particle_id": INT, **PARTICLE_COLUMNS}, PARTICLE_WANTED)
+    table = read_table(file, {"particle_id": INT, **KINEMATICS}, PDG)
     return make_particles(file, table["particle_id"], table)
-
-

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Particles, Truth
 from gnnreco.errors import BadInput
-from gnnreco.events.table import FLOAT, INT, Columns, find_rows, require_unique
+from gnnreco.events.rows import find_rows, require_unique
+from gnnreco.events.table import FLOAT, INT32, Columns
 
-#: Parts of an ACTS barcode and the bits each gets in the packed int64 (63 in all, the most significant first):
+#: Parts of an ACTS barcode and the bits each gets in the packed int64, 63 in all, the most significant first:
 #: primary vertex, secondary vertex, particle, generation, sub-particle.
 BARCODE = {
     "particle_id_pv": 12,
@@ -23,7 +24,8 @@ BARCODE = {
 }
 
 STATE = ("x", "y", "z", "px", "py", "pz")
-KINEMATICS = {name: FLOAT for name in ("vx", "vy", "vz", "px", "py", "pz", "q")}
+KINEMATICS = dict.fromkeys(("vx", "vy", "vz", "px", "py", "pz", "q"), FLOAT)
+PDG = {"particle_type": INT32}
 
 
 def pack_barcode(file: Path, columns: Columns) -> NDArray[np.int64]:
@@ -50,26 +52,22 @@ def pack_barcode(file: Path, columns: Columns) -> NDArray[np.int64]:
             raise BadInput(
                 file,
                 f"line {row + 2}, column {name}",
-                f"{part[row]} does not fit the {bits} bits of a packed barcode; renumber the particles of this event",
+                f"{part[row]} does not fit the {bits} bits of a packed barcode; renumber the particles",
             )
         packed = (packed << bits) | part
     return packed
 
 
 def make_particles(file: Path, particle_id: NDArray[np.int64], columns: Columns) -> Particles:
-    """Particles from the columns `KINEMATICS` and, where the file has it, ``particle_type`` (the PDG code)."""
+    """Particles from the columns `KINEMATICS` and, where the file has it, `PDG`."""
     require_unique(file, "particle_id", particle_id)
-    pdg = columns.get("particle_type", np.zeros(len(particle_id), np.int64))
+    pdg = columns.get("particle_type", np.zeros(len(particle_id), np.int32))
     return Particles(
         particle_id,
-        pdg.astype(np.int32),
+        pdg,
         columns["q"],
         *(columns[name] for name in ("vx", "vy", "vz", "px", "py", "pz")),
     )
-
-
-PARTICLE_COLUMNS = {**KINEMATICS}
-PARTICLE_WANTED = {"particle_type": INT}
 
 
 def link(
@@ -81,8 +79,8 @@ def link(
 ) -> Truth:
     """Truth from one (hit row, particle id) pair a row; id 0 is noise and gives no link.
 
-    A particle that made hits but is not listed is kept: it gets a row with pdg 0 and charge 0, and its innermost true
-    hit stands for its production point and momentum (all 0 where the file does not say).
+    A particle that made hits but is not listed is kept: it gets a row with pdg 0 and charge 0, and its
+    innermost true hit stands for its production point and momentum (all 0 where the file does not say).
 
     Parameters
     ----------
@@ -127,5 +125,5 @@ def _unlisted(particle_id: NDArray[np.int64], state: Mapping[str, NDArray] | Non
 
 def _join(one: Particles, two: Particles) -> Particles:
     return Particles(
-        *(np.concatenate([getattr(one, name), getattr(two, name)]) for name in Particles.__slots__)  # type: ignore[misc]
+        *(np.concatenate([getattr(one, name), getattr(two, name)]) for name in Particles.__slots__)
     )

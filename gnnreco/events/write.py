@@ -1,0 +1,174 @@
+"""Write events in a format of choice, all files or none."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event, Hits, Truth
+from gnnreco.errors import BadConfig, BadInput
+from gnnreco.events.parquet import write_parquet
+
+if TYPE_CHECKING:
+    from gnnreco.geometry import Detector
+
+FORMATS = ("parquet", "trackml")
+
+
+def write_events(
+    events: Iterable[Event],
+    folder: str | Path,
+    format: str = "parquet",
+    detector: Detector | None = None,
+    *,
+    events_per_file: int = 50,
+    progress: Callable[[int], None] | None = None,
+) -> list[Path]:
+    """Write events to a folder; it holds all of them in the end, or none if anything fails.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        Taken one at a time.
+    folder : path
+        Made where it is missing.
+    format : {"parquet", "trackml"}
+        TrackML keeps no times, energies and variances; see `write_trackml`.
+    detector : Detector, optional
+        Whose rows ``hits.sensor`` are.
+    events_per_file : int
+        Of a Parquet file.
+    progress : callable, optional
+        Called with the number of events done, after each.
+
+    Returns
+    -------
+    list of Path
+        The files, in order.
+
+    Raises
+    ------
+    BadInput
+        The folder holds files of the same names, or two events have the same number.
+    BadConfig
+        An unknown format.
+    """
+    if format not in FORMATS:
+        raise BadConfig(f"no event format '{format}'; there are: {', '.join(FORMATS)}")
+    if events_per_file < 1:
+        raise BadConfig(f"events_per_file is {events_per_file}; at least 1")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    counted = _counted(folder, events, progress)
+    # Everything is written beside its place first: a full disk or a broken event leaves nothing behind.
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
+    try:
+        if format == "parquet":
+            for index, first in enumerate(counted):
+                file = draft / f"events-{index:05d}.parquet"
+                write_parquet(file, chain([first], islice(counted, events_per_file - 1)), detector)
+        else:
+            for event in counted:
+                write_trackml(draft, event, detector)
+        written = sorted(draft.iterdir())
+        for file in written:
+            if (folder / file.name).exists():
+                raise BadInput(
+                    folder / file.name, "", "is there already; remove it or write to another folder"
+                )
+        return [file.rename(folder / file.name) for file in written]
+    finally:
+        shutil.rmtree(draft)
+
+
+def write_trackml(folder: Path, event: Event, detector: Detector | None) -> None:
+    """Write one event as TrackML CSV: ``event000000001-hits.csv`` and its siblings, as far as it has them.
+
+    The labels ``volume_id, layer_id, module_id`` are those of the detector where it has them; else subsystem,
+    layer and row of the sensor. A hit that several particles share has several truth rows, its weight in
+    the first.
+    """
+    stem, hits = f"event{event.number:09d}", event.hits
+    table = {"hit_id": hits.hit_id, "x": hits.x, "y": hits.y, "z": hits.z, **_labels(hits, detector)}
+    _write_csv(folder / f"{stem}-hits.csv", table)
+    if hits.deposits is not None:
+        cells = hits.deposits
+        owner = np.repeat(hits.hit_id, np.diff(cells.offsets))
+        _write_csv(
+            folder / f"{stem}-cells.csv",
+            {"hit_id": owner, "ch0": cells.u, "ch1": cells.v, "value": cells.value},
+        )
+    if event.truth is not None:
+        _write_truth(folder, stem, hits, event.truth)
+
+
+def _labels(hits: Hits, detector: Detector | None) -> dict[str, NDArray[np.int64]]:
+    rows = hits.sensor.astype(np.int64)
+    names = ("volume_id", "layer_id", "module_id")
+    if detector is None:
+        return {}
+    if all(name in detector.labels for name in names):
+        columns: tuple[NDArray, ...] = tuple(detector.labels[name] for name in names)
+    else:
+        columns = (detector.subsystem, detector.layer, np.arange(detector.n_sensors))
+    return {
+        name: np.where(rows >= 0, np.append(column, -1)[rows], -1)
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
+def _write_truth(folder: Path, stem: str, hits: Hits, truth: Truth) -> None:
+    p = truth.particles
+    kinematics = {name: getattr(p, name) for name in ("vx", "vy", "vz", "px", "py", "pz")}
+    count = np.bincount(truth.particle, minlength=len(p))
+    table = {
+        "particle_id": p.particle_id,
+        "particle_type": p.pdg,
+        **kinematics,
+        "q": p.charge,
+        "nhits": count,
+    }
+    _write_csv(folder / f"{stem}-particles.csv", table)
+    noise = np.flatnonzero(np.bincount(truth.hit, minlength=len(hits)) == 0)
+    rows = np.concatenate([truth.hit, noise])
+    ids = np.concatenate([p.particle_id[truth.particle], np.zeros(len(noise), np.int64)])
+    order = np.argsort(rows, kind="stable")
+    rows, ids = rows[order], ids[order]
+    columns: dict[str, NDArray] = {"hit_id": hits.hit_id[rows], "particle_id": ids}
+    if truth.weight is not None:
+        again = np.diff(rows, prepend=-1) == 0
+        columns["weight"] = np.where(again, 0.0, truth.weight[rows])
+    _write_csv(folder / f"{stem}-truth.csv", columns)
+
+
+def _write_csv(file: Path, columns: dict[str, NDArray]) -> None:
+    with file.open("wb") as stream:
+        stream.write(",".join(columns).encode() + b"\n")
+        pacsv.write_csv(pa.table(columns), stream, pacsv.WriteOptions(include_header=False))
+
+
+def _counted(
+    folder: Path, events: Iterable[Event], progress: Callable[[int], None] | None
+) -> Iterator[Event]:
+    """Pass the events on; count them, and refuse a number that occurs twice: output is matched by it."""
+    seen: set[int] = set()
+    for event in events:
+        if event.number in seen:
+            raise BadInput(
+                event.source,
+                f"event {event.number}",
+                f"{folder} gets this number already; write to two folders",
+            )
+        seen.add(event.number)
+        yield event
+        if progress is not None:
+            progress(len(seen))
