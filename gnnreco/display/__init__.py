@@ -1,0 +1,5 @@
+"""Pictures of events and detectors: one HTML file each, drawn with WebGL, that needs no network and no server."""
+
+from gnnreco.display.show import show_detector, show_event
+
+__all__ = ["show_detector", "show_event"]

@@ -1,0 +1,99 @@
+// The camera: a target, two angles, a height; flat = 1 puts every point at (z, rho). No near or far plane.
+const camera = { target: [0, 0, 0], az: 0, el: 0, h: 1000, k: 0, flat: 0, stretch: 1 };
+const VIEWS = { "3d": { az: 0.96, el: 0.36, k: 0.22, flat: 0 }, xy: { az: 0, el: 0, k: 0, flat: 0 }, rz: { az: 0, el: 0, k: 0, flat: 1 } };
+let view = "3d", flight = null;
+
+function basis(c) { // rows: right, up, towards the eye
+  const [sa, ca, se, ce] = [Math.sin(c.az), Math.cos(c.az), Math.sin(c.el), Math.cos(c.el)];
+  return [[ca, 0, -sa], [-se * sa, ce, -se * ca], [sa * ce, se, ca * ce]];
+}
+const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+const sub = (a, b) => [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+function world(c, p) {
+  const f = c.flat, rho = Math.hypot(p[0], p[1]);
+  return [p[0] + (p[2] - p[0]) * f, p[1] + (rho - p[1]) * f, p[2] * (1 - f)];
+}
+
+function project(p, size) { // a point in mm to [x, y] in CSS pixels, or null behind the eye
+  const d = sub(world(camera, p), camera.target), [r, u, e] = basis(camera);
+  const w = 1 - dot(d, e) * camera.k / camera.h;
+  if (w < 0.02) return null;
+  const x = dot(d, r) * camera.stretch / (camera.h * size.w / size.h) / w, y = dot(d, u) / camera.h / w;
+  return [(x + 1) / 2 * size.w, (1 - y) / 2 * size.h];
+}
+
+function sample() { // enough points to know how large the scene is
+  const out = [];
+  for (let i = 0; i < nSensors; i += Math.max(1, nSensors >> 12)) out.push([...D.s_centre.subarray(3 * i, 3 * i + 3)]);
+  for (let g = 0, at = 0; g < detector.templates.length; at += detector.templates[g++].sensors) {
+    for (let i = at; i < at + detector.templates[g].sensors; i += Math.max(1, nSensors >> 12)) out.push(...corners(g, i));
+  }
+  for (let i = 0; i < nHits; i += Math.max(1, nHits >> 12)) {
+    if (D.h_kind[i] !== NOWHERE) out.push([...D.h_xyz.subarray(3 * i, 3 * i + 3)]);
+  }
+  return out.length ? out : [[-100, -100, -100], [100, 100, 100]];
+}
+function corners(template, i) {
+  const outline = D[`outline:${template}`], out = [];
+  for (let c = 0; c < outline.length; c += 2) {
+    out.push([0, 1, 2].map(a => D.s_centre[3 * i + a] + (outline[c] * D.s_u[3 * i + a] + outline[c + 1] * D.s_v[3 * i + a]) / 32767));
+  }
+  return out;
+}
+
+const cloud = sample();
+const box = [0, 1, 2].map(a => [Math.min(...cloud.map(p => p[a])), Math.max(...cloud.map(p => p[a]))]);
+const middle = box.map(([low, high]) => (low + high) / 2);
+const radius = Math.max(1, Math.hypot(...box.map(([low, high]) => high - low)) / 2);
+
+function fitted(name, size) { // the camera that shows everything in a view
+  const c = { ...camera, ...VIEWS[name], stretch: 1 }, aspect = size.w / size.h, margin = name === "3d" ? 0.94 : 0.86;
+  if (name === "rz") {
+    const rho = Math.max(1, ...cloud.map(p => Math.hypot(p[0], p[1]))), half = Math.max(1, (box[2][1] - box[2][0]) / 2);
+    c.target = [middle[2], rho / 2, 0];
+    c.h = rho / 2 / margin;
+    c.stretch = margin * c.h * aspect / half;
+    return c;
+  }
+  const [r, u, e] = basis(c), at = cloud.map(p => [dot(p, r), dot(p, u), dot(p, e)]);
+  const centre = [0, 1, 2].map(a => { let lo = Infinity, hi = -Infinity; for (const p of at) { lo = Math.min(lo, p[a]); hi = Math.max(hi, p[a]); } return (lo + hi) / 2; });
+  c.target = [0, 1, 2].map(a => centre[0] * r[a] + centre[1] * u[a] + centre[2] * e[a]);
+  c.h = 1;
+  for (const p of at) {
+    const near = c.k * (p[2] - centre[2]);
+    c.h = Math.max(c.h, Math.abs(p[1] - centre[1]) / margin + near, Math.abs(p[0] - centre[0]) / aspect / margin + near);
+  }
+  return c;
+}
+
+function fly(to, milliseconds) {
+  if (milliseconds <= 0) { Object.assign(camera, to); flight = null; return; }
+  const from = { ...camera, target: [...camera.target] };
+  from.az = to.az + Math.atan2(Math.sin(from.az - to.az), Math.cos(from.az - to.az)); // the short way round
+  flight = { from, to, start: performance.now(), milliseconds };
+}
+function advance(now) { // true while the camera flies
+  if (!flight) return false;
+  const share = Math.min(1, (now - flight.start) / flight.milliseconds), s = share * share * (3 - 2 * share);
+  const { from, to } = flight, mix = key => from[key] + (to[key] - from[key]) * s;
+  for (const key of ["az", "el", "k", "flat"]) camera[key] = mix(key);
+  for (const key of ["h", "stretch"]) camera[key] = Math.exp(Math.log(from[key]) * (1 - s) + Math.log(to[key]) * s);
+  camera.target = from.target.map((v, a) => v + (to.target[a] - v) * s);
+  if (share === 1) flight = null;
+  return true;
+}
+
+function orbit(dx, dy) {
+  camera.az -= dx * 0.006;
+  camera.el = Math.max(-1.55, Math.min(1.55, camera.el + dy * 0.006));
+}
+function pan(dx, dy, size) { // pixels
+  const [r, u] = basis(camera), step = 2 * camera.h / size.h;
+  camera.target = camera.target.map((v, a) => v - r[a] * dx * step / camera.stretch + u[a] * dy * step);
+}
+function zoom(factor, x, y, size) { // about the point under the cursor
+  const [dx, dy] = [x - size.w / 2, y - size.h / 2];
+  pan(-dx, -dy, size);
+  camera.h = Math.max(1e-3, Math.min(20 * radius, camera.h * factor));
+  pan(dx, dy, size);
+}

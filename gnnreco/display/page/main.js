@@ -1,0 +1,174 @@
+// Mouse, keys, buttons, the frame loop, and the hook through which tests and links drive the page.
+const stage = document.getElementById("stage");
+let dirty = true, hover = null, moved = 0, last = null;
+const size = () => ({ w: Math.max(1, stage.clientWidth), h: Math.max(1, stage.clientHeight) });
+
+function refresh() { restyle(); for (const update of live) update(); dirty = true; }
+function set(key, value) {
+  if (key in state.show) state.show[key] = !!value; else if (key in state) state[key] = value;
+  if (key === "theme") root.dataset.theme = value;
+  refresh();
+}
+function look(name, milliseconds = 650) {
+  view = name;
+  for (const [key, button] of Object.entries(buttons)) button.classList.toggle("on", key === name);
+  fly(fitted(name, size()), milliseconds);
+  dirty = true;
+}
+function render(ratio = Math.min(2, window.devicePixelRatio || 1)) {
+  const s = size();
+  canvas.width = Math.round(s.w * ratio);
+  canvas.height = Math.round(s.h * ratio);
+  gl.viewport(0, 0, canvas.width, canvas.height);
+  gl.clearColor(0, 0, 0, 0);
+  gl.clear(gl.COLOR_BUFFER_BIT);
+  paint(s, null);
+  drawFrame(s, ratio);
+}
+function loop(now) {
+  if (advance(now)) dirty = true;
+  if (dirty) { dirty = false; render(); root.dataset.state = "drawn"; }
+  requestAnimationFrame(loop);
+}
+
+function select(found) { // a track, a sensor, or nothing
+  state.selected = found?.kind === "track" ? found.index : found?.kind === "hit" ? trackOf(found.index) : -1;
+  state.sensor = found?.kind === "sensor" ? found.index : -1;
+  card.hidden = !found;
+  if (found) {
+    fill(card, describe(found));
+    if (found.kind === "track") card.append(make("p", { className: "hits" }, "Hits: " + [...trackHits(found.index)].map(i => D.h_id[i]).join(", ")));
+    card.prepend(make("button", { className: "close", title: "Clear (Esc)", onclick: () => select(null) }, "×"));
+  }
+  refresh();
+}
+const trackOf = i => D.h_track[i] >= 0 ? D.h_track[i] : D.h_particle[i] >= 0 ? nFound + D.h_particle[i] : -1;
+function search(text) {
+  const wanted = text.trim();
+  if (!wanted) return select(null);
+  const particle = nTrue ? [...D.p_id].findIndex(id => String(id) === wanted) : -1;
+  const index = /^\d+$/.test(wanted) && +wanted < nFound ? +wanted : particle < 0 ? -1 : nFound + particle;
+  if (index >= 0) return select({ kind: "track", index });
+  select(null);
+  fill(card, { title: `No track or particle ${wanted}`, rows: [] });
+  card.hidden = false;
+}
+function tell(x, y) {
+  const s = size();
+  hover = pick(x, y, s);
+  tip.hidden = !hover;
+  canvas.style.cursor = hover ? "pointer" : "";
+  if (!hover) return null;
+  fill(tip, describe(hover));
+  tip.style.left = `${Math.min(x + 16, s.w - tip.offsetWidth - 8)}px`;
+  tip.style.top = `${Math.max(8, Math.min(y + 14, s.h - tip.offsetHeight - 8))}px`;
+  return hover;
+}
+
+function picture(ratio = 2) { // the view with frame, title and legend as one canvas
+  render(ratio);
+  const s = size(), out = make("canvas", { width: canvas.width, height: canvas.height }), pen = out.getContext("2d");
+  pen.fillStyle = css("--back");
+  pen.fillRect(0, 0, out.width, out.height);
+  pen.drawImage(canvas, 0, 0);
+  pen.drawImage(over, 0, 0);
+  pen.scale(ratio, ratio);
+  pen.fillStyle = css("--ink");
+  pen.font = "600 16px system-ui, 'DejaVu Sans', sans-serif";
+  pen.fillText(about.title, view === "3d" ? 18 : 72, 30);
+  pen.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+  let y = 52;
+  STATUS.forEach((key, status) => {
+    let n = 0;
+    for (let t = 0; t < nTracks; t++) n += trackStatus(t) === status && visible(t);
+    if (!n || state.colour !== "status") return;
+    const x = view === "3d" ? 18 : 72;
+    pen.fillStyle = inks().tracks[status]; pen.fillRect(x, y - 5, 18, 3);
+    pen.fillStyle = css("--soft"); pen.fillText(`${LABELS[key]}: ${many(n)}`, x + 26, y);
+    y += 18;
+  });
+  dirty = true;
+  return out;
+}
+function save() {
+  picture().toBlob(blob => {
+    const link = make("a", { href: URL.createObjectURL(blob), download: `${event ? `event-${event.number}` : "detector"}-${view}.png` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1e4);
+  }, "image/png");
+}
+
+const buttons = {};
+for (const [key, text, title] of [["3d", "3D", "Turn freely (1)"], ["xy", "x–y", "Along the z axis (2)"], ["rz", "ρ–z", "Every point at its distance from the z axis (3)"]]) {
+  buttons[key] = make("button", { title, onclick: () => look(key) }, text);
+}
+document.getElementById("bar").append(...Object.values(buttons),
+  make("button", { title: "Light or dark (L)", onclick: () => set("theme", state.theme === "dark" ? "light" : "dark") }, "◐"),
+  make("button", { title: "Save the picture as PNG", onclick: save }, "PNG"),
+  make("button", { title: "Show or hide the panel (P)", onclick: () => { panel.hidden = !panel.hidden; dirty = true; } }, "☰"));
+
+const here = e => { const r = canvas.getBoundingClientRect(); return [e.clientX - r.left, e.clientY - r.top]; };
+const fingers = new Map();
+canvas.addEventListener("pointerdown", e => { canvas.setPointerCapture(e.pointerId); fingers.set(e.pointerId, here(e)); last = here(e); moved = 0; tip.hidden = true; });
+canvas.addEventListener("pointermove", e => {
+  const [x, y] = here(e);
+  if (!fingers.has(e.pointerId)) { queued = [x, y]; return; }
+  const before = fingers.get(e.pointerId);
+  fingers.set(e.pointerId, [x, y]);
+  if (fingers.size === 2) { pinch(before, [x, y], e.pointerId); return; }
+  const [dx, dy] = [x - last[0], y - last[1]];
+  last = [x, y];
+  moved += Math.abs(dx) + Math.abs(dy);
+  flight = null;
+  if (view !== "3d" || e.shiftKey || e.buttons & 6) pan(dx, dy, size()); else orbit(dx, dy);
+  dirty = true;
+});
+function pinch(before, after, id) {
+  const other = [...fingers].find(([key]) => key !== id)[1], far = (a, b) => Math.max(1, Math.hypot(a[0] - b[0], a[1] - b[1]));
+  zoom(far(before, other) / far(after, other), (after[0] + other[0]) / 2, (after[1] + other[1]) / 2, size());
+  moved += 10;
+  dirty = true;
+}
+for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, e => {
+  if (fingers.delete(e.pointerId) && moved < 4 && name === "pointerup" && e.button === 0) select(pick(...here(e), size()));
+});
+canvas.addEventListener("pointerleave", () => { queued = null; tip.hidden = true; });
+canvas.addEventListener("contextmenu", e => e.preventDefault());
+canvas.addEventListener("dblclick", () => look(view));
+canvas.addEventListener("wheel", e => { e.preventDefault(); flight = null; zoom(Math.exp(Math.max(-60, Math.min(60, e.deltaY)) * 0.003), ...here(e), size()); dirty = true; }, { passive: false });
+canvas.addEventListener("webglcontextlost", () => fail("The graphics driver gave up; reload the page."));
+let queued = null;
+setInterval(() => { if (queued && !flight) { const at = queued; queued = null; tell(...at); } }, 60);
+addEventListener("keydown", e => {
+  if (e.target.tagName === "INPUT" && e.target.type === "search" || e.ctrlKey || e.metaKey || e.altKey) return;
+  const act = { 1: () => look("3d"), 2: () => look("xy"), 3: () => look("rz"), l: () => set("theme", state.theme === "dark" ? "light" : "dark"),
+    p: () => { panel.hidden = !panel.hidden; dirty = true; }, Escape: () => select(null) }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
+  act?.();
+});
+new ResizeObserver(() => { dirty = true; }).observe(stage);
+
+function start() {
+  const link = new URLSearchParams(location.hash.slice(1)); // page.html#view=xy&theme=light&pt=2
+  if (nTracks > 500) state.pt = 1;
+  let longest = 0;
+  for (let p = 0; p < nTrue; p++) longest = Math.max(longest, trackHits(nFound + p).length);
+  state.hits = nTrue ? Math.min(9, Math.max(3, longest >> 1)) : 1;
+  if (!event) state.show.cells = detector.templates.reduce((sum, t) => sum + (t.drawn ? t.cells * t.sensors : 0), 0) < 4e5;
+  state.theme = link.get("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
+  if (!(state.theme in INKS)) state.theme = "dark";
+  root.dataset.theme = state.theme;
+  for (const [key, value] of link) {
+    if (key in state.show) state.show[key] = value !== "0";
+    else if (["pt", "hits", "size", "glass"].includes(key) && Number.isFinite(+value)) state[key] = +value;
+    else if (key === "colour") state.colour = value;
+  }
+  panel.hidden = link.get("panel") === "0";
+  document.getElementById("note").hidden = true;
+  buildPanel();
+  refresh();
+  look(link.get("view") in VIEWS ? link.get("view") : "3d", 0);
+  if (link.get("track")) search(link.get("track"));
+  requestAnimationFrame(loop);
+}
+start();
+window.gnnreco = { state, camera, set, look, select, search, tell, project: p => project(p, size()), picture, render, size, data: D, counts: { hits: nHits, found: nFound, particles: nTrue, sensors: nSensors } };

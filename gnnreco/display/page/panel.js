@@ -1,0 +1,156 @@
+// The panel, the tip under the cursor, the card of what was clicked. Text is set as text, never as HTML.
+function make(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  const { css: style, ...rest } = props;
+  Object.assign(node, rest);
+  Object.assign(node.style, style);
+  node.append(...children);
+  return node;
+}
+const many = n => n.toLocaleString("en");
+const figure = (v, digits = 4) => Number.isFinite(v) ? String(+v.toPrecision(digits)) : "–";
+const panel = document.getElementById("panel"), tip = document.getElementById("tip"), card = document.getElementById("card");
+const LABELS = { matched: "Found, matched", duplicate: "Found, duplicate", fake: "Found, fake", found: "Found tracks",
+  true: "True, found", missed: "True, missed", generated: "True tracks", onTrack: "Hits on found tracks",
+  unassigned: "Hits on none", noise: "Noise hits" };
+const MEANS = { matched: "More than half of the hits come from one particle", duplicate: "A matched track whose particle has a better one",
+  fake: "No particle made more than half of the hits", true: "Particles with a matched track", missed: "Particles that no track matches",
+  noise: "Hits that no particle made", unassigned: "Hits of no found track", generated: "Particles with at least 3 hits" };
+const live = []; // functions that bring a part of the panel up to date
+
+function toggle(key, mark, count, label = LABELS[key]) {
+  const input = make("input", { type: "checkbox", checked: state.show[key], onchange() { set(key, input.checked); } });
+  const number = make("span", { className: "count" });
+  live.push(() => { input.checked = state.show[key]; if (count) number.textContent = many(count()); mark.paint?.(); });
+  return make("label", { className: "row", title: MEANS[key] ?? "" }, input, mark, make("span", { className: "name" }, label), number);
+}
+function mark(kind, colour) {
+  const node = make("span", { className: "mark " + kind });
+  node.paint = () => { node.style[kind === "dot" ? "background" : "borderColor"] = colour(); };
+  return node;
+}
+function slider(label, key, { min, max, step, say, from = v => v, to = v => v }) {
+  const value = make("span", { className: "count" });
+  const input = make("input", { type: "range", min, max, step, oninput() { set(key, to(+input.value)); } });
+  live.push(() => { input.value = from(state[key]); value.textContent = say(state[key]); });
+  return make("div", { className: "slide" }, make("span", {}, label), value, input);
+}
+
+function buildPanel() {
+  panel.append(make("h1", {}, event ? `Event ${event.number}` : detector.name));
+  const about = event ? [detector.name, `${many(nHits)} hits`] : [`${many(nSensors)} sensors`, `${many(detector.layers)} layers`];
+  panel.append(make("p", { className: "sub" }, about.join(" · "), ...(event ? [make("br"), event.source] : [])));
+  if (event) buildTracks();
+  buildDetector();
+  panel.append(make("p", { className: "help" }, "Drag to turn, Shift-drag or right-drag to move, wheel to zoom, click to select, double-click to see all. Keys: 1 2 3 views, L theme, Esc clear."));
+}
+
+function buildTracks() {
+  const kinds = event.truth ? (event.tracks ? ["matched", "duplicate", "fake", "true", "missed"] : ["generated"]) : event.tracks ? ["found"] : [];
+  const counted = status => () => { let n = 0; for (let t = 0; t < nTracks; t++) n += trackStatus(t) === status && passes(t) && trackHits(t).length >= (t < nFound ? 1 : 3); return n; };
+  if (kinds.length) panel.append(make("h2", {}, "Tracks"));
+  for (const key of kinds) {
+    const status = STATUS.indexOf(key);
+    panel.append(toggle(key, mark(key === "missed" || key === "true" ? "dash" : "", () => inks().tracks[status]), counted(status)));
+  }
+  if (kinds.length) {
+    const steps = [0, ...Array.from({ length: 60 }, (_, i) => 0.1 * 1000 ** (i / 59))];
+    const nearest = v => steps.reduce((best, s, i) => Math.abs(s - v) < Math.abs(steps[best] - v) ? i : best, 0);
+    panel.append(slider("pT above", "pt", { min: 0, max: 60, step: 1, from: nearest, to: i => +steps[i].toPrecision(2), say: v => `${v} GeV` }));
+    if (nTrue) panel.append(slider("True tracks with hits", "hits", { min: 3, max: 20, step: 1, say: v => `≥ ${v}` }));
+    const choose = make("select", { onchange() { set("colour", choose.value); } }, make("option", { value: "status" }, "Colour by match"), make("option", { value: "pt" }, "Colour by pT"));
+    const ramp = make("div", { className: "ramp" }), ends = make("div", { className: "ends" }, make("span", {}, `${LOW_PT} GeV`), make("span", {}, `${HIGH_PT} GeV`));
+    live.push(() => { choose.value = state.colour; ramp.hidden = ends.hidden = state.colour !== "pt"; ramp.style.background = `linear-gradient(90deg, ${inks().pt.join(",")})`; });
+    const find = make("input", { type: "search", id: "search", placeholder: nTrue ? "Track number or particle id" : "Track number", css: { marginTop: "8px" }, onchange() { search(find.value); } });
+    panel.append(choose, ramp, ends, find);
+  }
+  panel.append(make("h2", {}, "Hits"));
+  const ofKind = Array(4).fill(0);
+  for (const kind of D.h_kind) ofKind[kind]++;
+  const dots = { onTrack: () => inks().tracks[MATCHED], unassigned: () => inks().free, noise: () => inks().noise };
+  HIT_KINDS.forEach((key, kind) => {
+    if (key === "onTrack" && !event.tracks || key === "noise" && !event.truth) return;
+    const label = key === "unassigned" && !event.tracks ? (event.truth ? "Hits of particles" : "Hits") : LABELS[key];
+    panel.append(toggle(key, mark("dot", dots[key]), () => ofKind[kind], label));
+  });
+  panel.append(slider("Size", "size", { min: 0.4, max: 3, step: 0.1, say: v => `× ${v.toFixed(1)}` }));
+  for (const [n, text] of [[event.nowhere, "hits without a finite position are not drawn"], [event.outside, "hits lie in no sensor"]]) {
+    if (n) panel.append(make("p", { className: "sub" }, `${many(n)} ${text}.`));
+  }
+}
+
+function buildDetector() {
+  panel.append(make("h2", {}, "Detector"));
+  const plain = () => css("--soft");
+  panel.append(toggle("outlines", mark("box", plain), null, "Outlines"), toggle("faces", mark("box", plain), null, "Faces"), toggle("cut", mark("box", plain), null, "Cut away the near half"));
+  if (detector.templates.some(t => t.drawn)) panel.append(toggle("cells", mark("box", plain), null, "Cells"));
+  panel.append(slider("Brightness", "glass", { min: 0, max: 4, step: 0.1, say: v => `× ${v.toFixed(1)}` }));
+  const inSubsystem = detector.subsystems.map(() => new Map());
+  for (let i = 0; i < nSensors; i++) {
+    const layers = inSubsystem[D.s_subsystem[i]];
+    layers.set(D.s_layer[i], (layers.get(D.s_layer[i]) ?? 0) + 1);
+  }
+  detector.subsystems.forEach((subsystem, s) => {
+    const layers = [...inSubsystem[s].keys()].sort((a, b) => a - b);
+    if (!layers.length) return;
+    const sensors = layers.reduce((sum, layer) => sum + inSubsystem[s].get(layer), 0);
+    const input = make("input", { type: "checkbox", onchange() { for (const layer of layers) state.layers[layer] = input.checked ? 1 : 0; refresh(); } });
+    const swatch = mark("box", () => inks().sensors[s % inks().sensors.length]);
+    live.push(() => { input.checked = layers.some(layer => state.layers[layer]); swatch.paint(); });
+    panel.append(make("label", { className: "row", title: `${subsystem.name}: ${subsystem.measures}` }, input, swatch, make("span", { className: "name" }, subsystem.name), make("span", { className: "count" }, many(sensors))));
+    panel.append(make("div", { className: "chips" }, ...layers.map(layer => {
+      const chip = make("button", { className: "chip", title: `layer ${layer}: ${many(inSubsystem[s].get(layer))} sensors`, onclick() { state.layers[layer] ^= 1; refresh(); } }, String(layer));
+      live.push(() => chip.classList.toggle("on", !!state.layers[layer]));
+      return chip;
+    })));
+  });
+}
+
+function describe({ kind, index }) { // title and rows of what is under the cursor
+  if (kind === "hit") return describeHit(index);
+  if (kind === "sensor") return describeSensor(index);
+  return index < nFound ? describeFound(index) : describeParticle(index - nFound);
+}
+const placeOf = new Map();
+for (let i = 0; i < nSensors; i++) placeOf.set(D.s_row[i], i);
+function where(i) {
+  return [["Layer", `${D.s_layer[i]} of ${detector.subsystems[D.s_subsystem[i]].name}`], ["Sensor", many(D.s_row[i])]];
+}
+function describeHit(i) {
+  const at = placeOf.get(D.h_sensor[i]), [x, y, z] = D.h_xyz.subarray(3 * i, 3 * i + 3), p = D.h_particle[i];
+  const out = [["x, y, z", `${[x, y, z].map(v => v.toFixed(2)).join(", ")} mm`], ["ρ", `${Math.hypot(x, y).toFixed(2)} mm`], ...(at === undefined ? [["Sensor", "none"]] : where(at))];
+  if (D.h_time) out.push(["Time", `${figure(D.h_time[i])} ns`]);
+  if (D.h_energy) out.push(["Energy", `${figure(D.h_energy[i])} GeV`]);
+  if (event.truth) out.push(["Particle", p < 0 ? "none (noise)" : `${D.p_id[p]}${D.h_particles[i] > 1 ? ` and ${D.h_particles[i] - 1} more` : ""}`]);
+  if (p >= 0) out.push(["", `pT ${figure(D.p_pt[p], 3)} GeV, η ${figure(D.p_eta[p], 3)}`]);
+  if (event.tracks) out.push(["Found track", D.h_track[i] < 0 ? "none" : `${D.h_track[i]} (${LABELS[STATUS[D.f_status[D.h_track[i]]]].toLowerCase()})`]);
+  return { title: `Hit ${D.h_id[i]}`, rows: out };
+}
+function describeFound(t) {
+  const n = trackHits(t).length, p = D.f_particle[t], out = [["pT", `${figure(D.f_pt[t])} GeV`], ["η", figure(D.f_eta[t])], ["φ", `${figure(D.f_phi[t])} rad`],
+    ["d0", `${figure(D.f_d0[t])} mm`], ["z0", `${figure(D.f_z0[t])} mm`], ["Charge", D.f_q_over_p[t] > 0 ? "+1" : D.f_q_over_p[t] < 0 ? "−1" : "–"],
+    ["χ² / ndf", `${figure(D.f_chi2[t])} / ${figure(D.f_ndf[t])}`], ["Hits", many(n)], ["Score", figure(D.f_score[t])]];
+  if (p >= 0) out.push([STATUS[D.f_status[t]] === "fake" ? "Most hits from" : "Particle", String(D.p_id[p])], ["Hits from it", `${D.f_shared[t]} of ${n}`]);
+  return { title: `Track ${t}: ${LABELS[STATUS[D.f_status[t]]].toLowerCase()}`, rows: out };
+}
+function describeParticle(p) {
+  const out = [["pT", `${figure(D.p_pt[p])} GeV`], ["η", figure(D.p_eta[p])], ["φ", `${figure(D.p_phi[p])} rad`], ["PDG code", String(D.p_pdg[p])], ["Charge", figure(D.p_charge[p])],
+    ["Vertex", `${[D.p_vx[p], D.p_vy[p], D.p_vz[p]].map(v => figure(v, 3)).join(", ")} mm`], ["Hits", many(trackHits(nFound + p).length)]];
+  if (event.tracks) out.push(["Found as", D.p_track[p] < 0 ? "none" : `track ${D.p_track[p]}`]);
+  return { title: `Particle ${D.p_id[p]}`, rows: out };
+}
+function describeSensor(i) {
+  let g = 0, first = 0;
+  while (i >= first + detector.templates[g].sensors) first += detector.templates[g++].sensors;
+  const t = detector.templates[g], [x, y, z] = D.s_centre.subarray(3 * i, 3 * i + 3);
+  const out = [...where(i).slice(0, 1), ["Template", t.name], ["Cells", `${many(t.cells)} of ${t.pitch.map(v => figure(v, 3)).join(" × ")} mm`], ["Centre", `${[x, y, z].map(v => v.toFixed(1)).join(", ")} mm`],
+    ["ρ", `${Math.hypot(x, y).toFixed(1)} mm`], ["Resolution u, v", `${figure(1e3 * D.s_resolution_u[i], 3)}, ${figure(1e3 * D.s_resolution_v[i], 3)} µm`],
+    ["Thickness", `${figure(t.thickness, 3)} mm, ${figure(100 * D.s_radiation_lengths[i], 3)} % X₀`]];
+  for (const label of detector.labels) out.push([label.replaceAll("_", " "), String(D[`label:${label}`][i])]);
+  return { title: `Sensor ${many(D.s_row[i])}`, rows: out };
+}
+function fill(node, { title, rows }) {
+  const list = make("dl");
+  for (const [term, value] of rows) list.append(make("dt", {}, term), make("dd", {}, value));
+  node.replaceChildren(make("div", { className: "title" }, title), list);
+}

@@ -1,0 +1,81 @@
+"""One HTML file from an event or a detector."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from gnnreco.columns import Event, Tracks
+from gnnreco.display.pack import Pack
+from gnnreco.display.scene import add_event, add_sensors
+from gnnreco.geometry import Detector
+
+SCRIPTS = ("data.js", "camera.js", "shaders.js", "scene.js", "frame.js", "panel.js", "main.js")
+
+
+def show_event(event: Event, detector: Detector, tracks: Tracks | None, path: str | Path) -> Path:
+    """Draw one event as one HTML page that works from ``file://``, without a network.
+
+    Parameters
+    ----------
+    event : Event
+        Hits, and truth where there is one: particles with at least three hits are drawn.
+    detector : Detector
+        Its sensors, layers and field.
+    tracks : Tracks, optional
+        Found tracks, drawn by their perigee parameters and through their hits, and coloured by a simple
+        majority match to the truth (more than half of the hits).
+    path : path
+        The page to write; an existing one is replaced.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    pack = Pack()
+    about = {"detector": add_sensors(pack, detector), "event": add_event(pack, event, detector, tracks)}
+    return _write(path, f"Event {event.number} in {detector.name}", about, pack)
+
+
+def show_detector(detector: Detector, path: str | Path) -> Path:
+    """Draw the sensors of a detector, and the cells of its coarser templates, as one HTML page; returns `path`."""
+    pack = Pack()
+    return _write(path, f"Detector {detector.name}", {"detector": add_sensors(pack, detector), "event": None}, pack)
+
+
+def _write(path: str | Path, title: str, about: dict[str, Any], pack: Pack) -> Path:
+    page = files("gnnreco.display") / "page"
+    code = "\n".join((page / name).read_text("utf-8") for name in SCRIPTS)
+    script = f'"use strict";\n(async () => {{\n{code}\n}})();\n'
+    # The browser runs this script and no other, whatever names and texts came out of the files.
+    checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    parts = {
+        "TITLE": html.escape(title),
+        "CHECKSUM": checksum,
+        "STYLE": (page / "page.css").read_text("utf-8"),
+        "ABOUT": _inert({"title": title, "index": pack.index, **about}),
+        "BLOCK": pack.text(),
+        "SCRIPT": script,
+    }
+    text = (page / "page.html").read_text("utf-8")
+    pieces = text.split("%%")  # even pieces are the template's own, odd ones name a part
+    filled = "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(filled, "utf-8", newline="\n")
+    os.replace(draft, path)
+    return path
+
+
+def _inert(value: Any) -> str:
+    """JSON that cannot end or open an HTML element, whatever its strings hold."""
+    text = json.dumps(value, allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
