@@ -99,12 +99,13 @@ def _resolution_figure(results: Results, variable: str) -> Figure:
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     for i, (parameter, label) in enumerate(RESOLUTIONS.items()):
         axes = figure.add_subplot(2, 3, i + 1)
+        drawn = False
         for name, result in results.items():
             if result.get("resolutions"):
-                _points(
-                    axes, variable, result["resolutions"][parameter]["bins"][variable]["core"], None, name
-                )
-        axes.set_yscale("log")
+                widths = result["resolutions"][parameter]["bins"][variable]["core"]
+                _points(axes, variable, widths, None, name)
+                drawn |= any(widths)
+        axes.set_yscale("log" if drawn else "linear")
         axes.set_ylabel(f"core width {label}")
         _finish(axes, variable, "")
     return figure

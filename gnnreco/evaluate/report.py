@@ -31,10 +31,8 @@ def table(result: Mapping[str, Any]) -> str:
         ("acts, displaced", result["displaced"]["acts"]),
     ]
     definitions = result["definitions"]
-    lines = [
-        f"{result['events']} events; target: {definitions['target']}; tracks: {definitions['tracks']}",
-        "",
-    ]
+    lines = [f"{result['events']} events; target: {definitions['target']}"]
+    lines += [f"counted tracks: {definitions['tracks']}", ""]
     names = f"{'matching':20}  {'efficiency':>19}  {'fakes':>17}  {'duplicates':>17}"
     lines += [f"{names}  {'particles':>9}  {'tracks':>7}"]
     for name, row in rows:

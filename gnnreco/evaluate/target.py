@@ -37,8 +37,9 @@ class Target:
 
     def lift(self, cut: str) -> Target:
         """The same without the cut on `cut` ("pt", "eta" or another variable, which changes nothing)."""
-        free = {"pt": {"pt_min": 0.0, "pt_max": np.inf}, "eta": {"eta_max": np.inf}}
-        return replace(self, **free.get(cut, {}))
+        if cut == "pt":
+            return replace(self, pt_min=0.0, pt_max=np.inf)
+        return replace(self, eta_max=np.inf) if cut == "eta" else self
 
     def between(self, pt_min: float, pt_max: float) -> Target:
         """The same in another range of pt, GeV."""

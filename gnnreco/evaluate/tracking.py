@@ -37,17 +37,17 @@ DEFINITIONS = {
     "intervals": f"Clopper-Pearson, {100 * COVERAGE:.0f} %",
     "matching": "a track is tested against the particle with most of its hits; "
     "a hit shared by several particles counts for each",
-    "bins": "the cut on the binned variable is lifted; particles at their production point, tracks as fitted; bins "
-    "of production radius take the radius of the track's particle",
+    "bins": "the cut on the binned variable is lifted; particles as produced, tracks as fitted; "
+    "bins of production radius take the radius of the track's particle",
     "all_tracks": "the same particles; every track counts, whatever its pt, eta and length",
     "low_pt": f"target of pt {LOW_PT[0]}-{LOW_PT[1]} GeV found by any track; "
     "fake and duplicate rate of tracks fitted in that range",
-    "displaced": f"target produced at least {DISPLACED_MM:g} mm from the z axis, found by any track; fake "
-    "and duplicate rate of all counted tracks",
-    "trackml_score": "mean over events of the weighted fraction of hits on tracks matched by double majority; weights "
-    "of the file, else by the published formula over all particles",
-    "resolutions": "fitted minus true perigee parameters of the best track of each target particle (rule acts); the "
-    "truth goes from its production point to the z axis by a helix; core: interquartile range / 1.349",
+    "displaced": f"target produced at least {DISPLACED_MM:g} mm from the z axis, found by any track; "
+    "fake and duplicate rate of all counted tracks",
+    "trackml_score": "mean over events of the weighted fraction of hits on double-majority tracks; "
+    "weights of the file, else by the published formula over all particles",
+    "resolutions": "fitted minus true perigee parameters of the best acts-matched track of a particle; "
+    "the truth goes from its production point to the z axis by a helix; core: interquartile range / 1.349",
     "seconds": "hits in to tracks out, from the manifest of reconstruct",
 }
 
