@@ -1,0 +1,30 @@
+# Everything runs in .venv, made from requirements.lock on first use; nothing else has to be installed.
+# PYTHON=/path/to/python3.11 chooses the interpreter, VENV=folder the environment.
+
+VENV ?= .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := $(VENV)/bin
+DEMO := .demo
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint bench clean
+.DEFAULT_GOAL := test
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.ready-peers: $(VENV)/.ready requirements-peers.lock
+	$(BIN)/pip install --quiet -r requirements-peers.lock
+	touch $@
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest -q -m "not slow"

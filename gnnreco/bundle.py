@@ -1,0 +1,257 @@
+"""A trained model as three files that cannot run code: manifest.json, config.yaml and weights.safetensors.
+
+The manifest holds the sha256 sums of the other two and of itself, the task, the detector and its hash, how
+the model was trained and what it measured. One that differs by one bit from what was written does not load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from gnnreco import __version__
+from gnnreco.errors import BadBundle, BadConfig
+from gnnreco.geometry import Detector
+from gnnreco.schema import build, nearest
+from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
+
+FORMAT = 1
+TASKS: dict[str, tuple[Any, Any]] = {"tracking": (TrackingTask, TrackingConfig)}
+SHIPPED = Path(__file__).parent / "bundles"
+MANIFEST, CONFIG, WEIGHTS = "manifest.json", "config.yaml", "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model that was read and verified.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest : dict
+        ``format, task, gnnreco, detector, training, metrics, files, sha256``.
+    config : dict
+        The settings of the task, plain values.
+    state : dict of arrays
+        Everything that was learned, by name.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    config: dict[str, Any]
+    state: dict[str, NDArray]
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.folder.name
+
+    @property
+    def task(self) -> str:
+        """Name of the task the model does."""
+        return str(self.manifest["task"])
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        return sum(array.size for array in self.state.values())
+
+    def check_detector(self, detector: Detector) -> None:
+        """Raise `BadBundle` unless the model was trained on this very detector."""
+        trained = self.manifest["detector"]
+        if trained["hash"] != detector.hash:
+            raise BadBundle(
+                self.folder,
+                f"trained on detector '{trained['name']}' ({trained['hash'][:12]}), not on '{detector.name}' "
+                f"({detector.hash[:12]}); allow it with --any-detector, or train a bundle of its own",
+            )
+
+
+def save_bundle(
+    folder: str | Path,
+    task: str,
+    config: Mapping[str, Any],
+    state: Mapping[str, NDArray],
+    detector: Detector,
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> None:
+    """Write a bundle; the same content gives the same bytes.
+
+    Parameters
+    ----------
+    folder : path
+        A bundle that is there is replaced; other files in the folder stay.
+    task : str
+        Name of the task, such as ``tracking``.
+    config : mapping
+        Plain values: see `gnnreco.schema.plain`.
+    state : mapping of arrays
+        What was learned; a NaN or infinity in it is an error.
+    detector : Detector
+        What it was trained on.
+    training, metrics : mapping
+        The command, seeds and data; what was measured. Plain values.
+
+    Raises
+    ------
+    BadBundle
+        If an array holds a NaN or an infinity.
+    """
+    folder = Path(folder)
+    arrays = {name: np.ascontiguousarray(state[name]) for name in sorted(state)}
+    _check_finite(folder, arrays)
+    content = {
+        CONFIG: yaml.safe_dump(dict(config), sort_keys=True).encode(),
+        WEIGHTS: save_tensors(arrays),
+    }
+    manifest = {
+        "format": FORMAT,
+        "task": task,
+        "gnnreco": __version__,
+        "detector": {"name": detector.name, "hash": detector.hash},
+        "training": dict(training),
+        "metrics": dict(metrics),
+        "files": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in content.items()},
+    }
+    manifest["sha256"] = _manifest_sum(manifest)
+    content[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+    _write_folder(folder, content)
+
+
+def load_bundle(name_or_path: str | Path) -> Bundle:
+    """Read a bundle and verify every byte of it.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A name of `list_bundles` or a folder.
+
+    Raises
+    ------
+    BadBundle
+        If it does not exist, lacks a file, differs from its sums, or holds numbers that are not finite.
+    """
+    folder = find_bundle(name_or_path)
+    manifest = _read_manifest(folder)
+    content = {name: _read(folder, name) for name in (CONFIG, WEIGHTS)}
+    for name, data in content.items():
+        if _sha256(data) != manifest["files"][name]["sha256"]:
+            raise BadBundle(
+                folder, f"{name} is not what was written (its sha256 differs); copy the bundle again"
+            )
+    try:
+        config = yaml.safe_load(content[CONFIG])
+        state = load_tensors(content[WEIGHTS])
+    except (yaml.YAMLError, SafetensorError, UnicodeDecodeError) as error:
+        raise BadBundle(folder, f"cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise BadBundle(folder, f"{CONFIG} holds no settings by name")
+    _check_finite(folder, state)
+    return Bundle(folder, manifest, config, state)
+
+
+def load_task(bundle: Bundle, detector: Detector, any_detector: bool = False) -> Any:
+    """Build the task of a bundle for a detector, ready to reconstruct.
+
+    Raises
+    ------
+    BadBundle
+        If there is no such task, the bundle was trained on another detector (unless `any_detector`), or its
+        settings or weights do not fit the task.
+    """
+    if bundle.task not in TASKS:
+        raise BadBundle(bundle.folder, f"is for the task '{bundle.task}'{nearest(bundle.task, TASKS)}")
+    if not any_detector:
+        bundle.check_detector(detector)
+    kind, settings = TASKS[bundle.task]
+    try:
+        task = kind.from_config(build(settings, bundle.config), detector)
+        task.load_state(bundle.state)
+    except (BadConfig, KeyError, ValueError, RuntimeError) as error:
+        raise BadBundle(
+            bundle.folder, f"does not fit the task '{bundle.task}' of this version: {error}"
+        ) from error
+    return task
+
+
+def list_bundles() -> list[str]:
+    """Return the names of the bundles that ship with gnnreco, sorted."""
+    return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def find_bundle(name_or_path: str | Path) -> Path:
+    """Return the folder of a shipped bundle or a path; `BadBundle` with the nearest name if there is none."""
+    if isinstance(name_or_path, str) and name_or_path in list_bundles():
+        return SHIPPED / name_or_path
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        raise BadBundle(
+            name_or_path, f"neither a folder nor a shipped bundle{nearest(str(name_or_path), list_bundles())}"
+        )
+    return folder
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(_read(folder, MANIFEST))
+    except ValueError as error:
+        raise BadBundle(folder, f"{MANIFEST} is not JSON ({error}); copy the bundle again") from error
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise BadBundle(folder, f"{MANIFEST} is not the manifest of a bundle")
+    if manifest["format"] != FORMAT:
+        raise BadBundle(
+            folder, f"has format {manifest['format']!r}; gnnreco {__version__} reads format {FORMAT}"
+        )
+    if manifest.get("sha256") != _manifest_sum(manifest):
+        raise BadBundle(
+            folder, f"{MANIFEST} is not what was written (its sha256 differs); copy the bundle again"
+        )
+    # Names are fixed, so a manifest cannot point outside its folder.
+    if set(manifest.get("files", ())) != {CONFIG, WEIGHTS}:
+        raise BadBundle(folder, f"{MANIFEST} must list {CONFIG} and {WEIGHTS}, nothing else")
+    return manifest
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError as error:
+        raise BadBundle(folder, f"{name} is missing; copy the bundle again") from error
+
+
+def _check_finite(folder: Path, state: Mapping[str, NDArray]) -> None:
+    for name, array in state.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise BadBundle(folder, f"weight '{name}' holds a NaN or an infinity; train it again")
+
+
+def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
+    """Replace file by file, the manifest last: a bundle without one is known not to be whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for name, data in content.items():
+        part = folder / f".{name}.part"
+        part.write_bytes(data)
+        part.replace(folder / name)
+
+
+def _manifest_sum(manifest: Mapping[str, Any]) -> str:
+    """Sum over everything but the sum itself, written in the one way JSON can be sorted and packed."""
+    rest = {key: value for key, value in manifest.items() if key != "sha256"}
+    return _sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

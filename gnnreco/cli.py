@@ -1,0 +1,279 @@
+"""The command line: parses, calls one verb, turns errors into one line and an exit status.
+
+Nothing heavy is imported here: ``gnnreco --help`` must answer at once. What a verb needs, `cli_verbs`
+imports when the verb runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from gnnreco import __version__
+from gnnreco.errors import GnnrecoError
+
+INPUT_HELP = "file, folder or glob of any format that `gnnreco.events` reads"
+DETECTOR_HELP = "name of a shipped detector (see `gnnreco detector list`) or path of a folder"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, like every other error of the program."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    try:
+        index, count = (int(part) for part in text.split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not i/n, such as 0/8") from None
+    if not 0 <= index < count:
+        raise argparse.ArgumentTypeError(f"'{text}': i runs from 0 to n - 1")
+    return index, count
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
+    return int(text)
+
+
+class _Verbs:
+    """Adds verbs to a parser, each with a description, an example and the options that all share."""
+
+    def __init__(self, parser: argparse.ArgumentParser, prefix: str) -> None:
+        self._sub = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+        self._prefix = prefix
+
+    def add(self, name: str, summary: str, example: str, run: str = "") -> Parser:
+        """Add a verb; `run` names the function of `cli_verbs` that does it."""
+        verb: Parser = self._sub.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"example:\n  gnnreco {self._prefix}{name} {example}".rstrip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if run:
+            verb.add_argument(
+                "--json", type=Path, metavar="FILE", help="write the table that is printed as JSON"
+            )
+            verb.set_defaults(run=run)
+        return verb
+
+
+def build_parser() -> Parser:
+    """Build the parser of every verb."""
+    parser = Parser(
+        prog="gnnreco",
+        description="Graph-network reconstruction for any particle detector.",
+        epilog="exit status: 0 done, 1 a result fails its own check, 2 bad input",
+    )
+    parser.add_argument("--version", action="version", version=f"gnnreco {__version__}")
+    verbs = _Verbs(parser, "")
+    _detector(verbs)
+    _simulate(verbs)
+    _train(verbs)
+    _reconstruct(verbs)
+    _evaluate_and_show(verbs)
+    _bundle(verbs)
+    verbs.add("doctor", "show versions, threads, optional parts and what is missing", "", "doctor")
+    return parser
+
+
+def _detector(verbs: _Verbs) -> None:
+    parser = verbs.add("detector", "list, check, draw or import detectors", "check trackml")
+    sub = _Verbs(parser, "detector ")
+    sub.add("list", "list the detectors that are installed", "", "detector_list")
+    check = sub.add("check", "look for faults in a detector", "./my_detector", "detector_check")
+    show = sub.add("show", "draw a detector as one HTML page", "trackml -o detector.html", "detector_show")
+    for verb in (check, show):
+        verb.add_argument("detector", metavar="DETECTOR", help=DETECTOR_HELP)
+    show.add_argument("-o", "--output", type=Path, required=True, metavar="PAGE", help="the page to write")
+    load = sub.add(
+        "import",
+        "turn a foreign geometry into a detector",
+        "trackml detectors.csv -o my_detector",
+        "detector_import",
+    )
+    load.add_argument("format", metavar="FORMAT", help="format of the file, such as trackml")
+    load.add_argument("file", type=Path, metavar="FILE", help="the file to read")
+    load.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write"
+    )
+
+
+def _simulate(verbs: _Verbs) -> None:
+    sim = verbs.add(
+        "simulate",
+        "make events for a detector with the embedded simulation",
+        "--detector telescope --process gun --particle muon --energy 1 10 --events 100 --seed 1 -o events",
+        "simulate",
+    )
+    sim.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
+    sim.add_argument("--process", default="gun", help="gun, minbias, ttbar, ... (default: gun)")
+    sim.add_argument("--events", type=_positive, required=True, metavar="N", help="number of events")
+    sim.add_argument(
+        "--pileup", type=int, default=0, metavar="K", help="minimum-bias collisions on top of each event"
+    )
+    sim.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="event i depends on the seed and i only (default: 1)"
+    )
+    sim.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write")
+    sim.add_argument("--format", default="parquet", help="format of the events (default: parquet)")
+    sim.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
+    gun = sim.add_argument_group("gun")
+    gun.add_argument("--particle", metavar="NAME", help="photon, electron, pion, muon, ...")
+    gun.add_argument("--energy", type=float, nargs=2, metavar=("MIN", "MAX"), help="GeV")
+    gun.add_argument("--count", type=_positive, metavar="N", help="particles in an event")
+    gun.add_argument("--eta", type=float, nargs=2, metavar=("MIN", "MAX"), help="pseudorapidity")
+    convert = verbs.add(
+        "convert", "write events in another format", "raw/ --detector trackml -o events", "convert"
+    )
+    convert.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    convert.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
+    convert.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write"
+    )
+    convert.add_argument("--format", default="parquet", help="parquet, trackml, ... (default: parquet)")
+
+
+def _train(verbs: _Verbs) -> None:
+    train = verbs.add(
+        "train",
+        "train a network and save it as a bundle",
+        "tracking detector=telescope train.epochs=5 -o my_bundle",
+        "train",
+    )
+    train.add_argument("task", metavar="TASK", help="tracking")
+    train.add_argument("settings", nargs="*", metavar="key=value", help="settings; `--show` prints them all")
+    train.add_argument("-o", "--output", type=Path, metavar="BUNDLE", help="the folder to write")
+    train.add_argument("--resume", action="store_true", help="go on from the last checkpoint of BUNDLE")
+    train.add_argument("--show", action="store_true", help="print the composed settings and stop")
+
+
+def _reconstruct(verbs: _Verbs) -> None:
+    reco = verbs.add(
+        "reconstruct",
+        "reconstruct events with trained bundles",
+        "events/ --detector trackml --bundle tracking-trackml -o out --workers 2",
+        "reconstruct",
+    )
+    reco.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    reco.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
+    reco.add_argument(
+        "--bundle",
+        required=True,
+        action="append",
+        metavar="BUNDLE",
+        help="shipped name or folder; once for each task",
+    )
+    reco.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write"
+    )
+    reco.add_argument(
+        "--format", choices=["parquet", "root"], default="parquet", help="of the output (default: parquet)"
+    )
+    where = reco.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers", type=_positive, default=1, metavar="N", help="local processes (default: 1)"
+    )
+    where.add_argument(
+        "--dask", metavar="ADDRESS", help="scheduler of a Dask cluster that sees the same files"
+    )
+    reco.add_argument(
+        "--threads", type=_positive, metavar="N", help="threads of each process (default: cores / workers)"
+    )
+    reco.add_argument(
+        "--shard", type=_shard, metavar="i/n", help="do part i, from 0 to n - 1, of n equal parts"
+    )
+    reco.add_argument("--resume", action="store_true", help="keep the shards that are complete")
+    reco.add_argument(
+        "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
+    )
+
+
+def _evaluate_and_show(verbs: _Verbs) -> None:
+    ev = verbs.add(
+        "evaluate",
+        "score the output of reconstruct against truth",
+        "out --truth events/ --json out.json",
+        "evaluate",
+    )
+    ev.add_argument("output", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote")
+    ev.add_argument("--truth", required=True, nargs="+", metavar="INPUT", help="the events, with truth")
+    ev.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of FOLDER)")
+    ev.add_argument(
+        "--plots", type=Path, metavar="FOLDER", help="also draw efficiency, fake rate and resolutions"
+    )
+    ev.add_argument("--min-pt", type=float, metavar="GEV", help="of target particles (default: 1)")
+    ev.add_argument("--max-eta", type=float, metavar="ETA", help="of target particles (default: 3)")
+    ev.add_argument("--min-hits", type=_positive, metavar="N", help="of target particles (default: 9)")
+    show = verbs.add(
+        "show", "draw one event as one HTML page", "events/ --output out --event 3 -o event.html", "show"
+    )
+    show.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    show.add_argument(
+        "--output", dest="tracks", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote"
+    )
+    show.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of --output)")
+    show.add_argument("--event", type=int, metavar="K", help="event number (default: the first)")
+    show.add_argument("-o", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write")
+
+
+def _bundle(verbs: _Verbs) -> None:
+    sub = _Verbs(
+        verbs.add("bundle", "list, verify or describe trained bundles", "info tracking-trackml"), "bundle "
+    )
+    sub.add("list", "list the bundles that ship", "", "bundle_list")
+    verify = sub.add("verify", "check every sum and number of a bundle", "tracking-trackml", "bundle_verify")
+    info = sub.add("info", "show what a bundle is and how it was made", "tracking-trackml", "bundle_info")
+    for verb in (verify, info):
+        verb.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb and return its exit status: 0 done, 1 a result fails its own check, 2 bad input."""
+    parser = build_parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and (args.run not in ("train", "simulate") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unknown: {' '.join(rest)}")
+    if rest:  # settings may follow the options
+        args.settings += rest
+    from gnnreco import cli_verbs
+
+    try:
+        status: int = getattr(cli_verbs, args.run)(args)
+    except GnnrecoError as error:
+        return _fail(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "gnnreco").startswith("gnnreco"):
+            raise
+        return _fail(f"this needs the package '{error.name}'; `gnnreco doctor` says how to get it")
+    except BrokenPipeError:  # the reader of our output has left, as `gnnreco ... | head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        print("gnnreco: stopped", file=sys.stderr)
+        return 130
+    return status
+
+
+def _fail(message: str) -> int:
+    print("gnnreco:", " ".join(message.split()), file=sys.stderr)
+    return 2
+
+
+def entry() -> NoReturn:
+    """Entry point of the console script."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry()

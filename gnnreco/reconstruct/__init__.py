@@ -1,0 +1,183 @@
+"""Raw events in, files of tracks out: every event once, none lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gnnreco import __version__
+from gnnreco.bundle import Bundle, load_bundle
+from gnnreco.errors import BadBundle, BadInput
+from gnnreco.events import EventSource, open_events
+from gnnreco.events.tracks_file import read_note
+from gnnreco.geometry import Detector, load_detector
+from gnnreco.reconstruct import manifest
+from gnnreco.reconstruct import workers as where
+from gnnreco.reconstruct.shard import Account, Cost, Job, Shard
+
+__all__ = ["reconstruct"]
+
+Progress = Callable[[int, int], None]
+
+
+def reconstruct(
+    inputs: str | Path | Sequence[str | Path],
+    detector: str | Path,
+    bundles: str | Path | Sequence[str | Path],
+    output: str | Path,
+    *,
+    workers: int = 1,
+    dask: str | None = None,
+    threads: int | None = None,
+    shard: tuple[int, int] | None = None,
+    resume: bool = False,
+    format: str = "parquet",
+    any_detector: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
+
+    The files are the same, byte for byte, whatever the number of workers. An event that fails is counted and
+    reported in the manifest under ``failures``; the others go on.
+
+    Parameters
+    ----------
+    inputs : path, glob, or several
+        Anything `gnnreco.events.open_events` reads.
+    detector, bundles : name or path
+        Shipped, or folders; one bundle for each task.
+    output : path
+        Folder to write; an earlier output in it is replaced.
+    workers, dask : int, str
+        Local processes, or the address of a Dask scheduler instead.
+    threads : int, optional
+        Of each process; by default the cores shared among the workers.
+    shard : (i, n), optional
+        Do part ``i`` (from 0) of ``n`` equal parts; the last one to end writes ``manifest.json`` for all.
+    resume : bool
+        Keep the shards that are there and whole, and that come from the same inputs, bundle and detector.
+    format : {"parquet", "root"}
+    any_detector : bool
+        Allow a bundle that was trained on another detector.
+    progress : callable (events done, events in all), optional
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    BadInput, BadGeometry, BadBundle
+        If nothing can be read, or the bundle does not fit.
+    """
+    begin = time.perf_counter()
+    names = [bundles] if isinstance(bundles, str | Path) else list(bundles)
+    if len(names) != 1:
+        raise BadBundle(
+            ", ".join(map(str, names)), "one bundle for each task, and there is one task: tracking"
+        )
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    geometry, bundle = load_detector(detector), load_bundle(names[0])
+    if not any_detector:
+        bundle.check_detector(geometry)
+    source = open_events(paths, geometry, truth=False)
+    sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
+    folder = _prepare(Path(output))
+    plan = _plan(source, shard, folder, format, lambda files: _identity(files, sums, geometry, bundle))
+    _clear(folder, plan if resume else [], keep_others=shard is not None)
+    finished = {s: a for s in plan if (a := _finished(s)) is not None} if resume else {}
+    threads = threads or max(1, _cores() // workers)
+    job = Job(
+        tuple(map(str, paths)),
+        str(detector),
+        str(names[0]),
+        threads,
+        any_detector,
+        _identity(list(sums), sums, geometry, bundle),
+    )
+    run = where.dask(dask) if dask else where.here if workers == 1 else where.processes(workers)
+    costs, timed = _run(run, job, [s for s in plan if s not in finished], finished, progress)
+    how = {"workers": dask or workers, "threads": threads, "seconds": time.perf_counter() - begin}
+    results = sorted(finished.items(), key=lambda item: item[0].start)
+    content = manifest.describe(sums, bundle, geometry, results, costs, timed, how)
+    manifest.write(folder, content, shard)
+    return content
+
+
+def _run(
+    run: where.Runner, job: Job, todo: list[Shard], finished: dict[Shard, Account], progress: Progress | None
+) -> tuple[list[Cost], int]:
+    """Run what is left to do; adds to `finished`, returns the costs and the number of events they cover."""
+    done = sum(a.events_in for a in finished.values())
+    total, costs, timed = done + sum(len(s.numbers) for s in todo), [], 0
+    for shard, account, cost in run(job, todo):
+        finished[shard] = account
+        costs.append(cost)
+        timed += account.events_out
+        done += account.events_in
+        if progress:
+            progress(done, total)
+    return costs, timed
+
+
+def _part(n: int, shard: tuple[int, int] | None) -> range:
+    index, count = shard or (0, 1)
+    return range(n * index // count, n * (index + 1) // count)
+
+
+def _plan(
+    source: EventSource,
+    shard: tuple[int, int] | None,
+    folder: Path,
+    format: str,
+    identity: Callable[[list[str]], str],
+) -> list[Shard]:
+    """Cut the events into files. Their number depends on that of the events only, never on the workers."""
+    events = _part(len(source), shard)
+    size = min(512, max(8, -(-len(source) // 64)))
+    numbers, plan = source.numbers, []
+    for start in range(events.start, events.stop, size):
+        stop = min(start + size, events.stop)
+        files = [str(f) for f in source.select(range(start, stop)).files]
+        chosen = tuple(numbers[start:stop])
+        fingerprint = hashlib.sha256(f"{identity(files)} {chosen}".encode()).hexdigest()
+        plan.append(Shard(start, stop, chosen, str(folder / f"shard-{start:08d}.{format}"), fingerprint))
+    return plan
+
+
+def _identity(files: Sequence[str], sums: dict[str, Any], detector: Detector, bundle: Bundle) -> str:
+    parts = [__version__, detector.hash, bundle.manifest["sha256"], *(sums[file]["sha256"] for file in files)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _prepare(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(folder, "", "is a file; name a folder to write to")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _clear(folder: Path, keep: Sequence[Shard], keep_others: bool) -> None:
+    """Remove an earlier output, so that no event is there twice; jobs of a `--shard` run keep the others'."""
+    names = {Path(shard.file).name for shard in keep}
+    if not keep_others:
+        for pattern in ("shard-*.parquet", "shard-*.root", "manifest*.json"):
+            for file in folder.glob(pattern):
+                if file.name not in names:
+                    file.unlink()
+
+
+def _finished(shard: Shard) -> Account | None:
+    """The account of a shard whose file is whole and comes from the same inputs, bundle and detector."""
+    note = read_note(shard.file)
+    return Account(**note) if note.get("fingerprint") == shard.fingerprint else None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,139 @@
+"""The manifest of an output folder: what went in, what came out, what failed and what it cost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gnnreco import __version__
+from gnnreco.bundle import Bundle
+from gnnreco.geometry import Detector
+from gnnreco.reconstruct.shard import Account, Cost, Shard
+
+MANIFEST = "manifest.json"
+COUNTS = ("events_in", "events_out", "events_failed", "hits", "hits_outside", "tracks")
+PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
+
+
+def file_sums(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """Size and sha256 of each file, by path."""
+    sums = {}
+    for file in files:
+        with file.open("rb") as stream:
+            sums[str(file)] = {
+                "bytes": file.stat().st_size,
+                "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
+            }
+    return sums
+
+
+def describe(
+    inputs: dict[str, dict[str, Any]],
+    bundle: Bundle,
+    detector: Detector,
+    results: Sequence[tuple[Shard, Account]],
+    costs: Sequence[Cost],
+    timed: int,
+    how: dict[str, Any],
+) -> dict[str, Any]:
+    """Put together the manifest.
+
+    Parameters
+    ----------
+    inputs : dict
+        Of `file_sums`.
+    results : sequence of (Shard, Account)
+        Every shard of the output, sorted.
+    costs : sequence of Cost
+        Of the shards that this run did; `timed` events went through them.
+    how : dict
+        ``workers, threads, seconds`` and other facts of the run.
+    """
+    accounts = [account for _, account in results]
+    counts: dict[str, Any] = {
+        name: sum(getattr(a, name) for a in accounts) for name in COUNTS if name != "events_failed"
+    }
+    failures = [failure for account in accounts for failure in account.failures]
+    counts["events_failed"] = len(failures)
+    seconds, cpu = sum(c.seconds for c in costs), sum(c.cpu_seconds for c in costs)
+    return {
+        "task": bundle.task,
+        "detector": {"name": detector.name, "hash": detector.hash},
+        "bundle": {"name": bundle.name, "sha256": bundle.manifest["sha256"]},
+        "versions": versions(),
+        **{name: counts[name] for name in COUNTS},
+        "failures": failures,
+        **how,
+        "events_timed": timed,
+        "reconstruct_seconds": seconds,
+        "reconstruct_cpu_seconds": cpu,
+        "read_seconds": sum(c.read_seconds for c in costs),
+        "seconds_per_event": seconds / timed if timed else None,
+        "cpu_seconds_per_event": cpu / timed if timed else None,
+        "peak_rss_gib": max((c.peak_rss_gib for c in costs), default=None),
+        "inputs": [{"path": path, **sums} for path, sums in inputs.items()],
+        "shards": [
+            {"file": Path(shard.file).name, "events_in": a.events_in, "events_out": a.events_out}
+            for shard, a in results
+        ],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers."""
+    return {
+        "gnnreco": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def write(folder: Path, manifest: dict[str, Any], part: tuple[int, int] | None) -> None:
+    """Write the manifest; a part i/n has its own, and the last part there writes that of all."""
+    name = f"manifest-{part[0]:05d}-of-{part[1]:05d}.json" if part else MANIFEST
+    _write(folder / name, manifest)
+    if part:
+        parts = {
+            int(m[1]): f for f in folder.iterdir() if (m := PART.fullmatch(f.name)) and int(m[2]) == part[1]
+        }
+        if len(parts) == part[1]:
+            _write(folder / MANIFEST, merge([json.loads(parts[i].read_text()) for i in sorted(parts)]))
+
+
+def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One manifest from those of all parts: counts and seconds add up, memory is the largest."""
+    whole = dict(parts[0])
+    sums = (
+        *COUNTS,
+        "events_timed",
+        "seconds",
+        "reconstruct_seconds",
+        "reconstruct_cpu_seconds",
+        "read_seconds",
+    )
+    whole |= {name: sum(p[name] for p in parts) for name in sums}
+    whole |= {name: [x for p in parts for x in p[name]] for name in ("failures", "shards")}
+    whole["inputs"] = list({x["path"]: x for p in parts for x in p["inputs"]}.values())
+    timed = whole["events_timed"]
+    whole["seconds_per_event"] = whole["reconstruct_seconds"] / timed if timed else None
+    whole["cpu_seconds_per_event"] = whole["reconstruct_cpu_seconds"] / timed if timed else None
+    whole["peak_rss_gib"] = max(
+        (p["peak_rss_gib"] for p in parts if p["peak_rss_gib"] is not None), default=None
+    )
+    whole["parts"] = len(parts)
+    return whole
+
+
+def _write(path: Path, manifest: dict[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n")
+    part.replace(path)

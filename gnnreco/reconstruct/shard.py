@@ -1,0 +1,166 @@
+"""One shard: consecutive events in, one file of tracks out, and an account of what became of each event."""
+
+from __future__ import annotations
+
+import functools
+import resource
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gnnreco.bundle import load_bundle, load_task
+from gnnreco.columns import Event, Tracks
+from gnnreco.errors import BadInput
+from gnnreco.events import EventSource, open_events
+from gnnreco.events.tracks_file import Row, write_tracks
+from gnnreco.geometry import load_detector
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all shards share. Every field is plain, so a job can travel to another process or machine.
+
+    Attributes
+    ----------
+    inputs, detector, bundle : str
+        As the user named them.
+    threads : int
+        Of each process.
+    any_detector : bool
+        Whether the bundle may come from another detector.
+    identity : str
+        Sum over the content of inputs, detector and bundle.
+    """
+
+    inputs: tuple[str, ...]
+    detector: str
+    bundle: str
+    threads: int
+    any_detector: bool
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Events ``start:stop`` of the inputs, their file, and a sum over all that decides its content."""
+
+    start: int
+    stop: int
+    numbers: tuple[int, ...]
+    file: str
+    fingerprint: str
+
+
+@dataclass(slots=True)
+class Account:
+    """What became of the events of a shard; kept in its file, so a resumed run still knows."""
+
+    fingerprint: str
+    events_in: int = 0
+    events_out: int = 0
+    hits: int = 0
+    hits_outside: int = 0
+    tracks: int = 0
+    failures: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Cost:
+    """What a shard took: seconds to read; seconds and CPU seconds from hits to tracks; peak memory."""
+
+    read_seconds: float = 0.0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss_gib: float = 0.0
+
+
+def run_shard(job: Job, shard: Shard) -> tuple[Account, Cost]:
+    """Reconstruct the events of a shard and write its file, whole or not at all.
+
+    An event that fails is counted in the account with its source, number and reason; the others go on.
+    """
+    source, task = _open(job)
+    if tuple(source.numbers[shard.start : shard.stop]) != shard.numbers:
+        raise BadInput(job.inputs[0], "", "the files changed while they were being read; start again")
+    account, cost = Account(shard.fingerprint), Cost()
+    note: dict[str, Any] = {}
+
+    def rows() -> Iterator[Row]:
+        for index in range(shard.start, shard.stop):
+            row = _row(source, index, task, account, cost)
+            if row is not None:
+                yield row
+        note.update(asdict(account))
+
+    write_tracks(shard.file, rows(), note)
+    cost.peak_rss_gib = peak_rss_gib()
+    return account, cost
+
+
+@functools.lru_cache(maxsize=1)
+def _open(job: Job) -> tuple[EventSource, Any]:
+    """Open what a process needs once, for all the shards it is given."""
+    torch.set_num_threads(job.threads)
+    detector = load_detector(job.detector)
+    task = load_task(load_bundle(job.bundle), detector, job.any_detector)
+    return open_events(list(job.inputs), detector, truth=False, deposits=True), task
+
+
+def _row(source: EventSource, index: int, task: Any, account: Account, cost: Cost) -> Row | None:
+    number, name = source.numbers[index], source.sources[index]
+    account.events_in += 1
+    try:
+        begin = time.perf_counter()
+        event = source[index]
+        _check_hits(event)
+        cost.read_seconds += time.perf_counter() - begin
+        tracks = _timed(task, event, cost)
+    except Exception as error:  # whatever it is, the other events go on and this one is reported
+        kind = type(error).__name__
+        account.failures.append({"source": name, "event": number, "kind": kind, "reason": str(error)})
+        return None
+    account.events_out += 1
+    account.hits += len(event.hits)
+    account.hits_outside += int(np.count_nonzero(event.hits.sensor < 0))
+    account.tracks += len(tracks)
+    return number, name, tracks
+
+
+def _check_hits(event: Event) -> None:
+    bad = ~np.isfinite(event.hits.xyz).all(axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise BadInput(
+            event.source,
+            f"hit {event.hits.hit_id[row]}",
+            "its position is not a finite number; correct the file",
+        )
+
+
+def _timed(task: Any, event: Event, cost: Cost) -> Tracks:
+    if not len(event.hits):
+        return Tracks()
+    wall, cpu = time.perf_counter(), time.process_time()
+    tracks: Tracks = task.reconstruct(event)
+    cost.seconds += time.perf_counter() - wall
+    cost.cpu_seconds += time.process_time() - cpu
+    for name in ("d0", "z0", "phi", "theta", "q_over_p", "covariance", "score"):
+        if not np.isfinite(getattr(tracks, name)).all():
+            raise ArithmeticError(f"a track has a {name} that is not a finite number")
+    return tracks
+
+
+def peak_rss_gib() -> float:
+    """Largest resident memory of this process so far, GiB."""
+    # ru_maxrss of a child starts at its parent's size; the high-water mark of the kernel does not.
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,0 +1,124 @@
+"""Strict settings: plain values from YAML become a dataclass; an error names the key that does not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from gnnreco.errors import BadConfig
+
+T = TypeVar("T")
+
+
+def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
+    """Build the dataclass `kind` from plain values.
+
+    Parameters
+    ----------
+    kind : dataclass
+        Its annotations are the schema: numbers, text, bool, None, lists, tuples, dicts, literals,
+        dataclasses.
+    values : mapping
+        As YAML gives it; keys that are absent keep their default.
+    where : str
+        Prefix of the names in messages.
+
+    Raises
+    ------
+    BadConfig
+        For an unknown key (with the nearest spelling), a missing one, or a value of the wrong kind.
+    """
+    if not isinstance(values, Mapping):
+        raise BadConfig(f"{where or kind.__name__}: expected settings by name, got {values!r}")
+    fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # type: ignore[arg-type]
+    for key in values:
+        if key not in fields:
+            raise BadConfig(f"unknown setting '{_join(where, str(key))}'{nearest(str(key), fields)}")
+    for name, field in fields.items():
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and name not in values:
+            raise BadConfig(f"setting '{_join(where, name)}' has no value")
+    hints = get_type_hints(kind)
+    built = {key: _convert(hints[key], value, _join(where, key)) for key, value in values.items()}
+    try:
+        return kind(**built)
+    except ValueError as error:
+        raise BadConfig(f"{where or kind.__name__}: {error}") from error
+
+
+def plain(settings: Any) -> Any:
+    """Turn a dataclass into dicts, lists and numbers that YAML and JSON can hold."""
+    if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
+        return {f.name: plain(getattr(settings, f.name)) for f in dataclasses.fields(settings) if f.init}
+    if isinstance(settings, Mapping):
+        return {str(key): plain(value) for key, value in settings.items()}
+    if isinstance(settings, list | tuple):
+        return [plain(value) for value in settings]
+    return settings
+
+
+def nearest(name: str, known: Any) -> str:
+    """Return ``; did you mean 'x'?`` for the closest known name, or the list of all."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean '{close[0]}'?" if close else f"; there is {', '.join(known) or 'none'}"
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """Check one value against its annotation; an int may stand for a float, nothing else is converted."""
+    origin, args = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return value if isinstance(value, hint) else build(hint, value, where)
+    if origin in (Union, types.UnionType):
+        return _first_fit(args, value, where)
+    if origin is Literal and value in args:
+        return value
+    if origin in (list, tuple) and isinstance(value, list | tuple):
+        return _sequence(origin, args, value, where)
+    if origin in (dict, Mapping) and isinstance(value, Mapping):
+        return {
+            _convert(args[0], k, where): _convert(args[1], v, _join(where, str(k))) for k, v in value.items()
+        }
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    expected = " or ".join(map(repr, args)) if origin is Literal else getattr(hint, "__name__", str(hint))
+    raise BadConfig(
+        f"setting '{where}': expected {expected if value is not None else 'a value'}, got {value!r}"
+    )
+
+
+def _first_fit(hints: tuple[Any, ...], value: Any, where: str) -> Any:
+    problems = []
+    if value is None and type(None) in hints:
+        return None
+    for hint in hints:
+        if hint is type(None):
+            continue
+        try:
+            return _convert(hint, value, where)
+        except BadConfig as error:
+            problems.append(str(error))
+    raise BadConfig(problems[0])
+
+
+def _sequence(origin: Any, args: tuple[Any, ...], value: Any, where: str) -> Any:
+    if origin is list or (len(args) == 2 and args[1] is Ellipsis):
+        kinds = [args[0]] * len(value)
+    elif len(args) == len(value):
+        kinds = list(args)
+    else:
+        raise BadConfig(f"setting '{where}': expected {len(args)} values, got {len(value)}")
+    return origin(
+        _convert(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+    )
