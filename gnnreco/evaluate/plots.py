@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,26 @@ import mplhep
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from gnnreco.evaluate.rates import EDGES
 from gnnreco.evaluate.report import table
 
+# plain text, not mathematics: the parser of the latter takes most of the time of a figure
 AXES = {
-    "pt": ("$p_T$ [GeV]", "log"),
-    "eta": (r"$\eta$", "linear"),
+    "pt": ("pT [GeV]", "log"),
+    "eta": ("η", "linear"),
     "production_radius": ("production radius [mm]", "symlog"),
 }
 LABELS = {"efficiency": "efficiency", "fake_rate": "fake rate", "duplicate_rate": "duplicate rate"}
 RESOLUTIONS = {
-    "d0_mm": "$d_0$ [mm]",
-    "z0_mm": "$z_0$ [mm]",
-    "phi": r"$\phi$ [rad]",
-    "theta": r"$\theta$ [rad]",
-    "q_over_p_relative": r"$(q/p)\,/\,(q/p)_{true}$",
+    "d0_mm": "d0 [mm]",
+    "z0_mm": "z0 [mm]",
+    "phi": "φ [rad]",
+    "theta": "θ [rad]",
+    "q_over_p_relative": "q/p, relative",
 }
+PANEL = (4.6, 3.9)  # inches
 Results = Mapping[str, Mapping[str, Any]]
 
 
@@ -57,58 +60,73 @@ def plots(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context({**mplhep.style.CMS, "font.size": 14, "svg.hashsalt": "gnnreco"}):
-        figures = {
-            f"{rate}_{variable}": _rate_figure(results, rule, rate, variable)
-            for rate in LABELS
-            for variable in AXES
-            if any(rate in r[rule]["bins"][variable] for r in results.values())
-        }
-        if any(r.get("resolutions") for r in results.values()):
-            figures |= {
-                f"resolution_{variable}": _resolution_figure(results, variable) for variable in ("pt", "eta")
-            }
-        for name, figure in figures.items():
-            for suffix in formats:
+    pictures: dict[str, bytes] = {}
+    with matplotlib.rc_context({**mplhep.style.CMS, "font.size": 12, "svg.hashsalt": "gnnreco"}):
+        for name, figure in _figures(results, rule):
+            for suffix in dict.fromkeys(("png", *formats)):
+                buffer = io.BytesIO()
                 figure.savefig(
-                    folder / f"{name}.{suffix}", dpi=90, metadata={"Date": None} if suffix == "svg" else {}
+                    buffer, format=suffix, dpi=80, metadata={"Date": None} if suffix == "svg" else {}
                 )
-        page = folder / "report.html"
-        page.write_text(_page(results, figures), encoding="utf-8")
+                if suffix in formats:
+                    (folder / f"{name}.{suffix}").write_bytes(buffer.getvalue())
+                if suffix == "png":
+                    pictures[name] = buffer.getvalue()
+    page = folder / "report.html"
+    page.write_text(_page(results, pictures), encoding="utf-8")
     return page
 
 
-def _rate_figure(results: Results, rule: str, rate: str, variable: str) -> Figure:
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+def _figures(results: Results, rule: str) -> Iterator[tuple[str, Figure]]:
+    for variable in AXES:
+        shown = [rate for rate in LABELS if any(rate in r[rule]["bins"][variable] for r in results.values())]
+        figure, panels = _panels(len(shown))
+        for rate, axes in zip(shown, panels, strict=True):
+            _rate_panel(axes, results, rule, rate, variable)
+        yield f"rates_{variable}", figure
+    if any(r.get("resolutions") for r in results.values()):
+        for variable in ("pt", "eta"):
+            figure, panels = _panels(len(RESOLUTIONS))
+            for parameter, axes in zip(RESOLUTIONS, panels, strict=True):
+                _resolution_panel(axes, results, parameter, variable)
+            yield f"resolution_{variable}", figure
+
+
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    columns, rows = min(count, 3), -(-count // 3)
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows))
+    figure.subplots_adjust(0.2 / columns, 0.17 / rows, 1 - 0.04 / columns, 1 - 0.04 / rows, 0.32, 0.25)
+    return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
+
+
+def _rate_panel(axes: Axes, results: Results, rule: str, rate: str, variable: str) -> None:
+    top = 0.01
     for name, result in results.items():
         bins = result[rule]["bins"][variable]
         if rate in bins:
             low, high = np.array(bins[f"{rate}_interval"]).T
             _points(axes, variable, bins[rate], (low, high), name)
-    if rate == "efficiency":
-        axes.set_ylim(0, 1.05)
-    else:
-        axes.set_ylim(bottom=0)
+            top = max(top, *(value or 0 for value in bins[rate]))
+    # a bin of three tracks has an interval of half the axis: the values set the scale
+    axes.set_ylim(0, 1.05 if rate == "efficiency" else 1.5 * top)
     axes.set_ylabel(LABELS[rate])
     _finish(axes, variable, f"matching: {rule}")
-    return figure
 
 
-def _resolution_figure(results: Results, variable: str) -> Figure:
-    figure = Figure(figsize=(11, 6.5), layout="constrained")
-    for i, (parameter, label) in enumerate(RESOLUTIONS.items()):
-        axes = figure.add_subplot(2, 3, i + 1)
-        drawn = False
-        for name, result in results.items():
-            if result.get("resolutions"):
-                widths = result["resolutions"][parameter]["bins"][variable]["core"]
-                _points(axes, variable, widths, None, name)
-                drawn |= any(widths)
-        axes.set_yscale("log" if drawn else "linear")
-        axes.set_ylabel(f"core width {label}")
-        _finish(axes, variable, "")
-    return figure
+def _resolution_panel(axes: Axes, results: Results, parameter: str, variable: str) -> None:
+    drawn = False
+    for name, result in results.items():
+        if result.get("resolutions"):
+            widths = result["resolutions"][parameter]["bins"][variable]["core"]
+            _points(axes, variable, widths, None, name)
+            drawn |= any(widths)
+    if drawn:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel(f"core width of {RESOLUTIONS[parameter]}")
+    _finish(axes, variable, "")
 
 
 def _points(axes: Axes, variable: str, values: Sequence[float | None], bounds: Any, name: str) -> None:
@@ -138,18 +156,18 @@ def _finish(axes: Axes, variable: str, title: str) -> None:
     axes.set_xlabel(label)
     axes.set_xscale(scale, **({"linthresh": 0.1} if scale == "symlog" else {}))
     axes.set_xlim(EDGES[variable][0], EDGES[variable][-1])
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3)
-    axes.legend(title=title or None, fontsize=11, title_fontsize=11)
+    axes.legend(title=title or None, fontsize=9, title_fontsize=9)
 
 
-def _page(results: Results, figures: Mapping[str, Figure]) -> str:
+def _page(results: Results, pictures: Mapping[str, bytes]) -> str:
     parts = []
     for name, result in results.items():
         parts.append(f"<h2>{html.escape(name)}</h2><pre>{html.escape(table(result))}</pre>")
-    for name, figure in figures.items():
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=80)
-        data = base64.b64encode(buffer.getvalue()).decode()
+    for name, picture in pictures.items():
+        data = base64.b64encode(picture).decode()
         parts.append(f'<img alt="{name}" src="data:image/png;base64,{data}">')
     first = next(iter(results.values()))
     rows = "".join(
