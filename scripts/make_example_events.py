@@ -1,9 +1,9 @@
 """Pick the pile-up events under examples/events from ACTS CSV folders and write them as small as sensible.
 
-python scripts/make_example_events.py OUT 20=FOLDER 50=FOLDER 200=FOLDER
+    python scripts/make_example_events.py OUT 20=FOLDER 50=FOLDER 200=FOLDER
 
-Takes the first event of each folder, numbers it by its pile-up, and keeps 8 bits of the cell signals and variances
-(0.2 %), which are what makes a file large. Everything else is as in the CSV.
+Takes the first event of each folder, numbers it by its pile-up, and keeps 8 bits of the cell signals and
+variances (0.2 %), which are what makes a file large. Everything else is as in the CSV.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def rounded(values: NDArray, bits: int = 8) -> NDArray[np.float32]:
 def lightened(event: Event, number: int) -> Event:
     """The event under a new number, with cell signals and variances rounded."""
     hits = event.hits
-    assert hits.deposits is not None and hits.var_u is not None and hits.var_v is not None
+    assert hits.deposits is not None
+    assert hits.var_u is not None
+    assert hits.var_v is not None
     deposits = replace(hits.deposits, value=rounded(hits.deposits.value))
     hits = replace(hits, deposits=deposits, var_u=rounded(hits.var_u), var_v=rounded(hits.var_v))
     return replace(event, number=number, hits=hits)

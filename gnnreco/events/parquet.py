@@ -89,7 +89,7 @@ def write_parquet(file: Path, events: Iterable[Event], detector: Detector | None
         }
     with pq.ParquetWriter(
         file,
-        SCHEMA.with_metadata(about),
+        SCHEMA,
         compression="zstd",
         compression_level=9,
         use_dictionary=[f"{name}.list.element" for name in DICTIONARY],
@@ -170,9 +170,10 @@ class ParquetReader:
     def __init__(self, file: Path, finder: SensorFinder) -> None:
         self.file, self.finder = file, finder
         self._group: tuple[tuple[int, bool, bool], pa.Table] | None = None
+        self._starts = np.zeros(1, np.int64)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"file": self.file, "finder": self.finder, "_group": None}
+        return {**self.__dict__, "_group": None}
 
     def entries(self) -> list[Entry]:
         """One entry an event; reads only the event numbers.
@@ -182,13 +183,18 @@ class ParquetReader:
         BadInput
             Not Parquet, not of this format, damaged or cut off.
         """
-        table = self._guarded(lambda file: file.read(["event"], use_threads=False))
-        numbers = table.column("event").to_pylist()
-        return [Entry(int(n), str(self.file), (("events", self.file),), row) for row, n in enumerate(numbers)]
+        groups = self._guarded(
+            lambda file: [
+                file.read_row_group(i, ["event"], use_threads=False) for i in range(file.num_row_groups)
+            ]
+        )
+        self._starts = np.cumsum([0, *(group.num_rows for group in groups)])
+        numbers = [int(n) for group in groups for n in group.column("event").to_pylist()]
+        return [Entry(n, str(self.file), (("events", self.file),), row) for row, n in enumerate(numbers)]
 
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         where = f"event {entry.number}"
-        group, row = self._locate(entry.row)
+        group = int(np.searchsorted(self._starts, entry.row, side="right")) - 1
         key = (group, truth, deposits)
         if self._group is None or self._group[0] != key:
             names = ["event", *HITS, *HITS_WANTED, *(DEPOSITS if deposits else ())]
@@ -197,7 +203,7 @@ class ParquetReader:
                 key,
                 self._guarded(lambda file: file.read_row_group(group, names, use_threads=False)),
             )
-        columns = _Row(self.file, where, self._group[1].slice(row, 1))
+        columns = _Row(self.file, where, self._group[1].slice(entry.row - int(self._starts[group]), 1))
         if columns.number != entry.number:
             raise BadInput(self.file, where, "the file changed while it was read; open it again")
         return Event(entry.number, entry.source, self._hits(columns), _truth(columns) if truth else None)
@@ -216,26 +222,15 @@ class ParquetReader:
                 given[name] = columns.sized(name, n).astype(np.float64)
         return Hits(**given, deposits=_deposits(columns, n) if columns.has("deposit_count") else None)
 
-    def _locate(self, row: int) -> tuple[int, int]:
-        if not hasattr(self, "_starts"):
-            rows = self._guarded(
-                lambda file: [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-            )
-            self._starts = np.concatenate([[0], np.cumsum(rows)])
-        group = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return group, row - int(self._starts[group])
-
     def _guarded(self, read: Callable[[pq.ParquetFile], Any]) -> Any:
         """Open the file, read from it, close it; any fault of the file becomes `BadInput`."""
         try:
             with pq.ParquetFile(self.file, page_checksum_verification=True) as file:
-                about = file.metadata.metadata or {}
-                if about.get(b"gnnreco.format") != FORMAT:
-                    raise BadInput(
-                        self.file,
-                        "",
-                        "Parquet, but no gnnreco events (or of another version); see `gnnreco convert`",
-                    )
+                if (file.metadata.metadata or {}).get(b"gnnreco.format") != FORMAT:
+                    why = "Parquet, but no gnnreco events (or of another version); see `gnnreco convert`"
+                    raise BadInput(self.file, "", why)
+                if not file.schema_arrow.equals(SCHEMA):
+                    raise ValueError("the columns are not those of this format")
                 return read(file)
         except FileNotFoundError:
             raise BadInput(self.file, "", "does not exist; check the path") from None

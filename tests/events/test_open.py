@@ -1,0 +1,158 @@
+"""`open_events`: what may be named, in which order events come, and that files are opened one event at a time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gnnreco.columns import Event
+from gnnreco.errors import BadInput
+from gnnreco.events import open_events
+from gnnreco.events.parquet import write_parquet
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "events"
+
+
+def copies(folder: Path, numbers: list[int]) -> None:
+    """Copy event 7 of the folder under other numbers."""
+    for file in list(folder.iterdir()):
+        for number in numbers:
+            shutil.copy(file, folder / file.name.replace("000000007", f"{number:09d}"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "acts",
+        "acts/event000000007",
+        "acts/event000000007-measurements.csv",
+        "acts/event000000007-cells.csv",
+        "acts/*.csv",
+        "acts/event00000000[5-9]*",
+        "*",
+    ],
+)
+def test_ways_to_name_an_event(name: str, acts: Path) -> None:
+    source = open_events(acts.parent / name, None)
+    assert source.numbers == [7]
+    assert [len(event.hits) for event in source] == [203]
+    assert len(source.files) == 5
+    assert source.sources == [str(acts / "event000000007")]
+
+
+def test_a_folder_that_holds_a_folder_csv(acts: Path) -> None:
+    acts.rename(acts.parent / "csv")
+    assert open_events(acts.parent, None).numbers == [7]
+
+
+def test_text_and_several_inputs_and_no_event_twice(acts: Path) -> None:
+    copies(acts, [8, 10, 9])
+    names = [str(acts / "event000000009"), acts / "event000000008-hits.csv", str(acts)]
+    source = open_events(names, None)
+    assert source.numbers == [7, 8, 9, 10]
+    assert source.select([3, 1]).numbers == [10, 8]
+    assert source[-1].number == 10
+
+
+def test_files_that_hold_no_events_are_passed_over_in_a_folder(acts: Path) -> None:
+    for name in (
+        "detectors.csv",
+        "event000000007-tracks_ckf.csv",
+        "event000000007-spacepoint.csv",
+        "notes.txt",
+    ):
+        (acts / name).write_text("anything\n")
+    assert open_events(acts, None).numbers == [7]
+    assert open_events(acts / "*", None).numbers == [7]
+
+
+def test_the_examples_of_both_formats_together() -> None:
+    source = open_events(EXAMPLES, None, truth=False, deposits=False)
+    assert source.numbers == [20, 50, 200, 1]
+    assert [len(event.hits) for event in source] == [11484, 20353, 63932, 5527]
+
+
+def test_a_table_under_another_name_is_known_by_its_header(acts: Path, tmp_path: Path) -> None:
+    file = tmp_path / "run42.txt"
+    shutil.copy(acts / "event000000007-measurements.csv", file)
+    event = open_events(file, None)[0]
+    assert (event.number, len(event.hits)) == (42, 203)
+
+
+def test_parquet_under_another_name_is_known_by_its_first_bytes(tiny: Event, tmp_path: Path) -> None:
+    write_parquet(tmp_path / "events.bin", [tiny], None)
+    assert open_events(tmp_path / "events.bin", None).numbers == [12]
+
+
+def test_names_without_an_event_number(acts: Path, tmp_path: Path) -> None:
+    for file in acts.iterdir():
+        file.rename(file.with_name(file.name.removeprefix("event000000007-")))
+    event = open_events(acts / "measurements.csv", None)[0]
+    assert event.number == 0
+    assert event.truth is not None
+
+
+def test_events_of_one_number_in_two_folders(acts: Path) -> None:
+    shutil.copytree(acts, acts.parent / "other")
+    source = open_events([acts.parent / "other", acts], None)
+    assert source.numbers == [7, 7]
+    assert source.sources == [str(acts / "event000000007"), str(acts.parent / "other" / "event000000007")]
+
+
+def test_nothing_is_opened_before_its_event_is_read(acts: Path) -> None:
+    copies(acts, [8, 9])
+    (acts / "event000000008-measurements.csv").write_text("")
+    source = open_events(acts / "*-measurements.csv", None)
+    assert len(source[0].hits) == 203
+    with pytest.raises(BadInput, match="event000000008-measurements.csv: the file is empty"):
+        source[1]
+    assert len(source[2].hits) == 203, "a damaged event does not spoil the others"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere", "nowhere: does not exist and matches nothing; check the path"),
+        ("*.nothing", "does not exist and matches nothing"),
+        ("empty", "no events here; name files, a folder or a glob"),
+        ("letter.txt", "neither Parquet nor a table of hits"),
+        ("picture.png", "not text, so not a CSV file"),
+        ("zero", "the file is empty"),
+        ("event000000001-truth.csv", "only truth: neither hits nor measurements; add them"),
+    ],
+)
+def test_what_is_no_event(name: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "letter.txt").write_text("Dear reader,\nno hits here\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    (tmp_path / "zero").write_bytes(b"")
+    (tmp_path / "event000000001-truth.csv").write_text("hit_id,particle_id\n")
+    with pytest.raises(BadInput, match=message):
+        list(open_events(tmp_path / name, None))
+
+
+def test_the_same_table_twice(acts: Path) -> None:
+    (acts / "event000000007-hits.csv.gz").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"the same table as event000000007-hits\.csv beside it"):
+        open_events(acts, None)
+
+
+def test_thousands_of_files_need_few_handles(acts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening reads the folder, not the files."""
+    copies(acts, list(range(10, 400)))
+    touched: list[str] = []
+    read: Callable[..., bytes] = Path.read_bytes
+
+    def counting(self: Path) -> bytes:
+        touched.append(self.name)
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", counting)
+    source = open_events(acts / "*.csv", None)
+    assert len(source) == 391
+    assert touched == []
+    assert len(source[390].hits) == 203
+    assert len(touched) <= 5
