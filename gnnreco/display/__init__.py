@@ -1,4 +1,4 @@
-"""Pictures of events and detectors: one HTML file each, drawn with WebGL, that needs no network and no server."""
+"""Pictures of events and detectors: one HTML file each, drawn with WebGL, without a network or a server."""
 
 from gnnreco.display.show import show_detector, show_event
 

@@ -1,7 +1,7 @@
 """Lines to draw: helices that bend with the field and still pass through every hit.
 
-A helix from the fitted (or true) parameters leaves the hits behind wherever material or an uneven field bent the
-particle. So each curve is its helix plus the residual at the hits, interpolated in between.
+A helix from the fitted (or true) parameters leaves the hits behind wherever material or an uneven field bent
+the particle. So each curve is its helix plus the residual at the hits, interpolated in between.
 """
 
 from __future__ import annotations
@@ -120,7 +120,9 @@ def curves(helices: Helices, offsets: Ints, points: Floats, low: Floats, high: F
     first = np.flatnonzero(started)
     way = np.concatenate([np.zeros(len(first)), helices.way_to(row, points)])
     row = np.concatenate([first, row])
-    residual = np.concatenate([np.zeros((len(first), 3)), points - helices.at(row[len(first) :], way[len(first) :])])
+    residual = np.concatenate(
+        [np.zeros((len(first), 3)), points - helices.at(row[len(first) :], way[len(first) :])]
+    )
     order = np.lexsort((way, row))
     row, way, residual = row[order], way[order], residual[order]
     if not len(row):
@@ -136,7 +138,7 @@ def curves(helices: Helices, offsets: Ints, points: Floats, low: Floats, high: F
 
 
 def _repaired(helices: Helices, offsets: Ints, points: Floats) -> tuple[Helices, NDArray[np.bool_]]:
-    """The helices with straight lines from the first hit in place of unusable rows, and which rows were usable."""
+    """The helices, with straight lines in place of unusable rows, and which rows were usable."""
     usable = helices.usable
     bad = np.flatnonzero(~usable & (np.diff(offsets) > 0))
     start, phi, theta = np.array(helices.start), np.array(helices.phi), np.array(helices.theta)

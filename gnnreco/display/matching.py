@@ -67,7 +67,7 @@ def match_tracks(tracks: Tracks, truth: Truth | None) -> Match:
 
 
 def _particles_of_tracks(tracks: Tracks, truth: Truth) -> tuple[Ints, Ints]:
-    """Every (track, particle row) met along the tracks' hits, one entry for each hit and each of its particles."""
+    """Every (track, particle row) met along the tracks: one entry for each hit and each of its particles."""
     of_track = np.repeat(np.arange(len(tracks)), np.diff(tracks.offsets))
     start = np.searchsorted(truth.hit, tracks.hit_index, "left")
     count = np.searchsorted(truth.hit, tracks.hit_index, "right") - start

@@ -1,4 +1,4 @@
-"""Arrays as text: many typed arrays in one deflated, base64-coded block that a few lines of JavaScript read back."""
+"""Arrays as text: many typed arrays in one deflated, base64-coded block that a page can read back."""
 
 from __future__ import annotations
 

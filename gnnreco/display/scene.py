@@ -13,9 +13,15 @@ from gnnreco.display.matching import GENERATED, MISSED, TRUE, Match, match_track
 from gnnreco.display.pack import Pack
 from gnnreco.geometry import Detector
 
-ON_TRACK, UNASSIGNED, NOISE, NOWHERE = range(4)  # kinds of hit; NOWHERE has no finite position and is not drawn
+ON_TRACK, UNASSIGNED, NOISE, NOWHERE = range(
+    4
+)  # kinds of hit; NOWHERE has no finite position and is not drawn
+LATER = np.array([1, 2, 4, 1, 0, 3, 0])  # by status of the line: a larger number is drawn on top
 SHORTEST = 3  # hits that a particle needs to be drawn as a line
 MOST_CELLS = 400_000  # of one template in all its sensors together: finer ones are described, not drawn
+_NONE = np.zeros(0)
+_NO_PARTICLES = Particles(_NONE.astype(np.int64), _NONE.astype(np.int32), *[_NONE] * 7)
+_NO_TRUTH = Truth(_NO_PARTICLES, _NONE.astype(np.int64), _NONE.astype(np.int64))
 
 
 def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
@@ -62,53 +68,82 @@ def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
 
 
 def add_event(pack: Pack, event: Event, detector: Detector, tracks: Tracks | None) -> dict[str, Any]:
-    """Pack hits, particles, found tracks and the lines of both."""
-    hits, truth, bz = event.hits, event.truth, float(detector.field.bz)
-    xyz, finite = hits.xyz, np.isfinite(hits.xyz).all(axis=1)
+    """Pack hits, particles with a hit, found tracks and the lines of both."""
     found = Tracks() if tracks is None else tracks
-    match = match_tracks(found, truth)
-    seen = np.zeros(0, np.int64)
-    table = _CSR(np.zeros(1, np.int64), seen)
-    if truth is not None:
-        seen, table = _hits_of_particles(truth)
-    low, high = _box(detector, xyz[finite])
+    truth = _NO_TRUTH if event.truth is None else event.truth
+    match = match_tracks(found, event.truth)
+    seen, table = _hits_of_particles(truth)
+    particles = Particles(*(getattr(truth.particles, name)[seen] for name in Particles.__slots__))
+    track = match.track[seen] if len(seen) else seen
+    status = np.full(len(seen), GENERATED) if tracks is None else np.where(track >= 0, TRUE, MISSED)
 
-    of_hit, several = _first_particle(len(hits), seen, truth)
-    of_track = np.full(len(hits), -1, np.int64)
-    of_track[found.hit_index] = np.repeat(np.arange(len(found)), np.diff(found.offsets))
-    kind = np.where(of_track >= 0, ON_TRACK, UNASSIGNED)
-    kind[(of_hit < 0) & (of_track < 0) & (truth is not None)] = NOISE
-    kind[~finite] = NOWHERE
-    pack.add_points("h_xyz", xyz)
-    pack.add("h_id", hits.hit_id, "int64")
-    for name, values in (("sensor", hits.sensor), ("particle", of_hit), ("track", of_track)):
-        pack.add(f"h_{name}", values, "int32")
-    pack.add("h_kind", kind, "uint8")
-    pack.add("h_particles", several.clip(0, 255), "uint8")
-    for name in ("time", "energy"):
-        if (values := getattr(hits, name)) is not None:
-            pack.add(f"h_{name}", values, "float32")
-
+    nowhere = _add_hits(pack, event, found, seen, truth)
     _add_found(pack, found, match, seen)
-    lines = [curves(track_helices(found, bz), *_finite_rows(found.offsets, found.hit_index, xyz, finite), low, high)]
-    if truth is not None:
-        particles = _rows(truth.particles, seen)
-        _add_particles(pack, particles, table, _true_status(match.track[seen], tracks), match.track[seen])
-        long = table.at_least(SHORTEST)
-        line, vertices = curves(
-            particle_helices(particles, bz), *_finite_rows(long.offsets, long.rows, xyz, finite), low, high
-        )
-        lines.append((line + len(found), vertices))
-    pack.add("line", np.concatenate([line for line, _ in lines]), "int32")
-    pack.add_points("vertex", np.concatenate([vertices for _, vertices in lines]))
+    _add_particles(pack, particles, table, status, track)
+    _add_lines(
+        pack, event, detector, found, particles, table.at_least(SHORTEST), np.append(match.status, status)
+    )
     return {
         "number": int(event.number),
         "source": str(event.source),
-        "truth": truth is not None,
+        "truth": event.truth is not None,
         "tracks": tracks is not None,
-        "nowhere": int((~finite).sum()),
-        "outside": int((hits.sensor < 0).sum()),
+        "nowhere": nowhere,
+        "outside": int((event.hits.sensor < 0).sum()),
     }
+
+
+def _add_hits(pack: Pack, event: Event, found: Tracks, seen: Ints, truth: Truth) -> int:
+    """Pack the hits with their first particle and their track; returns how many have no position."""
+    hits, finite = event.hits, np.isfinite(event.hits.xyz).all(axis=1)
+    particle = np.full(len(hits), -1, np.int64)
+    hit, row = np.unique(truth.hit, return_index=True)
+    particle[hit] = np.searchsorted(seen, truth.particle[row])
+    track = np.full(len(hits), -1, np.int64)
+    track[found.hit_index] = np.repeat(np.arange(len(found)), np.diff(found.offsets))
+    kind = np.where(track >= 0, ON_TRACK, UNASSIGNED)
+    if event.truth is not None:
+        kind[(particle < 0) & (track < 0)] = NOISE
+    kind[~finite] = NOWHERE
+    pack.add_points("h_xyz", hits.xyz)
+    pack.add("h_id", hits.hit_id, "int64")
+    for name, values in (("sensor", hits.sensor), ("particle", particle), ("track", track)):
+        pack.add(f"h_{name}", values, "int32")
+    pack.add("h_kind", kind, "uint8")
+    pack.add("h_particles", np.bincount(truth.hit, minlength=len(hits)).clip(0, 255), "uint8")
+    for name in ("time", "energy"):
+        if (values := getattr(hits, name)) is not None:
+            pack.add(f"h_{name}", values, "float32")
+    return int((~finite).sum())
+
+
+def _add_lines(
+    pack: Pack,
+    event: Event,
+    detector: Detector,
+    found: Tracks,
+    particles: Particles,
+    table: _CSR,
+    status: Ints,
+) -> None:
+    """Pack the lines of found tracks and particles; what is rare and what is fast comes last, on top."""
+    bz, xyz = float(detector.field.bz), event.hits.xyz
+    finite: NDArray[np.bool_] = np.isfinite(xyz).all(axis=1)
+    low, high = _box(detector, xyz[finite])
+    made = [
+        curves(helices, *_positions(offsets, rows, xyz, finite), low, high)
+        for helices, offsets, rows in (
+            (track_helices(found, bz), found.offsets, found.hit_index),
+            (particle_helices(particles, bz), table.offsets, table.rows),
+        )
+    ]
+    line = np.append(made[0][0], made[1][0] + len(found))
+    pt = np.append(_pt(found), np.hypot(particles.px, particles.py))
+    turn = np.empty(len(pt), np.int64)
+    turn[np.lexsort((pt, LATER[status]))] = np.arange(len(pt))
+    order = np.argsort(turn[line], kind="stable")
+    pack.add("line", line[order], "int32")
+    pack.add_points("vertex", np.concatenate([made[0][1], made[1][1]])[order])
 
 
 class _CSR:
@@ -131,22 +166,6 @@ def _hits_of_particles(truth: Truth) -> tuple[Ints, _CSR]:
     return seen, _CSR(np.append(0, np.cumsum(count)), truth.hit[order])
 
 
-def _first_particle(n_hits: int, seen: Ints, truth: Truth | None) -> tuple[Ints, Ints]:
-    """For each hit the first of its particles, as a position in `seen` (-1 for none), and how many it has."""
-    first = np.full(n_hits, -1, np.int64)
-    if truth is None:
-        return first, np.zeros(n_hits, np.int64)
-    hit, row = np.unique(truth.hit, return_index=True)
-    first[hit] = np.searchsorted(seen, truth.particle[row])
-    return first, np.bincount(truth.hit, minlength=n_hits)
-
-
-def _true_status(track: Ints, tracks: Tracks | None) -> NDArray[np.uint8]:
-    if tracks is None:
-        return np.full(len(track), GENERATED, np.uint8)
-    return np.where(track >= 0, TRUE, MISSED).astype(np.uint8)
-
-
 def _add_found(pack: Pack, found: Tracks, match: Match, seen: Ints) -> None:
     pack.add("f_offsets", found.offsets, "int32")
     pack.add("f_hits", found.hit_index, "int32")
@@ -155,13 +174,13 @@ def _add_found(pack: Pack, found: Tracks, match: Match, seen: Ints) -> None:
     pack.add("f_particle", np.where(match.particle >= 0, row, -1), "int32")
     pack.add("f_shared", match.shared, "int32")
     with np.errstate(divide="ignore", invalid="ignore"):
-        pack.add("f_pt", np.sin(found.theta) / np.abs(found.q_over_p), "float32")
+        pack.add("f_pt", _pt(found), "float32")
         pack.add("f_eta", -np.log(np.tan(found.theta / 2)), "float32")
     for name in ("d0", "z0", "phi", "q_over_p", "chi2", "ndf", "score"):
         pack.add(f"f_{name}", getattr(found, name), "float32")
 
 
-def _add_particles(pack: Pack, particles: Particles, table: _CSR, status: NDArray[np.uint8], track: Ints) -> None:
+def _add_particles(pack: Pack, particles: Particles, table: _CSR, status: Ints, track: Ints) -> None:
     pack.add("p_offsets", table.offsets, "int32")
     pack.add("p_hits", table.rows, "int32")
     pack.add("p_status", status, "uint8")
@@ -177,11 +196,12 @@ def _add_particles(pack: Pack, particles: Particles, table: _CSR, status: NDArra
         pack.add(f"p_{name}", getattr(particles, name), "float32")
 
 
-def _rows(particles: Particles, rows: Ints) -> Particles:
-    return Particles(*(getattr(particles, name)[rows] for name in Particles.__slots__))
+def _pt(found: Tracks) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sin(found.theta) / np.abs(found.q_over_p))
 
 
-def _finite_rows(offsets: Ints, rows: Ints, xyz: Floats, finite: NDArray[np.bool_]) -> tuple[Ints, Floats]:
+def _positions(offsets: Ints, rows: Ints, xyz: Floats, finite: NDArray[np.bool_]) -> tuple[Ints, Floats]:
     """Positions by CSR, without the hits that have none."""
     good = finite[rows]
     return np.append(0, np.cumsum(good))[offsets], xyz[rows[good]]

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -45,9 +44,11 @@ def show_event(event: Event, detector: Detector, tracks: Tracks | None, path: st
 
 
 def show_detector(detector: Detector, path: str | Path) -> Path:
-    """Draw the sensors of a detector, and the cells of its coarser templates, as one HTML page; returns `path`."""
+    """Draw the sensors of a detector, and its cells where they are few, as one HTML page; returns `path`."""
     pack = Pack()
-    return _write(path, f"Detector {detector.name}", {"detector": add_sensors(pack, detector), "event": None}, pack)
+    return _write(
+        path, f"Detector {detector.name}", {"detector": add_sensors(pack, detector), "event": None}, pack
+    )
 
 
 def _write(path: str | Path, title: str, about: dict[str, Any], pack: Pack) -> Path:
@@ -71,7 +72,7 @@ def _write(path: str | Path, title: str, about: dict[str, Any], pack: Pack) -> P
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
     draft.write_text(filled, "utf-8", newline="\n")
-    os.replace(draft, path)
+    draft.replace(path)
     return path
 
 

@@ -1,6 +1,6 @@
 // The camera: a target, two angles, a height; flat = 1 puts every point at (z, rho). No near or far plane.
 const camera = { target: [0, 0, 0], az: 0, el: 0, h: 1000, k: 0, flat: 0, stretch: 1 };
-const VIEWS = { "3d": { az: 0.96, el: 0.36, k: 0.22, flat: 0 }, xy: { az: 0, el: 0, k: 0, flat: 0 }, rz: { az: 0, el: 0, k: 0, flat: 1 } };
+const VIEWS = { "3d": { az: 1.02, el: 0.3, k: 0.22, flat: 0 }, xy: { az: 0, el: 0, k: 0, flat: 0 }, rz: { az: 0, el: 0, k: 0, flat: 1 } };
 let view = "3d", flight = null;
 
 function basis(c) { // rows: right, up, towards the eye
@@ -44,6 +44,12 @@ function corners(template, i) {
 const cloud = sample();
 const box = [0, 1, 2].map(a => [Math.min(...cloud.map(p => p[a])), Math.max(...cloud.map(p => p[a]))]);
 const middle = box.map(([low, high]) => (low + high) / 2);
+const spans = box.map(([low, high]) => high - low), longest = spans.indexOf(Math.max(...spans));
+const lengthwise = Math.max(...spans) > 1.4 * Math.min(...spans) ? [0, 1, 2].map(a => +(a === longest)) : [0, 0, 0];
+function cutPlane(c) { // normal of the plane that opens the detector towards the eye, lengthwise
+  const eye = basis(c)[2], along = dot(eye, lengthwise), n = eye.map((v, a) => v - along * lengthwise[a]), size = Math.hypot(...n);
+  return size > 0.05 ? n.map(v => v / size) : [0, 0, 0];
+}
 const radius = Math.max(1, Math.hypot(...box.map(([low, high]) => high - low)) / 2);
 
 function fitted(name, size) { // the camera that shows everything in a view

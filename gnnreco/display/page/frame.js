@@ -38,6 +38,9 @@ function axes(pen, size) {
   if (flat) etaLines(pen, size, x, y);
   pen.strokeStyle = css("--line"); pen.fillStyle = css("--soft");
   const left = 58, bottom = size.h - 38;
+  pen.save(); pen.globalAlpha = 0.86; pen.fillStyle = css("--back");
+  pen.fillRect(0, 0, left, size.h); pen.fillRect(left, bottom, size.w, 38);
+  pen.restore();
   pen.beginPath(); pen.moveTo(left, 0); pen.lineTo(left, bottom); pen.lineTo(size.w, bottom); pen.stroke();
   const sx = tidy(2 * halfW, size.w / 130), sy = tidy(2 * camera.h, size.h / 90);
   pen.textAlign = "center";

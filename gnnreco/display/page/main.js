@@ -1,6 +1,6 @@
 // Mouse, keys, buttons, the frame loop, and the hook through which tests and links drive the page.
 const stage = document.getElementById("stage");
-let dirty = true, hover = null, moved = 0, last = null;
+let dirty = true, hover = null, moved = 0, last = null, whole = true; // whole: nobody moved the camera since it was fitted
 const size = () => ({ w: Math.max(1, stage.clientWidth), h: Math.max(1, stage.clientHeight) });
 
 function refresh() { restyle(); for (const update of live) update(); dirty = true; }
@@ -11,6 +11,7 @@ function set(key, value) {
 }
 function look(name, milliseconds = 650) {
   view = name;
+  whole = true;
   for (const [key, button] of Object.entries(buttons)) button.classList.toggle("on", key === name);
   fly(fitted(name, size()), milliseconds);
   dirty = true;
@@ -120,6 +121,7 @@ canvas.addEventListener("pointermove", e => {
   last = [x, y];
   moved += Math.abs(dx) + Math.abs(dy);
   flight = null;
+  whole = false;
   if (view !== "3d" || e.shiftKey || e.buttons & 6) pan(dx, dy, size()); else orbit(dx, dy);
   dirty = true;
 });
@@ -127,6 +129,7 @@ function pinch(before, after, id) {
   const other = [...fingers].find(([key]) => key !== id)[1], far = (a, b) => Math.max(1, Math.hypot(a[0] - b[0], a[1] - b[1]));
   zoom(far(before, other) / far(after, other), (after[0] + other[0]) / 2, (after[1] + other[1]) / 2, size());
   moved += 10;
+  whole = false;
   dirty = true;
 }
 for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, e => {
@@ -135,7 +138,7 @@ for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name,
 canvas.addEventListener("pointerleave", () => { queued = null; tip.hidden = true; });
 canvas.addEventListener("contextmenu", e => e.preventDefault());
 canvas.addEventListener("dblclick", () => look(view));
-canvas.addEventListener("wheel", e => { e.preventDefault(); flight = null; zoom(Math.exp(Math.max(-60, Math.min(60, e.deltaY)) * 0.003), ...here(e), size()); dirty = true; }, { passive: false });
+canvas.addEventListener("wheel", e => { e.preventDefault(); flight = null; whole = false; zoom(Math.exp(Math.max(-60, Math.min(60, e.deltaY)) * 0.003), ...here(e), size()); dirty = true; }, { passive: false });
 canvas.addEventListener("webglcontextlost", () => fail("The graphics driver gave up; reload the page."));
 let queued = null;
 setInterval(() => { if (queued && !flight) { const at = queued; queued = null; tell(...at); } }, 60);
@@ -145,16 +148,18 @@ addEventListener("keydown", e => {
     p: () => { panel.hidden = !panel.hidden; dirty = true; }, Escape: () => select(null) }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
   act?.();
 });
-new ResizeObserver(() => { dirty = true; }).observe(stage);
+new ResizeObserver(() => { if (whole) look(view, 0); dirty = true; }).observe(stage);
 
 function start() {
   const link = new URLSearchParams(location.hash.slice(1)); // page.html#view=xy&theme=light&pt=2
-  if (nTracks > 500) state.pt = 1;
+  let above = 0;
+  for (let t = 0; t < nTracks; t++) above += trackPt(t) >= 1;
+  if (above > 30) state.pt = 1; // GeV: the tracks that most people look for, where there are enough of them
   let longest = 0;
   for (let p = 0; p < nTrue; p++) longest = Math.max(longest, trackHits(nFound + p).length);
   state.hits = nTrue ? Math.min(9, Math.max(3, longest >> 1)) : 1;
   if (!event) state.show.cells = detector.templates.reduce((sum, t) => sum + (t.drawn ? t.cells * t.sensors : 0), 0) < 4e5;
-  state.theme = link.get("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
+  state.theme = link.get("theme") ?? "dark";
   if (!(state.theme in INKS)) state.theme = "dark";
   root.dataset.theme = state.theme;
   for (const [key, value] of link) {

@@ -21,12 +21,12 @@ const live = []; // functions that bring a part of the panel up to date
 function toggle(key, mark, count, label = LABELS[key]) {
   const input = make("input", { type: "checkbox", checked: state.show[key], onchange() { set(key, input.checked); } });
   const number = make("span", { className: "count" });
-  live.push(() => { input.checked = state.show[key]; if (count) number.textContent = many(count()); mark.paint?.(); });
-  return make("label", { className: "row", title: MEANS[key] ?? "" }, input, mark, make("span", { className: "name" }, label), number);
+  live.push(() => { input.checked = state.show[key]; if (count) number.textContent = many(count()); mark?.paint(); });
+  return make("label", { className: "row", title: MEANS[key] ?? "" }, input, ...(mark ? [mark] : []), make("span", { className: "name" }, label), number);
 }
 function mark(kind, colour) {
   const node = make("span", { className: "mark " + kind });
-  node.paint = () => { node.style[kind === "dot" ? "background" : "borderColor"] = colour(); };
+  node.paint = () => { node.style[kind === "dot" || kind === "box" ? "background" : "borderColor"] = colour(); };
   return node;
 }
 function slider(label, key, { min, max, step, say, from = v => v, to = v => v }) {
@@ -39,7 +39,7 @@ function slider(label, key, { min, max, step, say, from = v => v, to = v => v })
 function buildPanel() {
   panel.append(make("h1", {}, event ? `Event ${event.number}` : detector.name));
   const about = event ? [detector.name, `${many(nHits)} hits`] : [`${many(nSensors)} sensors`, `${many(detector.layers)} layers`];
-  panel.append(make("p", { className: "sub" }, about.join(" · "), ...(event ? [make("br"), event.source] : [])));
+  panel.append(make("p", { className: "sub" }, about.join(" · "), ...(event ? [make("br"), event.source.split("/").slice(-2).join("/")] : [])));
   if (event) buildTracks();
   buildDetector();
   panel.append(make("p", { className: "help" }, "Drag to turn, Shift-drag or right-drag to move, wheel to zoom, click to select, double-click to see all. Keys: 1 2 3 views, L theme, Esc clear."));
@@ -81,9 +81,8 @@ function buildTracks() {
 
 function buildDetector() {
   panel.append(make("h2", {}, "Detector"));
-  const plain = () => css("--soft");
-  panel.append(toggle("outlines", mark("box", plain), null, "Outlines"), toggle("faces", mark("box", plain), null, "Faces"), toggle("cut", mark("box", plain), null, "Cut away the near half"));
-  if (detector.templates.some(t => t.drawn)) panel.append(toggle("cells", mark("box", plain), null, "Cells"));
+  panel.append(toggle("outlines", null, null, "Outlines"), toggle("faces", null, null, "Faces"), toggle("cut", null, null, "Cut away the near half"));
+  if (detector.templates.some(t => t.drawn)) panel.append(toggle("cells", null, null, "Cells"));
   panel.append(slider("Brightness", "glass", { min: 0, max: 4, step: 0.1, say: v => `× ${v.toFixed(1)}` }));
   const inSubsystem = detector.subsystems.map(() => new Map());
   for (let i = 0; i < nSensors; i++) {

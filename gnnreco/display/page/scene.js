@@ -22,7 +22,13 @@ function ptColour(pt) {
   const [a, b] = [rgb(ramp[Math.floor(x)]), rgb(ramp[Math.floor(x) + 1])];
   return a.map((v, i) => v + (b[i] - v) * (x % 1));
 }
-const trackColour = t => state.colour === "pt" ? ptColour(trackPt(t)) : rgb(inks().tracks[trackStatus(t)]);
+function trackColour(t) {
+  if (state.colour === "pt") return ptColour(trackPt(t));
+  const colour = rgb(inks().tracks[trackStatus(t)]), plain = [FAKE, MISSED, DUPLICATE].includes(trackStatus(t));
+  const share = Math.max(0, Math.min(1, Math.log10(trackPt(t)) || 0)), [dim, bright] = state.theme === "dark" ? [0.8, 0.45] : [1.25, -0.3];
+  if (plain) return colour; // the others brighten from 1 to 10 GeV
+  return colour.map(v => Math.max(0, Math.min(255, v * (dim + (1 - dim) * Math.min(1, 2 * share)) + (bright > 0 ? 255 - v : v) * bright * Math.max(0, 2 * share - 1))));
+}
 const passes = t => !(trackPt(t) < state.pt) && trackHits(t).length >= (t < nFound ? 1 : state.hits);
 const visible = t => t >= 0 && state.show[STATUS[trackStatus(t)]] && passes(t);
 const chosen = t => t >= 0 && (t === state.selected || t === partner(state.selected));
@@ -89,23 +95,26 @@ function restyle() {
   const { show } = state, add = state.theme === "dark", some = state.selected >= 0;
   let shown = 0;
   for (let t = 0; t < nTracks; t++) shown += visible(t);
-  const strength = Math.max(0.35, Math.min(0.95, 1.25 - 0.115 * Math.log(1 + shown)));
+  const strength = Math.max(0.4, Math.min(0.95, 1.25 - 0.105 * Math.log(1 + shown)));
   const width = Math.max(1.1, Math.min(2.4, 2.9 - 0.2 * Math.log(1 + shown)));
+  const glow = add ? Math.round(255 * Math.min(1, 30 / (1 + shown))) : 0;
   for (let t = 0; t < nTracks; t++) {
-    const status = trackStatus(t), on = visible(t) || chosen(t), wide = status === FAKE || status === MISSED ? 1.25 : status === TRUE ? 0.8 : 1;
+    const status = trackStatus(t), on = visible(t) || chosen(t), wide = status === FAKE ? 1.4 : status === TRUE ? 0.8 : 1;
     const alpha = !on ? 0 : some ? (chosen(t) ? 1 : 0.12) : strength;
     trackStyle.set([...trackColour(t), Math.round(255 * alpha)], 8 * t);
-    trackStyle.set([Math.round(16 * width * wide * (chosen(t) ? 1.7 : 1)), add ? 255 : 0, status === MISSED || status === TRUE ? 255 : 0, 0], 8 * t + 4);
+    trackStyle.set([Math.round(16 * width * wide * (chosen(t) ? 1.7 : 1)), glow, status === MISSED || status === TRUE ? 255 : 0, 0], 8 * t + 4);
   }
-  const free = rgb(inks().free), noise = rgb(inks().noise), faint = Math.max(0.28, Math.min(0.85, 1.5 - 0.11 * Math.log(1 + nHits)));
+  const large = Math.max(2.8, Math.min(6, 6.6 - 0.34 * Math.log(1 + nHits)));
+  const lit = colour => colour.map(v => add ? v + 0.35 * (255 - v) : 0.8 * v); // a hit stands out from its line
+  const free = rgb(inks().free), noise = rgb(inks().noise), faint = Math.max(0.36, Math.min(0.85, 1.5 - 0.1 * Math.log(1 + nHits)));
   for (let i = 0; i < nHits; i++) {
     const kind = D.h_kind[i], found = D.h_track[i], particle = D.h_particle[i] < 0 ? -1 : nFound + D.h_particle[i];
     const t = visible(found) ? found : visible(particle) && (found < 0 || trackStatus(particle) !== TRUE) ? particle : -1;
     const mine = chosen(found) || chosen(particle), on = kind !== NOWHERE && (show[HIT_KINDS[kind]] || mine);
-    const colour = mine ? trackColour(chosen(found) ? found : particle) : t >= 0 ? trackColour(t) : kind === NOISE ? noise : free;
+    const colour = mine ? lit(trackColour(chosen(found) ? found : particle)) : t >= 0 ? lit(trackColour(t)) : kind === NOISE ? noise : free;
     const alpha = mine ? 1 : (t >= 0 ? Math.min(0.95, faint + 0.35) : faint) * (some ? 0.35 : 1);
     hitColour.set([...colour, Math.round(255 * alpha)], 4 * i);
-    hitSize[i] = !on ? 0 : mine ? 7 : t >= 0 ? 4 : 2;
+    hitSize[i] = 16 * (!on ? 0 : mine ? 7 : t >= 0 ? large : Math.max(1.5, large / 2.2));
   }
   for (let i = 0; i < nSensors; i++) {
     const palette = inks().sensors, picked = i === state.sensor;
@@ -132,7 +141,6 @@ function use(program, size, cursor, more = {}) {
   gl.uniform4f(u.uCursor, ...(pick ? [cursor.x / size.w * 2 - 1, 1 - cursor.y / size.h * 2, size.w / PATCH, size.h / PATCH] : [0, 0, 1, 1]));
   gl.uniform2f(u.uPixel, ...(pick ? [2 / PATCH, 2 / PATCH] : [2 / canvas.width, 2 / canvas.height]));
   gl.uniform1i(u.uPick, pick ? 1 : 0);
-  gl.uniform1f(u.uAdd, state.theme === "dark" ? 1 : 0);
   for (const [name, value] of Object.entries(more)) {
     if (Array.isArray(value)) gl.uniform3f(u[name], ...value); else gl.uniform1f(u[name], value);
   }
@@ -143,11 +151,10 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   const { show } = state, pick = cursor !== null, ratio = pick ? 1 : canvas.width / size.w;
   pick ? gl.disable(gl.BLEND) : gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  const crowd = Math.max(0.12, Math.min(1, 14 / Math.sqrt(nSensors + 1))) * state.glass * (event ? 1 : 1.6);
-  const place = { uMiddle: middle, uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd };
+  const crowd = Math.max(0.32, Math.min(1, 50 / Math.sqrt(nSensors + 1))) * state.glass * (event ? 1 : 1.6);
+  const place = { uMiddle: middle, uNear: cutPlane(camera), uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd };
   const sensors = (mode, face, all) => {
     const u = use(programs.sensor, size, cursor, { ...place, uFace: face });
-    gl.uniform1f(u.uAdd, 0);
     for (const group of gpu.sensors) {
       const part = all === "cells" ? group.cells : group;
       if (!part || !group.count) continue;
@@ -159,16 +166,16 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   if (show.faces && camera.flat < 0.5 || pick) sensors(gl.TRIANGLE_FAN, 0.22);
   if (show.outlines || pick) sensors(gl.LINE_LOOP, 0);
   if (show.cells && !pick) sensors(gl.LINES, 0.35, "cells");
-  if (event && nHits) {
-    use(programs.hit, size, cursor, { uSize: state.size * ratio });
-    gl.bindVertexArray(gpu.hits);
-    gl.drawArrays(gl.POINTS, 0, nHits);
-  }
   if (event && D.line.length > 1) {
     use(programs.line, size, cursor, { uGlow: ratio, uDash: camera.h * 0.05 });
     gl.bindTexture(gl.TEXTURE_2D, gpu.style);
     gl.bindVertexArray(gpu.lines);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, D.line.length - 1);
+  }
+  if (event && nHits) {
+    use(programs.hit, size, cursor, { uSize: state.size * ratio / 16 });
+    gl.bindVertexArray(gpu.hits);
+    gl.drawArrays(gl.POINTS, 0, nHits);
   }
   gl.bindVertexArray(null);
 }

@@ -13,19 +13,19 @@ vec4 number(uint kind, uint i) { uint n = i + 1u | kind << 30; return vec4(n & 2
 `;
 const FRAGMENT = `#version 300 es
 precision highp float;
-uniform bool uPick; uniform float uAdd;
+uniform bool uPick;
 in vec4 vColour; out vec4 colour;
-vec4 blend(vec4 c) { return vec4(c.rgb * c.a, c.a * (1. - uAdd)); }
+vec4 blend(vec4 c) { return vec4(c.rgb * c.a, c.a); }
 `;
 const SHADERS = {
   sensor: [COMMON + `
     in vec2 aCorner; in vec3 iCentre, iU, iV; in vec4 iColour;
-    uniform vec3 uMiddle; uniform float uRadius, uCut, uFace, uStrength; uniform uint uBase;
+    uniform vec3 uMiddle, uNear; uniform float uRadius, uCut, uFace, uStrength; uniform uint uBase;
     out vec4 vColour;
     void main() {
       gl_Position = clip(iCentre + aCorner.x * iU + aCorner.y * iV);
       vec3 normal = normalize(cross(iU, iV)) * uView;
-      float edge = mix(1. - normal.z * normal.z, 1., uFlat), near = ((iCentre - uMiddle) * uView).z / uRadius;
+      float edge = mix(1. - normal.z * normal.z, 1., uFlat), near = dot(iCentre - uMiddle, uNear) / uRadius;
       float cut = mix(1., 1. - smoothstep(-.02, .03, near), uCut * (1. - uFlat));
       float strength = uFace > 0. ? uFace * (.25 + .75 * edge) : .10 + .90 * edge * edge;
       vColour = uPick ? number(3u, uBase + uint(gl_InstanceID)) : vec4(iColour.rgb, iColour.a * strength * cut * uStrength);
@@ -36,7 +36,7 @@ const SHADERS = {
     out vec4 vColour;
     void main() {
       gl_Position = clip(aPoint);
-      gl_PointSize = uPick ? max(3., aSize * uSize) : aSize * uSize + 1.;
+      gl_PointSize = uPick ? max(3., aSize * uSize) : aSize * uSize + .7;
       vColour = uPick ? number(1u, uint(gl_VertexID)) : aColour;
       if (aSize == 0.) gl_Position = vec4(2., 2., 2., 1.);
     }`, FRAGMENT + `void main() {
@@ -48,12 +48,12 @@ const SHADERS = {
   line: [COMMON + `
     in vec3 iA, iB; in int iTrackA, iTrackB; in float iWayA, iWayB;
     uniform highp sampler2D uStyle; uniform float uGlow;
-    out vec4 vColour; out float vSide, vHalf, vWay, vDash;
+    out vec4 vColour; out float vSide, vHalf, vWay, vDash, vGlow;
     void main() {
       gl_Position = vec4(2., 2., 2., 1.);
       ivec2 texel = ivec2((iTrackA & 1023) * 2, iTrackA >> 10);
       vec4 tint = texelFetch(uStyle, texel, 0), more = texelFetch(uStyle, texel + ivec2(1, 0), 0);
-      vColour = uPick ? number(2u, uint(iTrackA)) : tint; vSide = vHalf = vWay = vDash = 0.;
+      vColour = uPick ? number(2u, uint(iTrackA)) : tint; vSide = vHalf = vWay = vDash = vGlow = 0.;
       if (iTrackA != iTrackB || tint.a == 0.) return;
       vec4 a = clip(iA), b = clip(iB); float wayA = iWayA, wayB = iWayB;
       if (max(a.w, b.w) < .02) return;
@@ -62,19 +62,19 @@ const SHADERS = {
       vec2 along = (b.xy / b.w - a.xy / a.w) / uPixel;
       float size = length(along);
       along = size > 1e-4 ? along / size : vec2(1., 0.);
-      float width = more.r * 255. / 16. * uGlow, reach = uPick ? max(width, 3.) : width / 2. * (1. + 3. * more.g) + 1.;
+      float width = more.r * 255. / 16. * uGlow, reach = uPick ? max(width, 3.) : width / 2. + 1. + (more.g > 0. ? 2. * width : 0.);
       float side = float(gl_VertexID & 1) * 2. - 1.; bool last = gl_VertexID > 1;
       vec4 p = last ? b : a;
       p.xy += vec2(-along.y, along.x) * side * reach * uPixel * p.w;
-      gl_Position = p; vSide = side * reach; vHalf = width / 2.; vWay = last ? wayB : wayA; vDash = more.b;
+      gl_Position = p; vSide = side * reach; vHalf = width / 2.; vWay = last ? wayB : wayA; vDash = more.b; vGlow = more.g;
     }`, FRAGMENT + `
-    in float vSide, vHalf, vWay, vDash; uniform float uDash;
+    in float vSide, vHalf, vWay, vDash, vGlow; uniform float uDash;
     void main() {
       if (uPick) { colour = vColour; return; }
-      float d = abs(vSide), core = 1. - smoothstep(vHalf - .5, vHalf + .6, d);
-      float halo = .28 * exp(-d * d / (2.2 * vHalf * vHalf + .5)) * uAdd;
       if (vDash > 0. && fract(vWay / uDash) > .6) discard;
-      colour = blend(vec4(vColour.rgb, vColour.a * max(core, halo)));
+      float d = abs(vSide), core = vColour.a * (1. - smoothstep(vHalf - .5, vHalf + .6, d));
+      float halo = vColour.a * vGlow * .5 * exp(-d * d / (2.5 * vHalf * vHalf + .5)); // adds light, hides nothing
+      colour = vec4(vColour.rgb * max(core, halo), core * .92);
     }`],
 };
 
