@@ -1,0 +1,303 @@
+"""One particle's flight: compiled helices from sensor to sensor, and what matter does on the way."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from gnnreco.simulate.material import (
+    SILICON_X0, Vector, bremsstrahlung, deflect, highland, ionisation, nuclear_fragment, two_body)
+from gnnreco.simulate.sensor_tree import SensorTree, helix, local, next_sensor
+from gnnreco.simulate.species import ELECTRON, HADRON, INVISIBLE, PHOTON, Species
+
+Floats = NDArray[np.float64]
+CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
+LIGHT = 299.792458  # mm/ns
+SAGITTA = 1.0  # mm by which a step may leave its chord
+STEEPEST = 0.05  # cosine of incidence below which material and path grow no further
+FRAGMENTS = 8  # most particles that one nuclear interaction throws out
+
+
+class FieldMap(NamedTuple):
+    """The field on a regular lattice over the detector; one node where it is the same everywhere.
+
+    Attributes
+    ----------
+    origin, spacing : float64 (3,), mm
+    tesla : float64 (nx, ny, nz, 3)
+    reach : float
+        Longest step over which the field may be taken as constant, mm.
+    """
+
+    origin: Floats
+    spacing: Floats
+    tesla: Floats
+    reach: float
+
+
+class Matter(NamedTuple):
+    """Material and active thickness of each sensor, then of each passive cylinder.
+
+    Attributes
+    ----------
+    radiation, interaction, active : float64 (n,)
+        Radiation lengths, interaction lengths, mm; at normal incidence.
+    cylinders : float64 (m, 4)
+        Radius, half length (mm), radiation lengths, interaction lengths.
+    """
+
+    radiation: Floats
+    interaction: Floats
+    active: Floats
+    cylinders: Floats
+
+
+class Physics(NamedTuple):
+    """The switches of `SimulationOptions`, as numba wants them."""
+
+    scattering: bool
+    energy_loss: bool
+    radiation: bool
+    nuclear: bool
+    decays: bool
+    efficiency: float
+    max_turn: float
+    min_momentum: float
+
+
+@njit(cache=True, error_model="numpy")
+def field_at(field: FieldMap, x: Vector) -> Vector:
+    """Tesla at a position, linear between nodes; outside the map, that of its edge."""
+    shape = field.tesla.shape
+    if shape[0] * shape[1] * shape[2] == 1:
+        return field.tesla[0, 0, 0, 0], field.tesla[0, 0, 0, 1], field.tesla[0, 0, 0, 2]
+    bx, by, bz = 0.0, 0.0, 0.0
+    index, part = np.zeros(3, np.int64), np.zeros(3)
+    for i in range(3):
+        place = min(max((x[i] - field.origin[i]) / field.spacing[i], 0.0), shape[i] - 1.0)
+        index[i] = min(int(place), max(shape[i] - 2, 0))
+        part[i] = place - index[i]
+    for corner in range(8):
+        weight, node = 1.0, index.copy()
+        for i in range(3):
+            upper = (corner >> i) & 1
+            weight *= part[i] if upper else 1 - part[i]
+            node[i] = min(index[i] + upper, shape[i] - 1)
+        if weight > 0:
+            b = field.tesla[node[0], node[1], node[2]]
+            bx, by, bz = bx + weight * b[0], by + weight * b[1], bz + weight * b[2]
+    return bx, by, bz
+
+
+@njit(cache=True, error_model="numpy")
+def grown(rows: Floats, used: int) -> Floats:
+    """The same table with room for one more row."""
+    if used < len(rows):
+        return rows
+    larger = np.empty((2 * len(rows) + 16, rows.shape[1]))
+    larger[:used] = rows[:used]
+    return larger
+
+
+@njit(cache=True, error_model="numpy")
+def cylinder_crossing(
+    cylinders: Floats, x: Vector, t: Vector, h: Vector, k: float, limit: float
+) -> tuple[int, float, float]:
+    """First passive cylinder on the helix before `limit`: (row, path, cosine of incidence); row -1 for none."""
+    found, best, cosine = -1, limit, 1.0
+    start = x[0] * x[0] + x[1] * x[1]
+    for row in range(len(cylinders)):
+        radius2 = cylinders[row, 0] ** 2
+        end, _ = helix(x, t, h, k, best)
+        if (start < radius2) == (end[0] * end[0] + end[1] * end[1] < radius2) or abs(np.sqrt(start) - cylinders[row, 0]) < 1e-6:
+            continue
+        low, high = 0.0, best
+        for _ in range(40):
+            middle = (low + high) / 2
+            point, direction = helix(x, t, h, k, middle)
+            if (point[0] * point[0] + point[1] * point[1] < radius2) == (start < radius2):
+                low = middle
+            else:
+                high = middle
+        point, direction = helix(x, t, h, k, high)
+        if abs(point[2]) <= cylinders[row, 1]:
+            found, best = row, high
+            cosine = abs(point[0] * direction[0] + point[1] * direction[1]) / cylinders[row, 0]
+    return found, best, cosine
+
+
+@njit(cache=True, error_model="numpy")
+def gone(tree: SensorTree, x: Vector, t: Vector, entered: bool) -> tuple[bool, bool]:
+    """Whether a particle has left all sensors for good, and whether it was ever among them."""
+    outside, away = x[0] * x[0] + x[1] * x[1] > (tree.r_max + 1.0) ** 2, 0.0
+    for i in range(3):
+        low, high = tree.low[0, i], tree.high[0, i]
+        outside = outside or x[i] < low - 1.0 or x[i] > high + 1.0
+        away += (x[i] - (low + high) / 2) * t[i]
+    return outside and (entered or away > 0), entered or not outside
+
+
+@njit(cache=True, error_model="numpy")
+def bending(field: FieldMap, x: Vector, charge: float, momentum: float) -> tuple[Vector, float]:
+    """Direction of the field at x, and by how much (rad/mm) it turns a particle about it."""
+    b = field_at(field, x)
+    strength = np.sqrt(b[0] * b[0] + b[1] * b[1] + b[2] * b[2])
+    if strength < 1e-9 or charge == 0:
+        return (0.0, 0.0, 1.0), 0.0
+    return (b[0] / strength, b[1] / strength, b[2] / strength), CURVATURE * charge * strength / momentum
+
+
+@njit(cache=True, error_model="numpy")
+def born(
+    made: Floats, used: int, parent: int, kind: int, x: Vector, p: Vector, time: float
+) -> tuple[Floats, int]:
+    """Add one secondary."""
+    made = grown(made, used)
+    made[used, 0], made[used, 1], made[used, 8] = parent, kind, time
+    for axis in range(3):
+        made[used, 2 + axis], made[used, 5 + axis] = x[axis], p[axis]
+    return made, used + 1
+
+
+@njit(cache=True, error_model="numpy")
+def decay(
+    rng: np.random.Generator, made: Floats, used: int, parent: int, species: Species, row: int, x: Vector, p: float,
+    t: Vector, time: float,
+) -> tuple[Floats, int]:  # fmt: skip
+    """The two daughters of a decay in flight."""
+    one, two = species.daughters[row, 0], species.daughters[row, 1]
+    a, b = two_body(rng, species.mass[row], species.mass[one], species.mass[two], p, t)
+    made, used = born(made, used, parent, one, x, a, time)
+    return born(made, used, parent, two, x, b, time)
+
+
+@njit(cache=True, error_model="numpy")
+def convert(
+    rng: np.random.Generator, made: Floats, used: int, parent: int, x: Vector, p: float, t: Vector, time: float
+) -> tuple[Floats, int]:
+    """A photon's electron and positron, along its line; the flat split is within 20 % of Bethe and Heitler's."""
+    share = rng.random()
+    made, used = born(made, used, parent, 0, x, (t[0] * p * share, t[1] * p * share, t[2] * p * share), time)
+    share = 1 - share
+    return born(made, used, parent, 1, x, (t[0] * p * share, t[1] * p * share, t[2] * p * share), time)
+
+
+@njit(cache=True, error_model="numpy")
+def shatter(
+    rng: np.random.Generator, made: Floats, used: int, parent: int, x: Vector, p: float, t: Vector, time: float,
+    least: float,
+) -> tuple[Floats, int]:  # fmt: skip
+    """A few charged hadrons from a nuclear interaction: enough to look like one, no model of it."""
+    left = p
+    for _ in range(FRAGMENTS):
+        if left < 2 * least:
+            break
+        momentum, direction, kind = nuclear_fragment(rng, left, t)
+        left -= momentum
+        # A third is neutral and goes unseen.
+        if momentum > least and rng.random() > 1 / 3:
+            vector = (direction[0] * momentum, direction[1] * momentum, direction[2] * momentum)
+            made, used = born(made, used, parent, kind, x, vector, time)
+    return made, used
+
+
+@njit(cache=True, error_model="numpy")
+def follow(
+    rng: np.random.Generator, start: Floats, kind: NDArray[np.int32], species: Species, tree: SensorTree,
+    field: FieldMap, matter: Matter, physics: Physics,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Fly particles one by one, in order, each to its end.
+
+    Parameters
+    ----------
+    start : float64 (n, 7)
+        x, y, z (mm), px, py, pz (GeV), time (ns).
+    kind : int32 (n,)
+        Rows of `species`.
+
+    Returns
+    -------
+    seen : float64 (m, 8)
+        Particle, sensor, u, v, du/dw, dv/dw, energy in the sensor, time.
+    made : float64 (k, 9)
+        Parent, row of `species`, x, y, z, px, py, pz, time of each secondary.
+    """
+    seen, n_seen = np.empty((16 * len(start) + 16, 8)), 0
+    made, n_made = np.empty((64, 9)), 0
+    stack = np.empty((64, 2))
+    size = np.sqrt(((tree.high[0] - tree.low[0]) ** 2).sum())
+    middle = (tree.high[0] + tree.low[0]) / 2
+    for i in range(len(start)):
+        row = kind[i]
+        mass, charge, nature = species.mass[row], species.charge[row], species.kind[row]
+        x = (start[i, 0], start[i, 1], start[i, 2])
+        p = np.sqrt(start[i, 3] ** 2 + start[i, 4] ** 2 + start[i, 5] ** 2)
+        if nature == INVISIBLE or p <= physics.min_momentum:
+            continue
+        t = (start[i, 3] / p, start[i, 4] / p, start[i, 5] / p)
+        time, turned, entered = start[i, 6], 0.0, False
+        life = np.inf
+        if physics.decays and species.ctau[row] < np.inf:
+            life = -np.log(1 - rng.random()) * species.ctau[row] * p / mass
+        reach = size + np.sqrt((x[0] - middle[0]) ** 2 + (x[1] - middle[1]) ** 2 + (x[2] - middle[2]) ** 2)
+        while p > physics.min_momentum and turned <= physics.max_turn:
+            h, k = bending(field, x, charge, p)
+            step = min(reach, life, field.reach)
+            if k != 0:
+                step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
+            sensor, s = next_sensor(tree, stack, x, t, h, k, step)
+            cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
+            x, t = helix(x, t, h, k, s)
+            turned, life = turned + abs(k) * s, life - s
+            time += s * np.sqrt(p * p + mass * mass) / (p * LIGHT)
+            if life <= 0:
+                made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
+                break
+            if cylinder >= 0:
+                radiation, interaction, active = matter.cylinders[cylinder, 2], matter.cylinders[cylinder, 3], 0.0
+            elif sensor >= 0:
+                radiation, interaction, active = matter.radiation[sensor], matter.interaction[sensor], matter.active[sensor]
+                w = tree.axes[sensor, 2]
+                cosine = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
+            else:
+                left, entered = gone(tree, x, t, entered)
+                if left:
+                    break
+                continue
+            inclined = 1 / max(abs(cosine), STEEPEST)
+            deposit = ionisation(rng, p, mass, charge, active * inclined)
+            if cylinder < 0 and charge != 0 and rng.random() < physics.efficiency:
+                seen = grown(seen, n_seen)
+                e = tree.axes[sensor]
+                w_slope = np.copysign(inclined, cosine)
+                seen[n_seen, 0], seen[n_seen, 1] = i, sensor
+                seen[n_seen, 2], seen[n_seen, 3] = local(tree, sensor, x)
+                seen[n_seen, 4] = (e[0, 0] * t[0] + e[0, 1] * t[1] + e[0, 2] * t[2]) * w_slope
+                seen[n_seen, 5] = (e[1, 0] * t[0] + e[1, 1] * t[1] + e[1, 2] * t[2]) * w_slope
+                seen[n_seen, 6], seen[n_seen, 7] = deposit, time
+                n_seen += 1
+            radiation, interaction = radiation * inclined, interaction * inclined
+            if physics.nuclear and nature == HADRON and rng.random() < 1 - np.exp(-interaction):
+                made, n_made = shatter(rng, made, n_made, i, x, p, t, time, physics.min_momentum)
+                break
+            if nature == PHOTON:
+                if physics.radiation and rng.random() < 1 - np.exp(-7 / 9 * radiation):
+                    made, n_made = convert(rng, made, n_made, i, x, p, t, time)
+                    break
+                continue
+            if charge == 0:
+                continue
+            if physics.scattering:
+                width = highland(p, mass, charge, radiation)
+                t = deflect(t, width * rng.standard_normal(), width * rng.standard_normal())
+            energy = np.sqrt(p * p + mass * mass)
+            if physics.energy_loss:
+                rest = radiation * SILICON_X0 - active * inclined
+                energy -= deposit + ionisation(rng, p, mass, charge, rest)
+            if physics.radiation and nature == ELECTRON:
+                energy -= bremsstrahlung(rng, energy, radiation)
+            p = np.sqrt(energy * energy - mass * mass) if energy > mass else 0.0
+    return seen[:n_seen].copy(), made[:n_made].copy()

@@ -1,0 +1,193 @@
+"""Where particles come from: a gun, a beam, or proton-proton collisions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats
+from gnnreco.errors import BadConfig
+from gnnreco.geometry import Detector
+from gnnreco.simulate.generated import Generated
+from gnnreco.simulate.options import SimulationOptions
+from gnnreco.simulate.pythia import PROCESSES, pythia_events
+from gnnreco.simulate.species import gun_codes, species_of
+
+POOLS = ("minbias", "ttbar")
+UPSTREAM = 50.0  # mm between the start of a beam and the first sensor
+
+
+class Generator(Protocol):
+    """Makes the particles of one event from a random stream."""
+
+    def __call__(self, rng: np.random.Generator) -> Generated: ...
+
+
+class Collisions(Protocol):
+    """Makes `n` collisions, each around the origin, from a random stream."""
+
+    def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]: ...
+
+
+def generator(process: str, detector: Detector, options: SimulationOptions, pileup: int) -> Generator:
+    """The source of a process: ``gun``, ``beam``, or a collision (``minbias``, ``ttbar``, and with Pythia 8 more).
+
+    Raises
+    ------
+    BadConfig
+        The process or the particle is unknown, or cannot have pile-up.
+    """
+    if process == "beam":
+        if pileup:
+            raise BadConfig("process beam has no pile-up: set the number of particles with count")
+        return Beam(detector, options)
+    hard = Gun(options) if process == "gun" else collisions(process, options)
+    return Crossing(hard, collisions("minbias", options) if pileup else None, pileup, options)
+
+
+def collisions(process: str, options: SimulationOptions) -> Collisions:
+    """Proton-proton collisions at 14 TeV, from the pool or from Pythia 8."""
+    if process in POOLS and options.generator == "pool":
+        return Pool(process, options)
+    if process in PROCESSES:
+        return Live(process, options)
+    raise BadConfig(f"process {process!r} is not known: use one of gun, beam, {', '.join(PROCESSES)}")
+
+
+def kinematics(codes: NDArray[np.int32], energy: Floats) -> Floats:
+    """Momenta (GeV) of particles with these PDG codes and total energies."""
+    species = species_of(np.unique(codes))
+    mass = species.mass[species.rows(codes)]
+    if (energy < mass).any():
+        low, heaviest = energy[energy < mass][0], mass[energy < mass][0]
+        raise BadConfig(f"energy {low:.4g} GeV is less than the particle's mass, {heaviest:.4g} GeV: raise the range")
+    return np.sqrt(energy**2 - mass**2)
+
+
+class Gun:
+    """`count` particles from one point, flat in energy, pseudorapidity and azimuth."""
+
+    def __init__(self, options: SimulationOptions) -> None:
+        self.options, self.codes = options, np.array(gun_codes(options.particle), np.int32)
+        kinematics(self.codes, np.full(len(self.codes), options.energy[0]))
+
+    def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
+        return [self._shoot(rng) for _ in range(n)]
+
+    def _shoot(self, rng: np.random.Generator) -> Generated:
+        o, n = self.options, self.options.count
+        codes = rng.choice(self.codes, n)
+        p = kinematics(codes, rng.uniform(*o.energy, n))
+        eta, phi, zero = rng.uniform(*o.eta, n), rng.uniform(-np.pi, np.pi, n), np.zeros(n)
+        pt = p / np.cosh(eta)
+        return Generated(codes, pt * np.cos(phi), pt * np.sin(phi), p * np.tanh(eta), zero, zero, zero, zero,
+                         np.zeros(n, np.int32))  # fmt: skip
+
+
+class Beam:
+    """`count` particles along z from upstream of all sensors, over a square spot."""
+
+    def __init__(self, detector: Detector, options: SimulationOptions) -> None:
+        self.options, self.codes = options, np.array(gun_codes(options.particle), np.int32)
+        kinematics(self.codes, np.full(len(self.codes), options.energy[0]))
+        low, high = (corner if len(corner) else np.zeros((1, 3)) for corner in detector.bounds)
+        self.middle, self.start = (low.min(axis=0) + high.max(axis=0)) / 2, low[:, 2].min() - UPSTREAM
+        cover = (high.max(axis=0) - low.min(axis=0))[:2] / 2
+        self.half = np.full(2, options.beam_width) if options.beam_width else cover
+
+    def __call__(self, rng: np.random.Generator) -> Generated:
+        o, n = self.options, self.options.count
+        codes = rng.choice(self.codes, n)
+        p = kinematics(codes, rng.uniform(*o.energy, n))
+        spot = self.middle[:2] + rng.uniform(-1, 1, (n, 2)) * self.half
+        slope = rng.normal(0.0, 1.0, (n, 2)) * o.beam_divergence
+        pz = p / np.sqrt(1 + (slope**2).sum(axis=1))
+        return Generated(codes, pz * slope[:, 0], pz * slope[:, 1], pz, spot[:, 0], spot[:, 1], np.full(n, self.start),
+                         np.zeros(n), np.arange(n, dtype=np.int32))  # fmt: skip
+
+
+class Pool:
+    """Shipped collisions, each turned about the beam and mirrored in z at random."""
+
+    def __init__(self, process: str, options: SimulationOptions) -> None:
+        self.particles, event = read_pool(process)
+        keep = accepted(self.particles, options)
+        kept = np.concatenate([[0], np.cumsum(keep)])
+        self.particles, self.offsets = self.particles.select(keep), kept[event]
+
+    def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
+        numbers = rng.integers(len(self.offsets) - 1, size=n)
+        angles, mirrors = rng.uniform(-np.pi, np.pi, n), rng.choice([-1.0, 1.0], n)
+        return [self._take(*row) for row in zip(numbers, angles, mirrors, strict=True)]
+
+    def _take(self, number: int, angle: float, mirror: float) -> Generated:
+        one = self.particles.select(slice(self.offsets[number], self.offsets[number + 1]))
+        return replace(turned(one, angle), pz=one.pz * mirror, vz=one.vz * mirror)
+
+
+class Live:
+    """Pythia 8 itself, started for each event from a seed drawn from the event's stream."""
+
+    def __init__(self, process: str, options: SimulationOptions) -> None:
+        self.process, self.options = process, options
+        next(pythia_events(process, 1, 1))  # a missing Pythia is an error now, not at the first event
+
+    def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
+        made = pythia_events(self.process, n, int(rng.integers(1, 900_000_000)))
+        return [one.select(accepted(one, self.options)) for one in made]
+
+
+class Crossing:
+    """A collision (or gun) and `pileup` others, each at its own point of the beam spot."""
+
+    def __init__(self, hard: Collisions, soft: Collisions | None, pileup: int, options: SimulationOptions) -> None:
+        self.hard, self.soft, self.pileup, self.options = hard, soft, pileup, options
+
+    def __call__(self, rng: np.random.Generator) -> Generated:
+        parts = self.hard(rng, 1) + (self.soft(rng, self.pileup) if self.soft else [])
+        o = self.options
+        point = rng.normal(0.0, 1.0, (len(parts), 4)) * (o.sigma_xy, o.sigma_xy, o.sigma_z, o.sigma_t)
+        vertex = np.repeat(np.arange(len(parts), dtype=np.int32), [len(one) for one in parts])
+        x, y, z, t = point[vertex].T
+        all_of = Generated.join(parts)
+        return replace(all_of, vx=all_of.vx + x, vy=all_of.vy + y, vz=all_of.vz + z, time=all_of.time + t, vertex=vertex)
+
+
+def accepted(particles: Generated, options: SimulationOptions) -> NDArray[np.bool_]:
+    """Which particles lie in the acceptance."""
+    pt = np.hypot(particles.px, particles.py)
+    keep = (pt > options.min_pt) & (np.abs(particles.pz) < np.sinh(options.max_eta) * pt)
+    return keep if options.neutrals else keep & charged(particles.pdg)
+
+
+def charged(pdg: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which PDG codes carry a charge."""
+    codes, row = np.unique(pdg, return_inverse=True)
+    species = species_of(codes)
+    return species.charge[species.rows(codes)][row] != 0
+
+
+def turned(particles: Generated, angle: float) -> Generated:
+    """Particles turned by an angle (rad) about the z axis."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return replace(
+        particles, px=cos * particles.px - sin * particles.py, py=sin * particles.px + cos * particles.py,
+        vx=cos * particles.vx - sin * particles.vy, vy=sin * particles.vx + cos * particles.vy)  # fmt: skip
+
+
+@cache
+def read_pool(process: str) -> tuple[Generated, NDArray[np.int64]]:
+    """The shipped collisions of a process, one after the other, and the offsets of the events."""
+    table = pq.read_table(Path(__file__).parent / f"{process}.parquet", page_checksum_verification=True)
+    column = {name: table[name].to_numpy() for name in table.column_names}
+    event = column["event"]
+    offsets = np.searchsorted(event, np.arange(event[-1] + 2)).astype(np.int64)
+    floats = [column[name].astype(np.float64) for name in ("px", "py", "pz", "vx", "vy", "vz")]
+    flat = np.zeros(len(event))
+    return Generated(column["pdg"], *floats, flat, np.zeros(len(event), np.int32)), offsets

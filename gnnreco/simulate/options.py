@@ -1,0 +1,92 @@
+"""The choices a user has in the embedded simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gnnreco.errors import BadConfig
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationOptions:
+    """How events are made; every field has a default that suits a collider tracker.
+
+    Attributes
+    ----------
+    particle : str
+        Gun and beam: photon, electron, muon, pion, kaon, proton, k0s, lambda, ... or a PDG number; half are antiparticles.
+    energy : (float, float)
+        Gun and beam: range of the total energy, GeV; uniform.
+    count : int
+        Gun and beam: particles in an event.
+    eta : (float, float)
+        Gun: range of the pseudorapidity; uniform.
+    beam_width, beam_divergence : float
+        Beam: half width of the uniform square spot (mm; 0 covers the sensors), and sigma of the angle (rad).
+    sigma_xy, sigma_z, sigma_t : float
+        Gaussian spread of the collision point: mm, mm, ns.
+    min_pt, max_eta : float
+        Acceptance of generated particles, GeV; what falls outside is neither followed nor in the truth.
+    neutrals : bool
+        Follow photons and neutral hadrons: they convert, interact and decay.
+    scattering, energy_loss, radiation, nuclear, decays : bool
+        Multiple scattering; ionisation; bremsstrahlung and photon conversion; hadronic interactions; decays in flight.
+    efficiency : float
+        Chance that a sensor sees a particle that crosses it.
+    max_turns : float
+        Turns after which a curling particle is given up.
+    min_momentum : float
+        Momentum below which a particle stops, GeV.
+    field_spacing : float
+        Distance of the nodes at which a field map is sampled, mm.
+    noise : float
+        Spread of the signal of a cell, as a fraction of what a minimum-ionising particle leaves in the sensor.
+    threshold : float
+        Signal below which a cell is not read out, in the same unit.
+    noise_hits : float
+        Expected number of hits without a particle, as a fraction of the others.
+    generator : str
+        ``pool`` (shipped collisions of Pythia 8, turned and mirrored at random) or ``pythia`` (Pythia 8 itself).
+    """
+
+    particle: str = "muon"
+    energy: tuple[float, float] = (1.0, 100.0)
+    count: int = 1
+    eta: tuple[float, float] = (-3.0, 3.0)
+    beam_width: float = 0.0
+    beam_divergence: float = 1e-3
+    sigma_xy: float = 0.0125
+    sigma_z: float = 55.5
+    sigma_t: float = 0.2
+    min_pt: float = 0.15
+    max_eta: float = 4.0
+    neutrals: bool = True
+    scattering: bool = True
+    energy_loss: bool = True
+    radiation: bool = True
+    nuclear: bool = True
+    decays: bool = True
+    efficiency: float = 0.99
+    max_turns: float = 1.0
+    min_momentum: float = 0.05
+    field_spacing: float = 50.0
+    noise: float = 0.01
+    threshold: float = 0.02
+    noise_hits: float = 0.0
+    generator: str = "pool"
+
+    def __post_init__(self) -> None:
+        for name in ("energy", "eta"):
+            low, high = getattr(self, name)
+            if not low <= high:
+                raise BadConfig(f"simulation option {name}: {low} to {high} is no range; give MIN before MAX")
+        for name in ("count", "sigma_xy", "sigma_z", "sigma_t", "min_pt", "max_eta", "max_turns", "min_momentum",
+                     "noise", "threshold", "noise_hits", "beam_width", "beam_divergence"):  # fmt: skip
+            if not getattr(self, name) >= 0:
+                raise BadConfig(f"simulation option {name}: {getattr(self, name)} must not be negative")
+        if not 0 <= self.efficiency <= 1:
+            raise BadConfig(f"simulation option efficiency: {self.efficiency} must lie between 0 and 1")
+        if not self.field_spacing > 0:
+            raise BadConfig(f"simulation option field_spacing: {self.field_spacing} mm must be positive")
+        if self.generator not in ("pool", "pythia"):
+            raise BadConfig(f"simulation option generator: {self.generator!r} is neither pool nor pythia")

@@ -1,0 +1,246 @@
+"""Which sensor does a track cross next: a tree of boxes around the sensors, and the exact helix-plane crossing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from gnnreco.geometry import Detector
+
+Floats = NDArray[np.float64]
+Vector = tuple[float, float, float]
+LEAF = 2  # sensors in a leaf
+STEP_BACK = 1e-4  # mm: a crossing nearer than this is the one just made
+
+
+class SensorTree(NamedTuple):
+    """The sensors of a detector as numba wants them: a complete binary tree of boxes in heap order, and the planes.
+
+    Node ``i`` has the children ``2 i + 1`` and ``2 i + 2``; the last ``len(order) / LEAF`` nodes are the leaves.
+    A tree and no grid, because it has no cell size to choose: centimetre telescopes and metre-wide chambers are alike.
+
+    Attributes
+    ----------
+    low, high : float64 (n_nodes, 3), mm
+    order : int32 (n_leaves * LEAF,)
+        Sensors in the order of the leaves, -1 where there is none.
+    center, axes : float64 (n, 3), (n, 3, 3)
+        ``axes[i, k]`` is the k-th local axis (u, v, w) of sensor i, as a row.
+    outline, corners : float64 (n_templates, k, 2), int64 (n_templates,)
+        Convex outlines, counter-clockwise, and how many corners of each are real.
+    template : int32 (n,)
+    r_max : float
+        Radius around the z axis beyond which there is no sensor, mm.
+    """
+
+    low: Floats
+    high: Floats
+    order: NDArray[np.int32]
+    center: Floats
+    axes: Floats
+    outline: Floats
+    corners: NDArray[np.int64]
+    template: NDArray[np.int32]
+    r_max: float
+
+
+def sensor_tree(detector: Detector) -> SensorTree:
+    """The tree of a detector, halved level by level along the longest side of each part."""
+    low, high = detector.bounds
+    n = detector.n_sensors
+    levels = max(0, int(np.ceil(np.log2(max(n, 1) / LEAF))))
+    order = np.full(LEAF << levels, -1, np.int32)
+    order[:n] = np.arange(n)
+    middle = np.full((len(order), 3), np.inf)
+    middle[:n] = (low + high) / 2
+    for level in range(levels):
+        groups = order.reshape(1 << level, -1)
+        points = middle[groups]
+        points[groups < 0] = np.inf
+        real = np.isfinite(points)
+        spread = np.max(points, 1, initial=-np.inf, where=real) - np.min(points, 1, initial=np.inf, where=real)
+        keys = np.take_along_axis(points, spread.argmax(axis=1)[:, None, None], axis=2)[:, :, 0]
+        groups = np.take_along_axis(groups, keys.argsort(axis=1, kind="stable"), axis=1)
+        order = _halved(groups).ravel()
+    lows, highs = _boxes(order, low, high)
+    rims = np.maximum(np.abs(low), np.abs(high))[:, :2]
+    return SensorTree(
+        lows, highs, order, np.ascontiguousarray(detector.center), np.ascontiguousarray(detector.rotation.swapaxes(1, 2)),
+        detector.outline_corners(), detector.outline_counts, detector.template,
+        float(np.hypot(rims[:, 0], rims[:, 1]).max(initial=0.0)),
+    )  # fmt: skip
+
+
+def _halved(groups: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Rows of sensors, -1 at their ends, as twice as many rows with half of the real ones each."""
+    place = np.arange(groups.shape[1] // 2)
+    real = (groups >= 0).sum(axis=1, keepdims=True)
+    first = (real + 1) // 2
+    left = np.where(place < first, groups[:, place], -1)
+    right = np.take_along_axis(groups, np.minimum(first + place, groups.shape[1] - 1), axis=1)
+    return np.stack([left, np.where(first + place < real, right, -1)], axis=1).astype(np.int32)
+
+
+def _boxes(order: NDArray[np.int32], low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Boxes of all nodes, from the leaves up; an empty node has an inverted box."""
+    empty = (order < 0)[:, None]
+    if len(low) == 0:
+        low = high = np.zeros((1, 3))
+    lows = [np.where(empty, np.inf, low[order]).reshape(-1, LEAF, 3).min(axis=1)]
+    highs = [np.where(empty, -np.inf, high[order]).reshape(-1, LEAF, 3).max(axis=1)]
+    while len(lows[-1]) > 1:
+        lows.append(np.minimum(lows[-1][0::2], lows[-1][1::2]))
+        highs.append(np.maximum(highs[-1][0::2], highs[-1][1::2]))
+    return np.concatenate(lows[::-1]), np.concatenate(highs[::-1])
+
+
+@njit(cache=True, error_model="numpy")
+def helix(x: Vector, t: Vector, h: Vector, k: float, s: float) -> tuple[Vector, Vector]:
+    """Position and direction after the path s along the helix with field direction h and turn k (rad/mm)."""
+    a = k * s
+    if abs(a) < 1e-4:  # series: 1 - cos and a - sin lose their digits here
+        along, bend, drift, sin, cos = s * (1 - a * a / 6), s * a / 2, s * a * a / 6, a, 1 - a * a / 2
+    else:
+        sin, cos = np.sin(a), np.cos(a)
+        along, bend, drift = sin / k, (1 - cos) / k, s - sin / k
+    c = (t[1] * h[2] - t[2] * h[1], t[2] * h[0] - t[0] * h[2], t[0] * h[1] - t[1] * h[0])
+    p = t[0] * h[0] + t[1] * h[1] + t[2] * h[2]
+    position = (
+        x[0] + t[0] * along + c[0] * bend + h[0] * p * drift,
+        x[1] + t[1] * along + c[1] * bend + h[1] * p * drift,
+        x[2] + t[2] * along + c[2] * bend + h[2] * p * drift,
+    )
+    direction = (
+        t[0] * cos + c[0] * sin + h[0] * p * (1 - cos),
+        t[1] * cos + c[1] * sin + h[1] * p * (1 - cos),
+        t[2] * cos + c[2] * sin + h[2] * p * (1 - cos),
+    )
+    return position, direction
+
+
+@njit(cache=True, error_model="numpy")
+def plane_crossing(f: float, a: float, b: float, limit: float) -> float:
+    """Smallest root s in (STEP_BACK, limit) of f + a s + b s^2 / 2; -1 where there is none."""
+    # A helix in the plane divides 0 by 0: NaN compares false and is no crossing.
+    if abs(b) * limit < 1e-9 * abs(a):
+        s = -f / a
+        return s if STEP_BACK < s < limit else -1.0
+    root = a * a - 2 * b * f
+    if root < 0:
+        return -1.0
+    q = -(a + np.copysign(np.sqrt(root), a))
+    first, second = (2 * f / q if q != 0 else np.inf), q / b
+    if first > second:
+        first, second = second, first
+    if STEP_BACK < first < limit:
+        return first
+    return second if STEP_BACK < second < limit else -1.0
+
+
+@njit(cache=True, error_model="numpy")
+def next_sensor(
+    tree: SensorTree, stack: Floats, x: Vector, t: Vector, h: Vector, k: float, step: float
+) -> tuple[int, float]:
+    """The first sensor on the helix within `step` mm: (sensor, path); (-1, step) where there is none.
+
+    The caller keeps ``step * k`` well under one radian, so that the arc stays near its chord, and lends a `stack` (64, 2).
+    """
+    end, _ = helix(x, t, h, k, step)
+    d = (end[0] - x[0], end[1] - x[1], end[2] - x[2])
+    fat = step * step * abs(k) / 8 * 1.1 + 1e-6  # the arc leaves its chord by the sagitta at most
+    normal = (t[1] * h[2] - t[2] * h[1], t[2] * h[0] - t[0] * h[2], t[0] * h[1] - t[1] * h[0])
+    length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
+    best, found = step, -1
+    first_leaf = len(tree.order) // LEAF - 1
+    stack[0, 0], stack[0, 1] = 0, _entry(tree, 0, x, d, fat)
+    depth = 1
+    while depth > 0:
+        depth -= 1
+        node = int(stack[depth, 0])
+        if stack[depth, 1] * length > best + fat:
+            continue
+        if node < first_leaf:
+            near, far = 2 * node + 1, 2 * node + 2
+            near_entry, far_entry = _entry(tree, near, x, d, fat), _entry(tree, far, x, d, fat)
+            if far_entry < near_entry:
+                near, near_entry, far, far_entry = far, far_entry, near, near_entry
+            # The nearer box is opened first: what it holds makes most of the others needless.
+            stack[depth, 0], stack[depth, 1] = far, far_entry
+            stack[depth + 1, 0], stack[depth + 1, 1] = near, near_entry
+            depth += 2
+            continue
+        for place in range((node - first_leaf) * LEAF, (node - first_leaf + 1) * LEAF):
+            sensor = tree.order[place]
+            if sensor < 0:
+                continue
+            s = _cross(tree, sensor, x, t, h, k, normal, best)
+            if s > 0:
+                best, found = s, sensor
+    return found, best
+
+
+@njit(cache=True, error_model="numpy")
+def _entry(tree: SensorTree, node: int, x: Vector, d: Vector, fat: float) -> float:
+    """Fraction of the chord d at which it enters a node's box, made `fat` mm larger; infinite where it misses."""
+    near, far = 0.0, 1.0
+    for i in range(3):
+        low, high = tree.low[node, i] - fat - x[i], tree.high[node, i] + fat - x[i]
+        if abs(d[i]) < 1e-12:
+            if low > 0 or high < 0:
+                return np.inf
+            continue
+        one, two = low / d[i], high / d[i]
+        near, far = max(near, min(one, two)), min(far, max(one, two))
+    return near if near <= far else np.inf
+
+
+@njit(cache=True, error_model="numpy")
+def _cross(
+    tree: SensorTree, sensor: int, x: Vector, t: Vector, h: Vector, k: float, normal: Vector, limit: float
+) -> float:
+    """Path to the sensor's plane if the helix meets it inside the outline before `limit`; else -1."""
+    c, w = tree.center[sensor], tree.axes[sensor, 2]
+    f = w[0] * (x[0] - c[0]) + w[1] * (x[1] - c[1]) + w[2] * (x[2] - c[2])
+    if abs(f) > limit:
+        return -1.0
+    a = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
+    b = k * (w[0] * normal[0] + w[1] * normal[1] + w[2] * normal[2])
+    s = plane_crossing(f, a, b, limit * 1.02 + 1e-6)
+    if s < 0:
+        return -1.0
+    position, direction = helix(x, t, h, k, s)
+    for _ in range(3 if k != 0 else 0):  # the quadratic is a start; Newton makes it exact
+        miss = w[0] * (position[0] - c[0]) + w[1] * (position[1] - c[1]) + w[2] * (position[2] - c[2])
+        slope = w[0] * direction[0] + w[1] * direction[1] + w[2] * direction[2]
+        if abs(miss) < 1e-10 or slope == 0:
+            break
+        s -= miss / slope
+        position, direction = helix(x, t, h, k, s)
+    if s <= STEP_BACK or s >= limit:
+        return -1.0
+    u, v = local(tree, sensor, position)
+    return s if inside(tree, sensor, u, v) else -1.0
+
+
+@njit(cache=True, error_model="numpy")
+def local(tree: SensorTree, sensor: int, x: Vector) -> tuple[float, float]:
+    """(u, v) of a point in the sensor's plane."""
+    c, e = tree.center[sensor], tree.axes[sensor]
+    d = (x[0] - c[0], x[1] - c[1], x[2] - c[2])
+    return d[0] * e[0, 0] + d[1] * e[0, 1] + d[2] * e[0, 2], d[0] * e[1, 0] + d[1] * e[1, 1] + d[2] * e[1, 2]
+
+
+@njit(cache=True, error_model="numpy")
+def inside(tree: SensorTree, sensor: int, u: float, v: float) -> bool:
+    """Whether (u, v) lies in the sensor's convex outline."""
+    kind = tree.template[sensor]
+    n = tree.corners[kind]
+    for i in range(n):
+        j = i + 1 if i + 1 < n else 0
+        au, av = tree.outline[kind, i, 0], tree.outline[kind, i, 1]
+        if (tree.outline[kind, j, 0] - au) * (v - av) - (tree.outline[kind, j, 1] - av) * (u - au) < 0:
+            return False
+    return True
