@@ -48,7 +48,7 @@ def open_events(
     Returns
     -------
     EventSource
-        Sorted by folder, name and event number. A CSV file is opened when its event is read.
+        Sorted by name, numbers in names as numbers. A CSV file is opened when its event is read.
 
     Raises
     ------
@@ -90,7 +90,7 @@ class _Search:
     def __init__(self, finder: SensorFinder) -> None:
         self.finder = finder
         self.csv = _CsvReader(finder)
-        self.found: dict[tuple[str, str, int, str, int], Found] = {}
+        self.found: dict[tuple[tuple[str | int, ...], int], Found] = {}
         self._listed: dict[Path, dict[str, dict[str, Path]]] = {}
 
     def add(self, name: str | Path) -> None:
@@ -137,9 +137,9 @@ class _Search:
             self._keep(entry, reader)
 
     def _keep(self, entry: Entry, reader: Reader) -> None:
-        place = Path(entry.source)
-        key = (str(place.parent), re.sub(r"\d+$", "", place.name), entry.number, place.name, entry.row)
-        self.found.setdefault(key, (entry, reader))
+        # Numbers inside names count as numbers: event9 before event10.
+        parts = tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", entry.source))
+        self.found.setdefault((parts, entry.row), (entry, reader))
 
     def _csv_events(self, folder: Path) -> dict[str, dict[str, Path]]:
         """Files of each event of a folder: prefix -> kind -> path."""

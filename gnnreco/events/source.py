@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from gnnreco.columns import Event
 
@@ -72,7 +73,13 @@ class EventSource(Sequence[Event]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __getitem__(self, index: int) -> Event:  # type: ignore[override]
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> EventSource: ...
+    def __getitem__(self, index: int | slice) -> Event | EventSource:
+        if isinstance(index, slice):
+            return self.select(range(len(self))[index])
         entry, reader = self._entries[index]
         return reader(entry, self.truth, self.deposits)
 

@@ -23,6 +23,8 @@ FLOAT, FLOAT32, TEXT = pa.float64(), pa.float32(), pa.dictionary(pa.int32(), pa.
 
 Columns = dict[str, NDArray]
 
+EMPTY = "the file is empty; an event without hits still has a header line"
+
 
 def first_bytes(file: Path, count: int = 4096) -> bytes:
     """The first bytes of a file, uncompressed where it is gzip; tells formats apart by content."""
@@ -41,7 +43,9 @@ def first_bytes(file: Path, count: int = 4096) -> bytes:
 
 def header_of(file: Path) -> list[str]:
     """Column names in the first line of a CSV file."""
-    line, _, _ = first_bytes(file, 65536).partition(b"\n")
+    line = first_bytes(file, 65536).partition(b"\n")[0]
+    if not line.strip():
+        raise BadInput(file, "", EMPTY)
     return _names(file, line)
 
 
@@ -104,7 +108,7 @@ def _content(file: Path) -> bytes:
     except OSError as error:
         raise BadInput(file, "", f"cannot be read: {error.strerror or error}") from None
     if not data.strip():
-        raise BadInput(file, "", "the file is empty; an event without hits still has a header line")
+        raise BadInput(file, "", EMPTY)
     return data
 
 

@@ -71,7 +71,7 @@ def _truth(files: Mapping[str, Path], hit_id: NDArray[np.int64]) -> Truth:
         raise BadInput(
             file,
             "",
-            f"no row for hit {hit_id[silent[0]]} ({len(silent)} such hits; noise has one too); was it cut off?",
+            f"no row for hit {hit_id[silent[0]]} ({len(silent)} such hits; noise has one too); cut off?",
         )
     weight = None
     if "weight" in table:

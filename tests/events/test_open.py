@@ -1,4 +1,4 @@
-"""`open_events`: what may be named, in which order events come, and that files are opened one event at a time."""
+"""`open_events`: what may be named, the order of the events, and that files are opened one event at a time."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ def test_text_and_several_inputs_and_no_event_twice(acts: Path) -> None:
     assert source.numbers == [7, 8, 9, 10]
     assert source.select([3, 1]).numbers == [10, 8]
     assert source[-1].number == 10
+    assert source[1:3].numbers == [8, 9]
+    with pytest.raises(IndexError):
+        source[4]
 
 
 def test_files_that_hold_no_events_are_passed_over_in_a_folder(acts: Path) -> None:
@@ -107,7 +110,7 @@ def test_nothing_is_opened_before_its_event_is_read(acts: Path) -> None:
     (acts / "event000000008-measurements.csv").write_text("")
     source = open_events(acts / "*-measurements.csv", None)
     assert len(source[0].hits) == 203
-    with pytest.raises(BadInput, match="event000000008-measurements.csv: the file is empty"):
+    with pytest.raises(BadInput, match=r"event000000008-measurements\.csv: the file is empty"):
         source[1]
     assert len(source[2].hits) == 203, "a damaged event does not spoil the others"
 
