@@ -137,8 +137,8 @@ def perigee(position: Floats, momentum: Floats, charge: Floats, bz: float) -> Fl
 @njit(cache=True, nogil=True, error_model="numpy")
 def _perigee(position, direction, q_over_p, bend, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
-        x, y, z = position[i]
-        tx, ty, tz = direction[i]
+        x, y, z = position[i, 0], position[i, 1], position[i, 2]
+        tx, ty, tz = direction[i, 0], direction[i, 1], direction[i, 2]
         k = bend * q_over_p[i]
         x, y, z, tx, ty, tz = step(x, y, z, tx, ty, tz, k, path_to_axis(x, y, tx, ty, k))
         phi = math.atan2(ty, tx)

@@ -143,11 +143,19 @@ def _drop(n, j, work):  # type: ignore[no-untyped-def]
 
 @kernel
 def _fit_one(n, unknowns, given, work):  # type: ignore[no-untyped-def]
-    """Passes of linearise, filter, smooth until chi2 stands still; returns the status."""
-    if 2 * n < unknowns:
+    """Passes of linearise, filter, smooth until the track stands still; returns the status.
+
+    A change of direction by an angle leaves an error of that angle squared times the way to the next sensor: when it is
+    under a twentieth of the best resolution, or chi2 does not change, another pass would tell nothing new.
+    """
+    if 2 * n < unknowns or n < 2:
         return TOO_FEW_HITS
     _seed(n, given, work)
-    before = np.inf
+    finest, before = np.inf, np.inf
+    for j in range(n):
+        finest = min(finest, work.variance[j, 0], work.variance[j, 1])
+    p = work.point
+    way = math.sqrt((p[0, 0] - p[n - 1, 0]) ** 2 + (p[0, 1] - p[n - 1, 1]) ** 2 + (p[0, 2] - p[n - 1, 2]) ** 2) / (n - 1)
     for number in range(MAX_PASSES):
         for j in range(n):
             if j > 0 and not _advance(j - 1, number == 0, given, work):
@@ -157,8 +165,8 @@ def _fit_one(n, unknowns, given, work):  # type: ignore[no-untyped-def]
         chi2 = _filter(n, given, work)
         if not math.isfinite(chi2):
             return NOT_FINITE
-        _smooth(n, work)
-        if abs(chi2 - before) < 0.01 + 1e-3 * chi2:
+        turned = _smooth(n, work)
+        if turned * way < 0.05 * math.sqrt(finest) or abs(chi2 - before) < 0.01 + 1e-3 * chi2:
             break
         before = chi2
     return FITTED
@@ -180,7 +188,7 @@ def _seed(n, given, work):  # type: ignore[no-untyped-def]
     around = 2.0 * half / curvature if curvature != 0.0 else chord
     phi = math.atan2(cy - ay, cx - ax) + half
     path = math.hypot(around, rise)
-    s[0, 0], s[0, 1], s[0, 2] = p[0]
+    s[0, 0], s[0, 1], s[0, 2] = p[0, 0], p[0, 1], p[0, 2]
     s[0, 3], s[0, 4], s[0, 5] = math.cos(phi) * around / path, math.sin(phi) * around / path, rise / path
     s[0, 6] = -curvature * around / path / given.bend if given.bend != 0.0 else 0.0
 
@@ -188,7 +196,7 @@ def _seed(n, given, work):  # type: ignore[no-untyped-def]
 @kernel
 def _angle_axes(j, work):  # type: ignore[no-untyped-def]
     """U and V, square to the reference direction and to each other: U = v x T, V = T x U."""
-    vx, vy, vz = work.axes[j, 1]
+    vx, vy, vz = work.axes[j, 1, 0], work.axes[j, 1, 1], work.axes[j, 1, 2]
     tx, ty, tz = work.state[j, 3], work.state[j, 4], work.state[j, 5]
     ux, uy, uz = vy * tz - vz * ty, vz * tx - vx * tz, vx * ty - vy * tx
     norm = 1.0 / math.sqrt(ux * ux + uy * uy + uz * uz)
@@ -234,13 +242,13 @@ def _dot(row, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _column(c, j, s, k, given, work):  # type: ignore[no-untyped-def]
-    """Change of position and direction after path `s` for a unit change of parameter `c` on sensor `j`."""
+def _column(c, j, s, helix, given, work):  # type: ignore[no-untyped-def]
+    """Change of position and direction for a unit change of parameter `c` on sensor `j`, a step `s` (``turn``) later."""
     if c < 2:
         return work.axes[j, c, 0], work.axes[j, c, 1], work.axes[j, c, 2], 0.0, 0.0, 0.0
-    sin, cos, along, across, along_slope, across_slope = turn(k, s)
+    sin, cos, along, across, along_slope, across_slope = helix
     if c < 4:
-        tx, ty, tz = work.axes[j, c + 1]
+        tx, ty, tz = work.axes[j, c + 1, 0], work.axes[j, c + 1, 1], work.axes[j, c + 1, 2]
         return (
             s * (along * tx - across * ty), s * (along * ty + across * tx), s * tz, cos * tx - sin * ty, cos * ty + sin * tx, tz
         )  # fmt: skip
@@ -274,9 +282,10 @@ def _advance(j, first_pass, given, work):  # type: ignore[no-untyped-def]
         work.gap[j + 1, r] = _dot(axes[j + 1, r], dx, dy, dz)
         work.gap[j + 1, r + 2] = _dot(axes[j + 1, r + 3], ex, ey, ez)
     work.gap[j + 1, 4] = q_over_p - here[6]
+    helix = turn(k, s)
     into = 1.0 / _dot(axes[j + 1, 2], tx, ty, tz)
     for c in range(5):
-        dx, dy, dz, ex, ey, ez = _column(c, j, s, k, given, work)
+        dx, dy, dz, ex, ey, ez = _column(c, j, s, helix, given, work)
         slide = -_dot(axes[j + 1, 2], dx, dy, dz) * into  # along the track, back on to the plane
         dx, dy, dz = dx + slide * tx, dy + slide * ty, dz + slide * tz
         ex, ey = ex + slide * k * ty, ey - slide * k * tx
@@ -358,14 +367,17 @@ def _sandwich(f, p, half, out):  # type: ignore[no-untyped-def]
 def _smooth(n, work):  # type: ignore[no-untyped-def]
     """Innermost hit first: what each hit adds to chi2, and the reference moved on to the smoothed track.
 
+    Returns the largest change of direction, squared.
+
     `force` and `stiffness` are r and N of Durbin and Koopman: first and second derivative of the chi2 of all hits farther
     in, by the state here. With them a hit's own chi2, all others fitted, is u^T D^-1 u (pull and weight below).
     """
     force, carried, transposed, stiffness, mixed = np.zeros(5), np.zeros(5), work.c, work.b, work.a
     stiffness[:] = 0.0
+    turned = 0.0
     for j in range(n - 1, -1, -1):
         gain = work.gain[j]
-        uu, uv, vv = work.weight[j]
+        uu, uv, vv = work.weight[j, 0], work.weight[j, 1], work.weight[j, 2]
         pull_u = uu * work.residual[j, 0] + uv * work.residual[j, 1]
         pull_v = uv * work.residual[j, 0] + vv * work.residual[j, 1]
         if j < n - 1:
@@ -402,6 +414,8 @@ def _smooth(n, work):  # type: ignore[no-untyped-def]
             for c in range(5):
                 carried[r] += work.covariance[j, r, c] * force[c]
         _move(j, carried, work)
+        turned = max(turned, carried[2] ** 2 + carried[3] ** 2)
+    return turned
 
 
 @kernel
@@ -423,7 +437,8 @@ def _write(i, n, unknowns, given, work, out):  # type: ignore[no-untyped-def]
     q_over_p, slope, scatter = _inside(j, given, work)
     p[2, 2] += scatter
     p[3, 3] += scatter
-    x, y, z, tx, ty, tz, _ = work.state[j]
+    here = work.state[j]
+    x, y, z, tx, ty, tz = here[0], here[1], here[2], here[3], here[4], here[5]
     k = given.bend * q_over_p
     # Along z within the errors: no closest approach. (25 = five standard deviations.)
     at_hit = tx * tx + ty * ty < 25.0 * max(p[2, 2], p[3, 3])
@@ -432,9 +447,10 @@ def _write(i, n, unknowns, given, work, out):  # type: ignore[no-untyped-def]
     transverse = max(math.hypot(tx, ty), 1e-9)
     phi = math.atan2(ty, tx)
     cos, sin = math.cos(phi), math.sin(phi)
+    helix = turn(k, s)
     along = 1.0 / (transverse * transverse + k * (x * ty - y * tx))
     for c in range(5):
-        dx, dy, dz, ex, ey, ez = _column(c, j, s, k, given, work)
+        dx, dy, dz, ex, ey, ez = _column(c, j, s, helix, given, work)
         slide = 0.0 if at_hit else -(tx * dx + ty * dy + x * ex + y * ey) * along
         ex, ey = ex + slide * k * ty, ey - slide * k * tx
         factor = slope if c == 4 else 1.0
@@ -468,7 +484,7 @@ def _write(i, n, unknowns, given, work, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def _use_chi2(j, work):  # type: ignore[no-untyped-def]
-    u, v = work.residual[j]
+    u, v = work.residual[j, 0], work.residual[j, 1]
     return work.weight[j, 0] * u * u + 2.0 * work.weight[j, 1] * u * v + work.weight[j, 2] * v * v
 
 
