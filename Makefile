@@ -28,3 +28,19 @@ lint: $(VENV)/.ready
 
 test: lint
 	$(BIN)/pytest -q -m "not slow"
+
+# The slow tests, then every figure of the README beside its peer.
+bench: $(VENV)/.ready-peers
+	$(BIN)/pytest -q -m slow
+	$(BIN)/python scripts/peers/acts_ckf.py --out .bench
+
+# The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
+demo: $(VENV)/.ready
+	$(BIN)/gnnreco reconstruct examples/events --detector trackml --bundle tracking-trackml -o $(DEMO)/tracks
+	$(BIN)/gnnreco evaluate $(DEMO)/tracks --truth examples/events --json $(DEMO)/scores.json --plots $(DEMO)/plots
+	$(BIN)/gnnreco show examples/events --output $(DEMO)/tracks --event 1 -o $(DEMO)/event.html
+	@echo
+	@echo "Open $(DEMO)/event.html for the event and $(DEMO)/plots/report.html for the plots."
+
+clean:
+	rm -rf $(VENV) $(DEMO) .bench build dist

@@ -28,7 +28,7 @@ def table(rows: Sequence[Row]) -> str:
     columns = list(rows[0])
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(column), *(len(line[i]) for line in cells)) for i, column in enumerate(columns)]
-    right = [all(isinstance(row.get(column), int | float | None) for row in rows) for column in columns]
+    right = [all(_is_number(row.get(column)) for row in rows) for column in columns]
     lines = [[c.replace("_", " ") for c in columns], *cells]
     aligned = (
         "  ".join(
@@ -49,3 +49,7 @@ def _text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

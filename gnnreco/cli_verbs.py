@@ -32,8 +32,9 @@ def detector_list(args: Namespace) -> int:
 
 def detector_check(args: Namespace) -> int:
     """Every fault of a detector; status 1 if one is an error."""
-    from gnnreco.geometry import check
+    from gnnreco.geometry import check, find_detector
 
+    find_detector(args.detector)
     rows = [
         {name: getattr(finding, name) for name in ("severity", "code", "where", "message", "suggestion")}
         for finding in check(args.detector)

@@ -46,7 +46,7 @@ def dask(address: str) -> Runner:
 
     def run(job: Job, shards: Sequence[Shard]) -> Iterator[Result]:
         try:
-            client = distributed.Client(address, timeout=20)
+            client = distributed.Client(address, timeout=15)
         except (OSError, ValueError) as error:
             raise BadInput(address, "", f"no Dask scheduler answers there ({error})") from error
         with client:

@@ -1,0 +1,183 @@
+"""Settings of a training: Hydra puts YAML groups together, dataclasses check every key.
+
+Each group of ``configs/`` starts from the defaults of its dataclass, so a file there holds only what differs:
+``detector``, ``sample`` (where events come from), ``graph`` and ``model`` (parts of the task's settings),
+``task`` (the rest of them) and ``train``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gnnreco.bundle import TASKS
+from gnnreco.errors import BadConfig
+from gnnreco.schema import build, nearest, plain
+from gnnreco.simulate import SimulationOptions
+from gnnreco.train import TrainConfig
+
+HERE = Path(__file__).parent
+#: In a checkout the groups lie beside the package, in a wheel inside it.
+FOLDER = next((f for f in (HERE / "configs", HERE.parent / "configs") if f.is_dir()), HERE / "configs")
+GROUPS = ("detector", "sample", "graph", "model", "task", "train")
+#: Field of the task's settings that a group of its own fills.
+PARTS = {"graph": "graph", "model": "network"}
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """Name of a shipped detector, or path of a folder."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleConfig:
+    """Events to learn from: files, or the embedded simulation where no file is named.
+
+    Attributes
+    ----------
+    inputs, validation : tuple of str
+        Files, folders or globs; without `validation` every tenth event of `inputs` is kept for it.
+    process, events, pileup, seed
+        Of the simulation; `events` also limits how many are taken from files.
+    simulation : SimulationOptions
+    """
+
+    inputs: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
+    process: str = "gun"
+    events: int = 100
+    pileup: int = 0
+    seed: int = 1
+    simulation: SimulationOptions = field(default_factory=SimulationOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a training needs to know, checked."""
+
+    name: str
+    detector: DetectorConfig
+    sample: SampleConfig
+    task: Any
+    train: TrainConfig
+
+
+def compose(task: str, overrides: Sequence[str] = ()) -> Settings:
+    """Compose the settings of a task.
+
+    Parameters
+    ----------
+    task : str
+        Such as ``tracking``.
+    overrides : sequence of str
+        ``group=choice`` or ``group.key=value``, as Hydra takes them; ``detector=`` takes any name or path.
+
+    Raises
+    ------
+    BadConfig
+        For what does not exist, with the nearest spelling, or a value of the wrong kind.
+    """
+    if task not in TASKS:
+        raise BadConfig(f"unknown task '{task}'{nearest(task, TASKS)}")
+    base = _defaults(task)
+    tree = _hydra(task, base, [_checked(override, base) for override in overrides])
+    parts = {name: tree[group] for group, name in PARTS.items() if group in tree}
+    return Settings(
+        task,
+        build(DetectorConfig, tree["detector"], "detector"),
+        build(SampleConfig, tree["sample"], "sample"),
+        build(TASKS[task][1], {**tree["task"], **parts}, "task"),
+        build(TrainConfig, tree["train"], "train"),
+    )
+
+
+def settings_as_yaml(settings: Settings) -> str:
+    """The settings by group, as the command line takes them."""
+    tree = plain(settings)
+    for group, name in PARTS.items():
+        if name in tree["task"]:
+            tree[group] = tree["task"].pop(name)
+    return str(yaml.safe_dump({group: tree[group] for group in GROUPS if group in tree}, sort_keys=False))
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+    """Turn ``key=value`` and ``a.b=value`` into nested values, read as YAML."""
+    tree: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise BadConfig(f"'{word}' is not key=value")
+        *path, last = key.split(".")
+        branch = tree
+        for name in path:
+            branch = branch.setdefault(name, {})
+        try:
+            branch[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise BadConfig(f"'{word}': the value cannot be read ({error})") from error
+    return tree
+
+
+def _defaults(task: str) -> dict[str, Any]:
+    """Plain defaults of every group, from the dataclasses."""
+    rest = plain(TASKS[task][1]())
+    parts = {group: rest.pop(name) for group, name in PARTS.items() if name in rest}
+    groups = {"detector": DetectorConfig(), "sample": SampleConfig(), "train": TrainConfig()}
+    return {**{group: plain(config) for group, config in groups.items()}, "task": rest, **parts}
+
+
+def _hydra(task: str, base: Mapping[str, Any], overrides: list[str]) -> dict[str, Any]:
+    store = ConfigStore.instance()
+    for group, values in base.items():
+        store.store(name="base", group=group, node=values)
+    try:
+        with initialize_config_dir(config_dir=str(FOLDER.resolve()), version_base="1.3"):
+            tree = OmegaConf.to_container(hydra_compose(task, overrides=overrides), resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise BadConfig(" ".join(str(error).split())) from error
+    return dict(tree)  # type: ignore[arg-type]
+
+
+def _checked(override: str, base: Mapping[str, Any]) -> str:
+    """Check the key of an override, to name the nearest spelling; let a detector be any path."""
+    key, equals, value = override.partition("=")
+    key = key.lstrip("+~")
+    if not equals:
+        raise BadConfig(f"'{override}' is not key=value")
+    if key == "detector" and not (FOLDER / "detector" / f"{value}.yaml").exists():
+        return f"detector.name='{value}'"
+    if key in base:
+        choices = sorted(file.stem for file in (FOLDER / key).glob("*.yaml"))
+        if value not in choices:
+            raise BadConfig(f"{key}={value}: no such choice{nearest(value, choices)}")
+        return override
+    known = list(_keys(base))
+    if key not in known:
+        raise BadConfig(f"unknown setting '{key}'{_near(key, known)}")
+    return override
+
+
+def _near(key: str, known: Sequence[str]) -> str:
+    group = key.split(".")[0]
+    return nearest(key, [name for name in known if name.split(".")[0] == group] or GROUPS)
+
+
+def _keys(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+    keys = []
+    for name, value in tree.items():
+        keys.append(prefix + name)
+        if isinstance(value, Mapping):
+            keys += _keys(value, f"{prefix}{name}.")
+    return keys

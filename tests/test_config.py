@@ -1,0 +1,70 @@
+"""Hydra composes, dataclasses check: what is wrong is named with the nearest spelling."""
+
+from __future__ import annotations
+
+import pytest
+
+from gnnreco.config import FOLDER, GROUPS, compose, parse_settings, settings_as_yaml
+from gnnreco.errors import BadConfig
+
+
+def test_groups_and_keys_can_be_chosen() -> None:
+    settings = compose(
+        "tracking", ["detector=telescope", "sample=beam", "sample.events=7", "sample.simulation.count=3"]
+    )
+    assert settings.detector.name == "telescope"
+    assert (settings.sample.process, settings.sample.events, settings.sample.simulation.count) == (
+        "beam",
+        7,
+        3,
+    )
+    assert compose("tracking").detector.name == "trackml"
+
+
+def test_a_detector_can_be_a_path() -> None:
+    assert compose("tracking", ["detector=./my tracker/v2"]).detector.name == "./my tracker/v2"
+
+
+def test_what_is_printed_can_be_typed() -> None:
+    printed = settings_as_yaml(compose("tracking", ["train.seed=5"]))
+    assert [line[:-1] for line in printed.splitlines() if line[0] != " "] == [*GROUPS]
+    assert "seed: 5" in printed
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_choice_composes(group: str) -> None:
+    choices = sorted(file.stem for file in (FOLDER / group).glob("*.yaml"))
+    assert choices
+    for choice in choices:
+        compose("tracking", [f"{group}={choice}"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.sed=1", r"unknown setting 'train.sed'; did you mean 'train.seed'"),
+        ("trian.seed=1", r"unknown setting 'trian.seed'; there is detector, sample"),
+        ("+train.extra=1", r"unknown setting 'train.extra'"),
+        ("sample=tbar", r"sample=tbar: no such choice; did you mean 'ttbar'"),
+        ("train.seed=high", r"'train.seed': expected int, got 'high'"),
+        ("sample.events=1.5", r"'sample.events': expected int, got 1.5"),
+        ("train.seed", r"is not key=value"),
+        ("train.seed=[1", r"\[1"),
+    ],
+)
+def test_what_is_wrong_is_named(override: str, message: str) -> None:
+    with pytest.raises(BadConfig, match=message) as caught:
+        compose("tracking", [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_task() -> None:
+    with pytest.raises(BadConfig, match="unknown task 'trackin'; did you mean 'tracking'"):
+        compose("trackin")
+
+
+def test_settings_of_a_verb_are_yaml() -> None:
+    assert parse_settings(["a=1", "b.c=[1, 2]", "b.d=x"]) == {"a": 1, "b": {"c": [1, 2], "d": "x"}}
+    for word in ("a", "=1", "a=[1"):
+        with pytest.raises(BadConfig):
+            parse_settings([word])

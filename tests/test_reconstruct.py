@@ -1,0 +1,186 @@
+"""Every event once, none lost: whatever fails, however many workers, and after an interruption."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gnnreco import bundle as bundles
+from gnnreco.columns import Event, Hits, Tracks
+from gnnreco.errors import BadBundle, BadInput, OverBudget
+from gnnreco.events import write_events
+from gnnreco.events.tracks_file import COLUMNS, read_tracks
+from gnnreco.geometry import list_detectors, load_detector
+from gnnreco.reconstruct import reconstruct
+
+DETECTOR = list_detectors()[0]
+N = 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    fail_at: tuple[int, ...] = ()
+
+
+@dataclass
+class OneTrack:
+    """A task that puts all hits of an event in one track, and fails where it is told to."""
+
+    settings: Settings
+
+    @classmethod
+    def from_config(cls, settings: Settings, detector: Any) -> OneTrack:
+        return cls(settings)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.calls = 0
+
+    def reconstruct(self, event: Event) -> Tracks:
+        if event.number in self.settings.fail_at:
+            raise OverBudget(event.number, "edges", 1000, 10)
+        n = len(event.hits)
+        numbers = {name: np.array([event.hits.x.sum()]) for name in COLUMNS.values()}
+        return Tracks(np.array([0, n]), np.arange(n), covariance=np.ones((1, 15)), **numbers)
+
+
+def event(number: int, n_hits: int) -> Event:
+    detector = load_detector(DETECTOR)
+    sensor = (np.arange(n_hits) * 7 + number) % detector.n_sensors
+    x, y, z = detector.center[sensor].T
+    return Event(number, "", Hits(np.arange(n_hits) + 1, x, y, z, sensor.astype(np.int32)))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("events")
+    write_events(
+        (event(i, 3 + i if i != 5 else 0) for i in range(N)), folder, detector=load_detector(DETECTOR)
+    )
+    return folder
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setitem(bundles.TASKS, "one-track", (OneTrack, Settings))
+    return save(tmp_path / "model")
+
+
+def save(folder: Path, **config: Any) -> Path:
+    bundles.save_bundle(folder, "one-track", config, {"w": np.ones(2)}, load_detector(DETECTOR), {}, {})
+    return folder
+
+
+def test_every_event_once(inputs: Path, bundle: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    result = reconstruct(inputs, DETECTOR, bundle, tmp_path / "out", progress=lambda *p: seen.append(p))
+    assert seen[-1] == (N, N)
+    assert (result["events_in"], result["events_out"], result["events_failed"]) == (N, N, 0)
+    assert result == json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert result["hits_outside"] == 0
+    assert result["peak_rss_gib"] > 0
+    assert result["seconds_per_event"] > 0
+    assert all(len(file["sha256"]) == 64 for file in result["inputs"])
+    rows = list(read_tracks(tmp_path / "out"))
+    assert [row[0] for row in rows] == list(range(N))
+    assert [len(row[2]) for row in rows] == [int(i != 5) for i in range(N)]  # the empty event has no tracks
+    assert [len(row[2].hit_index) for row in rows] == [3 + i if i != 5 else 0 for i in range(N)]
+
+
+def test_an_event_that_fails_is_reported_and_the_others_go_on(
+    inputs: Path, bundle: Path, tmp_path: Path
+) -> None:
+    result = reconstruct(inputs, DETECTOR, save(bundle, fail_at=[3, 11]), tmp_path / "out")
+    assert (result["events_out"], result["events_failed"]) == (N - 2, 2)
+    assert [f["event"] for f in result["failures"]] == [3, 11]
+    assert result["failures"][0]["kind"] == "OverBudget"
+    assert "1,000 edges" in result["failures"][0]["reason"]
+    assert 3 not in [row[0] for row in read_tracks(tmp_path / "out")]
+
+
+def test_hits_outside_are_counted_and_positions_must_be_numbers(bundle: Path, tmp_path: Path) -> None:
+    far, broken = event(0, 4), event(1, 4)
+    far.hits.x[:2], far.hits.sensor[:2] = 1e6, -1
+    write_events([far], tmp_path / "far", detector=load_detector(DETECTOR))
+    assert reconstruct(tmp_path / "far", DETECTOR, bundle, tmp_path / "out")["hits_outside"] == 2
+    lines = ["hit_id,x,y,z,volume_id,layer_id,module_id", "1,1,2,3,8,2,1", "2,nan,2,3,8,2,1"]
+    (tmp_path / "event000000007-hits.csv").write_text("\n".join(lines) + "\n")
+    result = reconstruct(tmp_path / "event000000007-hits.csv", DETECTOR, bundle, tmp_path / "out")
+    assert result["events_out"] == 0
+    assert result["failures"][0]["kind"] == "BadInput"
+    assert result["failures"][0]["event"] == 7
+    assert len(broken.hits) == 4
+
+
+def test_a_stopped_run_goes_on(inputs: Path, bundle: Path, tmp_path: Path) -> None:
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    reconstruct(inputs, DETECTOR, bundle, whole)
+    shutil.copytree(whole, part)
+    (part / "manifest.json").unlink()
+    files = sorted(part.glob("shard-*"))
+    assert len(files) == 3
+    files[0].unlink()
+    files[1].write_bytes(files[1].read_bytes()[:-7])
+    kept = files[2].stat().st_mtime_ns
+    (part / "shard-00999999.parquet").write_bytes(b"of an older plan")
+    result = reconstruct(inputs, DETECTOR, bundle, part, resume=True)
+    assert files[2].stat().st_mtime_ns == kept
+    assert (result["events_in"], result["events_out"]) == (N, N)
+    assert contents(part) == contents(whole)
+    # Another bundle: nothing of the old output may stay.
+    result = reconstruct(inputs, DETECTOR, save(bundle, fail_at=[19]), part, resume=True)
+    assert (result["events_in"], result["events_out"], result["events_timed"]) == (N, N - 1, N - 1)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.glob("shard-*")}
+
+
+def test_parts_make_the_whole(inputs: Path, bundle: Path, tmp_path: Path) -> None:
+    for i in (2, 0, 1):
+        assert not (tmp_path / "out" / "manifest.json").exists()
+        reconstruct(inputs, DETECTOR, bundle, tmp_path / "out", shard=(i, 3))
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["events_in"], manifest["events_out"], manifest["parts"]) == (N, N, 3)
+    assert sorted(row[0] for row in read_tracks(tmp_path / "out")) == list(range(N))
+
+
+def test_more_parts_than_events(inputs: Path, bundle: Path, tmp_path: Path) -> None:
+    results = [reconstruct(inputs, DETECTOR, bundle, tmp_path / "out", shard=(i, 23)) for i in range(23)]
+    assert sum(r["events_in"] for r in results) == N
+    assert len(list(read_tracks(tmp_path / "out"))) == N
+
+
+def test_what_cannot_work_is_said_before_anything_is_read(inputs: Path, bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="does not exist"):
+        reconstruct(tmp_path / "nowhere", DETECTOR, bundle, tmp_path / "out")
+    with pytest.raises(BadBundle, match="one bundle for each task"):
+        reconstruct(inputs, DETECTOR, [bundle, bundle], tmp_path / "out")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="is a file"):
+        reconstruct(inputs, DETECTOR, bundle, tmp_path / "file")
+
+
+def test_a_dask_cluster_gives_the_same_bytes(inputs: Path, bundle: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    reconstruct(inputs, DETECTOR, bundle, tmp_path / "here")
+    # Threads of this process stand for the machines, since only here is the task of this test known.
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        result = reconstruct(inputs, DETECTOR, bundle, tmp_path / "there", dask=cluster.scheduler_address)
+    assert result["events_out"] == N
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+
+
+def test_root_output(inputs: Path, bundle: Path, tmp_path: Path) -> None:
+    uproot = pytest.importorskip("uproot")
+    reconstruct(inputs, DETECTOR, bundle, tmp_path / "out", format="root")
+    result = reconstruct(inputs, DETECTOR, bundle, tmp_path / "out", format="root", resume=True)
+    assert result["events_timed"] == 0
+    with uproot.open(sorted((tmp_path / "out").glob("shard-*.root"))[0]) as file:
+        assert file["tracks"]["event"].array().tolist() == list(range(8))
