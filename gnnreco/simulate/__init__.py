@@ -1,0 +1,86 @@
+"""The embedded simulation: events for any detector, with no download and no other program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gnnreco.columns import Event, Ints, Particles, Truth
+from gnnreco.errors import BadConfig
+from gnnreco.geometry import Detector
+from gnnreco.simulate.digitize import digitize
+from gnnreco.simulate.generated import Generated
+from gnnreco.simulate.generator import generator
+from gnnreco.simulate.options import SimulationOptions
+from gnnreco.simulate.species import species_of
+from gnnreco.simulate.transport import Transport
+
+__all__ = ["SimulationOptions", "simulate"]
+
+
+def simulate(
+    detector: Detector, process: str = "gun", events: int = 1, pileup: int = 0, seed: int = 0,
+    options: SimulationOptions | None = None, first: int = 0,
+) -> Iterator[Event]:  # fmt: skip
+    """Make events.
+
+    Parameters
+    ----------
+    detector : Detector
+    process : str
+        ``gun`` (from the collision point), ``beam`` (along z, from upstream: a test beam), ``minbias``, ``ttbar``, or
+        what Pythia 8 offers where it is installed.
+    events : int
+    pileup : int
+        Minimum-bias collisions added to each event.
+    seed : int
+        Event i depends on the seed and i alone, so that any worker may make any event.
+    options : SimulationOptions, optional
+    first : int
+        Number of the first event.
+
+    Yields
+    ------
+    Event
+        Its truth holds all particles that were followed, with hits or without: those generated in the acceptance, then
+        what they became. `particle_id` packs vertex, particle and generation as `gnnreco.events` packs barcodes.
+
+    Raises
+    ------
+    BadConfig
+        An unknown process or particle, a negative count, or a Pythia that is missing.
+    """
+    if events < 0 or pileup < 0 or seed < 0 or first < 0:
+        raise BadConfig("events, pileup, seed and first must not be negative")
+    chosen = options or SimulationOptions()
+    source, transport = generator(process, detector, chosen, pileup), Transport(detector, chosen)
+    return (_event(i, f"simulate {process} seed {seed}", detector, chosen, source(stream), transport, stream)
+            for i in range(first, first + events)
+            for stream in [np.random.default_rng([seed, i])])  # fmt: skip
+
+
+def _event(
+    number: int, source: str, detector: Detector, options: SimulationOptions, generated: Generated,
+    transport: Transport, rng: np.random.Generator,
+) -> Event:  # fmt: skip
+    particles, crossings, generation = transport(generated, rng)
+    hits, hit, particle = digitize(detector, crossings, options, rng)
+    return Event(number, source, hits, Truth(_particles(particles, generation), hit, particle))
+
+
+def _particles(generated: Generated, generation: Ints) -> Particles:
+    codes, row = np.unique(generated.pdg, return_inverse=True)
+    species = species_of(codes)
+    g = generated
+    return Particles(_barcode(g.vertex.astype(np.int64), generation), g.pdg, species.charge[species.rows(codes)][row],
+                     g.vx, g.vy, g.vz, g.px, g.py, g.pz)  # fmt: skip
+
+
+def _barcode(vertex: Ints, generation: Ints) -> Ints:
+    """Vertex (from 1), running number in the vertex (from 1) and generation in the fields of an ACTS barcode."""
+    order = np.argsort(vertex, kind="stable")
+    first = np.searchsorted(vertex[order], vertex[order])
+    running = np.empty(len(vertex), np.int64)
+    running[order] = np.arange(len(vertex)) - first
+    return (vertex + 1) << 51 | (running + 1) << 23 | generation << 15

@@ -109,7 +109,7 @@ class Beam:
         slope = rng.normal(0.0, 1.0, (n, 2)) * o.beam_divergence
         pz = p / np.sqrt(1 + (slope**2).sum(axis=1))
         return Generated(codes, pz * slope[:, 0], pz * slope[:, 1], pz, spot[:, 0], spot[:, 1], np.full(n, self.start),
-                         np.zeros(n), np.arange(n, dtype=np.int32))  # fmt: skip
+                         np.zeros(n), np.zeros(n, np.int32))  # fmt: skip
 
 
 class Pool:

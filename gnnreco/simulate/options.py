@@ -45,6 +45,8 @@ class SimulationOptions:
         Signal below which a cell is not read out, in the same unit.
     noise_hits : float
         Expected number of hits without a particle, as a fraction of the others.
+    time_resolution : float
+        Spread of the measured time where a subsystem measures it, ns.
     generator : str
         ``pool`` (shipped collisions of Pythia 8, turned and mirrored at random) or ``pythia`` (Pythia 8 itself).
     """
@@ -73,6 +75,7 @@ class SimulationOptions:
     noise: float = 0.01
     threshold: float = 0.02
     noise_hits: float = 0.0
+    time_resolution: float = 0.03
     generator: str = "pool"
 
     def __post_init__(self) -> None:
