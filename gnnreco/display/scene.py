@@ -35,7 +35,8 @@ def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
     pack.add("s_subsystem", detector.subsystem[order], "int32")
     for name in ("radiation_lengths", "resolution_u", "resolution_v"):
         pack.add(f"s_{name}", getattr(detector, name)[order], "float32")
-    for name, values in detector.labels.items():
+    labels = {"sensor_id": detector.sensor_id, **detector.labels}
+    for name, values in labels.items():
         pack.add(f"label:{name}", values[order], "int64")
     count = np.bincount(detector.template, minlength=len(detector.templates))
     templates = []
@@ -63,7 +64,7 @@ def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
         "layers": int(detector.n_layers),
         "subsystems": [{"name": s.name, "measures": ", ".join(s.measures)} for s in detector.subsystems],
         "templates": templates,
-        "labels": list(detector.labels),
+        "labels": list(labels),
     }
 
 
@@ -128,7 +129,7 @@ def _add_lines(
 ) -> None:
     """Pack the lines of found tracks and particles; what is rare and what is fast comes last, on top."""
     bz, xyz = float(detector.field.bz), event.hits.xyz
-    finite: NDArray[np.bool_] = np.isfinite(xyz).all(axis=1)
+    finite = np.asarray(np.isfinite(xyz).all(axis=1))
     low, high = _box(detector, xyz[finite])
     made = [
         curves(helices, *_positions(offsets, rows, xyz, finite), low, high)

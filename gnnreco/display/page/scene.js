@@ -91,6 +91,8 @@ function cellEdges(corners, k) { // polygons to a list of edges
   return out;
 }
 
+const largeHit = Math.round(16 * Math.max(2.8, Math.min(6, 6.6 - 0.34 * Math.log(1 + nHits)))); // sixteenths of a pixel
+
 function restyle() {
   const { show } = state, add = state.theme === "dark", some = state.selected >= 0;
   let shown = 0;
@@ -104,7 +106,7 @@ function restyle() {
     trackStyle.set([...trackColour(t), Math.round(255 * alpha)], 8 * t);
     trackStyle.set([Math.round(16 * width * wide * (chosen(t) ? 1.7 : 1)), glow, status === MISSED || status === TRUE ? 255 : 0, 0], 8 * t + 4);
   }
-  const large = Math.max(2.8, Math.min(6, 6.6 - 0.34 * Math.log(1 + nHits)));
+  const small = Math.max(24, largeHit / 2.2);
   const lit = colour => colour.map(v => add ? v + 0.35 * (255 - v) : 0.8 * v); // a hit stands out from its line
   const free = rgb(inks().free), noise = rgb(inks().noise), faint = Math.max(0.36, Math.min(0.85, 1.5 - 0.1 * Math.log(1 + nHits)));
   for (let i = 0; i < nHits; i++) {
@@ -114,7 +116,7 @@ function restyle() {
     const colour = mine ? lit(trackColour(chosen(found) ? found : particle)) : t >= 0 ? lit(trackColour(t)) : kind === NOISE ? noise : free;
     const alpha = mine ? 1 : (t >= 0 ? Math.min(0.95, faint + 0.35) : faint) * (some ? 0.35 : 1);
     hitColour.set([...colour, Math.round(255 * alpha)], 4 * i);
-    hitSize[i] = 16 * (!on ? 0 : mine ? 7 : t >= 0 ? large : Math.max(1.5, large / 2.2));
+    hitSize[i] = !on ? 0 : mine ? 112 : t >= 0 ? largeHit : small;
   }
   for (let i = 0; i < nSensors; i++) {
     const palette = inks().sensors, picked = i === state.sensor;
@@ -166,17 +168,20 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   if (show.faces && camera.flat < 0.5 || pick) sensors(gl.TRIANGLE_FAN, 0.22);
   if (show.outlines || pick) sensors(gl.LINE_LOOP, 0);
   if (show.cells && !pick) sensors(gl.LINES, 0.35, "cells");
+  const hits = (uLeast, uMost) => {
+    if (!event || !nHits) return;
+    use(programs.hit, size, cursor, { uSize: state.size * ratio / 16, uLeast, uMost });
+    gl.bindVertexArray(gpu.hits);
+    gl.drawArrays(gl.POINTS, 0, nHits);
+  };
+  hits(0, largeHit - 1);
   if (event && D.line.length > 1) {
     use(programs.line, size, cursor, { uGlow: ratio, uDash: camera.h * 0.05 });
     gl.bindTexture(gl.TEXTURE_2D, gpu.style);
     gl.bindVertexArray(gpu.lines);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, D.line.length - 1);
   }
-  if (event && nHits) {
-    use(programs.hit, size, cursor, { uSize: state.size * ratio / 16 });
-    gl.bindVertexArray(gpu.hits);
-    gl.drawArrays(gl.POINTS, 0, nHits);
-  }
+  hits(largeHit, 255); // hits of the lines stand on their lines
   gl.bindVertexArray(null);
 }
 

@@ -32,13 +32,13 @@ const SHADERS = {
       if (iColour.a == 0. || cut < .02) gl_Position = vec4(2., 2., 2., 1.);
     }`, FRAGMENT + `void main() { colour = uPick ? vColour : blend(vColour); }`],
   hit: [COMMON + `
-    in vec3 aPoint; in vec4 aColour; in float aSize; uniform float uSize;
+    in vec3 aPoint; in vec4 aColour; in float aSize; uniform float uSize, uLeast, uMost;
     out vec4 vColour;
     void main() {
       gl_Position = clip(aPoint);
       gl_PointSize = uPick ? max(3., aSize * uSize) : aSize * uSize + .7;
       vColour = uPick ? number(1u, uint(gl_VertexID)) : aColour;
-      if (aSize == 0.) gl_Position = vec4(2., 2., 2., 1.);
+      if (aSize == 0. || aSize < uLeast || aSize > uMost) gl_Position = vec4(2., 2., 2., 1.);
     }`, FRAGMENT + `void main() {
       if (uPick) { colour = vColour; return; }
       float r = length(gl_PointCoord - .5) * 2.;
