@@ -18,7 +18,8 @@ def read_acts_tracks(folder: str | Path, event: Event, stage: str = "ambi") -> T
     Parameters
     ----------
     folder : path
-        Folder with ``event*-tracks_<stage>.csv`` and ``event*-track_parameters_<stage>.csv``.
+        Folder with ``event*-tracks_<stage>.csv`` and ``event*-track_parameters_<stage>.csv``, of a full
+        ACTS chain or of ``acts_sequence.py find``.
     event : Event
         The event of the same number; its ``hit_id`` are the measurement ids.
     stage : {"ckf", "ambi"}
@@ -36,6 +37,9 @@ def read_acts_tracks(folder: str | Path, event: Event, stage: str = "ambi") -> T
     offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in hit_ids])]).astype(np.int64)
     order = np.argsort(event.hits.hit_id)
     flat = np.concatenate([np.zeros(0, np.int64), *hit_ids])
+    reordered = Path(folder) / f"{stem}-measurement_order.csv"
+    if reordered.exists():  # the finder read the events from files: its numbers are not those of the file
+        flat = np.loadtxt(reordered, np.int64, skiprows=1)[flat]
     index = order[np.searchsorted(event.hits.hit_id, flat, sorter=order)].astype(np.int64)
 
     with (Path(folder) / f"{stem}-track_parameters_{stage}.csv").open(newline="") as file:
