@@ -33,6 +33,9 @@ KINDS = ("measurements", "measurement-simhit-map", "hits", "cells", *PARTICLE_FI
 #: Bits of ``local_key``: which local parameters were measured.
 LOCAL0, LOCAL1, TIME = 1 << 1, 1 << 2, 1 << 6
 
+#: The files hold times as lengths: mm that light travels in a nanosecond.
+MM_PER_NS = 299.792458
+
 
 def read(
     number: int, source: str, files: Mapping[str, Path], finder: SensorFinder, truth: bool, deposits: bool
@@ -92,7 +95,7 @@ def _measured(table: Columns) -> tuple[NDArray | None, NDArray | None, NDArray |
         given = (key & bit > 0) & (table[name] > 0)
         variances.append(np.where(given, table[name], np.inf))
     timed = "time" in table and len(key) > 0 and bool(np.all(key & TIME > 0))
-    return variances[0], variances[1], table["time"] if timed else None
+    return variances[0], variances[1], table["time"] / MM_PER_NS if timed else None
 
 
 def _key(text: bytes) -> int:

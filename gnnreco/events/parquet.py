@@ -8,9 +8,9 @@ well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,13 +22,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 
-if TYPE_CHECKING:
-    from gnnreco.geometry import Detector
-
 FORMAT = b"gnnreco events 1"
-#: A row group is closed at this many hits or events: small enough to read one, large enough to compress.
-GROUP_HITS, GROUP_EVENTS = 50_000, 16
-
 HITS = {"hit_id": pa.int64(), "x": pa.float32(), "y": pa.float32(), "z": pa.float32(), "sensor": pa.int64()}
 HITS_WANTED = dict.fromkeys(("var_u", "var_v", "time", "energy"), pa.float32())
 DEPOSITS = {
@@ -53,110 +47,6 @@ SCHEMA = pa.schema(
     [pa.field("event", pa.int64(), nullable=False), *(pa.field(n, pa.list_(t)) for n, t in COLUMNS.items())]
 )
 
-DICTIONARY = (
-    "var_u",
-    "var_v",
-    "particle_pdg",
-    "particle_charge",
-    "deposit_du",
-    "deposit_dv",
-    "deposit_count",
-)
-
-
-def write_parquet(file: Path, events: Iterable[Event], detector: Detector | None) -> None:
-    """Write events to one file; the same events give the same bytes.
-
-    Parameters
-    ----------
-    file : path
-        Replaced where it exists.
-    events : iterable of Event
-        Held in memory one row group at a time.
-    detector : Detector, optional
-        Whose rows ``hits.sensor`` are; without it they are stored as they are.
-    """
-    encodings = {
-        f"{name}.list.element": "BYTE_STREAM_SPLIT" if pa.types.is_floating(kind) else "DELTA_BINARY_PACKED"
-        for name, kind in COLUMNS.items()
-        if name not in DICTIONARY
-    }
-    about = {b"gnnreco.format": FORMAT, b"gnnreco.units": b"mm, ns, GeV"}
-    if detector is not None:
-        about |= {
-            b"gnnreco.detector": detector.name.encode(),
-            b"gnnreco.detector_hash": detector.hash.encode(),
-        }
-    with pq.ParquetWriter(
-        file,
-        SCHEMA,
-        compression="zstd",
-        compression_level=9,
-        use_dictionary=[f"{name}.list.element" for name in DICTIONARY],
-        column_encoding=encodings,
-        write_statistics=False,
-        write_page_checksum=True,
-        store_schema=False,
-    ) as writer:
-        writer.add_key_value_metadata(about)
-        group: list[dict[str, Any]] = []
-        hits = 0
-        for event in events:
-            group.append(_row(event, detector))
-            hits += len(event.hits)
-            if hits >= GROUP_HITS or len(group) == GROUP_EVENTS:
-                writer.write_table(_table(group))
-                group, hits = [], 0
-        if group:
-            writer.write_table(_table(group))
-
-
-def _row(event: Event, detector: Detector | None) -> dict[str, Any]:
-    hits, truth = event.hits, event.truth
-    sensor = hits.sensor.astype(np.int64)
-    if detector is not None:
-        sensor = np.where(sensor >= 0, detector.sensor_id[sensor], -1) if detector.n_sensors else sensor
-    row: dict[str, Any] = {name: getattr(hits, name) for name in (*HITS, *HITS_WANTED)}
-    row |= {"event": event.number, "sensor": sensor}
-    if hits.deposits is not None:
-        row |= _deposits_row(hits.deposits)
-    if truth is not None:
-        row |= {
-            name: getattr(truth.particles, name.removeprefix("particle_"))
-            for name in PARTICLES
-            if name != "particle_id"
-        }
-        row |= {
-            "particle_id": truth.particles.particle_id,
-            "link_hit": truth.hit,
-            "link_particle": truth.particle,
-        }
-        row["weight"] = truth.weight
-    return row
-
-
-def _deposits_row(deposits: Deposits) -> dict[str, NDArray]:
-    count = np.diff(deposits.offsets)
-    first = deposits.offsets[:-1][count > 0]
-    row = {"deposit_count": count, "deposit_value": deposits.value}
-    for axis, channel in (("u", deposits.u), ("v", deposits.v)):
-        start = channel[first]
-        row |= {f"deposit_{axis}0": start, f"deposit_d{axis}": channel - np.repeat(start, count[count > 0])}
-    return row
-
-
-def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    columns = [pa.array([row["event"] for row in rows], pa.int64())]
-    for name, kind in COLUMNS.items():
-        lists = [row.get(name) for row in rows]
-        sizes = [0 if values is None else len(values) for values in lists]
-        flat = np.concatenate([np.zeros(0, kind.to_pandas_dtype()), *(v for v in lists if v is not None)])
-        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-        absent = pa.array([values is None for values in lists])
-        values = pa.array(flat.astype(kind.to_pandas_dtype()), kind)
-        columns.append(pa.ListArray.from_arrays(pa.array(offsets), values, mask=absent))
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
-
 
 class ParquetReader:
     """Reads the events of one file; the row group read last is kept, so reading in order reads each once.
@@ -167,13 +57,16 @@ class ParquetReader:
     finder : SensorFinder
     """
 
+    # One for all readers: a thousand files read in turn must not leave a thousand row groups in memory.
+    _latest: ClassVar[tuple[ParquetReader | None, tuple[int, bool, bool], pa.Table]] = (
+        None,
+        (0, False, False),
+        None,
+    )
+
     def __init__(self, file: Path, finder: SensorFinder) -> None:
         self.file, self.finder = file, finder
-        self._group: tuple[tuple[int, bool, bool], pa.Table] | None = None
         self._starts = np.zeros(1, np.int64)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_group": None}
 
     def entries(self) -> list[Entry]:
         """One entry an event; reads only the event numbers.
@@ -195,18 +88,21 @@ class ParquetReader:
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         where = f"event {entry.number}"
         group = int(np.searchsorted(self._starts, entry.row, side="right")) - 1
-        key = (group, truth, deposits)
-        if self._group is None or self._group[0] != key:
-            names = ["event", *HITS, *HITS_WANTED, *(DEPOSITS if deposits else ())]
-            names += [*PARTICLES, *LINKS, *WEIGHT] if truth else []
-            self._group = (
-                key,
-                self._guarded(lambda file: file.read_row_group(group, names, use_threads=False)),
-            )
-        columns = _Row(self.file, where, self._group[1].slice(entry.row - int(self._starts[group]), 1))
+        table = self._group((group, truth, deposits))
+        columns = _Row(self.file, where, table.slice(entry.row - int(self._starts[group]), 1))
         if columns.number != entry.number:
             raise BadInput(self.file, where, "the file changed while it was read; open it again")
         return Event(entry.number, entry.source, self._hits(columns), _truth(columns) if truth else None)
+
+    def _group(self, key: tuple[int, bool, bool]) -> pa.Table:
+        reader, latest, table = ParquetReader._latest
+        if reader is not self or latest != key:
+            group, truth, deposits = key
+            names = ["event", *HITS, *HITS_WANTED, *(DEPOSITS if deposits else ())]
+            names += [*PARTICLES, *LINKS, *WEIGHT] if truth else []
+            table = self._guarded(lambda file: file.read_row_group(group, names, use_threads=False))
+            ParquetReader._latest = (self, key, table)
+        return table
 
     def _hits(self, columns: _Row) -> Hits:
         n = len(columns.needed("hit_id"))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Hits, Truth
 from gnnreco.errors import BadConfig, BadInput
-from gnnreco.events.parquet import write_parquet
+from gnnreco.events.parquet_writer import write_parquet
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector

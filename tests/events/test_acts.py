@@ -158,6 +158,18 @@ def test_local_key_says_what_was_measured(acts: Path, key: str, u: bool, v: bool
     assert (hits.time is not None) is time
 
 
+def test_times_are_nanoseconds(acts: Path) -> None:
+    """The file holds them as the path of light, mm."""
+    file = acts / "event000000007-measurements.csv"
+    header, *lines = file.read_bytes().replace(b",\x06,", b",70,").splitlines()
+    fields = lines[3].split(b",")
+    fields[7] = b"29.9792458"
+    file.write_bytes(b"\n".join([header, *lines[:3], b",".join(fields), *lines[4:], b""]))
+    time = open_events(acts, None)[0].hits.time
+    assert time is not None
+    assert time[3] == pytest.approx(0.1)
+
+
 def test_columns_that_may_be_absent(acts: Path) -> None:
     file = acts / "event000000007-measurements.csv"
     table = rows(acts, "measurements")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events
-from gnnreco.events.parquet import write_parquet
+from gnnreco.events.parquet_writer import write_parquet
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,8 @@ import pytest
 from gnnreco.columns import Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events, write_events
-from gnnreco.events.parquet import SCHEMA, write_parquet
+from gnnreco.events.parquet import SCHEMA
+from gnnreco.events.parquet_writer import write_parquet
 from gnnreco.geometry import Detector
 
 NONE = np.zeros(0)
