@@ -1,21 +1,34 @@
 """Geometry is data: detectors, their cells, their neighbours, their faults."""
 
+from .check import check
 from .detector import Detector, PassiveCylinder, Subsystem
 from .field import ConstantField, Field
+from .findings import Finding
+from .importers import IMPORTERS, import_detector
 from .lattice import GridTemplate, HexTemplate
 from .load import find_detector, list_detectors, load_detector
+from .neighbours import first_cell, neighbours, neighbours_of
+from .polygons import PolygonTemplate
 from .templates import CellTemplate
 
 __all__ = [
+    "IMPORTERS",
     "CellTemplate",
     "ConstantField",
     "Detector",
     "Field",
+    "Finding",
     "GridTemplate",
     "HexTemplate",
     "PassiveCylinder",
+    "PolygonTemplate",
     "Subsystem",
+    "check",
     "find_detector",
+    "first_cell",
+    "import_detector",
     "list_detectors",
     "load_detector",
+    "neighbours",
+    "neighbours_of",
 ]

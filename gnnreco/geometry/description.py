@@ -20,8 +20,16 @@ ANGLE = {"rad": 1.0, "mrad": 1e-3, "deg": math.pi / 180}
 FIELD = {"T": 1.0, "tesla": 1.0, "kG": 0.1}
 
 
+class Fault(BadGeometry):
+    """A fault of the description, with a code for `check`."""
+
+    def __init__(self, file: Path, where: str, why: str, code: str = "description") -> None:
+        super().__init__(file, where, why)
+        self.code = code
+
+
 class Section:
-    """One mapping of the file: typed questions in, numbers in mm, rad and tesla out, `BadGeometry` with the line.
+    """One mapping of the file: typed questions in; mm, rad and tesla out, or `Fault` with the line.
 
     Parameters
     ----------
@@ -44,15 +52,14 @@ class Section:
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 
-    def keys(self) -> list[str]:
-        """All keys, in the order of the file."""
-        return list(self._entries)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
 
-    def fault(self, key: str, why: str) -> BadGeometry:
+    def fault(self, key: str, why: str, code: str = "description") -> Fault:
         """The error that names this place."""
         node = self._entries.get(key)
         line = node.start_mark.line + 1 if node is not None else self.line
-        return BadGeometry(self.file, f"line {line}, {self._path(key)}", why)
+        return Fault(self.file, f"line {line}, {self._path(key)}", why, code)
 
     def _path(self, key: str) -> str:
         return ".".join(part for part in (self.where, key) if part) or "top level"
@@ -84,9 +91,12 @@ class Section:
 
     def numbers(self, key: str, shape: tuple[int, ...], dimension: str = "", default: Any = None) -> Floats:
         """An array of finite numbers in the house's units; -1 in `shape` stands for any count."""
-        value = self.value(key, default)
+        return self.numbers_of(key, self.value(key, default), shape, dimension)
+
+    def numbers_of(self, key: str, value: Any, shape: tuple[int, ...], dimension: str = "") -> Floats:
+        """`numbers` for a value already at hand; `key` is for the message."""
         try:
-            if isinstance(value, str) or isinstance(value, bool):
+            if isinstance(value, str | bool):
                 raise ValueError
             array = np.array(value, np.float64)
         except (TypeError, ValueError):
@@ -95,7 +105,7 @@ class Section:
             wanted = " x ".join("any" if s == -1 else str(s) for s in shape) or "one number"
             raise self.fault(key, f"expected {wanted}, found an array of shape {array.shape}")
         if not np.isfinite(array).all():
-            raise self.fault(key, f"{value!r} is not finite; every number must be")
+            raise self.fault(key, f"{value!r} is not finite; every number must be", "not-a-number")
         return array * self.units.get(dimension, 1.0)
 
     def number(
@@ -112,7 +122,7 @@ class Section:
         value = self.value(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
             raise self.fault(key, f"expected a whole number of at least {at_least}, found {value!r}")
-        return value
+        return int(value)
 
     def section(self, key: str, optional: bool = False) -> Section:
         """A mapping inside this one; empty where it is optional and missing."""
@@ -140,23 +150,27 @@ class Section:
                 raise self.fault(key, f"unknown key {key!r}; known here: {known}")
 
 
-def read_description(file: Path) -> Section:
+def read_description(file: Path, known_units_only: bool = True) -> Section:
     """The top level of a ``detector.yaml``, its units understood."""
     try:
         node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except FileNotFoundError:
-        raise BadGeometry(file, "", "no such file; a detector is a folder with a detector.yaml") from None
+        raise Fault(file, "", "no such file; a detector is a folder with a detector.yaml") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""
-        raise BadGeometry(file, where, f"not readable as YAML: {getattr(error, 'problem', error)}") from None
+        raise Fault(file, where, f"not readable as YAML: {getattr(error, 'problem', error)}") from None
     if node is None:
-        raise BadGeometry(file, "", "the file is empty")
+        raise Fault(file, "", "the file is empty")
     plain = _section(file, "", node, {})
     units = plain.section("units")
     factors = {}
     for dimension, known, usual in (("length", LENGTH, "mm"), ("angle", ANGLE, "rad"), ("field", FIELD, "T")):
-        factors[dimension] = known[units.text(dimension, usual, tuple(known))]
+        unit = units.text(dimension, usual)
+        if unit not in known and known_units_only:
+            why = f"unknown unit {unit!r} of {dimension}; use one of {', '.join(known)}"
+            raise units.fault(dimension, why, "unknown-unit")
+        factors[dimension] = known.get(unit, 1.0)
     units.done()
     top = _section(file, "", node, factors)
     top.value("units")
@@ -166,12 +180,10 @@ def read_description(file: Path) -> Section:
 def _section(file: Path, where: str, node: yaml.Node, units: Mapping[str, float]) -> Section:
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.MappingNode):
-        raise BadGeometry(file, f"line {line}, {where or 'top level'}", "expected keys and values")
+        raise Fault(file, f"line {line}, {where or 'top level'}", "expected keys and values")
     entries: dict[str, yaml.Node] = {}
     for key, value in node.value:
         if key.value in entries:
-            raise BadGeometry(
-                file, f"line {key.start_mark.line + 1}", f"key {key.value!r} appears twice; keep one"
-            )
+            raise Fault(file, f"line {key.start_mark.line + 1}", f"key {key.value!r} appears twice; keep one")
         entries[key.value] = value
     return Section(file, where, entries, line, units)

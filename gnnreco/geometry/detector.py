@@ -65,7 +65,7 @@ class Detector:
     n_layers : int
         A layer that lost all its sensors still counts.
     template, layer, subsystem : int32 (n,)
-        Rows of `templates` and `subsystems`; `layer` runs over the whole detector from 0, one number a physical layer.
+        Rows of `templates` and `subsystems`; `layer` runs over the whole detector from 0, one a physical layer.
     center : float64 (n, 3)
         mm.
     rotation : float64 (n, 3, 3)
@@ -178,15 +178,16 @@ class Detector:
         return self.center[rows] + np.einsum("nij,nj->ni", axes, uvw)
 
     def locate(self, xyz: Floats, tolerance: float = 1.0) -> Sensors:
-        """The sensor at each position (n, 3) in mm: the nearest one, int32 (n,); -1 farther than `tolerance` mm."""
-        index = self._index(tolerance)
+        """The sensor at each position (n, 3) in mm: the nearest one, -1 farther than `tolerance` mm."""
+        index = self.index(tolerance)
         return nearest_sensor(
             *(np.ascontiguousarray(xyz, np.float64), float(tolerance)),
             *(index.origin, index.size, index.shape, index.offsets, index.sensors),
             *(self.center, self.rotation, self.template, self.outline_corners(), self.outline_counts),
         )
 
-    def _index(self, tolerance: float) -> SensorIndex:
+    def index(self, tolerance: float) -> SensorIndex:
+        """A grid of boxes over the sensors, each grown by `tolerance` mm; built once for each tolerance."""
         held = self.__dict__.setdefault("_indices", {})
         if tolerance not in held:
             low, high = self.bounds
@@ -208,11 +209,8 @@ class Detector:
     @cached_property
     def _outlines(self) -> Floats:
         longest = max(len(t.outline) for t in self.templates)
-        rows = [
-            np.concatenate([t.outline, np.repeat(t.outline[-1:], longest - len(t.outline), 0)])
-            for t in self.templates
-        ]
-        return np.ascontiguousarray(rows)
+        corner = np.minimum(np.arange(longest), self.outline_counts[:, None] - 1)
+        return np.stack([t.outline[row] for t, row in zip(self.templates, corner, strict=True)])
 
     @cached_property
     def outline_counts(self) -> Ints:
@@ -300,7 +298,7 @@ class Detector:
         return replace(self, center=moved, rotation=turn @ self.rotation, derived_from=self.origin_hash)
 
     def moved(self, rotation: Floats, shift: Floats) -> Detector:
-        """The whole detector turned by a rotation (3, 3), then shifted by (3,) mm; the field along z does not turn."""
+        """The whole detector turned by a rotation (3, 3), then shifted by (3,) mm; the field stays."""
         return replace(self, center=self.center @ rotation.T + shift, rotation=rotation @ self.rotation)
 
 

@@ -47,11 +47,22 @@ class LatticeTemplate(CellTemplate):
         """Corners (k, 2) of a whole cell around its centre."""
 
     @abstractmethod
+    def _window(self, low: Floats, high: Floats) -> tuple[Cells, Cells, Cells, Cells]:
+        """First channel numbers along u and v, and last ones, of the cells that may reach into each box."""
+
+    @abstractmethod
     def _touching(self, iu: Cells, iv: Cells) -> tuple[Cells, Cells]:
         """Channel numbers (n, k) of the cells around each cell, in range or not."""
 
+    @property
+    def _uncut(self) -> bool:
+        """Whether the outline holds the whole lattice, so that no cell need be looked at."""
+        return False
+
     def _whole(self, cell: Cells) -> NDArray[np.bool_]:
         """Which cells the outline does not cut."""
+        if self._uncut:
+            return np.ones(len(cell), bool)
         corners = self._centre(cell)[:, None, :] + self._shape
         flat = corners.reshape(-1, 2)
         inside = inside_convex(
@@ -123,12 +134,19 @@ class LatticeTemplate(CellTemplate):
         iu, iv = self.channel(cell)
         return self._pack(self.cell(*self._touching(iu, iv)))
 
-    def near(self, u: Floats, v: Floats, reach: float) -> CSR:
-        iu, iv = self._lattice(u, v)
-        step_u, step_v = np.ptp(self._shape, axis=0) * (1.0, 0.75)
-        wide_u, wide_v = int(np.ceil(reach / step_u)) + 1, int(np.ceil(reach / step_v)) + 1
-        du, dv = np.meshgrid(np.arange(-wide_u, wide_u + 1), np.arange(-wide_v, wide_v + 1), indexing="ij")
-        return self._pack(self.cell(iu[:, None] + du.ravel(), iv[:, None] + dv.ravel()))
+    def within(self, low: Floats, high: Floats) -> CSR:
+        first_u, first_v, last_u, last_v = self._window(low, high)
+        count_u, count_v = self.channels
+        first_u, last_u = np.clip(first_u, 0, count_u), np.clip(last_u, -1, count_u - 1)
+        first_v, last_v = np.clip(first_v, 0, count_v), np.clip(last_v, -1, count_v - 1)
+        wide = np.maximum(last_v - first_v + 1, 0)
+        count = np.maximum(last_u - first_u + 1, 0) * wide
+        box = np.repeat(np.arange(len(count)), count)
+        step = np.arange(len(box)) - np.repeat(np.cumsum(count) - count, count)
+        cells = self.cell(first_u[box] + step // wide[box], first_v[box] + step % wide[box])
+        kept = self.exists(cells)
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(box[kept], minlength=len(count)))])
+        return offsets.astype(np.int64), cells[kept]
 
     def _pack(self, table: Cells) -> CSR:
         """Rows of cell numbers, -1 for none, as CSR without the numbers that are no cells."""
@@ -188,6 +206,18 @@ class GridTemplate(LatticeTemplate):
         iu = np.where((iu == -1) & (u >= -half_u - 1e-9), 0, iu)
         iv = np.where((iv == -1) & (v >= -half_v - 1e-9), 0, iv)
         return iu.astype(np.int32), iv.astype(np.int32)
+
+    def _window(self, low: Floats, high: Floats) -> tuple[Cells, Cells, Cells, Cells]:
+        # Cells that touch the box from outside belong to it.
+        near = 1e-9
+        first = self._lattice(low[:, 0] - near, low[:, 1] - near)
+        return *first, *self._lattice(high[:, 0] + near, high[:, 1] + near)
+
+    @cached_property
+    def _uncut(self) -> bool:
+        u, v = self.n_u * self.pitch_u / 2, self.n_v * self.pitch_v / 2
+        corners = np.array([[-u, -v], [u, -v], [u, v], [-u, v]])
+        return bool(inside_convex(corners[:, 0].copy(), corners[:, 1].copy(), self.outline).all())
 
     def _centre(self, cell: Cells) -> Floats:
         iu, iv = self.channel(cell)
@@ -260,6 +290,19 @@ class HexTemplate(LatticeTemplate):
             best = np.minimum(best, distance)
         half_u, half_v = self._half_rows
         return (best_u + half_u).astype(np.int32), (best_row + half_v).astype(np.int32)
+
+    def _window(self, low: Floats, high: Floats) -> tuple[Cells, Cells, Cells, Cells]:
+        # A row's cells reach half a row's corner over it, and every second row is half a cell further.
+        half_u, half_v = self._half_rows
+        reach = self.flat_to_flat / np.sqrt(3)
+        first_u, last_u = (
+            np.ceil(low[:, 0] / self.flat_to_flat - 1),
+            np.floor(high[:, 0] / self.flat_to_flat + 0.5),
+        )
+        first_v, last_v = np.ceil((low[:, 1] - reach) / self._row), np.floor((high[:, 1] + reach) / self._row)
+        edges = (first_u + half_u, first_v + half_v, last_u + half_u, last_v + half_v)
+        first_u, first_v, last_u, last_v = (edge.astype(np.int32) for edge in edges)
+        return first_u, first_v, last_u, last_v
 
     def _centre(self, cell: Cells) -> Floats:
         iu, iv = self.channel(cell)

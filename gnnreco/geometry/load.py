@@ -14,6 +14,7 @@ from ..errors import BadGeometry
 from .description import Section, read_description
 from .detector import Detector, PassiveCylinder, Subsystem
 from .field import ConstantField, Field
+from .findings import unusable
 from .kinds import read_templates
 from .placement import Placed, place
 from .templates import CellTemplate
@@ -29,16 +30,19 @@ def load_detector(name_or_path: str | Path) -> Detector:
     Parameters
     ----------
     name_or_path : str or Path
-        A shipped name, a name from an installed package (entry point group ``gnnreco.detectors``), or a folder with a
-        ``detector.yaml``.
+        A shipped name, a name from an installed package (entry point group ``gnnreco.detectors``), or a
+        folder with a ``detector.yaml``.
 
     Raises
     ------
     BadGeometry
-        With file, line and remedy. What one sensor can be without the file being unreadable (an overlap, a rotation
-        that is none) is not looked at here: see `check`.
+        With file, line or sensor, and remedy. Only what makes every later number wrong is looked at here;
+        `check` finds the rest, and all of it at once.
     """
-    return read_detector(find_detector(name_or_path))
+    detector = read_detector(find_detector(name_or_path))
+    for finding in unusable(detector):
+        raise BadGeometry(detector.folder / FILE, finding.where, f"{finding.message}; {finding.suggestion}")
+    return detector
 
 
 def find_detector(name_or_path: str | Path) -> Path:
@@ -74,9 +78,9 @@ def _named() -> dict[str, Path]:
     return found
 
 
-def read_detector(folder: Path) -> Detector:
-    """Read the detector in a folder."""
-    top = read_description(folder / FILE)
+def read_detector(folder: Path, known_units_only: bool = True) -> Detector:
+    """Read the detector in a folder and judge nothing but its form; an unknown unit may be taken for the usual one."""
+    top = read_description(folder / FILE, known_units_only)
     top.text("format", choices=(FORMAT,))
     name = top.text("name")
     field = _field(top.section("field", optional=True))
@@ -100,7 +104,7 @@ class _Part:
 
 def _subsystems(section: Section) -> dict[str, _Part]:
     parts = {}
-    for name in section.keys():
+    for name in section:
         entry = section.section(name)
         measures = entry.words("measures", ("position",))
         for word in measures:
@@ -149,7 +153,7 @@ def _assemble(
     def joined(column: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, column) for part in parts])
 
-    # Rules number their layers from 0, one after the other; a table's numbers are its own.
+    # Every entry numbers its layers from 0; over the whole detector they run on.
     layers, first = [], 0
     for part in parts:
         layers.append(part.layer + first)
@@ -164,7 +168,6 @@ def _assemble(
 
     nothing = np.zeros(len(subsystem))
     pitch = np.array([t.pitch for t in templates])[template] / np.sqrt(12)
-    ids = np.concatenate([part.sensor_id for part in parts]) if len(parts) == 1 else np.arange(len(subsystem))
     return Detector(
         *(name, folder, field, templates, tuple(part.subsystem for part in told)),
         *(first, template, np.concatenate(layers).astype(np.int32), subsystem),
@@ -173,9 +176,27 @@ def _assemble(
         filled("interaction_lengths", [part.interaction_lengths for part in told], nothing),
         filled("resolution_u", [part.resolution[0] for part in told], pitch[:, 0]),
         filled("resolution_v", [part.resolution[1] for part in told], pitch[:, 1]),
-        ids.astype(np.int64),
-        {key: column for key in parts[0].labels for column in [parts[0].labels[key]]}
-        if len(parts) == 1
-        else {},
+        _sensor_ids(parts),
+        _labels(parts),
         passive,
     )
+
+
+def _sensor_ids(parts: list[Placed]) -> NDArray[np.int64]:
+    """The tables' own numbers; sensors placed by rule take the numbers after the highest."""
+    ids = np.concatenate([part.sensor_id for part in parts])
+    unnumbered = ids < 0
+    ids[unnumbered] = ids.max() + 1 + np.arange(unnumbered.sum())
+    return ids
+
+
+def _labels(parts: list[Placed]) -> dict[str, NDArray[np.int64]]:
+    """All label columns of all tables; -1 for sensors of an entry that lacks one."""
+    names = dict.fromkeys(name for part in parts for name in part.labels)
+    blanks = [np.full(len(part.layer), -1, np.int64) for part in parts]
+    return {
+        name: np.concatenate(
+            [part.labels.get(name, blank) for part, blank in zip(parts, blanks, strict=True)]
+        )
+        for name in names
+    }

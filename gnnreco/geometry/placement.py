@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..errors import BadGeometry
 from .description import Section
+from .rules import stamp
+from .tables import choices, floats, ints, open_table
 from .templates import CellTemplate
 
 Floats = NDArray[np.float64]
@@ -27,9 +23,9 @@ NEEDED = ("sensor_id", "template", "subsystem", "layer", "x", "y", "z", *AXES)
 
 @dataclass(frozen=True)
 class Placed:
-    """Sensors of one entry, one row each, as in `Detector`; NaN where the subsystem or the cells shall tell."""
+    """Sensors of one entry, one row each; NaN where the subsystem or the cells shall tell."""
 
-    sensor_id: Ints
+    sensor_id: Ints  # -1 where a rule placed the sensor
     template: NDArray[np.int32]
     subsystem: NDArray[np.int32]
     layer: NDArray[np.int32]
@@ -44,77 +40,41 @@ class Placed:
 
 def place(entry: Section, templates: Sequence[CellTemplate], subsystems: Sequence[str]) -> Placed:
     """The sensors of one entry of the ``sensors`` list."""
-    names = tuple(t.name for t in templates)
-    placed = _table(entry, names, tuple(subsystems))
+    if "table" in entry:
+        placed = _table(entry, tuple(t.name for t in templates), tuple(subsystems))
+    else:
+        stamped = stamp(entry, templates)
+        n = len(stamped.layer)
+        name = entry.text("subsystem", choices=tuple(subsystems))
+        untold = [np.full(n, np.nan) for _ in OPTIONAL]
+        placed = Placed(
+            np.full(n, -1, np.int64),
+            stamped.template,
+            np.full(n, list(subsystems).index(name), np.int32),
+            *(stamped.layer, stamped.center, stamped.rotation, *untold),
+        )
     entry.done()
     return placed
 
 
 def _table(entry: Section, templates: tuple[str, ...], subsystems: tuple[str, ...]) -> Placed:
     file = entry.file.parent / entry.text("table")
-    table = _read(file)
-    for column in NEEDED:
-        if column not in table.column_names:
-            raise BadGeometry(file, f"column {column}", "missing; every sensor table needs it")
-    if table.num_rows == 0:
-        raise BadGeometry(file, "", "the table has no sensors")
-    for column in table.column_names:
-        if table[column].null_count:
-            raise BadGeometry(file, f"column {column}", f"{table[column].null_count} empty values; fill them")
+    table = open_table(file, NEEDED)
     length = entry.units["length"]
-    position = np.stack([_floats(table, file, axis) for axis in "xyz"], axis=1) * length
-    axes = np.stack([_floats(table, file, axis) for axis in AXES], axis=1).reshape(-1, 3, 3)
+    position = np.stack([floats(table, file, axis) for axis in "xyz"], axis=1) * length
+    axes = np.stack([floats(table, file, axis) for axis in AXES], axis=1).reshape(-1, 3, 3)
     told = []
     for column in OPTIONAL:
         values = (
-            _floats(table, file, column) if column in table.column_names else np.full(len(position), np.nan)
+            floats(table, file, column) if column in table.column_names else np.full(len(position), np.nan)
         )
         told.append(values * (length if column.startswith("resolution") else 1.0))
     others = [c for c in table.column_names if c not in NEEDED + OPTIONAL]
     return Placed(
-        _ints(table, file, "sensor_id"),
-        _choice(table, file, "template", templates),
-        _choice(table, file, "subsystem", subsystems),
-        _ints(table, file, "layer").astype(np.int32),
+        ints(table, file, "sensor_id"),
+        choices(table, file, "template", templates),
+        choices(table, file, "subsystem", subsystems),
+        ints(table, file, "layer").astype(np.int32),
         *(position, axes, *told),
-        labels={column: _ints(table, file, column) for column in others},
+        labels={column: ints(table, file, column) for column in others},
     )
-
-
-def _read(file: Path) -> pa.Table:
-    try:
-        if file.suffix == ".parquet":
-            return pq.read_table(file, page_checksum_verification=True)
-        return pa.csv.read_csv(file)
-    except FileNotFoundError:
-        raise BadGeometry(file, "", "no such table; the path is relative to detector.yaml") from None
-    except (pa.ArrowException, OSError) as error:
-        raise BadGeometry(file, "", f"not readable: {str(error).splitlines()[0]}") from None
-
-
-def _floats(table: pa.Table, file: Path, column: str) -> Floats:
-    try:
-        return np.asarray(table[column].cast(pa.float64()).to_numpy(), np.float64)
-    except pa.ArrowException:
-        raise BadGeometry(file, f"column {column}", "expected numbers") from None
-
-
-def _ints(table: pa.Table, file: Path, column: str) -> Ints:
-    try:
-        return np.asarray(table[column].cast(pa.int64()).to_numpy(), np.int64)
-    except pa.ArrowException:
-        raise BadGeometry(file, f"column {column}", "expected whole numbers") from None
-
-
-def _choice(table: pa.Table, file: Path, column: str, known: tuple[str, ...]) -> NDArray[np.int32]:
-    try:
-        index = pc.index_in(table[column].cast(pa.string()), value_set=pa.array(known))
-    except pa.ArrowException:
-        raise BadGeometry(file, f"column {column}", "expected words") from None
-    if index.null_count:
-        row = int(np.flatnonzero(index.is_null().to_numpy(zero_copy_only=False))[0])
-        name = table[column][row].as_py()
-        raise BadGeometry(
-            file, f"row {row}, column {column}", f"{name!r} is not in detector.yaml: {', '.join(known)}"
-        )
-    return np.asarray(index.to_numpy(), np.int32)

@@ -111,3 +111,58 @@ def is_convex(outline: Floats) -> bool:
     angle = np.arctan2(turn, (edge * following).sum(axis=1))
     long_enough = np.hypot(edge[:, 0], edge[:, 1]) > TOUCH
     return bool(long_enough.all() and (turn >= 0).all() and abs(angle.sum() - 2 * np.pi) < 1e-6)
+
+
+@njit(cache=True)
+def inside_polygon(u: float, v: float, polygon: Floats, corners: int) -> bool:
+    """Even-odd rule, half open: a point on the edge of two polygons that share it lies in exactly one."""
+    inside = False
+    for c in range(corners):
+        ax, ay = polygon[c]
+        bx, by = polygon[(c + 1) % corners]
+        if (ay > v) == (by > v):
+            continue
+        # The lower end first, whichever way round the polygon goes: both neighbours compute the same number.
+        if ay > by:
+            ax, ay, bx, by = bx, by, ax, ay
+        if u < ax + (v - ay) * (bx - ax) / (by - ay):
+            inside = not inside
+    return inside
+
+
+@njit(cache=True)
+def polygon_distance(a: Floats, corners_a: int, b: Floats, corners_b: int) -> float:
+    """Smallest distance (mm) between the corners of either polygon and the edges of the other; 0 if edges cross.
+
+    For polygons of which neither holds the other this is their distance.
+    """
+    best = np.inf
+    for turn in range(2):
+        p, q, n, m = (a, b, corners_a, corners_b) if turn == 0 else (b, a, corners_b, corners_a)
+        for i in range(n):
+            for j in range(m):
+                dx, dy = q[(j + 1) % m, 0] - q[j, 0], q[(j + 1) % m, 1] - q[j, 1]
+                length = dx * dx + dy * dy
+                px, py = p[i, 0] - q[j, 0], p[i, 1] - q[j, 1]
+                t = min(max((px * dx + py * dy) / length, 0.0), 1.0) if length > 0 else 0.0
+                best = min(best, np.hypot(px - t * dx, py - t * dy))
+    return 0.0 if edges_cross(a, corners_a, b, corners_b) else best
+
+
+@njit(cache=True)
+def edges_cross(a: Floats, corners_a: int, b: Floats, corners_b: int) -> bool:
+    """Whether an edge of one polygon truly crosses an edge of the other; touching is not crossing."""
+    for i in range(corners_a):
+        px, py = a[i]
+        rx, ry = a[(i + 1) % corners_a, 0] - px, a[(i + 1) % corners_a, 1] - py
+        for j in range(corners_b):
+            qx, qy = b[j, 0] - px, b[j, 1] - py
+            sx, sy = b[(j + 1) % corners_b, 0] - px, b[(j + 1) % corners_b, 1] - py
+            one, two = rx * qy - ry * qx, rx * sy - ry * sx
+            dx, dy = sx - qx, sy - qy
+            three, four = dy * qx - dx * qy, dx * (ry - qy) - dy * (rx - qx)
+            small = 1e-7 * (np.hypot(rx, ry) + np.hypot(dx, dy)) * max(np.hypot(rx, ry), np.hypot(dx, dy))
+            if (one > small and two < -small) or (one < -small and two > small):
+                if (three > small and four < -small) or (three < -small and four > small):
+                    return True
+    return False

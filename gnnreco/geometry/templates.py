@@ -61,8 +61,8 @@ class CellTemplate(ABC):
         """Cells that touch each given cell, by edge or corner: offsets (n + 1,) and cells."""
 
     @abstractmethod
-    def near(self, u: Floats, v: Floats, reach: float) -> CSR:
-        """Cells that may have a point within `reach` mm of each position: offsets (n + 1,) and cells."""
+    def within(self, low: Floats, high: Floats) -> CSR:
+        """Cells that may reach into each box (n, 2) to (n, 2), mm: offsets (n + 1,) and cells."""
 
     @abstractmethod
     def channel(self, cell: ArrayLike) -> tuple[Cells, Cells]:

@@ -1,0 +1,219 @@
+"""What can be wrong with a detector, each fault with its own code, message and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .collisions import overlapping_cells, overlapping_sensors
+from .detector import Detector
+from .lattice import GridTemplate
+from .plane import area_centroid, outside_distance
+from .polygons import PolygonTemplate
+
+# A rotation written with four digits passes; one with a wrong digit does not.
+ROTATION = 1e-3
+# Cells may stick out by the rounding of a drawing, mm.
+RIM = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault.
+
+    Attributes
+    ----------
+    severity : str
+        ``error``: results would be wrong; ``warning``: probably a mistake.
+    code : str
+        Stable name of the kind of fault.
+    where : str
+        The sensors, template or line.
+    message, suggestion : str
+        What is wrong, and what to do.
+    """
+
+    severity: str
+    code: str
+    where: str
+    message: str
+    suggestion: str
+
+
+def unusable(detector: Detector) -> Iterator[Finding]:
+    """Faults that make every later number wrong; cheap enough to look for at each load."""
+    yield from _numbers(detector)
+    yield from _ids(detector)
+    yield from _rotations(detector)
+
+
+def doubtful(detector: Detector) -> Iterator[Finding]:
+    """Faults of the placement and of the cells."""
+    yield from _material(detector)
+    yield from _layers(detector)
+    for template in detector.templates:
+        if isinstance(template, PolygonTemplate):
+            yield from _cells(template)
+        if isinstance(template, GridTemplate):
+            yield from _coverage(template)
+    yield from _overlaps(detector)
+
+
+def _sensors(detector: Detector, rows: NDArray[np.int64]) -> str:
+    """The first few sensors of a list, by row and number."""
+    named = ", ".join(f"{row} (id {detector.sensor_id[row]})" for row in rows[:5])
+    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
+    return f"sensor{'s' if len(rows) > 1 else ''} {named}{more}"
+
+
+def _numbers(detector: Detector) -> Iterator[Finding]:
+    columns = (
+        "center",
+        "rotation",
+        "radiation_lengths",
+        "interaction_lengths",
+        "resolution_u",
+        "resolution_v",
+    )
+    for name in columns:
+        bad = ~np.isfinite(getattr(detector, name)).reshape(detector.n_sensors, -1).all(axis=1)
+        if bad.any():
+            where = f"{_sensors(detector, np.flatnonzero(bad))}, {name}"
+            yield Finding(
+                "error", "not-a-number", where, "NaN or infinite", "give every sensor finite numbers"
+            )
+
+
+def _ids(detector: Detector) -> Iterator[Finding]:
+    _, first, count = np.unique(detector.sensor_id, return_index=True, return_counts=True)
+    if (count > 1).any():
+        repeated = np.flatnonzero(np.isin(detector.sensor_id, detector.sensor_id[first[count > 1]]))
+        message = f"{(count > 1).sum()} sensor ids stand for more than one sensor"
+        yield Finding(
+            "error", "duplicate-id", _sensors(detector, repeated), message, "number every sensor once"
+        )
+
+
+def _rotations(detector: Detector) -> Iterator[Finding]:
+    good = np.isfinite(detector.rotation).all(axis=(1, 2))
+    axes = np.where(good[:, None, None], detector.rotation, np.eye(3))
+    away = np.abs(axes @ axes.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
+    crooked = np.flatnonzero(away > ROTATION)
+    if len(crooked):
+        message = f"the three axes are not orthogonal unit vectors, by up to {away.max():.2g}"
+        remedy = "write xu..zw so that the columns u, v, w are the sensor's axes in x, y, z"
+        yield Finding("error", "not-a-rotation", _sensors(detector, crooked), message, remedy)
+    mirrored = np.flatnonzero((away <= ROTATION) & (np.linalg.det(axes) < 0))
+    if len(mirrored):
+        remedy = "turn the sign of one axis, w usually, so that u x v = w"
+        message = "the axes are left-handed: a mirror image, not a rotation"
+        yield Finding("error", "mirrored-rotation", _sensors(detector, mirrored), message, remedy)
+
+
+def _material(detector: Detector) -> Iterator[Finding]:
+    for name in ("radiation_lengths", "interaction_lengths"):
+        negative = np.flatnonzero(getattr(detector, name) < 0)
+        if len(negative):
+            where = f"{_sensors(detector, negative)}, {name}"
+            yield Finding("error", "negative-material", where, "less than nothing", "give 0 or more")
+    for name in ("resolution_u", "resolution_v"):
+        useless = np.flatnonzero(getattr(detector, name) <= 0)
+        if len(useless):
+            where = f"{_sensors(detector, useless)}, {name}"
+            remedy = "give the expected resolution in the unit of length, or leave it to the cells"
+            yield Finding("error", "no-resolution", where, "a resolution of 0 or less", remedy)
+
+
+def _layers(detector: Detector) -> Iterator[Finding]:
+    negative = np.flatnonzero(detector.layer < 0)
+    if len(negative):
+        yield Finding(
+            "error", "negative-layer", _sensors(detector, negative), "a layer below 0", "number layers from 0"
+        )
+    missing = np.setdiff1d(np.arange(detector.n_layers), detector.layer)
+    if len(missing):
+        where = f"layers {', '.join(str(layer) for layer in missing[:5])}"
+        yield Finding(
+            "warning", "empty-layer", where, "a layer without sensors", "number layers without holes"
+        )
+
+
+def _coverage(template: GridTemplate) -> Iterator[Finding]:
+    reach = np.array([template.n_u * template.pitch_u, template.n_v * template.pitch_v]) / 2
+    bare = (np.abs(template.outline).max(axis=0) - reach).max()
+    if bare > RIM:
+        message = f"the outline reaches {bare:.3g} mm beyond the cells: hits there have no cell"
+        remedy = "raise the number of cells or shrink the outline"
+        yield Finding("error", "sensor-without-cells", f"template {template.name}", message, remedy)
+
+
+def _cells(template: PolygonTemplate) -> Iterator[Finding]:
+    where = f"template {template.name}, cell"
+    if not (np.isfinite(template.polygons).all() and np.isfinite(template.outline).all()):
+        bad = np.flatnonzero(~np.isfinite(template.polygons).all(axis=(1, 2)))
+        yield Finding(
+            "error", "not-a-number", f"{where} {_few(bad)}", "NaN or infinite corner", "draw it again"
+        )
+        return
+    area, _ = area_centroid(template.polygons)
+    flat = np.flatnonzero(area <= 0)
+    if len(flat):
+        yield Finding(
+            "error", "flat-cell", f"{where} {_few(flat)}", "a cell without area", "remove it or draw it again"
+        )
+    outline, corners = template.outline, len(template.outline)
+    sticking = [
+        cell
+        for cell, polygon in enumerate(template.polygons)
+        if max(outside_distance(u, v, outline, corners) for u, v in polygon) > RIM
+    ]
+    if sticking:
+        message = "corners outside the outline of the sensor"
+        yield Finding(
+            *("error", "cell-outside-sensor", f"{where} {_few(np.array(sticking))}", message),
+            "cut the cell or widen the outline; check the unit",
+        )
+    pairs = overlapping_cells(template)
+    if len(pairs):
+        message = f"{len(pairs)} pairs of cells cover the same place: a hit there has two cells"
+        remedy = "draw every place of the sensor once"
+        yield Finding(
+            "error", "overlapping-cells", f"{where} {_few(pairs[:, 0], pairs[:, 1])}", message, remedy
+        )
+    if template.table is not None:
+        one_way = _one_way(*template.table)
+        if len(one_way):
+            message = f"{len(one_way)} neighbours are given in one direction only"
+            remedy = "add the pair (b, a) for each pair (a, b), and no (a, a)"
+            where = f"{where} {_few(one_way[:, 0], one_way[:, 1])}"
+            yield Finding("error", "asymmetric-neighbours", where, message, remedy)
+
+
+def _one_way(offsets: NDArray[np.int64], indices: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Pairs (m, 2) whose other direction is missing, and pairs of a cell with itself."""
+    n = len(offsets) - 1
+    row = np.repeat(np.arange(n), np.diff(offsets))
+    there, back = row * n + indices, indices.astype(np.int64) * n + row
+    wrong = ~np.isin(back, there) | (row == indices)
+    return np.stack([row[wrong], indices[wrong]], axis=1)
+
+
+def _overlaps(detector: Detector) -> Iterator[Finding]:
+    sound = np.isfinite(detector.center).all(axis=1) & np.isfinite(detector.rotation).all(axis=(1, 2))
+    rows = np.flatnonzero(sound)
+    pairs = rows[overlapping_sensors(detector.select(sound) if len(rows) < detector.n_sensors else detector)]
+    if len(pairs):
+        named = "; ".join(f"rows {a} and {b}" for a, b in pairs[:5])
+        message = f"{len(pairs)} pairs of sensors share space: a hit there has two sensors"
+        remedy = "check the centre, the unit of length and the thickness of the templates"
+        more = f"; and {len(pairs) - 5} more" if len(pairs) > 5 else ""
+        yield Finding("error", "overlapping-sensors", named + more, message, remedy)
+
+
+def _few(*columns: NDArray) -> str:
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    named = ", ".join(" and ".join(str(number) for number in row) for row in rows[:5])
+    return named + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
