@@ -58,8 +58,19 @@ def step(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def extrapolate(
-    x: float, y: float, z: float, tx: float, ty: float, tz: float, k: float,
-    cx: float, cy: float, cz: float, nx: float, ny: float, nz: float,
+    x: float,
+    y: float,
+    z: float,
+    tx: float,
+    ty: float,
+    tz: float,
+    k: float,
+    cx: float,
+    cy: float,
+    cz: float,
+    nx: float,
+    ny: float,
+    nz: float,
 ) -> tuple[float, float, float, float, float, float, float, bool]:
     """Follow a helix to its nearest crossing of the plane through ``(cx, cy, cz)`` with unit normal ``(nx, ny, nz)``.
 

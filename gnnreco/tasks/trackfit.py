@@ -12,23 +12,50 @@ Multiple scattering: Highland's formula as the Particle Data Group gives it.
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints, Tracks
 from gnnreco.tasks.helix import BEND
-from gnnreco.tasks.kalman import FITTED, TOO_FEW_HITS, Given, Out, fit_range
+from gnnreco.tasks.kalman import Given, Work, filter_hits, kernel, smooth
+from gnnreco.tasks.reference import (
+    FITTED,
+    MISSED_SENSOR,
+    NOT_FINITE,
+    TOO_FEW_HITS,
+    UNMEASURED,
+    UNSETTLED,
+    advance,
+    angle_axes,
+    follow_hits,
+    seed,
+    write_track,
+)
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
 
-@dataclass(frozen=True, slots=True)
-class FitResult:
+__all__ = [
+    "FITTED",
+    "MISSED_SENSOR",
+    "NOT_FINITE",
+    "TOO_FEW_HITS",
+    "UNMEASURED",
+    "UNSETTLED",
+    "FitResult",
+    "fit_tracks",
+]
+
+#: Passes over one track: one or two nearly always do.
+MAX_PASSES = 6
+
+
+class FitResult(NamedTuple):
     """Fitted tracks, one row a candidate; hit columns follow the candidates' `hit_index`.
 
     Attributes
@@ -41,7 +68,8 @@ class FitResult:
     chi2, ndf : (n,)
         Two measurements a hit that was kept, less five parameters (four without a field).
     status : uint8 (n,)
-        FITTED, TOO_FEW_HITS, MISSED_SENSOR (no helix reaches the sensors), NOT_FINITE.
+        FITTED, TOO_FEW_HITS, MISSED_SENSOR (no helix reaches the sensors), UNSETTLED
+        (no solution in `MAX_PASSES` passes), NOT_FINITE.
     at_first_hit : bool (n,)
         The track runs along z as well as can be told, so nothing defines its closest approach to the axis: d0 and z0 are
         those of the innermost hit. Test beams; never in a collider.
@@ -67,7 +95,7 @@ class FitResult:
     @property
     def valid(self) -> NDArray[np.bool_]:
         """Rows whose numbers mean something, (n,)."""
-        return self.status == FITTED
+        return np.equal(self.status, FITTED)
 
     def tracks(self, offsets: Ints, hit_index: Ints, score: Floats) -> Tracks:
         """The same as `Tracks`, without the dropped hits; failed fits stay, with zeros.
@@ -81,7 +109,17 @@ class FitResult:
         before = np.concatenate([[0], np.cumsum(self.kept)])
         d0, z0, phi, theta, q_over_p = np.ascontiguousarray(self.parameters.T)
         return Tracks(
-            before[offsets], hit_index[self.kept], d0, z0, phi, theta, q_over_p, self.covariance, self.chi2, self.ndf, score
+            before[offsets],
+            hit_index[self.kept],
+            d0,
+            z0,
+            phi,
+            theta,
+            q_over_p,
+            self.covariance,
+            self.chi2,
+            self.ndf,
+            score,
         )
 
 
@@ -124,6 +162,8 @@ def fit_tracks(
     FitResult
     """
     n, m = len(offsets) - 1, len(hit_index)
+    if offsets[-1] != m or (m and not 0 <= int(hit_index.min()) <= int(hit_index.max()) < len(hits)):
+        raise ValueError("offsets and hit_index do not describe candidates of these hits")
     result = FitResult(
         np.zeros((n, 5)), np.zeros((n, 15)), np.zeros(n), np.zeros(n), np.zeros(n, np.uint8), np.zeros(n, np.bool_),
         np.zeros(m, np.bool_), np.zeros(m), np.zeros((n, 7)), np.zeros((n, 7)),
@@ -146,14 +186,129 @@ def fit_tracks(
         np.inf if max_chi2_hit is None else max_chi2_hit,
         max_drops,
     )
-    out = Out(
-        result.parameters, result.covariance, result.chi2, result.ndf, result.status, result.at_first_hit, result.kept,
-        result.chi2_hit, result.first, result.last,
-    )  # fmt: skip
     offsets, hit_index = np.asarray(offsets, np.int64), np.asarray(hit_index, np.int64)
     edges = np.linspace(0, n, max(1, threads) + 1).astype(np.int64)
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        parts = [pool.submit(fit_range, a, b, offsets, hit_index, given, out) for a, b in zip(edges, edges[1:], strict=False)]
-        for part in parts:
-            part.result()
+        list(
+            pool.map(lambda a, b: _fit_range(a, b, offsets, hit_index, given, result), edges[:-1], edges[1:])
+        )
     return result
+
+
+@kernel
+def _fit_range(start, stop, offsets, hit_index, given, out):  # type: ignore[no-untyped-def]
+    """Fit candidates `start` to `stop`."""
+    longest = 1
+    for i in range(start, stop):
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    n = longest
+    work = Work(
+        np.empty(n, np.int64), np.empty((n, 3)), np.empty((n, 5, 3)), np.empty((n, 2)), np.empty(n),
+        np.empty((n, 7)), np.empty(n), np.zeros((n, 5)), np.empty((n, 5, 5)), np.empty((n, 5)),
+        np.empty((n, 5, 5)), np.empty((n, 5, 2)), np.empty((n, 3)), np.empty((n, 2)), np.empty(n),
+        np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5)),
+    )  # fmt: skip
+    unknowns = 5 if given.bend != 0.0 else 4
+    for i in range(start, stop):
+        n = _load(offsets[i], offsets[i + 1], hit_index, given, out, work)
+        for drop in range(given.max_drops + 1):
+            out.status[i] = _fit_one(n, unknowns, given, work)
+            if out.status[i] != FITTED:
+                break
+            worst = 0
+            for j in range(n):
+                out.chi2_hit[work.row[j]] = work.chi2[j]
+                if work.chi2[j] > work.chi2[worst]:
+                    worst = j
+            if drop == given.max_drops or work.chi2[worst] <= given.max_chi2_hit or 2 * (n - 1) <= unknowns:
+                break
+            out.kept[work.row[worst]] = False
+            n = _drop(n, worst, work)
+        if out.status[i] == FITTED:
+            out.status[i] = write_track(i, n, unknowns, given, work, out)
+
+
+@kernel
+def _load(start, stop, hit_index, given, out, work):  # type: ignore[no-untyped-def]
+    """Copy one candidate's usable hits, outermost first; returns how many."""
+    n = 0
+    for m in range(stop - 1, start - 1, -1):
+        hit = hit_index[m]
+        sensor = given.sensor[hit]
+        size = given.xyz[hit, 0] + given.xyz[hit, 1] + given.xyz[hit, 2] + given.var_u[hit] + given.var_v[hit]
+        if (
+            sensor < 0
+            or sensor >= len(given.rotation)
+            or not math.isfinite(size)
+            or given.var_u[hit] <= 0.0
+            or given.var_v[hit] <= 0.0
+        ):
+            continue
+        out.kept[m] = True
+        work.row[n] = m
+        for c in range(3):
+            work.point[n, c] = given.xyz[hit, c]
+            for a in range(3):
+                work.axes[n, a, c] = given.rotation[sensor, c, a]
+        work.variance[n, 0], work.variance[n, 1] = given.var_u[hit], given.var_v[hit]
+        work.material[n] = given.radiation_lengths[sensor]
+        n += 1
+    return n
+
+
+@kernel
+def _drop(n, j, work):  # type: ignore[no-untyped-def]
+    for i in range(j, n - 1):
+        work.row[i] = work.row[i + 1]
+        work.point[i] = work.point[i + 1]
+        work.axes[i] = work.axes[i + 1]
+        work.variance[i] = work.variance[i + 1]
+        work.material[i] = work.material[i + 1]
+    return n - 1
+
+
+@kernel
+def _fit_one(n, unknowns, given, work):  # type: ignore[no-untyped-def]
+    """Passes of linearise, filter, smooth until the track stands still; returns the status.
+
+    A change of direction by an angle leaves an error of that angle squared times the way to the next sensor: when it is
+    under a twentieth of the best resolution, or chi2 does not change, another pass would tell nothing new.
+    """
+    if 2 * n < unknowns or n < 2:
+        return TOO_FEW_HITS
+    seed(n, given, work)
+    finest, before = np.inf, np.inf
+    for j in range(n):
+        finest = min(finest, work.variance[j, 0], work.variance[j, 1])
+    p = work.point
+    way = math.sqrt(
+        (p[0, 0] - p[n - 1, 0]) ** 2 + (p[0, 1] - p[n - 1, 1]) ** 2 + (p[0, 2] - p[n - 1, 2]) ** 2
+    ) / (n - 1)
+    reached = _step_through(n, True, given, work)
+    if not reached:
+        follow_hits(n, work)
+        reached = _step_through(n, False, given, work)
+    for _ in range(MAX_PASSES):
+        if not reached:
+            return MISSED_SENSOR
+        chi2 = filter_hits(n, given, work)
+        if not math.isfinite(chi2):
+            return NOT_FINITE
+        turned = smooth(n, work)
+        if turned * way < 0.05 * math.sqrt(finest) or abs(chi2 - before) < 0.01 + 1e-3 * chi2:
+            return FITTED
+        before = chi2
+        reached = _step_through(n, False, given, work)
+    return UNSETTLED
+
+
+@kernel
+def _step_through(n, new, given, work):  # type: ignore[no-untyped-def]
+    """The Jacobians along the reference; from its first state alone where it is `new`. False if a sensor is missed."""
+    angle_axes(0, work)
+    for j in range(1, n):
+        if not new:
+            angle_axes(j, work)
+        if not advance(j - 1, new, given, work):
+            return False
+    return True
