@@ -54,7 +54,7 @@ class SensorFinder:
         -------
         int32 (n,)
         """
-        if self.detector is None:
+        if self.detector is None or not len(xyz):
             return np.full(len(xyz), -1, np.int32)
         if names not in self._tables:
             self._tables[names] = self._table(names)
@@ -65,6 +65,10 @@ class SensorFinder:
         key, valid = _packed(values, size)
         found = find_rows(keys, key, order)
         return self._believed(np.where(valid, found, -1).astype(np.int32), xyz)
+
+    def has_labels(self, names: tuple[str, ...]) -> bool:
+        """Whether the detector has all these labels; without a detector there is nothing to look up."""
+        return self.detector is None or all(name in self.detector.labels for name in names)
 
     def by_sensor_id(self, sensor_id: NDArray[np.int64], xyz: NDArray) -> NDArray[np.int32]:
         """Sensors from the ids the detector itself gives them; without a detector the ids as they are."""
@@ -80,7 +84,10 @@ class SensorFinder:
         labels = tuple(np.asarray(known[name], np.int64) for name in names)
         size = np.array([int(column.max(initial=0)) + 1 for column in labels], np.int64)
         keys, _ = _packed(labels, size)
-        return size, keys, np.argsort(keys, kind="stable")
+        order = np.argsort(keys, kind="stable")
+        if bool(np.any(np.diff(keys[order]) == 0)):
+            return None  # these labels do not tell all sensors apart
+        return size, keys, order
 
     def _believed(self, sensor: NDArray[np.int32], xyz: NDArray) -> NDArray[np.int32]:
         """Keep sensors that contain their hits; find others, or all if most are wrong, by position."""

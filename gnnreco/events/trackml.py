@@ -48,8 +48,12 @@ def read(
     table = read_table(file, {"hit_id": INT, "x": FLOAT, "y": FLOAT, "z": FLOAT}, dict.fromkeys(LABELS, INT))
     hit_id, x, y, z = table["hit_id"], table["x"], table["y"], table["z"]
     require_unique(file, "hit_id", hit_id)
-    names = tuple(name for name in LABELS if name in table)
-    sensor = finder.by_label(names, tuple(table[name] for name in names), np.stack([x, y, z], axis=1))
+    xyz = np.stack([x, y, z], axis=1)
+    if "module_id" in table and not finder.has_labels(LABELS):
+        sensor = finder.by_sensor_id(table["module_id"], xyz)  # as `write_trackml` leaves it
+    else:
+        names = tuple(name for name in LABELS if name in table)
+        sensor = finder.by_label(names, tuple(table[name] for name in names), xyz)
     cells = None
     if deposits and "cells" in files:
         cell = read_table(files["cells"], {"hit_id": INT, "ch0": INT32, "ch1": INT32, "value": FLOAT32})

@@ -94,7 +94,7 @@ def write_trackml(folder: Path, event: Event, detector: Detector | None) -> None
     """Write one event as TrackML CSV: ``event000000001-hits.csv`` and its siblings, as far as it has them.
 
     The labels ``volume_id, layer_id, module_id`` are those of the detector where it has them; else subsystem,
-    layer and row of the sensor. A hit that several particles share has several truth rows, its weight in
+    layer and sensor id. A hit that several particles share has several truth rows, its weight in
     the first.
     """
     stem, hits = f"event{event.number:09d}", event.hits
@@ -119,7 +119,7 @@ def _labels(hits: Hits, detector: Detector | None) -> dict[str, NDArray[np.int64
     if all(name in detector.labels for name in names):
         columns: tuple[NDArray, ...] = tuple(detector.labels[name] for name in names)
     else:
-        columns = (detector.subsystem, detector.layer, np.arange(detector.n_sensors))
+        columns = (detector.subsystem, detector.layer, detector.sensor_id)
     return {
         name: np.where(rows >= 0, np.append(column, -1)[rows], -1)
         for name, column in zip(names, columns, strict=True)

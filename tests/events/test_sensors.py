@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from gnnreco.events import open_events, write_events
-from gnnreco.geometry import Detector
+from gnnreco.columns import Event, Hits
+from gnnreco.events import FORMATS, open_events, write_events
+from gnnreco.geometry import Detector, list_detectors, load_detector
 
 
 def test_dropped_sensors_give_minus_one(acts: Path, detector: Detector) -> None:
@@ -73,6 +75,18 @@ def test_hits_outside_every_sensor_are_kept(trackml: Path, detector: Detector) -
 def test_a_detector_without_such_labels(acts: Path, detector: Detector) -> None:
     expected = open_events(acts, detector)[0].hits.sensor
     np.testing.assert_array_equal(open_events(acts, replace(detector, labels={}))[0].hits.sensor, expected)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", list_detectors())
+def test_every_detector_that_ships(name: str, format: str, tmp_path: Path) -> None:
+    """One hit in the middle of each sensor; nothing here knows the shape of a detector."""
+    detector = load_detector(name)
+    n = detector.n_sensors
+    sensor = np.arange(n, dtype=np.int32)[::-1]
+    hits = Hits(np.arange(n), *detector.center[sensor].T, sensor)
+    write_events([Event(3, "by hand", hits)], tmp_path, format, detector)
+    np.testing.assert_array_equal(open_events(tmp_path, detector)[0].hits.sensor, sensor)
 
 
 def test_without_a_detector(acts: Path) -> None:
