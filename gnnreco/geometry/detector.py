@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ class Detector:
     resolution_u: Floats
     resolution_v: Floats
     sensor_id: Ints
-    labels: dict[str, Ints] = field(default_factory=dict)
+    labels: dict[str, Ints] = dataclasses.field(default_factory=dict)
     passive: tuple[PassiveCylinder, ...] = ()
     derived_from: str = ""
 
@@ -288,18 +289,22 @@ class Detector:
             for name in (*columns, "resolution_u", "resolution_v", "sensor_id")
         }
         labels = {name: column[keep] for name, column in self.labels.items()}
-        return replace(self, **rows, labels=labels, derived_from=self.origin_hash)
+        return dataclasses.replace(self, **rows, labels=labels, derived_from=self.origin_hash)
 
     def misaligned(self, shift: float, seed: int, tilt: float = 0.0) -> Detector:
         """Every sensor moved by a normal `shift` mm along each axis, and turned by `tilt` rad about each."""
         random = np.random.default_rng(seed)
         moved = self.center + random.normal(0.0, 1.0, self.center.shape) * shift
         turn = Rotation.from_rotvec(random.normal(0.0, 1.0, self.center.shape) * tilt).as_matrix()
-        return replace(self, center=moved, rotation=turn @ self.rotation, derived_from=self.origin_hash)
+        return dataclasses.replace(
+            self, center=moved, rotation=turn @ self.rotation, derived_from=self.origin_hash
+        )
 
     def moved(self, rotation: Floats, shift: Floats) -> Detector:
         """The whole detector turned by a rotation (3, 3), then shifted by (3,) mm; the field stays."""
-        return replace(self, center=self.center @ rotation.T + shift, rotation=rotation @ self.rotation)
+        return dataclasses.replace(
+            self, center=self.center @ rotation.T + shift, rotation=rotation @ self.rotation
+        )
 
 
 def _add(digest: hashlib._Hash, values: Floats) -> None:

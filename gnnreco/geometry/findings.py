@@ -79,12 +79,18 @@ def _numbers(detector: Detector) -> Iterator[Finding]:
         "resolution_v",
     )
     for name in columns:
-        bad = ~np.isfinite(getattr(detector, name)).reshape(detector.n_sensors, -1).all(axis=1)
+        bad = ~_finite(getattr(detector, name))
         if bad.any():
             where = f"{_sensors(detector, np.flatnonzero(bad))}, {name}"
             yield Finding(
                 "error", "not-a-number", where, "NaN or infinite", "give every sensor finite numbers"
             )
+
+
+def _finite(column: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Rows without NaN or infinity."""
+    rows: NDArray[np.bool_] = np.isfinite(column).reshape(len(column), -1).all(axis=1)
+    return rows
 
 
 def _ids(detector: Detector) -> Iterator[Finding]:
@@ -98,7 +104,7 @@ def _ids(detector: Detector) -> Iterator[Finding]:
 
 
 def _rotations(detector: Detector) -> Iterator[Finding]:
-    good = np.isfinite(detector.rotation).all(axis=(1, 2))
+    good = _finite(detector.rotation)
     axes = np.where(good[:, None, None], detector.rotation, np.eye(3))
     away = np.abs(axes @ axes.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
     crooked = np.flatnonzero(away > ROTATION)
@@ -202,7 +208,7 @@ def _one_way(offsets: NDArray[np.int64], indices: NDArray[np.int32]) -> NDArray[
 
 
 def _overlaps(detector: Detector) -> Iterator[Finding]:
-    sound = np.isfinite(detector.center).all(axis=1) & np.isfinite(detector.rotation).all(axis=(1, 2))
+    sound = _finite(detector.center) & _finite(detector.rotation)
     rows = np.flatnonzero(sound)
     pairs = rows[overlapping_sensors(detector.select(sound) if len(rows) < detector.n_sensors else detector)]
     if len(pairs):

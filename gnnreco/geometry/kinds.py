@@ -39,7 +39,8 @@ def _grid(name: str, entry: Section) -> CellTemplate:
     if not (isinstance(cells, list) and len(cells) == 2 and all(isinstance(n, int) and n > 0 for n in cells)):
         raise entry.fault("cells", f"expected two whole numbers above 0, found {cells!r}")
     outline = _outline(entry) if "outline" in entry else np.zeros((0, 2))
-    return GridTemplate(name, _thickness(entry), float(pitch[0]), float(pitch[1]), *cells, outline)
+    n_u, n_v = cells
+    return GridTemplate(name, _thickness(entry), float(pitch[0]), float(pitch[1]), n_u, n_v, outline)
 
 
 def _hex(name: str, entry: Section) -> CellTemplate:

@@ -22,6 +22,7 @@ from .templates import CellTemplate
 FILE = "detector.yaml"
 FORMAT = "gnnreco-detector/1"
 ENTRY_POINTS = "gnnreco.detectors"
+MATERIAL = ("radiation_lengths", "interaction_lengths")
 
 
 def load_detector(name_or_path: str | Path) -> Detector:
@@ -111,19 +112,16 @@ def _subsystems(section: Section) -> dict[str, _Part]:
             if word not in ("position", "energy", "time"):
                 raise entry.fault("measures", f"unknown quantity {word!r}; use position, energy or time")
         material = entry.section("material", optional=True)
-        lengths = [material.number(key, default=np.nan) if key in material else np.nan for key in MATERIAL]
-        if any(length < 0 for length in lengths):
+        radiation, interaction = (material.number(key) if key in material else np.nan for key in MATERIAL)
+        if radiation < 0 or interaction < 0:
             raise entry.fault("material", "a thickness cannot be negative")
         resolution = np.full(2, np.nan)
         if "resolution" in entry:
             resolution = entry.numbers("resolution", (2,), "length")
         material.done()
         entry.done()
-        parts[name] = _Part(Subsystem(name, measures), *lengths, resolution)
+        parts[name] = _Part(Subsystem(name, measures), radiation, interaction, resolution)
     return parts
-
-
-MATERIAL = ("radiation_lengths", "interaction_lengths")
 
 
 def _field(section: Section) -> Field:

@@ -46,12 +46,15 @@ def place(entry: Section, templates: Sequence[CellTemplate], subsystems: Sequenc
         stamped = stamp(entry, templates)
         n = len(stamped.layer)
         name = entry.text("subsystem", choices=tuple(subsystems))
-        untold = [np.full(n, np.nan) for _ in OPTIONAL]
+        untold = np.full(n, np.nan)
         placed = Placed(
             np.full(n, -1, np.int64),
             stamped.template,
             np.full(n, list(subsystems).index(name), np.int32),
-            *(stamped.layer, stamped.center, stamped.rotation, *untold),
+            stamped.layer,
+            stamped.center,
+            stamped.rotation,
+            *(untold, untold, untold, untold),
         )
     entry.done()
     return placed
@@ -63,18 +66,19 @@ def _table(entry: Section, templates: tuple[str, ...], subsystems: tuple[str, ..
     length = entry.units["length"]
     position = np.stack([floats(table, file, axis) for axis in "xyz"], axis=1) * length
     axes = np.stack([floats(table, file, axis) for axis in AXES], axis=1).reshape(-1, 3, 3)
-    told = []
-    for column in OPTIONAL:
-        values = (
-            floats(table, file, column) if column in table.column_names else np.full(len(position), np.nan)
-        )
-        told.append(values * (length if column.startswith("resolution") else 1.0))
+    untold = np.full(len(position), np.nan)
+    told = {name: floats(table, file, name) if name in table.column_names else untold for name in OPTIONAL}
     others = [c for c in table.column_names if c not in NEEDED + OPTIONAL]
     return Placed(
         ints(table, file, "sensor_id"),
         choices(table, file, "template", templates),
         choices(table, file, "subsystem", subsystems),
         ints(table, file, "layer").astype(np.int32),
-        *(position, axes, *told),
-        labels={column: ints(table, file, column) for column in others},
+        position,
+        axes,
+        told["radiation_lengths"],
+        told["interaction_lengths"],
+        told["resolution_u"] * length,
+        told["resolution_v"] * length,
+        {column: ints(table, file, column) for column in others},
     )

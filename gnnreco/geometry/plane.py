@@ -162,7 +162,8 @@ def edges_cross(a: Floats, corners_a: int, b: Floats, corners_b: int) -> bool:
             dx, dy = sx - qx, sy - qy
             three, four = dy * qx - dx * qy, dx * (ry - qy) - dy * (rx - qx)
             small = 1e-7 * (np.hypot(rx, ry) + np.hypot(dx, dy)) * max(np.hypot(rx, ry), np.hypot(dx, dy))
-            if (one > small and two < -small) or (one < -small and two > small):
-                if (three > small and four < -small) or (three < -small and four > small):
-                    return True
+            astride_a = (one > small and two < -small) or (one < -small and two > small)
+            astride_b = (three > small and four < -small) or (three < -small and four > small)
+            if astride_a and astride_b:
+                return True
     return False

@@ -104,8 +104,9 @@ class PolygonTemplate(CellTemplate):
     def within(self, low: Floats, high: Floats) -> CSR:
         reach = np.linalg.norm(high - low, axis=1) / 2 + self._radius
         found = self._tree.query_ball_point((low + high) / 2, reach, return_sorted=True)
-        offsets = np.concatenate([[0], np.cumsum([len(cells) for cells in found])])
-        return offsets.astype(np.int64), np.concatenate([np.zeros(0), *found]).astype(np.int32)
+        counts: list[int] = [len(cells) for cells in found]
+        offsets = np.array([0, *np.cumsum(counts)], np.int64)
+        return offsets, np.array([cell for cells in found for cell in cells], np.int32)
 
     @cached_property
     def _tree(self) -> cKDTree:

@@ -24,7 +24,9 @@ def open_table(file: Path, needed: tuple[str, ...]) -> pa.Table:
         if file.suffix == ".parquet":
             table = pq.read_table(file, page_checksum_verification=True)
         else:
-            table = pa.csv.read_csv(file)
+            # NaN stays a number for `check` to find; only nothing at all is empty.
+            options = pa.csv.ConvertOptions(null_values=[""])
+            table = pa.csv.read_csv(file, convert_options=options)
     except FileNotFoundError:
         raise BadGeometry(file, "", "no such table; the path is relative to detector.yaml") from None
     except (pa.ArrowException, OSError) as error:
