@@ -1,0 +1,23 @@
+"""Hits to graphs: learned doublets, the triplets between them, and the truth to train on."""
+
+from gnnreco.graphs.features import DOUBLET_FEATURES, TRIPLET_FEATURES
+from gnnreco.graphs.frame import Frame, Points, points_of
+from gnnreco.graphs.learned import GraphConfig, LearnedGraph, is_true
+from gnnreco.graphs.segments import Targets, first_particle, target_particles, true_segments
+from gnnreco.graphs.triplets import SegmentGraph
+
+__all__ = [
+    "DOUBLET_FEATURES",
+    "TRIPLET_FEATURES",
+    "Frame",
+    "GraphConfig",
+    "LearnedGraph",
+    "Points",
+    "SegmentGraph",
+    "Targets",
+    "first_particle",
+    "is_true",
+    "points_of",
+    "target_particles",
+    "true_segments",
+]

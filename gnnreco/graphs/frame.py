@@ -1,0 +1,223 @@
+"""Where graphs are built: a cylindrical frame of the detector, and the hits of an event expressed in it.
+
+Every layer is described by two coordinates: the azimuth and `s`, the one of (r, z) along which the layer extends.
+A detector whose sensors cover the z axis (a beam telescope) has no azimuth there; its frame is turned and pushed away,
+so that its planes look like barrel layers far from the origin. Nothing downstream knows the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats, Hits
+from gnnreco.geometry import Detector
+
+DISTANCE = 10.0  # origin of a turned frame, in lengths of the detector: far enough that phi is nearly flat
+WIDTH_CLASSES = 8  # 0: no cluster known; 1 to 7: channels, the last one open
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rigid motion of the detector and what the graph builders need of its layers and sensors.
+
+    Attributes
+    ----------
+    rotation : float64 (3, 3), origin : float64 (3,)
+        ``frame = rotation @ (global - origin)``, mm.
+    along_z : bool (n_layers,)
+        Whether `s` is z (the layer extends along z) or r.
+    s_low, s_high : float64 (n_layers,)
+        Extent of each layer along `s`, mm.
+    axes : float64 (n_sensors, 3, 3)
+        Columns are the sensor's u, v, w axes in the frame.
+    s_is_v : bool (n_sensors,)
+        Whether v, rather than u, is the sensor axis nearer to `s`.
+    kappa_per_gev : float
+        Curvature (1/mm) of a track with a transverse momentum of 1 GeV; without a field, a scale alone.
+    has_field : bool
+    depth_in_cells : float64 (n_sensors, 2)
+        Thickness over the cell's size along u and v: the channels that a passage at 45 degrees fires.
+    thickness, radiation_lengths : float64 (n_sensors,)
+    """
+
+    rotation: Floats
+    origin: Floats
+    along_z: NDArray[np.bool_]
+    s_low: Floats
+    s_high: Floats
+    axes: Floats
+    s_is_v: NDArray[np.bool_]
+    kappa_per_gev: float
+    has_field: bool
+    depth_in_cells: Floats
+    thickness: Floats
+    radiation_lengths: Floats
+
+    @classmethod
+    def of(cls, detector: Detector) -> Frame:
+        """The frame of a detector, from its geometry alone."""
+        u = detector.rotation[:, :, 0] * detector.half_u[:, None]
+        v = detector.rotation[:, :, 1] * detector.half_v[:, None]
+        corners = detector.center[:, None, :] + np.stack([u + v, u - v, -u - v, v - u], axis=1)
+        rotation, origin = np.eye(3), np.zeros(3)
+        if _covers_axis(detector):
+            rotation = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+            low, high = corners[..., 2].min(), corners[..., 2].max()
+            origin = np.array([0.0, 0.0, low - DISTANCE * max(high - low, 1.0)])
+        corners = (corners - origin) @ rotation.T
+        r, z = np.hypot(corners[..., 0], corners[..., 1]), corners[..., 2]
+        n = detector.n_layers
+        bounds = {}
+        for name, value in (("r", r), ("z", z)):
+            low, high = np.full(n, np.inf), np.full(n, -np.inf)
+            np.minimum.at(low, detector.layer, value.min(axis=1))
+            np.maximum.at(high, detector.layer, value.max(axis=1))
+            bounds[name] = (low, high)
+        along_z = (bounds["z"][1] - bounds["z"][0]) > (bounds["r"][1] - bounds["r"][0])
+        axes = np.einsum("ij,njk->nik", rotation, detector.rotation)
+        center = (detector.center - origin) @ rotation.T
+        radial = center[:, :2] / np.maximum(np.hypot(center[:, 0], center[:, 1]), 1e-9)[:, None]
+        along_s = np.abs(
+            np.where(
+                along_z[detector.layer][:, None],
+                axes[:, 2, :],
+                np.einsum("ni,nij->nj", radial, axes[:, :2, :]),
+            )
+        )
+        bz = abs(float((rotation @ detector.field.at(np.zeros((1, 3)))[0])[2]))
+        return cls(
+            rotation=rotation,
+            origin=origin,
+            along_z=along_z,
+            s_low=np.where(along_z, bounds["z"][0], bounds["r"][0]),
+            s_high=np.where(along_z, bounds["z"][1], bounds["r"][1]),
+            axes=axes,
+            s_is_v=along_s[:, 1] >= along_s[:, 0],
+            kappa_per_gev=0.299792458e-3 * bz if bz > 0 else 1e-4,
+            has_field=bz > 0,
+            depth_in_cells=detector.thickness[:, None]
+            / np.stack([detector.pitch_u, detector.pitch_v], axis=1),
+            thickness=detector.thickness,
+            radiation_lengths=detector.radiation_lengths,
+        )
+
+
+def _covers_axis(detector: Detector) -> bool:
+    """Whether the z axis passes through the bounding box of any sensor."""
+    normal = detector.rotation[:, :, 2]
+    facing = np.flatnonzero(np.abs(normal[:, 2]) > 1e-6)
+    crossing = np.zeros((len(facing), 3))
+    crossing[:, 2] = np.einsum("ni,ni->n", detector.center[facing], normal[facing]) / normal[facing, 2]
+    local = detector.to_local(facing, crossing)
+    return bool(
+        (
+            (np.abs(local[:, 0]) <= detector.half_u[facing])
+            & (np.abs(local[:, 1]) <= detector.half_v[facing])
+        ).any()
+    )
+
+
+@dataclass(frozen=True)
+class Points:
+    """The hits of one event in the frame, sorted by layer, `s` row and azimuth.
+
+    Attributes
+    ----------
+    index : int64 (n,)
+        Row of each point in the event's `Hits`; hits outside every sensor are left out.
+    x, y, z, r, phi, s : float64 (n,)
+        Frame coordinates, mm and rad.
+    layer, sensor : int32 (n,)
+    sigma_u, sigma_v : float64 (n,)
+        Expected resolution along the sensor's axes, mm.
+    width_u, width_v : int32 (n,)
+        Channels of the cluster; 0 where unknown.
+    signal : float64 (n,)
+        Summed deposits; 0 where unknown.
+    layer_start : int64 (n_layers + 1,), row_start : int64 (n_layers, rows + 1)
+        First point of each layer and of each of its rows.
+    """
+
+    index: NDArray[np.int64]
+    x: Floats
+    y: Floats
+    z: Floats
+    r: Floats
+    phi: Floats
+    s: Floats
+    layer: NDArray[np.int32]
+    sensor: NDArray[np.int32]
+    sigma_u: Floats
+    sigma_v: Floats
+    width_u: NDArray[np.int32]
+    width_v: NDArray[np.int32]
+    signal: Floats
+    layer_start: NDArray[np.int64]
+    row_start: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def points_of(hits: Hits, detector: Detector, frame: Frame, rows: int = 32) -> Points:
+    """Express hits in the frame and sort them for the window search; linear in hits but for the sort."""
+    inside = np.flatnonzero(hits.sensor >= 0)
+    sensor = hits.sensor[inside]
+    layer = detector.layer[sensor].astype(np.int32)
+    xyz = (hits.xyz[inside] - frame.origin) @ frame.rotation.T
+    r, phi = np.hypot(xyz[:, 0], xyz[:, 1]), np.arctan2(xyz[:, 1], xyz[:, 0])
+    s = np.where(frame.along_z[layer], xyz[:, 2], r)
+    span = np.maximum(frame.s_high - frame.s_low, 1e-9)
+    row = np.clip(((s - frame.s_low[layer]) / span[layer] * rows).astype(np.int64), 0, rows - 1)
+    cell = layer.astype(np.int64) * rows + row
+    order = np.lexsort((inside, phi, cell))
+    cell, inside, sensor = cell[order], inside[order], sensor[order]
+    edges = np.searchsorted(cell, np.arange(len(frame.along_z) * rows + 1))
+    row_start = edges[np.arange(len(frame.along_z))[:, None] * rows + np.arange(rows + 1)]
+    width_u, width_v, signal = _clusters(hits, len(hits))
+    sigma_u, sigma_v = detector.resolution_u[sensor], detector.resolution_v[sensor]
+    return Points(
+        index=inside,
+        x=xyz[order, 0],
+        y=xyz[order, 1],
+        z=xyz[order, 2],
+        r=r[order],
+        phi=phi[order],
+        s=s[order],
+        layer=layer[order],
+        sensor=sensor,
+        sigma_u=sigma_u if hits.var_u is None else np.sqrt(hits.var_u[inside]),
+        sigma_v=sigma_v if hits.var_v is None else np.sqrt(hits.var_v[inside]),
+        width_u=width_u[inside],
+        width_v=width_v[inside],
+        signal=signal[inside],
+        layer_start=edges[::rows].copy(),
+        row_start=row_start,
+    )
+
+
+def _clusters(hits: Hits, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+    if hits.deposits is None:
+        return np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n)
+    d = hits.deposits
+    return _cluster_widths(d.offsets, d.u, d.v, d.value)
+
+
+@numba.njit(cache=True)
+def _cluster_widths(offsets, u, v, value):  # type: ignore[no-untyped-def]
+    n = len(offsets) - 1
+    width_u, width_v, signal = np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n)
+    for i in range(n):
+        if offsets[i + 1] == offsets[i]:
+            continue
+        first = offsets[i]
+        u0, u1, v0, v1 = u[first], u[first], v[first], v[first]
+        for k in range(first, offsets[i + 1]):
+            u0, u1, v0, v1 = min(u0, u[k]), max(u1, u[k]), min(v0, v[k]), max(v1, v[k])
+            signal[i] += value[k]
+        width_u[i], width_v[i] = u1 - u0 + 1, v1 - v0 + 1
+    return width_u, width_v, signal

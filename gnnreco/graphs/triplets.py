@@ -1,0 +1,84 @@
+"""The graph that the network sees: doublets are its nodes, triplets (two doublets that share a point) its edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.graphs.features import TRIPLET_FEATURES, triplet
+from gnnreco.graphs.frame import Frame, Points
+
+
+@dataclass(frozen=True)
+class SegmentGraph:
+    """Doublets and the triplets between them, sorted once for every later sum.
+
+    Attributes
+    ----------
+    doublets : int32 (n, 2)
+        Points, inner first; sorted by the inner one.
+    doublet_features : float32 (n, 16)
+    triplets : int32 (m, 2)
+        Inner and outer doublet; sorted by the inner one.
+    triplet_features : float32 (m, 8)
+    """
+
+    doublets: NDArray[np.int32]
+    doublet_features: NDArray[np.float32]
+    triplets: NDArray[np.int32]
+    triplet_features: NDArray[np.float32]
+
+
+@numba.njit(cache=True, boundscheck=False, error_model="numpy")
+def _join(x, y, z, sensor, sigma_u, sigma_v, axes, x0, kappa, doublets, start, low, high, out, features):  # type: ignore[no-untyped-def]
+    n, n_features = 0, len(low)
+    f = np.empty(n_features)
+    for i in range(len(doublets)):
+        a, b = doublets[i, 0], doublets[i, 1]
+        for j in range(start[b], start[b + 1]):
+            triplet(x, y, z, sensor, sigma_u, sigma_v, axes, x0, kappa, a, b, doublets[j, 1], f)
+            inside = True
+            for k in range(n_features):
+                inside &= low[k] <= f[k] <= high[k]
+            if not inside:
+                continue
+            if n < len(out):
+                out[n, 0], out[n, 1] = i, j
+                for k in range(n_features):
+                    features[n, k] = f[k]
+            n += 1
+    return n
+
+
+def join_doublets(
+    points: Points,
+    frame: Frame,
+    doublets: NDArray[np.int32],
+    limits: NDArray[np.float64],
+    budget: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], int]:
+    """All triplets whose features lie within `limits` (8, 2).
+
+    Parameters
+    ----------
+    doublets : int32 (n, 2)
+        Sorted by their first point.
+
+    Returns
+    -------
+    triplets : int32 (m, 2), features : float32 (m, 8)
+        At most `budget` of them.
+    needed : int
+        How many there are.
+    """
+    start = np.searchsorted(doublets[:, 0], np.arange(len(points) + 1))
+    out, features = np.empty((budget, 2), np.int32), np.empty((budget, len(TRIPLET_FEATURES)), np.float32)
+    needed = _join(
+        points.x, points.y, points.z, points.sensor, points.sigma_u, points.sigma_v, frame.axes,
+        frame.radiation_lengths, frame.kappa_per_gev, doublets, start, limits[:, 0], limits[:, 1], out, features,
+    )  # fmt: skip
+    kept = min(int(needed), budget)
+    return out[:kept].copy(), features[:kept].copy(), int(needed)

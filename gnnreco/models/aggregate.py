@@ -1,0 +1,62 @@
+"""Sums of edge values at nodes over sorted segments: deterministic, and the fastest on a CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@numba.njit(cache=True, boundscheck=False)
+def _sum(values, order, start, out):  # type: ignore[no-untyped-def]
+    width = values.shape[1]
+    for node in range(len(start) - 1):
+        for k in range(start[node], start[node + 1]):
+            edge = order[k]
+            for c in range(width):
+                out[node, c] += values[edge, c]
+
+
+class _SegmentSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, node: Tensor, order: Tensor, start: Tensor) -> Tensor:
+        ctx.save_for_backward(node)
+        out = np.zeros((len(start) - 1, values.shape[1]), np.float32)
+        _sum(values.detach().numpy(), order.numpy(), start.numpy(), out)
+        return torch.from_numpy(out)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        (node,) = ctx.saved_tensors
+        return grads[0].index_select(0, node), None, None, None
+
+
+def segment_sum(values: Tensor, node: Tensor, order: Tensor, start: Tensor) -> Tensor:
+    """Sum the rows of `values` (m, c) that belong to each node.
+
+    Parameters
+    ----------
+    values : float32 (m, c)
+    node : int64 (m,)
+        Node of each row.
+    order, start : int64 (m,), (n + 1,)
+        Rows sorted by node, and where each node's rows begin: see `sort_by_node`.
+
+    Returns
+    -------
+    float32 (n, c)
+    """
+    if values.device.type != "cpu":
+        return values.new_zeros(len(start) - 1, values.shape[1]).index_add_(0, node, values)
+    result: Tensor = _SegmentSum.apply(values.float().contiguous(), node, order, start)  # type: ignore[no-untyped-call]
+    return result
+
+
+def sort_by_node(node: NDArray[np.integer[Any]], n_nodes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Order of the rows by node (stable) and the start of each node's rows: done once for each graph."""
+    order = np.argsort(node, kind="stable")
+    return order, np.searchsorted(node[order], np.arange(n_nodes + 1))

@@ -1,0 +1,87 @@
+"""Scored segment graph to fitted tracks: no hit in two tracks, holes allowed, outliers dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event, Tracks
+from gnnreco.geometry import Detector
+from gnnreco.graphs import Points, SegmentGraph
+from gnnreco.tasks.chains import best_links, claim, group_by_owner, hand_out, walk_chains
+from gnnreco.tasks.trackfit import fit_tracks
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """How tracks are read off the scores.
+
+    Attributes
+    ----------
+    link_probability : float
+        Triplets below it link nothing.
+    attach_probability : float
+        Triplets above it may give a left-over hit to a track.
+    min_hits : int
+        Hits of the shortest track.
+    max_chi2_hit : float
+        A hit that adds more to chi2 (two degrees of freedom) is dropped.
+    """
+
+    link_probability: float = 0.05
+    attach_probability: float = 0.3
+    min_hits: int = 4
+    max_chi2_hit: float = 30.0
+
+
+def decode(
+    event: Event,
+    detector: Detector,
+    points: Points,
+    graph: SegmentGraph,
+    edge_logit: NDArray[np.float32],
+    config: DecodeConfig,
+) -> Tracks:
+    """Tracks of one event.
+
+    Parameters
+    ----------
+    edge_logit : float32 (n_triplets,)
+    """
+    inner, outer = graph.triplets[:, 0], graph.triplets[:, 1]
+    following = best_links(inner, outer, edge_logit, len(graph.doublets), _logit(config.link_probability))
+    offsets, chain_points, quality = walk_chains(graph.doublets, inner, outer, edge_logit, following)
+    order = np.argsort(-quality, kind="stable")
+    owner = claim(offsets, chain_points, order, len(points), 3)
+    sure = np.flatnonzero(edge_logit > _logit(config.attach_probability))
+    sure = sure[np.argsort(-edge_logit[sure], kind="stable")]
+    while hand_out(graph.doublets, inner, outer, sure, owner):
+        pass
+    xyz = event.hits.xyz[points.index]
+    chains, offsets, found = group_by_owner(owner, xyz, chain_points[offsets[:-1]])
+    hit_index = points.index[found]
+    fit = fit_tracks(detector, event.hits, offsets, hit_index, max_chi2_hit=config.max_chi2_hit, max_drops=3)
+    length = np.diff(np.concatenate([[0], np.cumsum(fit.kept)])[offsets])
+    return select(
+        fit.tracks(offsets, hit_index, quality[chains] / np.maximum(length, 1)),
+        fit.valid & (length >= config.min_hits),
+    )
+
+
+def select(tracks: Tracks, keep: NDArray[np.bool_]) -> Tracks:
+    """The rows of `tracks` where `keep` is true."""
+    size = np.diff(tracks.offsets)
+    return Tracks(
+        np.concatenate([[0], np.cumsum(size[keep])]),
+        tracks.hit_index[np.repeat(keep, size)],
+        *(
+            getattr(tracks, n)[keep]
+            for n in ("d0", "z0", "phi", "theta", "q_over_p", "covariance", "chi2", "ndf", "score")
+        ),
+    )
+
+
+def _logit(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))
