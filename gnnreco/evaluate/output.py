@@ -9,6 +9,8 @@ from typing import Any
 
 from gnnreco.columns import Event, Tracks
 from gnnreco.errors import BadInput
+from gnnreco.evaluate.graph import graph_metrics as measure_graph
+from gnnreco.evaluate.graph import graph_of
 from gnnreco.evaluate.target import COUNTED_TRACKS, Target
 from gnnreco.evaluate.tracking import score_tracks
 from gnnreco.events import EventSource
@@ -16,7 +18,13 @@ from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector
 
 COST = ("seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib", "threads")
-GRAPH = ("edge_efficiency", "edge_purity")
+GRAPH_EVENTS = 10
+GRAPH = ("edge_efficiency", "edge_efficiency_interval", "edge_purity", "edge_purity_interval", "edge_bins")
+GRAPH_DEFINITIONS = {
+    "edge_efficiency": "pairs of hits on successive layers of a target particle that are edges of the graph / "
+    f"all such pairs; first {GRAPH_EVENTS} events",
+    "edge_purity": "edges of the graph that join successive hits of any charged particle / all edges",
+}
 
 
 def evaluate(
@@ -42,7 +50,7 @@ def evaluate(
         Particles that should be found, and tracks that are counted.
     graph_metrics : mapping, optional
         ``edge_efficiency`` and ``edge_purity`` of the graphs that were built (and their ``edge_bins``),
-        where the caller measured them; else those of the manifest; else None.
+        where the caller measured them; else measured here on the first events, if the bundle is still there.
     progress : callable
         Wraps the iterator over events, for a progress bar.
 
@@ -61,13 +69,28 @@ def evaluate(
     manifest = _manifest(folder)
     lookup = _Lookup(truth_source)
     pairs = progress(lookup.join(read_tracks(folder), folder))
+    target = target or Target()
     scores = score_tracks(pairs, detector.field.bz if detector is not None else None, target, counted)
-    graph = graph_metrics or manifest.get("graph_metrics") or manifest.get("metrics") or {}
+    if graph_metrics is None and detector is not None:
+        graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
     head = {"task": manifest.get("task", "tracking"), "events": scores.pop("events")}
-    head["definitions"] = scores.pop("definitions")
-    head |= {key: _cost(manifest, key) for key in COST}
+    head["definitions"] = scores.pop("definitions") | GRAPH_DEFINITIONS
+    head |= {key: manifest.get(key) for key in COST}
+    head["events_failed"] = manifest.get("events_failed")
     head["events_without_output"] = len(truth_source) - len(lookup.used)
-    return head | scores | {key: graph.get(key) for key in (*GRAPH, "edge_bins")}
+    return head | scores | {key: (graph_metrics or {}).get(key) for key in GRAPH}
+
+
+def _graph_metrics(
+    manifest: dict[str, Any], source: EventSource, detector: Detector, target: Target
+) -> dict[str, Any] | None:
+    """Of the graphs of the first events, built again: reconstruct cannot know them, it has no truth."""
+    graph = graph_of(manifest, detector)
+    if graph is None:
+        return None
+    events = source.select(range(min(len(source), GRAPH_EVENTS)))
+    events.deposits = True
+    return measure_graph(graph, events, target)
 
 
 class _Lookup:
@@ -100,10 +123,11 @@ class _Lookup:
     def _pick(self, rows: list[int], number: int, origin: str, folder: Path) -> tuple[Event, int]:
         if len(rows) == 1:
             return self.source[rows[0]], rows[0]
-        for row in rows:
-            event = self.source[row]
-            if event.source == origin or Path(event.source).name == Path(origin).name:
-                return event, row
+        names = self.source.sources
+        for same in (lambda name: name == origin, lambda name: Path(name).name == Path(origin).name):
+            fitting = [row for row in rows if same(names[row])]
+            if len(fitting) == 1:
+                return self.source[fitting[0]], fitting[0]
         raise BadInput(
             folder, f"event {number}", f"the truth has {len(rows)} such events, none from {origin}"
         )
@@ -122,14 +146,3 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise BadInput(path, "", "not an object; reconstruct again")
     return manifest
-
-
-def _cost(manifest: Mapping[str, Any], key: str) -> Any:
-    """A cost of the manifest, also where it only holds the total over events."""
-    if key in manifest:
-        return manifest[key]
-    total, events = (
-        manifest.get(key.removesuffix("_per_event")),
-        manifest.get("events_in") or manifest.get("events"),
-    )
-    return total / events if isinstance(total, int | float) and isinstance(events, int) and events else None

@@ -1,0 +1,90 @@
+"""How good the graph is that a track finder starts from: edge efficiency and edge purity, in all and in bins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gnnreco.bundle import load_bundle, load_task
+from gnnreco.columns import Event
+from gnnreco.errors import BadBundle
+from gnnreco.evaluate.rates import EDGES, clopper_pearson
+from gnnreco.evaluate.target import Target, kinematics
+from gnnreco.geometry import Detector
+from gnnreco.graphs import LearnedGraph, Targets, first_particle, is_true, true_segments
+
+ANY_PARTICLE = Targets(min_pt=0.0, min_hits=2)
+
+
+def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) -> dict[str, Any]:
+    """Build the graph of every event and compare its doublets with the true segments.
+
+    Parameters
+    ----------
+    graph : LearnedGraph
+    events : iterable of Event
+        With truth, and with deposits where the graph was learned with them.
+    target : Target
+        Particles whose segments count for the efficiency; any charged particle's count for the purity.
+
+    Returns
+    -------
+    dict
+        ``edge_efficiency``, ``edge_purity``, their intervals, and ``edge_bins``: the efficiency in bins of pt,
+        eta and production radius, the purity in bins of the doublet's eta.
+    """
+    wanted = {name: np.zeros(len(edges) - 1, np.int64) for name, edges in EDGES.items()}
+    found = {name: count.copy() for name, count in wanted.items()}
+    counts, doublets_at, true_at = np.zeros(4, np.int64), *np.zeros((2, len(EDGES["eta"]) - 1), np.int64)
+    for event in events:
+        if event.truth is None:
+            continue
+        points, built = graph.build(event)
+        segments = true_segments(event, points, Targets(target.pt_min, target.min_hits))
+        owner = first_particle(event.truth, len(event.hits))[points.index[segments[:, 1]]]
+        kin = kinematics(event.truth.particles)
+        hits = np.bincount(event.truth.particle, minlength=len(kin.pt))
+        chosen = kin.wanted(target, hits)[owner]
+        segments, owner = segments[chosen], owner[chosen]
+        kept = is_true(segments.astype(np.int32), built.doublets.astype(np.int64))
+        true = is_true(built.doublets, true_segments(event, points, ANY_PARTICLE))
+        for name, values in (("pt", kin.pt), ("eta", kin.eta), ("production_radius", kin.vertex)):
+            wanted[name] += np.histogram(values[owner], EDGES[name])[0]
+            found[name] += np.histogram(values[owner[kept]], EDGES[name])[0]
+        a, b = built.doublets.T
+        across = np.hypot(points.x[b] - points.x[a], points.y[b] - points.y[a])
+        eta = np.arcsinh((points.z[b] - points.z[a]) / np.maximum(across, 1e-9))
+        doublets_at += np.histogram(eta, EDGES["eta"])[0]
+        true_at += np.histogram(eta[true], EDGES["eta"])[0]
+        counts += [kept.sum(), len(kept), true.sum(), len(true)]
+    result: dict[str, Any] = {}
+    for name, (k, n) in (("edge_efficiency", counts[:2]), ("edge_purity", counts[2:])):
+        result[name] = float(k / n) if n else None
+        result[f"{name}_interval"] = clopper_pearson(k, n).tolist()
+    bins = {name: _bins("edge_efficiency", EDGES[name], found[name], wanted[name]) for name in EDGES}
+    bins["eta"] |= _bins("edge_purity", EDGES["eta"], true_at, doublets_at)
+    return result | {"edge_bins": bins}
+
+
+def graph_of(manifest: Mapping[str, Any], detector: Detector) -> LearnedGraph | None:
+    """The graph builder of the bundle that made an output, where that bundle is still there and unchanged."""
+    named = manifest.get("bundle", {})
+    try:
+        bundle = load_bundle(named.get("path") or named.get("name", ""))
+        if bundle.manifest["sha256"] != named.get("sha256"):
+            return None
+        graph: LearnedGraph | None = load_task(bundle, detector, any_detector=True).graph
+    except BadBundle:
+        return None
+    return graph
+
+
+def _bins(name: str, edges: Any, passed: Any, total: Any) -> dict[str, Any]:
+    values = [k / n if n else None for k, n in zip(passed.tolist(), total.tolist(), strict=True)]
+    return {
+        "edges": edges.tolist(),
+        name: values,
+        f"{name}_interval": clopper_pearson(passed, total).tolist(),
+    }

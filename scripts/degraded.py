@@ -1,0 +1,109 @@
+"""Events as a worse detector would have seen them: dead sensors, wrong positions, noise. For robustness figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Deposits, Event, Hits, Truth
+from gnnreco.geometry import Detector
+
+
+def without_sensors(event: Event, detector: Detector, fraction: float, seed: int) -> Event:
+    """The hits of a random `fraction` of the sensors are gone; the same sensors for every event of a seed."""
+    dead = np.random.default_rng(seed).random(detector.n_sensors) < fraction
+    keep = ~dead[event.hits.sensor] | (event.hits.sensor < 0)
+    return _keep_hits(event, keep)
+
+
+def misaligned(event: Event, detector: Detector, shift: float, seed: int) -> Event:
+    """Hits where they seem to be if every sensor stands `shift` mm (normal, each axis) from where we believe."""
+    hits, true = event.hits, detector.misaligned(shift, seed)
+    known = np.flatnonzero(hits.sensor >= 0)
+    xyz = hits.xyz
+    # the particle crossed the moved sensor: in its own plane the hit lies the other way
+    local = true.to_local(hits.sensor[known], xyz[known])
+    local[:, 2] = 0.0
+    xyz[known] = detector.to_global(hits.sensor[known], local)
+    x, y, z = xyz.T
+    return replace(event, hits=replace(hits, x=x.copy(), y=y.copy(), z=z.copy()))
+
+
+def with_noise(event: Event, detector: Detector, fraction: float, seed: int) -> Event:
+    """Adds `fraction` times as many hits of one cell each, on sensors as busy as those of the event."""
+    hits = event.hits
+    random = np.random.default_rng((seed, event.number))
+    count = round(fraction * len(hits))
+    sensor = random.choice(hits.sensor[hits.sensor >= 0], 2 * count)  # a trapezoid does not fill its box
+    u, v = random.uniform(-1, 1, (2, len(sensor))) * [detector.half_u[sensor], detector.half_v[sensor]]
+    cell = detector.cell_at(sensor, u, v)
+    sensor, cell = sensor[cell >= 0][:count], cell[cell >= 0][:count]
+    x, y, z = detector.cell_position(sensor, cell).T
+    n = len(sensor)
+    variance = detector.pitch_u[sensor] ** 2 / 12, detector.pitch_v[sensor] ** 2 / 12
+    noisy = Hits(
+        hit_id=np.concatenate([hits.hit_id, hits.hit_id.max(initial=0) + 1 + np.arange(n)]),
+        x=np.concatenate([hits.x, x]),
+        y=np.concatenate([hits.y, y]),
+        z=np.concatenate([hits.z, z]),
+        sensor=np.concatenate([hits.sensor, sensor]),
+        var_u=_extended(hits.var_u, variance[0]),
+        var_v=_extended(hits.var_v, variance[1]),
+        time=_extended(hits.time, np.zeros(n)),
+        energy=_extended(hits.energy, np.zeros(n)),
+        deposits=_with_single_cells(hits.deposits, n, random),
+    )
+    truth = event.truth
+    if truth is not None and truth.weight is not None:
+        truth = replace(truth, weight=np.concatenate([truth.weight, np.zeros(n)]))
+    return replace(event, hits=noisy, truth=truth)
+
+
+def overlaid(first: Event, second: Event, hits: int, seed: int) -> Event:
+    """The hits of two events as one, thinned to exactly `hits`, without truth: for timing at a given size."""
+    xyz = np.concatenate([first.hits.xyz, second.hits.xyz])
+    sensor = np.concatenate([first.hits.sensor, second.hits.sensor])
+    chosen = np.sort(np.random.default_rng(seed).choice(len(xyz), hits, replace=False))
+    x, y, z = xyz[chosen].T.copy()
+    return Event(0, "overlaid", Hits(np.arange(hits), x, y, z, sensor[chosen]))
+
+
+def _keep_hits(event: Event, keep: NDArray[np.bool_]) -> Event:
+    hits, truth = event.hits, event.truth
+    rows = {}
+    for name in ("hit_id", "x", "y", "z", "sensor", "var_u", "var_v", "time", "energy"):
+        column = getattr(hits, name)
+        rows[name] = None if column is None else column[keep]
+    cells = hits.deposits
+    if cells is not None:
+        size = np.diff(cells.offsets)
+        kept = np.repeat(keep, size)
+        offsets = np.concatenate([[0], np.cumsum(size[keep])]).astype(np.int64)
+        cells = Deposits(offsets, cells.u[kept], cells.v[kept], cells.value[kept])
+    if truth is not None:
+        linked = keep[truth.hit]
+        weight = None if truth.weight is None else truth.weight[keep]
+        place = np.cumsum(keep) - 1
+        truth = Truth(truth.particles, place[truth.hit[linked]], truth.particle[linked], weight)
+    return replace(event, hits=Hits(**rows, deposits=cells), truth=truth)
+
+
+def _extended(column: NDArray[np.float64] | None, more: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    return None if column is None else np.concatenate([column, more])
+
+
+def _with_single_cells(cells: Deposits | None, n: int, random: np.random.Generator) -> Deposits | None:
+    """A cell under each noise hit, with a signal drawn from those of the event."""
+    if cells is None:
+        return None
+    offsets = np.concatenate([cells.offsets, cells.offsets[-1] + 1 + np.arange(n)])
+    channel = np.zeros(n, np.int32)
+    value = random.choice(cells.value, n) if len(cells.value) else np.ones(n, np.float32)
+    return Deposits(
+        offsets,
+        np.concatenate([cells.u, channel]),
+        np.concatenate([cells.v, channel]),
+        np.concatenate([cells.value, value.astype(np.float32)]),
+    )
