@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 
+#: Variance, mm^2, of a hit that is left out although its sensor stays in the track.
+IGNORED = 1e12
 kernel: Any = njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -63,10 +65,15 @@ def filter_hits(n, given, work):  # type: ignore[no-untyped-def]
     """Kalman filter of the deviations, outermost hit first; returns chi2. Before the first hit nothing is known."""
     p, shift = work.filtered, np.zeros(5)
     p[:] = 0.0
-    p[0, 0], p[1, 1] = 1e6 * work.variance[0, 0], 1e6 * work.variance[0, 1]
+    coarsest = 0.0
+    for j in range(n):
+        for c in range(2):
+            if work.variance[j, c] < IGNORED:
+                coarsest = max(coarsest, work.variance[j, c])
+    p[0, 0], p[1, 1] = 1e6 * coarsest, 1e6 * coarsest
     p[2, 2], p[3, 3] = 1.0, 1.0
     if given.bend != 0.0:
-        p[4, 4] = _vague_q_over_p(n, given, work) ** 2
+        p[4, 4] = _vague_q_over_p(n, math.sqrt(coarsest), given, work) ** 2
     total = 0.0
     for j in range(n):
         if j > 0:
@@ -101,12 +108,11 @@ def filter_hits(n, given, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _vague_q_over_p(n, given, work):  # type: ignore[no-untyped-def]
+def _vague_q_over_p(n, error, given, work):  # type: ignore[no-untyped-def]
     """A spread of q/p far wider than these hits could measure: a thousand times the sagitta's error over the span."""
     first, last = work.point[n - 1], work.point[0]
     span2 = (last[0] - first[0]) ** 2 + (last[1] - first[1]) ** 2
-    worst = math.sqrt(max(work.variance[0, 0], work.variance[0, 1]))
-    return 10.0 + 10.0 * abs(work.state[0, 6]) + min(1e4, 8e3 * worst / (span2 * abs(given.bend) + 1e-9))
+    return 10.0 + 10.0 * abs(work.state[0, 6]) + min(1e4, 8e3 * error / (span2 * abs(given.bend) + 1e-9))
 
 
 @kernel

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from gnnreco.tasks.helix import extrapolate, path_to_axis, step, turn
-from gnnreco.tasks.kalman import dot, kernel, sandwich, use_chi2
+from gnnreco.tasks.kalman import IGNORED, dot, kernel, sandwich, use_chi2
 
 FITTED, TOO_FEW_HITS, MISSED_SENSOR, UNSETTLED, NOT_FINITE = 0, 1, 2, 3, 4
 #: Variance given to what a track cannot tell: q/p without a field ((e/GeV)^2), the angle of a track along z (rad^2).
@@ -21,22 +21,34 @@ UNMEASURED, ANY_ANGLE = 1e6, math.pi**2 / 3
 def seed(n, given, work):  # type: ignore[no-untyped-def]
     """Helix through the outermost, the middle and the innermost hit, at the outermost."""
     p, s = work.point, work.state
-    ax, ay, bx, by, cx, cy = p[n - 1, 0], p[n - 1, 1], p[n // 2, 0], p[n // 2, 1], p[0, 0], p[0, 1]
-    chord, rise = math.hypot(cx - ax, cy - ay), p[0, 2] - p[n - 1, 2]
+    last, middle, first = 0, n // 2, n - 1
+    while last < n - 1 and work.variance[last, 0] >= IGNORED:
+        last += 1
+    while first > 0 and work.variance[first, 0] >= IGNORED:
+        first -= 1
+    while middle < n - 1 and work.variance[middle, 0] >= IGNORED:
+        middle += 1
+    ax, ay, bx, by, cx, cy = p[first, 0], p[first, 1], p[middle, 0], p[middle, 1], p[last, 0], p[last, 1]
+    chord, rise = math.hypot(cx - ax, cy - ay), p[last, 2] - p[first, 2]
     sides = math.hypot(bx - ax, by - ay) * math.hypot(cx - bx, cy - by) * chord
     curvature = 0.0
     if given.bend != 0.0 and n > 2 and sides > 0.0 and chord > 1e-6 * abs(rise):
         curvature = 2.0 * ((bx - ax) * (cy - by) - (by - ay) * (cx - bx)) / sides
     half = math.asin(min(1.0, max(-1.0, 0.5 * curvature * chord)))
-    if (ax - bx) * (cx - bx) + (ay - by) * (
-        cy - by
-    ) > 0.0:  # more than half a turn from the first to the last
+    bent_back = (ax - bx) * (cx - bx) + (ay - by) * (cy - by) > 0.0
+    if curvature != 0.0 and bent_back:  # more than half a turn from the first to the last
         half = math.copysign(math.pi, half) - half
     around = 2.0 * half / curvature if curvature != 0.0 else chord
     phi = math.atan2(cy - ay, cx - ax) + half
     path = math.hypot(around, rise)
-    s[0, 0], s[0, 1], s[0, 2] = p[0, 0], p[0, 1], p[0, 2]
-    s[0, 3], s[0, 4], s[0, 5] = math.cos(phi) * around / path, math.sin(phi) * around / path, rise / path
+    x, y, z = p[last, 0], p[last, 1], p[last, 2]
+    tx, ty, tz = math.cos(phi) * around / path, math.sin(phi) * around / path, rise / path
+    if last > 0:  # out again to the outermost sensor, whose own hit was dropped
+        n0, k = work.axes[0, 2], -curvature * around / path
+        x, y, z, tx, ty, tz, _, _ = extrapolate(
+            x, y, z, tx, ty, tz, k, p[0, 0], p[0, 1], p[0, 2], n0[0], n0[1], n0[2]
+        )
+    s[0, 0], s[0, 1], s[0, 2], s[0, 3], s[0, 4], s[0, 5] = x, y, z, tx, ty, tz
     s[0, 6] = -curvature * around / path / given.bend if given.bend != 0.0 else 0.0
 
 
@@ -160,7 +172,7 @@ def advance(j, first_pass, given, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def write_track(i, n, unknowns, given, work, out):  # type: ignore[no-untyped-def]
+def write_track(i, n, ndf, given, work, out):  # type: ignore[no-untyped-def]
     """Carry the innermost state in to the z axis and fill row `i`; returns the status."""
     j, p, jacobian, covariance = n - 1, work.filtered, work.a, work.b
     q_over_p, slope, scatter = inside(j, given, work)
@@ -203,7 +215,7 @@ def write_track(i, n, unknowns, given, work, out):  # type: ignore[no-untyped-de
     for r in range(5):
         for c in range(r + 1):
             out.covariance[i, r * (r + 1) // 2 + c] = covariance[r, c]
-    out.chi2[i], out.ndf[i], out.at_first_hit[i] = total, 2 * n - unknowns, at_hit
+    out.chi2[i], out.ndf[i], out.at_first_hit[i] = total, ndf, at_hit
     out.first[i], out.last[i] = work.state[n - 1], work.state[0]
     if math.isfinite(np.sum(values) + np.sum(out.covariance[i]) + total):
         return FITTED

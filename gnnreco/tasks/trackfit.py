@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints, Tracks
 from gnnreco.tasks.helix import BEND
-from gnnreco.tasks.kalman import Given, Work, filter_hits, kernel, smooth
+from gnnreco.tasks.kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
 from gnnreco.tasks.reference import (
     FITTED,
     MISSED_SENSOR,
@@ -78,7 +78,7 @@ class FitResult(NamedTuple):
     chi2_hit : (m,)
         What the hit adds to chi2 (two degrees of freedom); for a dropped one, at the time it was dropped.
     first, last : (n, 7)
-        x, y, z (mm), direction, q/p on the innermost and outermost kept sensor: where to start looking for more hits.
+        x, y, z (mm), direction, q/p on the innermost and outermost sensor: where to start looking for more hits.
     """
 
     parameters: Floats
@@ -171,7 +171,7 @@ def fit_tracks(
     if n == 0 or m == 0:
         result.status[:] = TOO_FEW_HITS
         return result
-    sensor = np.maximum(hits.sensor, 0)
+    sensor = np.clip(hits.sensor, 0, len(detector.rotation) - 1)
     given = Given(
         np.ascontiguousarray(hits.xyz),
         hits.sensor,
@@ -211,21 +211,29 @@ def _fit_range(start, stop, offsets, hit_index, given, out):  # type: ignore[no-
     unknowns = 5 if given.bend != 0.0 else 4
     for i in range(start, stop):
         n = _load(offsets[i], offsets[i + 1], hit_index, given, out, work)
+        used = n
         for drop in range(given.max_drops + 1):
-            out.status[i] = _fit_one(n, unknowns, given, work)
+            out.status[i] = _fit_one(n, used, unknowns, given, work)
             if out.status[i] != FITTED:
                 break
             worst = 0
             for j in range(n):
-                out.chi2_hit[work.row[j]] = work.chi2[j]
+                if work.variance[j, 0] < IGNORED:
+                    out.chi2_hit[work.row[j]] = work.chi2[j]
                 if work.chi2[j] > work.chi2[worst]:
                     worst = j
-            if drop == given.max_drops or work.chi2[worst] <= given.max_chi2_hit or 2 * (n - 1) <= unknowns:
+            if (
+                drop == given.max_drops
+                or work.chi2[worst] <= given.max_chi2_hit
+                or 2 * (used - 1) <= unknowns
+            ):
                 break
+            # The track has crossed the sensor all the same: its material stays, the measurement goes.
             out.kept[work.row[worst]] = False
-            n = _drop(n, worst, work)
+            work.variance[worst] = IGNORED
+            used -= 1
         if out.status[i] == FITTED:
-            out.status[i] = write_track(i, n, unknowns, given, work, out)
+            out.status[i] = write_track(i, n, 2 * used - unknowns, given, work, out)
 
 
 @kernel
@@ -257,24 +265,13 @@ def _load(start, stop, hit_index, given, out, work):  # type: ignore[no-untyped-
 
 
 @kernel
-def _drop(n, j, work):  # type: ignore[no-untyped-def]
-    for i in range(j, n - 1):
-        work.row[i] = work.row[i + 1]
-        work.point[i] = work.point[i + 1]
-        work.axes[i] = work.axes[i + 1]
-        work.variance[i] = work.variance[i + 1]
-        work.material[i] = work.material[i + 1]
-    return n - 1
-
-
-@kernel
-def _fit_one(n, unknowns, given, work):  # type: ignore[no-untyped-def]
+def _fit_one(n, used, unknowns, given, work):  # type: ignore[no-untyped-def]
     """Passes of linearise, filter, smooth until the track stands still; returns the status.
 
     A change of direction by an angle leaves an error of that angle squared times the way to the next sensor: when it is
     under a twentieth of the best resolution, or chi2 does not change, another pass would tell nothing new.
     """
-    if 2 * n < unknowns or n < 2:
+    if 2 * used < unknowns or used < 2:
         return TOO_FEW_HITS
     seed(n, given, work)
     finest, before = np.inf, np.inf
