@@ -18,6 +18,9 @@ CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
 LIGHT = 299.792458  # mm/ns
 SAGITTA = 1.0  # mm by which a step may leave its chord
 STEEPEST = 0.05  # cosine of incidence below which material and path grow no further
+# mm: after a sensor, a crossing nearer than this is the same one again; after a step through nothing, none is, and a
+# plane that lies where the step ended must not slip through the rounding.
+SAME, AGAIN = 1e-4, -1e-9
 FRAGMENTS = 8  # most particles that one nuclear interaction throws out
 
 
@@ -130,20 +133,19 @@ def cylinder_crossing(
 
 
 @njit(cache=True, error_model="numpy")
-def gone(tree: SensorTree, x: Vector, t: Vector, entered: bool) -> tuple[bool, bool]:
-    """Whether a particle has left all sensors for good, and whether it was ever among them."""
-    outside, away = x[0] * x[0] + x[1] * x[1] > (tree.r_max + 1.0) ** 2, 0.0
+def beyond(tree: SensorTree, x: Vector) -> bool:
+    """Whether a point is outside the box and the cylinder around all sensors."""
+    outside = x[0] * x[0] + x[1] * x[1] > (tree.r_max + 1.0) ** 2
     for i in range(3):
-        low, high = tree.low[0, i], tree.high[0, i]
-        outside = outside or x[i] < low - 1.0 or x[i] > high + 1.0
-        away += (x[i] - (low + high) / 2) * t[i]
-    return outside and (entered or away > 0), entered or not outside
+        outside = outside or x[i] < tree.low[0, i] - 1.0 or x[i] > tree.high[0, i] + 1.0
+    return outside
 
 
 @njit(cache=True, error_model="numpy")
-def bending(field: FieldMap, x: Vector, charge: float, momentum: float) -> tuple[Vector, float]:
-    """Direction of the field at x, and by how much (rad/mm) it turns a particle about it."""
-    b = field_at(field, x)
+def bending(field: FieldMap, x: Vector, t: Vector, charge: float, momentum: float) -> tuple[Vector, float]:
+    """Direction of the field over the next step, and by how much (rad/mm) it turns a particle about it."""
+    half = field.reach / 2 if field.reach < np.inf else 0.0  # the middle of the step makes its error second order
+    b = field_at(field, (x[0] + half * t[0], x[1] + half * t[1], x[2] + half * t[2]))
     strength = np.sqrt(b[0] * b[0] + b[1] * b[1] + b[2] * b[2])
     if strength < 1e-9 or charge == 0:
         return (0.0, 0.0, 1.0), 0.0
@@ -238,20 +240,20 @@ def follow(
         if nature == INVISIBLE or p <= physics.min_momentum:
             continue
         t = (start[i, 3] / p, start[i, 4] / p, start[i, 5] / p)
-        time, turned, entered = start[i, 6], 0.0, False
+        time, turned, flown, entered, least = start[i, 6], 0.0, 0.0, False, SAME
         life = np.inf
         if physics.decays and species.ctau[row] < np.inf:
             life = -np.log(1 - rng.random()) * species.ctau[row] * p / mass
         reach = size + np.sqrt((x[0] - middle[0]) ** 2 + (x[1] - middle[1]) ** 2 + (x[2] - middle[2]) ** 2)
         while p > physics.min_momentum and turned <= physics.max_turn:
-            h, k = bending(field, x, charge, p)
+            h, k = bending(field, x, t, charge, p)
             step = min(reach, life, field.reach)
             if k != 0:
                 step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
-            sensor, s = next_sensor(tree, stack, x, t, h, k, step)
+            sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
             cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
             x, t = helix(x, t, h, k, s)
-            turned, life = turned + abs(k) * s, life - s
+            turned, flown, life, least = turned + abs(k) * s, flown + s, life - s, SAME
             time += s * np.sqrt(p * p + mass * mass) / (p * LIGHT)
             if life <= 0:
                 made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
@@ -263,9 +265,10 @@ def follow(
                 w = tree.axes[sensor, 2]
                 cosine = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
             else:
-                left, entered = gone(tree, x, t, entered)
-                if left:
+                outside = beyond(tree, x)
+                if outside and (entered or flown > 2 * reach):
                     break
+                entered, least = entered or not outside, AGAIN
                 continue
             inclined = 1 / max(abs(cosine), STEEPEST)
             deposit = ionisation(rng, p, mass, charge, active * inclined)

@@ -72,8 +72,8 @@ class SimulationOptions:
     max_turns: float = 1.0
     min_momentum: float = 0.05
     field_spacing: float = 50.0
-    noise: float = 0.01
-    threshold: float = 0.02
+    noise: float = 0.03
+    threshold: float = 0.05
     noise_hits: float = 0.0
     time_resolution: float = 0.03
     generator: str = "pool"

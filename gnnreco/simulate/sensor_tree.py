@@ -13,7 +13,6 @@ from gnnreco.geometry import Detector
 Floats = NDArray[np.float64]
 Vector = tuple[float, float, float]
 LEAF = 2  # sensors in a leaf
-STEP_BACK = 1e-4  # mm: a crossing nearer than this is the one just made
 
 
 class SensorTree(NamedTuple):
@@ -122,29 +121,30 @@ def helix(x: Vector, t: Vector, h: Vector, k: float, s: float) -> tuple[Vector, 
 
 
 @njit(cache=True, error_model="numpy")
-def plane_crossing(f: float, a: float, b: float, limit: float) -> float:
-    """Smallest root s in (STEP_BACK, limit) of f + a s + b s^2 / 2; -1 where there is none."""
+def plane_crossing(f: float, a: float, b: float, least: float, limit: float) -> float:
+    """Smallest root s in (least, limit) of f + a s + b s^2 / 2; infinite where there is none."""
     # A helix in the plane divides 0 by 0: NaN compares false and is no crossing.
     if abs(b) * limit < 1e-9 * abs(a):
         s = -f / a
-        return s if STEP_BACK < s < limit else -1.0
+        return s if least < s < limit else np.inf
     root = a * a - 2 * b * f
     if root < 0:
-        return -1.0
+        return np.inf
     q = -(a + np.copysign(np.sqrt(root), a))
     first, second = (2 * f / q if q != 0 else np.inf), q / b
     if first > second:
         first, second = second, first
-    if STEP_BACK < first < limit:
+    if least < first < limit:
         return first
-    return second if STEP_BACK < second < limit else -1.0
+    return second if least < second < limit else np.inf
 
 
 @njit(cache=True, error_model="numpy")
 def next_sensor(
-    tree: SensorTree, stack: Floats, x: Vector, t: Vector, h: Vector, k: float, step: float
-) -> tuple[int, float]:
-    """The first sensor on the helix within `step` mm: (sensor, path); (-1, step) where there is none.
+    tree: SensorTree, stack: Floats, x: Vector, t: Vector, h: Vector, k: float, least: float,
+    step: float,
+) -> tuple[int, float]:  # fmt: skip
+    """The first sensor on the helix between `least` and `step` mm: (sensor, path); (-1, step) where there is none.
 
     The caller keeps ``step * k`` well under one radian, so that the arc stays near its chord, and lends a `stack` (64, 2).
     """
@@ -176,8 +176,8 @@ def next_sensor(
             sensor = tree.order[place]
             if sensor < 0:
                 continue
-            s = _cross(tree, sensor, x, t, h, k, normal, best)
-            if s > 0:
+            s = _cross(tree, sensor, x, t, h, k, normal, least, best)
+            if s < best:
                 best, found = s, sensor
     return found, best
 
@@ -199,18 +199,19 @@ def _entry(tree: SensorTree, node: int, x: Vector, d: Vector, fat: float) -> flo
 
 @njit(cache=True, error_model="numpy")
 def _cross(
-    tree: SensorTree, sensor: int, x: Vector, t: Vector, h: Vector, k: float, normal: Vector, limit: float
-) -> float:
-    """Path to the sensor's plane if the helix meets it inside the outline before `limit`; else -1."""
+    tree: SensorTree, sensor: int, x: Vector, t: Vector, h: Vector, k: float, normal: Vector, least: float,
+    limit: float,
+) -> float:  # fmt: skip
+    """Path to the sensor's plane if the helix meets it inside the outline between `least` and `limit`; else infinite."""
     c, w = tree.center[sensor], tree.axes[sensor, 2]
     f = w[0] * (x[0] - c[0]) + w[1] * (x[1] - c[1]) + w[2] * (x[2] - c[2])
     if abs(f) > limit:
-        return -1.0
+        return np.inf
     a = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
     b = k * (w[0] * normal[0] + w[1] * normal[1] + w[2] * normal[2])
-    s = plane_crossing(f, a, b, limit * 1.02 + 1e-6)
-    if s < 0:
-        return -1.0
+    s = plane_crossing(f, a, b, least, limit * 1.02 + 1e-6)
+    if s == np.inf:
+        return s
     position, direction = helix(x, t, h, k, s)
     for _ in range(3 if k != 0 else 0):  # the quadratic is a start; Newton makes it exact
         miss = w[0] * (position[0] - c[0]) + w[1] * (position[1] - c[1]) + w[2] * (position[2] - c[2])
@@ -219,10 +220,10 @@ def _cross(
             break
         s -= miss / slope
         position, direction = helix(x, t, h, k, s)
-    if s <= STEP_BACK or s >= limit:
-        return -1.0
+    if s <= least or s >= limit:
+        return np.inf
     u, v = local(tree, sensor, position)
-    return s if inside(tree, sensor, u, v) else -1.0
+    return s if inside(tree, sensor, u, v) else np.inf
 
 
 @njit(cache=True, error_model="numpy")
