@@ -89,8 +89,7 @@ def _numbers(detector: Detector) -> Iterator[Finding]:
 
 def _finite(column: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Rows without NaN or infinity."""
-    rows: NDArray[np.bool_] = np.isfinite(column).reshape(len(column), -1).all(axis=1)
-    return rows
+    return np.asarray(np.isfinite(column).reshape(len(column), -1).all(axis=1))
 
 
 def _ids(detector: Detector) -> Iterator[Finding]:

@@ -68,7 +68,7 @@ class LatticeTemplate(CellTemplate):
         inside = inside_convex(
             np.ascontiguousarray(flat[:, 0]), np.ascontiguousarray(flat[:, 1]), self.outline
         )
-        return inside.reshape(len(cell), -1).all(axis=1)
+        return np.asarray(inside.reshape(len(cell), len(self._shape)).all(axis=1))
 
     def _cut(self, cell: Cells) -> Floats:
         corners, _ = clip(self._centre(cell)[:, None, :] + self._shape, self.outline)
@@ -131,8 +131,9 @@ class LatticeTemplate(CellTemplate):
         return np.where(inside, iu * count_v + iv, -1).astype(np.int32)
 
     def neighbours_of(self, cell: ArrayLike) -> CSR:
-        iu, iv = self.channel(cell)
-        return self._pack(self.cell(*self._touching(iu, iv)))
+        table = self.cell(*self._touching(*self.channel(cell)))
+        table[~self.exists(cell)] = -1
+        return self._pack(table)
 
     def within(self, low: Floats, high: Floats) -> CSR:
         first_u, first_v, last_u, last_v = self._window(low, high)

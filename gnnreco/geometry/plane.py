@@ -86,7 +86,7 @@ def outside_distance(u: float, v: float, outline: Floats, corners: int) -> float
         ax, ay = outline[c]
         bx, by = outline[(c + 1) % corners]
         dx, dy = bx - ax, by - ay
-        if dx * (v - ay) - dy * (u - ax) < 0:
+        if not dx * (v - ay) - dy * (u - ax) >= 0:  # NaN is outside
             inside = False
         t = ((u - ax) * dx + (v - ay) * dy) / (dx * dx + dy * dy)
         t = min(max(t, 0.0), 1.0)

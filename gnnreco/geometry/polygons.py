@@ -126,10 +126,9 @@ class PolygonTemplate(CellTemplate):
         return np.where(known, cells, -1).astype(np.int32)
 
     def content(self) -> tuple[str, Floats]:
-        numbers = [[self.thickness], self.counts, self.polygons.ravel(), self.outline.ravel()]
-        if self.table is not None:
-            numbers += list(self.table)
-        return "polygons", np.concatenate(numbers)
+        table = [] if self.table is None else [*self.table[0], *self.table[1]]
+        shape = [self.thickness, *self.counts, *self.polygons.ravel(), *self.outline.ravel()]
+        return "polygons", np.array([*shape, *table], np.float64)
 
 
 @njit(cache=True)
