@@ -45,6 +45,7 @@ const cloud = sample();
 const box = [0, 1, 2].map(a => [Math.min(...cloud.map(p => p[a])), Math.max(...cloud.map(p => p[a]))]);
 const middle = box.map(([low, high]) => (low + high) / 2);
 const spans = box.map(([low, high]) => high - low), longest = spans.indexOf(Math.max(...spans));
+if (longest === 2 && spans[2] > 6 * Math.max(spans[0], spans[1])) Object.assign(VIEWS["3d"], { az: 0.3, el: 0.2 }); // a beam telescope: from near its axis
 const lengthwise = Math.max(...spans) > 1.4 * Math.min(...spans) ? [0, 1, 2].map(a => +(a === longest)) : [0, 0, 0];
 function cutPlane(c) { // normal of the plane that opens the detector towards the eye, lengthwise
   const eye = basis(c)[2], along = dot(eye, lengthwise), n = eye.map((v, a) => v - along * lengthwise[a]), size = Math.hypot(...n);

@@ -54,9 +54,11 @@ function trackHits(t) {
   const [offsets, rows, i] = t < nFound ? [D.f_offsets, D.f_hits, t] : [D.p_offsets, D.p_hits, t - nFound];
   return rows.subarray(offsets[i], offsets[i + 1]);
 }
+const trackLength = t => t < nFound ? D.f_offsets[t + 1] - D.f_offsets[t] : D.p_offsets[t - nFound + 1] - D.p_offsets[t - nFound];
 const trackPt = t => t < nFound ? D.f_pt[t] : D.p_pt[t - nFound];
 const trackStatus = t => t < nFound ? D.f_status[t] : D.p_status[t - nFound];
 function partner(t) { // the particle of a found track, the found track of a particle, or -1
+  if (t < 0) return -1;
   if (t >= nFound) return D.p_track[t - nFound];
   return D.f_particle[t] < 0 || D.f_status[t] === FAKE ? -1 : nFound + D.f_particle[t];
 }

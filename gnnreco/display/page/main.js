@@ -156,7 +156,7 @@ function start() {
   for (let t = 0; t < nTracks; t++) above += trackPt(t) >= 1;
   if (above > 30) state.pt = 1; // GeV: the tracks that most people look for, where there are enough of them
   let longest = 0;
-  for (let p = 0; p < nTrue; p++) longest = Math.max(longest, trackHits(nFound + p).length);
+  for (let p = 0; p < nTrue; p++) longest = Math.max(longest, trackLength(nFound + p));
   state.hits = nTrue ? Math.min(9, Math.max(3, longest >> 1)) : 1;
   if (!event) state.show.cells = detector.templates.reduce((sum, t) => sum + (t.drawn ? t.cells * t.sensors : 0), 0) < 4e5;
   state.theme = link.get("theme") ?? "dark";

@@ -47,7 +47,7 @@ function buildPanel() {
 
 function buildTracks() {
   const kinds = event.truth ? (event.tracks ? ["matched", "duplicate", "fake", "true", "missed"] : ["generated"]) : event.tracks ? ["found"] : [];
-  const counted = status => () => { let n = 0; for (let t = 0; t < nTracks; t++) n += trackStatus(t) === status && passes(t) && trackHits(t).length >= (t < nFound ? 1 : 3); return n; };
+  const counted = status => () => { let n = 0; for (let t = 0; t < nTracks; t++) n += trackStatus(t) === status && passes(t); return n; };
   if (kinds.length) panel.append(make("h2", {}, "Tracks"));
   for (const key of kinds) {
     const status = STATUS.indexOf(key);
@@ -59,8 +59,8 @@ function buildTracks() {
     panel.append(slider("pT above", "pt", { min: 0, max: 60, step: 1, from: nearest, to: i => +steps[i].toPrecision(2), say: v => `${v} GeV` }));
     if (nTrue) panel.append(slider("True tracks with hits", "hits", { min: 3, max: 20, step: 1, say: v => `≥ ${v}` }));
     const choose = make("select", { onchange() { set("colour", choose.value); } }, make("option", { value: "status" }, "Colour by match"), make("option", { value: "pt" }, "Colour by pT"));
-    const ramp = make("div", { className: "ramp" }), ends = make("div", { className: "ends" }, make("span", {}, `${LOW_PT} GeV`), make("span", {}, `${HIGH_PT} GeV`));
-    live.push(() => { choose.value = state.colour; ramp.hidden = ends.hidden = state.colour !== "pt"; ramp.style.background = `linear-gradient(90deg, ${inks().pt.join(",")})`; });
+    const ramp = make("div", { className: "ramp" }), low = make("span"), ends = make("div", { className: "ends" }, low, make("span", {}, `${HIGH_PT} GeV`));
+    live.push(() => { choose.value = state.colour; low.textContent = `${lowPt()} GeV`; ramp.hidden = ends.hidden = state.colour !== "pt"; ramp.style.background = `linear-gradient(90deg, ${inks().pt.join(",")})`; });
     const find = make("input", { type: "search", id: "search", placeholder: nTrue ? "Track number or particle id" : "Track number", css: { marginTop: "8px" }, onchange() { search(find.value); } });
     panel.append(choose, ramp, ends, find);
   }
@@ -126,7 +126,7 @@ function describeHit(i) {
   return { title: `Hit ${D.h_id[i]}`, rows: out };
 }
 function describeFound(t) {
-  const n = trackHits(t).length, p = D.f_particle[t], out = [["pT", `${figure(D.f_pt[t])} GeV`], ["η", figure(D.f_eta[t])], ["φ", `${figure(D.f_phi[t])} rad`],
+  const n = trackLength(t), p = D.f_particle[t], out = [["pT", `${figure(D.f_pt[t])} GeV`], ["η", figure(D.f_eta[t])], ["φ", `${figure(D.f_phi[t])} rad`],
     ["d0", `${figure(D.f_d0[t])} mm`], ["z0", `${figure(D.f_z0[t])} mm`], ["Charge", D.f_q_over_p[t] > 0 ? "+1" : D.f_q_over_p[t] < 0 ? "−1" : "–"],
     ["χ² / ndf", `${figure(D.f_chi2[t])} / ${figure(D.f_ndf[t])}`], ["Hits", many(n)], ["Score", figure(D.f_score[t])]];
   if (p >= 0) out.push([STATUS[D.f_status[t]] === "fake" ? "Most hits from" : "Particle", String(D.p_id[p])], ["Hits from it", `${D.f_shared[t]} of ${n}`]);
@@ -134,7 +134,7 @@ function describeFound(t) {
 }
 function describeParticle(p) {
   const out = [["pT", `${figure(D.p_pt[p])} GeV`], ["η", figure(D.p_eta[p])], ["φ", `${figure(D.p_phi[p])} rad`], ["PDG code", String(D.p_pdg[p])], ["Charge", figure(D.p_charge[p])],
-    ["Vertex", `${[D.p_vx[p], D.p_vy[p], D.p_vz[p]].map(v => figure(v, 3)).join(", ")} mm`], ["Hits", many(trackHits(nFound + p).length)]];
+    ["Vertex", `${[D.p_vx[p], D.p_vy[p], D.p_vz[p]].map(v => figure(v, 3)).join(", ")} mm`], ["Hits", many(trackLength(nFound + p))]];
   if (event.tracks) out.push(["Found as", D.p_track[p] < 0 ? "none" : `track ${D.p_track[p]}`]);
   return { title: `Particle ${D.p_id[p]}`, rows: out };
 }

@@ -16,9 +16,9 @@ const HIT_KINDS = ["onTrack", "unassigned", "noise"];
 const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
 const inks = () => INKS[state.theme];
 
-const LOW_PT = 0.1, HIGH_PT = 20; // GeV, ends of the colour scale
+const HIGH_PT = 20, lowPt = () => Math.max(0.1, Math.min(5, state.pt)); // GeV, ends of the colour scale
 function ptColour(pt) {
-  const ramp = inks().pt, x = Math.max(0, Math.min(0.9999, Math.log(pt / LOW_PT) / Math.log(HIGH_PT / LOW_PT) || 0)) * (ramp.length - 1);
+  const ramp = inks().pt, x = Math.max(0, Math.min(0.9999, Math.log(pt / lowPt()) / Math.log(HIGH_PT / lowPt()) || 0)) * (ramp.length - 1);
   const [a, b] = [rgb(ramp[Math.floor(x)]), rgb(ramp[Math.floor(x) + 1])];
   return a.map((v, i) => v + (b[i] - v) * (x % 1));
 }
@@ -29,16 +29,15 @@ function trackColour(t) {
   if (plain) return colour; // the others brighten from 1 to 10 GeV
   return colour.map(v => Math.max(0, Math.min(255, v * (dim + (1 - dim) * Math.min(1, 2 * share)) + (bright > 0 ? 255 - v : v) * bright * Math.max(0, 2 * share - 1))));
 }
-const passes = t => !(trackPt(t) < state.pt) && trackHits(t).length >= (t < nFound ? 1 : state.hits);
+const passes = t => !(trackPt(t) < state.pt) && trackLength(t) >= (t < nFound ? 1 : state.hits);
 const visible = t => t >= 0 && state.show[STATUS[trackStatus(t)]] && passes(t);
-const chosen = t => t >= 0 && (t === state.selected || t === partner(state.selected));
 
 const rows = Math.max(1, Math.ceil(nTracks / 1024));
 const trackStyle = new Uint8Array(rows * 1024 * 8), hitColour = new Uint8Array(4 * nHits), hitSize = new Uint8Array(nHits);
 const sensorColour = new Uint8Array(4 * nSensors);
 
 const gpu = { hits: null, lines: null, sensors: [], style: gl.createTexture() };
-(function upload() {
+(function arrange() {
   const corner = { ...programs.sensor }, centre = buffer(D.s_centre), u = buffer(D.s_u), v = buffer(D.s_v);
   gpu.sensorColour = buffer(sensorColour);
   let first = 0;
@@ -93,36 +92,66 @@ function cellEdges(corners, k) { // polygons to a list of edges
 
 const largeHit = Math.round(16 * Math.max(2.8, Math.min(6, 6.6 - 0.34 * Math.log(1 + nHits)))); // sixteenths of a pixel
 
+const ink3 = new Uint8Array(3 * nTracks), litInk3 = new Uint8Array(3 * nTracks), seen = new Uint8Array(nTracks);
+function put(out, at, colours, i, last) {
+  out[at] = colours[3 * i]; out[at + 1] = colours[3 * i + 1]; out[at + 2] = colours[3 * i + 2]; out[at + 3] = last;
+}
+
 function restyle() {
-  const { show } = state, add = state.theme === "dark", some = state.selected >= 0;
+  const dark = state.theme === "dark", some = state.selected >= 0, other = partner(state.selected);
+  const mine = t => some && t >= 0 && (t === state.selected || t === other);
   let shown = 0;
-  for (let t = 0; t < nTracks; t++) shown += visible(t);
+  for (let t = 0; t < nTracks; t++) {
+    shown += seen[t] = visible(t) ? 1 : 0;
+    trackColour(t).forEach((v, c) => { // a hit stands out from its line
+      ink3[3 * t + c] = v;
+      litInk3[3 * t + c] = dark ? v + 0.35 * (255 - v) : 0.8 * v;
+    });
+  }
+  styleLines(shown, mine, some, dark);
+  styleHits(mine, some);
+  styleSensors();
+  upload();
+}
+
+function styleLines(shown, mine, some, dark) {
   const strength = Math.max(0.4, Math.min(0.95, 1.25 - 0.105 * Math.log(1 + shown)));
   const width = Math.max(1.1, Math.min(2.4, 2.9 - 0.2 * Math.log(1 + shown)));
-  const glow = add ? Math.round(255 * Math.min(1, 30 / (1 + shown))) : 0;
+  const glow = dark ? Math.round(255 * Math.min(1, 30 / (1 + shown))) : 0;
   for (let t = 0; t < nTracks; t++) {
-    const status = trackStatus(t), on = visible(t) || chosen(t), wide = status === FAKE ? 1.4 : status === TRUE ? 0.8 : 1;
-    const alpha = !on ? 0 : some ? (chosen(t) ? 1 : 0.12) : strength;
-    trackStyle.set([...trackColour(t), Math.round(255 * alpha)], 8 * t);
-    trackStyle.set([Math.round(16 * width * wide * (chosen(t) ? 1.7 : 1)), glow, status === MISSED || status === TRUE ? 255 : 0, 0], 8 * t + 4);
+    const status = trackStatus(t), on = seen[t] || mine(t), wide = status === FAKE ? 1.4 : status === TRUE ? 0.8 : 1;
+    put(trackStyle, 8 * t, ink3, t, Math.round(255 * (!on ? 0 : some ? (mine(t) ? 1 : 0.12) : strength)));
+    trackStyle[8 * t + 4] = Math.round(16 * width * wide * (mine(t) ? 1.7 : 1));
+    trackStyle[8 * t + 5] = glow;
+    trackStyle[8 * t + 6] = status === MISSED || status === TRUE ? 255 : 0;
   }
-  const small = Math.max(24, largeHit / 2.2);
-  const lit = colour => colour.map(v => add ? v + 0.35 * (255 - v) : 0.8 * v); // a hit stands out from its line
-  const free = rgb(inks().free), noise = rgb(inks().noise), faint = Math.max(0.36, Math.min(0.85, 1.5 - 0.1 * Math.log(1 + nHits)));
+}
+
+function styleHits(mine, some) {
+  const free = new Uint8Array([...rgb(inks().free), ...rgb(inks().noise)]), small = Math.max(24, largeHit / 2.2);
+  const faint = Math.max(0.36, Math.min(0.85, 1.5 - 0.1 * Math.log(1 + nHits))), dim = some ? 0.35 : 1;
   for (let i = 0; i < nHits; i++) {
     const kind = D.h_kind[i], found = D.h_track[i], particle = D.h_particle[i] < 0 ? -1 : nFound + D.h_particle[i];
-    const t = visible(found) ? found : visible(particle) && (found < 0 || trackStatus(particle) !== TRUE) ? particle : -1;
-    const mine = chosen(found) || chosen(particle), on = kind !== NOWHERE && (show[HIT_KINDS[kind]] || mine);
-    const colour = mine ? lit(trackColour(chosen(found) ? found : particle)) : t >= 0 ? lit(trackColour(t)) : kind === NOISE ? noise : free;
-    const alpha = mine ? 1 : (t >= 0 ? Math.min(0.95, faint + 0.35) : faint) * (some ? 0.35 : 1);
-    hitColour.set([...colour, Math.round(255 * alpha)], 4 * i);
-    hitSize[i] = !on ? 0 : mine ? 112 : t >= 0 ? largeHit : small;
+    const chosen = mine(found) ? found : mine(particle) ? particle : -1;
+    const line = chosen >= 0 ? chosen : found >= 0 && seen[found] ? found
+      : particle >= 0 && seen[particle] && (found < 0 || trackStatus(particle) !== TRUE) ? particle : -1;
+    const alpha = chosen >= 0 ? 1 : line >= 0 ? Math.min(0.95, faint + 0.35) * dim : faint * dim;
+    if (line >= 0) put(hitColour, 4 * i, litInk3, line, 255 * alpha); else put(hitColour, 4 * i, free, kind === NOISE ? 1 : 0, 255 * alpha);
+    const on = kind !== NOWHERE && (state.show[HIT_KINDS[kind]] || chosen >= 0);
+    hitSize[i] = !on ? 0 : chosen >= 0 ? 112 : line >= 0 ? largeHit : small;
   }
+}
+
+function styleSensors() {
+  const colours = new Uint8Array([...inks().sensors.flatMap(rgb), ...rgb(inks().tracks[MISSED])]), last = inks().sensors.length;
   for (let i = 0; i < nSensors; i++) {
-    const palette = inks().sensors, picked = i === state.sensor;
-    const colour = picked ? rgb(inks().tracks[MISSED]) : rgb(palette[D.s_subsystem[i] % palette.length]);
-    sensorColour.set([...colour, state.layers[D.s_layer[i]] || picked ? 255 : 0], 4 * i);
+    const picked = i === state.sensor, step = D.s_layer[i] % 2 || picked ? 1 : 1.22; // neighbouring layers differ a little
+    put(sensorColour, 4 * i, colours, picked ? last : D.s_subsystem[i] % last, state.layers[D.s_layer[i]] || picked ? 255 : 0);
+    for (let c = 0; c < 3; c++) sensorColour[4 * i + c] = Math.min(255, sensorColour[4 * i + c] * step);
   }
+}
+
+function upload() {
   gl.bindTexture(gl.TEXTURE_2D, gpu.style);
   gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 2048, rows, 0, gl.RGBA, gl.UNSIGNED_BYTE, trackStyle);
   for (const key of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, key, gl.NEAREST);
@@ -153,8 +182,8 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   const { show } = state, pick = cursor !== null, ratio = pick ? 1 : canvas.width / size.w;
   pick ? gl.disable(gl.BLEND) : gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  const crowd = Math.max(0.32, Math.min(1, 50 / Math.sqrt(nSensors + 1))) * state.glass * (event ? 1 : 1.6);
-  const place = { uMiddle: middle, uNear: cutPlane(camera), uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd };
+  const crowd = Math.max(0.32, Math.min(1.6, 22 / Math.sqrt(nSensors + 1))) * state.glass * (event ? 1 : 1.6);
+  const place = { uMiddle: middle, uNear: cutPlane(camera), uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd * (state.selected >= 0 ? 0.55 : 1), uFloor: Math.max(0.1, Math.min(0.9, 6 / Math.sqrt(nSensors + 1))) };
   const sensors = (mode, face, all) => {
     const u = use(programs.sensor, size, cursor, { ...place, uFace: face });
     for (const group of gpu.sensors) {
