@@ -37,7 +37,8 @@ def figures(detector: Detector, events: Iterable[Event]) -> dict[str, np.ndarray
 
     for event in events:
         hits, truth = event.hits, event.truth
-        assert truth is not None and hits.deposits is not None
+        assert truth is not None
+        assert hits.deposits is not None
         p = truth.particles
         pt, radius = np.hypot(p.px, p.py), np.hypot(p.vx, p.vy)
         eta = np.arcsinh(p.pz / np.maximum(pt, 1e-12))

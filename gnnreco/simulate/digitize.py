@@ -47,10 +47,7 @@ def digitize(
     hit, particle : int64 (m,)
         Which particle (row) gave signal to which hit (row), sorted; noise has none.
     """
-    shares = share_charge(detector, crossings)
-    shares = Shares(*(np.concatenate(pair) for pair in zip(shares, noise_cells(detector, len(crossings.u), options, rng),
-                                                             strict=True)))  # fmt: skip
-    shares = Shares(*(column[np.argsort(shares.cell, kind="stable")] for column in shares))
+    shares = sorted_shares(share_charge(detector, crossings), noise_cells(detector, len(crossings.u), options, rng))
     cell, first = np.unique(shares.cell, return_index=True)
     energy = np.add.reduceat(shares.energy, first) if len(cell) else np.zeros(0)
     mip = MIP_PER_MM * detector.thickness[cell >> 32]
@@ -94,6 +91,14 @@ def share_charge(detector: Detector, crossings: Crossings) -> Shares:
     return Shares(row, crossings.sensor[row].astype(np.int64) << 32 | cell, part * crossings.energy[row])
 
 
+def sorted_shares(one: Shares, two: Shares) -> Shares:
+    """Both tables as one, by cell."""
+    cell = np.concatenate([one.cell, two.cell])
+    order = np.argsort(cell, kind="stable")
+    crossing, energy = np.concatenate([one.crossing, two.crossing]), np.concatenate([one.energy, two.energy])
+    return Shares(crossing[order], cell[order], energy[order])
+
+
 def noise_cells(detector: Detector, n_crossings: int, options: SimulationOptions, rng: np.random.Generator) -> Shares:
     """Cells that fire on their own, anywhere in the detector with the same chance."""
     count = rng.poisson(options.noise_hits * n_crossings) if options.noise_hits and detector.n_sensors else 0
@@ -130,10 +135,10 @@ def measure(detector: Detector, cell: Ints, energy: Floats, label: Ints, n_hits:
     order = np.argsort(label, kind="stable")
     cell, energy, label = cell[order], energy[order], label[order]
     sensor, number = (cell >> 32).astype(np.int32), (cell & 0xFFFFFFFF).astype(np.int32)
-    total = np.bincount(label, energy, n_hits)
+    total = summed(label, energy, n_hits)
     weight = energy / total[label]
     xyz = detector.cell_position(sensor, number) if n_hits else np.zeros((0, 3))
-    x, y, z = (np.bincount(label, weight * column, n_hits) for column in xyz.T)
+    x, y, z = (summed(label, weight * column, n_hits) for column in xyz.T)
     channel_u, channel_v = channels(detector, sensor, number)
     size = detector.cell_size(sensor, number) if n_hits else np.zeros((0, 2))
     offsets = np.searchsorted(label, np.arange(n_hits + 1)).astype(np.int64)
@@ -141,6 +146,11 @@ def measure(detector: Detector, cell: Ints, energy: Floats, label: Ints, n_hits:
         np.arange(1, n_hits + 1), x, y, z, sensor[offsets[:-1]],
         variance(label, channel_u, weight, size[:, 0], n_hits), variance(label, channel_v, weight, size[:, 1], n_hits),
         energy=total, deposits=Deposits(offsets, channel_u, channel_v, energy.astype(np.float32)))  # fmt: skip
+
+
+def summed(label: Ints, value: Floats, n: int) -> Floats:
+    """Sum of the values under each label."""
+    return np.bincount(label, value, n).astype(np.float64, copy=False)
 
 
 def channels(
@@ -160,7 +170,7 @@ def variance(label: Ints, channel: NDArray[np.int32], weight: Floats, size: Floa
     order = np.argsort(column, kind="stable")
     first = np.flatnonzero(np.diff(column[order], prepend=-1))
     share = np.add.reduceat(weight[order], first) if len(first) else np.zeros(0)
-    return np.bincount(label[order][first], share**2 * size[order][first] ** 2 / 12, n_hits)
+    return summed(label[order][first], share**2 * size[order][first] ** 2 / 12, n_hits)
 
 
 def with_time(

@@ -9,7 +9,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.simulate.material import (
-    SILICON_X0, Vector, bremsstrahlung, deflect, highland, ionisation, nuclear_fragment, two_body)
+    SILICON_X0,
+    Vector,
+    bremsstrahlung,
+    deflect,
+    highland,
+    ionisation,
+    nuclear_fragment,
+    two_body,
+)
 from gnnreco.simulate.sensor_tree import SensorTree, helix, local, next_sensor
 from gnnreco.simulate.species import ELECTRON, HADRON, INVISIBLE, PHOTON, Species
 
@@ -115,7 +123,8 @@ def cylinder_crossing(
     for row in range(len(cylinders)):
         radius2 = cylinders[row, 0] ** 2
         end, _ = helix(x, t, h, k, best)
-        if (start < radius2) == (end[0] * end[0] + end[1] * end[1] < radius2) or abs(np.sqrt(start) - cylinders[row, 0]) < 1e-6:
+        same_side = (start < radius2) == (end[0] * end[0] + end[1] * end[1] < radius2)
+        if same_side or abs(np.sqrt(start) - cylinders[row, 0]) < 1e-6:
             continue
         low, high = 0.0, best
         for _ in range(40):

@@ -188,6 +188,6 @@ def read_pool(process: str) -> tuple[Generated, NDArray[np.int64]]:
     column = {name: table[name].to_numpy() for name in table.column_names}
     event = column["event"]
     offsets = np.searchsorted(event, np.arange(event[-1] + 2)).astype(np.int64)
-    floats = [column[name].astype(np.float64) for name in ("px", "py", "pz", "vx", "vy", "vz")]
-    flat = np.zeros(len(event))
-    return Generated(column["pdg"], *floats, flat, np.zeros(len(event), np.int32)), offsets
+    px, py, pz, vx, vy, vz = (column[name].astype(np.float64) for name in ("px", "py", "pz", "vx", "vy", "vz"))
+    n = len(event)
+    return Generated(column["pdg"], px, py, pz, vx, vy, vz, np.zeros(n), np.zeros(n, np.int32)), offsets

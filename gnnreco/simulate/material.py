@@ -9,7 +9,7 @@ Vector = tuple[float, float, float]
 
 ELECTRON_MASS = 0.51099895e-3
 SILICON_X0 = 93.7  # mm
-# Bethe, PDG review of particle physics 34.2: K / 2 * Z / A * density of silicon in GeV/mm; mean excitation and plasma energy.
+# Bethe, PDG review of particle physics 34.2: K / 2 * Z / A * density of silicon, GeV/mm; excitation and plasma energy.
 XI_PER_MM = 0.5 * 0.307075 * 0.49848 * 2.329 * 1e-4
 NUCLEAR_PT = 0.35  # GeV, mean transverse momentum of what a nuclear interaction throws out
 EXCITATION, PLASMA = 173e-9, 31.05e-9

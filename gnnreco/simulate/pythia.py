@@ -55,8 +55,9 @@ def pythia_events(process: str, n_events: int, seed: int) -> Iterator[Generated]
             final = record[record.status > 0]
             p, vertex = final.p, final.vProd
             # A particle of the collision itself has no vertex in the record: it starts at the origin.
-            columns = [ak.to_numpy(ak.fill_none(c, 0.0)).astype(np.float64) for c in
+            px, py, pz, *place, time = [ak.to_numpy(ak.fill_none(c, 0.0)).astype(np.float64) for c in
                        (p.px, p.py, p.pz, vertex.px, vertex.py, vertex.pz, vertex.e)]  # fmt: skip
-            columns[-1] /= 299.792458  # mm/c to ns
-            yield Generated(ak.to_numpy(final.id).astype(np.int32), *columns, np.zeros(len(final), np.int32))
+            x, y, z = place
+            yield Generated(ak.to_numpy(final.id).astype(np.int32), px, py, pz, x, y, z, time / 299.792458,  # mm/c to ns
+                            np.zeros(len(final), np.int32))  # fmt: skip
             made += 1

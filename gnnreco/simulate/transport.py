@@ -90,8 +90,8 @@ class Transport:
                 break
             first += len(current)
             parent, kind = made[:, 0].astype(np.int64), made[:, 1].astype(np.int64)
-            x, p = made[:, 2:5].T, made[:, 5:8].T
-            current = Generated(species.pdg[kind], *p, *x, made[:, 8], current.vertex[parent])
+            x, y, z, px, py, pz, time = made[:, 2:].T
+            current = Generated(species.pdg[kind], px, py, pz, x, y, z, time, current.vertex[parent])
             parts.append(current)
             generations.append(np.full(len(current), generation, np.int64))
         table = np.concatenate(tables)
