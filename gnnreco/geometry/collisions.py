@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .detector import Detector
 from .neighbours import sensor_pairs
-from .plane import edges_cross, inside_polygon
+from .plane import area_centroid, clip, edges_cross, inside_polygon
 from .polygons import PolygonTemplate
 from .templates import Floats
 
@@ -16,6 +16,8 @@ Ints = NDArray[np.int64]
 
 # Sensors may press into one another by the rounding of a table, mm.
 DEPTH = 0.01
+# And cells by this share of their area.
+SHARE = 1e-4
 
 
 def overlapping_sensors(detector: Detector, depth: float = DEPTH) -> Ints:
@@ -115,9 +117,38 @@ def _cells_share(pairs: Ints, polygons: Floats, counts: Ints, inner: Floats) -> 
     result = np.zeros(len(pairs), np.bool_)
     for i in range(len(pairs)):
         a, b = pairs[i]
-        result[i] = (
-            inside_polygon(inner[a, 0], inner[a, 1], polygons[b], counts[b])
-            or inside_polygon(inner[b, 0], inner[b, 1], polygons[a], counts[a])
-            or edges_cross(polygons[a], counts[a], polygons[b], counts[b])
-        )
+        one, two = polygons[a, : counts[a]], polygons[b, : counts[b]]
+        if _convex(one) and _convex(two):
+            shared, _ = area_centroid(clip(polygons[a : a + 1, : counts[a]], two)[0])
+            whole, _ = area_centroid(polygons[a : a + 1])
+            result[i] = shared[0] > SHARE * whole[0]
+        else:
+            result[i] = (
+                edges_cross(one, counts[a], two, counts[b])
+                or _reaches_into(one, counts[a], inner[a], two, counts[b])
+                or _reaches_into(two, counts[b], inner[b], one, counts[a])
+            )
     return result
+
+
+@njit(cache=True)
+def _convex(polygon: Floats) -> bool:
+    n = len(polygon)
+    for c in range(n):
+        ax, ay = polygon[(c + 1) % n] - polygon[c]
+        bx, by = polygon[(c + 2) % n] - polygon[(c + 1) % n]
+        if ax * by - ay * bx < 0:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _reaches_into(a: Floats, corners_a: int, inner: Floats, b: Floats, corners_b: int) -> bool:
+    """Whether the inner point of `a`, or a corner drawn a little towards it, lies inside `b`."""
+    if inside_polygon(inner[0], inner[1], b, corners_b):
+        return True
+    for c in range(corners_a):
+        u, v = a[c] + SHARE * (inner - a[c])
+        if inside_polygon(u, v, a, corners_a) and inside_polygon(u, v, b, corners_b):
+            return True
+    return False

@@ -309,4 +309,10 @@ class Detector:
 
 def _add(digest: hashlib._Hash, values: Floats) -> None:
     # A nanometre: the last digits of cos and sin may differ from one computer to the next.
-    digest.update(np.round(np.ascontiguousarray(values, np.float64) * 1e6).astype("<i8").tobytes())
+    whole = np.nan_to_num(
+        np.round(np.ascontiguousarray(values, np.float64) * 1e6),
+        nan=2.0**62,
+        posinf=2.0**61,
+        neginf=-(2.0**61),
+    )
+    digest.update(whole.astype("<i8").tobytes())

@@ -55,7 +55,7 @@ def test_check_finds_nothing(detector: Detector) -> None:
 
 
 def test_an_unknown_name_says_what_is_known() -> None:
-    with pytest.raises(BadGeometry, match="known: .*trackml"):
+    with pytest.raises(BadGeometry, match=r"known: .*trackml"):
         load_detector("trackmll")
 
 
@@ -149,7 +149,9 @@ def test_moving_everything_changes_nothing_inside(seed: int) -> None:
     assert np.allclose(moved.to_global(sensor, uv), xyz @ turn.T + shift)
     assert (moved.locate(xyz @ turn.T + shift) == sensor).all()
     ids = detector.cell_id(sensor, cell)
-    for one, two in zip(neighbours_of(detector, ids, gap=0.65), neighbours_of(moved, ids, gap=0.65), strict=True):
+    for one, two in zip(
+        neighbours_of(detector, ids, gap=0.65), neighbours_of(moved, ids, gap=0.65), strict=True
+    ):
         assert (one == two).all()
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.geometry import CellTemplate, GridTemplate, HexTemplate
+from gnnreco.geometry import CellTemplate, GridTemplate, HexTemplate, PolygonTemplate
+from gnnreco.geometry.collisions import overlapping_cells
 
-from .templates import any_template, cells_of, hexagon, points_inside, polygons, signed_area
+from .templates import any_template, cells_of, hexagon, points_inside, polygons, signed_area, voronois
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -126,3 +127,22 @@ def test_a_large_rule_costs_no_memory() -> None:
     grid = GridTemplate("g", 0.3, 0.01, 0.01, 40_000, 50_000)
     assert grid.n_cells == 2_000_000_000
     assert grid.cell_at(0.0, 0.0) >= 0
+
+
+def test_cells_that_are_not_convex_overlap_or_not() -> None:
+    horseshoe = [[0, 0], [3, 0], [3, 3], [2, 3], [2, 1], [1, 1], [1, 3], [0, 3]]
+    fitting, wide = [[1, 1], [2, 1], [2, 3], [1, 3]], [[1, 1], [2.5, 1], [2.5, 3], [1, 3]]
+    assert len(overlapping_cells(polygons([np.array(horseshoe), np.array(fitting)]))) == 0
+    assert overlapping_cells(polygons([np.array(horseshoe), np.array(wide)])).tolist() == [[0, 1]]
+
+
+@given(voronois(), st.floats(0.01, 0.5))
+@settings(max_examples=20, deadline=None)
+def test_a_shifted_cell_overlaps_its_neighbours(template: PolygonTemplate, shift: float) -> None:
+    assert len(overlapping_cells(template)) == 0
+    width = np.ptp(template.polygons[0], axis=0).min()
+    shapes = [shape[:count] for shape, count in zip(template.polygons, template.counts, strict=True)]
+    shapes[0] = shapes[0] + [shift * width, 0]
+    found = overlapping_cells(polygons(shapes))
+    touched = np.ptp(template.outline, axis=0)[0] / 2 - shapes[0][:, 0].max() > shift * width
+    assert (0 in found) or not touched
