@@ -13,6 +13,7 @@ from typing import Any
 from gnnreco.columns import Event, Tracks
 from gnnreco.display.pack import Pack
 from gnnreco.display.scene import add_event, add_sensors
+from gnnreco.errors import BadInput
 from gnnreco.geometry import Detector
 
 SCRIPTS = ("data.js", "camera.js", "shaders.js", "scene.js", "frame.js", "panel.js", "main.js")
@@ -37,7 +38,21 @@ def show_event(event: Event, detector: Detector, tracks: Tracks | None, path: st
     -------
     Path
         `path`.
+
+    Raises
+    ------
+    BadInput
+        Where a track points at a hit that the event does not have.
     """
+    if tracks is not None and len(tracks.hit_index):
+        low, high = int(tracks.hit_index.min()), int(tracks.hit_index.max())
+        if low < 0 or high >= len(event.hits):
+            raise BadInput(
+                event.source,
+                f"event {event.number}",
+                f"a track points at hit {high if low >= 0 else low}, the event has {len(event.hits)} hits; "
+                "give the output that was made from this file",
+            )
     pack = Pack()
     about = {"detector": add_sensors(pack, detector), "event": add_event(pack, event, detector, tracks)}
     return _write(path, f"Event {event.number} in {detector.name}", about, pack)

@@ -14,6 +14,7 @@ import pytest
 from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
 from gnnreco.display import show_detector, show_event
 from gnnreco.display.pack import Pack
+from gnnreco.errors import BadInput
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&quot;%%SCRIPT%%"
 
@@ -89,6 +90,16 @@ def test_same_input_same_page(made, tmp_path):
     ]
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0.html", "1.html"]
+
+
+@pytest.mark.parametrize("row", [-1, 23])
+def test_tracks_of_another_event_are_refused(made, tmp_path, row):
+    tracks = Tracks(np.array([0, 3]), np.array([0, 1, row]))
+    with pytest.raises(
+        BadInput, match=f"made-up: event 3: a track points at hit {row}, the event has 23 hits"
+    ):
+        show_event(made.event(), made.detector(), tracks, tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
 
 
 def crowd(n_particles=10_000, n_hits=10):

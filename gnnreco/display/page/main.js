@@ -151,7 +151,7 @@ addEventListener("keydown", e => {
 new ResizeObserver(() => { if (whole) look(view, 0); dirty = true; }).observe(stage);
 
 function start() {
-  const link = new URLSearchParams(location.hash.slice(1)); // page.html#view=xy&theme=light&pt=2
+  const link = new URLSearchParams(location.hash.slice(1)); // page.html#view=3d&theme=light&pt=2&zoom=1.2&track=7
   let above = 0;
   for (let t = 0; t < nTracks; t++) above += trackPt(t) >= 1;
   if (above > 30) state.pt = 1; // GeV: the tracks that most people look for, where there are enough of them
@@ -168,10 +168,12 @@ function start() {
     else if (key === "colour") state.colour = value;
   }
   panel.hidden = link.get("panel") === "0";
+  document.getElementById("bar").hidden = link.get("bar") === "0";
   document.getElementById("note").hidden = true;
   buildPanel();
   refresh();
   look(link.get("view") in VIEWS ? link.get("view") : "3d", 0);
+  if (+link.get("zoom") > 0) { camera.h /= +link.get("zoom"); whole = false; }
   if (link.get("track")) search(link.get("track"));
   requestAnimationFrame(loop);
 }

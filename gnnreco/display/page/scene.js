@@ -1,7 +1,7 @@
 // What is visible and in which colour, and the drawing of it.
 const INKS = { // safe for colour-blind readers (after Okabe and Ito); by status of the line
   dark: { tracks: ["#56b4e9", "#cc79a7", "#ff6a2b", "#56b4e9", "#c9d4e3", "#f0e442", "#3fc9a0"], free: "#7f93ad", noise: "#4c5a6e",
-    sensors: ["#5f86b8", "#4f9d95", "#8a7cc0", "#a98a5c", "#7d93a8", "#b0738e"], pt: ["#4b3fae", "#3f78d8", "#25b4b4", "#7fd65c", "#fde725"] },
+    sensors: ["#5f86b8", "#4f9d95", "#8a7cc0", "#a98a5c", "#7d93a8", "#b0738e"], pt: ["#5a55d6", "#3f8fe8", "#22c1b4", "#8fdc55", "#fde725"] },
   light: { tracks: ["#0072b2", "#a8427f", "#d55e00", "#0072b2", "#6b7787", "#b8860b", "#00875f"], free: "#7a8798", noise: "#b3bdca",
     sensors: ["#3f6ea8", "#2f7f77", "#6a5aa8", "#8a6a35", "#5f7489", "#96547a"], pt: ["#440154", "#3b528b", "#21918c", "#4fb848", "#c9a800"] },
 };
@@ -16,7 +16,7 @@ const HIT_KINDS = ["onTrack", "unassigned", "noise"];
 const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
 const inks = () => INKS[state.theme];
 
-const HIGH_PT = 20, lowPt = () => Math.max(0.1, Math.min(5, state.pt)); // GeV, ends of the colour scale
+const HIGH_PT = 10, lowPt = () => Math.max(0.1, Math.min(5, state.pt)); // GeV, ends of the colour scale
 function ptColour(pt) {
   const ramp = inks().pt, x = Math.max(0, Math.min(0.9999, Math.log(pt / lowPt()) / Math.log(HIGH_PT / lowPt()) || 0)) * (ramp.length - 1);
   const [a, b] = [rgb(ramp[Math.floor(x)]), rgb(ramp[Math.floor(x) + 1])];
