@@ -2,7 +2,7 @@
 
 from .check import check
 from .detector import Detector, PassiveCylinder, Subsystem
-from .field import ConstantField, Field
+from .field import ConstantField, Field, MapField
 from .findings import Finding
 from .importers import IMPORTERS, import_detector
 from .lattice import GridTemplate, HexTemplate
@@ -20,6 +20,7 @@ __all__ = [
     "Finding",
     "GridTemplate",
     "HexTemplate",
+    "MapField",
     "PassiveCylinder",
     "PolygonTemplate",
     "Subsystem",

@@ -265,8 +265,9 @@ class Detector:
         return ask(self.templates[0], values).astype(dtype) if result is None else result
 
     def cell_id(self, sensor: ArrayLike, cell: ArrayLike) -> NDArray[np.uint64]:
-        """One number for (sensor, cell): ``sensor << 32 | cell``."""
-        return (np.asarray(sensor).astype(np.uint64) << np.uint64(32)) | np.asarray(cell).astype(np.uint64)
+        """One number for (sensor, cell): ``sensor << 32 | cell``; a -1 in either comes back from `split_cell_id`."""
+        low = np.asarray(cell).astype(np.uint64) & np.uint64(0xFFFFFFFF)
+        return (np.asarray(sensor).astype(np.uint64) << np.uint64(32)) | low
 
     def split_cell_id(self, cell_id: ArrayLike) -> tuple[Sensors, Sensors]:
         """Sensor and cell of each `cell_id`."""

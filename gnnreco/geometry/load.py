@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from ..errors import BadGeometry
 from .description import Section, read_description
 from .detector import Detector, PassiveCylinder, Subsystem
-from .field import ConstantField, Field
+from .field import ConstantField, Field, grid_map
 from .findings import unusable
 from .kinds import read_templates
 from .placement import Placed, place
+from .tables import read_table
 from .templates import CellTemplate
 
 FILE = "detector.yaml"
@@ -125,8 +126,21 @@ def _subsystems(section: Section) -> dict[str, _Part]:
 
 
 def _field(section: Section) -> Field:
-    section.text("kind", "solenoid", ("solenoid",))
-    field = ConstantField(section.number("bz", "field", 0.0))
+    """A constant solenoid by its ``bz``, or a map by a ``table`` with columns x, y, z, bx, by, bz."""
+    if section.text("kind", "solenoid", ("solenoid", "map")) == "solenoid":
+        field: Field = ConstantField(section.number("bz", "field", 0.0))
+    else:
+        columns = read_table(section, "table", ("x", "y", "z", "bx", "by", "bz"))
+        points = np.stack([columns[key] for key in ("x", "y", "z")], axis=1) * section.units["length"]
+        values = np.stack([columns[key] for key in ("bx", "by", "bz")], axis=1) * section.units["field"]
+        if not (np.isfinite(points).all() and np.isfinite(values).all()):
+            raise section.fault(
+                "table", "the map holds NaN or infinity; give every point a field", "not-a-number"
+            )
+        try:
+            field = grid_map(points, values)
+        except ValueError as error:
+            raise section.fault("table", str(error)) from None
     section.done()
     return field
 

@@ -96,6 +96,8 @@ def test_cells_answer_through_the_detector(detector: Detector) -> None:
     again = detector.split_cell_id(packed)
     assert (again[0] == sensor).all()
     assert (again[1] == cell).all()
+    nowhere = detector.split_cell_id(detector.cell_id([-1, 3], [-1, -1]))
+    assert [column.tolist() for column in nowhere] == [[-1, 3], [-1, -1]]
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.7])

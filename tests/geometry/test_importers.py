@@ -47,6 +47,7 @@ def test_a_trackml_table_becomes_a_detector(tmp_path: Path) -> None:
         ([ROWS[0].replace("8.4", "", 1)], "line 2, column module_minhu"),
         ([ROWS[0].replace("-65.7965", "left")], "column cx.*expected numbers"),
         ([], "no modules"),
+        ([*ROWS, ROWS[0]], "line 4: module 7/2/1 stands in line 2 already"),
     ],
 )
 def test_a_bad_table_says_where(tmp_path: Path, lines: list[str], why: str) -> None:

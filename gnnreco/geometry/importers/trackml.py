@@ -27,6 +27,7 @@ NUMBERS = ("cx", "cy", "cz", *(f"rot_{axis}" for axis in AXES), *SHAPE)
 def import_trackml(file: Path, folder: Path) -> Path:
     """Write a TrackML ``detectors.csv`` as a detector folder; see `import_detector`."""
     columns = _read(file)
+    _refuse_repeats(file, np.stack([columns[name] for name in LABELS], axis=1))
     shapes = np.stack([columns[name] for name in SHAPE], axis=1)
     kinds, template = np.unique(shapes, axis=0, return_inverse=True)
     names = np.array([f"kind_{number}" for number in range(len(kinds))])
@@ -65,6 +66,18 @@ def orthonormal(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
     """The rotation matrices (n, 3, 3) nearest to matrices written with few digits; a mirror image stays one."""
     u, _, vt = np.linalg.svd(rotation)
     return np.asarray(u @ vt)
+
+
+def _refuse_repeats(file: Path, labels: NDArray[np.int64]) -> None:
+    """Hits name their module by volume, layer and module: each name stands for one."""
+    _, first, group = np.unique(labels, axis=0, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[group.ravel()] != np.arange(len(labels)))
+    if len(again):
+        name = "/".join(str(number) for number in labels[again[0]])
+        why = (
+            f"module {name} stands in line {first[group.ravel()[again[0]]] + 2} already; keep one of the two"
+        )
+        raise BadInput(file, f"line {again[0] + 2}", why)
 
 
 def _template(kind: NDArray[np.float64]) -> dict[str, Any]:
