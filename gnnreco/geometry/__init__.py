@@ -4,8 +4,9 @@ from .check import check
 from .detector import Detector, PassiveCylinder, Subsystem
 from .field import ConstantField, Field, MapField
 from .findings import Finding
+from .grid import GridTemplate
+from .hexagons import HexTemplate
 from .importers import IMPORTERS, import_detector
-from .lattice import GridTemplate, HexTemplate
 from .load import find_detector, list_detectors, load_detector
 from .neighbours import first_cell, neighbours, neighbours_of
 from .polygons import PolygonTemplate

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .collisions import overlapping_cells, overlapping_sensors
 from .detector import Detector
-from .lattice import GridTemplate
+from .grid import GridTemplate
 from .plane import area_centroid, outside_distance
 from .polygons import PolygonTemplate
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .description import Section
-from .lattice import GridTemplate, HexTemplate
+from .grid import GridTemplate
+from .hexagons import HexTemplate
 from .plane import TOUCH, area_centroid, clip, is_convex
 from .polygons import PolygonTemplate
 from .tables import read_table
