@@ -1,0 +1,6 @@
+"""Training: one loop for every task, on one process or many, that can stop anywhere and go on to the same bits."""
+
+from gnnreco.train.config import NotFinite, Stopped, TrainConfig
+from gnnreco.train.loop import train
+
+__all__ = ["NotFinite", "Stopped", "TrainConfig", "train"]

@@ -1,0 +1,126 @@
+"""Prepared events: graphs and targets cost far more than a training step, so each is built once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from gnnreco.columns import Event
+from gnnreco.errors import BadInput
+from gnnreco.schema import plain
+from gnnreco.train.checkpoint import write_atomically
+from gnnreco.train.config import Progress, Task
+
+
+class Samples:
+    """What `task.sample` gives for some events, in memory or in one safetensors file each.
+
+    Parameters
+    ----------
+    task : Task
+        Already prepared.
+    events : sequence of Event
+        With truth; each is read once.
+    rows : range
+        Which of them belong to this process.
+    folder : path or None
+        Where files are kept. Their names hold a hash of the event and of everything in the task that shapes a
+        sample, so one folder serves many trainings and never gives a stale graph.
+    progress : callable, optional
+        Told after each event.
+
+    Raises
+    ------
+    BadInput
+        For an event without truth.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        events: Sequence[Event],
+        rows: range,
+        folder: Path | None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.origin: list[tuple[int, str]] = []
+        self._kept: list[dict[str, torch.Tensor] | Path] = []
+        recipe = _recipe(task) if folder else b""
+        for done, row in enumerate(rows):
+            event = events[row]
+            if event.truth is None:
+                raise BadInput(
+                    event.source, f"event {event.number}", "has no truth: nothing to learn from; leave it out"
+                )
+            self.origin.append((event.number, event.source))
+            if folder is None:
+                self._kept.append(task.sample(event))
+            else:
+                self._kept.append(_stored(task, event, folder / f"{_digest(recipe, event)}.safetensors"))
+            if progress:
+                progress("prepare events", done + 1, len(rows))
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
+        kept = self._kept[i]
+        return load_file(kept) if isinstance(kept, Path) else kept
+
+
+def _stored(task: Task, event: Event, path: Path) -> Path:
+    """Make sure of a readable file for the event."""
+    try:
+        if path.exists() and load_file(path):
+            return path
+    except (SafetensorError, OSError):  # cut short by a full disk, say: build it again
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sample = task.sample(event)
+    write_atomically(path, save({name: tensor.contiguous().clone() for name, tensor in sample.items()}))
+    return path
+
+
+def _recipe(task: Task) -> bytes:
+    """Hash of what shapes a sample: settings, detector, and the learned numbers that training does not change."""
+    trained = {f"network.{name}" for name, _ in task.network.named_parameters()}
+    digest = hashlib.sha256(
+        json.dumps([task.name, plain(task.config), task.detector.hash], sort_keys=True).encode()
+    )
+    for name, array in sorted(task.state().items()):
+        if name not in trained:
+            digest.update(
+                f"{name} {array.dtype} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes()
+            )
+    return digest.digest()
+
+
+def _digest(recipe: bytes, event: Event) -> str:
+    digest = hashlib.sha256(recipe)
+    hits, truth = event.hits, event.truth
+    columns = [
+        hits.hit_id,
+        hits.x,
+        hits.y,
+        hits.z,
+        hits.sensor,
+        hits.var_u,
+        hits.var_v,
+        hits.time,
+        hits.energy,
+    ]
+    if hits.deposits is not None:
+        columns += [hits.deposits.offsets, hits.deposits.u, hits.deposits.v, hits.deposits.value]
+    if truth is not None:
+        p = truth.particles
+        columns += [truth.hit, truth.particle, p.particle_id, p.charge, p.vx, p.vy, p.vz, p.px, p.py, p.pz]
+    for column in columns:
+        digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
