@@ -117,7 +117,20 @@ def train(args: Namespace) -> int:
         return 0
     if args.output is None:
         raise BadConfig("name the folder of the bundle with -o BUNDLE")
-    row = run_training(settings, args.output, args.resume, command=_command(args))
+    from gnnreco.train import NotFinite, Stopped
+
+    try:
+        with _Progress("") as progress:
+            row = run_training(
+                settings,
+                args.output,
+                args.resume,
+                _command(args),
+                None if progress is None else progress.named,
+            )
+    except (NotFinite, Stopped) as error:
+        print(f"gnnreco: {error}", file=sys.stderr)
+        return 1
     print_table([row], args.json)
     return 0
 
@@ -126,7 +139,7 @@ def reconstruct(args: Namespace) -> int:
     """Tracks from raw events; status 1 if an event failed."""
     from gnnreco.reconstruct import reconstruct as run
 
-    with _progress("event") as progress:
+    with _Progress("event") as progress:
         manifest = run(
             args.input,
             args.detector,
@@ -139,7 +152,7 @@ def reconstruct(args: Namespace) -> int:
             resume=args.resume,
             format=args.format,
             any_detector=args.any_detector,
-            progress=progress,
+            progress=None if progress is None else progress.counted,
         )
     counts = ("events_in", "events_out", "events_failed", "hits", "hits_outside", "tracks")
     columns = (*counts, "seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib")
@@ -263,13 +276,13 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
     from gnnreco.events import write_events
 
     begin = time.perf_counter()
-    with _progress("event") as progress:
+    with _Progress("event") as progress:
         files = write_events(
             events,
             args.output,
             args.format,
             detector,
-            progress=None if progress is None else lambda done: progress(done, total),
+            progress=None if progress is None else (lambda done: progress.counted(done, total)),
         )
     size = sum(file.stat().st_size for file in files)
     seconds = time.perf_counter() - begin
@@ -306,24 +319,30 @@ def _command(args: Namespace) -> str:
     return " ".join(["gnnreco", "train", args.task, *args.settings])
 
 
-class _progress:
-    """A bar on a terminal; None where stderr is no terminal."""
+class _Progress:
+    """A bar on a terminal; entering gives None where stderr is no terminal."""
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
         self.bar: Any = None
 
-    def __enter__(self) -> Callable[[int, int], None] | None:
+    def __enter__(self) -> _Progress | None:
         if not sys.stderr.isatty():
             return None
         from tqdm import tqdm
 
         self.bar = tqdm(unit=self.unit, leave=False)
-        return self._update
+        return self
 
-    def _update(self, done: int, total: int) -> None:
-        self.bar.total = total
+    def counted(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self.bar.total = total or None
         self.bar.update(done - self.bar.n)
+
+    def named(self, what: str, done: int, total: int) -> None:
+        """Move the bar and say what is being done."""
+        self.bar.set_description(what, refresh=False)
+        self.counted(done, total)
 
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:

@@ -7,7 +7,7 @@ Each group of ``configs/`` starts from the defaults of its dataclass, so a file 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gnnreco.bundle import TASKS
+from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
+from gnnreco.events import open_events
+from gnnreco.geometry import Detector, load_detector
 from gnnreco.schema import build, nearest, plain
-from gnnreco.simulate import SimulationOptions
-from gnnreco.train import TrainConfig
+from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.train import TrainConfig, train
 
 HERE = Path(__file__).parent
 #: In a checkout the groups lie beside the package, in a wheel inside it.
@@ -48,9 +51,11 @@ class SampleConfig:
     Attributes
     ----------
     inputs, validation : tuple of str
-        Files, folders or globs; without `validation` every tenth event of `inputs` is kept for it.
-    process, events, pileup, seed
-        Of the simulation; `events` also limits how many are taken from files.
+        Files, folders or globs; without `validation` the last `validation_events` of `inputs` are kept for it.
+    events, validation_events : int
+        How many to simulate, or the most to take from files.
+    process, pileup, seed
+        Of the simulation.
     simulation : SimulationOptions
     """
 
@@ -58,6 +63,7 @@ class SampleConfig:
     validation: tuple[str, ...] = ()
     process: str = "gun"
     events: int = 100
+    validation_events: int = 10
     pileup: int = 0
     seed: int = 1
     simulation: SimulationOptions = field(default_factory=SimulationOptions)
@@ -101,6 +107,41 @@ def compose(task: str, overrides: Sequence[str] = ()) -> Settings:
         build(TASKS[task][1], {**tree["task"], **parts}, "task"),
         build(TrainConfig, tree["train"], "train"),
     )
+
+
+def run_training(
+    settings: Settings,
+    output: str | Path,
+    resume: bool = False,
+    command: str = "",
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
+    detector = load_detector(settings.detector.name)
+    training, validation = _events(settings.sample, detector, progress)
+    task = TASKS[settings.name][0].from_config(settings.task, detector)
+    return train(task, training, validation, settings.train, output, command, resume, progress)
+
+
+def _events(
+    sample: SampleConfig, detector: Detector, progress: Callable[[str, int, int], None] | None
+) -> tuple[Sequence[Event], Sequence[Event]]:
+    """Training and validation events: read when they are needed, or simulated now."""
+    if sample.inputs:
+        source = open_events(sample.inputs, detector)
+        if sample.validation:
+            held_back = open_events(sample.validation, detector)
+            return source.select(range(len(source))[: sample.events]), held_back.select(
+                range(len(held_back))[: sample.validation_events]
+            )
+        cut = max(0, min(sample.events, len(source) - sample.validation_events))
+        return source.select(range(cut)), source.select(range(len(source))[cut:][: sample.validation_events])
+    total, events = sample.events + sample.validation_events, []
+    for event in simulate(detector, sample.process, total, sample.pileup, sample.seed, sample.simulation):
+        events.append(event)
+        if progress:
+            progress("simulate", len(events), total)
+    return events[: sample.events], events[sample.events :]
 
 
 def settings_as_yaml(settings: Settings) -> str:
