@@ -79,6 +79,8 @@ class Detector:
         The number the description gives the sensor.
     labels : dict of int64 (n,)
         Identifiers of other programs for the same sensors.
+    identify : tuple of tuples of str
+        Groups of labels that together name one sensor.
     passive : tuple of PassiveCylinder
     derived_from : str
         Hash of the detector that `select` or `misaligned` made this one from; empty where neither did.
@@ -101,6 +103,7 @@ class Detector:
     resolution_v: Floats
     sensor_id: Ints
     labels: dict[str, Ints] = dataclasses.field(default_factory=dict)
+    identify: tuple[tuple[str, ...], ...] = ()
     passive: tuple[PassiveCylinder, ...] = ()
     derived_from: str = ""
 

@@ -93,13 +93,20 @@ def _finite(column: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _ids(detector: Detector) -> Iterator[Finding]:
-    _, first, count = np.unique(detector.sensor_id, return_index=True, return_counts=True)
-    if (count > 1).any():
-        repeated = np.flatnonzero(np.isin(detector.sensor_id, detector.sensor_id[first[count > 1]]))
-        message = f"{(count > 1).sum()} sensor ids stand for more than one sensor"
-        yield Finding(
-            "error", "duplicate-id", _sensors(detector, repeated), message, "number every sensor once"
-        )
+    names = {"sensor ids": detector.sensor_id[:, None]}
+    for group in detector.identify:
+        columns = np.stack([detector.labels[label] for label in group], axis=1)
+        # -1 throughout: a sensor of an entry without these labels.
+        columns[(columns == -1).all(axis=1)] -= np.arange(1, (columns == -1).all(axis=1).sum() + 1)[:, None]
+        names[f"names ({', '.join(group)})"] = columns
+    for what, columns in names.items():
+        _, group_of, count = np.unique(columns, axis=0, return_inverse=True, return_counts=True)
+        repeated = np.flatnonzero(count[group_of.ravel()] > 1)
+        if len(repeated):
+            message = f"{(count > 1).sum()} {what} stand for more than one sensor"
+            yield Finding(
+                "error", "duplicate-id", _sensors(detector, repeated), message, "number every sensor once"
+            )
 
 
 def _rotations(detector: Detector) -> Iterator[Finding]:

@@ -190,6 +190,7 @@ def _assemble(
         filled("resolution_v", [part.resolution[1] for part in told], pitch[:, 1]),
         _sensor_ids(parts),
         _labels(parts),
+        tuple(group for part in parts for group in part.identify),
         passive,
     )
 

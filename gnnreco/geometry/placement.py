@@ -36,6 +36,7 @@ class Placed:
     resolution_u: Floats
     resolution_v: Floats
     labels: dict[str, Ints] = field(default_factory=dict)
+    identify: tuple[tuple[str, ...], ...] = ()
 
 
 def place(entry: Section, templates: Sequence[CellTemplate], subsystems: Sequence[str]) -> Placed:
@@ -81,4 +82,14 @@ def _table(entry: Section, templates: tuple[str, ...], subsystems: tuple[str, ..
         told["resolution_u"] * length,
         told["resolution_v"] * length,
         {column: ints(table, file, column) for column in others},
+        _groups(entry, others) if "identify" in entry else (),
     )
+
+
+def _groups(entry: Section, labels: list[str]) -> tuple[tuple[str, ...], ...]:
+    """The ``identify`` key: lists of label columns that together name one sensor."""
+    groups = entry.value("identify")
+    for group in groups if isinstance(groups, list) else [groups]:
+        if not isinstance(group, list) or not group or not set(group) <= set(labels):
+            raise entry.fault("identify", f"expected lists of label columns; there are: {', '.join(labels)}")
+    return tuple(tuple(group) for group in groups)

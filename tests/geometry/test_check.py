@@ -16,6 +16,7 @@ CORPUS = Path(__file__).parents[1] / "corpus" / "detectors"
 # folder: the codes that `check` must find, and a word of the message, of the place, and of the suggestion.
 FAULTS = {
     "duplicate_ids": ({"duplicate-id"}, "2 sensor ids", "(id 7)", "number every sensor once"),
+    "duplicate_labels": ({"duplicate-id"}, "1 names (barrel, module)", "sensors 0 (id 0), 2", "once"),
     "no_rotation": ({"not-a-rotation"}, "orthogonal", "sensor 1", "columns u, v, w"),
     "mirrored": ({"mirrored-rotation"}, "mirror image", "sensor 1", "sign of one axis"),
     "overlapping_sensors": ({"overlapping-sensors"}, "share space", "rows 0 and 1", "centre"),

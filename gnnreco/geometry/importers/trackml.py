@@ -52,7 +52,7 @@ def import_trackml(file: Path, folder: Path) -> Path:
         "field": {"kind": "solenoid", "bz": 2.0},
         "templates": {str(name): _template(kind) for name, kind in zip(names, kinds, strict=True)},
         "subsystems": {f"volume_{v}": {"measures": ["position"]} for v in volume},
-        "sensors": [{"table": "sensors.parquet"}],
+        "sensors": [{"table": "sensors.parquet", "identify": [list(LABELS)]}],
     }
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(table), folder / "sensors.parquet", compression="zstd", write_page_checksum=True)
