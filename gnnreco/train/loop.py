@@ -164,14 +164,13 @@ def _set_up(
 def _epoch(run: Run) -> None:
     """The steps of one epoch that are still to do."""
     position, config, ring = run.position, run.config, run.ring
-    batch = max(config.batch, ring.size)
-    steps = math.ceil(run.counts[0] / batch)
+    steps = _steps(run)
     order = np.random.default_rng([config.seed, position.epoch, ring.rank]).permutation(len(run.training))
     shares = np.array_split(order, steps)
     run.task.network.train()
     while position.step < steps:
         for group in run.optimizer.param_groups:
-            group["lr"] = config.rate((position.epoch * steps + position.step) / (config.epochs * steps))
+            group["lr"] = _rate(run, position.step)
         _step(run, shares[position.step])
         position.step += 1
         if run.progress:
@@ -225,7 +224,7 @@ def _loss(run: Run, samples: Samples, i: int, sums: dict[str, float]) -> torch.T
 def _finish_epoch(run: Run, board: Any) -> None:
     """Validate, write the row of metrics, keep the best weights, save."""
     position, ring = run.position, run.ring
-    row = {"epoch": float(position.epoch + 1), "learning_rate": float(run.optimizer.param_groups[0]["lr"])}
+    row = {"epoch": float(position.epoch + 1), "learning_rate": _rate(run, _steps(run) - 1)}
     sums = dict.fromkeys(["events", "loss", *run.names], 0.0)
     run.task.network.eval()
     with torch.no_grad():
@@ -254,6 +253,17 @@ def _finish_epoch(run: Run, board: Any) -> None:
         if board is not None and name != "epoch":
             board.add_scalar(name.replace("_", "/", 1), value, position.epoch)
     ring.wait()
+
+
+def _steps(run: Run) -> int:
+    """Steps in one epoch."""
+    return math.ceil(run.counts[0] / max(run.config.batch, run.ring.size))
+
+
+def _rate(run: Run, step: int) -> float:
+    """Learning rate of a step of this epoch."""
+    steps = _steps(run)
+    return run.config.rate((run.position.epoch * steps + step) / (run.config.epochs * steps))
 
 
 def _contiguous(task: Task) -> dict[str, Any]:
