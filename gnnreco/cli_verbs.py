@@ -182,7 +182,7 @@ def evaluate(args: Namespace) -> int:
     from gnnreco.events import open_events
     from gnnreco.geometry import load_detector
 
-    detector = load_detector(args.detector or _manifest(args.output)["detector"]["name"])
+    detector = load_detector(args.detector or _detector(args.output))
     cuts = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
     target = Target(**{name: value for name, value in cuts.items() if value is not None})
     source = open_events(args.truth, detector, truth=True, deposits=False)
@@ -203,7 +203,7 @@ def show(args: Namespace) -> int:
 
     if args.detector is None and args.tracks is None:
         raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
-    detector = load_detector(args.detector or _manifest(args.tracks)["detector"]["name"])
+    detector = load_detector(args.detector or _detector(args.tracks))
     source = open_events(args.input, detector)
     number = source.numbers[0] if args.event is None else args.event
     if number not in source.numbers:
@@ -309,6 +309,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise BadInput(
             folder, "manifest.json", f"cannot be read ({error}); name what `reconstruct -o` wrote"
         ) from error
+
+
+def _detector(folder: Path) -> str:
+    """The detector of an output: where it was, or its name if the output has moved to another machine."""
+    detector = _manifest(folder).get("detector", {})
+    there = Path(detector.get("path", "")) / "detector.yaml"
+    return str(there.parent if there.is_file() else detector.get("name", ""))
 
 
 def _ranges(numbers: list[int]) -> str:

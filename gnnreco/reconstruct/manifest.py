@@ -66,8 +66,12 @@ def describe(
     seconds, cpu = sum(c.seconds for c in costs), sum(c.cpu_seconds for c in costs)
     return {
         "task": bundle.task,
-        "detector": {"name": detector.name, "hash": detector.hash},
-        "bundle": {"name": bundle.name, "sha256": bundle.manifest["sha256"]},
+        "detector": {"name": detector.name, "hash": detector.hash, "path": str(detector.folder.resolve())},
+        "bundle": {
+            "name": bundle.name,
+            "sha256": bundle.manifest["sha256"],
+            "path": str(bundle.folder.resolve()),
+        },
         "versions": versions(),
         **{name: counts[name] for name in COUNTS},
         "failures": failures,

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 
@@ -106,6 +107,7 @@ def run_shard(job: Job, shard: Shard) -> tuple[Account, Cost]:
 def _open(job: Job) -> tuple[EventSource, Any]:
     """Open what a process needs once, for all the shards it is given."""
     torch.set_num_threads(job.threads)
+    numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
     detector = load_detector(job.detector)
     task = load_task(load_bundle(job.bundle), detector, job.any_detector)
     return open_events(list(job.inputs), detector, truth=False, deposits=True), task
