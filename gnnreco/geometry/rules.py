@@ -15,6 +15,8 @@ from .templates import CellTemplate
 
 Floats = NDArray[np.float64]
 
+MAX_REACH = 1000
+
 
 @dataclass(frozen=True)
 class Stamped:
@@ -105,6 +107,10 @@ def _wafers(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     parts = []
     for layer in range(len(z)):
         reach = int(np.ceil(r_max[layer] / spacing * 2)) + 1
+        if reach > MAX_REACH:
+            raise entry.fault(
+                "spacing", f"more than {MAX_REACH} wafers across a disk; check the unit of length"
+            )
         column, line = (i.ravel() for i in np.mgrid[-reach : reach + 1, -reach : reach + 1])
         place = spacing * np.stack([np.sqrt(0.75) * column, line + 0.5 * column], axis=1)
         place = place[np.hypot(place[:, 0], place[:, 1]) < r_max[layer] + spacing]
