@@ -44,10 +44,9 @@ def _excess(du, dw, width, depth):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
-def doublet(
-    x, y, z, r, sensor, width_u, width_v, signal, axes, depth, thickness, signal_per_mm, kappa, a, b, out
-):  # type: ignore[no-untyped-def]
-    """Fill `out` (16,) with the features of the doublet (a, b)."""
+def doublet(given, a, b, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (16,) with the features of the doublet (a, b); `given` comes from `doublet_arguments`."""
+    x, y, z, r, sensor, width_u, width_v, signal, axes, depth, thickness, signal_per_mm, kappa = given
     dx, dy, dz = x[b] - x[a], y[b] - y[a], z[b] - z[a]
     chord = math.sqrt(dx * dx + dy * dy)
     length = math.sqrt(chord * chord + dz * dz)
@@ -76,14 +75,9 @@ def doublet(
 
 
 @numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath={"contract", "arcp"})
-def _doublets(
-    x, y, z, r, sensor, width_u, width_v, signal, axes, depth, thickness, signal_per_mm, kappa, pairs, out
-):  # type: ignore[no-untyped-def]
+def _doublets(given, pairs, out):  # type: ignore[no-untyped-def]
     for n in range(len(pairs)):
-        doublet(
-            x, y, z, r, sensor, width_u, width_v, signal, axes, depth, thickness, signal_per_mm, kappa,
-            pairs[n, 0], pairs[n, 1], out[n],
-        )  # fmt: skip
+        doublet(given, pairs[n, 0], pairs[n, 1], out[n])
 
 
 @numba.njit(inline="always")
@@ -98,8 +92,9 @@ def _errors(m, sigma_u, sigma_v, tx, ty, cot):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
-def triplet(x, y, z, sensor, sigma_u, sigma_v, axes, x0, kappa, a, b, c, out):  # type: ignore[no-untyped-def]
-    """Fill `out` (8,) with the features of the triplet (a, b, c)."""
+def triplet(given, a, b, c, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (8,) with the features of the triplet (a, b, c); `given` comes from `triplet_arguments`."""
+    x, y, z, sensor, sigma_u, sigma_v, axes, x0, kappa = given
     abx, aby, abz = x[b] - x[a], y[b] - y[a], z[b] - z[a]
     bcx, bcy, bcz = x[c] - x[b], y[c] - y[b], z[c] - z[b]
     ab, bc = max(math.sqrt(abx * abx + aby * aby), 1e-3), max(math.sqrt(bcx * bcx + bcy * bcy), 1e-3)
@@ -147,10 +142,18 @@ def triplet(x, y, z, sensor, sigma_u, sigma_v, axes, x0, kappa, a, b, c, out):  
 
 
 def doublet_arguments(points: Points, frame: Frame, signal_per_mm: float) -> tuple[object, ...]:
-    """What the kernels around `doublet` take before the pairs."""
+    """What `doublet` needs of an event and a detector."""
     return (
         points.x, points.y, points.z, points.r, points.sensor, points.width_u, points.width_v, points.signal,
         frame.axes, frame.depth_in_cells, frame.thickness, signal_per_mm, frame.kappa_per_gev,
+    )  # fmt: skip
+
+
+def triplet_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
+    """What `triplet` needs of an event and a detector."""
+    return (
+        points.x, points.y, points.z, points.sensor, points.sigma_u, points.sigma_v,
+        frame.axes, frame.radiation_lengths, frame.kappa_per_gev,
     )  # fmt: skip
 
 
@@ -159,5 +162,5 @@ def doublet_features(
 ) -> NDArray[np.float32]:
     """Features of each pair of points, in the order of `DOUBLET_FEATURES`. Shape (n, 16)."""
     out = np.empty((len(pairs), len(DOUBLET_FEATURES)), np.float32)
-    _doublets(*doublet_arguments(points, frame, signal_per_mm), pairs, out)
+    _doublets(doublet_arguments(points, frame, signal_per_mm), pairs, out)
     return out

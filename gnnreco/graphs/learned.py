@@ -1,4 +1,4 @@
-"""The learned graph builder: windows, pair filter and triplet limits, all from true segments at a stated efficiency."""
+"""The learned graph builder: windows, gates and triplet limits, all from true segments at a stated efficiency."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from gnnreco.errors import OverBudget
 from gnnreco.geometry import Detector
 from gnnreco.graphs.features import TRIPLET_FEATURES, doublet_features
 from gnnreco.graphs.frame import Frame, Points, points_of
-from gnnreco.graphs.pair_filter import PairFilter, train_filter
+from gnnreco.graphs.gate import Gate, train_gate
 from gnnreco.graphs.segments import Targets, true_segments
 from gnnreco.graphs.triplets import SegmentGraph, join_doublets
-from gnnreco.graphs.windows import Windows, find_pairs, learn_windows
+from gnnreco.graphs.windows import Windows, learn_windows
 
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
+TRAINING_ROWS = 5_000_000  # candidates that a gate sees: beyond, it learns nothing new
+
+Progress = Callable[[str, int, int], None]
+Sample = tuple[int, Points, NDArray[np.int64]]  # event number, its points, its true segments
 
 
 @dataclass(frozen=True)
@@ -29,26 +33,28 @@ class GraphConfig:
     ----------
     segment_efficiency : float
         Fraction of the target segments that the windows keep.
-    filter_efficiency : float
-        Fraction of those that the pair filter keeps.
+    pair_efficiency : float
+        Fraction of those that the gate on pairs keeps.
+    limit_efficiency : float
+        Fraction of the true triplets that the limits on their features keep.
     triplet_efficiency : float
-        Fraction of the true triplets that the limits on triplet features keep.
+        Fraction of those that the gate on triplets keeps.
     min_pt, min_hits : float, int
         Which particles' segments are targets (GeV).
-    max_pairs, max_doublets, max_triplets : int
+    max_pairs, max_triplets : int
         Budgets: an event that needs more raises `OverBudget`.
     bins : int
         Bins of `s` in each layer.
     """
 
     segment_efficiency: float = 0.996
-    filter_efficiency: float = 0.995
-    triplet_efficiency: float = 0.998
+    pair_efficiency: float = 0.995
+    limit_efficiency: float = 0.998
+    triplet_efficiency: float = 0.996
     min_pt: float = 0.15
     min_hits: int = 4
     max_pairs: int = 12_000_000
-    max_doublets: int = 3_000_000
-    max_triplets: int = 3_000_000
+    max_triplets: int = 6_000_000
     bins: int = 24
 
 
@@ -60,17 +66,14 @@ class LearnedGraph:
         config: GraphConfig,
         detector: Detector,
         windows: Windows,
-        pair_filter: PairFilter,
+        pair_gate: Gate,
         limits: NDArray[np.float64],
+        triplet_gate: Gate | None,
         signal_per_mm: float,
     ) -> None:
         self.config, self.detector, self.frame = config, detector, Frame.of(detector)
-        self.windows, self.filter, self.limits, self.signal_per_mm = (
-            windows,
-            pair_filter,
-            limits,
-            signal_per_mm,
-        )
+        self.windows, self.pair_gate, self.triplet_gate = windows, pair_gate, triplet_gate
+        self.limits, self.signal_per_mm = limits, signal_per_mm
 
     @classmethod
     def learn(
@@ -79,56 +82,37 @@ class LearnedGraph:
         detector: Detector,
         events: Iterable[Event],
         seed: int = 0,
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> LearnedGraph:
-        """Learn the windows, then the filter on the pairs they let through, then the limits on their triplets."""
+        """Learn the windows, the gate on the pairs they let through, the limits on triplets, and the gate on those."""
         frame, targets = Frame.of(detector), Targets(config.min_pt, config.min_hits)
-        samples: list[tuple[int, Points, NDArray[np.int64]]] = []
+        samples: list[Sample] = []
         for event in events:
             points = points_of(event.hits, detector, frame)
             samples.append((event.number, points, true_segments(event, points, targets)))
             if progress:
                 progress("true segments", len(samples), 0)
-        windows = learn_windows(
-            [(p, s) for _, p, s in samples], frame, config.segment_efficiency, config.bins
+        windows = learn_windows([s[1:] for s in samples], frame, config.segment_efficiency, config.bins)
+        signal = _signal_per_mm([points for _, points, _ in samples[:20]], frame)
+        rng = np.random.default_rng(seed)
+        draft = cls(config, detector, windows, _open_gate(), _limits(config, frame, samples), None, signal)
+        draft.pair_gate = train_gate(
+            *draft._pair_sample(samples, rng), config.pair_efficiency, seed, progress=progress
         )
-        signal = _signal_per_mm([p for _, p, _ in samples], frame)
-        features, true = _filter_sample(config, frame, windows, samples, signal, np.random.default_rng(seed))
-        pair_filter = train_filter(features, true, config.filter_efficiency, seed, progress=progress)
-        wide = np.tile([-np.inf, np.inf], (len(TRIPLET_FEATURES), 1))
-        builder = cls(config, detector, windows, pair_filter, wide, signal)
-        builder.limits = builder._learn_limits(samples)
-        return builder
-
-    def _learn_limits(self, samples: list[tuple[int, Points, NDArray[np.int64]]]) -> NDArray[np.float64]:
-        seen = []
-        for _, points, segments in samples[:20]:
-            doublets = segments.astype(np.int32)
-            seen.append(join_doublets(points, self.frame, doublets, self.limits, self.config.max_triplets)[1])
-        features = np.concatenate(seen)
-        limits = self.limits.copy()
-        tail = (1 - self.config.triplet_efficiency) / (2 * len(LIMITED))
-        for name in LIMITED if len(features) else ():
-            k = TRIPLET_FEATURES.index(name)
-            limits[k] = [*np.quantile(features[:, k], [tail, 1 - tail]), -0.001, 0.001]
-        return limits
-
-    def doublets(self, event: Event) -> tuple[Points, NDArray[np.int32]]:
-        """Points and the doublets kept by windows and filter, sorted. Raises `OverBudget`."""
-        points = points_of(event.hits, self.detector, self.frame)
-        pairs = _pairs(self.config, event.number, points, self.frame, self.windows)
-        pairs = pairs[self.filter.keep(points, self.frame, self.signal_per_mm, pairs)]
-        if len(pairs) > self.config.max_doublets:
-            raise OverBudget(event.number, "doublets", len(pairs), self.config.max_doublets)
-        return points, pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+        draft.triplet_gate = train_gate(
+            *draft._triplet_sample(samples, rng), config.triplet_efficiency, seed, progress=progress
+        )
+        return draft
 
     def build(self, event: Event) -> tuple[Points, SegmentGraph]:
         """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`."""
-        points, doublets = self.doublets(event)
-        budget = self.config.max_triplets
-        triplets, features, needed = join_doublets(points, self.frame, doublets, self.limits, budget)
-        if needed > budget:
-            raise OverBudget(event.number, "triplets", needed, budget)
+        points = points_of(event.hits, self.detector, self.frame)
+        doublets, logits = self._doublets(event.number, points)
+        triplets, features = self._triplets(event.number, points, doublets)
+        if self.triplet_gate is not None:
+            passed = self.triplet_gate.logits(_gate_features(features, triplets, logits))
+            keep = passed > self.triplet_gate.threshold[0]
+            triplets, features = triplets[keep], features[keep]
         used = np.zeros(len(doublets), bool)
         used[triplets.ravel()] = True
         renumber = np.cumsum(used, dtype=np.int32) - 1
@@ -140,30 +124,81 @@ class LearnedGraph:
             triplet_features=features,
         )
 
+    def _pairs(self, number: int, points: Points) -> NDArray[np.int32]:
+        pairs, needed = self.windows.pairs(points, self.frame, self.config.max_pairs)
+        if needed > self.config.max_pairs:
+            raise OverBudget(number, "pairs of hits", needed, self.config.max_pairs)
+        return pairs
+
+    def _doublets(self, number: int, points: Points) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Pairs that pass the gate, sorted by their first point, and their logits."""
+        pairs = self._pairs(number, points)
+        logits = self.pair_gate.pair_logits(points, self.frame, self.signal_per_mm, pairs)
+        kept = np.flatnonzero(logits > self.pair_gate.threshold[0])
+        kept = kept[np.argsort(pairs[kept, 0], kind="stable")]
+        return pairs[kept], logits[kept]
+
+    def _triplets(
+        self, number: int, points: Points, doublets: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        budget = self.config.max_triplets
+        triplets, features, needed = join_doublets(points, self.frame, doublets, self.limits, budget)
+        if needed > budget:
+            raise OverBudget(number, "triplets", needed, budget)
+        return triplets, features
+
+    def _pair_sample(
+        self, samples: list[Sample], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+            number, points, segments = sample
+            pairs = self._pairs(number, points)
+            return doublet_features(points, self.frame, pairs, self.signal_per_mm), is_true(pairs, segments)
+
+        return _shuffled((one(s) for s in samples), rng)
+
+    def _triplet_sample(
+        self, samples: list[Sample], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+            number, points, segments = sample
+            doublets, logits = self._doublets(number, points)
+            triplets, features = self._triplets(number, points, doublets)
+            true = is_true(doublets, segments)
+            return _gate_features(features, triplets, logits), true[triplets[:, 0]] & true[triplets[:, 1]]
+
+        return _shuffled((one(s) for s in samples), rng)
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything learned, as named arrays."""
         parts: dict[str, NDArray[np.generic]] = {
             "limits": self.limits,
             "signal_per_mm": np.array([self.signal_per_mm]),
         }
-        parts |= {f"windows.{k}": v for k, v in self.windows.state().items()}
-        return parts | {f"filter.{k}": v for k, v in self.filter.state().items()}
+        for name, part in (
+            ("windows", self.windows),
+            ("pair_gate", self.pair_gate),
+            ("triplet_gate", self.triplet_gate),
+        ):
+            parts |= {f"{name}.{k}": v for k, v in part.state().items()} if part else {}
+        return parts
 
     @classmethod
     def from_state(
         cls, config: GraphConfig, detector: Detector, state: Mapping[str, NDArray[np.generic]]
     ) -> LearnedGraph:
         """Rebuild from `state`."""
-        windows, pair_filter = (
-            {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            for prefix in ("windows.", "filter.")
-        )
+
+        def part(name: str) -> dict[str, NDArray[np.generic]]:
+            return {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+
         return cls(
             config,
             detector,
-            Windows(**windows),  # type: ignore[arg-type]
-            PairFilter(**pair_filter),  # type: ignore[arg-type]
+            Windows(**part("windows")),  # type: ignore[arg-type]
+            Gate(**part("pair_gate")),  # type: ignore[arg-type]
             state["limits"].astype(np.float64),
+            Gate(**part("triplet_gate")),  # type: ignore[arg-type]
             float(state["signal_per_mm"][0]),
         )
 
@@ -177,38 +212,50 @@ def is_true(pairs: NDArray[np.int32], segments: NDArray[np.int64]) -> NDArray[np
     return wanted[np.minimum(np.searchsorted(wanted, asked), len(wanted) - 1)] == asked
 
 
-def _pairs(
-    config: GraphConfig, number: int, points: Points, frame: Frame, windows: Windows
-) -> NDArray[np.int32]:
-    pairs, needed = find_pairs(points, frame, windows, config.max_pairs)
-    if needed > config.max_pairs:
-        raise OverBudget(number, "pairs of hits", needed, config.max_pairs)
-    return pairs
+def _gate_features(
+    features: NDArray[np.float32], triplets: NDArray[np.int32], logits: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What the gate on triplets reads: their features and what the other gate said of their two doublets."""
+    return np.concatenate([features, logits[triplets]], axis=1)
+
+
+def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> NDArray[np.float64]:
+    """Interval of each triplet feature that keeps the stated fraction of true triplets."""
+    limits = np.tile([-np.inf, np.inf], (len(TRIPLET_FEATURES), 1))
+    true = [
+        join_doublets(p, frame, s.astype(np.int32), limits, config.max_triplets)[1]
+        for _, p, s in samples[:20]
+    ]
+    features = np.concatenate(true)
+    tail = (1 - config.limit_efficiency) / (2 * len(LIMITED))
+    for name in LIMITED if len(features) else ():
+        k = TRIPLET_FEATURES.index(name)
+        low, high = np.quantile(features[:, k], [tail, 1 - tail])
+        limits[k] = low - 1e-3, high + 1e-3
+    return limits
+
+
+def _open_gate() -> Gate:
+    none = np.zeros(0, np.float32)
+    return Gate(none, none, none, none, none, none, np.array([-np.inf], np.float32))
 
 
 def _signal_per_mm(points: list[Points], frame: Frame) -> float:
-    ratios = [p.signal[p.signal > 0] / frame.thickness[p.sensor[p.signal > 0]] for p in points[:20]]
-    ratio = np.concatenate(ratios) if ratios else np.zeros(0)
+    """Median signal of a cluster over its sensor's thickness: the unit of the file's signals."""
+    ratio = np.concatenate([p.signal[p.signal > 0] / frame.thickness[p.sensor[p.signal > 0]] for p in points])
     return float(np.median(ratio)) if len(ratio) else 1.0
 
 
-def _filter_sample(
-    config: GraphConfig,
-    frame: Frame,
-    windows: Windows,
-    samples: list[tuple[int, Points, NDArray[np.int64]]],
-    signal: float,
-    rng: np.random.Generator,
-    rows: int = 6_000_000,
+def _shuffled(
+    parts: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Features and truth of pairs inside the windows, in random order; events until there are `rows`."""
+    """Rows of several events in random order; no more events than `TRAINING_ROWS` needs."""
     features, true, total = [], [], 0
-    for number, points, segments in samples:
-        pairs = _pairs(config, number, points, frame, windows)
-        features.append(doublet_features(points, frame, pairs, signal))
-        true.append(is_true(pairs, segments))
-        total += len(pairs)
-        if total >= rows:
+    for f, t in parts:
+        features.append(f)
+        true.append(t)
+        total += len(t)
+        if total >= TRAINING_ROWS:
             break
     order = rng.permutation(total)
     return np.concatenate(features)[order], np.concatenate(true)[order]

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.features import TRIPLET_FEATURES, triplet
+from gnnreco.graphs.features import TRIPLET_FEATURES, triplet, triplet_arguments
 from gnnreco.graphs.frame import Frame, Points
 
 
@@ -33,21 +33,21 @@ class SegmentGraph:
 
 
 @numba.njit(cache=True, boundscheck=False, error_model="numpy")
-def _join(x, y, z, sensor, sigma_u, sigma_v, axes, x0, kappa, doublets, start, low, high, out, features):  # type: ignore[no-untyped-def]
-    n, n_features = 0, len(low)
-    f = np.empty(n_features)
+def _join(given, doublets, start, low, high, out, features):  # type: ignore[no-untyped-def]
+    n, n_limits = 0, len(low)
+    f = np.empty(n_limits)
     for i in range(len(doublets)):
         a, b = doublets[i, 0], doublets[i, 1]
         for j in range(start[b], start[b + 1]):
-            triplet(x, y, z, sensor, sigma_u, sigma_v, axes, x0, kappa, a, b, doublets[j, 1], f)
+            triplet(given, a, b, doublets[j, 1], f)
             inside = True
-            for k in range(n_features):
+            for k in range(n_limits):
                 inside &= low[k] <= f[k] <= high[k]
             if not inside:
                 continue
             if n < len(out):
                 out[n, 0], out[n, 1] = i, j
-                for k in range(n_features):
+                for k in range(n_limits):
                     features[n, k] = f[k]
             n += 1
     return n
@@ -77,8 +77,7 @@ def join_doublets(
     start = np.searchsorted(doublets[:, 0], np.arange(len(points) + 1))
     out, features = np.empty((budget, 2), np.int32), np.empty((budget, len(TRIPLET_FEATURES)), np.float32)
     needed = _join(
-        points.x, points.y, points.z, points.sensor, points.sigma_u, points.sigma_v, frame.axes,
-        frame.radiation_lengths, frame.kappa_per_gev, doublets, start, limits[:, 0], limits[:, 1], out, features,
-    )  # fmt: skip
+        triplet_arguments(points, frame), doublets, start, limits[:, 0], limits[:, 1], out, features
+    )
     kept = min(int(needed), budget)
     return out[:kept].copy(), features[:kept].copy(), int(needed)

@@ -55,6 +55,25 @@ class Windows:
         """The table as named arrays, for a bundle."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
+    def pairs(self, points: Points, frame: Frame, budget: int) -> tuple[NDArray[np.int32], int]:
+        """Pairs of points inside the windows.
+
+        Returns
+        -------
+        pairs : int32 (n, 2)
+            At most `budget` of them.
+        needed : int
+            How many there are; more than `budget` means that the caller must raise `OverBudget`.
+        """
+        out = np.empty((budget, 2), np.int32)
+        needed = _search(
+            points.s, points.phi, points.r, points.z, points.layer_start, points.row_start,
+            s_bin(points.s, points.layer, frame, self.phi_low.shape[1]), width_class(points, frame),
+            self.first, self.second, self.slope, self.s_low, self.s_high, self.phi_low, self.phi_high,
+            self.impact_low, self.impact_high, frame.s_low, np.maximum(frame.s_high - frame.s_low, 1e-9), out,
+        )  # fmt: skip
+        return out[: min(needed, budget)].copy(), int(needed)
+
 
 def width_class(points: Points, frame: Frame) -> NDArray[np.int32]:
     """Cluster width along `s`, in classes 0 (unknown) to WIDTH_CLASSES - 1. Shape (n,)."""
@@ -218,7 +237,7 @@ def _window_s(
 
 
 @numba.njit(cache=True, boundscheck=False)
-def search(  # type: ignore[no-untyped-def]
+def _search(  # type: ignore[no-untyped-def]
     s, phi, r, z, layer_start, row_start, bins_of, width, first, second, slope, s_low, s_high,
     phi_low, phi_high, impact_low, impact_high, layer_low, layer_span, out,
 ):  # fmt: skip
@@ -261,24 +280,3 @@ def search(  # type: ignore[no-untyped-def]
                                 n += 1
                         b += 1
     return n
-
-
-def find_pairs(points: Points, frame: Frame, windows: Windows, budget: int) -> tuple[NDArray[np.int32], int]:
-    """Pairs of points inside the windows.
-
-    Returns
-    -------
-    pairs : int32 (n, 2)
-        At most `budget` of them.
-    needed : int
-        How many there are; more than `budget` means that the caller must raise `OverBudget`.
-    """
-    out = np.empty((budget, 2), np.int32)
-    w = windows
-    needed = search(
-        points.s, points.phi, points.r, points.z, points.layer_start, points.row_start,
-        s_bin(points.s, points.layer, frame, w.phi_low.shape[1]), width_class(points, frame),
-        w.first, w.second, w.slope, w.s_low, w.s_high, w.phi_low, w.phi_high, w.impact_low, w.impact_high,
-        frame.s_low, np.maximum(frame.s_high - frame.s_low, 1e-9), out,
-    )  # fmt: skip
-    return out[: min(needed, budget)].copy(), int(needed)

@@ -37,6 +37,11 @@ class SegmentNetwork(nn.Module):
     receives is weighted by a gate that learns to close on impossible triplets, kept apart for its inner and outer side.
     """
 
+    node_mean: Tensor
+    node_scale: Tensor
+    edge_mean: Tensor
+    edge_scale: Tensor
+
     def __init__(self, config: NetworkConfig, node_features: int, edge_features: int) -> None:
         super().__init__()
         h = config.hidden
