@@ -59,8 +59,8 @@ def digitize(
     hits = measure(detector, cell, energy, label, n_hits)
     seen = (share_cell >= 0) & (shares.crossing >= 0)
     hit, crossing = label[share_cell[seen]], shares.crossing[seen]
-    links = np.unique(np.stack([hit, crossings.particle[crossing]], axis=1), axis=0)
-    return with_time(detector, hits, hit, crossings.time[crossing], options, rng), links[:, 0], links[:, 1]
+    links = np.unique(hit << 32 | crossings.particle[crossing])
+    return with_time(detector, hits, hit, crossings.time[crossing], options, rng), links >> 32, links & 0xFFFFFFFF
 
 
 def share_charge(detector: Detector, crossings: Crossings) -> Shares:

@@ -24,7 +24,7 @@ from gnnreco.simulate.species import ELECTRON, HADRON, INVISIBLE, PHOTON, Specie
 Floats = NDArray[np.float64]
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
 LIGHT = 299.792458  # mm/ns
-SAGITTA = 1.0  # mm by which a step may leave its chord
+SAGITTA = 4.0  # mm by which a step may leave its chord
 STEEPEST = 0.05  # cosine of incidence below which material and path grow no further
 # mm: after a sensor, a crossing nearer than this is the same one again; after a step through nothing, none is, and a
 # plane that lies where the step ended must not slip through the rounding.

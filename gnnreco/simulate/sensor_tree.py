@@ -140,6 +140,12 @@ def plane_crossing(f: float, a: float, b: float, least: float, limit: float) -> 
 
 
 @njit(cache=True, error_model="numpy")
+def nonzero(value: float) -> float:
+    """The value, or what is next to nothing: its inverse times zero must not be NaN."""
+    return value if abs(value) > 1e-200 else 1e-200
+
+
+@njit(cache=True, error_model="numpy")
 def next_sensor(
     tree: SensorTree, stack: Floats, x: Vector, t: Vector, h: Vector, k: float, least: float,
     step: float,
@@ -152,10 +158,11 @@ def next_sensor(
     d = (end[0] - x[0], end[1] - x[1], end[2] - x[2])
     fat = step * step * abs(k) / 8 * 1.1 + 1e-6  # the arc leaves its chord by the sagitta at most
     normal = (t[1] * h[2] - t[2] * h[1], t[2] * h[0] - t[0] * h[2], t[0] * h[1] - t[1] * h[0])
+    inverse = (1 / nonzero(d[0]), 1 / nonzero(d[1]), 1 / nonzero(d[2]))
     length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
     best, found = step, -1
     first_leaf = len(tree.order) // LEAF - 1
-    stack[0, 0], stack[0, 1] = 0, _entry(tree, 0, x, d, fat)
+    stack[0, 0], stack[0, 1] = 0, _entry(tree, 0, x, inverse, fat)
     depth = 1
     while depth > 0:
         depth -= 1
@@ -164,7 +171,7 @@ def next_sensor(
             continue
         if node < first_leaf:
             near, far = 2 * node + 1, 2 * node + 2
-            near_entry, far_entry = _entry(tree, near, x, d, fat), _entry(tree, far, x, d, fat)
+            near_entry, far_entry = _entry(tree, near, x, inverse, fat), _entry(tree, far, x, inverse, fat)
             if far_entry < near_entry:
                 near, near_entry, far, far_entry = far, far_entry, near, near_entry
             # The nearer box is opened first: what it holds makes most of the others needless.
@@ -183,16 +190,12 @@ def next_sensor(
 
 
 @njit(cache=True, error_model="numpy")
-def _entry(tree: SensorTree, node: int, x: Vector, d: Vector, fat: float) -> float:
-    """Fraction of the chord d at which it enters a node's box, made `fat` mm larger; infinite where it misses."""
+def _entry(tree: SensorTree, node: int, x: Vector, inverse: Vector, fat: float) -> float:
+    """Fraction of the chord at which it enters a node's box, made `fat` mm larger; infinite where it misses."""
     near, far = 0.0, 1.0
     for i in range(3):
-        low, high = tree.low[node, i] - fat - x[i], tree.high[node, i] + fat - x[i]
-        if abs(d[i]) < 1e-12:
-            if low > 0 or high < 0:
-                return np.inf
-            continue
-        one, two = low / d[i], high / d[i]
+        one = (tree.low[node, i] - fat - x[i]) * inverse[i]
+        two = (tree.high[node, i] + fat - x[i]) * inverse[i]
         near, far = max(near, min(one, two)), min(far, max(one, two))
     return near if near <= far else np.inf
 
