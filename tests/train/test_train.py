@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,22 +45,18 @@ def learn(
     return task
 
 
-def run(folder: Path, processes: int, **settings: object) -> subprocess.CompletedProcess[str]:
-    start = (
-        ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        if processes > 1
-        else []
-    )
-    path = os.pathsep.join([str(Path(__file__).parents[2]), str(TOY.parent)])
+def run(folder: Path, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Train the toy on two processes."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     return subprocess.run(
         [
             sys.executable,
-            *start,
+            *torchrun,
             str(TOY),
             str(folder),
             json.dumps({**dataclasses.asdict(CONFIG), **settings}),
         ],
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -253,27 +250,28 @@ def test_bfloat16_learns(tmp_path: Path) -> None:
 
 
 def test_two_processes_learn_the_same_as_each_other_and_resume(tmp_path: Path) -> None:
-    through = run(tmp_path / "through", 2)
+    through = run(tmp_path / "through")
     assert through.returncode == 0, through.stderr
     assert len(rows(tmp_path / "through")) == 4
     assert float(rows(tmp_path / "through")[-1]["validation_loss"]) < float(
         rows(tmp_path / "through")[0]["validation_loss"]
     )
-    stopped = run(tmp_path / "stopped", 2, stop_after=10)
+    stopped = run(tmp_path / "stopped", stop_after=10)
     assert stopped.returncode != 0
     assert "go on with --resume" in stopped.stderr
-    again = run(tmp_path / "stopped", 2, resume=True)
+    again = run(tmp_path / "stopped", resume=True)
     assert again.returncode == 0, again.stderr
     assert bits(tmp_path / "through") == bits(tmp_path / "stopped")
-    alone = run(tmp_path / "stopped", 1, resume=True)
-    assert alone.returncode == 2
-    assert "processes was 2 and is 1" in alone.stderr
+    with pytest.raises(BadConfig, match="processes was 2 and is 1"):
+        learn(tmp_path / "stopped", resume=True)
 
 
 def test_two_processes_average_gradients(tmp_path: Path) -> None:
     """One batch of all events an epoch: the same sums as a single process, whatever the order."""
-    both = [run(tmp_path / str(n), n, batch=13, clip=0.0, epochs=1, dropout=0.0) for n in (1, 2)]
-    assert [b.returncode for b in both] == [0, 0], both[1].stderr
-    one, two = (load_file(tmp_path / str(n) / "weights.safetensors") for n in (1, 2))
+    config: dict[str, Any] = {"batch": 13, "clip": 0.0, "epochs": 2}
+    learn(tmp_path / "one", dataclasses.replace(CONFIG, **config), ToyTask(dropout=0.0))
+    both = run(tmp_path / "two", dropout=0.0, **config)
+    assert both.returncode == 0, both.stderr
+    one, two = (load_file(tmp_path / name / "weights.safetensors") for name in ("one", "two"))
     for name in one:
         np.testing.assert_allclose(one[name], two[name], atol=1e-5)
