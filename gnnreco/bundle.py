@@ -98,7 +98,7 @@ def save_bundle(
     config : mapping
         Plain values: see `gnnreco.schema.plain`.
     state : mapping of arrays
-        What was learned; a NaN or infinity in it is an error.
+        What was learned; a NaN in it is an error, an open limit (infinity) is not.
     detector : Detector
         What it was trained on.
     training, metrics : mapping
@@ -107,11 +107,11 @@ def save_bundle(
     Raises
     ------
     BadBundle
-        If an array holds a NaN or an infinity.
+        If an array holds a NaN.
     """
     folder = Path(folder)
     arrays = {name: np.ascontiguousarray(state[name]) for name in sorted(state)}
-    _check_finite(folder, arrays)
+    _check_numbers(folder, arrays)
     content = {
         CONFIG: yaml.safe_dump(dict(config), sort_keys=True).encode(),
         WEIGHTS: save_tensors(arrays),
@@ -141,7 +141,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     Raises
     ------
     BadBundle
-        If it does not exist, lacks a file, differs from its sums, or holds numbers that are not finite.
+        If it does not exist, lacks a file, differs from its sums, or holds a NaN.
     """
     folder = find_bundle(name_or_path)
     manifest = _read_manifest(folder)
@@ -158,7 +158,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         raise BadBundle(folder, f"cannot be read: {error}") from error
     if not isinstance(config, dict):
         raise BadBundle(folder, f"{CONFIG} holds no settings by name")
-    _check_finite(folder, state)
+    _check_numbers(folder, state)
     return Bundle(folder, manifest, config, state)
 
 
@@ -231,10 +231,10 @@ def _read(folder: Path, name: str) -> bytes:
         raise BadBundle(folder, f"{name} is missing; copy the bundle again") from error
 
 
-def _check_finite(folder: Path, state: Mapping[str, NDArray]) -> None:
+def _check_numbers(folder: Path, state: Mapping[str, NDArray]) -> None:
     for name, array in state.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise BadBundle(folder, f"weight '{name}' holds a NaN or an infinity; train it again")
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise BadBundle(folder, f"weight '{name}' holds a NaN; train it again")
 
 
 def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
