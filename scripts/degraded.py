@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,11 +64,21 @@ def with_noise(event: Event, detector: Detector, fraction: float, seed: int) -> 
 
 def overlaid(first: Event, second: Event, hits: int, seed: int) -> Event:
     """The hits of two events as one, thinned to exactly `hits`, without truth: for timing at a given size."""
-    xyz = np.concatenate([first.hits.xyz, second.hits.xyz])
-    sensor = np.concatenate([first.hits.sensor, second.hits.sensor])
-    chosen = np.sort(np.random.default_rng(seed).choice(len(xyz), hits, replace=False))
-    x, y, z = xyz[chosen].T.copy()
-    return Event(0, "overlaid", Hits(np.arange(hits), x, y, z, sensor[chosen]))
+    a, b = first.hits, second.hits
+    columns: dict[str, Any] = {"hit_id": np.arange(len(a) + len(b))}
+    for name in ("x", "y", "z", "sensor", "var_u", "var_v"):
+        parts = getattr(a, name), getattr(b, name)
+        columns[name] = None if any(part is None for part in parts) else np.concatenate(parts)
+    if a.deposits is not None and b.deposits is not None:
+        offsets = np.concatenate([a.deposits.offsets, a.deposits.offsets[-1] + b.deposits.offsets[1:]])
+        channels = (
+            np.concatenate([getattr(a.deposits, name), getattr(b.deposits, name)])
+            for name in ("u", "v", "value")
+        )
+        columns["deposits"] = Deposits(offsets, *channels)
+    keep = np.zeros(len(a) + len(b), bool)
+    keep[np.random.default_rng(seed).choice(len(keep), hits, replace=False)] = True
+    return _keep_hits(Event(0, "overlaid", Hits(**columns)), keep)
 
 
 def _keep_hits(event: Event, keep: NDArray[np.bool_]) -> Event:
