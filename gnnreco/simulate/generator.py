@@ -47,7 +47,7 @@ def generator(process: str, detector: Detector, options: SimulationOptions, pile
         if pileup:
             raise BadConfig("process beam has no pile-up: set the number of particles with count")
         return Beam(detector, options)
-    hard = Gun(options) if process == "gun" else collisions(process, options)
+    hard = Gun(detector, options) if process == "gun" else collisions(process, options)
     return Crossing(hard, collisions("minbias", options) if pileup else None, pileup, options)
 
 
@@ -73,7 +73,8 @@ def kinematics(codes: NDArray[np.int32], energy: Floats) -> Floats:
 class Gun:
     """`count` particles from one point, flat in energy, pseudorapidity and azimuth."""
 
-    def __init__(self, options: SimulationOptions) -> None:
+    def __init__(self, detector: Detector, options: SimulationOptions) -> None:
+        self.eta = coverage(detector) if options.eta is None else np.array([options.eta])
         self.options, self.codes = options, np.array(gun_codes(options.particle), np.int32)
         kinematics(self.codes, np.full(len(self.codes), options.energy[0]))
 
@@ -84,10 +85,26 @@ class Gun:
         o, n = self.options, self.options.count
         codes = rng.choice(self.codes, n)
         p = kinematics(codes, rng.uniform(*o.energy, n))
-        eta, phi, zero = rng.uniform(*o.eta, n), rng.uniform(-np.pi, np.pi, n), np.zeros(n)
+        low, high = self.eta[rng.integers(len(self.eta), size=n)].T
+        eta, phi, zero = rng.uniform(low, high), rng.uniform(-np.pi, np.pi, n), np.zeros(n)
         pt = p / np.cosh(eta)
         return Generated(codes, pt * np.cos(phi), pt * np.sin(phi), p * np.tanh(eta), zero, zero, zero, zero,
                          np.zeros(n, np.int32))  # fmt: skip
+
+
+def coverage(detector: Detector) -> Floats:
+    """Bins (n, 2) of pseudorapidity, 0.1 wide, that half as many layers reach into as the best bin has, from the origin."""
+    edges = np.arange(-60, 61) / 10
+    corners = detector.outline_corners()[detector.template]
+    flat = np.concatenate([corners, np.zeros((detector.n_sensors, 1, 2))], axis=1)  # the middle: a plane across the beam
+    points = detector.center[:, None] + np.einsum("nij,nkj->nki", detector.rotation[:, :, :2], flat)
+    eta = np.arcsinh(points[..., 2] / np.maximum(np.hypot(points[..., 0], points[..., 1]), 1e-9))
+    low, high = np.full(detector.n_layers, np.inf), np.full(detector.n_layers, -np.inf)
+    np.minimum.at(low, detector.layer, eta.min(axis=1))
+    np.maximum.at(high, detector.layer, eta.max(axis=1))
+    count = ((low[:, None] < edges[1:]) & (high[:, None] > edges[:-1])).sum(axis=0)
+    best = count >= max(count.max() / 2, 1)
+    return np.stack([edges[:-1], edges[1:]], axis=1)[best] if best.any() else np.array([[-3.0, 3.0]])
 
 
 class Beam:

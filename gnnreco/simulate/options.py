@@ -19,8 +19,9 @@ class SimulationOptions:
         Gun and beam: range of the total energy, GeV; uniform.
     count : int
         Gun and beam: particles in an event.
-    eta : (float, float)
-        Gun: range of the pseudorapidity; uniform.
+    eta : (float, float), optional
+        Gun: range of the pseudorapidity; uniform. Without it, wherever the detector has at least half of the layers it has
+        at its best, seen from the origin.
     beam_width, beam_divergence : float
         Beam: half width of the uniform square spot (mm; 0 covers the sensors), and sigma of the angle (rad).
     sigma_xy, sigma_z, sigma_t : float
@@ -54,7 +55,7 @@ class SimulationOptions:
     particle: str = "muon"
     energy: tuple[float, float] = (1.0, 100.0)
     count: int = 1
-    eta: tuple[float, float] = (-3.0, 3.0)
+    eta: tuple[float, float] | None = None
     beam_width: float = 0.0
     beam_divergence: float = 1e-3
     sigma_xy: float = 0.0125
@@ -80,7 +81,7 @@ class SimulationOptions:
 
     def __post_init__(self) -> None:
         for name in ("energy", "eta"):
-            low, high = getattr(self, name)
+            low, high = getattr(self, name) or (0.0, 0.0)
             if not low <= high:
                 raise BadConfig(f"simulation option {name}: {low} to {high} is no range; give MIN before MAX")
         for name in ("count", "sigma_xy", "sigma_z", "sigma_t", "min_pt", "max_eta", "max_turns", "min_momentum",

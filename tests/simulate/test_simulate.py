@@ -184,6 +184,16 @@ def test_the_efficiency_shows_in_the_hits() -> None:
     assert len(event.truth.hit) / 5000 == pytest.approx(0.8, abs=0.02)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("name", list_detectors())
+def test_a_gun_without_a_range_shoots_where_the_sensors_are(name: str) -> None:
+    detector = load_detector(name)
+    event = next(simulate(detector, "gun", 1, options=SimulationOptions(count=300, energy=(5.0, 50.0), sigma_z=0.0)))
+    truth = event.truth
+    assert truth is not None
+    hits = np.bincount(truth.particle, minlength=len(truth.particles))[:300]
+    assert (hits >= 3).mean() > 0.6
+
+
 def test_pile_up_and_acceptance() -> None:
     detector = load_detector("trackml")
     options = SimulationOptions(min_pt=0.5, max_eta=2.0, neutrals=False)
