@@ -13,6 +13,7 @@ from typing import Any
 from acts_config import write_config
 from acts_tracks import read_acts_tracks
 
+from gnnreco.columns import Tracks
 from gnnreco.evaluate import Target, score_tracks
 from gnnreco.events import EventSource
 from gnnreco.events.tracks_file import read_tracks
@@ -59,8 +60,7 @@ def score_acts(source: EventSource, tracks: Path, bz: float, stage: str, target:
 def score_gnnreco(source: EventSource, output: Path, bz: float, target: Target | None = None) -> Row:
     """Score the tracks of `run_gnnreco`; an event that failed counts with no tracks."""
     found = {number: tracks for number, _, tracks in read_tracks(output)}
-    empty = type(next(iter(found.values())))() if found else None
-    pairs = ((event, found.get(event.number, empty)) for event in source)
+    pairs = ((event, found.get(event.number, Tracks())) for event in source)
     return score_tracks(pairs, bz, target)
 
 
