@@ -32,7 +32,7 @@ test: lint
 # The slow tests, then every figure of the README beside its peer.
 bench: $(VENV)/.ready-peers
 	$(BIN)/pytest -q -m slow
-	$(BIN)/python scripts/peers/acts_ckf.py --out .bench
+	$(BIN)/python scripts/bench.py
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 demo: $(VENV)/.ready

@@ -186,7 +186,7 @@ def _reconstruct(verbs: _Verbs) -> None:
         "--dask", metavar="ADDRESS", help="scheduler of a Dask cluster that sees the same files"
     )
     reco.add_argument(
-        "--threads", type=_positive, metavar="N", help="threads of each process (default: cores / workers)"
+        "--threads", type=_positive, default=1, metavar="N", help="of each process (default: 1)"
     )
     reco.add_argument(
         "--shard", type=_shard, metavar="i/n", help="do part i, from 0 to n - 1, of n equal parts"

@@ -177,16 +177,22 @@ def _status(manifest: dict[str, Any]) -> int:
 
 def evaluate(args: Namespace) -> int:
     """Scores of the output of `reconstruct`."""
-    from gnnreco.evaluate import Target, plots, table
+    from dataclasses import replace
+
+    from gnnreco.evaluate import COUNTED_TRACKS, Target, plots, table
     from gnnreco.evaluate import evaluate as score
     from gnnreco.events import open_events
     from gnnreco.geometry import load_detector
 
     detector = load_detector(args.detector or _detector(args.output))
-    cuts = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
-    target = Target(**{name: value for name, value in cuts.items() if value is not None})
+    given = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
+    cuts: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    target = Target(**cuts)
+    # Tracks are counted in the range of the target, with two hits fewer, as by default.
+    shorter = {"min_hits": max(1, args.min_hits - 2)} if args.min_hits else {}
+    counted = replace(COUNTED_TRACKS, **{**cuts, **shorter})
     source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(args.output, source, detector, target, progress=_bar(len(source), "event"))
+    result = score(args.output, source, detector, target, counted, progress=_bar(len(source), "event"))
     print(table(result))
     write_json(args.json, result)
     if args.plots:

@@ -7,6 +7,7 @@ Each group of ``configs/`` starts from the defaults of its dataclass, so a file 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +21,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gnnreco.bundle import TASKS
+from gnnreco.bundle import TASKS, load_bundle, save_bundle
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
-from gnnreco.events import open_events
+from gnnreco.events import EventSource, open_events
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import TrainConfig, train
@@ -120,7 +122,22 @@ def run_training(
     detector = load_detector(settings.detector.name)
     training, validation = _events(settings.sample, detector, progress)
     task = TASKS[settings.name][0].from_config(settings.task, detector)
-    return train(task, training, validation, settings.train, output, command, resume, progress)
+    row = train(task, training, validation, settings.train, output, command, resume, progress)
+    if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
+        _describe_data(Path(output), detector, settings.sample, [training, validation])
+    return row
+
+
+def _describe_data(
+    folder: Path, detector: Detector, sample: SampleConfig, events: Sequence[Sequence[Event]]
+) -> None:
+    """Add to the manifest of a bundle what it was trained on: the sample, and the sum of every file of it."""
+    files = sorted({file for part in events if isinstance(part, EventSource) for file in part.files})
+    sums = [{"name": Path(name).name, **facts} for name, facts in file_sums(files).items()]
+    bundle = load_bundle(folder)
+    training = {**bundle.manifest["training"], "data": {"sample": plain(sample), "files": sums}}
+    metrics = bundle.manifest["metrics"]
+    save_bundle(folder, bundle.task, bundle.config, bundle.state, detector, training, metrics)
 
 
 def _events(

@@ -18,6 +18,7 @@ from gnnreco.events import write_events
 from gnnreco.events.tracks_file import COLUMNS, read_tracks
 from gnnreco.geometry import list_detectors, load_detector
 from gnnreco.reconstruct import reconstruct
+from gnnreco.simulate import SimulationOptions, simulate
 
 DETECTOR = list_detectors()[0]
 N = 20
@@ -184,3 +185,15 @@ def test_root_output(inputs: Path, bundle: Path, tmp_path: Path) -> None:
     assert result["events_timed"] == 0
     with uproot.open(sorted((tmp_path / "out").glob("shard-*.root"))[0]) as file:
         assert file["tracks"]["event"].array().tolist() == list(range(8))
+
+
+@pytest.mark.skipif(not bundles.list_bundles(), reason="no bundle ships yet")
+def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
+    name = bundles.list_bundles()[0]
+    detector = bundles.load_bundle(name).manifest["detector"]["name"]
+    events = simulate(load_detector(detector), "gun", events=10, seed=5, options=SimulationOptions(count=20))
+    write_events(events, tmp_path / "events", detector=load_detector(detector))
+    for workers in (1, 2):
+        result = reconstruct(tmp_path / "events", detector, name, tmp_path / f"{workers}", workers=workers)
+        assert (result["events_in"], result["events_failed"]) == (10, 0)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,7 +32,7 @@ def reconstruct(
     *,
     workers: int = 1,
     dask: str | None = None,
-    threads: int | None = None,
+    threads: int = 1,
     shard: tuple[int, int] | None = None,
     resume: bool = False,
     format: str = "parquet",
@@ -55,8 +54,8 @@ def reconstruct(
         Folder to write; an earlier output in it is replaced.
     workers, dask : int, str
         Local processes, or the address of a Dask scheduler instead.
-    threads : int, optional
-        Of each process; by default the cores shared among the workers.
+    threads : int
+        Of each process. Another number can change the last bits of `score`, since sums are then taken in other parts.
     shard : (i, n), optional
         Do part ``i`` (from 0) of ``n`` equal parts; the last one to end writes ``manifest.json`` for all.
     resume : bool
@@ -92,7 +91,6 @@ def reconstruct(
     plan = _plan(source, shard, folder, format, lambda files: _identity(files, sums, geometry, bundle))
     _clear(folder, plan if resume else [], keep_others=shard is not None)
     finished = {s: a for s in plan if (a := _finished(s)) is not None} if resume else {}
-    threads = threads or max(1, _cores() // workers)
     job = Job(
         tuple(map(str, paths)),
         str(detector),
@@ -177,7 +175,3 @@ def _finished(shard: Shard) -> Account | None:
     """The account of a shard whose file is whole and comes from the same inputs, bundle and detector."""
     note = read_note(shard.file)
     return Account(**note) if note.get("fingerprint") == shard.fingerprint else None
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
