@@ -1,7 +1,7 @@
 """The command line: parses, calls one verb, turns errors into one line and an exit status.
 
-Nothing heavy is imported here: ``gnnreco --help`` must answer at once. What a verb needs, `cli_verbs`
-imports when the verb runs.
+Nothing heavy is imported here: ``gnnreco --help`` must answer at once. What a verb needs, `cli_inspect`
+and `cli_run` import when the verb runs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Verbs:
         self._prefix = prefix
 
     def add(self, name: str, summary: str, example: str, run: str = "") -> Parser:
-        """Add a verb; `run` names the function of `cli_verbs` that does it."""
+        """Add a verb; `run` names the function of `cli_inspect` or `cli_run` that does it."""
         verb: Parser = self._sub.add_parser(
             name,
             help=summary,
@@ -244,10 +244,11 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unknown: {' '.join(rest)}")
     if rest:  # settings may follow the options
         args.settings += rest
-    from gnnreco import cli_verbs
+    from gnnreco import cli_inspect, cli_run
 
     try:
-        status: int = getattr(cli_verbs, args.run)(args)
+        verb = getattr(cli_inspect, args.run, None) or getattr(cli_run, args.run)
+        status: int = verb(args)
     except GnnrecoError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:

@@ -23,6 +23,12 @@ def write_json(file: Path | None, content: Any) -> None:
         file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def show_page(page: Path, file: Path | None) -> int:
+    """Print where a page was written; returns the exit status."""
+    show([{"page": str(page), "megabytes": page.stat().st_size / 1e6}], file)
+    return 0
+
+
 def table(rows: Sequence[Row]) -> str:
     """Align `rows`, whose first one names the columns; numbers to the right, text to the left."""
     columns = list(rows[0])

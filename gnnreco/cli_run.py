@@ -1,4 +1,4 @@
-"""What each verb of the command line does: imports what it needs, calls one function, prints one table."""
+"""The verbs that work on events: import what they need, call one function, print one table."""
 
 from __future__ import annotations
 
@@ -6,67 +6,13 @@ import json
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gnnreco.cli_progress import Progress, bar
 from gnnreco.cli_table import show as print_table
-from gnnreco.cli_table import write_json
+from gnnreco.cli_table import show_page, write_json
 from gnnreco.errors import BadConfig, BadInput
-
-
-def detector_list(args: Namespace) -> int:
-    """Name, sensors and cells of every installed detector."""
-    from gnnreco.geometry import list_detectors, load_detector
-
-    rows = []
-    for name in list_detectors():
-        detector = load_detector(name)
-        systems = ", ".join(system.name for system in detector.subsystems)
-        rows.append(
-            {"name": name, "sensors": detector.n_sensors, "layers": detector.n_layers, "subsystems": systems}
-        )
-    print_table(rows, args.json)
-    return 0
-
-
-def detector_check(args: Namespace) -> int:
-    """Every fault of a detector; status 1 if one is an error."""
-    from gnnreco.geometry import check, find_detector
-
-    find_detector(args.detector)
-    rows = [
-        {name: getattr(finding, name) for name in ("severity", "code", "where", "message", "suggestion")}
-        for finding in check(args.detector)
-    ]
-    write_json(args.json, rows)
-    for row in rows:
-        print(f"{row['severity']}: {row['where']}: {row['message']} [{row['code']}]\n    {row['suggestion']}")
-    errors = sum(row["severity"] == "error" for row in rows)
-    print(f"{errors} errors, {len(rows) - errors} warnings" if rows else "no fault found")
-    return 1 if errors else 0
-
-
-def detector_show(args: Namespace) -> int:
-    """One page with the sensors of a detector."""
-    from gnnreco.display import show_detector
-    from gnnreco.geometry import load_detector
-
-    return _page(show_detector(load_detector(args.detector), args.output), args)
-
-
-def detector_import(args: Namespace) -> int:
-    """A detector folder from a foreign description."""
-    from gnnreco.geometry import load_detector
-    from gnnreco.geometry.importers import import_detector
-
-    folder = import_detector(args.format, args.file, args.output)
-    detector = load_detector(folder)
-    print_table(
-        [{"folder": str(folder), "sensors": detector.n_sensors, "layers": detector.n_layers}], args.json
-    )
-    print(f"next: gnnreco detector check {folder}")
-    return 0
 
 
 def simulate(args: Namespace) -> int:
@@ -120,7 +66,7 @@ def train(args: Namespace) -> int:
     from gnnreco.train import NotFinite, Stopped
 
     try:
-        with _Progress("") as progress:
+        with Progress("") as progress:
             row = run_training(
                 settings,
                 args.output,
@@ -139,7 +85,7 @@ def reconstruct(args: Namespace) -> int:
     """Tracks from raw events; status 1 if an event failed."""
     from gnnreco.reconstruct import reconstruct as run
 
-    with _Progress("event") as progress:
+    with Progress("event") as progress:
         manifest = run(
             args.input,
             args.detector,
@@ -192,7 +138,7 @@ def evaluate(args: Namespace) -> int:
     shorter = {"min_hits": max(1, args.min_hits - 2)} if args.min_hits else {}
     counted = replace(COUNTED_TRACKS, **{**cuts, **shorter})
     source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(args.output, source, detector, target, counted, progress=_bar(len(source), "event"))
+    result = score(args.output, source, detector, target, counted, progress=bar(len(source), "event"))
     print(table(result))
     write_json(args.json, result)
     if args.plots:
@@ -223,66 +169,14 @@ def show(args: Namespace) -> int:
         if not found:
             raise BadInput(args.tracks, f"event {number}", "was not reconstructed; see its manifest.json")
         tracks = next((row[2] for row in found if Path(row[1]).name == Path(event.source).name), found[0][2])
-    return _page(show_event(event, detector, tracks, args.page), args)
-
-
-def bundle_list(args: Namespace) -> int:
-    """Task and detector of every shipped bundle."""
-    from gnnreco.bundle import list_bundles, load_bundle
-
-    rows = []
-    for name in list_bundles():
-        bundle = load_bundle(name)
-        rows.append(
-            {
-                "name": name,
-                "task": bundle.task,
-                "detector": bundle.manifest["detector"]["name"],
-                "parameters": bundle.parameters,
-            }
-        )
-    print_table(rows, args.json)
-    return 0
-
-
-def bundle_verify(args: Namespace) -> int:
-    """Whether a bundle is what was written; a fault is an error."""
-    from gnnreco.bundle import load_bundle
-
-    bundle = load_bundle(args.bundle)
-    rows = [{"file": name, **facts} for name, facts in bundle.manifest["files"].items()]
-    print_table(rows, args.json)
-    print(f"{bundle.folder}: every sum agrees")
-    return 0
-
-
-def bundle_info(args: Namespace) -> int:
-    """Manifest and settings of a bundle."""
-    import yaml
-
-    from gnnreco.bundle import load_bundle
-
-    bundle = load_bundle(args.bundle)
-    content = {**bundle.manifest, "config": bundle.config, "parameters": bundle.parameters}
-    print(yaml.safe_dump(content, sort_keys=False), end="")
-    write_json(args.json, content)
-    return 0
-
-
-def doctor(args: Namespace) -> int:
-    """Versions, threads, optional parts."""
-    from gnnreco.doctor import examine
-
-    rows = examine()
-    print_table(rows, args.json)
-    return 1 if any(row["state"] == "missing" and row["needed"] == "always" for row in rows) else 0
+    return show_page(show_event(event, detector, tracks, args.page), args.json)
 
 
 def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> int:
     from gnnreco.events import write_events
 
     begin = time.perf_counter()
-    with _Progress("event") as progress:
+    with Progress("event") as progress:
         files = write_events(
             events,
             args.output,
@@ -300,11 +194,6 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
         "seconds": seconds,
     }
     print_table([row], args.json)
-    return 0
-
-
-def _page(page: Path, args: Namespace) -> int:
-    print_table([{"page": str(page), "megabytes": page.stat().st_size / 1e6}], args.json)
     return 0
 
 
@@ -330,40 +219,3 @@ def _ranges(numbers: list[int]) -> str:
 
 def _command(args: Namespace) -> str:
     return " ".join(["gnnreco", "train", args.task, *args.settings])
-
-
-class _Progress:
-    """A bar on a terminal; entering gives None where stderr is no terminal."""
-
-    def __init__(self, unit: str) -> None:
-        self.unit = unit
-        self.bar: Any = None
-
-    def __enter__(self) -> _Progress | None:
-        if not sys.stderr.isatty():
-            return None
-        from tqdm import tqdm
-
-        self.bar = tqdm(unit=self.unit, leave=False)
-        return self
-
-    def counted(self, done: int, total: int) -> None:
-        """Move the bar."""
-        self.bar.total = total or None
-        self.bar.update(done - self.bar.n)
-
-    def named(self, what: str, done: int, total: int) -> None:
-        """Move the bar and say what is being done."""
-        self.bar.set_description(what, refresh=False)
-        self.counted(done, total)
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-
-def _bar(total: int, unit: str) -> Callable[[Any], Any]:
-    """Wraps an iterator in a bar on a terminal."""
-    from tqdm import tqdm
-
-    return lambda items: tqdm(items, total=total, unit=unit, leave=False, disable=not sys.stderr.isatty())

@@ -1,0 +1,114 @@
+"""The verbs that look at detectors, bundles and the installation: list, check, draw, describe."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from gnnreco.cli_table import show as print_table
+from gnnreco.cli_table import show_page, write_json
+
+
+def detector_list(args: Namespace) -> int:
+    """Name, sensors and cells of every installed detector."""
+    from gnnreco.geometry import list_detectors, load_detector
+
+    rows = []
+    for name in list_detectors():
+        detector = load_detector(name)
+        systems = ", ".join(system.name for system in detector.subsystems)
+        rows.append(
+            {"name": name, "sensors": detector.n_sensors, "layers": detector.n_layers, "subsystems": systems}
+        )
+    print_table(rows, args.json)
+    return 0
+
+
+def detector_check(args: Namespace) -> int:
+    """Every fault of a detector; status 1 if one is an error."""
+    from gnnreco.geometry import check, find_detector
+
+    find_detector(args.detector)
+    rows = [
+        {name: getattr(finding, name) for name in ("severity", "code", "where", "message", "suggestion")}
+        for finding in check(args.detector)
+    ]
+    write_json(args.json, rows)
+    for row in rows:
+        print(f"{row['severity']}: {row['where']}: {row['message']} [{row['code']}]\n    {row['suggestion']}")
+    errors = sum(row["severity"] == "error" for row in rows)
+    print(f"{errors} errors, {len(rows) - errors} warnings" if rows else "no fault found")
+    return 1 if errors else 0
+
+
+def detector_show(args: Namespace) -> int:
+    """One page with the sensors of a detector."""
+    from gnnreco.display import show_detector
+    from gnnreco.geometry import load_detector
+
+    return show_page(show_detector(load_detector(args.detector), args.output), args.json)
+
+
+def detector_import(args: Namespace) -> int:
+    """A detector folder from a foreign description."""
+    from gnnreco.geometry import load_detector
+    from gnnreco.geometry.importers import import_detector
+
+    folder = import_detector(args.format, args.file, args.output)
+    detector = load_detector(folder)
+    print_table(
+        [{"folder": str(folder), "sensors": detector.n_sensors, "layers": detector.n_layers}], args.json
+    )
+    print(f"next: gnnreco detector check {folder}")
+    return 0
+
+
+def bundle_list(args: Namespace) -> int:
+    """Task and detector of every shipped bundle."""
+    from gnnreco.bundle import list_bundles, load_bundle
+
+    rows = []
+    for name in list_bundles():
+        bundle = load_bundle(name)
+        rows.append(
+            {
+                "name": name,
+                "task": bundle.task,
+                "detector": bundle.manifest["detector"]["name"],
+                "parameters": bundle.parameters,
+            }
+        )
+    print_table(rows, args.json)
+    return 0
+
+
+def bundle_verify(args: Namespace) -> int:
+    """Whether a bundle is what was written; a fault is an error."""
+    from gnnreco.bundle import load_bundle
+
+    bundle = load_bundle(args.bundle)
+    rows = [{"file": name, **facts} for name, facts in bundle.manifest["files"].items()]
+    print_table(rows, args.json)
+    print(f"{bundle.folder}: every sum agrees")
+    return 0
+
+
+def bundle_info(args: Namespace) -> int:
+    """Manifest and settings of a bundle."""
+    import yaml
+
+    from gnnreco.bundle import load_bundle
+
+    bundle = load_bundle(args.bundle)
+    content = {**bundle.manifest, "config": bundle.config, "parameters": bundle.parameters}
+    print(yaml.safe_dump(content, sort_keys=False), end="")
+    write_json(args.json, content)
+    return 0
+
+
+def doctor(args: Namespace) -> int:
+    """Versions, threads, optional parts."""
+    from gnnreco.doctor import examine
+
+    rows = examine()
+    print_table(rows, args.json)
+    return 1 if any(row["state"] == "missing" and row["needed"] == "always" for row in rows) else 0
