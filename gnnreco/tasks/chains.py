@@ -64,7 +64,10 @@ def walk_chains(doublets, inner, outer, logit, following):  # type: ignore[no-un
 
 @numba.njit(cache=True, boundscheck=False)
 def claim(offsets, points, order, n_points, min_hits):  # type: ignore[no-untyped-def]
-    """Let chains claim their points in the given order; a chain left with fewer than `min_hits` claims none.
+    """Let chains claim their points in the given order.
+
+    A chain that runs over two or more points of an earlier one is the same track seen through another hit of a layer where
+    modules overlap: it gives its free points to that one. Any other keeps what is free, if that is `min_hits` or more.
 
     Returns
     -------
@@ -73,14 +76,26 @@ def claim(offsets, points, order, n_points, min_hits):  # type: ignore[no-untype
     """
     owner = np.full(n_points, -1, np.int64)
     for chain in order:
-        free = 0
+        free, other, shared = 0, -1, 0
         for k in range(offsets[chain], offsets[chain + 1]):
-            free += owner[points[k]] < 0
-        if free < min_hits:
+            mine = owner[points[k]]
+            if mine < 0:
+                free += 1
+                continue
+            times = 0
+            for m in range(offsets[chain], offsets[chain + 1]):
+                times += owner[points[m]] == mine
+            if times > shared:
+                other, shared = mine, times
+        if shared >= 2:
+            heir = other
+        elif free >= min_hits:
+            heir = chain
+        else:
             continue
         for k in range(offsets[chain], offsets[chain + 1]):
             if owner[points[k]] < 0:
-                owner[points[k]] = chain
+                owner[points[k]] = heir
     return owner
 
 
@@ -103,24 +118,20 @@ def hand_out(doublets, inner, outer, order, owner):  # type: ignore[no-untyped-d
     return given
 
 
-def group_by_owner(owner: Ints, xyz: NDArray[np.float64], first: Ints) -> tuple[Ints, Ints, Ints]:
-    """Points of each owner, from its first point outwards.
+def group_by_owner(owner: Ints, distance: NDArray[np.float64]) -> tuple[Ints, Ints, Ints]:
+    """Points of each owner, by their distance from the origin of the frame.
 
     Parameters
     ----------
     owner : (n_points,)
         -1: nobody's.
-    xyz : (n_points, 3)
-    first : (n_chains,)
-        The point each chain starts from.
+    distance : (n_points,)
 
     Returns
     -------
     chains (n,), offsets (n + 1,), points (m,)
     """
     points = np.flatnonzero(owner >= 0)
-    mine = owner[points]
-    distance = np.linalg.norm(xyz[points] - xyz[first[mine]], axis=1)
-    points = points[np.lexsort((points, distance, mine))]
+    points = points[np.lexsort((points, distance[points], owner[points]))]
     chains, start = np.unique(owner[points], return_index=True)
     return chains, np.append(start, len(points)), points

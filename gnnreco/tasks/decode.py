@@ -11,6 +11,7 @@ from gnnreco.columns import Event, Tracks
 from gnnreco.geometry import Detector
 from gnnreco.graphs import Points, SegmentGraph
 from gnnreco.tasks.chains import best_links, claim, group_by_owner, hand_out, walk_chains
+from gnnreco.tasks.merge import merge_owners
 from gnnreco.tasks.trackfit import fit_tracks
 
 
@@ -28,12 +29,18 @@ class DecodeConfig:
         Hits of the shortest track.
     max_chi2_hit : float
         A hit that adds more to chi2 (two degrees of freedom) is dropped.
+    merge_chi2 : float
+        What joining two pieces may add to chi2 (five degrees of freedom).
+    merge_rounds : int
+        Each joins pieces two by two.
     """
 
     link_probability: float = 0.05
     attach_probability: float = 0.3
     min_hits: int = 4
     max_chi2_hit: float = 30.0
+    merge_chi2: float = 50.0
+    merge_rounds: int = 2
 
 
 def decode(
@@ -59,9 +66,18 @@ def decode(
     sure = sure[np.argsort(-edge_logit[sure], kind="stable")]
     while hand_out(graph.doublets, inner, outer, sure, owner):
         pass
-    xyz = event.hits.xyz[points.index]
-    chains, offsets, found = group_by_owner(owner, xyz, chain_points[offsets[:-1]])
+    distance = np.hypot(points.r, points.z)
+    chains, offsets, found = group_by_owner(owner, distance)
     hit_index = points.index[found]
+    fit = fit_tracks(detector, event.hits, offsets, hit_index)
+    for _ in range(config.merge_rounds):
+        heir = merge_owners(detector, event.hits, offsets, hit_index, fit, config.merge_chi2)
+        if (heir == np.arange(len(heir))).all():
+            break
+        owner[found] = chains[np.repeat(heir, np.diff(offsets))]
+        chains, offsets, found = group_by_owner(owner, distance)
+        hit_index = points.index[found]
+        fit = fit_tracks(detector, event.hits, offsets, hit_index)
     fit = fit_tracks(detector, event.hits, offsets, hit_index, max_chi2_hit=config.max_chi2_hit, max_drops=3)
     length = np.diff(np.concatenate([[0], np.cumsum(fit.kept)])[offsets])
     return select(
