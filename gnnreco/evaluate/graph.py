@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Event
@@ -13,7 +14,7 @@ from gnnreco.errors import BadBundle
 from gnnreco.evaluate.rates import EDGES, clopper_pearson
 from gnnreco.evaluate.target import Target, kinematics
 from gnnreco.geometry import Detector
-from gnnreco.graphs import LearnedGraph, Targets, first_particle, is_true, true_segments
+from gnnreco.graphs import LearnedGraph, Targets, first_particle, true_segments
 
 ANY_PARTICLE = Targets(min_pt=0.0, min_hits=2)
 
@@ -48,8 +49,9 @@ def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) 
         hits = np.bincount(event.truth.particle, minlength=len(kin.pt))
         chosen = kin.wanted(target, hits)[owner]
         segments, owner = segments[chosen], owner[chosen]
-        kept = is_true(segments.astype(np.int32), built.doublets.astype(np.int64))
-        true = is_true(built.doublets, true_segments(event, points, ANY_PARTICLE))
+        edges = _keys(built.doublets)
+        kept = np.isin(_keys(segments), edges)
+        true = np.isin(edges, _keys(true_segments(event, points, ANY_PARTICLE)))
         for name, values in (("pt", kin.pt), ("eta", kin.eta), ("production_radius", kin.vertex)):
             wanted[name] += np.histogram(values[owner], EDGES[name])[0]
             found[name] += np.histogram(values[owner[kept]], EDGES[name])[0]
@@ -79,6 +81,11 @@ def graph_of(manifest: Mapping[str, Any], detector: Detector) -> LearnedGraph | 
     except BadBundle:
         return None
     return graph
+
+
+def _keys(pairs: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Each pair of points as one number."""
+    return pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1].astype(np.int64)
 
 
 def _bins(name: str, edges: Any, passed: Any, total: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,6 @@ from gnnreco.evaluate.graph import graph_metrics
 from gnnreco.events import EventSource
 from gnnreco.events.source import Entry
 from gnnreco.events.tracks_file import write_tracks
-from gnnreco.graphs import Points, SegmentGraph
 
 MANIFEST = {
     "task": "tracking", "bundle": {"name": "none"}, "events_failed": 0, "seconds_per_event": 0.5,
@@ -111,21 +111,16 @@ def test_a_missing_or_broken_manifest_is_an_error(tmp_path: Path, content: str |
 class HandMadeGraph:
     """The true edges of the first particle, and one that joins the two."""
 
-    def build(self, event: Event) -> tuple[Points, SegmentGraph]:
-        rows = np.arange(20)
-        columns = {name: np.zeros(20) for name in Points.__dataclass_fields__}
+    def build(self, event: Event) -> tuple[SimpleNamespace, SimpleNamespace]:
         hits = event.hits
-        columns |= {
-            "index": rows,
-            "x": hits.x,
-            "y": hits.y,
-            "z": hits.z,
-            "layer": hits.sensor,
-            "sensor": rows,
-        }
+
+        class Rows(SimpleNamespace):
+            def __len__(self) -> int:
+                return len(hits)
+
+        points = Rows(index=np.arange(20), x=hits.x, y=hits.y, z=hits.z, layer=hits.sensor)
         doublets = np.array([*((i, i + 1) for i in range(9)), (0, 11)], np.int32)
-        none = np.zeros((0, 2))
-        return Points(**columns), SegmentGraph(doublets, none, none, none)
+        return points, SimpleNamespace(doublets=doublets)
 
 
 def test_edge_efficiency_and_purity() -> None:
