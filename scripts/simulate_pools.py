@@ -29,7 +29,9 @@ def rounded(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 def write_pool(process: str, n_events: int, seed: int, max_eta: float, min_pt: float) -> Path:
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in ("event", "pdg", "px", "py", "pz", "vx", "vy", "vz")}
+    rows: dict[str, list[np.ndarray]] = {
+        name: [] for name in ("event", "pdg", "px", "py", "pz", "vx", "vy", "vz")
+    }
     for number, event in enumerate(pythia_events(process, n_events, seed)):
         pt = np.hypot(event.px, event.py)
         keep = (pt > min_pt) & (np.abs(event.pz) < np.sinh(max_eta) * pt)
@@ -38,18 +40,32 @@ def write_pool(process: str, n_events: int, seed: int, max_eta: float, min_pt: f
             rows[name].append(getattr(event, name)[keep])
     columns = {name: np.concatenate(parts) for name, parts in rows.items()}
     for name in ("vx", "vy", "vz"):
-        columns[name][np.abs(columns[name]) < 1e-5] = 0.0  # mm: a resonance's flight, of no use and badly compressed
+        columns[name][np.abs(columns[name]) < 1e-5] = (
+            0.0  # mm: a resonance's flight, of no use and badly compressed
+        )
     for name in ("px", "py", "pz", "vx", "vy", "vz"):
         columns[name] = rounded(columns[name], 12)
     assert all(np.isfinite(column).all() for column in columns.values())
     columns["pdg"] = columns["pdg"].astype(np.int32)
-    note = {"process": process, "events": str(n_events), "settings": "; ".join(PROCESSES[process]),
-            "command": f"scripts/simulate_pools.py --seed {seed}", "cuts": f"pt > {min_pt} GeV, |eta| < {max_eta}"}
+    note = {
+        "process": process,
+        "events": str(n_events),
+        "settings": "; ".join(PROCESSES[process]),
+        "command": f"scripts/simulate_pools.py --seed {seed}",
+        "cuts": f"pt > {min_pt} GeV, |eta| < {max_eta}",
+    }
     path = FOLDER / f"{process}.parquet"
     table = pa.table(columns).replace_schema_metadata(note)
     split = ["px", "py", "pz", "vx", "vy", "vz"]
-    pq.write_table(table, path, compression="zstd", compression_level=19, use_dictionary=["event", "pdg"],
-                   use_byte_stream_split=split, write_page_checksum=True)
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=["event", "pdg"],
+        use_byte_stream_split=split,
+        write_page_checksum=True,
+    )
     return path
 
 
@@ -62,6 +78,7 @@ if __name__ == "__main__":
     parser.add_argument("--min-pt", type=float, default=0.1, help="GeV")
     arguments = parser.parse_args()
     for offset, process in enumerate(("minbias", "ttbar")):
-        path = write_pool(process, getattr(arguments, process), arguments.seed + offset,
-                          arguments.max_eta, arguments.min_pt)
+        path = write_pool(
+            process, getattr(arguments, process), arguments.seed + offset, arguments.max_eta, arguments.min_pt
+        )
         print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")

@@ -49,12 +49,19 @@ def figures(detector: Detector, events: Iterable[Event]) -> dict[str, np.ndarray
         followed = (pt > 0.15) & (np.hypot(pt, p.pz) > 0.5)
         add("charged, p > 0.5", ((p.charge != 0) & followed & (np.abs(eta) < 3) & (radius < 24)).sum())
         add("conversion electrons", (followed & (np.abs(p.pdg) == 11) & (radius > 15)).sum())
-        for name, chosen in (("hits per track, pt > 1", target), ("hits per track, pt < 0.3",
-                             (p.charge != 0) & followed & (pt < 0.3) & (np.abs(eta) < 3) & (radius < 5))):
+        for name, chosen in (
+            ("hits per track, pt > 1", target),
+            (
+                "hits per track, pt < 0.3",
+                (p.charge != 0) & followed & (pt < 0.3) & (np.abs(eta) < 3) & (radius < 5),
+            ),
+        ):
             add(name, [count[chosen].sum(), chosen.sum()])
         place = np.digitize(np.abs(eta[target]), ETA) - 1
-        add("hits per track by eta", [np.bincount(place, count[target], len(ETA) - 1),
-                                      np.bincount(place, minlength=len(ETA) - 1)])
+        add(
+            "hits per track by eta",
+            [np.bincount(place, count[target], len(ETA) - 1), np.bincount(place, minlength=len(ETA) - 1)],
+        )
         add("hits by layer", np.bincount(detector.layer[hits.sensor], minlength=detector.n_layers))
         hit = np.repeat(np.arange(len(hits)), np.diff(hits.deposits.offsets))
         subsystem = detector.subsystem[hits.sensor]
@@ -64,14 +71,19 @@ def figures(detector: Detector, events: Iterable[Event]) -> dict[str, np.ndarray
             np.maximum.at(width, hit, getattr(hits.deposits, axis))
             low = np.full(len(hits), np.inf)
             np.minimum.at(low, hit, getattr(hits.deposits, axis))
-            add(f"cluster width {axis}", [np.bincount(subsystem, width - low + 1, n), np.bincount(subsystem, minlength=n)])
+            add(
+                f"cluster width {axis}",
+                [np.bincount(subsystem, width - low + 1, n), np.bincount(subsystem, minlength=n)],
+            )
     return total
 
 
 def value(total: dict[str, np.ndarray], name: str) -> np.ndarray:
     """A mean where the figure has a count, else the sum per event."""
     figure = total[name]
-    return figure[0] / np.maximum(figure[1], 1) if figure.ndim and len(figure) == 2 else figure / total["events"]
+    return (
+        figure[0] / np.maximum(figure[1], 1) if figure.ndim and len(figure) == 2 else figure / total["events"]
+    )
 
 
 def main() -> None:
@@ -96,9 +108,15 @@ def main() -> None:
         one, two = np.atleast_1d(value(acts, name)), np.atleast_1d(value(ours, name))
         ratio = two / np.where(one == 0, np.nan, one)
         report[name] = {"acts": one.tolist(), "gnnreco": two.tolist()}
-        labels = ([f"layer {i}" for i in range(len(one))] if name == "hits by layer" else
-                  [s.name for s in detector.subsystems] if name.startswith("cluster") else
-                  [f"|eta| < {e}" for e in ETA[1:]] if len(one) > 1 else [""])
+        labels = (
+            [f"layer {i}" for i in range(len(one))]
+            if name == "hits by layer"
+            else [s.name for s in detector.subsystems]
+            if name.startswith("cluster")
+            else [f"|eta| < {e}" for e in ETA[1:]]
+            if len(one) > 1
+            else [""]
+        )
         for label, x, y, r in zip(labels, one, two, ratio, strict=True):
             print(f"{name + ('  ' + label if label else ''):42s}{x:10.3f}{y:10.3f}{r:8.3f}")
     print(f"CPU seconds per event: {seconds:.2f}")

@@ -47,20 +47,28 @@ def digitize(
     hit, particle : int64 (m,)
         Which particle (row) gave signal to which hit (row), sorted; noise has none.
     """
-    shares = sorted_shares(share_charge(detector, crossings), noise_cells(detector, len(crossings.u), options, rng))
+    shares = sorted_shares(
+        share_charge(detector, crossings), noise_cells(detector, len(crossings.u), options, rng)
+    )
     cell, first = np.unique(shares.cell, return_index=True)
     energy = np.add.reduceat(shares.energy, first) if len(cell) else np.zeros(0)
     mip = MIP_PER_MM * detector.thickness[cell >> 32]
     energy = energy + options.noise * mip * rng.standard_normal(len(cell))
     fired = energy > options.threshold * mip
-    share_cell = np.repeat(np.where(fired, np.cumsum(fired) - 1, -1), np.diff(np.append(first, len(shares.cell))))
+    share_cell = np.repeat(
+        np.where(fired, np.cumsum(fired) - 1, -1), np.diff(np.append(first, len(shares.cell)))
+    )
     cell, energy = cell[fired], energy[fired]
     label, n_hits = clusters(detector, cell)
     hits = measure(detector, cell, energy, label, n_hits)
     seen = (share_cell >= 0) & (shares.crossing >= 0)
     hit, crossing = label[share_cell[seen]], shares.crossing[seen]
     links = np.unique(hit << 32 | crossings.particle[crossing])
-    return with_time(detector, hits, hit, crossings.time[crossing], options, rng), links >> 32, links & 0xFFFFFFFF
+    return (
+        with_time(detector, hits, hit, crossings.time[crossing], options, rng),
+        links >> 32,
+        links & 0xFFFFFFFF,
+    )
 
 
 def share_charge(detector: Detector, crossings: Crossings) -> Shares:
@@ -79,9 +87,13 @@ def share_charge(detector: Detector, crossings: Crossings) -> Shares:
         pitch = min(detector.templates[number].pitch)
         count = 1 + (np.hypot(*(path[rows, 2:] - path[rows, :2]).T) / pitch * SAMPLES).astype(np.int64)
         row = np.repeat(rows, count)
-        step = (np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + 0.5) / np.repeat(count, count)
+        step = (np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + 0.5) / np.repeat(
+            count, count
+        )
         point = path[row, :2] + step[:, None] * (path[row, 2:] - path[row, :2])
-        parts.append((row, detector.templates[number].cell_at(*point.T).astype(np.int64), 1 / np.repeat(count, count)))
+        parts.append(
+            (row, detector.templates[number].cell_at(*point.T).astype(np.int64), 1 / np.repeat(count, count))
+        )
     row, cell, part = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     real = cell >= 0
     for number in np.unique(kind):
@@ -99,7 +111,9 @@ def sorted_shares(one: Shares, two: Shares) -> Shares:
     return Shares(crossing[order], cell[order], energy[order])
 
 
-def noise_cells(detector: Detector, n_crossings: int, options: SimulationOptions, rng: np.random.Generator) -> Shares:
+def noise_cells(
+    detector: Detector, n_crossings: int, options: SimulationOptions, rng: np.random.Generator
+) -> Shares:
     """Cells that fire on their own, anywhere in the detector with the same chance."""
     count = rng.poisson(options.noise_hits * n_crossings) if options.noise_hits and detector.n_sensors else 0
     cells = np.array([t.n_cells for t in detector.templates], np.float64)[detector.template]
@@ -118,7 +132,9 @@ def clusters(detector: Detector, cell: Ints) -> tuple[Ints, int]:
     """Number of the cluster of each fired cell (sorted), and how many there are; cells join that touch."""
     sensor, number = cell >> 32, cell & 0xFFFFFFFF
     kind = detector.template[sensor]
-    columns = np.array([t.n_v if isinstance(t, GridTemplate) else 0 for t in detector.templates], np.int64)[kind]
+    columns = np.array([t.n_v if isinstance(t, GridTemplate) else 0 for t in detector.templates], np.int64)[
+        kind
+    ]
     pairs = [grid_pairs(cell, columns)]
     for template in np.unique(kind[columns == 0]):
         rows = np.flatnonzero(kind == template)
@@ -174,7 +190,12 @@ def variance(label: Ints, channel: NDArray[np.int32], weight: Floats, size: Floa
 
 
 def with_time(
-    detector: Detector, hits: Hits, hit: Ints, time: Floats, options: SimulationOptions, rng: np.random.Generator
+    detector: Detector,
+    hits: Hits,
+    hit: Ints,
+    time: Floats,
+    options: SimulationOptions,
+    rng: np.random.Generator,
 ) -> Hits:
     """Add the time of the first particle where any subsystem measures time; NaN where this one does not."""
     measures = np.array(["time" in s.measures for s in detector.subsystems], np.bool_)

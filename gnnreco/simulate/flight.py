@@ -153,7 +153,9 @@ def beyond(tree: SensorTree, x: Vector) -> bool:
 @njit(cache=True, error_model="numpy")
 def bending(field: FieldMap, x: Vector, t: Vector, charge: float, momentum: float) -> tuple[Vector, float]:
     """Direction of the field over the next step, and by how much (rad/mm) it turns a particle about it."""
-    half = field.reach / 2 if field.reach < np.inf else 0.0  # the middle of the step makes its error second order
+    half = (
+        field.reach / 2 if field.reach < np.inf else 0.0
+    )  # the middle of the step makes its error second order
     b = field_at(field, (x[0] + half * t[0], x[1] + half * t[1], x[2] + half * t[2]))
     strength = np.sqrt(b[0] * b[0] + b[1] * b[1] + b[2] * b[2])
     if strength < 1e-9 or charge == 0:
@@ -187,7 +189,14 @@ def decay(
 
 @njit(cache=True, error_model="numpy")
 def convert(
-    rng: np.random.Generator, made: Floats, used: int, parent: int, x: Vector, p: float, t: Vector, time: float
+    rng: np.random.Generator,
+    made: Floats,
+    used: int,
+    parent: int,
+    x: Vector,
+    p: float,
+    t: Vector,
+    time: float,
 ) -> tuple[Floats, int]:
     """A photon's electron and positron, along its line; the flat split is within 20 % of Bethe and Heitler's."""
     share = rng.random()
@@ -268,9 +277,17 @@ def follow(
                 made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
                 break
             if cylinder >= 0:
-                radiation, interaction, active = matter.cylinders[cylinder, 2], matter.cylinders[cylinder, 3], 0.0
+                radiation, interaction, active = (
+                    matter.cylinders[cylinder, 2],
+                    matter.cylinders[cylinder, 3],
+                    0.0,
+                )
             elif sensor >= 0:
-                radiation, interaction, active = matter.radiation[sensor], matter.interaction[sensor], matter.active[sensor]
+                radiation, interaction, active = (
+                    matter.radiation[sensor],
+                    matter.interaction[sensor],
+                    matter.active[sensor],
+                )
                 w = tree.axes[sensor, 2]
                 cosine = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
             else:

@@ -66,7 +66,9 @@ def kinematics(codes: NDArray[np.int32], energy: Floats) -> Floats:
     mass = species.mass[species.rows(codes)]
     if (energy < mass).any():
         low, heaviest = energy[energy < mass][0], mass[energy < mass][0]
-        raise BadConfig(f"energy {low:.4g} GeV is less than the particle's mass, {heaviest:.4g} GeV: raise the range")
+        raise BadConfig(
+            f"energy {low:.4g} GeV is less than the particle's mass, {heaviest:.4g} GeV: raise the range"
+        )
     return np.sqrt(energy**2 - mass**2)
 
 
@@ -96,7 +98,9 @@ def coverage(detector: Detector) -> Floats:
     """Bins (n, 2) of pseudorapidity, 0.1 wide, that half as many layers reach into as the best bin has, from the origin."""
     edges = np.arange(-60, 61) / 10
     corners = detector.outline_corners()[detector.template]
-    flat = np.concatenate([corners, np.zeros((detector.n_sensors, 1, 2))], axis=1)  # the middle: a plane across the beam
+    flat = np.concatenate(
+        [corners, np.zeros((detector.n_sensors, 1, 2))], axis=1
+    )  # the middle: a plane across the beam
     points = detector.center[:, None] + np.einsum("nij,nkj->nki", detector.rotation[:, :, :2], flat)
     eta = np.arcsinh(points[..., 2] / np.maximum(np.hypot(points[..., 0], points[..., 1]), 1e-9))
     low, high = np.full(detector.n_layers, np.inf), np.full(detector.n_layers, -np.inf)
@@ -163,7 +167,9 @@ class Live:
 class Crossing:
     """A collision (or gun) and `pileup` others, each at its own point of the beam spot."""
 
-    def __init__(self, hard: Collisions, soft: Collisions | None, pileup: int, options: SimulationOptions) -> None:
+    def __init__(
+        self, hard: Collisions, soft: Collisions | None, pileup: int, options: SimulationOptions
+    ) -> None:
         self.hard, self.soft, self.pileup, self.options = hard, soft, pileup, options
 
     def __call__(self, rng: np.random.Generator) -> Generated:
@@ -173,7 +179,9 @@ class Crossing:
         vertex = np.repeat(np.arange(len(parts), dtype=np.int32), [len(one) for one in parts])
         x, y, z, t = point[vertex].T
         all_of = Generated.join(parts)
-        return replace(all_of, vx=all_of.vx + x, vy=all_of.vy + y, vz=all_of.vz + z, time=all_of.time + t, vertex=vertex)
+        return replace(
+            all_of, vx=all_of.vx + x, vy=all_of.vy + y, vz=all_of.vz + z, time=all_of.time + t, vertex=vertex
+        )
 
 
 def accepted(particles: Generated, options: SimulationOptions) -> NDArray[np.bool_]:
@@ -205,6 +213,8 @@ def read_pool(process: str) -> tuple[Generated, NDArray[np.int64]]:
     column = {name: table[name].to_numpy() for name in table.column_names}
     event = column["event"]
     offsets = np.searchsorted(event, np.arange(event[-1] + 2)).astype(np.int64)
-    px, py, pz, vx, vy, vz = (column[name].astype(np.float64) for name in ("px", "py", "pz", "vx", "vy", "vz"))
+    px, py, pz, vx, vy, vz = (
+        column[name].astype(np.float64) for name in ("px", "py", "pz", "vx", "vy", "vz")
+    )
     n = len(event)
     return Generated(column["pdg"], px, py, pz, vx, vy, vz, np.zeros(n), np.zeros(n, np.int32)), offsets

@@ -13,8 +13,18 @@ PROCESSES: dict[str, tuple[str, ...]] = {
     "minbias": ("SoftQCD:all = on",),
     "ttbar": ("Top:gg2ttbar = on", "Top:qqbar2ttbar = on"),
     "qq": ("HardQCD:all = on", "PhaseSpace:pTHatMin = 50."),
-    "zmumu": ("WeakSingleBoson:ffbar2gmZ = on", "23:onMode = off", "23:onIfAny = 13", "PhaseSpace:mHatMin = 60."),
-    "zee": ("WeakSingleBoson:ffbar2gmZ = on", "23:onMode = off", "23:onIfAny = 11", "PhaseSpace:mHatMin = 60."),
+    "zmumu": (
+        "WeakSingleBoson:ffbar2gmZ = on",
+        "23:onMode = off",
+        "23:onIfAny = 13",
+        "PhaseSpace:mHatMin = 60.",
+    ),
+    "zee": (
+        "WeakSingleBoson:ffbar2gmZ = on",
+        "23:onMode = off",
+        "23:onIfAny = 11",
+        "PhaseSpace:mHatMin = 60.",
+    ),
     "higgs": ("HiggsSM:gg2H = on",),
 }
 BATCH = 64
@@ -42,7 +52,9 @@ def pythia_events(process: str, n_events: int, seed: int) -> Iterator[Generated]
         import awkward as ak
         import pythia8mc
     except ImportError as missing:
-        raise BadConfig(f"process {process!r} needs Pythia 8: pip install 'gnnreco[pythia]' ({missing})") from None
+        raise BadConfig(
+            f"process {process!r} needs Pythia 8: pip install 'gnnreco[pythia]' ({missing})"
+        ) from None
     pythia = pythia8mc.Pythia("", False)
     for line in ("Print:quiet = on", "Beams:eCM = 14000.", "Random:setSeed = on", f"Random:seed = {seed}",
                  *PROCESSES[process]):  # fmt: skip

@@ -60,7 +60,9 @@ def sensor_tree(detector: Detector) -> SensorTree:
         points = middle[groups]
         points[groups < 0] = np.inf
         real = np.isfinite(points)
-        spread = np.max(points, 1, initial=-np.inf, where=real) - np.min(points, 1, initial=np.inf, where=real)
+        spread = np.max(points, 1, initial=-np.inf, where=real) - np.min(
+            points, 1, initial=np.inf, where=real
+        )
         keys = np.take_along_axis(points, spread.argmax(axis=1)[:, None, None], axis=2)[:, :, 0]
         groups = np.take_along_axis(groups, keys.argsort(axis=1, kind="stable"), axis=1)
         order = _halved(groups).ravel()

@@ -60,7 +60,9 @@ def gun_codes(name: str) -> tuple[int, ...]:
     try:
         Particle.from_pdgid(int(name))
     except (ValueError, ParticleNotFound):
-        raise BadConfig(f"particle {name!r} is not known: use one of {', '.join(GUN)}, or a PDG number") from None
+        raise BadConfig(
+            f"particle {name!r} is not known: use one of {', '.join(GUN)}, or a PDG number"
+        ) from None
     return (int(name),)
 
 

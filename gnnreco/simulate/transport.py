@@ -81,7 +81,9 @@ class Transport:
         parts, tables, generations = [particles], [np.zeros((0, 8))], [np.zeros(len(particles), np.int64)]
         first, current = 0, particles
         for generation in range(1, GENERATIONS + 1):
-            start = np.stack([current.vx, current.vy, current.vz, current.px, current.py, current.pz, current.time], axis=1)
+            start = np.stack(
+                [current.vx, current.vy, current.vz, current.px, current.py, current.pz, current.time], axis=1
+            )
             seen, made = follow(rng, start, species.rows(current.pdg), species, self.tree, self.field, self.matter,
                                 self.physics)  # fmt: skip
             seen[:, 0] += first

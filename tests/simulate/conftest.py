@@ -30,7 +30,9 @@ def build(
         resolution_v=np.full(n, template.pitch[1] / 12**0.5), sensor_id=np.arange(n))  # fmt: skip
 
 
-def planes(z: list[float], bz: float = 0.0, pitch: float = 0.05, half: float = 100.0, **more: object) -> Detector:
+def planes(
+    z: list[float], bz: float = 0.0, pitch: float = 0.05, half: float = 100.0, **more: object
+) -> Detector:
     """Square sensors across the z axis."""
     count = round(2 * half / pitch)
     template = GridTemplate("square", 0.1, pitch, pitch, count, count)

@@ -37,7 +37,9 @@ def content(event: Event) -> bytes:
     return b"".join(c.tobytes() for c in columns if isinstance(c, np.ndarray))
 
 
-def crossed(detector: object, u: list[float], v: list[float], slope: float = 0.0, n: int | None = None) -> Crossings:
+def crossed(
+    detector: object, u: list[float], v: list[float], slope: float = 0.0, n: int | None = None
+) -> Crossings:
     n = n or len(u)
     flat = np.zeros(n)
     return Crossings(np.arange(n), np.zeros(n, np.int32), np.array(u), np.array(v), flat + slope, flat,
@@ -138,7 +140,9 @@ def test_hexagons_that_touch_share_a_hit() -> None:
 
 def test_a_slanted_track_shares_its_charge_by_length() -> None:
     detector = planes([100.0])  # 0.05 mm cells, 0.1 mm thick
-    hits, _, _ = digitize(detector, crossed(detector, [0.06], [0.01], slope=0.5), QUIET, np.random.default_rng(1))
+    hits, _, _ = digitize(
+        detector, crossed(detector, [0.06], [0.01], slope=0.5), QUIET, np.random.default_rng(1)
+    )
     assert hits.deposits is not None
     np.testing.assert_allclose(hits.deposits.value / 3e-5, [0.3, 0.7][: len(hits.deposits.value)], rtol=1e-5)
     assert hits.x[0] == pytest.approx(0.3 * 0.025 + 0.7 * 0.075)
@@ -187,7 +191,9 @@ def test_the_efficiency_shows_in_the_hits() -> None:
 @pytest.mark.parametrize("name", list_detectors())
 def test_a_gun_without_a_range_shoots_where_the_sensors_are(name: str) -> None:
     detector = load_detector(name)
-    event = next(simulate(detector, "gun", 1, options=SimulationOptions(count=300, energy=(5.0, 50.0), sigma_z=0.0)))
+    event = next(
+        simulate(detector, "gun", 1, options=SimulationOptions(count=300, energy=(5.0, 50.0), sigma_z=0.0))
+    )
     truth = event.truth
     assert truth is not None
     hits = np.bincount(truth.particle, minlength=len(truth.particles))[:300]

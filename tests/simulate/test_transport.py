@@ -27,7 +27,9 @@ def shot(pdg: int, p: np.ndarray, x: np.ndarray | None = None) -> Generated:
     return Generated(np.full(n, pdg, np.int32), *p.T, *x.T, np.zeros(n), np.zeros(n, np.int32))
 
 
-def fly(detector: object, particles: Generated, options: SimulationOptions = QUIET, seed: int = 1) -> Crossings:
+def fly(
+    detector: object, particles: Generated, options: SimulationOptions = QUIET, seed: int = 1
+) -> Crossings:
     return Transport(detector, options)(particles, np.random.default_rng(seed))[1]  # type: ignore[arg-type]
 
 
@@ -46,7 +48,9 @@ def test_straight_lines_cross_planes_where_they_must(slope_x: float, slope_y: fl
 @settings(max_examples=40, deadline=None)
 def test_helices_cross_planes_where_they_must(pt: float, phi: float, pdg: int, bz: float) -> None:
     z, pz = np.array([30.0, 55.0, 90.0]), 0.5 * pt
-    seen = fly(planes(z.tolist(), bz, half=2000, pitch=1.0), shot(pdg, [pt * np.cos(phi), pt * np.sin(phi), pz]))
+    seen = fly(
+        planes(z.tolist(), bz, half=2000, pitch=1.0), shot(pdg, [pt * np.cos(phi), pt * np.sin(phi), pz])
+    )
     charge = -np.sign(pdg)
     turn = -charge * CURVATURE * bz / pt * (z * pt / pz)  # a positive particle turns clockwise around +z
     radius = -pt / (charge * CURVATURE * bz)
@@ -68,7 +72,9 @@ def test_turning_the_event_turns_the_crossings(steps: int, phi: float, pt: float
 def test_a_curling_particle_comes_back_and_is_given_up_in_the_end() -> None:
     template = GridTemplate("square", 0.1, 1.0, 1.0, 100, 100)
     facing = np.tile(np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]), (3, 1, 1))
-    detector = build(template, np.array([[40.0, 0, 0], [200, 0, 0], [-200, 0, 0]]), facing, ConstantField(2.0))
+    detector = build(
+        template, np.array([[40.0, 0, 0], [200, 0, 0], [-200, 0, 0]]), facing, ConstantField(2.0)
+    )
     circle = shot(211, [0.0, 2 * 25 * CURVATURE, 1e-5])  # radius 25 mm, reaches x = 50 mm, back at x = 40 mm
     options = replace(QUIET, min_momentum=0.01, max_turns=1.0)
     seen = fly(detector, circle, options)
@@ -137,7 +143,9 @@ def test_decays_are_exponential_and_conserve_momentum() -> None:
     n, p = 4000, 1.0
     options = replace(QUIET, decays=True)
     particles = shot(310, np.tile([0.0, 0.0, p], (n, 1)))
-    everything, _, generation = Transport(planes([1e5], half=10.0), options)(particles, np.random.default_rng(2))
+    everything, _, generation = Transport(planes([1e5], half=10.0), options)(
+        particles, np.random.default_rng(2)
+    )
     pions = everything.select(generation == 1)
     assert len(pions) == 2 * n
     assert pions.vz.mean() == pytest.approx(26.84 * p / 0.4976, rel=0.05)
@@ -172,7 +180,9 @@ class Varying:
 
 def test_a_field_map_bends_as_its_integral_says() -> None:
     detector = replace(planes([0.0, 1000.0], half=300), field=Varying())
-    seen = fly(detector, shot(-13, [0.0, 0.001, 5.0], np.array([0.0, 0.0, -1.0])), replace(QUIET, field_spacing=20.0))
+    seen = fly(
+        detector, shot(-13, [0.0, 0.001, 5.0], np.array([0.0, 0.0, -1.0])), replace(QUIET, field_spacing=20.0)
+    )
     assert seen.sensor.tolist() == [0, 1]
     p, length = shot(-13, [0.3, 0.0, 5.0], np.array([0.0, 0.0, -1.0])), 1000.0
     seen = fly(detector, p, replace(QUIET, field_spacing=20.0))
