@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from gnnreco.columns import Event, Tracks
 from gnnreco.geometry import Detector
 from gnnreco.graphs import Points, SegmentGraph
+from gnnreco.tasks.candidates import Candidates
 from gnnreco.tasks.chains import best_links, claim, group_by_owner, hand_out, walk_chains
-from gnnreco.tasks.merge import merge_owners
-from gnnreco.tasks.trackfit import fit_tracks
+from gnnreco.tasks.merge import merge
 
 
 @dataclass(frozen=True)
@@ -66,37 +66,12 @@ def decode(
     sure = sure[np.argsort(-edge_logit[sure], kind="stable")]
     while hand_out(graph.doublets, inner, outer, sure, owner):
         pass
-    distance = np.hypot(points.r, points.z)
-    chains, offsets, found = group_by_owner(owner, distance)
-    hit_index = points.index[found]
-    fit = fit_tracks(detector, event.hits, offsets, hit_index)
+    chains, offsets, found = group_by_owner(owner, np.hypot(points.r, points.z))
+    candidates = Candidates.fitted(detector, event.hits, offsets, points.index[found], quality[chains])
     for _ in range(config.merge_rounds):
-        heir = merge_owners(detector, event.hits, offsets, hit_index, fit, config.merge_chi2)
-        if (heir == np.arange(len(heir))).all():
-            break
-        owner[found] = chains[np.repeat(heir, np.diff(offsets))]
-        chains, offsets, found = group_by_owner(owner, distance)
-        hit_index = points.index[found]
-        fit = fit_tracks(detector, event.hits, offsets, hit_index)
-    fit = fit_tracks(detector, event.hits, offsets, hit_index, max_chi2_hit=config.max_chi2_hit, max_drops=3)
-    length = np.diff(np.concatenate([[0], np.cumsum(fit.kept)])[offsets])
-    return select(
-        fit.tracks(offsets, hit_index, quality[chains] / np.maximum(length, 1)),
-        fit.valid & (length >= config.min_hits),
-    )
-
-
-def select(tracks: Tracks, keep: NDArray[np.bool_]) -> Tracks:
-    """The rows of `tracks` where `keep` is true."""
-    size = np.diff(tracks.offsets)
-    return Tracks(
-        np.concatenate([[0], np.cumsum(size[keep])]),
-        tracks.hit_index[np.repeat(keep, size)],
-        *(
-            getattr(tracks, n)[keep]
-            for n in ("d0", "z0", "phi", "theta", "q_over_p", "covariance", "chi2", "ndf", "score")
-        ),
-    )
+        candidates = merge(detector, event.hits, candidates, config.merge_chi2)
+    candidates = candidates.without_outliers(detector, event.hits, config.max_chi2_hit)
+    return candidates.tracks(config.min_hits)
 
 
 def _logit(probability: float) -> float:

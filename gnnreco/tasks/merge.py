@@ -2,83 +2,96 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gnnreco.columns import Hits
 from gnnreco.geometry import Detector
-from gnnreco.tasks.trackfit import FitResult, fit_tracks
+from gnnreco.tasks.candidates import Candidates, concatenate
+from gnnreco.tasks.trackfit import FitResult
 
 Ints = NDArray[np.int64]
 
-NEAR = 0.15  # largest angle between pieces worth a look, rad
 AGREE = 200.0  # chi2 of the difference of two fits beyond which no joint fit is tried: five degrees, errors not Gaussian
+WINDOW = 0.15  # rad: fits whose azimuths are known well enough are only compared with those this near
 
 
-def merge_owners(
-    detector: Detector,
-    hits: Hits,
-    offsets: Ints,
-    hit_index: Ints,
-    fit: FitResult,
-    max_chi2: float,
-    max_common: int = 1,
-) -> Ints:
-    """Which candidate each candidate joins (itself where none). Shape (n,).
+def merge(detector: Detector, hits: Hits, pieces: Candidates, max_chi2: float) -> Candidates:
+    """Join pieces two by two; those that find no partner stay as they are.
+
+    Two pieces of one track never have hits on the same sensor; on the same layer they may, where sensors overlap.
 
     Parameters
     ----------
-    offsets, hit_index, fit
-        Candidates and their fits.
     max_chi2 : float
         A joint fit may add this much to the chi2 of the two (five degrees of freedom).
-    max_common : int
-        Layers that two pieces of one track may both have hits on.
     """
-    n = len(offsets) - 1
-    heir = np.arange(n)
-    pairs = _agreeing(fit)
-    layers = np.zeros((n, detector.n_layers), np.bool_)
-    layers[np.repeat(np.arange(n), np.diff(offsets)), detector.layer[hits.sensor[hit_index]]] = True
-    pairs = pairs[(layers[pairs[:, 0]] & layers[pairs[:, 1]]).sum(axis=1) <= max_common]
-    if len(pairs) == 0:
-        return heir
-    joint_offsets, joint_hits = _join(pairs, offsets, hit_index, hits)
-    joint = fit_tracks(detector, hits, joint_offsets, joint_hits)
-    added = joint.chi2 - fit.chi2[pairs].sum(axis=1)
-    good = np.flatnonzero(joint.valid & (added < max_chi2))
-    taken = np.zeros(n, np.bool_)
+    pairs = _agreeing(pieces.fit)
+    offsets, hit_index = _join(pairs, pieces.offsets, pieces.hit_index, hits)
+    owner = np.repeat(np.arange(len(pairs)), np.diff(offsets))
+    on_sensor = np.sort(owner * detector.n_sensors + hits.sensor[hit_index])
+    apart = np.ones(len(pairs), np.bool_)
+    apart[on_sensor[1:][on_sensor[1:] == on_sensor[:-1]] // detector.n_sensors] = False
+    pairs, size = pairs[apart], np.diff(offsets)[apart]
+    joint = Candidates.fitted(
+        detector,
+        hits,
+        np.append(0, np.cumsum(size)),
+        hit_index[apart[owner]],
+        pieces.weight[pairs].sum(axis=1),
+    )
+    added = joint.fit.chi2 - pieces.fit.chi2[pairs].sum(axis=1)
+    good = np.flatnonzero(joint.fit.valid & (added < max_chi2))
+    single, chosen = np.ones(len(pieces), np.bool_), np.zeros(len(joint), np.bool_)
     for k in good[np.argsort(added[good], kind="stable")]:  # a few hundred pairs
-        i, j = pairs[k]
-        if not taken[i] and not taken[j]:
-            taken[i] = taken[j] = True
-            heir[j] = i
-    return heir
+        if single[pairs[k]].all():
+            single[pairs[k]] = False
+            chosen[k] = True
+    return concatenate([pieces.rows(single), joint.rows(chosen)])
 
 
 def _agreeing(fit: FitResult) -> Ints:
-    """Pairs of fits whose parameters agree within their errors."""
+    """Pairs of fits whose parameters agree within their errors, each first one by one, then together."""
     rows = np.flatnonzero(fit.valid)
-    theta, phi = fit.parameters[rows, 3], fit.parameters[rows, 2]
-    direction = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
-    near = (
-        cKDTree(direction).query_pairs(NEAR, output_type="ndarray")
-        if len(rows)
-        else np.zeros((0, 2), np.int64)
-    )
-    pairs = rows[near[np.lexsort((near[:, 1], near[:, 0]))]].reshape(-1, 2)
+    rows = rows[np.argsort(fit.parameters[rows, 2], kind="stable")]
+    lower = np.tril_indices(5)
+    variance = fit.covariance[:, lower[0] == lower[1]]
+    wide = np.sqrt(2 * AGREE * variance[rows, 2]) > WINDOW
+    pairs = _near(fit.parameters[rows], variance[rows], wide)
+    pairs = np.sort(rows[pairs], axis=1)
     delta = fit.parameters[pairs[:, 0]] - fit.parameters[pairs[:, 1]]
     delta[:, 2] = (delta[:, 2] + np.pi) % (2 * np.pi) - np.pi
-    lower = np.tril_indices(5)
-    variance = np.zeros((len(pairs), 5, 5))
-    variance[:, lower[0], lower[1]] = fit.covariance[pairs].sum(axis=1)
-    # one parameter at a time first: the full distance is worth its price for the few that pass
-    loose = (delta**2 < AGREE * np.einsum("nii->ni", variance)).all(axis=1)
-    pairs, delta, variance = pairs[loose], delta[loose], variance[loose]
-    variance = variance + np.tril(variance, -1).transpose(0, 2, 1)
-    distance = np.einsum("ni,ni->n", delta, np.linalg.solve(variance, delta[:, :, None])[:, :, 0])
+    both = np.zeros((len(pairs), 5, 5))
+    both[:, lower[0], lower[1]] = both[:, lower[1], lower[0]] = fit.covariance[pairs].sum(axis=1)
+    distance = np.einsum("ni,ni->n", delta, np.linalg.solve(both, delta[:, :, None])[:, :, 0])
     return pairs[distance < AGREE]
+
+
+@numba.njit(cache=True)
+def _near(parameters, variance, wide):  # type: ignore[no-untyped-def]
+    """Rows, sorted by azimuth, that agree in each parameter; a row known too badly is compared with all."""
+    n = len(parameters)
+    found = []
+    for i in range(n):
+        for step in range(1, n):
+            j = (i + step) % n
+            turn = abs(parameters[j, 2] - parameters[i, 2])
+            turn = min(turn, 2 * np.pi - turn)
+            if not wide[i] and turn > WINDOW:
+                break
+            if wide[j] and (not wide[i] or j < i):
+                continue  # seen, or to be seen, from j
+            agree = turn * turn < AGREE * (variance[i, 2] + variance[j, 2])
+            for k in (0, 1, 3, 4):
+                delta = parameters[j, k] - parameters[i, k]
+                agree &= delta * delta < AGREE * (variance[i, k] + variance[j, k])
+            if agree:
+                found.append((i, j))
+    pairs = np.empty((len(found), 2), np.int64)
+    for k in range(len(found)):
+        pairs[k, 0], pairs[k, 1] = found[k][0], found[k][1]
+    return pairs
 
 
 def _join(pairs: Ints, offsets: Ints, hit_index: Ints, hits: Hits) -> tuple[Ints, Ints]:

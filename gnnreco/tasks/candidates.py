@@ -1,0 +1,94 @@
+"""Track candidates and their fits, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats, Hits, Ints, Tracks
+from gnnreco.geometry import Detector
+from gnnreco.tasks.trackfit import FitResult, fit_tracks
+
+OF_HITS = ("kept", "chi2_hit")  # columns of a fit that have a row for each hit
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Hit lists with their fits.
+
+    Attributes
+    ----------
+    offsets : int64 (n + 1,), hit_index : int64 (m,)
+        Hits of each candidate, from the inside outwards.
+    weight : float64 (n,)
+        Sum of the probabilities of its triplets.
+    fit : FitResult
+    """
+
+    offsets: Ints
+    hit_index: Ints
+    weight: Floats
+    fit: FitResult
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    @classmethod
+    def fitted(
+        cls,
+        detector: Detector,
+        hits: Hits,
+        offsets: Ints,
+        hit_index: Ints,
+        weight: Floats,
+        max_chi2_hit: float | None = None,
+    ) -> Candidates:
+        """Fit hit lists; hits that add more than `max_chi2_hit` are dropped."""
+        return cls(
+            offsets,
+            hit_index,
+            weight,
+            fit_tracks(detector, hits, offsets, hit_index, max_chi2_hit, max_drops=3),
+        )
+
+    def rows(self, keep: NDArray[np.bool_]) -> Candidates:
+        """The candidates where `keep` is true."""
+        size = np.diff(self.offsets)
+        on_hits = np.repeat(keep, size)
+        fit = FitResult(
+            *(c[on_hits if n in OF_HITS else keep] for n, c in zip(FitResult._fields, self.fit, strict=True))
+        )
+        return Candidates(
+            np.append(0, np.cumsum(size[keep])), self.hit_index[on_hits], self.weight[keep], fit
+        )
+
+    def without_outliers(self, detector: Detector, hits: Hits, max_chi2_hit: float) -> Candidates:
+        """Fit those again that have a hit which does not fit, or no fit at all; the others stay as they are."""
+        owner = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        again = ~self.fit.valid
+        again[owner[self.fit.chi2_hit > max_chi2_hit]] = True
+        bad = self.rows(again)
+        mended = Candidates.fitted(detector, hits, bad.offsets, bad.hit_index, bad.weight, max_chi2_hit)
+        return concatenate([self.rows(~again), mended])
+
+    def tracks(self, min_hits: int) -> Tracks:
+        """Those with a valid fit and enough hits, as the columns that leave the engine."""
+        length = np.diff(np.append(0, np.cumsum(self.fit.kept))[self.offsets])
+        good = self.rows(self.fit.valid & (length >= min_hits))
+        score = good.weight / np.maximum(np.diff(good.offsets) - 2, 1)
+        return good.fit.tracks(good.offsets, good.hit_index, np.minimum(score, 1.0))
+
+
+def concatenate(parts: Sequence[Candidates]) -> Candidates:
+    """One table after the other."""
+    sizes = np.concatenate([np.diff(p.offsets) for p in parts])
+    fit = FitResult(*(np.concatenate(columns) for columns in zip(*(p.fit for p in parts), strict=True)))
+    return Candidates(
+        np.append(0, np.cumsum(sizes)),
+        np.concatenate([p.hit_index for p in parts]),
+        np.concatenate([p.weight for p in parts]),
+        fit,
+    )
