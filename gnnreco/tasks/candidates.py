@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +59,11 @@ class Candidates:
         """The candidates where `keep` is true."""
         size = np.diff(self.offsets)
         on_hits = np.repeat(keep, size)
-        fit = FitResult(
-            *(c[on_hits if n in OF_HITS else keep] for n, c in zip(FitResult._fields, self.fit, strict=True))
-        )
+        columns: list[Any] = [
+            column[on_hits if name in OF_HITS else keep]
+            for name, column in zip(FitResult._fields, self.fit, strict=True)
+        ]
+        fit = FitResult(*columns)
         return Candidates(
             np.append(0, np.cumsum(size[keep])), self.hit_index[on_hits], self.weight[keep], fit
         )
