@@ -32,6 +32,7 @@ ALWAYS = (
     "hist",
     "mplhep",
     "matplotlib",
+    "particle",
     "tqdm",
 )
 PARTS = (
