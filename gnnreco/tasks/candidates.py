@@ -46,14 +46,13 @@ class Candidates:
         hit_index: Ints,
         weight: Floats,
         max_chi2_hit: float | None = None,
+        momentum: float = 1.0,
     ) -> Candidates:
-        """Fit hit lists; hits that add more than `max_chi2_hit` are dropped."""
-        return cls(
-            offsets,
-            hit_index,
-            weight,
-            fit_tracks(detector, hits, offsets, hit_index, max_chi2_hit, max_drops=3),
+        """Fit hit lists; hits that add more than `max_chi2_hit` are dropped; `momentum` (GeV) where no field tells it."""
+        fit = fit_tracks(
+            detector, hits, offsets, hit_index, max_chi2_hit, max_drops=3, momentum_without_field=momentum
         )
+        return cls(offsets, hit_index, weight, fit)
 
     def rows(self, keep: NDArray[np.bool_]) -> Candidates:
         """The candidates where `keep` is true."""
@@ -68,13 +67,17 @@ class Candidates:
             np.append(0, np.cumsum(size[keep])), self.hit_index[on_hits], self.weight[keep], fit
         )
 
-    def without_outliers(self, detector: Detector, hits: Hits, max_chi2_hit: float) -> Candidates:
+    def without_outliers(
+        self, detector: Detector, hits: Hits, max_chi2_hit: float, momentum: float = 1.0
+    ) -> Candidates:
         """Fit those again that have a hit which does not fit, or no fit at all; the others stay as they are."""
         owner = np.repeat(np.arange(len(self)), np.diff(self.offsets))
         again = ~self.fit.valid
         again[owner[self.fit.chi2_hit > max_chi2_hit]] = True
         bad = self.rows(again)
-        mended = Candidates.fitted(detector, hits, bad.offsets, bad.hit_index, bad.weight, max_chi2_hit)
+        mended = Candidates.fitted(
+            detector, hits, bad.offsets, bad.hit_index, bad.weight, max_chi2_hit, momentum
+        )
         return concatenate([self.rows(~again), mended])
 
     def tracks(self, min_hits: int) -> Tracks:

@@ -33,6 +33,8 @@ class DecodeConfig:
         What joining two pieces may add to chi2 (five degrees of freedom).
     merge_rounds : int
         Each joins pieces two by two.
+    momentum_without_field : float
+        GeV, for scattering where there is no field to tell it: that of the beam.
     """
 
     link_probability: float = 0.05
@@ -41,6 +43,7 @@ class DecodeConfig:
     max_chi2_hit: float = 30.0
     merge_chi2: float = 50.0
     merge_rounds: int = 2
+    momentum_without_field: float = 1.0
 
 
 def decode(
@@ -67,10 +70,13 @@ def decode(
     while hand_out(graph.doublets, inner, outer, sure, owner):
         pass
     chains, offsets, found = group_by_owner(owner, np.hypot(points.r, points.z))
-    candidates = Candidates.fitted(detector, event.hits, offsets, points.index[found], quality[chains])
+    p = config.momentum_without_field
+    candidates = Candidates.fitted(
+        detector, event.hits, offsets, points.index[found], quality[chains], momentum=p
+    )
     for _ in range(config.merge_rounds):
-        candidates = merge(detector, event.hits, candidates, config.merge_chi2)
-    candidates = candidates.without_outliers(detector, event.hits, config.max_chi2_hit)
+        candidates = merge(detector, event.hits, candidates, config.merge_chi2, p)
+    candidates = candidates.without_outliers(detector, event.hits, config.max_chi2_hit, p)
     return candidates.tracks(config.min_hits)
 
 

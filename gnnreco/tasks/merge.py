@@ -17,7 +17,9 @@ AGREE = 200.0  # chi2 of the difference of two fits beyond which no joint fit is
 WINDOW = 0.15  # rad: fits whose azimuths are known well enough are only compared with those this near
 
 
-def merge(detector: Detector, hits: Hits, pieces: Candidates, max_chi2: float) -> Candidates:
+def merge(
+    detector: Detector, hits: Hits, pieces: Candidates, max_chi2: float, momentum: float = 1.0
+) -> Candidates:
     """Join pieces two by two; those that find no partner stay as they are.
 
     Two pieces of one track never have hits on the same sensor; on the same layer they may, where sensors overlap.
@@ -26,6 +28,8 @@ def merge(detector: Detector, hits: Hits, pieces: Candidates, max_chi2: float) -
     ----------
     max_chi2 : float
         A joint fit may add this much to the chi2 of the two (five degrees of freedom).
+    momentum : float
+        GeV, for scattering where there is no field to tell it.
     """
     pairs = _agreeing(pieces.fit)
     offsets, hit_index = _join(pairs, pieces.offsets, pieces.hit_index, hits)
@@ -40,6 +44,7 @@ def merge(detector: Detector, hits: Hits, pieces: Candidates, max_chi2: float) -
         np.append(0, np.cumsum(size)),
         hit_index[apart[owner]],
         pieces.weight[pairs].sum(axis=1),
+        momentum=momentum,
     )
     added = joint.fit.chi2 - pieces.fit.chi2[pairs].sum(axis=1)
     good = np.flatnonzero(joint.fit.valid & (added < max_chi2))
