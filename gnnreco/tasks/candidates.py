@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,10 +57,7 @@ class Candidates:
         """The candidates where `keep` is true."""
         size = np.diff(self.offsets)
         on_hits = np.repeat(keep, size)
-        columns: list[Any] = [
-            column[on_hits if name in OF_HITS else keep]
-            for name, column in zip(FitResult._fields, self.fit, strict=True)
-        ]
+        columns = (getattr(self.fit, n)[on_hits if n in OF_HITS else keep] for n in FitResult._fields)
         fit = FitResult(*columns)
         return Candidates(
             np.append(0, np.cumsum(size[keep])), self.hit_index[on_hits], self.weight[keep], fit
