@@ -7,11 +7,13 @@ one that a straight passage at that angle would leave: the same numbers mean the
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.graphs.dense import LANES, ZERO, compiled
 from gnnreco.graphs.frame import Frame, Points
 
 DOUBLET_FEATURES = (
@@ -23,138 +25,122 @@ DOUBLET_FEATURES = (
 TRIPLET_FEATURES = (
     "kink_pull", "q_over_pt", "q_over_pt_error", "d0", "beam_pull", "kink_error", "cot_theta", "arm_ratio",
 )  # fmt: skip
-IMPACT_SCALE = 50.0  # mm; where `soft` bends
-D0_SCALE = 0.1  # mm
-LENGTH_SCALE = 100.0  # mm
-SOFTEST = 0.05  # 1/GeV: a triplet cannot tell a momentum above 20 GeV from infinite
+IMPACT_SCALE = np.float32(50.0)  # mm; where `soft` bends
+LENGTH_SCALE = np.float32(100.0)  # mm
+SHORTEST: Any = np.float32(1e-3)  # mm: chords below it count as this long
+ONE, TWO, QUARTER = np.float32(1), np.float32(2), np.float32(0.25)
+SMALLEST_COSINE, SMALLEST_STEP = np.float32(1e-3), np.float32(1e-6)
+GATHERED = 21  # rows of numbers that a block of doublets takes from its points
 
 
 @numba.njit(inline="always")
 def soft(x):  # type: ignore[no-untyped-def]
     """Linear near zero, bounded by 4: a tail cannot swamp the network, and it costs one division."""
-    return x / (1.0 + 0.25 * abs(x))
+    return x / (ONE + QUARTER * abs(x))
 
 
-@numba.njit(inline="always")
-def _excess(du, dw, width, depth):  # type: ignore[no-untyped-def]
-    """Channels beyond those that a straight passage fires; 0 where the cluster is unknown."""
-    if width == 0:
-        return 0.0
-    return soft(width - 1 - abs(du) / max(abs(dw), 1e-6) * depth)
+@compiled
+def positions(x, y, z, r):  # type: ignore[no-untyped-def]
+    """One cache line a point: x, y, z, r and the direction from the axis. Shape (n, 8), float64: differences are small."""
+    out = np.zeros((len(x), 8))
+    for i in range(len(x)):
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = x[i], y[i], z[i], r[i]
+        inverse = 1.0 / max(r[i], 1e-9)
+        out[i, 4], out[i, 5] = x[i] * inverse, y[i] * inverse
+    return out
 
 
-@numba.njit(inline="always")
-def doublet(given, a, b, out):  # type: ignore[no-untyped-def]
-    """Fill `out` (16,) with the features of the doublet (a, b); `given` comes from `doublet_arguments`."""
-    x, y, z, r, sensor, width_u, width_v, signal, axes, depth, thickness, signal_per_mm, kappa = given
-    dx, dy, dz = x[b] - x[a], y[b] - y[a], z[b] - z[a]
-    chord = math.sqrt(dx * dx + dy * dy)
-    length = math.sqrt(chord * chord + dz * dz)
-    # sine of the angle between the lines from the origin, over the chord: the circle through the origin
-    sine = (x[a] * y[b] - y[a] * x[b]) / (r[a] * r[b])
-    out[0] = soft(2.0 * sine / max(chord, 1e-3) / kappa)
-    dr = r[b] - r[a]
-    if abs(dr) < 1.0:
-        dr = 1.0
-    out[1] = soft((z[a] - r[a] * dz / dr) / IMPACT_SCALE)
-    out[2] = soft(dz / max(chord, 1e-3))
-    for end in range(2):
-        i = a if end == 0 else b
-        m, k = axes[sensor[i]], sensor[i]
-        du = m[0, 0] * dx + m[1, 0] * dy + m[2, 0] * dz
-        dv = m[0, 1] * dx + m[1, 1] * dy + m[2, 1] * dz
-        dw = m[0, 2] * dx + m[1, 2] * dy + m[2, 2] * dz
-        cosine = max(abs(dw) / length, 1e-3)
-        out[3 + 2 * end] = soft(width_u[i] / 2.0)
-        out[4 + 2 * end] = soft(width_v[i] / 2.0)
-        out[7 + 2 * end] = _excess(du, dw, width_u[i], depth[k, 0])
-        out[8 + 2 * end] = _excess(dv, dw, width_v[i], depth[k, 1])
-        out[12 + end] = soft(signal[i] * cosine / (thickness[k] * signal_per_mm))
-        out[14 + end] = cosine
-    out[11] = soft(length / LENGTH_SCALE)
-
-
-@numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath={"contract", "arcp"})
-def _doublets(given, pairs, out):  # type: ignore[no-untyped-def]
-    for n in range(len(pairs)):
-        doublet(given, pairs[n, 0], pairs[n, 1], out[n])
-
-
-@numba.njit(inline="always")
-def _errors(m, sigma_u, sigma_v, tx, ty, cot):  # type: ignore[no-untyped-def]
-    """Variance of a point across a track with transverse direction (tx, ty): in azimuth and along z."""
-    across, along = 0.0, 0.0
-    for k in range(2):
-        sigma = sigma_u if k == 0 else sigma_v
-        across += (sigma * (m[1, k] * tx - m[0, k] * ty)) ** 2
-        along += (sigma * (m[2, k] - cot * (m[0, k] * tx + m[1, k] * ty))) ** 2
-    return across, along
-
-
-@numba.njit(inline="always")
-def triplet(given, a, b, c, out):  # type: ignore[no-untyped-def]
-    """Fill `out` (8,) with the features of the triplet (a, b, c); `given` comes from `triplet_arguments`."""
-    x, y, z, sensor, sigma_u, sigma_v, axes, x0, kappa = given
-    abx, aby, abz = x[b] - x[a], y[b] - y[a], z[b] - z[a]
-    bcx, bcy, bcz = x[c] - x[b], y[c] - y[b], z[c] - z[b]
-    ab, bc = max(math.sqrt(abx * abx + aby * aby), 1e-3), max(math.sqrt(bcx * bcx + bcy * bcy), 1e-3)
-    acx, acy = abx + bcx, aby + bcy
-    ac = max(math.sqrt(acx * acx + acy * acy), 1e-3)
-    # curvature of the circle through the three points, positive when it turns to the left
-    curvature = 2.0 * (abx * bcy - aby * bcx) / (ab * bc * ac)
-    half1, half2 = min(abs(curvature) * ab / 2, 0.99), min(abs(curvature) * bc / 2, 0.99)
-    arc1 = ab * (math.asin(half1) / half1 if half1 > 1e-4 else 1.0)
-    arc2 = bc * (math.asin(half2) / half2 if half2 > 1e-4 else 1.0)
-    cot1, cot2 = abz / arc1, bcz / arc2
-    cot = (abz + bcz) / (arc1 + arc2)
-    tx, ty = acx / ac, acy / ac
-    across_a, along_a = _errors(axes[sensor[a]], sigma_u[a], sigma_v[a], tx, ty, cot)
-    across_b, along_b = _errors(axes[sensor[b]], sigma_u[b], sigma_v[b], tx, ty, cot)
-    across_c, along_c = _errors(axes[sensor[c]], sigma_u[c], sigma_v[c], tx, ty, cot)
-    q_over_pt = curvature / kappa
-    one = 1.0 + cot * cot
-    m = axes[sensor[b]]
-    cosine = abs(m[0, 2] * tx + m[1, 2] * ty + m[2, 2] * cot) / math.sqrt(one)
-    theta0 = (
-        0.0136 * max(abs(q_over_pt), SOFTEST) / math.sqrt(one) * math.sqrt(x0[sensor[b]] / max(cosine, 0.05))
-    )
-    lever = (1 / ab + 1 / bc) ** 2
-    turn = across_a / ab**2 + across_b * lever + across_c / bc**2 + theta0 * theta0 * one
-    kink = along_a / ab**2 + along_b * lever + along_c / bc**2 + (theta0 * one) ** 2
-    error = 2.0 / ac * math.sqrt(turn) / kappa
-    # impact of the circle: signed distance of the origin from it, stable for straight lines too
-    nx, ny = -aby / ab, abx / ab
-    # tangent at b is the chord a-b turned by half the arc
-    s, co = math.sin(curvature * arc1 / 2), math.cos(curvature * arc1 / 2)
-    px, py = co * nx - s * ny, s * nx + co * ny
-    q = curvature * (x[b] * x[b] + y[b] * y[b]) / 2 + x[b] * px + y[b] * py
-    d0 = 2 * q / (1 + math.sqrt(max(1 + 2 * curvature * q, 0.0)))
-    ra, rc = math.sqrt(x[a] * x[a] + y[a] * y[a]), math.sqrt(x[c] * x[c] + y[c] * y[c])
-    beam = 2.0 * (x[a] * y[c] - y[a] * x[c]) / (ra * rc) / ac / kappa
-    out[0] = soft((cot2 - cot1) / math.sqrt(kink))
-    out[1] = soft(q_over_pt)
-    out[2] = math.log(error)
-    out[3] = soft(d0 / D0_SCALE)
-    out[4] = soft((q_over_pt - beam) / error)
-    out[5] = math.log(kink) / 2
-    out[6] = soft(cot)
-    out[7] = math.log(bc / ab)
+@compiled
+def _passages(sensor, width_u, width_v, signal, axes, depth, thickness, signal_per_mm):  # type: ignore[no-untyped-def]
+    """What a passage through a point's sensor is compared with: axes, cluster, thickness. Shape (n, 16)."""
+    out = np.empty((len(sensor), 16), np.float32)
+    for i in range(len(sensor)):
+        k = sensor[i]
+        for axis in range(3):
+            for row in range(3):
+                out[i, 3 * axis + row] = axes[k, row, axis]
+        out[i, 9], out[i, 10] = soft(np.float32(width_u[i]) / TWO), soft(np.float32(width_v[i]) / TWO)
+        out[i, 11], out[i, 12] = width_u[i] - 1, width_v[i] - 1
+        out[i, 13], out[i, 14] = depth[k, 0], depth[k, 1]
+        out[i, 15] = signal[i] / (thickness[k] * signal_per_mm)
+    return out
 
 
 def doublet_arguments(points: Points, frame: Frame, signal_per_mm: float) -> tuple[object, ...]:
-    """What `doublet` needs of an event and a detector."""
-    return (
-        points.x, points.y, points.z, points.r, points.sensor, points.width_u, points.width_v, points.signal,
-        frame.axes, frame.depth_in_cells, frame.thickness, signal_per_mm, frame.kappa_per_gev,
+    """What `doublet_block` needs of an event and a detector, gathered once for each point."""
+    passages = _passages(
+        points.sensor, points.width_u, points.width_v, points.signal,
+        frame.axes, frame.depth_in_cells, frame.thickness, signal_per_mm,
     )  # fmt: skip
+    kappa = np.float32(frame.kappa_per_gev)
+    return positions(points.x, points.y, points.z, points.r), passages, kappa
 
 
-def triplet_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
-    """What `triplet` needs of an event and a detector."""
-    return (
-        points.x, points.y, points.z, points.sensor, points.sigma_u, points.sigma_v,
-        frame.axes, frame.radiation_lengths, frame.kappa_per_gev,
-    )  # fmt: skip
+@compiled
+def _gather(at, passages, pairs, first, g, f):  # type: ignore[no-untyped-def]
+    """Rows of `g`: dx, dy, dz, sine, impact; for each end du, dv, dw, widths - 1, depths, signal."""
+    last = len(pairs) - 1
+    for n in range(LANES):
+        m = min(first + n, last)  # a block that is not full repeats its last pair
+        a, b = pairs[m, 0], pairs[m, 1]
+        dz, dr = at[b, 2] - at[a, 2], at[b, 3] - at[a, 3]
+        if abs(dr) < 1.0:
+            dr = 1.0
+        dx, dy = np.float32(at[b, 0] - at[a, 0]), np.float32(at[b, 1] - at[a, 1])
+        g[n], g[LANES + n], g[2 * LANES + n] = dx, dy, dz
+        g[3 * LANES + n] = at[a, 4] * at[b, 5] - at[a, 5] * at[b, 4]
+        g[4 * LANES + n] = at[a, 2] - at[a, 3] * dz / dr
+        for end in range(2):
+            t = passages[a] if end == 0 else passages[b]
+            o = (5 + 8 * end) * LANES + n
+            for axis in range(3):
+                i = 3 * axis
+                g[o + axis * LANES] = t[i] * dx + t[i + 1] * dy + t[i + 2] * np.float32(dz)
+            for k in range(5):
+                g[o + (3 + k) * LANES] = t[11 + k]
+            f[(3 + 2 * end) * LANES + n], f[(4 + 2 * end) * LANES + n] = t[9], t[10]
+
+
+@numba.njit(inline="always")
+def _excess(along, across, more, depth):  # type: ignore[no-untyped-def]
+    """Channels beyond those that a straight passage fires; 0 where the cluster is unknown."""
+    value = soft(more - abs(along) / max(abs(across), SMALLEST_STEP) * depth)
+    return value if more >= ZERO else ZERO
+
+
+@compiled
+def doublet_block(given, pairs, first, g, f):  # type: ignore[no-untyped-def]
+    """Features of the pairs from `first` on, as 16 rows of LANES in `f`; `given` comes from `doublet_arguments`."""
+    at, passages, kappa = given
+    _gather(at, passages, pairs, first, g, f)
+    for n in range(LANES):
+        dx, dy, dz = g[n], g[LANES + n], g[2 * LANES + n]
+        chord = math.sqrt(dx * dx + dy * dy)
+        length = math.sqrt(chord * chord + dz * dz)
+        chord = max(chord, SHORTEST)
+        # sine of the angle between the lines from the origin, over the chord: the circle through the origin
+        f[n] = soft(TWO * g[3 * LANES + n] / (chord * kappa))
+        f[LANES + n] = soft(g[4 * LANES + n] / IMPACT_SCALE)
+        f[2 * LANES + n] = soft(dz / chord)
+        f[11 * LANES + n] = soft(length / LENGTH_SCALE)
+        for end in range(2):
+            o = (5 + 8 * end) * LANES + n
+            dw = g[o + 2 * LANES]
+            cosine = max(abs(dw) / length, SMALLEST_COSINE)
+            f[(7 + 2 * end) * LANES + n] = _excess(g[o], dw, g[o + 3 * LANES], g[o + 5 * LANES])
+            f[(8 + 2 * end) * LANES + n] = _excess(g[o + LANES], dw, g[o + 4 * LANES], g[o + 6 * LANES])
+            f[(12 + end) * LANES + n] = soft(g[o + 7 * LANES] * cosine)
+            f[(14 + end) * LANES + n] = cosine
+
+
+@compiled
+def _doublets(given, pairs, out):  # type: ignore[no-untyped-def]
+    g, f = np.zeros(GATHERED * LANES, np.float32), np.zeros(16 * LANES, np.float32)
+    for first in range(0, len(pairs), LANES):
+        doublet_block(given, pairs, first, g, f)
+        for n in range(min(LANES, len(pairs) - first)):
+            for k in range(16):
+                out[first + n, k] = f[k * LANES + n]
 
 
 def doublet_features(

@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from gnnreco.graphs.features import doublet, doublet_arguments
+from gnnreco.graphs.dense import LANES, compiled, dense, packed
+from gnnreco.graphs.features import GATHERED, doublet_arguments, doublet_block
 from gnnreco.graphs.frame import Frame, Points
 
 HIDDEN = (32, 16)
@@ -36,63 +36,79 @@ class Gate:
     b3: NDArray[np.float32]
     threshold: NDArray[np.float32]
 
+    @classmethod
+    def open(cls, features: int) -> Gate:
+        """A gate that has learned nothing and lets everything through."""
+        widths = (features, *HIDDEN)
+        shapes = [shape for w in itertools.pairwise(widths) for shape in (w, w[1:])]
+        w1, b1, w2, b2, w3, b3 = (np.zeros(shape, np.float32) for shape in (*shapes, HIDDEN[-1], 1))
+        return cls(w1, b1, w2, b2, w3, b3, np.array([-np.inf], np.float32))
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The weights as named arrays, for a bundle."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def weights(self) -> tuple[NDArray[np.float32], ...]:
         """What the kernels take."""
-        return self.w1, self.b1, self.w2, self.b2, self.w3, self.b3
+        layers = ((self.w1, self.b1), (self.w2, self.b2), (self.w3[:, None], self.b3))
+        return tuple(part for weight, bias in layers for part in (packed(weight), bias))
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """One number for each row of features (n, f)."""
-        return _logits(features, *self.weights())
+        return _logits(features, self.weights())
 
     def pair_logits(
         self, points: Points, frame: Frame, signal_per_mm: float, pairs: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """The same for pairs of points, without writing their features down."""
-        return _pair_logits(doublet_arguments(points, frame, signal_per_mm), pairs, *self.weights())
+        return _pair_logits(doublet_arguments(points, frame, signal_per_mm), pairs, self.weights())
 
 
-@numba.njit(inline="always")
-def _network(f, h1, h2, w1, b1, w2, b2, w3, b3):  # type: ignore[no-untyped-def]
-    zero = np.float32(0)
-    h1[:] = b1
-    for k in range(w1.shape[0]):
-        for j in range(w1.shape[1]):
-            h1[j] += f[k] * w1[k, j]
-    h2[:] = b2
-    for k in range(w2.shape[0]):
-        hidden = max(h1[k], zero)
-        for j in range(w2.shape[1]):
-            h2[j] += hidden * w2[k, j]
-    total = b3[0]
-    for k in range(w3.shape[0]):
-        total += max(h2[k], zero) * w3[k]
-    return total
+@compiled
+def hidden_layers(weights):  # type: ignore[no-untyped-def]
+    """Room for the input, the two hidden layers and the logits of a block."""
+    w1, _, w2, _, w3, _ = weights
+    return (
+        np.zeros(w1.shape[1] * LANES, np.float32),
+        np.zeros(w2.shape[1] * LANES, np.float32),
+        np.zeros(w3.shape[1] * LANES, np.float32),
+        np.zeros(LANES, np.float32),
+    )
 
 
-@numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath=True)
-def _logits(features, w1, b1, w2, b2, w3, b3):  # type: ignore[no-untyped-def]
+@compiled
+def gate_block(weights, layers):  # type: ignore[no-untyped-def]
+    """Fill the last of `layers`, the logits, from the first, the features: rows of LANES."""
+    w1, b1, w2, b2, w3, b3 = weights
+    f, h1, h2, logits = layers
+    dense(f, w1, b1, h1, True)
+    dense(h1, w2, b2, h2, True)
+    dense(h2, w3, b3, logits, False)
+
+
+@compiled
+def _logits(features, weights):  # type: ignore[no-untyped-def]
     out = np.empty(len(features), np.float32)
-    h1, h2 = np.empty(w2.shape[0], np.float32), np.empty(w2.shape[1], np.float32)
-    for n in range(len(features)):
-        out[n] = _network(features[n], h1, h2, w1, b1, w2, b2, w3, b3)
+    layers = hidden_layers(weights)
+    for first in range(0, len(out), LANES):
+        size = min(LANES, len(out) - first)
+        for n in range(size):
+            for k in range(features.shape[1]):
+                layers[0][k * LANES + n] = features[first + n, k]
+        gate_block(weights, layers)
+        out[first : first + size] = layers[3][:size]
     return out
 
 
-@numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath=True)
-def _pair_logits(given, pairs, w1, b1, w2, b2, w3, b3):  # type: ignore[no-untyped-def]
+@compiled
+def _pair_logits(given, pairs, weights):  # type: ignore[no-untyped-def]
     out = np.empty(len(pairs), np.float32)
-    f, h1, h2 = (
-        np.empty(w1.shape[0], np.float32),
-        np.empty(w2.shape[0], np.float32),
-        np.empty(w2.shape[1], np.float32),
-    )
-    for n in range(len(pairs)):
-        doublet(given, pairs[n, 0], pairs[n, 1], f)
-        out[n] = _network(f, h1, h2, w1, b1, w2, b2, w3, b3)
+    layers, g = hidden_layers(weights), np.zeros(GATHERED * LANES, np.float32)
+    for first in range(0, len(out), LANES):
+        doublet_block(given, pairs, first, g, layers[0])
+        gate_block(weights, layers)
+        size = min(LANES, len(out) - first)
+        out[first : first + size] = layers[3][:size]
     return out
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from gnnreco.columns import Event
 from gnnreco.errors import OverBudget
 from gnnreco.geometry import Detector
-from gnnreco.graphs.features import TRIPLET_FEATURES, doublet_features
+from gnnreco.graphs.features import DOUBLET_FEATURES, TRIPLET_FEATURES, doublet_features
 from gnnreco.graphs.frame import Frame, Points, points_of
 from gnnreco.graphs.gate import Gate, train_gate
+from gnnreco.graphs.order import by_key
 from gnnreco.graphs.segments import Targets, true_segments
 from gnnreco.graphs.triplets import SegmentGraph, join_doublets
 from gnnreco.graphs.windows import Windows, learn_windows
@@ -68,7 +69,7 @@ class LearnedGraph:
         windows: Windows,
         pair_gate: Gate,
         limits: NDArray[np.float64],
-        triplet_gate: Gate | None,
+        triplet_gate: Gate,
         signal_per_mm: float,
     ) -> None:
         self.config, self.detector, self.frame = config, detector, Frame.of(detector)
@@ -95,7 +96,9 @@ class LearnedGraph:
         windows = learn_windows([s[1:] for s in samples], frame, config.segment_efficiency, config.bins)
         signal = _signal_per_mm([points for _, points, _ in samples[:20]], frame)
         rng = np.random.default_rng(seed)
-        draft = cls(config, detector, windows, _open_gate(), _limits(config, frame, samples), None, signal)
+        limits = _limits(config, frame, samples)
+        gates = Gate.open(len(DOUBLET_FEATURES)), Gate.open(len(TRIPLET_FEATURES) + 2)
+        draft = cls(config, detector, windows, gates[0], limits, gates[1], signal)
         draft.pair_gate = train_gate(
             *draft._pair_sample(samples, rng), config.pair_efficiency, seed, progress=progress
         )
@@ -107,19 +110,13 @@ class LearnedGraph:
     def build(self, event: Event) -> tuple[Points, SegmentGraph]:
         """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`."""
         points = points_of(event.hits, self.detector, self.frame)
-        pairs = self._pairs(event.number, points)
-        doublets, logits = self._doublets(points, pairs)
-        triplets, features = self._triplets(event.number, points, doublets)
-        if self.triplet_gate is not None:
-            passed = self.triplet_gate.logits(_gate_features(features, triplets, logits))
-            keep = passed > self.triplet_gate.threshold[0]
-            triplets, features = triplets[keep], features[keep]
+        doublets, logits = self._doublets(event.number, points)
+        triplets, features = self._triplets(event.number, points, doublets, logits)
         used = np.zeros(len(doublets), bool)
         used[triplets.ravel()] = True
         renumber = np.cumsum(used, dtype=np.int32) - 1
         doublets = doublets[used]
         return points, SegmentGraph(
-            pairs=pairs,
             doublets=doublets,
             doublet_features=doublet_features(points, self.frame, doublets, self.signal_per_mm),
             triplets=renumber[triplets],
@@ -132,20 +129,21 @@ class LearnedGraph:
             raise OverBudget(number, "pairs of hits", needed, self.config.max_pairs)
         return pairs
 
-    def _doublets(
-        self, points: Points, pairs: NDArray[np.int32]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def _doublets(self, number: int, points: Points) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Pairs that pass the gate, sorted by their first point, and their logits."""
+        pairs = self._pairs(number, points)
         logits = self.pair_gate.pair_logits(points, self.frame, self.signal_per_mm, pairs)
         kept = np.flatnonzero(logits > self.pair_gate.threshold[0])
-        kept = kept[np.argsort(pairs[kept, 0], kind="stable")]
+        kept = kept[by_key(pairs[kept, 0], len(points))[0]]
         return pairs[kept], logits[kept]
 
     def _triplets(
-        self, number: int, points: Points, doublets: NDArray[np.int32]
+        self, number: int, points: Points, doublets: NDArray[np.int32], logits: NDArray[np.float32]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         budget = self.config.max_triplets
-        triplets, features, needed = join_doublets(points, self.frame, doublets, self.limits, budget)
+        triplets, features, needed = join_doublets(
+            points, self.frame, doublets, self.limits, budget, logits, self.triplet_gate
+        )
         if needed > budget:
             raise OverBudget(number, "triplets", needed, budget)
         return triplets, features
@@ -165,8 +163,8 @@ class LearnedGraph:
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
             number, points, segments = sample
-            doublets, logits = self._doublets(points, self._pairs(number, points))
-            triplets, features = self._triplets(number, points, doublets)
+            doublets, logits = self._doublets(number, points)
+            triplets, features = self._triplets(number, points, doublets, logits)
             true = is_true(doublets, segments)
             return _gate_features(features, triplets, logits), true[triplets[:, 0]] & true[triplets[:, 1]]
 
@@ -183,7 +181,7 @@ class LearnedGraph:
             ("pair_gate", self.pair_gate),
             ("triplet_gate", self.triplet_gate),
         ):
-            parts |= {f"{name}.{k}": v for k, v in part.state().items()} if part else {}
+            parts |= {f"{name}.{k}": v for k, v in part.state().items()}
         return parts
 
     @classmethod
@@ -236,11 +234,6 @@ def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> NDArray
         low, high = np.quantile(features[:, k], [tail, 1 - tail])
         limits[k] = low - 1e-3, high + 1e-3
     return limits
-
-
-def _open_gate() -> Gate:
-    none = np.zeros(0, np.float32)
-    return Gate(none, none, none, none, none, none, np.array([-np.inf], np.float32))
 
 
 def _signal_per_mm(points: list[Points], frame: Frame) -> float:

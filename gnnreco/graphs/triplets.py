@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.features import TRIPLET_FEATURES, triplet, triplet_arguments
+from gnnreco.graphs.features import TRIPLET_FEATURES
 from gnnreco.graphs.frame import Frame, Points
+from gnnreco.graphs.gate import Gate
+from gnnreco.graphs.join import join, join_arguments, raw_limits
+from gnnreco.graphs.order import by_key
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,6 @@ class SegmentGraph:
 
     Attributes
     ----------
-    pairs : int32 (k, 2)
-        Every pair of points that the windows let through: where a track may be followed beyond its doublets.
     doublets : int32 (n, 2)
         Points, inner first; sorted by the inner one.
     doublet_features : float32 (n, 16)
@@ -28,32 +28,10 @@ class SegmentGraph:
     triplet_features : float32 (m, 8)
     """
 
-    pairs: NDArray[np.int32]
     doublets: NDArray[np.int32]
     doublet_features: NDArray[np.float32]
     triplets: NDArray[np.int32]
     triplet_features: NDArray[np.float32]
-
-
-@numba.njit(cache=True, boundscheck=False, error_model="numpy")
-def _join(given, doublets, start, low, high, out, features):  # type: ignore[no-untyped-def]
-    n, n_limits = 0, len(low)
-    f = np.empty(n_limits)
-    for i in range(len(doublets)):
-        a, b = doublets[i, 0], doublets[i, 1]
-        for j in range(start[b], start[b + 1]):
-            triplet(given, a, b, doublets[j, 1], f)
-            inside = True
-            for k in range(n_limits):
-                inside &= low[k] <= f[k] <= high[k]
-            if not inside:
-                continue
-            if n < len(out):
-                out[n, 0], out[n, 1] = i, j
-                for k in range(n_limits):
-                    features[n, k] = f[k]
-            n += 1
-    return n
 
 
 def join_doublets(
@@ -62,25 +40,35 @@ def join_doublets(
     doublets: NDArray[np.int32],
     limits: NDArray[np.float64],
     budget: int,
+    logits: NDArray[np.float32] | None = None,
+    gate: Gate | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], int]:
-    """All triplets whose features lie within `limits` (8, 2).
+    """All triplets whose features lie within `limits` (8, 2) and that the gate lets through.
 
     Parameters
     ----------
     doublets : int32 (n, 2)
         Sorted by their first point.
+    budget : int
+        Triplets within the limits, whatever the gate says of them.
+    logits, gate : float32 (n,), Gate, optional
+        What the gate on pairs said of each doublet, and the gate on triplets, which reads it beside the features.
 
     Returns
     -------
     triplets : int32 (m, 2), features : float32 (m, 8)
-        At most `budget` of them.
+        At most `budget` of them, sorted by the inner and then the outer doublet.
     needed : int
-        How many there are.
+        How many lie within the limits.
     """
     start = np.searchsorted(doublets[:, 0], np.arange(len(points) + 1))
+    arriving, arriving_start = by_key(doublets[:, 1], len(points))
     out, features = np.empty((budget, 2), np.int32), np.empty((budget, len(TRIPLET_FEATURES)), np.float32)
-    needed = _join(
-        triplet_arguments(points, frame), doublets, start, limits[:, 0], limits[:, 1], out, features
-    )
-    kept = min(int(needed), budget)
-    return out[:kept].copy(), features[:kept].copy(), int(needed)
+    gate = gate or Gate.open(len(TRIPLET_FEATURES) + 2)
+    logits = np.zeros(len(doublets), np.float32) if logits is None else logits
+    needed, kept = join(
+        join_arguments(points, frame), doublets, start, arriving, arriving_start, *raw_limits(limits),
+        logits, gate.weights(), gate.threshold[0], out, features,
+    )  # fmt: skip
+    order, _ = by_key(out[:kept, 0], len(doublets))
+    return out[order], features[order], int(needed)

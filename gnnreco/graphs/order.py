@@ -1,0 +1,36 @@
+"""Sorting by a small integer in linear time: rows by their point, edges by their node."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+
+def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stable order of the rows by key, and where each key's rows begin.
+
+    Parameters
+    ----------
+    key : int (n,)
+        From 0 to `n_keys` - 1.
+
+    Returns
+    -------
+    order : int64 (n,), start : int64 (n_keys + 1,)
+    """
+    return _count(np.asarray(key), n_keys)  # type: ignore[no-any-return]
+
+
+@numba.njit(cache=True, boundscheck=False)
+def _count(key, n_keys):  # type: ignore[no-untyped-def]
+    start, order = np.zeros(n_keys + 1, np.int64), np.empty(len(key), np.int64)
+    for k in key:
+        start[k + 1] += 1
+    for k in range(n_keys):
+        start[k + 1] += start[k]
+    place = start.copy()
+    for i in range(len(key)):
+        order[place[key[i]]] = i
+        place[key[i]] += 1
+    return order, start
