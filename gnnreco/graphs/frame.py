@@ -137,7 +137,7 @@ class Points:
     width_u, width_v : int32 (n,)
         Channels of the cluster; 0 where unknown.
     signal : float64 (n,)
-        Summed deposits; 0 where unknown.
+        Summed deposits, in units of the event's median for each mm of sensor: files differ in theirs. 0 where unknown.
     layer_start : int64 (n_layers + 1,), row_start : int64 (n_layers, rows + 1)
         First point of each layer and of each of its rows.
     """
@@ -179,6 +179,9 @@ def points_of(hits: Hits, detector: Detector, frame: Frame, rows: int = 32) -> P
     edges = np.searchsorted(cell, np.arange(len(frame.along_z) * rows + 1))
     row_start = edges[np.arange(len(frame.along_z))[:, None] * rows + np.arange(rows + 1)]
     width_u, width_v, signal = _clusters(hits, len(hits))
+    signal = signal[inside] / detector.thickness[sensor]
+    lit = signal > 0
+    signal *= detector.thickness[sensor] / (np.median(signal[lit]) if lit.any() else 1.0)
     sigma_u, sigma_v = detector.resolution_u[sensor], detector.resolution_v[sensor]
     return Points(
         index=inside,
@@ -194,7 +197,7 @@ def points_of(hits: Hits, detector: Detector, frame: Frame, rows: int = 32) -> P
         sigma_v=sigma_v if hits.var_v is None else np.sqrt(hits.var_v[inside]),
         width_u=width_u[inside],
         width_v=width_v[inside],
-        signal=signal[inside],
+        signal=signal,
         layer_start=edges[::rows].copy(),
         row_start=row_start,
     )
