@@ -110,13 +110,15 @@ class LearnedGraph:
     def build(self, event: Event) -> tuple[Points, SegmentGraph]:
         """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`."""
         points = points_of(event.hits, self.detector, self.frame)
-        doublets, logits = self._doublets(event.number, points)
+        pairs = self._pairs(event.number, points)
+        doublets, logits = self._doublets(points, pairs)
         triplets, features = self._triplets(event.number, points, doublets, logits)
         used = np.zeros(len(doublets), bool)
         used[triplets.ravel()] = True
         renumber = np.cumsum(used, dtype=np.int32) - 1
         doublets = doublets[used]
         return points, SegmentGraph(
+            pairs=pairs,
             doublets=doublets,
             doublet_features=doublet_features(points, self.frame, doublets, self.signal_per_mm),
             triplets=renumber[triplets],
@@ -129,9 +131,10 @@ class LearnedGraph:
             raise OverBudget(number, "pairs of hits", needed, self.config.max_pairs)
         return pairs
 
-    def _doublets(self, number: int, points: Points) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def _doublets(
+        self, points: Points, pairs: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Pairs that pass the gate, sorted by their first point, and their logits."""
-        pairs = self._pairs(number, points)
         logits = self.pair_gate.pair_logits(points, self.frame, self.signal_per_mm, pairs)
         kept = np.flatnonzero(logits > self.pair_gate.threshold[0])
         kept = kept[by_key(pairs[kept, 0], len(points))[0]]
@@ -163,7 +166,7 @@ class LearnedGraph:
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
             number, points, segments = sample
-            doublets, logits = self._doublets(number, points)
+            doublets, logits = self._doublets(points, self._pairs(number, points))
             triplets, features = self._triplets(number, points, doublets, logits)
             true = is_true(doublets, segments)
             return _gate_features(features, triplets, logits), true[triplets[:, 0]] & true[triplets[:, 1]]
