@@ -53,16 +53,15 @@ def positions(x, y, z, r):  # type: ignore[no-untyped-def]
 @compiled
 def _passages(sensor, width_u, width_v, signal, axes, depth, thickness, signal_per_mm):  # type: ignore[no-untyped-def]
     """What a passage through a point's sensor is compared with: axes, cluster, thickness. Shape (n, 16)."""
-    out = np.empty((len(sensor), 16), np.float32)
+    out = np.zeros((len(sensor), 16), np.float32)
     for i in range(len(sensor)):
         k = sensor[i]
         for axis in range(3):
             for row in range(3):
                 out[i, 3 * axis + row] = axes[k, row, axis]
-        out[i, 9], out[i, 10] = soft(np.float32(width_u[i]) / TWO), soft(np.float32(width_v[i]) / TWO)
-        out[i, 11], out[i, 12] = width_u[i] - 1, width_v[i] - 1
-        out[i, 13], out[i, 14] = depth[k, 0], depth[k, 1]
-        out[i, 15] = signal[i] / (thickness[k] * signal_per_mm)
+        out[i, 9], out[i, 10] = width_u[i] - 1, width_v[i] - 1
+        out[i, 11], out[i, 12] = depth[k, 0], depth[k, 1]
+        out[i, 13] = signal[i] / (thickness[k] * signal_per_mm)
     return out
 
 
@@ -77,7 +76,7 @@ def doublet_arguments(points: Points, frame: Frame, signal_per_mm: float) -> tup
 
 
 @compiled
-def _gather(at, passages, pairs, first, g, f):  # type: ignore[no-untyped-def]
+def _gather(at, passages, pairs, first, g):  # type: ignore[no-untyped-def]
     """Rows of `g`: dx, dy, dz, sine, impact; for each end du, dv, dw, widths - 1, depths, signal."""
     last = len(pairs) - 1
     for n in range(LANES):
@@ -97,22 +96,14 @@ def _gather(at, passages, pairs, first, g, f):  # type: ignore[no-untyped-def]
                 i = 3 * axis
                 g[o + axis * LANES] = t[i] * dx + t[i + 1] * dy + t[i + 2] * np.float32(dz)
             for k in range(5):
-                g[o + (3 + k) * LANES] = t[11 + k]
-            f[(3 + 2 * end) * LANES + n], f[(4 + 2 * end) * LANES + n] = t[9], t[10]
-
-
-@numba.njit(inline="always")
-def _excess(along, across, more, depth):  # type: ignore[no-untyped-def]
-    """Channels beyond those that a straight passage fires; 0 where the cluster is unknown."""
-    value = soft(more - abs(along) / max(abs(across), SMALLEST_STEP) * depth)
-    return value if more >= ZERO else ZERO
+                g[o + (3 + k) * LANES] = t[9 + k]
 
 
 @compiled
 def doublet_block(given, pairs, first, g, f):  # type: ignore[no-untyped-def]
     """Features of the pairs from `first` on, as 16 rows of LANES in `f`; `given` comes from `doublet_arguments`."""
     at, passages, kappa = given
-    _gather(at, passages, pairs, first, g, f)
+    _gather(at, passages, pairs, first, g)
     for n in range(LANES):
         dx, dy, dz = g[n], g[LANES + n], g[2 * LANES + n]
         chord = math.sqrt(dx * dx + dy * dy)
@@ -127,9 +118,15 @@ def doublet_block(given, pairs, first, g, f):  # type: ignore[no-untyped-def]
             o = (5 + 8 * end) * LANES + n
             dw = g[o + 2 * LANES]
             cosine = max(abs(dw) / length, SMALLEST_COSINE)
-            f[(7 + 2 * end) * LANES + n] = _excess(g[o], dw, g[o + 3 * LANES], g[o + 5 * LANES])
-            f[(8 + 2 * end) * LANES + n] = _excess(g[o + LANES], dw, g[o + 4 * LANES], g[o + 6 * LANES])
-            f[(12 + end) * LANES + n] = soft(g[o + 7 * LANES] * cosine)
+            # a hit without a cluster is taken for the one that this passage would leave: it speaks neither for nor against
+            for axis in range(2):
+                expected = abs(g[o + axis * LANES]) / max(abs(dw), SMALLEST_STEP) * g[o + (5 + axis) * LANES]
+                more = g[o + (3 + axis) * LANES]
+                more = more if more >= ZERO else expected
+                f[(3 + axis + 2 * end) * LANES + n] = soft((more + ONE) / TWO)
+                f[(7 + axis + 2 * end) * LANES + n] = soft(more - expected)
+            deposit = g[o + 7 * LANES] * cosine
+            f[(12 + end) * LANES + n] = soft(deposit if deposit > ZERO else ONE)
             f[(14 + end) * LANES + n] = cosine
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -34,8 +34,6 @@ class TrackingConfig:
 
     Attributes
     ----------
-    blind_fraction : float
-        Fraction of the training events whose clusters are hidden, so that the model also serves files without them.
     node_loss : float
         Weight of the loss of doublets beside that of triplets.
     """
@@ -43,7 +41,6 @@ class TrackingConfig:
     graph: GraphConfig = field(default_factory=GraphConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     decode: DecodeConfig = field(default_factory=DecodeConfig)
-    blind_fraction: float = 0.2
     node_loss: float = 0.3
     seed: int = 0
 
@@ -68,7 +65,7 @@ class TrackingTask:
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the graph builder and the scale of the features from events with truth."""
-        events = [self._as_trained(event) for event in events]
+        events = list(events)
         self.graph = LearnedGraph.learn(self.config.graph, self.detector, events, self.config.seed, progress)
         graphs = [self.graph.build(event)[1] for event in events[:5]]
         for name in ("doublet", "triplet"):
@@ -79,7 +76,6 @@ class TrackingTask:
 
     def sample(self, event: Event) -> dict[str, Tensor]:
         """The graph of a training event as tensors, with the truth of its edges and nodes."""
-        event = self._as_trained(event)
         points, graph = self._graph().build(event)
         tensors = _tensors(graph)
         if event.truth is not None:
@@ -122,11 +118,6 @@ class TrackingTask:
         self.graph = LearnedGraph.from_state(self.config.graph, self.detector, graph)
         self.network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
         self.network.eval()
-
-    def _as_trained(self, event: Event) -> Event:
-        """The event, its clusters hidden if its number is one of those that learn to do without."""
-        hidden = (event.number * 0.6180339887498949 + 0.5) % 1.0 < self.config.blind_fraction
-        return replace(event, hits=replace(event.hits, deposits=None)) if hidden else event
 
     def _graph(self) -> LearnedGraph:
         if self.graph is None:
