@@ -55,7 +55,7 @@ class GraphConfig:
     min_pt: float = 0.15
     min_hits: int = 4
     max_pairs: int = 12_000_000
-    max_triplets: int = 6_000_000
+    max_triplets: int = 20_000_000
     bins: int = 24
 
 
