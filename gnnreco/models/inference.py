@@ -1,0 +1,199 @@
+"""The segment network without torch: the same weights, edges and nodes in lanes, nothing kept for a backward pass."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.graphs.dense import LANES, ZERO, compiled, dense, packed
+
+if TYPE_CHECKING:
+    from gnnreco.models.segment_network import SegmentNetwork
+
+EPSILON = np.float32(1e-5)  # of torch's LayerNorm
+ONE: Any = np.float32(1)
+
+
+def infer(
+    network: SegmentNetwork,
+    nodes: NDArray[np.float32],
+    edges: NDArray[np.float32],
+    triplets: NDArray[np.int32],
+) -> NDArray[np.float32]:
+    """Logits of the edges, as the network's `forward` gives them but for rounding.
+
+    Parameters
+    ----------
+    nodes : float32 (n, f), edges : float32 (m, g)
+        Features of doublets and of triplets.
+    triplets : int32 (m, 2)
+        Inner and outer node of each edge.
+
+    Returns
+    -------
+    float32 (m,)
+    """
+    w = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
+
+    def layer(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        weight = w[f"{name}.weight"]
+        bias = w.get(f"{name}.bias", np.zeros(len(weight), np.float32))
+        parts = (
+            np.split(weight, 3, axis=1) if name == "update.0" else [weight]
+        )  # three inputs of the hidden width
+        return np.concatenate([packed(part.T) for part in parts], axis=1), bias
+
+    def scaled(x: NDArray[np.float32], part: str) -> NDArray[np.float32]:
+        return _blocks(np.ascontiguousarray(x), w[f"{part}_mean"], w[f"{part}_scale"])  # type: ignore[no-any-return]
+
+    if not len(triplets):
+        return np.zeros(0, np.float32)
+    norms = tuple(w[f"{part}_norm.{what}"] for part in ("node", "edge") for what in ("weight", "bias"))
+    return _infer(  # type: ignore[no-any-return]
+        scaled(nodes, "node"), scaled(edges, "edge"), triplets, len(nodes), network.config.iterations,
+        layer("node_in.0"), layer("node_in.2"), layer("edge_in"), layer("inner"), layer("outer"), layer("edge_mix"),
+        layer("message"), layer("update.0"), layer("update.2"), layer("edge_out.0"), layer("edge_out.2"), norms,
+    )  # fmt: skip
+
+
+@compiled
+def _blocks(rows, mean, scale):  # type: ignore[no-untyped-def]
+    """Normalised rows (n, f) as blocks (n / LANES, f * LANES) with f filled up to a multiple of 8."""
+    n_rows, width = rows.shape
+    out = np.zeros(((n_rows + LANES - 1) // LANES, (width + 7) // 8 * 8 * LANES), np.float32)
+    for i in range(n_rows):
+        block, lane = out[i // LANES], i % LANES
+        for k in range(width):
+            block[k * LANES + lane] = (rows[i, k] - mean[k]) / scale[k]
+    return out
+
+
+@compiled
+def _norm(x, width, weight, bias, out):  # type: ignore[no-untyped-def]
+    """LayerNorm of each lane over `width` rows."""
+    mean, square = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
+    share = ONE / np.float32(width)
+    for k in range(width):
+        row = x[k * LANES : (k + 1) * LANES]
+        for n in range(LANES):
+            mean[n] += row[n] * share
+    for k in range(width):
+        row = x[k * LANES : (k + 1) * LANES]
+        for n in range(LANES):
+            square[n] += (row[n] - mean[n]) * (row[n] - mean[n])
+    for n in range(LANES):
+        square[n] = ONE / math.sqrt(square[n] * share + EPSILON)
+    for k in range(width):
+        row, to, a, b = x[k * LANES : (k + 1) * LANES], out[k * LANES : (k + 1) * LANES], weight[k], bias[k]
+        for n in range(LANES):
+            to[n] = (row[n] - mean[n]) * square[n] * a + b
+
+
+@compiled
+def _spread(block, rows):  # type: ignore[no-untyped-def]
+    """Lanes to rows (size, width)."""
+    for n in range(len(rows)):
+        row = rows[n]
+        for k in range(rows.shape[1]):
+            row[k] = block[k * LANES + n]
+
+
+@compiled
+def _gather(rows, block):  # type: ignore[no-untyped-def]
+    """Rows (size, width) to lanes."""
+    for n in range(len(rows)):
+        row = rows[n]
+        for k in range(rows.shape[1]):
+            block[k * LANES + n] = row[k]
+
+
+@compiled
+def _infer(  # type: ignore[no-untyped-def]
+    nodes, edges, triplets, n_nodes, iterations,
+    node_in, node_mid, edge_in, inner, outer, edge_mix, message, update, update_out, edge_out, last_out, norms,
+):  # fmt: skip
+    width = len(node_in[1])
+    padded = (width + 7) // 8 * 8 * LANES
+    hidden, wide = np.zeros(padded, np.float32), np.zeros(padded + LANES, np.float32)
+    node = np.zeros((len(nodes), padded), np.float32)
+    steady, edge = np.zeros((len(edges), padded), np.float32), np.zeros((len(edges), padded), np.float32)
+    for block in range(len(nodes)):
+        dense(nodes[block], *node_in, hidden, True)
+        dense(hidden, *node_mid, node[block], False)
+    for block in range(len(edges)):
+        dense(edges[block], *edge_in, steady[block], False)
+        edge[block] = steady[block]
+    as_inner, as_outer = np.zeros((n_nodes, width), np.float32), np.zeros((n_nodes, width), np.float32)
+    received = np.zeros((n_nodes, 2 * width), np.float32)  # from the inner side, then from the outer
+    rows, added = np.zeros((LANES, width), np.float32), np.zeros(width * LANES, np.float32)
+    around, logits = np.zeros(3 * padded, np.float32), np.zeros(len(edges) * LANES, np.float32)
+    for turn in range(iterations):
+        for block in range(len(nodes)):
+            first = block * LANES
+            size = min(LANES, n_nodes - first)
+            if turn > 0:
+                _norm(node[block], width, norms[0], norms[1], around)
+                _collect(received[first : first + size], width, padded, around)
+                dense(around, *update, hidden, True)
+                dense(hidden, *update_out, wide, False)
+                row = node[block]
+                for n in range(width * LANES):
+                    row[n] += wide[n]
+            _norm(node[block], width, norms[0], norms[1], around)
+            dense(around, *inner, wide, False)
+            _spread(wide, as_inner[first : first + size])
+            dense(around, *outer, wide, False)
+            _spread(wide, as_outer[first : first + size])
+        received[:] = ZERO
+        for block in range(len(edges)):
+            ends = triplets[block * LANES : (block + 1) * LANES]
+            dense(edge[block], *edge_mix, hidden, False)
+            _add_ends(ends, as_inner, as_outer, rows, added, hidden)
+            dense(hidden, *message, wide, False)
+            row = steady[block]
+            for n in range(width * LANES):
+                wide[n] += row[n]
+            _norm(wide, width, norms[2], norms[3], edge[block])
+            if turn < iterations - 1:
+                _send(ends, edge[block], wide[width * LANES :], rows, received)
+            else:
+                dense(edge[block], *edge_out, hidden, True)
+                dense(hidden, *last_out, logits[block * LANES : (block + 1) * LANES], False)
+    return logits[: len(triplets)]
+
+
+@compiled
+def _collect(received, width, padded, around):  # type: ignore[no-untyped-def]
+    """What the nodes of a block received, into the second and third part of `around`."""
+    _gather(received[:, :width], around[padded:])
+    _gather(received[:, width:], around[2 * padded :])
+
+
+@compiled
+def _add_ends(ends, as_inner, as_outer, rows, added, hidden):  # type: ignore[no-untyped-def]
+    """Add what both nodes of each edge say, and cut off at zero."""
+    width = rows.shape[1]
+    for n in range(len(ends)):
+        row, a, b = rows[n], as_inner[ends[n, 0]], as_outer[ends[n, 1]]
+        for k in range(width):
+            row[k] = a[k] + b[k]
+    _gather(rows[: len(ends)], added)
+    for n in range(width * LANES):
+        hidden[n] = max(hidden[n] + added[n], ZERO)
+
+
+@compiled
+def _send(ends, edge, logit, rows, received):  # type: ignore[no-untyped-def]
+    """Add each edge, weighted by its gate, to both its nodes: one edge after the other, so always in the same order."""
+    width = rows.shape[1]
+    _spread(edge, rows[: len(ends)])
+    for n in range(len(ends)):
+        gate = ONE / (ONE + math.exp(-logit[n]))
+        row, to_inner, to_outer = rows[n], received[ends[n, 0], width:], received[ends[n, 1], :width]
+        for k in range(width):
+            to_inner[k] += row[k] * gate
+        for k in range(width):
+            to_outer[k] += row[k] * gate
