@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gnnreco import __version__
+from gnnreco.cli_table import one_line
 from gnnreco.errors import GnnrecoError
 
 INPUT_HELP = "file, folder or glob of any format that `gnnreco.events` reads"
@@ -267,7 +268,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print("gnnreco:", " ".join(message.split()), file=sys.stderr)
+    print("gnnreco:", one_line(message), file=sys.stderr)
     return 2
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco.cli_progress import Progress, bar
+from gnnreco.cli_table import one_line, show_page, write_json
 from gnnreco.cli_table import show as print_table
-from gnnreco.cli_table import show_page, write_json
 from gnnreco.errors import BadConfig, BadInput
 
 
@@ -105,11 +105,19 @@ def reconstruct(args: Namespace) -> int:
     row = {name: manifest[name] for name in columns}
     print_table([row], args.json, {**row, "failures": manifest["failures"]})
     for failure in manifest["failures"][:20]:
-        print(f"gnnreco: {failure['source']}: event {failure['event']}: {failure['reason']}", file=sys.stderr)
+        print("gnnreco:", _failure(failure), file=sys.stderr)
     left = len(manifest["failures"]) - 20
     if left > 0:
         print(f"gnnreco: and {left} more: see {args.output / 'manifest.json'}", file=sys.stderr)
     return _status(manifest)
+
+
+def _failure(failure: dict[str, Any]) -> str:
+    """Where and why an event failed, each said once."""
+    event = f"event {failure['event']}: "
+    reason = str(failure["reason"]).removeprefix(event)
+    place = "" if reason.startswith(failure["source"]) else f"{failure['source']}: "
+    return one_line(place + event + reason)
 
 
 def _status(manifest: dict[str, Any]) -> int:

@@ -23,6 +23,11 @@ def write_json(file: Path | None, content: Any) -> None:
         file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def one_line(text: str) -> str:
+    """A message as one line of printable characters: what a damaged file put into it must not steer the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+
+
 def show_page(page: Path, file: Path | None) -> int:
     """Print where a page was written; returns the exit status."""
     show([{"page": str(page), "megabytes": page.stat().st_size / 1e6}], file)

@@ -116,9 +116,9 @@ def _names(file: Path, line: bytes) -> list[str]:
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInput(
-            file, "line 1", "not text, so not a CSV file; check that this is the right file"
-        ) from None
+        text = "\0"
+    if not text.translate({9: " ", 13: " "}).isprintable():
+        raise BadInput(file, "line 1", "not text, so not a CSV file; check that this is the right file")
     return [name.strip() for name in text.strip("\r").split(",")]
 
 
