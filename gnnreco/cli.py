@@ -196,6 +196,12 @@ def _reconstruct(verbs: _Verbs) -> None:
     reco.add_argument(
         "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
     )
+    reco.add_argument(
+        "--no-clusters",
+        dest="clusters",
+        action="store_false",
+        help="leave cells unread: for files whose clusters look unlike those of the training",
+    )
 
 
 def _evaluate_and_show(verbs: _Verbs) -> None:

@@ -98,6 +98,7 @@ def reconstruct(args: Namespace) -> int:
             resume=args.resume,
             format=args.format,
             any_detector=args.any_detector,
+            clusters=args.clusters,
             progress=None if progress is None else progress.counted,
         )
     counts = ("events_in", "events_out", "events_failed", "hits", "hits_outside", "tracks")

@@ -51,7 +51,7 @@ def positions(x, y, z, r):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _passages(sensor, width_u, width_v, signal, axes, depth, thickness, signal_per_mm):  # type: ignore[no-untyped-def]
+def _passages(sensor, width_u, width_v, signal, axes, depth, thickness):  # type: ignore[no-untyped-def]
     """What a passage through a point's sensor is compared with: axes, cluster, thickness. Shape (n, 16)."""
     out = np.zeros((len(sensor), 16), np.float32)
     for i in range(len(sensor)):
@@ -61,15 +61,15 @@ def _passages(sensor, width_u, width_v, signal, axes, depth, thickness, signal_p
                 out[i, 3 * axis + row] = axes[k, row, axis]
         out[i, 9], out[i, 10] = width_u[i] - 1, width_v[i] - 1
         out[i, 11], out[i, 12] = depth[k, 0], depth[k, 1]
-        out[i, 13] = signal[i] / (thickness[k] * signal_per_mm)
+        out[i, 13] = signal[i] / thickness[k]
     return out
 
 
-def doublet_arguments(points: Points, frame: Frame, signal_per_mm: float) -> tuple[object, ...]:
+def doublet_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
     """What `doublet_block` needs of an event and a detector, gathered once for each point."""
     passages = _passages(
         points.sensor, points.width_u, points.width_v, points.signal,
-        frame.axes, frame.depth_in_cells, frame.thickness, signal_per_mm,
+        frame.axes, frame.depth_in_cells, frame.thickness,
     )  # fmt: skip
     kappa = np.float32(frame.kappa_per_gev)
     return positions(points.x, points.y, points.z, points.r), passages, kappa
@@ -140,10 +140,8 @@ def _doublets(given, pairs, out):  # type: ignore[no-untyped-def]
                 out[first + n, k] = f[k * LANES + n]
 
 
-def doublet_features(
-    points: Points, frame: Frame, pairs: NDArray[np.int32], signal_per_mm: float
-) -> NDArray[np.float32]:
+def doublet_features(points: Points, frame: Frame, pairs: NDArray[np.int32]) -> NDArray[np.float32]:
     """Features of each pair of points, in the order of `DOUBLET_FEATURES`. Shape (n, 16)."""
     out = np.empty((len(pairs), len(DOUBLET_FEATURES)), np.float32)
-    _doublets(doublet_arguments(points, frame, signal_per_mm), pairs, out)
+    _doublets(doublet_arguments(points, frame), pairs, out)
     return out

@@ -57,11 +57,9 @@ class Gate:
         """One number for each row of features (n, f)."""
         return _logits(features, self.weights())
 
-    def pair_logits(
-        self, points: Points, frame: Frame, signal_per_mm: float, pairs: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
+    def pair_logits(self, points: Points, frame: Frame, pairs: NDArray[np.int32]) -> NDArray[np.float32]:
         """The same for pairs of points, without writing their features down."""
-        return _pair_logits(doublet_arguments(points, frame, signal_per_mm), pairs, self.weights())
+        return _pair_logits(doublet_arguments(points, frame), pairs, self.weights())
 
 
 @compiled

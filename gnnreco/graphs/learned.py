@@ -1,4 +1,4 @@
-"""The learned graph builder: windows, gates and triplet limits, all from true segments at a stated efficiency."""
+"""The learned graph builder: windows or an embedding, gates, limits, all from true segments at a stated efficiency."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event
-from gnnreco.errors import OverBudget
+from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.geometry import Detector
+from gnnreco.graphs.embedding import Embedding, learn_embedding
 from gnnreco.graphs.features import DOUBLET_FEATURES, TRIPLET_FEATURES, doublet_features
 from gnnreco.graphs.frame import Frame, Points, points_of
 from gnnreco.graphs.gate import Gate, train_gate
+from gnnreco.graphs.learn_windows import learn_windows
 from gnnreco.graphs.order import by_key
 from gnnreco.graphs.segments import Targets, true_segments
 from gnnreco.graphs.triplets import SegmentGraph, join_doublets
-from gnnreco.graphs.windows import Windows, learn_windows
+from gnnreco.graphs.windows import Windows
 
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
 TRAINING_ROWS = 5_000_000  # candidates that a gate sees: beyond, it learns nothing new
@@ -32,8 +34,10 @@ class GraphConfig:
 
     Attributes
     ----------
+    builder : str
+        What finds the pairs of hits: ``windows`` between layers, or neighbours in a learned ``embedding``.
     segment_efficiency : float
-        Fraction of the target segments that the windows keep.
+        Fraction of the target segments that the builder keeps.
     pair_efficiency : float
         Fraction of those that the gate on pairs keeps.
     limit_efficiency : float
@@ -48,6 +52,7 @@ class GraphConfig:
         Bins of `s` in each layer.
     """
 
+    builder: str = "windows"
     segment_efficiency: float = 0.996
     pair_efficiency: float = 0.995
     limit_efficiency: float = 0.998
@@ -66,15 +71,14 @@ class LearnedGraph:
         self,
         config: GraphConfig,
         detector: Detector,
-        windows: Windows,
+        builder: Windows | Embedding,
         pair_gate: Gate,
         limits: NDArray[np.float64],
         triplet_gate: Gate,
-        signal_per_mm: float,
     ) -> None:
         self.config, self.detector, self.frame = config, detector, Frame.of(detector)
-        self.windows, self.pair_gate, self.triplet_gate = windows, pair_gate, triplet_gate
-        self.limits, self.signal_per_mm = limits, signal_per_mm
+        self.builder, self.pair_gate, self.triplet_gate = builder, pair_gate, triplet_gate
+        self.limits = limits
 
     @classmethod
     def learn(
@@ -85,7 +89,8 @@ class LearnedGraph:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> LearnedGraph:
-        """Learn the windows, the gate on the pairs they let through, the limits on triplets, and the gate on those."""
+        """Learn what finds pairs, the gate on these pairs, the limits on triplets, and the gate on those."""
+        kind = _builder(config)
         frame, targets = Frame.of(detector), Targets(config.min_pt, config.min_hits)
         samples: list[Sample] = []
         for event in events:
@@ -93,12 +98,16 @@ class LearnedGraph:
             samples.append((event.number, points, true_segments(event, points, targets)))
             if progress:
                 progress("true segments", len(samples), 0)
-        windows = learn_windows([s[1:] for s in samples], frame, config.segment_efficiency, config.bins)
-        signal = _signal_per_mm([points for _, points, _ in samples[:20]], frame)
+        known, stated = [s[1:] for s in samples], config.segment_efficiency
+        builder: Windows | Embedding
+        if kind is Embedding:
+            builder = learn_embedding(known, frame, stated, seed, progress=progress)
+        else:
+            builder = learn_windows(known, frame, stated, config.bins)
         rng = np.random.default_rng(seed)
         limits = _limits(config, frame, samples)
         gates = Gate.open(len(DOUBLET_FEATURES)), Gate.open(len(TRIPLET_FEATURES) + 2)
-        draft = cls(config, detector, windows, gates[0], limits, gates[1], signal)
+        draft = cls(config, detector, builder, gates[0], limits, gates[1])
         draft.pair_gate = train_gate(
             *draft._pair_sample(samples, rng), config.pair_efficiency, seed, progress=progress
         )
@@ -118,15 +127,14 @@ class LearnedGraph:
         renumber = np.cumsum(used, dtype=np.int32) - 1
         doublets = doublets[used]
         return points, SegmentGraph(
-            pairs=pairs,
             doublets=doublets,
-            doublet_features=doublet_features(points, self.frame, doublets, self.signal_per_mm),
+            doublet_features=doublet_features(points, self.frame, doublets),
             triplets=renumber[triplets],
             triplet_features=features,
         )
 
     def _pairs(self, number: int, points: Points) -> NDArray[np.int32]:
-        pairs, needed = self.windows.pairs(points, self.frame, self.config.max_pairs)
+        pairs, needed = self.builder.pairs(points, self.frame, self.config.max_pairs)
         if needed > self.config.max_pairs:
             raise OverBudget(number, "pairs of hits", needed, self.config.max_pairs)
         return pairs
@@ -135,7 +143,7 @@ class LearnedGraph:
         self, points: Points, pairs: NDArray[np.int32]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Pairs that pass the gate, sorted by their first point, and their logits."""
-        logits = self.pair_gate.pair_logits(points, self.frame, self.signal_per_mm, pairs)
+        logits = self.pair_gate.pair_logits(points, self.frame, pairs)
         kept = np.flatnonzero(logits > self.pair_gate.threshold[0])
         kept = kept[by_key(pairs[kept, 0], len(points))[0]]
         return pairs[kept], logits[kept]
@@ -157,7 +165,7 @@ class LearnedGraph:
         def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
             number, points, segments = sample
             pairs = self._pairs(number, points)
-            return doublet_features(points, self.frame, pairs, self.signal_per_mm), is_true(pairs, segments)
+            return doublet_features(points, self.frame, pairs), is_true(pairs, segments)
 
         return _shuffled((one(s) for s in samples), rng)
 
@@ -177,10 +185,9 @@ class LearnedGraph:
         """Everything learned, as named arrays."""
         parts: dict[str, NDArray[np.generic]] = {
             "limits": self.limits,
-            "signal_per_mm": np.array([self.signal_per_mm]),
         }
         for name, part in (
-            ("windows", self.windows),
+            (self.config.builder, self.builder),
             ("pair_gate", self.pair_gate),
             ("triplet_gate", self.triplet_gate),
         ):
@@ -199,12 +206,18 @@ class LearnedGraph:
         return cls(
             config,
             detector,
-            Windows(**part("windows")),  # type: ignore[arg-type]
+            _builder(config)(**part(config.builder)),  # type: ignore[arg-type]
             Gate(**part("pair_gate")),  # type: ignore[arg-type]
             state["limits"].astype(np.float64),
             Gate(**part("triplet_gate")),  # type: ignore[arg-type]
-            float(state["signal_per_mm"][0]),
         )
+
+
+def _builder(config: GraphConfig) -> type[Windows] | type[Embedding]:
+    kinds: dict[str, type[Windows] | type[Embedding]] = {"windows": Windows, "embedding": Embedding}
+    if config.builder not in kinds:
+        raise BadConfig(f"no graph builder {config.builder!r}: choose one of {', '.join(kinds)}")
+    return kinds[config.builder]
 
 
 def is_true(pairs: NDArray[np.int32], segments: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -237,12 +250,6 @@ def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> NDArray
         low, high = np.quantile(features[:, k], [tail, 1 - tail])
         limits[k] = low - 1e-3, high + 1e-3
     return limits
-
-
-def _signal_per_mm(points: list[Points], frame: Frame) -> float:
-    """Median signal of a cluster over its sensor's thickness: the unit of the file's signals."""
-    ratio = np.concatenate([p.signal[p.signal > 0] / frame.thickness[p.sensor[p.signal > 0]] for p in points])
-    return float(np.median(ratio)) if len(ratio) else 1.0
 
 
 def _shuffled(

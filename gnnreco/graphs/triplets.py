@@ -20,8 +20,6 @@ class SegmentGraph:
 
     Attributes
     ----------
-    pairs : int32 (k, 2)
-        Every pair of points that the windows let through: where a track may be followed beyond its doublets.
     doublets : int32 (n, 2)
         Points, inner first; sorted by the inner one.
     doublet_features : float32 (n, 16)
@@ -30,7 +28,6 @@ class SegmentGraph:
     triplet_features : float32 (m, 8)
     """
 
-    pairs: NDArray[np.int32]
     doublets: NDArray[np.int32]
     doublet_features: NDArray[np.float32]
     triplets: NDArray[np.int32]

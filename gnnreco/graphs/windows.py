@@ -1,13 +1,7 @@
-"""Learned windows: which layers follow one another, and where on the next layer to look for the next hit.
-
-Nothing here is set by hand: the pairs of layers, the interval along `s` (by position and cluster width of the first hit),
-the interval in azimuth and that of the impact along z are quantiles of true segments, chosen so that together they keep
-a stated fraction of them.
-"""
+"""Windows: which layers follow one another, and where on the next layer to look for the next hit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import numba
@@ -16,11 +10,6 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.graphs.frame import WIDTH_CLASSES, Frame, Points
-
-SHARE_PAIRS = (
-    0.25  # of the loss allowed, what the choice of layer pairs may take; the three windows share the rest
-)
-FEW = 300  # segments under which a bin borrows from its neighbours
 
 
 @dataclass(frozen=True)
@@ -66,10 +55,11 @@ class Windows:
             How many there are; more than `budget` means that the caller must raise `OverBudget`.
         """
         out = np.empty((budget, 2), np.int32)
+        phi_high = np.minimum(self.phi_high, self.phi_low + 2 * np.pi - 1e-9)  # a full turn is enough
         needed = _search(
             points.s, points.phi, points.r, points.z, points.layer_start, points.row_start,
             s_bin(points.s, points.layer, frame, self.phi_low.shape[1]), width_class(points, frame),
-            self.first, self.second, self.slope, self.s_low, self.s_high, self.phi_low, self.phi_high,
+            self.first, self.second, self.slope, self.s_low, self.s_high, self.phi_low, phi_high,
             self.impact_low, self.impact_high, frame.s_low, np.maximum(frame.s_high - frame.s_low, 1e-9), out,
         )  # fmt: skip
         return out[: min(needed, budget)].copy(), int(needed)
@@ -93,147 +83,6 @@ def pair_geometry(points: Points, a: NDArray[np.int64], b: NDArray[np.int64]) ->
     dr = points.r[b] - points.r[a]
     dr = np.where(np.abs(dr) < 1.0, 1.0, dr)
     return dphi, points.z[a] - points.r[a] * (points.z[b] - points.z[a]) / dr
-
-
-def learn_windows(
-    samples: Iterable[tuple[Points, NDArray[np.int64]]],
-    frame: Frame,
-    efficiency: float = 0.995,
-    bins: int = 24,
-) -> Windows:
-    """Learn the table from true segments.
-
-    Parameters
-    ----------
-    samples : (points, segments) of each event
-    frame : Frame
-    efficiency : float
-        Fraction of the segments that all windows together should keep.
-    bins : int
-        Bins of `s` in each layer.
-
-    Raises
-    ------
-    ValueError
-        If the samples hold no segment at all.
-    """
-    columns = []
-    for points, segments in samples:
-        a, b = segments[:, 0], segments[:, 1]
-        dphi, impact = pair_geometry(points, a, b)
-        columns.append(
-            np.stack(
-                [
-                    points.layer[a],
-                    points.layer[b],
-                    points.s[a],
-                    points.s[b],
-                    s_bin(points.s[a], points.layer[a], frame, bins),
-                    width_class(points, frame)[a],
-                    dphi,
-                    impact,
-                ]
-            )
-        )
-    table = np.concatenate(columns, axis=1) if columns else np.zeros((8, 0))
-    if table.shape[1] == 0:
-        raise ValueError(
-            "no true segment to learn from: are there particles above the target's pt and number of hits?"
-        )
-    loss = 1.0 - efficiency
-    n_layers = len(frame.s_low)
-    code, inverse, count = np.unique(
-        (table[0] * n_layers + table[1]).astype(np.int64), return_inverse=True, return_counts=True
-    )
-    order = np.argsort(-count, kind="stable")
-    enough = int(np.searchsorted(np.cumsum(count[order]), (1 - SHARE_PAIRS * loss) * count.sum())) + 1
-    chosen = np.sort(order[:enough])
-    rank = np.full(len(code), -1)
-    rank[chosen] = np.arange(len(chosen))
-    pair = rank[inverse]
-    table, pair = table[:, pair >= 0], pair[pair >= 0]
-    first, second = (code[chosen] // n_layers).astype(np.int32), (code[chosen] % n_layers).astype(np.int32)
-    tail = (1 - SHARE_PAIRS) * loss / 6  # three windows with two ends each
-    n = len(first)
-    slope = _slopes(pair, table[2], table[3], n)
-    ds, where = table[3] - slope[pair] * table[2], table[4].astype(np.int64)
-    s_low, s_high = _window_s(pair, where, table[5].astype(np.int64), ds, n, bins, tail)
-    phi_low, phi_high = _window(pair, where, table[6], n, bins, tail)
-    impact_low, impact_high = _quantiles(pair, table[7], n, tail)
-    return Windows(first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high)
-
-
-def _slopes(pair: NDArray[np.int64], x: Floats, y: Floats, n: int) -> Floats:
-    count = np.maximum(np.bincount(pair, minlength=n), 1)
-    mean_x, mean_y = (np.bincount(pair, v, n) / count for v in (x, y))
-    dx, dy = x - mean_x[pair], y - mean_y[pair]
-    return np.bincount(pair, dx * dy, n) / np.maximum(np.bincount(pair, dx * dx, n), 1e-9)
-
-
-def _quantiles(cell: NDArray[np.int64], value: Floats, n_cells: int, tail: float) -> tuple[Floats, Floats]:
-    """Low and high quantile of each cell, widened where few values fix them; an empty cell is closed (low > high)."""
-    order = np.lexsort((value, cell))
-    value = value[order]
-    start = np.searchsorted(cell[order], np.arange(n_cells + 1))
-    size = np.diff(start)
-    low, high = np.full(n_cells, np.inf), np.full(n_cells, -np.inf)
-    k = np.flatnonzero(size)
-    last = start[k + 1] - 1
-    cut = np.floor(tail * size[k]).astype(np.int64)
-    lower, upper = value[start[k] + cut], value[last - cut]
-    margin = (upper - lower) / np.sqrt(size[k]) * 0.5 + 1e-6
-    low[k], high[k] = lower - margin, upper + margin
-    return low, high
-
-
-def _window(
-    pair: NDArray[np.int64], where: NDArray[np.int64], value: Floats, n: int, bins: int, tail: float
-) -> tuple[Floats, Floats]:
-    """Quantiles by pair and bin; a bin with few segments also counts those of the bins beside it."""
-    size = np.bincount(pair * bins + where, minlength=n * bins)
-    cells, values = [pair * bins + where], [value]
-    for step in (-1, 1):
-        beside = where + step
-        cell = pair * bins + np.clip(beside, 0, bins - 1)
-        lend = (beside >= 0) & (beside < bins) & (size[cell] < FEW)
-        cells.append(cell[lend])
-        values.append(value[lend])
-    low, high = _quantiles(np.concatenate(cells), np.concatenate(values), n * bins, tail)
-    return low.reshape(n, bins), high.reshape(n, bins)
-
-
-def _window_s(
-    pair: NDArray[np.int64],
-    where: NDArray[np.int64],
-    width: NDArray[np.int64],
-    value: Floats,
-    n: int,
-    bins: int,
-    tail: float,
-) -> tuple[Floats, Floats]:
-    """Windows along `s` for each width class; class 0, an unknown width, keeps every class's segments."""
-    size = np.bincount((pair * bins + where) * WIDTH_CLASSES + width, minlength=n * bins * WIDTH_CLASSES)
-    cells, values = [], []
-    for step in (0, -1, 1):
-        beside = where + step
-        for wider in (0, -1, 1):
-            other = width + wider
-            cell = (pair * bins + np.clip(beside, 0, bins - 1)) * WIDTH_CLASSES + np.clip(
-                other, 0, WIDTH_CLASSES - 1
-            )
-            fits = (beside >= 0) & (beside < bins) & (other >= 1) & (other < WIDTH_CLASSES) & (width >= 1)
-            lend = fits & ((size[cell] < FEW) if (step or wider) else True)
-            cells.append(cell[lend])
-            values.append(value[lend])
-    known = np.concatenate(cells), np.concatenate(values)
-    low, high = _quantiles(*known, n * bins * WIDTH_CLASSES, tail)
-    any_low, any_high = _window(pair, where, value, n, bins, tail)
-    low, high = low.reshape(n, bins, WIDTH_CLASSES), high.reshape(n, bins, WIDTH_CLASSES)
-    low[:, :, 0], high[:, :, 0] = any_low, any_high
-    few = size.reshape(n, bins, WIDTH_CLASSES) == 0
-    empty = few & (low > high)
-    low[empty], high[empty] = (np.broadcast_to(w[:, :, None], low.shape)[empty] for w in (any_low, any_high))
-    return low, high
 
 
 @numba.njit(cache=True, boundscheck=False)

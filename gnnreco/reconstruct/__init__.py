@@ -37,6 +37,7 @@ def reconstruct(
     resume: bool = False,
     format: str = "parquet",
     any_detector: bool = False,
+    clusters: bool = True,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
@@ -63,6 +64,8 @@ def reconstruct(
     format : {"parquet", "root"}
     any_detector : bool
         Allow a bundle that was trained on another detector.
+    clusters : bool
+        False leaves the cells of the hits unread: for files whose clusters look unlike those of the training.
     progress : callable (events done, events in all), optional
 
     Returns
@@ -88,7 +91,9 @@ def reconstruct(
     source = open_events(paths, geometry, truth=False)
     sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
     folder = _prepare(Path(output))
-    plan = _plan(source, shard, folder, format, lambda files: _identity(files, sums, geometry, bundle))
+    plan = _plan(
+        source, shard, folder, format, lambda files: _identity(files, sums, geometry, bundle, clusters)
+    )
     _clear(folder, plan if resume else [], keep_others=shard is not None)
     finished = {s: a for s in plan if (a := _finished(s)) is not None} if resume else {}
     job = Job(
@@ -97,7 +102,8 @@ def reconstruct(
         str(names[0]),
         threads,
         any_detector,
-        _identity(list(sums), sums, geometry, bundle),
+        clusters,
+        _identity(list(sums), sums, geometry, bundle, clusters),
     )
     run = where.dask(dask) if dask else where.here if workers == 1 else where.processes(workers)
     costs, timed = _run(run, job, [s for s in plan if s not in finished], finished, progress)
@@ -149,8 +155,12 @@ def _plan(
     return plan
 
 
-def _identity(files: Sequence[str], sums: dict[str, Any], detector: Detector, bundle: Bundle) -> str:
-    parts = [__version__, detector.hash, bundle.manifest["sha256"], *(sums[file]["sha256"] for file in files)]
+def _identity(
+    files: Sequence[str], sums: dict[str, Any], detector: Detector, bundle: Bundle, clusters: bool
+) -> str:
+    """Sum over all that decides what comes out."""
+    shape = [__version__, detector.hash, bundle.manifest["sha256"], clusters]
+    parts = [*shape, *(sums[file]["sha256"] for file in files)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

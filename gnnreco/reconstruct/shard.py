@@ -34,6 +34,8 @@ class Job:
         Of each process.
     any_detector : bool
         Whether the bundle may come from another detector.
+    clusters : bool
+        Whether the cells of the hits are read.
     identity : str
         Sum over the content of inputs, detector and bundle.
     """
@@ -43,6 +45,7 @@ class Job:
     bundle: str
     threads: int
     any_detector: bool
+    clusters: bool
     identity: str
 
 
@@ -106,11 +109,11 @@ def run_shard(job: Job, shard: Shard) -> tuple[Account, Cost]:
 @functools.lru_cache(maxsize=1)
 def _open(job: Job) -> tuple[EventSource, Any]:
     """Open what a process needs once, for all the shards it is given."""
-    torch.set_num_threads(job.threads)
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
+    torch.set_num_threads(job.threads)  # after numba, whose start sets the threads of OpenMP for both
     detector = load_detector(job.detector)
     task = load_task(load_bundle(job.bundle), detector, job.any_detector)
-    return open_events(list(job.inputs), detector, truth=False, deposits=True), task
+    return open_events(list(job.inputs), detector, truth=False, deposits=job.clusters), task
 
 
 def _row(source: EventSource, index: int, task: Any, account: Account, cost: Cost) -> Row | None:

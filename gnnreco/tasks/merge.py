@@ -62,7 +62,7 @@ def _agreeing(fit: FitResult) -> Ints:
     rows = rows[np.argsort(fit.parameters[rows, 2], kind="stable")]
     lower = np.tril_indices(5)
     variance = fit.covariance[:, lower[0] == lower[1]]
-    wide = np.sqrt(2 * AGREE * variance[rows, 2]) > WINDOW
+    wide = 2 * AGREE * variance[rows, 2] > WINDOW**2
     pairs = _near(fit.parameters[rows], variance[rows], wide)
     pairs = np.sort(rows[pairs], axis=1)
     delta = fit.parameters[pairs[:, 0]] - fit.parameters[pairs[:, 1]]

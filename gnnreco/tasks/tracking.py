@@ -22,7 +22,7 @@ from gnnreco.graphs import (
     is_true,
     true_segments,
 )
-from gnnreco.models import NetworkConfig, SegmentNetwork, sort_by_node
+from gnnreco.models import NetworkConfig, SegmentNetwork, infer, sort_by_node
 from gnnreco.tasks.decode import DecodeConfig, decode
 
 Progress = Callable[[str, int, int], None]
@@ -54,7 +54,7 @@ class TrackingTask:
         self.config, self.detector = config, detector
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
-        self.network: nn.Module = SegmentNetwork(config.network, len(DOUBLET_FEATURES), len(TRIPLET_FEATURES))
+        self.network = SegmentNetwork(config.network, len(DOUBLET_FEATURES), len(TRIPLET_FEATURES))
         torch.random.set_rng_state(generator)
         self.graph: LearnedGraph | None = None
 
@@ -100,9 +100,8 @@ class TrackingTask:
     def reconstruct(self, event: Event) -> Tracks:
         """Tracks of one event. Raises `OverBudget` if its graph is too large."""
         points, graph = self._graph().build(event)
-        with torch.inference_mode():
-            edge, _ = self.network(_tensors(graph))
-        return decode(event, self.detector, points, graph, edge.float().numpy(), self.config.decode)
+        logits = infer(self.network, graph.doublet_features, graph.triplet_features, graph.triplets)
+        return decode(event, self.detector, points, graph, logits, self.config.decode)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""

@@ -1,0 +1,41 @@
+"""Two small detectors and graphs learned for them, once for all tests of the graphs."""
+
+import functools
+
+import pytest
+
+import gnnreco.graphs.learned as learned
+from gnnreco.geometry import load_detector
+from gnnreco.graphs import GraphConfig, LearnedGraph
+from gnnreco.simulate import SimulationOptions, simulate
+
+LEARNED, TESTED = 200, 30  # events
+QUICK = {"steps": 200, "batch": 1024}  # gates good enough to test what is done with them
+
+
+def quickly(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(learned, "train_gate", functools.partial(learned.train_gate, **QUICK))
+
+
+@pytest.fixture(scope="session")
+def telescope():
+    return load_detector("telescope")
+
+
+@pytest.fixture(scope="session")
+def tracker():
+    return load_detector("hex_tracker")
+
+
+@pytest.fixture(scope="session")
+def events(tracker):
+    """Pions from the collision point, 30 in an event: some to learn from, the rest to test on."""
+    options = SimulationOptions(particle="pion", energy=(0.5, 20.0), count=30)
+    return list(simulate(tracker, "gun", LEARNED + TESTED, seed=7, options=options))
+
+
+@pytest.fixture(scope="session")
+def graph(tracker, events):
+    with pytest.MonkeyPatch.context() as patch:
+        quickly(patch)
+        return LearnedGraph.learn(GraphConfig(), tracker, events[:LEARNED])
