@@ -29,6 +29,7 @@ def make_events(
     minbias_seed: int = 102,
     acts_python: str = sys.executable,
     work: Path | None = None,
+    max_eta: float = 3.0,
 ) -> Path:
     """Make a folder of ACTS CSV events where it is not there yet.
 
@@ -44,6 +45,8 @@ def make_events(
         Python with pyacts, pythia8mc and pyhepmc.
     work : path, optional
         Keeps the generated collisions; beside the output unless given.
+    max_eta : float
+        Of the generated particles.
 
     Returns
     -------
@@ -60,7 +63,8 @@ def make_events(
         command += ["--minbias", str(_generate("minbias", events * pileup, minbias_seed, work, acts_python))]
     part = output.with_name(output.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    command += ["--events", str(events), "--seed", str(seed), "--config", str(config), "-o", str(part)]
+    command += ["--events", str(events), "--seed", str(seed), "--config", str(config)]
+    command += ["--max-eta", str(max_eta), "-o", str(part)]
     subprocess.run([acts_python, str(PEERS / "acts_sequence.py"), "simulate", *command], check=True)
     part.rename(output)
     return output
@@ -97,6 +101,7 @@ def main() -> None:
     parser.add_argument(
         "--acts-python", default=sys.executable, help="Python with pyacts, pythia8mc and pyhepmc"
     )
+    parser.add_argument("--max-eta", type=float, default=3.0, help="of generated particles (default: 3)")
     parser.add_argument("--work", type=Path, help="keeps the generated collisions")
     parser.add_argument("-o", "--output", type=Path, required=True)
     print(make_events(**vars(parser.parse_args())))

@@ -90,7 +90,10 @@ def simulate(args: argparse.Namespace) -> None:
     addGenParticleSelection(
         s,
         ParticleSelectorConfig(
-            rho=(0.0, 24 * u.mm), absZ=(0.0, 1 * u.m), eta=(-3.0, 3.0), pt=(150 * u.MeV, None)
+            rho=(0.0, 24 * u.mm),
+            absZ=(0.0, 1 * u.m),
+            eta=(-args.max_eta, args.max_eta),
+            pt=(150 * u.MeV, None),
         ),
     )
     addFatras(s, geometry, field, rnd=random, outputDirCsv=args.output)
@@ -273,6 +276,7 @@ def main() -> None:
     events.add_argument("--pileup", type=int, default=0)
     events.add_argument("--events", type=int, required=True)
     events.add_argument("--seed", type=int, required=True)
+    events.add_argument("--max-eta", type=float, default=3.0, help="of generated particles")
     tracks = verbs.add_parser("find")
     tracks.set_defaults(run=find)
     tracks.add_argument("input", type=Path)
