@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor, nn
 
 from gnnreco.columns import Floats
+from gnnreco.errors import BadConfig
 from gnnreco.graphs.frame import WIDTH_CLASSES, Frame, Points
 
 HIDDEN, DIMENSIONS = 64, 8
@@ -118,13 +119,13 @@ def learn_embedding(
 
     Raises
     ------
-    ValueError
+    BadConfig
         If the samples hold no true segment.
     """
     kept = [s for s in samples if len(s[1])]
     if not kept:
-        raise ValueError(
-            "no true segment to learn from: are there particles above the target's pt and number of hits?"
+        raise BadConfig(
+            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles"
         )
     held = kept[::5] if len(kept) > 1 else kept
     used = [s for i, s in enumerate(kept) if i % 5] or kept

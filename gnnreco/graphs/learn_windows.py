@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from gnnreco.columns import Floats
+from gnnreco.errors import BadConfig
 from gnnreco.graphs.frame import WIDTH_CLASSES, Frame, Points
 from gnnreco.graphs.windows import Windows, pair_geometry, s_bin, width_class
 
@@ -44,14 +45,14 @@ def learn_windows(
 
     Raises
     ------
-    ValueError
+    BadConfig
         If the samples hold no segment at all.
     """
     events = [_columns(points, segments, frame, bins) for points, segments in samples]
     table = np.concatenate([np.zeros((8, 0)), *events], axis=1)
     if table.shape[1] == 0:
-        raise ValueError(
-            "no true segment to learn from: are there particles above the target's pt and number of hits?"
+        raise BadConfig(
+            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles"
         )
     windows = _quantile_windows(table, len(frame.s_low), efficiency, bins)
     held = np.concatenate([np.zeros((8, 0)), *events[::HELD]], axis=1)

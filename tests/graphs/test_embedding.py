@@ -76,7 +76,7 @@ def test_no_hits_and_no_segments(embedding, tracker, samples, events):
     pairs, needed = embedding.pairs(points_of(hits, tracker, frame), frame, 10)
     assert pairs.shape == (0, 2)
     assert needed == 0
-    with pytest.raises(ValueError, match="no true segment"):
+    with pytest.raises(BadConfig, match="no true segment"):
         learn_embedding([(samples[0][0], np.zeros((0, 2), np.int64))], frame)
 
 

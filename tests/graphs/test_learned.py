@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gnnreco.columns import Event, Hits
-from gnnreco.errors import OverBudget
+from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.graphs import GraphConfig, LearnedGraph, Targets, is_true, points_of, true_segments
 from gnnreco.simulate import SimulationOptions, simulate
 
@@ -151,7 +151,7 @@ def test_state_goes_there_and_back(graph, tracker, events):
 
 def test_learning_without_any_true_segment_says_so(tracker, events):
     empty = [replace(event, truth=None) for event in events[:2]]
-    with pytest.raises(ValueError, match="no true segment"):
+    with pytest.raises(BadConfig, match="no true segment"):
         LearnedGraph.learn(GraphConfig(), tracker, empty)
 
 
