@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
@@ -101,7 +100,8 @@ def _stretched(windows: Windows, factor: float) -> Windows:
     parts: dict[str, Floats] = {}
     for name in ("s", "phi", "impact"):
         low, high = getattr(windows, f"{name}_low"), getattr(windows, f"{name}_high")
-        more = np.where(low <= high, (high - low) / 2 * (factor - 1), 0.0)
+        half = np.where(low <= high, high, 0.0) / 2 - np.where(low <= high, low, 0.0) / 2
+        more = half * (factor - 1)  # a closed window stays closed
         parts |= {f"{name}_low": low - more, f"{name}_high": high + more}
     return replace(windows, **parts)  # type: ignore[arg-type]
 
@@ -148,10 +148,7 @@ def _quantiles(cell: NDArray[np.int64], value: Floats, n_cells: int, tail: float
     last = start[k + 1] - 1
     cut = np.floor(tail * size[k]).astype(np.int64)
     lower, upper = value[start[k] + cut], value[last - cut]
-    # how much farther out the quantile of a normal distribution lies than that of as few values as there are
-    seen = np.maximum(ndtri(1 - np.maximum((cut + 1) / (size[k] + 1.5), tail)), 0.3)
-    beyond = np.maximum(ndtri(1 - tail) / seen - 1, 0) / 2
-    margin = (upper - lower) * (beyond + 0.25 / np.sqrt(size[k])) + 1e-6
+    margin = (upper - lower) / np.sqrt(size[k]) * 0.5 + 1e-6
     low[k], high[k] = lower - margin, upper + margin
     return low, high
 

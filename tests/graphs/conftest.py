@@ -3,6 +3,7 @@
 import functools
 
 import pytest
+import torch
 
 import gnnreco.graphs.learned as learned
 from gnnreco.geometry import load_detector
@@ -11,6 +12,15 @@ from gnnreco.simulate import SimulationOptions, simulate
 
 LEARNED, TESTED = 200, 30  # events
 QUICK = {"steps": 200, "batch": 1024}  # gates good enough to test what is done with them
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Layers of 64 are no work to share; on a busy machine sharing costs a hundred times the work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def quickly(patch: pytest.MonkeyPatch) -> None:

@@ -25,19 +25,19 @@ from .conftest import LEARNED
 @pytest.fixture(scope="module")
 def samples(tracker, events):
     frame = Frame.of(tracker)
-    points = [points_of(e.hits, tracker, frame) for e in (*events[:60], *events[LEARNED:])]
-    numbered = zip(points, (*events[:60], *events[LEARNED:]), strict=True)
+    points = [points_of(e.hits, tracker, frame) for e in (*events[:30], *events[LEARNED:])]
+    numbered = zip(points, (*events[:30], *events[LEARNED:]), strict=True)
     return [(p, true_segments(e, p, Targets())) for p, e in numbered]
 
 
 @pytest.fixture(scope="module")
 def embedding(tracker, samples):
-    return learn_embedding(samples[:60], Frame.of(tracker), 0.98, steps=400, batch=1024)
+    return learn_embedding(samples[:30], Frame.of(tracker), 0.98, steps=300, batch=512)
 
 
 def test_reaches_its_efficiency_with_few_of_all_pairs(embedding, tracker, samples):
     frame, kept, total, pairs_found, possible = Frame.of(tracker), 0, 0, 0, 0
-    for points, segments in samples[60:]:
+    for points, segments in samples[30:]:
         pairs, needed = embedding.pairs(points, frame, 10**6)
         assert needed >= len(pairs)
         kept += is_true(pairs, segments).sum() + is_true(pairs[:, ::-1], segments).sum()
@@ -65,7 +65,7 @@ def test_pairs_point_outwards_and_are_unique(embedding, tracker, samples):
 
 
 def test_the_same_seed_gives_the_same_space(embedding, tracker, samples):
-    again = learn_embedding(samples[:60], Frame.of(tracker), 0.98, steps=400, batch=1024)
+    again = learn_embedding(samples[:30], Frame.of(tracker), 0.98, steps=300, batch=512)
     for name, value in embedding.state().items():
         assert again.state()[name].tobytes() == value.tobytes()
 
@@ -82,7 +82,7 @@ def test_no_hits_and_no_segments(embedding, tracker, samples, events):
 
 def test_serves_as_the_builder_of_a_graph(tracker, events, monkeypatch):
     conftest.quickly(monkeypatch)
-    quick = {"steps": 300, "batch": 1024}
+    quick = {"steps": 200, "batch": 512}
     monkeypatch.setattr(
         learned, "learn_embedding", lambda *args, **more: learn_embedding(*args, **(more | quick))
     )

@@ -52,7 +52,7 @@ def test_beam_in_a_telescope(telescope, monkeypatch):
     events = list(simulate(telescope, "beam", 260, seed=3, options=options))
     built = LearnedGraph.learn(GraphConfig(min_pt=0.0), telescope, events[:200])
     pairs, _ = found(built, events[200:])
-    assert pairs > built.config.segment_efficiency - 0.006
+    assert pairs > built.config.segment_efficiency - 0.015  # 800 segments, some of particles that interact
 
 
 def test_order_of_the_hits_does_not_matter(graph, events):
