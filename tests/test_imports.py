@@ -23,7 +23,9 @@ ORDER = [
     {"cli", "cli_inspect", "cli_run", "cli_progress", "cli_table"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-LIGHT = {"gnnreco", "__future__", "argparse", "collections", "json", "os", "pathlib", "sys", "typing"}
+LIGHT = {
+    "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shutil", "sys", "time", "typing",
+}  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
