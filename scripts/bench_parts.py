@@ -12,6 +12,7 @@ import numpy as np
 from contenders import run_acts, run_gnnreco, score_gnnreco, summary
 from degraded import misaligned, overlaid, with_noise, without_sensors
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Event
@@ -62,6 +63,7 @@ def cost_plot(cost: dict[str, Any], path: Path) -> None:
     for name, marker in (("gnnreco", "o"), ("ACTS", "s")):
         label = f"{name}, exponent {cost['exponent'][name]:.2f}"
         axes.loglog(cost["hits"], cost[name], marker=marker, label=label)
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("hits in the event")
     axes.set_ylabel("CPU seconds an event, hits to tracks")
     axes.grid(alpha=0.3, which="both")
