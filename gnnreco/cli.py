@@ -112,11 +112,11 @@ def _simulate(verbs: _Verbs) -> None:
     sim = verbs.add(
         "simulate",
         "make events for a detector with the embedded simulation",
-        "--detector telescope --process gun --particle muon --energy 1 10 --events 100 --seed 1 -o events",
+        "--detector telescope --process beam --particle muon --energy 1 10 --events 100 --seed 1 -o events",
         "simulate",
     )
     sim.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
-    sim.add_argument("--process", default="gun", help="gun, minbias, ttbar, ... (default: gun)")
+    sim.add_argument("--process", default="gun", help="gun, beam, minbias, ttbar, ... (default: gun)")
     sim.add_argument("--events", type=_positive, required=True, metavar="N", help="number of events")
     sim.add_argument(
         "--pileup", type=int, default=0, metavar="K", help="minimum-bias collisions on top of each event"

@@ -187,7 +187,6 @@ def test_root_output(inputs: Path, bundle: Path, tmp_path: Path) -> None:
         assert file["tracks"]["event"].array().tolist() == list(range(8))
 
 
-@pytest.mark.skipif(not bundles.list_bundles(), reason="no bundle ships yet")
 def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
     name = bundles.list_bundles()[0]
     detector = bundles.load_bundle(name).manifest["detector"]["name"]

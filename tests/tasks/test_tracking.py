@@ -67,8 +67,6 @@ def model(request: pytest.FixtureRequest) -> Setup:
 
 @pytest.fixture(scope="module")
 def hexagons() -> Setup:
-    if "tracking-hex" not in BUNDLES:
-        pytest.skip("no bundle for a detector with a symmetry ships")
     return setup("tracking-hex")
 
 
