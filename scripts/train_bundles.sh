@@ -28,7 +28,7 @@ gnnreco train tracking detector=hex_tracker sample=ttbar sample.events=200 sampl
     sample.simulation.noise_hits=0.05 sample.seed=1 train.epochs=25 train.learning_rate=0.004 train.threads=1 \
     -o tracking-hex
 
-gnnreco train tracking detector=telescope sample=beam sample.events=600 sample.validation_events=60 \
+gnnreco train tracking detector=telescope sample=beam sample.events=2000 sample.validation_events=60 \
     sample.simulation.count=6 'sample.simulation.energy=[2.0,6.0]' sample.simulation.particle=electron \
-    sample.simulation.noise_hits=1 sample.seed=1 graph.min_pt=0 task.decode.momentum_without_field=4 \
-    train.epochs=20 train.learning_rate=0.004 train.threads=1 -o tracking-telescope
+    sample.simulation.noise_hits=1 sample.simulation.efficiency=0.85 sample.seed=1 graph.min_pt=0 \
+    task.decode.momentum_without_field=4 train.epochs=10 train.learning_rate=0.004 train.threads=1 -o tracking-telescope

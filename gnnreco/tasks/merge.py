@@ -14,7 +14,6 @@ from gnnreco.tasks.trackfit import FitResult
 Ints = NDArray[np.int64]
 
 AGREE = 200.0  # chi2 of the difference of two fits beyond which no joint fit is tried: five degrees, errors not Gaussian
-WINDOW = 0.15  # rad: fits whose azimuths are known well enough are only compared with those this near
 
 
 def merge(
@@ -62,8 +61,7 @@ def _agreeing(fit: FitResult) -> Ints:
     rows = rows[np.argsort(fit.parameters[rows, 2], kind="stable")]
     lower = np.tril_indices(5)
     variance = fit.covariance[:, lower[0] == lower[1]]
-    wide = 2 * AGREE * variance[rows, 2] > WINDOW**2
-    pairs = _near(fit.parameters[rows], variance[rows], wide)
+    pairs = _near(fit.parameters[rows], variance[rows])
     pairs = np.sort(rows[pairs], axis=1)
     delta = fit.parameters[pairs[:, 0]] - fit.parameters[pairs[:, 1]]
     delta[:, 2] = (delta[:, 2] + np.pi) % (2 * np.pi) - np.pi
@@ -73,29 +71,40 @@ def _agreeing(fit: FitResult) -> Ints:
     return pairs[distance < AGREE]
 
 
+@numba.njit(inline="always")
+def _alike(parameters, variance, i, j):  # type: ignore[no-untyped-def]
+    turn = abs(parameters[j, 2] - parameters[i, 2])
+    turn = min(turn, 2 * np.pi - turn)
+    alike = turn * turn < AGREE * (variance[i, 2] + variance[j, 2])
+    for k in (3, 1, 4, 0):
+        delta = parameters[j, k] - parameters[i, k]
+        alike = alike and delta * delta < AGREE * (variance[i, k] + variance[j, k])
+    return alike
+
+
 @numba.njit(cache=True)
-def _near(parameters, variance, wide):  # type: ignore[no-untyped-def]
-    """Rows, sorted by azimuth, that agree in each parameter; a row known too badly is compared with all."""
+def _near(parameters, variance):  # type: ignore[no-untyped-def]
+    """Pairs of rows, sorted by azimuth, that agree in each parameter.
+
+    A row looks both ways as far as its own error reaches, at rows known better than itself: so each pair is seen once.
+    """
     n = len(parameters)
     found = []
     for i in range(n):
-        for step in range(1, n):
-            j = (i + step) % n
-            turn = abs(parameters[j, 2] - parameters[i, 2])
-            turn = min(turn, 2 * np.pi - turn)
-            if not wide[i] and turn > WINDOW:
-                break
-            if wide[j] and (not wide[i] or j < i):
-                continue  # seen, or to be seen, from j
-            agree = turn * turn < AGREE * (variance[i, 2] + variance[j, 2])
-            for k in (0, 1, 3, 4):
-                delta = parameters[j, k] - parameters[i, k]
-                agree &= delta * delta < AGREE * (variance[i, k] + variance[j, k])
-            if agree:
-                found.append((i, j))
+        reach = min(np.sqrt(2 * AGREE * max(variance[i, 2], 0.0)), np.pi)
+        for way in (1, -1):
+            for step in range(1, n):
+                j = i + way * step
+                j = j - n if j >= n else j + n if j < 0 else j
+                turn = way * (parameters[j, 2] - parameters[i, 2])
+                if (turn if turn >= 0 else turn + 2 * np.pi) > reach:
+                    break
+                better = variance[j, 2] < variance[i, 2] or (variance[j, 2] == variance[i, 2] and j < i)
+                if better and _alike(parameters, variance, i, j):
+                    found.append((i, j))
     pairs = np.empty((len(found), 2), np.int64)
     for k in range(len(found)):
-        pairs[k, 0], pairs[k, 1] = found[k][0], found[k][1]
+        pairs[k, 0], pairs[k, 1] = found[k]
     return pairs
 
 
