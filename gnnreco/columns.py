@@ -122,12 +122,15 @@ class Truth:
         Row of the hit in `Hits` and of the particle in `particles`.
     weight : float64 (n_hits,), optional
         TrackML weight of each hit, where the file gives it.
+    energy : float64 (m,), optional
+        What the particle left in the hit, GeV, for each row of the link table.
     """
 
     particles: Particles
     hit: Ints
     particle: Ints
     weight: Floats | None = None
+    energy: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,50 @@ class Tracks:
     covariance: Floats = field(default_factory=lambda: _empty(np.float64, 0, 15))
     chi2: Floats = field(default_factory=lambda: _empty(np.float64))
     ndf: Floats = field(default_factory=lambda: _empty(np.float64))
+    score: Floats = field(default_factory=lambda: _empty(np.float64))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+#: What a cluster can be, in the order of `Clusters.class_probability`.
+CLUSTER_CLASSES = ("photon", "electron", "charged_hadron", "neutral_hadron", "muon", "noise")
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Found clusters (showers) of one event; hits by CSR.
+
+    Attributes
+    ----------
+    offsets : int64 (n + 1,)
+        Rows ``offsets[i]:offsets[i + 1]`` of `hit_index` belong to cluster ``i``.
+    hit_index : int64 (m,)
+        Rows of the event's hits.
+    hit_weight : float64 (m,)
+        Fraction of the hit's energy that is the cluster's; a hit may belong to several.
+    energy, energy_sigma : float64 (n,)
+        GeV, of the particle, and its expected error.
+    x, y, z : float64 (n,)
+        Energy-weighted middle, mm.
+    axis : float64 (n, 3)
+        Direction of the shower, a unit vector.
+    class_probability : float64 (n, 6)
+        By `CLUSTER_CLASSES`; NaN where nothing tells.
+    score : float64 (n,)
+        Confidence between 0 and 1.
+    """
+
+    offsets: Ints = field(default_factory=lambda: _empty(np.int64, 1))
+    hit_index: Ints = field(default_factory=lambda: _empty(np.int64))
+    hit_weight: Floats = field(default_factory=lambda: _empty(np.float64))
+    energy: Floats = field(default_factory=lambda: _empty(np.float64))
+    energy_sigma: Floats = field(default_factory=lambda: _empty(np.float64))
+    x: Floats = field(default_factory=lambda: _empty(np.float64))
+    y: Floats = field(default_factory=lambda: _empty(np.float64))
+    z: Floats = field(default_factory=lambda: _empty(np.float64))
+    axis: Floats = field(default_factory=lambda: _empty(np.float64, 0, 3))
+    class_probability: Floats = field(default_factory=lambda: _empty(np.float64, 0, len(CLUSTER_CLASSES)))
     score: Floats = field(default_factory=lambda: _empty(np.float64))
 
     def __len__(self) -> int:
