@@ -233,21 +233,38 @@ def _evaluate_and_show(verbs: _Verbs) -> None:
 
 
 def _bundle(verbs: _Verbs) -> None:
-    sub = _Verbs(
-        verbs.add("bundle", "list, verify or describe trained bundles", "info tracking-trackml"), "bundle "
-    )
+    parser = verbs.add("bundle", "list, verify, describe or adapt trained bundles", "info tracking-trackml")
+    sub = _Verbs(parser, "bundle ")
     sub.add("list", "list the bundles that ship", "", "bundle_list")
     verify = sub.add("verify", "check every sum and number of a bundle", "tracking-trackml", "bundle_verify")
     info = sub.add("info", "show what a bundle is and how it was made", "tracking-trackml", "bundle_info")
     for verb in (verify, info):
         verb.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
+    fit = sub.add(
+        "adapt",
+        "fit a bundle to a detector it has never seen, without training: from simulated events of its geometry",
+        "tracking-trackml --detector my_detector -o my_bundle",
+        "bundle_adapt",
+    )
+    fit.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
+    fit.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
+    fit.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write")
+    fit.add_argument(
+        "--events", type=_positive, default=60, metavar="N", help="events to simulate (default: 60)"
+    )
+    fit.add_argument("--process", default="ttbar", help="as in `gnnreco simulate` (default: ttbar)")
+    fit.add_argument("--pileup", type=int, default=30, metavar="K", help="collisions on top (default: 30)")
+    fit.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulation (default: 0)")
+    fit.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb and return its exit status: 0 done, 1 a result fails its own check, 2 bad input."""
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
-    if rest and (args.run not in ("train", "simulate") or any(word.startswith("-") for word in rest)):
+    if rest and (
+        args.run not in ("train", "simulate", "bundle_adapt") or any(word.startswith("-") for word in rest)
+    ):
         parser.error(f"unknown: {' '.join(rest)}")
     if rest:  # settings may follow the options
         args.settings += rest

@@ -81,6 +81,28 @@ def train(args: Namespace) -> int:
     return 0
 
 
+def bundle_adapt(args: Namespace) -> int:
+    """A bundle for another detector."""
+    from gnnreco.config import parse_settings
+    from gnnreco.geometry import load_detector
+    from gnnreco.schema import build
+    from gnnreco.simulate import SimulationOptions
+    from gnnreco.train import adapt
+
+    options = build(SimulationOptions, parse_settings(args.settings))
+    detector = load_detector(args.detector)
+    with Progress("") as progress:
+        named = None if progress is None else progress.named
+        command = (
+            f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
+            f"--process {args.process} --pileup {args.pileup} --seed {args.seed} {' '.join(args.settings)}"
+        )
+        how = (args.events, args.process, args.pileup, args.seed, options, command.strip(), named)
+        row = adapt(args.bundle, detector, args.output, *how)
+    print_table([row], args.json)
+    return 0
+
+
 def reconstruct(args: Namespace) -> int:
     """Tracks from raw events; status 1 if an event failed."""
     from gnnreco.reconstruct import reconstruct as run

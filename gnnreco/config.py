@@ -99,7 +99,7 @@ def compose(task: str, overrides: Sequence[str] = ()) -> Settings:
     """
     if task not in TASKS:
         raise BadConfig(f"unknown task '{task}'{nearest(task, TASKS)}")
-    base = _defaults(task)
+    base = _defaults(task, _value(overrides, "train.start"))
     tree = _hydra(task, base, [_checked(override, base) for override in overrides])
     parts = {name: tree[group] for group, name in PARTS.items() if group in tree}
     return Settings(
@@ -122,10 +122,21 @@ def run_training(
     detector = load_detector(settings.detector.name)
     training, validation = _events(settings.sample, detector, progress)
     task = TASKS[settings.name][0].from_config(settings.task, detector)
+    if settings.train.start:
+        _begin_from(task, settings.train.start)
     row = train(task, training, validation, settings.train, output, command, resume, progress)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
         _describe_data(Path(output), detector, settings.sample, [training, validation])
     return row
+
+
+def _begin_from(task: Any, start: str) -> None:
+    """Give a task the numbers of a bundle; its `prepare` fits them to the detector."""
+    try:
+        task.load_state(load_bundle(start).state)
+    except (KeyError, ValueError, RuntimeError) as error:
+        why = "its numbers do not fit these settings; leave graph, model and task as the bundle has them"
+        raise BadConfig(f"train.start={start}: {why} ({error})") from error
 
 
 def _describe_data(
@@ -188,9 +199,21 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     return tree
 
 
-def _defaults(task: str) -> dict[str, Any]:
-    """Plain defaults of every group, from the dataclasses."""
+def _value(overrides: Sequence[str], key: str) -> str:
+    """What the last override of a key says; empty without one."""
+    return next(
+        (o.partition("=")[2].strip("'\"") for o in reversed(overrides) if o.startswith(f"{key}=")), ""
+    )
+
+
+def _defaults(task: str, start: str = "") -> dict[str, Any]:
+    """Plain defaults of every group, from the dataclasses; those of the task from the bundle it starts from."""
     rest = plain(TASKS[task][1]())
+    if start:
+        bundle = load_bundle(start)
+        if bundle.task != task:
+            raise BadConfig(f"train.start={start}: that bundle is for {bundle.task}, not for {task}")
+        rest |= bundle.config
     parts = {group: rest.pop(name) for group, name in PARTS.items() if name in rest}
     groups = {"detector": DetectorConfig(), "sample": SampleConfig(), "train": TrainConfig()}
     return {**{group: plain(config) for group, config in groups.items()}, "task": rest, **parts}

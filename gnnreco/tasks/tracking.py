@@ -64,9 +64,16 @@ class TrackingTask:
         return cls(config, detector)
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
-        """Learn the graph builder and the scale of the features from events with truth."""
-        events = list(events)
-        self.graph = LearnedGraph.learn(self.config.graph, self.detector, events, self.config.seed, progress)
+        """Learn the graph builder and the scale of the features from events with truth.
+
+        A task that has its numbers from another detector keeps them: only windows, limits and thresholds, which
+        depend on where the sensors are, are learned anew.
+        """
+        events, config = list(events), self.config
+        gates = None if self.graph is None else (self.graph.pair_gate, self.graph.triplet_gate)
+        self.graph = LearnedGraph.learn(config.graph, self.detector, events, config.seed, progress, gates)
+        if gates is not None:
+            return
         graphs = [self.graph.build(event)[1] for event in events[:5]]
         for name in ("doublet", "triplet"):
             x = np.concatenate([getattr(g, f"{name}_features") for g in graphs]).astype(np.float64)

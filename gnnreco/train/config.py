@@ -50,6 +50,8 @@ class TrainConfig:
         Folder for prepared graphs, used again by later trainings; empty keeps them in memory.
     tensorboard : bool
         Also write TensorBoard's files (needs the extra ``tensorboard``).
+    start : str
+        Bundle to start from, of this or another detector: its settings, weights and gates; empty starts from nothing.
     """
 
     epochs: int = 20
@@ -66,6 +68,7 @@ class TrainConfig:
     device: str = "cpu"
     cache: str = ""
     tensorboard: bool = False
+    start: str = ""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "learning_rate", "batch"):

@@ -1,0 +1,77 @@
+"""A bundle for a detector that it was not trained on: no gradient step, only what follows from where the sensors are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gnnreco.bundle import load_bundle, load_task, save_bundle
+from gnnreco.errors import BadConfig
+from gnnreco.geometry import Detector
+from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.train.config import Progress
+
+
+def adapt(
+    bundle: str | Path,
+    detector: Detector,
+    output: str | Path,
+    events: int = 60,
+    process: str = "ttbar",
+    pileup: int = 30,
+    seed: int = 0,
+    options: SimulationOptions | None = None,
+    command: str = "",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Fit a bundle to another detector and save it.
+
+    The networks stay as they were trained. What depends on the place of the sensors (which layers follow one another,
+    where to look on the next, the thresholds of the gates) is learned from simulated events of the new detector.
+
+    Parameters
+    ----------
+    bundle : str or Path
+        Of a task that has something to fit, such as ``tracking``.
+    detector : Detector
+        The new one.
+    output : path
+        Folder of the new bundle.
+    events, process, pileup, seed, options
+        Of the embedded simulation.
+    command : str
+        Written to the manifest.
+    progress : callable, optional
+        ``progress(what, done, total)``.
+
+    Returns
+    -------
+    dict
+        ``bundle, detector, adapted_from, events``.
+
+    Raises
+    ------
+    BadBundle, BadConfig
+        A bundle that cannot be read or has nothing to fit; no events.
+    """
+    source = load_bundle(bundle)
+    task = load_task(source, detector, any_detector=True)
+    if not hasattr(task, "prepare"):
+        raise BadConfig(f"{bundle}: a {source.task} bundle of this kind serves any detector as it is")
+    if events < 1:
+        raise BadConfig(f"--events {events}: at least one event is needed")
+    sample = []
+    for event in simulate(detector, process, events, pileup, seed, options):
+        sample.append(event)
+        if progress:
+            progress("simulate", len(sample), events)
+    task.prepare(sample, progress)
+    origin = {
+        "bundle": source.name,
+        "sha256": source.manifest["sha256"],
+        "detector": source.manifest["detector"]["name"],
+    }
+    how = {"process": process, "events": events, "pileup": pileup, "seed": seed}
+    training = {"command": command, "adapted_from": origin, "simulation": how}
+    save_bundle(output, source.task, source.config, task.state(), detector, training, {})
+    return {"bundle": str(output), "detector": detector.name, "adapted_from": source.name, "events": events}
