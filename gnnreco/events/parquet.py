@@ -1,6 +1,6 @@
 """Native Parquet: several events a file, one row an event, a checksum on every page, verified on reading.
 
-Positions, variances and momenta are stored as float32 (0.06 micrometres at 1 m); ids and links are exact.
+Positions, variances, momenta and energies are stored as float32 (0.06 micrometres at 1 m); ids and links are exact.
 ``sensor`` holds the detector's own sensor ids, so a file stays right when sensors are dropped or moved.
 Deposits are stored per hit as a count, the first channel, and the differences from it, which compress
 well.
@@ -22,7 +22,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 
-FORMAT = b"gnnreco events 1"
+FORMAT = b"gnnreco events 2"
 HITS = {"hit_id": pa.int64(), "x": pa.float32(), "y": pa.float32(), "z": pa.float32(), "sensor": pa.int64()}
 HITS_WANTED = dict.fromkeys(("var_u", "var_v", "time", "energy"), pa.float32())
 DEPOSITS = {
@@ -42,10 +42,16 @@ PARTICLES = {
 }
 LINKS = {"link_hit": pa.int32(), "link_particle": pa.int32()}
 WEIGHT = {"weight": pa.float32()}
-COLUMNS = {**HITS, **HITS_WANTED, **DEPOSITS, **PARTICLES, **LINKS, **WEIGHT}
+ENERGY = {"link_energy": pa.float32()}
+COLUMNS = {**HITS, **HITS_WANTED, **DEPOSITS, **PARTICLES, **LINKS, **WEIGHT, **ENERGY}
 SCHEMA = pa.schema(
     [pa.field("event", pa.int64(), nullable=False), *(pa.field(n, pa.list_(t)) for n, t in COLUMNS.items())]
 )
+#: What the formats that can be read hold: the first one did not say what a particle left in a hit.
+SCHEMAS = {
+    FORMAT: SCHEMA,
+    b"gnnreco events 1": pa.schema([SCHEMA.field(n) for n in SCHEMA.names if n not in ENERGY]),
+}
 
 
 class ParquetReader:
@@ -99,8 +105,12 @@ class ParquetReader:
         if reader is not self or latest != key:
             group, truth, deposits = key
             names = ["event", *HITS, *HITS_WANTED, *(DEPOSITS if deposits else ())]
-            names += [*PARTICLES, *LINKS, *WEIGHT] if truth else []
-            table = self._guarded(lambda file: file.read_row_group(group, names, use_threads=False))
+            names += [*PARTICLES, *LINKS, *WEIGHT, *ENERGY] if truth else []
+            table = self._guarded(
+                lambda file: file.read_row_group(
+                    group, [name for name in names if name in file.schema_arrow.names], use_threads=False
+                )
+            )
             ParquetReader._latest = (self, key, table)
         return table
 
@@ -122,10 +132,11 @@ class ParquetReader:
         """Open the file, read from it, close it; any fault of the file becomes `BadInput`."""
         try:
             with pq.ParquetFile(self.file, page_checksum_verification=True) as file:
-                if (file.metadata.metadata or {}).get(b"gnnreco.format") != FORMAT:
-                    why = "Parquet, but no gnnreco events (or of another version); see `gnnreco convert`"
+                schema = SCHEMAS.get((file.metadata.metadata or {}).get(b"gnnreco.format", b""))
+                if schema is None:
+                    why = "Parquet, but no gnnreco events (or of a later version); see `gnnreco convert`"
                     raise BadInput(self.file, "", why)
-                if not file.schema_arrow.equals(SCHEMA):
+                if not file.schema_arrow.equals(schema):
                     raise ValueError("the columns are not those of this format")
                 return read(file)
         except FileNotFoundError:
@@ -209,4 +220,7 @@ def _truth(columns: _Row) -> Truth | None:
         if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= size):
             raise columns.bad(name, f"points outside the {size} rows there are")
     weight = columns.sized("weight", n_hits).astype(np.float64) if columns.has("weight") else None
-    return Truth(Particles(ids, pdg, **numbers), hit, particle, weight)
+    energy = None
+    if columns.has("link_energy"):
+        energy = columns.finite("link_energy", columns.sized("link_energy", len(hit))).astype(np.float64)
+    return Truth(Particles(ids, pdg, **numbers), hit, particle, weight, energy)

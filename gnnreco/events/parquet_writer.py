@@ -98,6 +98,7 @@ def _row(event: Event, detector: Detector | None) -> dict[str, Any]:
             "particle_id": truth.particles.particle_id,
             "link_hit": truth.hit,
             "link_particle": truth.particle,
+            "link_energy": truth.energy,
         }
         row["weight"] = truth.weight
     return row

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,7 @@ def tiny() -> Event:
         np.array([70, 50, 60]), np.array([13, -211, 22], np.int32), np.array([-1.0, -1, 0]), *([three] * 6)
     )
     truth = Truth(particles, np.array([0, 1, 1, 3]), np.array([0, 0, 1, 1]), np.array([0.5, 0.25, 0, 0.25]))
+    truth = replace(truth, energy=np.array([0.125, 0.0625, 0.0, 0.25]))
     return Event(12, "by hand", hits, truth)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gnnreco.columns import Event, Hits, Particles, Truth
+from gnnreco.columns import Deposits, Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events, write_events
 from gnnreco.events.parquet import SCHEMA
@@ -36,7 +38,8 @@ def as_stored(event: Event) -> Event:
     names = ("charge", "vx", "vy", "vz", "px", "py", "pz")
     particles = event.truth.particles
     particles = replace(particles, **{name: single(getattr(particles, name)) for name in names})
-    truth = replace(event.truth, particles=particles, weight=single(event.truth.weight))
+    truth = event.truth
+    truth = replace(truth, particles=particles, weight=single(truth.weight), energy=single(truth.energy))
     return replace(event, hits=hits, truth=truth)
 
 
@@ -173,6 +176,8 @@ def spoil(file: Path, name: str, values: list[float] | None) -> None:
         ("particle_id", [1, 2, 1], "column particle_id: the same particle id twice"),
         ("particle_px", [1.0, np.inf, 1], "column particle_px: NaN or infinity"),
         ("weight", [1.0], "column weight: 1 values where 4 are due"),
+        ("link_energy", [1.0], "column link_energy: 1 values where 4 are due"),
+        ("link_energy", [1.0, 2, np.nan, 1], "column link_energy: NaN or infinity"),
     ],
 )
 def test_columns_that_contradict_each_other(
@@ -183,3 +188,45 @@ def test_columns_that_contradict_each_other(
     spoil(file, column, values)
     with pytest.raises(BadInput, match=f"event 12, {message}"):
         open_events(file, None)[0]
+
+
+def calorimeter_event(n_cells: int, n_particles: int, seed: int) -> Event:
+    """Cells with one deposit each, shared between particles; what they left is a part of what the cell saw."""
+    rng = np.random.default_rng(seed)
+    single = rng.random((8, max(n_cells, n_particles))).astype(np.float32).astype(np.float64)
+    x, y, z, time, energy = single[:5, :n_cells]
+    channel = rng.integers(-(2**31), 2**31, (2, n_cells)).astype(np.int32)
+    deposits = Deposits(np.arange(n_cells + 1), *channel, energy.astype(np.float32))
+    hits = Hits(np.arange(n_cells), x, y, z, np.zeros(n_cells, np.int32), None, None, time, energy, deposits)
+    particles = Particles(
+        np.arange(n_particles) - 5,
+        np.full(n_particles, 22, np.int32),
+        *(single[5:6].repeat(7, 0)[:, :n_particles]),
+    )
+    hit, particle = np.nonzero(rng.random((n_cells, n_particles)) < 0.3)
+    share = rng.random(len(hit)).astype(np.float32).astype(np.float64)
+    return Event(seed, "", hits, Truth(particles, hit, particle, None, share if seed % 3 else None))
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 4)), min_size=1, max_size=20))
+def test_cells_their_energies_and_shares_come_back(
+    tmp_path_factory: pytest.TempPathFactory, assert_same, sizes: list[tuple[int, int]]
+) -> None:
+    file = tmp_path_factory.mktemp("cells") / "a.parquet"
+    events = [calorimeter_event(*size, i) for i, size in enumerate(sizes)]
+    write_parquet(file, events, None)
+    for back, event in zip(open_events(file, None), events, strict=True):
+        assert_same(back, event)
+
+
+def test_files_of_the_first_format_are_read(tiny: Event, tmp_path: Path, assert_same) -> None:
+    file = tmp_path / "a.parquet"
+    write_parquet(file, [tiny], None)
+    with pq.ParquetFile(file) as new:
+        table, about = new.read().drop_columns(["link_energy"]), new.metadata.metadata
+    with pq.ParquetWriter(file, table.schema, write_page_checksum=True, store_schema=False) as writer:
+        writer.add_key_value_metadata({**about, b"gnnreco.format": b"gnnreco events 1"})
+        writer.write_table(table)
+    assert tiny.truth is not None
+    assert_same(open_events(file, None)[0], replace(tiny, truth=replace(tiny.truth, energy=None)))
+    assert_same(open_events(file, None, truth=False)[0].hits, tiny.hits)
