@@ -64,9 +64,9 @@ def _event(
     number: int, source: str, detector: Detector, options: SimulationOptions, generated: Generated,
     transport: Transport, rng: np.random.Generator,
 ) -> Event:  # fmt: skip
-    particles, crossings, generation = transport(generated, rng)
-    hits, hit, particle = digitize(detector, crossings, options, rng)
-    return Event(number, source, hits, Truth(_particles(particles, generation), hit, particle))
+    flown = transport(generated, rng)
+    hits, hit, particle = digitize(detector, flown.crossings, options, rng)
+    return Event(number, source, hits, Truth(_particles(flown.particles, flown.generation), hit, particle))
 
 
 def _particles(generated: Generated, generation: Ints) -> Particles:

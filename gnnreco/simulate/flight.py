@@ -19,7 +19,7 @@ from gnnreco.simulate.material import (
     two_body,
 )
 from gnnreco.simulate.sensor_tree import SensorTree, helix, local, next_sensor
-from gnnreco.simulate.species import ELECTRON, HADRON, INVISIBLE, PHOTON, Species
+from gnnreco.simulate.species import ELECTRON, HADRON, INVISIBLE, MUON, PHOTON, Species
 
 Floats = NDArray[np.float64]
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
@@ -29,6 +29,7 @@ STEEPEST = 0.05  # cosine of incidence below which material and path grow no fur
 # mm: after a sensor, a crossing nearer than this is the same one again; after a step through nothing, none is, and a
 # plane that lies where the step ended must not slip through the rounding.
 SAME, AGAIN = 1e-4, -1e-9
+PHOTON_ROW = 5  # in the table of species
 FRAGMENTS = 8  # most particles that one nuclear interaction throws out
 
 
@@ -55,7 +56,12 @@ class Matter(NamedTuple):
     Attributes
     ----------
     radiation, interaction, active : float64 (n,)
-        Radiation lengths, interaction lengths, mm; at normal incidence.
+        Radiation lengths, interaction lengths, mm of silicon in which a charge leaves what the sensor sees; at normal
+        incidence.
+    silicon : float64 (n,)
+        mm of silicon in which a charge leaves what it leaves in a radiation length of the layer.
+    depth : float64 (n,)
+        NaN where particles fly on; else the distance of the middle plane from the face where a shower starts, mm.
     cylinders : float64 (m, 4)
         Radius, half length (mm), radiation lengths, interaction lengths.
     """
@@ -63,6 +69,8 @@ class Matter(NamedTuple):
     radiation: Floats
     interaction: Floats
     active: Floats
+    silicon: Floats
+    depth: Floats
     cylinders: Floats
 
 
@@ -77,6 +85,8 @@ class Physics(NamedTuple):
     efficiency: float
     max_turn: float
     min_momentum: float
+    radiate: bool  # what electrons radiate, and neutral fragments, fly on: calorimeters see them
+    record: bool  # every step of a charged particle: drift chambers see them
 
 
 @njit(cache=True, error_model="numpy")
@@ -208,19 +218,23 @@ def convert(
 @njit(cache=True, error_model="numpy")
 def shatter(
     rng: np.random.Generator, made: Floats, used: int, parent: int, x: Vector, p: float, t: Vector, time: float,
-    least: float,
+    least: float, neutrals: bool,
 ) -> tuple[Floats, int]:  # fmt: skip
-    """A few charged hadrons from a nuclear interaction: enough to look like one, no model of it."""
+    """A few hadrons from a nuclear interaction: enough to look like one, no model of it.
+
+    A third are neutral: they go unseen, or fly on as one photon for the two of a neutral pion.
+    """
     left = p
     for _ in range(FRAGMENTS):
         if left < 2 * least:
             break
         momentum, direction, kind = nuclear_fragment(rng, left, t)
         left -= momentum
-        # A third is neutral and goes unseen.
-        if momentum > least and rng.random() > 1 / 3:
-            vector = (direction[0] * momentum, direction[1] * momentum, direction[2] * momentum)
-            made, used = born(made, used, parent, kind, x, vector, time)
+        if momentum > least:
+            unseen = rng.random() <= 1 / 3
+            if neutrals or not unseen:
+                vector = (direction[0] * momentum, direction[1] * momentum, direction[2] * momentum)
+                made, used = born(made, used, parent, PHOTON_ROW if unseen else kind, x, vector, time)
     return made, used
 
 
@@ -228,8 +242,8 @@ def shatter(
 def follow(
     rng: np.random.Generator, start: Floats, kind: NDArray[np.int32], species: Species, tree: SensorTree,
     field: FieldMap, matter: Matter, physics: Physics,
-) -> tuple[Floats, Floats]:  # fmt: skip
-    """Fly particles one by one, in order, each to its end.
+) -> tuple[Floats, Floats, Floats, Floats]:  # fmt: skip
+    """Fly particles one by one, in order, each to its end: where it stops, or where it starts to shower.
 
     Parameters
     ----------
@@ -244,9 +258,15 @@ def follow(
         Particle, sensor, u, v, du/dw, dv/dw, energy in the sensor, time.
     made : float64 (k, 9)
         Parent, row of `species`, x, y, z, px, py, pz, time of each secondary.
+    ends : float64 (l, 9)
+        Particle, sensor, x, y, z, px, py, pz, time where a particle starts to shower.
+    arcs : float64 (j, 11)
+        Particle, x, y, z, px, py, pz, charge, mass, time, length of each step of a charged particle; with `record` only.
     """
     seen, n_seen = np.empty((16 * len(start) + 16, 8)), 0
     made, n_made = np.empty((64, 9)), 0
+    ends, n_ends = np.empty((64, 9)), 0
+    arcs, n_arcs = np.empty((64, 11)), 0
     stack = np.empty((64, 2))
     size = np.sqrt(((tree.high[0] - tree.low[0]) ** 2).sum())
     middle = (tree.high[0] + tree.low[0]) / 2
@@ -270,6 +290,13 @@ def follow(
                 step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
             sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
             cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
+            if physics.record and charge != 0 and not beyond(tree, x):
+                arcs = grown(arcs, n_arcs)
+                arcs[n_arcs, 0], arcs[n_arcs, 7], arcs[n_arcs, 8] = i, charge, mass
+                arcs[n_arcs, 9], arcs[n_arcs, 10] = time, s
+                for axis in range(3):
+                    arcs[n_arcs, 1 + axis], arcs[n_arcs, 4 + axis] = x[axis], p * t[axis]
+                n_arcs += 1
             x, t = helix(x, t, h, k, s)
             turned, flown, life, least = turned + abs(k) * s, flown + s, life - s, SAME
             time += s * np.sqrt(p * p + mass * mass) / (p * LIGHT)
@@ -277,17 +304,11 @@ def follow(
                 made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
                 break
             if cylinder >= 0:
-                radiation, interaction, active = (
-                    matter.cylinders[cylinder, 2],
-                    matter.cylinders[cylinder, 3],
-                    0.0,
-                )
+                radiation, interaction = matter.cylinders[cylinder, 2], matter.cylinders[cylinder, 3]
+                active, silicon = 0.0, SILICON_X0
             elif sensor >= 0:
-                radiation, interaction, active = (
-                    matter.radiation[sensor],
-                    matter.interaction[sensor],
-                    matter.active[sensor],
-                )
+                radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
+                active, silicon = matter.active[sensor], matter.silicon[sensor]
                 w = tree.axes[sensor, 2]
                 cosine = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
             else:
@@ -297,6 +318,15 @@ def follow(
                 entered, least = entered or not outside, AGAIN
                 continue
             inclined = 1 / max(abs(cosine), STEEPEST)
+            if cylinder < 0 and nature != MUON and not np.isnan(matter.depth[sensor]):
+                back = matter.depth[sensor] * inclined
+                ends = grown(ends, n_ends)
+                ends[n_ends, 0], ends[n_ends, 1] = i, sensor
+                ends[n_ends, 8] = time - back * np.sqrt(p * p + mass * mass) / (p * LIGHT)
+                for axis in range(3):
+                    ends[n_ends, 2 + axis], ends[n_ends, 5 + axis] = x[axis] - back * t[axis], p * t[axis]
+                n_ends += 1
+                break
             deposit = ionisation(rng, p, mass, charge, active * inclined)
             if cylinder < 0 and charge != 0 and rng.random() < physics.efficiency:
                 seen = grown(seen, n_seen)
@@ -310,7 +340,8 @@ def follow(
                 n_seen += 1
             radiation, interaction = radiation * inclined, interaction * inclined
             if physics.nuclear and nature == HADRON and rng.random() < 1 - np.exp(-interaction):
-                made, n_made = shatter(rng, made, n_made, i, x, p, t, time, physics.min_momentum)
+                made, n_made = shatter(rng, made, n_made, i, x, p, t, time, physics.min_momentum,
+                                       physics.radiate)  # fmt: skip
                 break
             if nature == PHOTON:
                 if physics.radiation and rng.random() < 1 - np.exp(-7 / 9 * radiation):
@@ -324,9 +355,14 @@ def follow(
                 t = deflect(t, width * rng.standard_normal(), width * rng.standard_normal())
             energy = np.sqrt(p * p + mass * mass)
             if physics.energy_loss:
-                rest = radiation * SILICON_X0 - active * inclined
+                rest = radiation * silicon - active * inclined
                 energy -= deposit + ionisation(rng, p, mass, charge, rest)
             if physics.radiation and nature == ELECTRON:
-                energy -= bremsstrahlung(rng, energy, radiation)
+                lost = bremsstrahlung(rng, energy, radiation)
+                energy -= lost
+                if physics.radiate and lost > physics.min_momentum:
+                    made, n_made = born(
+                        made, n_made, i, PHOTON_ROW, x, (t[0] * lost, t[1] * lost, t[2] * lost), time
+                    )
             p = np.sqrt(energy * energy - mass * mass) if energy > mass else 0.0
-    return seen[:n_seen].copy(), made[:n_made].copy()
+    return seen[:n_seen].copy(), made[:n_made].copy(), ends[:n_ends].copy(), arcs[:n_arcs].copy()

@@ -20,7 +20,14 @@ DECAYS = {
     211: (-13, 14), 321: (-13, 14), 310: (211, -211),
     3122: (2212, -211), 3112: (2112, -211), 3222: (2112, 211), 3312: (3122, -211), 3322: (3122, 111), 3334: (3122, -321),
 }  # fmt: skip
-SECONDARIES = (11, -11, 211, -211, 2212)  # what material effects make, in this order: transport counts on it
+SECONDARIES = (
+    11,
+    -11,
+    211,
+    -211,
+    2212,
+    22,
+)  # what material effects make, in this order: transport counts on it
 GUN = {
     "photon": (22,), "electron": (11, -11), "muon": (13, -13), "pion": (211, -211), "kaon": (321, -321),
     "proton": (2212, -2212), "neutron": (2112,), "k0s": (310,), "k0l": (130,), "lambda": (3122, -3122), "pi0": (111,),

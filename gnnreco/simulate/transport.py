@@ -11,8 +11,10 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
 from gnnreco.simulate.flight import FieldMap, Matter, Physics, follow
 from gnnreco.simulate.generated import Generated
+from gnnreco.simulate.material import SILICON_X0
+from gnnreco.simulate.medium import media
 from gnnreco.simulate.options import SimulationOptions
-from gnnreco.simulate.sensor_tree import sensor_tree
+from gnnreco.simulate.sensor_tree import SensorTree, sensor_tree
 from gnnreco.simulate.species import species_of
 
 GENERATIONS = 4
@@ -46,6 +48,104 @@ class Crossings:
     energy: Floats
     time: Floats
 
+    def select(self, keep: NDArray[np.bool_]) -> Crossings:
+        """The crossings where `keep` is true."""
+        return Crossings(self.particle[keep], self.sensor[keep], self.u[keep], self.v[keep], self.slope_u[keep],
+                         self.slope_v[keep], self.energy[keep], self.time[keep])  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Where particles (all but muons and neutrinos) came upon a sensor that measures energy: there they shower.
+
+    Attributes
+    ----------
+    particle : int64 (n,)
+        Row of the particle.
+    pdg : int32 (n,)
+    sensor : int32 (n,)
+        The first that measures energy.
+    x, y, z : float64 (n,)
+        At the front face of that sensor (a thin one: its plane), mm.
+    px, py, pz : float64 (n,)
+        GeV.
+    time : float64 (n,)
+        ns.
+    """
+
+    particle: Ints
+    pdg: NDArray[np.int32]
+    sensor: NDArray[np.int32]
+    x: Floats
+    y: Floats
+    z: Floats
+    px: Floats
+    py: Floats
+    pz: Floats
+    time: Floats
+
+    def __len__(self) -> int:
+        return len(self.particle)
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Steps of charged particles, each with one momentum in one field; recorded where a drift chamber wants them.
+
+    Attributes
+    ----------
+    particle : int64 (n,)
+        Row of the particle.
+    x, y, z : float64 (n,)
+        Where the step begins, mm.
+    px, py, pz : float64 (n,)
+        There, GeV.
+    charge, mass : float64 (n,)
+        e, GeV.
+    time : float64 (n,)
+        Where the step begins, ns.
+    length : float64 (n,)
+        Along the helix, mm.
+    """
+
+    particle: Ints
+    x: Floats
+    y: Floats
+    z: Floats
+    px: Floats
+    py: Floats
+    pz: Floats
+    charge: Floats
+    mass: Floats
+    time: Floats
+    length: Floats
+
+    def __len__(self) -> int:
+        return len(self.particle)
+
+
+@dataclass(frozen=True, slots=True)
+class Transported:
+    """What became of the particles of one event.
+
+    Attributes
+    ----------
+    particles : Generated
+        Those given, then the secondaries.
+    crossings : Crossings
+        Of trackers, and of muons in calorimeters.
+    generation : int64 (n,)
+        0 for the particles given, 1 for their secondaries, and so on.
+    entries : Entries
+    paths : Paths
+    """
+
+    particles: Generated
+    crossings: Crossings
+    generation: Ints
+    entries: Entries
+    paths: Paths
+
 
 class Transport:
     """A detector prepared for transport; call it with the particles of one event.
@@ -57,37 +157,31 @@ class Transport:
     """
 
     def __init__(self, detector: Detector, options: SimulationOptions) -> None:
-        self.tree = sensor_tree(detector)
+        showers = np.array(["energy" in s.measures for s in detector.subsystems], np.bool_)
+        drifts = np.array([s.drift is not None for s in detector.subsystems], np.bool_)
+        self.planes = np.flatnonzero(~drifts[detector.subsystem]).astype(np.int32)
+        self.tree = plane_tree(detector, ~drifts[detector.subsystem])
         self.field = field_map(detector, options.field_spacing)
-        self.matter = Matter(
-            detector.radiation_lengths, detector.interaction_lengths, detector.thickness,
-            np.array([[c.radius, c.half_length, c.radiation_lengths, c.interaction_lengths]
-                      for c in detector.passive], np.float64).reshape(-1, 4))  # fmt: skip
+        self.matter = matter(detector, showers[detector.subsystem], self.planes)
         self.physics = Physics(options.scattering, options.energy_loss, options.radiation, options.nuclear, options.decays,
-                               options.efficiency, 2 * np.pi * options.max_turns, options.min_momentum)  # fmt: skip
+                               options.efficiency, 2 * np.pi * options.max_turns, options.min_momentum,
+                               bool(showers.any()), bool(drifts.any()))  # fmt: skip
 
-    def __call__(self, particles: Generated, rng: np.random.Generator) -> tuple[Generated, Crossings, Ints]:
-        """Follow particles, and what they make, to the end.
-
-        Returns
-        -------
-        particles : Generated
-            Those given, then the secondaries.
-        crossings : Crossings
-        generation : int64 (n,)
-            0 for those given, 1 for their secondaries, and so on.
-        """
+    def __call__(self, particles: Generated, rng: np.random.Generator) -> Transported:
+        """Follow particles, and what they make, to the end."""
         species = species_of(np.unique(particles.pdg))
-        parts, tables, generations = [particles], [np.zeros((0, 8))], [np.zeros(len(particles), np.int64)]
+        parts, generations = [particles], [np.zeros(len(particles), np.int64)]
+        crossed, ended, flown = [np.zeros((0, 8))], [np.zeros((0, 9))], [np.zeros((0, 11))]
         first, current = 0, particles
         for generation in range(1, GENERATIONS + 1):
             start = np.stack(
                 [current.vx, current.vy, current.vz, current.px, current.py, current.pz, current.time], axis=1
             )
-            seen, made = follow(rng, start, species.rows(current.pdg), species, self.tree, self.field, self.matter,
-                                self.physics)  # fmt: skip
-            seen[:, 0] += first
-            tables.append(seen)
+            seen, made, ends, arcs = follow(rng, start, species.rows(current.pdg), species, self.tree, self.field,
+                                            self.matter, self.physics)  # fmt: skip
+            for table, rows in ((crossed, seen), (ended, ends), (flown, arcs)):
+                rows[:, 0] += first
+                table.append(rows)
             if len(made) == 0 or generation == GENERATIONS:
                 break
             first += len(current)
@@ -96,9 +190,43 @@ class Transport:
             current = Generated(species.pdg[kind], px, py, pz, x, y, z, time, current.vertex[parent])
             parts.append(current)
             generations.append(np.full(len(current), generation, np.int64))
-        table = np.concatenate(tables)
-        crossings = Crossings(table[:, 0].astype(np.int64), table[:, 1].astype(np.int32), *table[:, 2:].T)
-        return Generated.join(parts), crossings, np.concatenate(generations)
+        everything = Generated.join(parts)
+        seen, ends, arcs = np.concatenate(crossed), np.concatenate(ended), np.concatenate(flown)
+        stopped = ends[:, 0].astype(np.int64)
+        return Transported(
+            everything,
+            Crossings(seen[:, 0].astype(np.int64), self.planes[seen[:, 1].astype(np.int64)], *seen[:, 2:].T),
+            np.concatenate(generations),
+            Entries(
+                stopped, everything.pdg[stopped], self.planes[ends[:, 1].astype(np.int64)], *ends[:, 2:].T
+            ),
+            Paths(arcs[:, 0].astype(np.int64), *arcs[:, 1:].T),
+        )
+
+
+def plane_tree(detector: Detector, plane: NDArray[np.bool_]) -> SensorTree:
+    """The tree of the sensors that are planes to cross; its outer box holds the drift chambers too."""
+    if plane.all():
+        return sensor_tree(detector)
+    tree = sensor_tree(detector.select(plane))
+    low, high = detector.bounds
+    rims = np.maximum(np.abs(low), np.abs(high))[:, :2]
+    tree.low[0], tree.high[0] = low.min(axis=0), high.max(axis=0)
+    return tree._replace(r_max=float(np.hypot(rims[:, 0], rims[:, 1]).max()))
+
+
+def matter(detector: Detector, showers: NDArray[np.bool_], planes: NDArray[np.int32]) -> Matter:
+    """What each plane is made of, and which of them end a flight."""
+    active, silicon = detector.thickness.copy(), np.full(detector.n_sensors, SILICON_X0)
+    depth = np.full(detector.n_sensors, np.nan)
+    if showers.any():
+        medium = media(detector)
+        active[showers], silicon[showers] = medium.active[showers], medium.silicon[showers]
+        depth[showers] = detector.thickness[showers] / 2
+    return Matter(
+        detector.radiation_lengths[planes], detector.interaction_lengths[planes], active[planes], silicon[planes],
+        depth[planes], np.array([[c.radius, c.half_length, c.radiation_lengths, c.interaction_lengths]
+                                 for c in detector.passive], np.float64).reshape(-1, 4))  # fmt: skip
 
 
 def field_map(detector: Detector, spacing: float) -> FieldMap:

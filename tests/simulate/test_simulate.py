@@ -269,6 +269,6 @@ def test_transport_can_be_used_again_and_again() -> None:
     detector = load_detector("hex_tracker")
     transport = Transport(detector, SimulationOptions())
     particles = generator("minbias", detector, SimulationOptions(), 0)(np.random.default_rng(3))
-    seen = [transport(particles, np.random.default_rng(4))[1] for _ in range(2)]
+    seen = [transport(particles, np.random.default_rng(4)).crossings for _ in range(2)]
     for one, two in itertools.pairwise(seen):
         np.testing.assert_array_equal(one.u, two.u)

@@ -30,7 +30,7 @@ def shot(pdg: int, p: np.ndarray, x: np.ndarray | None = None) -> Generated:
 def fly(
     detector: object, particles: Generated, options: SimulationOptions = QUIET, seed: int = 1
 ) -> Crossings:
-    return Transport(detector, options)(particles, np.random.default_rng(seed))[1]  # type: ignore[arg-type]
+    return Transport(detector, options)(particles, np.random.default_rng(seed)).crossings  # type: ignore[arg-type]
 
 
 @given(st.floats(-0.09, 0.09), st.floats(-0.09, 0.09), st.floats(0.3, 50))
@@ -143,10 +143,8 @@ def test_decays_are_exponential_and_conserve_momentum() -> None:
     n, p = 4000, 1.0
     options = replace(QUIET, decays=True)
     particles = shot(310, np.tile([0.0, 0.0, p], (n, 1)))
-    everything, _, generation = Transport(planes([1e5], half=10.0), options)(
-        particles, np.random.default_rng(2)
-    )
-    pions = everything.select(generation == 1)
+    flown = Transport(planes([1e5], half=10.0), options)(particles, np.random.default_rng(2))
+    pions = flown.particles.select(flown.generation == 1)
     assert len(pions) == 2 * n
     assert pions.vz.mean() == pytest.approx(26.84 * p / 0.4976, rel=0.05)
     np.testing.assert_allclose(pions.pz[0::2] + pions.pz[1::2], p, rtol=1e-9)
@@ -159,8 +157,8 @@ def test_nuclear_interactions_and_conversions_follow_the_thickness() -> None:
     track = np.tile([0.0, 0.0, 5.0], (n, 1))
     for pdg, options, chance in ((211, replace(QUIET, nuclear=True), 1 - np.exp(-0.2)),
                                  (22, replace(QUIET, radiation=True), 1 - np.exp(-7 / 9 * 0.3))):  # fmt: skip
-        everything, _, generation = Transport(detector, options)(shot(pdg, track), np.random.default_rng(3))
-        daughters = everything.select(generation == 1)
+        flown = Transport(detector, options)(shot(pdg, track), np.random.default_rng(3))
+        daughters = flown.particles.select(flown.generation == 1)
         assert len(np.unique(daughters.vz)) == 1
         if pdg == 22:
             assert len(daughters) / 2 / n == pytest.approx(chance, abs=0.02)
