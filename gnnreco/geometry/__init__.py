@@ -1,7 +1,8 @@
 """Geometry is data: detectors, their cells, their neighbours, their faults."""
 
 from .check import check
-from .detector import Detector, PassiveCylinder, Subsystem
+from .detector import Detector
+from .edges import EdgesTemplate
 from .field import ConstantField, Field, MapField
 from .findings import Finding
 from .grid import GridTemplate
@@ -9,7 +10,9 @@ from .hexagons import HexTemplate
 from .importers import IMPORTERS, import_detector
 from .load import find_detector, list_detectors, load_detector
 from .neighbours import first_cell, neighbours, neighbours_of
+from .polar import PolarTemplate
 from .polygons import PolygonTemplate
+from .subsystem import Drift, PassiveCylinder, Subsystem
 from .templates import CellTemplate
 
 __all__ = [
@@ -17,12 +20,15 @@ __all__ = [
     "CellTemplate",
     "ConstantField",
     "Detector",
+    "Drift",
+    "EdgesTemplate",
     "Field",
     "Finding",
     "GridTemplate",
     "HexTemplate",
     "MapField",
     "PassiveCylinder",
+    "PolarTemplate",
     "PolygonTemplate",
     "Subsystem",
     "check",

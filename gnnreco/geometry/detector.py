@@ -16,39 +16,19 @@ from scipy.spatial.transform import Rotation
 
 from .field import Field
 from .index import SensorIndex, build_index, nearest_sensor
+from .subsystem import PassiveCylinder, Subsystem
 from .templates import CellTemplate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Sensors = NDArray[np.int32]
 
-
-@dataclass(frozen=True, slots=True)
-class Subsystem:
-    """A part of the detector and what it measures: any of ``position``, ``energy``, ``time``."""
-
-    name: str
-    measures: tuple[str, ...] = ("position",)
-
-
-@dataclass(frozen=True, slots=True)
-class PassiveCylinder:
-    """Material that measures nothing, around the z axis: a beam pipe, a support tube.
-
-    Attributes
-    ----------
-    name : str
-    radius, half_length : float
-        mm.
-    radiation_lengths, interaction_lengths : float
-        Thickness at normal incidence.
-    """
-
-    name: str
-    radius: float
-    half_length: float
-    radiation_lengths: float
-    interaction_lengths: float
+# One row a sensor; those of the second group are told of calorimeters only.
+COLUMNS = (
+    *("template", "layer", "subsystem", "center", "rotation", "sensor_id"),
+    *("radiation_lengths", "interaction_lengths", "resolution_u", "resolution_v"),
+)
+SHOWER = ("moliere_radius", "sampling_fraction")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +62,10 @@ class Detector:
     identify : tuple of tuples of str
         Groups of labels that together name one sensor.
     passive : tuple of PassiveCylinder
+    moliere_radius : float64 (n,)
+        Of the layer as a whole, mm; NaN where not told.
+    sampling_fraction : float64 (n,)
+        Energy left in the active part over energy left in the layer, for electromagnetic showers; NaN where not told.
     derived_from : str
         Hash of the detector that `select` or `misaligned` made this one from; empty where neither did.
     """
@@ -105,7 +89,14 @@ class Detector:
     labels: dict[str, Ints] = dataclasses.field(default_factory=dict)
     identify: tuple[tuple[str, ...], ...] = ()
     passive: tuple[PassiveCylinder, ...] = ()
+    moliere_radius: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
+    sampling_fraction: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
     derived_from: str = ""
+
+    def __post_init__(self) -> None:
+        for name in SHOWER:
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full(self.n_sensors, np.nan))
 
     def __repr__(self) -> str:
         return f"Detector({self.name!r}, {self.n_sensors} sensors, {self.n_layers} layers)"
@@ -163,6 +154,18 @@ class Detector:
             *(self.resolution_u, self.resolution_v, self.field.at(probes), np.array(material)),
         ):
             _add(digest, values)
+        # What came later enters only where it is told: a tracker keeps its hash.
+        for name in SHOWER:
+            if np.isfinite(getattr(self, name)).any():
+                digest.update(name.encode())
+                _add(digest, getattr(self, name))
+        for row, template in enumerate(self.templates):
+            if template.focus is not None:
+                digest.update(f"focus {row}".encode())
+                _add(digest, template.focus)
+        for row, part in enumerate(self.subsystems):
+            if part.drift is not None:
+                digest.update(f"drift {row} {part.drift.numbers}".encode())
         return digest.hexdigest()
 
     @property
@@ -181,13 +184,39 @@ class Detector:
         axes = self.rotation[rows][:, :, : uvw.shape[1]]
         return self.center[rows] + np.einsum("nij,nj->ni", axes, uvw)
 
+    def to_plane(self, sensor: ArrayLike, uvw: Floats) -> Floats:
+        """Where points (n, 3) in the frame of each sensor (n,) lie in its middle plane (n, 2), along their cells' walls."""
+        focus = self._focus[self.template[np.asarray(sensor)]]
+        ahead = focus[:, 2] / (focus[:, 2] - uvw[:, 2])
+        moved = focus[:, :2] + (uvw[:, :2] - focus[:, :2]) * ahead[:, None]
+        return np.where(np.isnan(ahead)[:, None], uvw[:, :2], moved)
+
+    def from_plane(self, sensor: ArrayLike, uv: Floats, w: ArrayLike) -> Floats:
+        """The point (n, 3) at height `w` (n,) mm over the middle plane that `to_plane` takes to `uv` (n, 2)."""
+        focus = self._focus[self.template[np.asarray(sensor)]]
+        height = np.broadcast_to(np.asarray(w, np.float64), len(uv))
+        scale = 1 - height / focus[:, 2]
+        moved = focus[:, :2] + (uv - focus[:, :2]) * scale[:, None]
+        return np.column_stack([np.where(np.isnan(scale)[:, None], uv, moved), height])
+
+    @cached_property
+    def _focus(self) -> Floats:
+        """Where the walls of each template's cells point (n_templates, 3), mm; NaN where they are parallel."""
+        return np.array([np.full(3, np.nan) if t.focus is None else t.focus for t in self.templates])
+
     def locate(self, xyz: Floats, tolerance: float = 1.0) -> Sensors:
-        """The sensor at each position (n, 3) in mm: the nearest one, -1 farther than `tolerance` mm."""
+        """The sensor at each position (n, 3) in mm: the nearest one, -1 farther than `tolerance` mm.
+
+        Sensors are solid: every point inside has distance 0, and of two sensors as near the one whose middle plane
+        is nearer is taken.
+        """
         index = self.index(tolerance)
+        thickness = np.array([t.thickness for t in self.templates])
         return nearest_sensor(
             *(np.ascontiguousarray(xyz, np.float64), float(tolerance)),
             *(index.origin, index.size, index.shape, index.offsets, index.sensors),
             *(self.center, self.rotation, self.template, self.outline_corners(), self.outline_counts),
+            *(thickness, self._focus),
         )
 
     def index(self, tolerance: float) -> SensorIndex:
@@ -201,10 +230,18 @@ class Detector:
     @cached_property
     def bounds(self) -> tuple[Floats, Floats]:
         """Lower and upper corner (n, 3) of the box around each sensor, mm."""
-        outline = self.outline_corners()[self.template]
-        corners = self.center[:, None] + np.einsum("nij,nkj->nki", self.rotation[:, :, :2], outline)
-        margin = np.abs(self.rotation[:, :, 2]) * self.thickness[:, None] / 2
-        return corners.min(axis=1) - margin, corners.max(axis=1) + margin
+        faces = []
+        for side in (-0.5, 0.5):
+            # The walls lean towards the focus: the face away from it is larger.
+            outline = self.outline_corners()
+            half = np.array([side * t.thickness for t in self.templates])
+            scale = (1 - half / self._focus[:, 2])[:, None, None]
+            focus = self._focus[:, None, :2]
+            outline = np.where(np.isnan(scale), outline, focus + (outline - focus) * scale)
+            face = np.concatenate([outline, np.broadcast_to(half[:, None, None], (*outline.shape[:2], 1))], 2)
+            faces.append(np.einsum("nij,nkj->nki", self.rotation, face[self.template]))
+        corners = self.center[:, None] + np.concatenate(faces, axis=1)
+        return corners.min(axis=1), corners.max(axis=1)
 
     def outline_corners(self) -> Floats:
         """Outline of each template (n_templates, k, 2), mm, padded with its last corner."""
@@ -279,19 +316,7 @@ class Detector:
 
     def select(self, keep: NDArray[np.bool_]) -> Detector:
         """The detector without the sensors where `keep` (n,) is False; layer numbers stay."""
-        columns = (
-            "template",
-            "layer",
-            "subsystem",
-            "center",
-            "rotation",
-            "radiation_lengths",
-            "interaction_lengths",
-        )
-        rows = {
-            name: getattr(self, name)[keep]
-            for name in (*columns, "resolution_u", "resolution_v", "sensor_id")
-        }
+        rows = {name: getattr(self, name)[keep] for name in COLUMNS + SHOWER}
         labels = {name: column[keep] for name, column in self.labels.items()}
         return dataclasses.replace(self, **rows, labels=labels, derived_from=self.origin_hash)
 

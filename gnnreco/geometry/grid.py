@@ -33,6 +33,7 @@ class GridTemplate(LatticeTemplate):
     n_u: int
     n_v: int
     outline: Floats = field(default_factory=lambda: np.zeros((0, 2)))
+    focus: Floats | None = None
 
     def __post_init__(self) -> None:
         if len(self.outline) == 0:

@@ -94,8 +94,13 @@ def nearest_sensor(
     template: NDArray[np.int32],
     outlines: Floats,
     outline_counts: Ints,
+    thickness: Floats,
+    focus: Floats,
 ) -> NDArray[np.int32]:
-    """The sensor whose plane piece is nearest to each point (n, 3), int32 (n,); -1 farther than `tolerance` mm."""
+    """The solid sensor nearest to each point (n, 3), int32 (n,); -1 farther than `tolerance` mm.
+
+    Of two as near, the one whose middle plane is nearer.
+    """
     result = np.full(len(xyz), -1, np.int32)
     for i in range(len(xyz)):
         inside = True
@@ -109,18 +114,25 @@ def nearest_sensor(
         if not inside:
             continue
         best = tolerance
+        best_height = np.inf
         for k in range(offsets[box], offsets[box + 1]):
             s = sensors[k]
+            t = template[s]
             dx, dy, dz = xyz[i, 0] - center[s, 0], xyz[i, 1] - center[s, 1], xyz[i, 2] - center[s, 2]
             r = rotation[s]
-            w = abs(r[0, 2] * dx + r[1, 2] * dy + r[2, 2] * dz)
-            if w > best:
+            w = r[0, 2] * dx + r[1, 2] * dy + r[2, 2] * dz
+            over = max(abs(w) - thickness[t] / 2, 0.0)
+            if over > best:
                 continue
             u = r[0, 0] * dx + r[1, 0] * dy + r[2, 0] * dz
             v = r[0, 1] * dx + r[1, 1] * dy + r[2, 1] * dz
-            t = template[s]
-            away = np.hypot(w, outside_distance(u, v, outlines[t], outline_counts[t]))
-            if away < best or (away == best and result[i] < 0):
-                best = away
+            scale = 1.0
+            if focus[t, 2] == focus[t, 2]:  # not NaN: the outline grows and shrinks with w
+                scale = max(1 - w / focus[t, 2], 1e-9)
+                u = focus[t, 0] + (u - focus[t, 0]) / scale
+                v = focus[t, 1] + (v - focus[t, 1]) / scale
+            away = np.hypot(over, scale * outside_distance(u, v, outlines[t], outline_counts[t]))
+            if away < best or (away == best and abs(w) < best_height):
+                best, best_height = away, abs(w)
                 result[i] = s
     return result

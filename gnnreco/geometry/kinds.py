@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .description import Section
+from .edges import EdgesTemplate
 from .grid import GridTemplate
 from .hexagons import HexTemplate
 from .plane import TOUCH, area_centroid, clip, is_convex
+from .polar import TURN, PolarTemplate
 from .polygons import PolygonTemplate
 from .tables import read_table
-from .templates import CSR, CellTemplate
+from .templates import CSR, Cells, CellTemplate
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 MAX_CELLS = 2**31 - 1
 
 
 def read_templates(section: Section) -> tuple[CellTemplate, ...]:
     """All templates, in the order of the file."""
-    readers = {"grid": _grid, "hex": _hex, "polygons": _polygons}
+    readers = {"grid": _grid, "hex": _hex, "edges": _edges, "polar": _polar, "polygons": _polygons}
     result = []
     for name in section:
         entry = section.section(name)
         kind = entry.text("kind", choices=tuple(readers))
-        template = readers[kind](name, entry)
+        template = _focused(readers[kind](name, entry), entry)
         entry.done()
         if template.n_cells > MAX_CELLS:
             raise entry.fault("kind", f"{template.n_cells:,} cells do not fit 31 bits; split the sensor")
@@ -46,7 +51,48 @@ def _grid(name: str, entry: Section) -> CellTemplate:
 
 def _hex(name: str, entry: Section) -> CellTemplate:
     width = entry.number("flat_to_flat", "length", above=0.0)
-    return HexTemplate(name, _thickness(entry), width, _outline(entry))
+    outline = _outline(entry)
+    u, v = entry.numbers("origin", (2,), "length", [0, 0])
+    corner = entry.text("corner", "v", ("u", "v"))
+    return HexTemplate(name, _thickness(entry), width, outline, (float(u), float(v)), corner)
+
+
+def _edges(name: str, entry: Section) -> CellTemplate:
+    return EdgesTemplate(name, _thickness(entry), _rising(entry, "u"), _rising(entry, "v"))
+
+
+def _polar(name: str, entry: Section) -> CellTemplate:
+    radii = _rising(entry, "r")
+    if radii[0] < 0:
+        raise entry.fault("r", "a radius cannot be negative")
+    given = entry.value("phi")
+    if not (isinstance(given, list) and len(given) == 3 and isinstance(given[2], int) and given[2] > 0):
+        raise entry.fault("phi", f"expected [from, to, count], found {given!r}")
+    low, high = entry.numbers_of("phi", given[:2], (2,), "angle")
+    count, whole = given[2], abs(high - low - TURN) < 1e-9
+    if not (low < high and (whole or high - low <= np.pi + 1e-9)):
+        why = "angles must rise, over half a turn at most or a whole one; split the sensor, or check the unit of angle"
+        raise entry.fault("phi", why)
+    if (high - low) / count > TURN / 3 + 1e-9:
+        raise entry.fault("phi", "a cell spans more than a third of a turn; raise the count")
+    return PolarTemplate(name, _thickness(entry), radii, (float(low), float(high)), count)
+
+
+def _focused(template: CellTemplate, entry: Section) -> CellTemplate:
+    """The same template, its walls pointing to the ``focus`` where there is one."""
+    if "focus" not in entry:
+        return template
+    focus = entry.numbers("focus", (3,), "length")
+    if abs(focus[2]) <= template.thickness / 2:
+        raise entry.fault("focus", "the walls would meet inside the sensor; put the focus farther along w")
+    return dataclasses.replace(template, focus=focus)  # type: ignore[type-var]
+
+
+def _rising(entry: Section, key: str) -> Floats:
+    edges = entry.numbers(key, (-1,), "length")
+    if len(edges) < 2 or not (np.diff(edges) > TOUCH).all():
+        raise entry.fault(key, "expected at least two numbers, each greater than the one before")
+    return edges
 
 
 def _thickness(entry: Section) -> float:
@@ -91,39 +137,55 @@ def _below(entry: Section, outline: Floats) -> Floats:
 
 def _polygons(name: str, entry: Section) -> CellTemplate:
     """Cells in the file, ``cells: [[[u, v], ...], ...]``, or in a ``table`` with a row for each corner."""
+    channels = None
     if "table" in entry:
-        table = read_table(entry, "table", ("cell", "u", "v"))
-        cell = table["cell"].astype(np.int64)
-        points = np.stack([table["u"], table["v"]], axis=1) * entry.units["length"]
-        shapes = _split(entry, cell, points)
+        points, counts, channels = _cell_table(entry)
     else:
         given = entry.value("cells")
         if not isinstance(given, list):
             raise entry.fault("cells", "expected a list of polygons")
         shapes = [entry.numbers_of("cells", shape, (-1, 2), "length") for shape in given]
-    if not shapes or any(len(shape) < 3 for shape in shapes):
+        counts = np.array([len(shape) for shape in shapes], np.int64)
+        points = np.concatenate([np.zeros((0, 2)), *shapes])
+    if len(counts) == 0 or (counts < 3).any():
         raise entry.fault("cells" if "cells" in entry else "table", "a cell has at least three corners")
-    counts = np.array([len(shape) for shape in shapes], np.int64)
-    corner = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
-    polygons = np.stack([shape[row] for shape, row in zip(shapes, corner, strict=True)])
+    first = np.cumsum(counts) - counts
+    corner = np.arange(counts.max())
+    polygons = points[first[:, None] + np.minimum(corner, counts[:, None] - 1)]
     area, _ = area_centroid(polygons)
     # Clockwise cells are turned round; nothing else about a drawing is repaired.
-    turned = np.where(
-        np.arange(counts.max()) < counts[:, None], counts[:, None] - 1 - np.arange(counts.max()), 0
-    )
+    turned = np.where(corner < counts[:, None], counts[:, None] - 1 - corner, 0)
     polygons[area < 0] = np.take_along_axis(polygons, turned[..., None], axis=1)[area < 0]
     outline = _outline(entry) if "outline" in entry or "hexagon" in entry else np.zeros((0, 2))
-    neighbours = _neighbour_table(entry, len(shapes)) if "neighbours" in entry else None
-    return PolygonTemplate(name, _thickness(entry), polygons, counts, outline, neighbours)
+    neighbours = _neighbour_table(entry, len(counts)) if "neighbours" in entry else None
+    return PolygonTemplate(name, _thickness(entry), polygons, counts, outline, neighbours, channels)
 
 
-def _split(entry: Section, cell: NDArray[np.int64], points: Floats) -> list[Floats]:
+def _cell_table(entry: Section) -> tuple[Floats, Ints, tuple[Cells, Cells] | None]:
+    """Corners (m, 2) of a table with a row for each, how many each cell has, and the cells' channels where told."""
+    table = read_table(entry, "table", ("cell", "u", "v"), optional=("channel_u", "channel_v"))
+    cell = table["cell"].astype(np.int64)
     starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
     if (cell[starts] != np.arange(len(starts))).any():
-        raise entry.fault(
-            "table", "cells must be numbered 0, 1, 2, ... and each cell's corners stand together"
-        )
-    return np.split(points, starts[1:])
+        why = "cells must be numbered 0, 1, 2, ... and each cell's corners stand together"
+        raise entry.fault("table", why)
+    points = np.stack([table["u"], table["v"]], axis=1) * entry.units["length"]
+    counts = np.diff(np.append(starts, len(cell)))
+    if "channel_u" not in table or "channel_v" not in table:
+        if "channel_u" in table or "channel_v" in table:
+            raise entry.fault("table", "channel_u and channel_v name a cell together; give both columns")
+        return points, counts, None
+    both = np.stack([table["channel_u"], table["channel_v"]], axis=1)
+    if (np.abs(both) >= 2**31).any() or (both != np.round(both)).any():
+        raise entry.fault("table", "channel_u and channel_v must be whole numbers of 32 bits")
+    if (both != np.repeat(both[starts], counts, axis=0)).any():
+        raise entry.fault("table", "channel_u and channel_v must be the same in all rows of a cell")
+    pairs = both[starts].astype(np.int32)
+    _, first, times = np.unique(pairs, axis=0, return_index=True, return_counts=True)
+    if (times > 1).any():
+        u, v = pairs[first[times > 1][0]]
+        raise entry.fault("table", f"channels ({u}, {v}) name more than one cell; number every cell once")
+    return points, counts, (np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]))
 
 
 def _neighbour_table(entry: Section, n: int) -> CSR:

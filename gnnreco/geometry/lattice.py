@@ -13,24 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .plane import area_centroid, clip, inside_convex
-from .templates import CSR, Cells, CellTemplate, Floats
+from .rows import RowTemplate
+from .templates import CSR, Cells, Floats
 
 # A cut cell smaller than this share of a whole one is a rounding error, not a cell.
 SLIVER = 1e-9
 
 
-class LatticeTemplate(CellTemplate):
+class LatticeTemplate(RowTemplate):
     """What grids and hexagons share: equal cells on a lattice, numbered row by row, cut by the outline."""
-
-    @property
-    def n_cells(self) -> int:
-        count_u, count_v = self.channels
-        return count_u * count_v
-
-    @property
-    @abstractmethod
-    def channels(self) -> tuple[int, int]:
-        """How many channel numbers there are along u and v."""
 
     @abstractmethod
     def _lattice(self, u: Floats, v: Floats) -> tuple[Cells, Cells]:
@@ -48,10 +39,6 @@ class LatticeTemplate(CellTemplate):
     @abstractmethod
     def _window(self, low: Floats, high: Floats) -> tuple[Cells, Cells, Cells, Cells]:
         """First channel numbers along u and v, and last ones, of the cells that may reach into each box."""
-
-    @abstractmethod
-    def _touching(self, iu: Cells, iv: Cells) -> tuple[Cells, Cells]:
-        """Channel numbers (n, k) of the cells around each cell, in range or not."""
 
     @property
     def _uncut(self) -> bool:
@@ -119,41 +106,8 @@ class LatticeTemplate(CellTemplate):
             result[cut] = np.ptp(self._cut(cells[cut]), axis=1)
         return result
 
-    def channel(self, cell: ArrayLike) -> tuple[Cells, Cells]:
-        cells = np.atleast_1d(np.asarray(cell, np.int32))
-        return (cells // np.int32(self.channels[1])), (cells % np.int32(self.channels[1]))
-
-    def cell(self, channel_u: ArrayLike, channel_v: ArrayLike) -> Cells:
-        iu, iv = np.asarray(channel_u, np.int64), np.asarray(channel_v, np.int64)
-        count_u, count_v = self.channels
-        inside = (iu >= 0) & (iu < count_u) & (iv >= 0) & (iv < count_v)
-        return np.where(inside, iu * count_v + iv, -1).astype(np.int32)
-
-    def neighbours_of(self, cell: ArrayLike) -> CSR:
-        table = self.cell(*self._touching(*self.channel(cell)))
-        table[~self.exists(cell)] = -1
-        return self._pack(table)
-
     def within(self, low: Floats, high: Floats) -> CSR:
-        first_u, first_v, last_u, last_v = self._window(low, high)
-        count_u, count_v = self.channels
-        first_u, last_u = np.clip(first_u, 0, count_u), np.clip(last_u, -1, count_u - 1)
-        first_v, last_v = np.clip(first_v, 0, count_v), np.clip(last_v, -1, count_v - 1)
-        wide = np.maximum(last_v - first_v + 1, 0)
-        count = np.maximum(last_u - first_u + 1, 0) * wide
-        box = np.repeat(np.arange(len(count)), count)
-        step = np.arange(len(box)) - np.repeat(np.cumsum(count) - count, count)
-        cells = self.cell(first_u[box] + step // wide[box], first_v[box] + step % wide[box])
-        kept = self.exists(cells)
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(box[kept], minlength=len(count)))])
-        return offsets.astype(np.int64), cells[kept]
-
-    def _pack(self, table: Cells) -> CSR:
-        """Rows of cell numbers, -1 for none, as CSR without the numbers that are no cells."""
-        keep = table >= 0
-        keep[keep] = self.exists(table[keep])
-        offsets = np.concatenate([[0], np.cumsum(keep.sum(axis=1))])
-        return offsets.astype(np.int64), table[keep]
+        return self._in_windows(*self._window(low, high))
 
     @cached_property
     def _cell_area(self) -> float:

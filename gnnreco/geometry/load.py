@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from ..errors import BadGeometry
 from .description import Section, read_description
-from .detector import Detector, PassiveCylinder, Subsystem
+from .detector import Detector
 from .field import ConstantField, Field, grid_map
 from .findings import unusable
 from .kinds import read_templates
 from .placement import Placed, place
+from .subsystem import QUANTITIES, Drift, PassiveCylinder, Subsystem
 from .tables import read_table
 from .templates import CellTemplate
 
@@ -99,9 +100,7 @@ class _Part:
     """What a subsystem says of all its sensors; NaN where it leaves it to the table or to the cells."""
 
     subsystem: Subsystem
-    radiation_lengths: float
-    interaction_lengths: float
-    resolution: NDArray[np.float64]
+    told: dict[str, float]
 
 
 def _subsystems(section: Section) -> dict[str, _Part]:
@@ -110,19 +109,53 @@ def _subsystems(section: Section) -> dict[str, _Part]:
         entry = section.section(name)
         measures = entry.words("measures", ("position",))
         for word in measures:
-            if word not in ("position", "energy", "time"):
-                raise entry.fault("measures", f"unknown quantity {word!r}; use position, energy or time")
+            if word not in QUANTITIES:
+                raise entry.fault("measures", f"unknown quantity {word!r}; use {', '.join(QUANTITIES)}")
+        if ("charge" in measures) != ("drift" in entry):
+            raise entry.fault(
+                "measures", "what measures charge needs a section `drift`, and nothing else has one"
+            )
         material = entry.section("material", optional=True)
-        radiation, interaction = (material.number(key) if key in material else np.nan for key in MATERIAL)
-        if radiation < 0 or interaction < 0:
+        told = {key: material.number(key) if key in material else np.nan for key in MATERIAL}
+        if any(value < 0 for value in told.values()):
             raise entry.fault("material", "a thickness cannot be negative")
-        resolution = np.full(2, np.nan)
-        if "resolution" in entry:
-            resolution = entry.numbers("resolution", (2,), "length")
+        for key, dimension in (("moliere_radius", "length"), ("sampling_fraction", "")):
+            told[key] = material.number(key, dimension, above=0.0) if key in material else np.nan
+        resolution = entry.numbers("resolution", (2,), "length") if "resolution" in entry else [np.nan] * 2
+        told["resolution_u"], told["resolution_v"] = (float(value) for value in resolution)
+        drift = _drift(entry.section("drift")) if "drift" in entry else None
         material.done()
         entry.done()
-        parts[name] = _Part(Subsystem(name, measures), radiation, interaction, resolution)
+        parts[name] = _Part(Subsystem(name, measures, drift), told)
     return parts
+
+
+def _drift(section: Section) -> Drift:
+    """Lengths in the file's unit, times in ns, energies in GeV, charges in electrons."""
+    per_root = np.sqrt(section.units["length"])
+    diffusion = section.numbers("diffusion", (2,)) * per_root
+    if (diffusion < 0).any():
+        raise section.fault("diffusion", "a spread cannot be negative")
+    drift = Drift(
+        velocity=section.number("velocity", "length", above=0.0),
+        sample=section.number("sample", above=0.0),
+        diffusion=(float(diffusion[0]), float(diffusion[1])),
+        pair_energy=section.number("pair_energy", above=0.0),
+        pad_response=section.number("pad_response", "length", above=0.0),
+        shaping=section.number("shaping", above=0.0),
+        noise=_not_negative(section, "noise"),
+        threshold=_not_negative(section, "threshold"),
+        gain_spread=_not_negative(section, "gain_spread"),
+    )
+    section.done()
+    return drift
+
+
+def _not_negative(section: Section, key: str) -> float:
+    value = section.number(key)
+    if value < 0:
+        raise section.fault(key, f"must be 0 or more, found {value:g}")
+    return value
 
 
 def _field(section: Section) -> Field:
@@ -173,9 +206,9 @@ def _assemble(
     subsystem, template = joined("subsystem"), joined("template")
     told = list(subsystems.values())
 
-    def filled(column: str, by_subsystem: list[float], otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
-        values = joined(column)
-        values = np.where(np.isnan(values), np.array(by_subsystem)[subsystem], values)
+    def filled(column: str, otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = np.concatenate([part.told[column] for part in parts])
+        values = np.where(np.isnan(values), np.array([part.told[column] for part in told])[subsystem], values)
         return np.where(np.isnan(values), otherwise, values)
 
     nothing = np.zeros(len(subsystem))
@@ -184,14 +217,16 @@ def _assemble(
         *(name, folder, field, templates, tuple(part.subsystem for part in told)),
         *(first, template, np.concatenate(layers).astype(np.int32), subsystem),
         *(np.ascontiguousarray(joined("center")), np.ascontiguousarray(joined("rotation"))),
-        filled("radiation_lengths", [part.radiation_lengths for part in told], nothing),
-        filled("interaction_lengths", [part.interaction_lengths for part in told], nothing),
-        filled("resolution_u", [part.resolution[0] for part in told], pitch[:, 0]),
-        filled("resolution_v", [part.resolution[1] for part in told], pitch[:, 1]),
+        filled("radiation_lengths", nothing),
+        filled("interaction_lengths", nothing),
+        filled("resolution_u", pitch[:, 0]),
+        filled("resolution_v", pitch[:, 1]),
         _sensor_ids(parts),
         _labels(parts),
         tuple(group for part in parts for group in part.identify),
         passive,
+        filled("moliere_radius", np.full_like(nothing, np.nan)),
+        filled("sampling_fraction", np.full_like(nothing, np.nan)),
     )
 
 

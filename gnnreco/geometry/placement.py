@@ -17,13 +17,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 AXES = ("xu", "xv", "xw", "yu", "yv", "yw", "zu", "zv", "zw")
-OPTIONAL = ("radiation_lengths", "interaction_lengths", "resolution_u", "resolution_v")
+LENGTHS = ("resolution_u", "resolution_v", "moliere_radius")
+OPTIONAL = ("radiation_lengths", "interaction_lengths", "sampling_fraction", *LENGTHS)
 NEEDED = ("sensor_id", "template", "subsystem", "layer", "x", "y", "z", *AXES)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Sensors of one entry, one row each; NaN where the subsystem or the cells shall tell."""
+    """Sensors of one entry, one row each; `told` holds the `OPTIONAL` columns, NaN where the subsystem shall tell."""
 
     sensor_id: Ints  # -1 where a rule placed the sensor
     template: NDArray[np.int32]
@@ -31,10 +32,7 @@ class Placed:
     layer: NDArray[np.int32]
     center: Floats
     rotation: Floats
-    radiation_lengths: Floats
-    interaction_lengths: Floats
-    resolution_u: Floats
-    resolution_v: Floats
+    told: dict[str, Floats]
     labels: dict[str, Ints] = field(default_factory=dict)
     identify: tuple[tuple[str, ...], ...] = ()
 
@@ -55,7 +53,7 @@ def place(entry: Section, templates: Sequence[CellTemplate], subsystems: Sequenc
             stamped.layer,
             stamped.center,
             stamped.rotation,
-            *(untold, untold, untold, untold),
+            dict.fromkeys(OPTIONAL, untold),
         )
     entry.done()
     return placed
@@ -69,6 +67,7 @@ def _table(entry: Section, templates: tuple[str, ...], subsystems: tuple[str, ..
     axes = np.stack([floats(table, file, axis) for axis in AXES], axis=1).reshape(-1, 3, 3)
     untold = np.full(len(position), np.nan)
     told = {name: floats(table, file, name) if name in table.column_names else untold for name in OPTIONAL}
+    told.update({name: told[name] * length for name in LENGTHS})
     others = [c for c in table.column_names if c not in NEEDED + OPTIONAL]
     return Placed(
         ints(table, file, "sensor_id"),
@@ -77,10 +76,7 @@ def _table(entry: Section, templates: tuple[str, ...], subsystems: tuple[str, ..
         ints(table, file, "layer").astype(np.int32),
         position,
         axes,
-        told["radiation_lengths"],
-        told["interaction_lengths"],
-        told["resolution_u"] * length,
-        told["resolution_v"] * length,
+        told,
         {column: ints(table, file, column) for column in others},
         _groups(entry, others) if "identify" in entry else (),
     )

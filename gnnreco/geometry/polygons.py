@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import ConvexHull, cKDTree
+from scipy.spatial import ConvexHull
 
 from .index import SensorIndex, build_index
 from .plane import TOUCH, area_centroid, inside_polygon, polygon_distance
@@ -34,6 +35,8 @@ class PolygonTemplate(CellTemplate):
         Convex edge of the sensor, mm; empty: the hull of the cells.
     table : (offsets, cells), optional
         Neighbours as the author of the detector gives them; without it, cells that touch are neighbours.
+    channels : (int32 (n,), int32 (n,)), optional
+        Channel numbers of the cells in the readout's own counting; without it, (cell, 0).
     """
 
     name: str
@@ -42,6 +45,8 @@ class PolygonTemplate(CellTemplate):
     counts: Ints
     outline: Floats
     table: CSR | None = None
+    channels: tuple[Cells, Cells] | None = None
+    focus: Floats | None = None
 
     def __post_init__(self) -> None:
         if len(self.outline) == 0:
@@ -102,33 +107,99 @@ class PolygonTemplate(CellTemplate):
         return ends.astype(np.int64), indices[rows]
 
     def within(self, low: Floats, high: Floats) -> CSR:
-        reach = np.linalg.norm(high - low, axis=1) / 2 + self._radius
-        found = self._tree.query_ball_point((low + high) / 2, reach, return_sorted=True)
-        counts: list[int] = [len(cells) for cells in found]
-        offsets = np.array([0, *np.cumsum(counts)], np.int64)
-        return offsets, np.array([cell for cells in found for cell in cells], np.int32)
+        index = self._index
+        return _within(
+            *(low - TOUCH, high + TOUCH, *self._boxes),
+            *(index.origin, index.size, index.shape, index.offsets, index.sensors),
+        )
 
     @cached_property
-    def _tree(self) -> cKDTree:
-        return cKDTree(self._positions)
-
-    @cached_property
-    def _radius(self) -> float:
-        return float(np.linalg.norm(self.polygons - self._positions[:, None], axis=2).max())
+    def _boxes(self) -> tuple[Floats, Floats]:
+        return self.polygons.min(axis=1), self.polygons.max(axis=1)
 
     def channel(self, cell: ArrayLike) -> tuple[Cells, Cells]:
         cells = np.atleast_1d(np.asarray(cell, np.int32))
-        return cells, np.zeros_like(cells)
+        if self.channels is None:
+            return cells, np.zeros_like(cells)
+        return self.channels[0][cells], self.channels[1][cells]
+
+    @cached_property
+    def _by_channel(self) -> tuple[Ints, Ints]:
+        """Channel pairs as one number each, in rising order, and the cells that bear them."""
+        assert self.channels is not None
+        key = _pair(*self.channels)
+        order = np.argsort(key)
+        return key[order], order
 
     def cell(self, channel_u: ArrayLike, channel_v: ArrayLike) -> Cells:
-        cells = np.asarray(channel_u, np.int64)
-        known = (cells >= 0) & (cells < self.n_cells) & (np.asarray(channel_v) == 0)
-        return np.where(known, cells, -1).astype(np.int32)
+        if self.channels is None:
+            cells = np.asarray(channel_u, np.int64)
+            known = (cells >= 0) & (cells < self.n_cells) & (np.asarray(channel_v) == 0)
+            return np.where(known, cells, -1).astype(np.int32)
+        keys, cells = self._by_channel
+        wanted = _pair(np.asarray(channel_u), np.asarray(channel_v))
+        row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[row] == wanted, cells[row], -1).astype(np.int32)
 
     def content(self) -> tuple[str, Floats]:
         table = [] if self.table is None else [*self.table[0], *self.table[1]]
-        shape = [self.thickness, *self.counts, *self.polygons.ravel(), *self.outline.ravel()]
-        return "polygons", np.array([*shape, *table], np.float64)
+        shape = [np.array([self.thickness]), self.counts, self.polygons.ravel(), self.outline.ravel()]
+        return "polygons", np.concatenate([*shape, table, *(self.channels or ())]).astype(np.float64)
+
+
+def _pair(channel_u: NDArray[Any], channel_v: NDArray[Any]) -> Ints:
+    """Two channel numbers of 32 bits, of either sign, as one."""
+    return np.asarray(channel_u.astype(np.int64) * 2**32 + channel_v.astype(np.int64))
+
+
+@njit(cache=True)
+def _within(
+    low: Floats,
+    high: Floats,
+    cell_low: Floats,
+    cell_high: Floats,
+    origin: Floats,
+    size: float,
+    shape: Ints,
+    offsets: Ints,
+    cells: Cells,
+) -> CSR:
+    """Cells whose boxes meet each box, in rising order."""
+    ends = np.zeros(len(low) + 1, np.int64)
+    found = np.empty(len(low) + 16, np.int32)
+    total = 0
+    first, last = np.empty(2, np.int64), np.empty(2, np.int64)
+    for i in range(len(low)):
+        for axis in range(2):
+            # Held between -1 and the last box before the cast: far away, a number has no whole part to take.
+            start = min(max((low[i, axis] - origin[axis]) / size, 0.0), float(shape[axis]))
+            stop = min(max((high[i, axis] - origin[axis]) / size, -1.0), shape[axis] - 1.0)
+            first[axis], last[axis] = int(start), int(np.floor(stop))
+        begin = total
+        for x in range(first[0], last[0] + 1):
+            for y in range(first[1], last[1] + 1):
+                box = (x * shape[1] + y) * shape[2]
+                for k in range(offsets[box], offsets[box + 1]):
+                    c = cells[k]
+                    if (
+                        cell_low[c, 0] > high[i, 0]
+                        or cell_low[c, 1] > high[i, 1]
+                        or cell_high[c, 0] < low[i, 0]
+                        or cell_high[c, 1] < low[i, 1]
+                    ):
+                        continue
+                    if total == len(found):
+                        grown = np.empty(2 * total, np.int32)
+                        grown[:total] = found
+                        found = grown
+                    found[total] = c
+                    total += 1
+        # A cell stands in several boxes: once is enough.
+        some = np.unique(found[begin:total])
+        found[begin : begin + len(some)] = some
+        total = begin + len(some)
+        ends[i + 1] = total
+    return ends, found[:total]
 
 
 @njit(cache=True)

@@ -42,11 +42,14 @@ def open_table(file: Path, needed: tuple[str, ...]) -> pa.Table:
     return table
 
 
-def read_table(entry: Section, key: str, columns: tuple[str, ...]) -> dict[str, Floats]:
-    """The columns of numbers in the table that a key of ``detector.yaml`` names."""
+def read_table(
+    entry: Section, key: str, columns: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, Floats]:
+    """The columns of numbers in the table that a key of ``detector.yaml`` names, and the optional ones it has."""
     file = entry.file.parent / entry.text(key)
     table = open_table(file, columns)
-    return {column: floats(table, file, column) for column in columns}
+    wanted = [*columns, *(column for column in optional if column in table.column_names)]
+    return {column: floats(table, file, column) for column in wanted}
 
 
 def floats(table: pa.Table, file: Path, column: str) -> Floats:

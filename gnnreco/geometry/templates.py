@@ -26,11 +26,14 @@ class CellTemplate(ABC):
         Cell numbers run from 0 to ``n_cells - 1``.
     pitch : (float, float)
         Typical full cell width along u and v, mm.
+    focus : float64 (3,) or None
+        The point (u, v, w), mm, to which the side walls of the cells point; None: they stand upright.
     """
 
     name: str
     thickness: float
     outline: Floats
+    focus: Floats | None = None
 
     @property
     @abstractmethod

@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy.spatial import Voronoi
 
-from gnnreco.geometry import CellTemplate, GridTemplate, HexTemplate, PolygonTemplate
+from gnnreco.geometry import (
+    CellTemplate,
+    EdgesTemplate,
+    GridTemplate,
+    HexTemplate,
+    PolarTemplate,
+    PolygonTemplate,
+)
 
 
 def hexagon(width: float) -> np.ndarray:
@@ -33,7 +40,31 @@ def hexes(draw: st.DrawFn) -> HexTemplate:
     outline = hexagon(width)
     if draw(st.booleans()):
         outline = outline[[3, 4, 5, 0]]  # the lower half
-    return HexTemplate("hex", 0.3, width / cells, np.ascontiguousarray(outline))
+    flat = width / cells
+    origin = (
+        (draw(st.floats(-1, 1)) * flat, draw(st.floats(-1, 1)) * flat) if draw(st.booleans()) else (0.0, 0.0)
+    )
+    corner = draw(st.sampled_from("uv"))
+    return HexTemplate("hex", 0.3, flat, np.ascontiguousarray(outline), origin, corner)
+
+
+@st.composite
+def edged(draw: st.DrawFn) -> EdgesTemplate:
+    widths = [draw(st.lists(st.floats(0.01, 5), min_size=1, max_size=12)) for _ in "uv"]
+    edges = [np.cumsum([draw(st.floats(-20, 20)), *width]) for width in widths]
+    return EdgesTemplate("edges", 0.3, *edges)
+
+
+@st.composite
+def polars(draw: st.DrawFn) -> PolarTemplate:
+    width = draw(st.lists(st.floats(0.05, 5), min_size=1, max_size=8))
+    radii = np.cumsum([draw(st.sampled_from([0.0, 0.5, 30.0])), *width])
+    start = draw(st.floats(-3, 3))
+    if draw(st.booleans()):
+        return PolarTemplate("polar", 0.3, radii, (start, start + 2 * np.pi), draw(st.integers(3, 30)))
+    span = draw(st.floats(0.05, np.pi))
+    count = draw(st.integers(int(np.ceil(span / 2)), 20))
+    return PolarTemplate("polar", 0.3, radii, (start, start + span), count)
 
 
 @st.composite
@@ -63,7 +94,7 @@ def signed_area(shape: np.ndarray) -> float:
     return float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2)
 
 
-any_template = st.one_of(grids(), hexes(), voronois())
+any_template = st.one_of(grids(), hexes(), voronois(), edged(), polars())
 
 
 def cells_of(template: CellTemplate) -> np.ndarray:
@@ -72,6 +103,9 @@ def cells_of(template: CellTemplate) -> np.ndarray:
 
 
 def points_inside(template: CellTemplate, n: int, seed: int) -> np.ndarray:
-    """Random points inside the outline: convex combinations of its corners."""
+    """Random points inside the outline: convex combinations of its corners; none in a hole."""
     weight = np.random.default_rng(seed).dirichlet(np.ones(len(template.outline)), n)
-    return weight @ template.outline
+    points = weight @ template.outline
+    if isinstance(template, PolarTemplate) and template.radii[0] > 0:
+        points = points[np.hypot(*points.T) > template.radii[0]]
+    return points
