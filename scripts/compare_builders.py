@@ -52,7 +52,7 @@ def main() -> None:
         source, out = open_events(folder, detector), []
         for i in range(min(n, len(source))):
             points = points_of(source[i].hits, detector, frame)
-            out.append((points, true_segments(source[i], points, Targets())))
+            out.append((points, true_segments(source[i], points, Targets(), frame)))
         return out
 
     train, test = samples(args.train, args.learn), samples(args.test, args.events)

@@ -43,7 +43,7 @@ def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) 
         if event.truth is None:
             continue
         points, built = graph.build(event)
-        segments = true_segments(event, points, Targets(target.pt_min, target.min_hits))
+        segments = true_segments(event, points, Targets(target.pt_min, target.min_hits), graph.frame)
         owner = first_particle(event.truth, len(event.hits))[points.index[segments[:, 1]]]
         kin = kinematics(event.truth.particles)
         hits = np.bincount(event.truth.particle, minlength=len(kin.pt))
@@ -51,7 +51,7 @@ def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) 
         segments, owner = segments[chosen], owner[chosen]
         edges = _keys(built.doublets)
         kept = np.isin(_keys(segments), edges)
-        true = np.isin(edges, _keys(true_segments(event, points, ANY_PARTICLE)))
+        true = np.isin(edges, _keys(true_segments(event, points, ANY_PARTICLE, graph.frame)))
         for name, values in (("pt", kin.pt), ("eta", kin.eta), ("production_radius", kin.vertex)):
             wanted[name] += np.histogram(values[owner], EDGES[name])[0]
             found[name] += np.histogram(values[owner[kept]], EDGES[name])[0]

@@ -99,7 +99,7 @@ class LearnedGraph:
         samples: list[Sample] = []
         for event in events:
             points = points_of(event.hits, detector, frame)
-            samples.append((event.number, points, true_segments(event, points, targets)))
+            samples.append((event.number, points, true_segments(event, points, targets, frame)))
             if progress:
                 progress("true segments", len(samples), 0)
         known, stated = [s[1:] for s in samples], config.segment_efficiency

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Truth
-from gnnreco.graphs.frame import Points
+from gnnreco.graphs.frame import Frame, Points
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,12 @@ def target_particles(truth: Truth, targets: Targets) -> NDArray[np.bool_]:
     return (np.hypot(p.px, p.py) >= targets.min_pt) & (p.charge != 0) & (n_hits >= targets.min_hits)
 
 
-def true_segments(event: Event, points: Points, targets: Targets) -> NDArray[np.int64]:
+def true_segments(event: Event, points: Points, targets: Targets, frame: Frame) -> NDArray[np.int64]:
     """Pairs of points on successive layers of one particle, from the inside outwards. Shape (n, 2).
 
-    Hits are ordered by their distance from the production point; where modules of a layer overlap, every
-    hit of the layer is joined with every hit of the next.
+    Hits are ordered by their distance from the production point, up to half a turn: a particle that curls back crosses
+    the same layers again, and its way back would be taken for steps of the way out. Where modules of a layer overlap,
+    every hit of the layer is joined with every hit of the next.
     """
     truth = event.truth
     if truth is None or len(points) == 0:
@@ -56,11 +57,13 @@ def true_segments(event: Event, points: Points, targets: Targets) -> NDArray[np.
     keep = wanted[truth.particle] & (row_of_hit[truth.hit] >= 0)
     hit, particle = truth.hit[keep], truth.particle[keep]
     p = truth.particles
-    distance = np.sqrt(
-        (event.hits.x[hit] - p.vx[particle]) ** 2
-        + (event.hits.y[hit] - p.vy[particle]) ** 2
-        + (event.hits.z[hit] - p.vz[particle]) ** 2
-    )
+    chord = (
+        event.hits.xyz[hit] - np.stack([p.vx[particle], p.vy[particle], p.vz[particle]], axis=1)
+    ) @ frame.rotation.T
+    momentum = np.stack([p.px[particle], p.py[particle], p.pz[particle]], axis=1) @ frame.rotation.T
+    # The chord of a circle leaves its tangent by half the angle turned: ahead means less than half a turn.
+    ahead = (chord[:, :2] * momentum[:, :2]).sum(axis=1) > 0
+    hit, particle, distance = hit[ahead], particle[ahead], np.linalg.norm(chord[ahead], axis=1)
     order = np.lexsort((hit, distance, particle))
     point, particle = row_of_hit[hit[order]], particle[order]
     layer = points.layer[point]

@@ -86,9 +86,8 @@ class TrackingTask:
         points, graph = self._graph().build(event)
         tensors = _tensors(graph)
         if event.truth is not None:
-            segments = true_segments(
-                event, points, Targets(self.config.graph.min_pt, self.config.graph.min_hits)
-            )
+            targets = Targets(self.config.graph.min_pt, self.config.graph.min_hits)
+            segments = true_segments(event, points, targets, self._graph().frame)
             node = is_true(graph.doublets, segments)
             tensors["node_truth"] = torch.from_numpy(node.astype(np.float32))
             edge = node[graph.triplets[:, 0]] & node[graph.triplets[:, 1]]

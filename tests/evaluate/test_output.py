@@ -111,6 +111,8 @@ def test_a_missing_or_broken_manifest_is_an_error(tmp_path: Path, content: str |
 class HandMadeGraph:
     """The true edges of the first particle, and one that joins the two."""
 
+    frame = SimpleNamespace(rotation=np.eye(3))
+
     def build(self, event: Event) -> tuple[SimpleNamespace, SimpleNamespace]:
         hits = event.hits
 

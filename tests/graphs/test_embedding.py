@@ -27,7 +27,7 @@ def samples(tracker, events):
     frame = Frame.of(tracker)
     points = [points_of(e.hits, tracker, frame) for e in (*events[:30], *events[LEARNED:])]
     numbered = zip(points, (*events[:30], *events[LEARNED:]), strict=True)
-    return [(p, true_segments(e, p, Targets())) for p, e in numbered]
+    return [(p, true_segments(e, p, Targets(), frame)) for p, e in numbered]
 
 
 @pytest.fixture(scope="module")

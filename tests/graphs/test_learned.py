@@ -24,7 +24,7 @@ def found(built: LearnedGraph, events: list[Event]) -> tuple[float, float]:
     total, pairs_kept, gated = 0, 0, 0
     for event in events:
         points = points_of(event.hits, built.detector, built.frame)
-        true = true_segments(event, points, Targets(built.config.min_pt, built.config.min_hits))
+        true = true_segments(event, points, Targets(built.config.min_pt, built.config.min_hits), built.frame)
         pairs = built._pairs(event.number, points)
         total += len(true)
         pairs_kept += is_true(pairs, true).sum()

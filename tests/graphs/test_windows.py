@@ -13,7 +13,7 @@ def learned(tracker, events, n=20):
     samples = []
     for event in events[:n]:
         points = points_of(event.hits, tracker, frame)
-        samples.append((points, true_segments(event, points, Targets())))
+        samples.append((points, true_segments(event, points, Targets(), frame)))
     return frame, samples, learn_windows(samples, frame)
 
 
