@@ -1,5 +1,6 @@
-"""Pictures of events and detectors: one HTML file each, drawn with WebGL, without a network or a server."""
+"""Pictures of events and detectors: HTML and SVG files that need neither a network nor a server."""
 
+from gnnreco.display.layout import draw_detector
 from gnnreco.display.show import show_detector, show_event
 
-__all__ = ["show_detector", "show_event"]
+__all__ = ["draw_detector", "show_detector", "show_event"]

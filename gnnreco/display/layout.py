@@ -1,0 +1,146 @@
+"""A drawing of a detector on one sheet: its profile in z and rho, its layers along z, its sensors with their cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from gnnreco.columns import Floats
+from gnnreco.display.panels import draw_panels, short
+from gnnreco.display.shapes import Frame, cell_outlines, fill, outlines
+from gnnreco.display.solids import to_rz
+from gnnreco.display.svg import Drawing, closed_path, hue, number, ticks
+from gnnreco.geometry import Detector
+
+WIDTH, MARGIN = 1200.0, 56.0
+ETAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
+
+
+def draw_detector(detector: Detector, path: str | Path) -> Path:
+    """Draw a detector as one SVG file that suits a light and a dark background.
+
+    Parameters
+    ----------
+    detector : Detector
+    path : path
+        The file to write; an existing one is replaced.
+
+    Returns
+    -------
+    Path
+        `path`. Layers of many sensors are drawn as the outline they make together, so the file stays small.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(drawing(detector).standalone(), "utf-8", newline="\n")
+    return path
+
+
+def drawing(detector: Detector) -> Drawing:
+    """The sheet of `draw_detector`."""
+    sheet = Drawing(WIDTH, 0)
+    top = _head(sheet, detector)
+    top = _profile(sheet, detector, top) + 54
+    sheet.height = draw_panels(sheet, detector, MARGIN - 20, top) + 8
+    return sheet
+
+
+def _head(sheet: Drawing, detector: Detector) -> float:
+    """Title and the legend of subsystems; returns where it ends."""
+    cells = np.array([t.n_cells for t in detector.templates], np.int64)[detector.template]
+    sheet.text(MARGIN, 30, detector.name, "h")
+    about = f"{detector.n_sensors:,} sensors, {short(int(cells.sum()))} cells, {detector.n_layers} layers"
+    bz = float(detector.field.bz)
+    sheet.text(MARGIN, 48, about + (f", {bz:g} T" if bz else ", no field"), "s")
+    x, y = MARGIN, 70.0
+    for row, subsystem in enumerate(detector.subsystems):
+        mine = detector.subsystem == row
+        if not mine.any():
+            continue
+        label = f"{subsystem.name} ({', '.join(subsystem.measures)}; {short(int(cells[mine].sum()))} cells)"
+        width = 6.1 * len(label) + 34
+        if x + width > WIDTH - 20 and x > MARGIN:
+            x, y = MARGIN, y + 18
+        sheet.path(f"M{number(x)} {number(y - 9)}h10v10h-10z", fill=hue(row))
+        sheet.text(x + 16, y, label)
+        x += width
+    return y + 34
+
+
+def _profile(sheet: Drawing, detector: Detector, top: float) -> float:
+    """The profile in z and rho with lines of equal pseudorapidity."""
+    rows = np.arange(detector.n_sensors)
+    shadow = outlines(detector, rows, to_rz)
+    low = np.array([shadow[..., 0].min(), 0.0])
+    high = shadow.reshape(-1, 2).max(axis=0)
+    span = high[0] - low[0]
+    if low[0] > 0 and low[0] < 2 * span:
+        low[0] = 0.0
+    if high[0] < 0 and -high[0] < 2 * span:
+        high[0] = 0.0
+    edge = np.array([0.02 * (high[0] - low[0]), 0.0])
+    low, high = low - edge, high + edge + [0, 0.04 * high[1]]
+    width = WIDTH - 2 * MARGIN - 14
+    height = float(np.clip(width * high[1] / (high[0] - low[0]), 240, 470))
+    if 0.4 < height / (width * high[1] / (high[0] - low[0])) < 1:  # keep equal scales: widen what is seen
+        extra = (high[1] * width / height - (high[0] - low[0])) / 2
+        low[0], high[0] = low[0] - extra, high[0] + extra
+    frame = Frame(MARGIN + 8, top, width, height, low, high)
+    _etas(sheet, frame)
+    for row in range(len(detector.subsystems)):
+        mine = rows[detector.subsystem == row]
+        shapes = frame.map(shadow[mine])
+        cells = cell_outlines(detector, mine, to_rz, frame)
+        fill(sheet, shapes, hue(row), 0.14 if len(cells) else 0.4)
+        if len(cells):
+            sheet.path(closed_path(cells), hue(row), "none", 0.5)
+    _axes(sheet, frame, "z [mm]", "ρ [mm]")
+    return top + height
+
+
+def _etas(sheet: Drawing, frame: Frame) -> None:
+    """Lines of equal pseudorapidity from the origin to the frame, a label on each that has room for one."""
+    taken: list[Floats] = []
+    for eta in sorted({s * e for e in ETAS for s in (-1, 1)}, key=abs):
+        slope = np.sinh(eta)  # z over rho
+        far = frame.high[0] if slope > 0 else frame.low[0]
+        reach = min(frame.high[1], far / slope) if slope else frame.high[1]
+        behind = abs(far) < 0.05 * (frame.high[0] - frame.low[0])  # nothing of the detector is on that side
+        if not reach > 0 or not frame.low[0] <= 0 <= frame.high[0] or (slope and behind):
+            continue
+        ends = frame.map(np.array([[0.0, 0.0], [reach * slope, reach]]))
+        sheet.line(ends, "var(--line)", 1, "stroke-dasharray:3 4")
+        if (
+            all(np.abs(ends[1] - other).max() > 22 for other in taken)
+            and ends[1, 1] < frame.y + frame.height - 8
+        ):
+            taken.append(ends[1])
+            side = ends[1, 1] > frame.y + 1
+            text = "η = 0" if eta == 0 else _plain(eta)
+            sheet.text(
+                ends[1, 0] + 5 * side,
+                ends[1, 1] + (4 if side else -5),
+                text,
+                "s",
+                "start" if side else "middle",
+            )
+
+
+def _axes(sheet: Drawing, frame: Frame, first: str, second: str) -> None:
+    x, y, bottom = frame.x, frame.y, frame.y + frame.height
+    sheet.line([[x, y], [x, bottom], [x + frame.width, bottom]], "var(--soft)", 1)
+    for v in ticks(frame.low[0], frame.high[0], frame.width / 110):
+        at = frame.map(np.array([v, frame.low[1]]))[0]
+        sheet.line([[at, bottom], [at, bottom + 4]], "var(--soft)")
+        sheet.text(at, bottom + 16, _plain(v), "s", "middle")
+    for v in ticks(frame.low[1], frame.high[1], frame.height / 60):
+        at = frame.map(np.array([frame.low[0], v]))[1]
+        sheet.line([[x, at], [x - 4, at]], "var(--soft)")
+        sheet.text(x - 8, at + 4, _plain(v), "s", "end")
+    sheet.text(x + frame.width, bottom + 30, first, "t", "end")
+    sheet.text(x - 44, y + 4, second, "t", "end", turn=-90)
+
+
+def _plain(value: float) -> str:
+    return f"{value + 0.0:g}".replace("-", "−")
