@@ -1,0 +1,99 @@
+"""How the wafers of a map stand: their distance, which way they face, and what is left of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import BadInput
+from .wafer_text import WaferMap
+from .wafers import CUTS, OLD_CUTS, SIXTH, Shape, old_shape, present_shape, silicon_side
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Standing = tuple[list[Shape], Floats, Flags]
+
+BACK, TURNED, TURN = 1, 4, -np.pi / 6
+
+
+def pitch(file: Path, wafers: WaferMap) -> float:
+    """Distance of neighbouring wafers of one cassette, mm; cassettes are moved apart."""
+    low, high = min(wafers.u.min(), wafers.v.min()) - 1, max(wafers.u.max(), wafers.v.max()) + 2
+    many = int(high - low)
+    key = (wafers.layer * many + wafers.u - low) * many + wafers.v - low
+    order = np.argsort(key)
+    place = np.stack([wafers.x, wafers.y], axis=1)
+    apart = []
+    for step in (many, 1, many + 1):
+        there = order[np.minimum(np.searchsorted(key[order], key + step), len(key) - 1)]
+        near = (key[there] == key + step) & (wafers.cassette[there] == wafers.cassette)
+        apart.append(np.linalg.norm(place[there] - place, axis=1)[near])
+    distances = np.concatenate(apart)
+    if len(distances) == 0:
+        raise BadInput(file, "columns u, v", "no two wafers are neighbours, so their size is unknown")
+    distance = float(np.median(distances))
+    if not 50 < distance < 500:
+        why = f"wafers {distance:.4g} mm apart; is the unit mm? (unit=cm says cm)"
+        raise BadInput(file, "columns x, y", why)
+    return distance
+
+
+def standing(file: Path, wafers: WaferMap) -> Standing:
+    """What is left of each wafer, how its cells are turned (rad), and whether they are seen from behind.
+
+    Where the map does not say which numbering of cut wafers it uses, or which way a layer faces, the silicon of cut
+    wafers tells: it lies on the side away from the rim.
+    """
+    pairs = list(zip(wafers.density.tolist(), wafers.code.tolist(), wafers.rotation.tolist(), strict=True))
+    cut = wafers.code > 0
+    facing = np.array([wafers.kind.get(layer, 0) == BACK for layer in wafers.layer.tolist()])
+    found: list[tuple[float, Standing]] = []
+    if not wafers.letters and all(code == 0 or (density, code) in CUTS for density, code, _ in pairs):
+        shapes = [present_shape(density, code) for density, code, _ in pairs]
+        turn = np.asarray(SIXTH * wafers.rotation, np.float64)
+        front, behind = (_inwards(wafers, shapes, turn, np.full(len(cut), b)) for b in (False, True))
+        if not wafers.kind:
+            layer, row = np.unique(wafers.layer, return_inverse=True)
+            gain = np.bincount(row, np.where(cut, behind - front, 0.0), minlength=len(layer))
+            facing = (gain > 1e-6)[row]
+        inwards = np.where(facing, behind, front)[cut].sum()
+        found.append((float(inwards), (shapes, turn, facing)))
+    if all(code == 0 or code in OLD_CUTS for _, code, _ in pairs):
+        shapes = [old_shape(*pair) for pair in pairs]
+        turn, none = np.full(len(cut), SIXTH, np.float64), np.zeros(len(cut), bool)
+        inwards = _inwards(wafers, shapes, turn, none)[cut].sum()
+        found.append((float(inwards), (shapes, turn, none)))
+    if not found:
+        raise BadInput(file, "column shape", "codes of two numberings in one map; see the known codes")
+    return max(found, key=lambda entry: entry[0])[1]
+
+
+def _inwards(wafers: WaferMap, shapes: list[Shape], turn: Floats, back: Flags) -> Floats:
+    """Cosine (n,) between the side of the silicon and the way from the nearer rim, inner or outer, into the layer."""
+    side = np.stack([silicon_side(shape) for shape in shapes])
+    u = np.cos(turn) * side[:, 0] - np.sin(turn) * side[:, 1]
+    v = np.sin(turn) * side[:, 0] + np.cos(turn) * side[:, 1]
+    radius = np.hypot(wafers.x, wafers.y)
+    layer, row = np.unique(wafers.layer, return_inverse=True)
+    low, high = np.full(len(layer), np.inf), np.zeros(len(layer))
+    np.minimum.at(low, row, radius)
+    np.maximum.at(high, row, radius)
+    away = np.where(radius < ((low + high) / 2)[row], 1.0, -1.0) / np.maximum(radius, 1e-9)
+    return (np.where(back, -u, u) * wafers.x + v * wafers.y) * away
+
+
+def frames(wafers: WaferMap, turn: Floats, back: Flags, z: Floats) -> tuple[Floats, Floats]:
+    """Centres (n, 3) and axes (n, 3, 3) on the negative side; seen from behind, a wafer is turned over."""
+    turned = np.array([wafers.kind.get(layer, 0) == TURNED for layer in wafers.layer.tolist()])
+    whole = np.where(turned, TURN, 0.0)
+    x = np.cos(whole) * wafers.x - np.sin(whole) * wafers.y
+    y = np.sin(whole) * wafers.x + np.cos(whole) * wafers.y
+    flip = np.where(back, -1.0, 1.0)
+    angle = turn * flip + whole
+    cos, sin, zero = np.cos(angle), np.sin(angle), np.zeros(len(z))
+    u = np.stack([flip * cos, flip * sin, zero], axis=1)
+    v = np.stack([-sin, cos, zero], axis=1)
+    w = np.stack([zero, zero, flip], axis=1)
+    return np.stack([x, y, z], axis=1), np.stack([u, v, w], axis=2)
