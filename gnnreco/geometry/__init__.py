@@ -1,6 +1,7 @@
 """Geometry is data: detectors, their cells, their neighbours, their faults."""
 
 from .check import check
+from .coverage import Coverage, coverage
 from .detector import Detector
 from .edges import EdgesTemplate
 from .field import ConstantField, Field, MapField
@@ -19,6 +20,7 @@ __all__ = [
     "IMPORTERS",
     "CellTemplate",
     "ConstantField",
+    "Coverage",
     "Detector",
     "Drift",
     "EdgesTemplate",
@@ -32,6 +34,7 @@ __all__ = [
     "PolygonTemplate",
     "Subsystem",
     "check",
+    "coverage",
     "find_detector",
     "first_cell",
     "import_detector",

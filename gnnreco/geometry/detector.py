@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from .field import Field
 from .index import SensorIndex, build_index, nearest_sensor
+from .solids import faces
 from .subsystem import PassiveCylinder, Subsystem
 from .templates import CellTemplate
 
@@ -216,7 +217,7 @@ class Detector:
             *(np.ascontiguousarray(xyz, np.float64), float(tolerance)),
             *(index.origin, index.size, index.shape, index.offsets, index.sensors),
             *(self.center, self.rotation, self.template, self.outline_corners(), self.outline_counts),
-            *(thickness, self._focus),
+            *(thickness, self._focus, self.hole_corners(), self.hole_counts),
         )
 
     def index(self, tolerance: float) -> SensorIndex:
@@ -230,18 +231,19 @@ class Detector:
     @cached_property
     def bounds(self) -> tuple[Floats, Floats]:
         """Lower and upper corner (n, 3) of the box around each sensor, mm."""
-        faces = []
-        for side in (-0.5, 0.5):
-            # The walls lean towards the focus: the face away from it is larger.
-            outline = self.outline_corners()
-            half = np.array([side * t.thickness for t in self.templates])
-            scale = (1 - half / self._focus[:, 2])[:, None, None]
-            focus = self._focus[:, None, :2]
-            outline = np.where(np.isnan(scale), outline, focus + (outline - focus) * scale)
-            face = np.concatenate([outline, np.broadcast_to(half[:, None, None], (*outline.shape[:2], 1))], 2)
-            faces.append(np.einsum("nij,nkj->nki", self.rotation, face[self.template]))
-        corners = self.center[:, None] + np.concatenate(faces, axis=1)
+        corners = self.solid_corners().reshape(len(self.templates), -1, 3)[self.template]
+        corners = self.center[:, None] + np.einsum("nij,nkj->nki", self.rotation, corners)
         return corners.min(axis=1), corners.max(axis=1)
+
+    def solid_corners(self) -> Floats:
+        """Corners of the lower and the upper face of each template (n_templates, 2, k, 3), mm, padded with the last."""
+        return self._solids
+
+    @cached_property
+    def _solids(self) -> Floats:
+        longest = np.arange(self.outline_counts.max())
+        shapes = [faces(t) for t in self.templates]
+        return np.stack([shape[:, np.minimum(longest, shape.shape[1] - 1)] for shape in shapes])
 
     def outline_corners(self) -> Floats:
         """Outline of each template (n_templates, k, 2), mm, padded with its last corner."""
@@ -249,14 +251,25 @@ class Detector:
 
     @cached_property
     def _outlines(self) -> Floats:
-        longest = max(len(t.outline) for t in self.templates)
-        corner = np.minimum(np.arange(longest), self.outline_counts[:, None] - 1)
-        return np.stack([t.outline[row] for t, row in zip(self.templates, corner, strict=True)])
+        return _padded([t.outline for t in self.templates])
 
     @cached_property
     def outline_counts(self) -> Ints:
         """How many corners of `outline_corners` are real (n_templates,)."""
         return np.array([len(t.outline) for t in self.templates], np.int64)
+
+    def hole_corners(self) -> Floats:
+        """The piece of each template's outline without cells (n_templates, m, 2), mm, padded with its last corner."""
+        return self._holes
+
+    @cached_property
+    def _holes(self) -> Floats:
+        return _padded([t.hole for t in self.templates])
+
+    @cached_property
+    def hole_counts(self) -> Ints:
+        """How many corners of `hole_corners` are real (n_templates,); 0 for a template without a hole."""
+        return np.array([len(t.hole) for t in self.templates], np.int64)
 
     def cell_at(self, sensor: ArrayLike, u: ArrayLike, v: ArrayLike) -> Sensors:
         """Cell of each sensor (n,) under a position in its plane, mm; -1 outside."""
@@ -334,6 +347,15 @@ class Detector:
         return dataclasses.replace(
             self, center=self.center @ rotation.T + shift, rotation=rotation @ self.rotation
         )
+
+
+def _padded(shapes: list[Floats]) -> Floats:
+    """Polygons as one array, padded with their last corner; zeros where one has no corner."""
+    result = np.zeros((len(shapes), max(max(len(shape) for shape in shapes), 1), 2))
+    for row, shape in zip(result, shapes, strict=True):
+        row[: len(shape)] = shape
+        row[len(shape) :] = shape[-1:] if len(shape) else 0.0
+    return result
 
 
 def _add(digest: hashlib._Hash, values: Floats) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .plane import outside_distance
+from .plane import inside_depth, outside_distance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -96,6 +96,8 @@ def nearest_sensor(
     outline_counts: Ints,
     thickness: Floats,
     focus: Floats,
+    holes: Floats,
+    hole_counts: Ints,
 ) -> NDArray[np.int32]:
     """The solid sensor nearest to each point (n, 3), int32 (n,); -1 farther than `tolerance` mm.
 
@@ -131,7 +133,10 @@ def nearest_sensor(
                 scale = max(1 - w / focus[t, 2], 1e-9)
                 u = focus[t, 0] + (u - focus[t, 0]) / scale
                 v = focus[t, 1] + (v - focus[t, 1]) / scale
-            away = np.hypot(over, scale * outside_distance(u, v, outlines[t], outline_counts[t]))
+            beside = outside_distance(u, v, outlines[t], outline_counts[t])
+            if hole_counts[t]:
+                beside = max(beside, inside_depth(u, v, holes[t], hole_counts[t]))
+            away = np.hypot(over, scale * beside)
             if away < best or (away == best and abs(w) < best_height):
                 best, best_height = away, abs(w)
                 result[i] = s

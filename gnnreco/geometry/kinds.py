@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from .templates import CSR, Cells, CellTemplate
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 MAX_CELLS = 2**31 - 1
+RING_SIDES = 72
 
 
 def read_templates(section: Section) -> tuple[CellTemplate, ...]:
@@ -73,9 +75,31 @@ def _polar(name: str, entry: Section) -> CellTemplate:
     if not (low < high and (whole or high - low <= np.pi + 1e-9)):
         why = "angles must rise, over half a turn at most or a whole one; split the sensor, or check the unit of angle"
         raise entry.fault("phi", why)
+    if whole and count < 3:
+        if count == 2:
+            raise entry.fault("phi", "half rings are two sensors of half a turn; or give 1 or at least 3 cells a ring")
+        return _rings(name, entry, radii)
     if (high - low) / count > TURN / 3 + 1e-9:
         raise entry.fault("phi", "a cell spans more than a third of a turn; raise the count")
     return PolarTemplate(name, _thickness(entry), radii, (float(low), float(high)), count)
+
+
+def _rings(name: str, entry: Section, radii: Floats) -> CellTemplate:
+    """Whole rings as cells: polygons of many sides, each going round outside, then back inside."""
+    angle = TURN * np.arange(RING_SIDES + 1) / RING_SIDES
+    angle[-1] = 0.0
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    polygons = np.stack(
+        [np.concatenate([outer * circle, inner * circle[::-1]]) for inner, outer in pairwise(radii)]
+    )
+    counts = np.full(len(polygons), polygons.shape[1])
+    if radii[0] == 0:
+        polygons[0, RING_SIDES:] = polygons[0, RING_SIDES - 1]
+        counts[0] = RING_SIDES
+    outline, hole = radii[-1] * circle[:-1], radii[0] * circle[:-1]
+    channels = (np.arange(len(polygons), dtype=np.int32), np.zeros(len(polygons), np.int32))
+    hole = hole if radii[0] > 0 else hole[:0]
+    return PolygonTemplate(name, _thickness(entry), polygons, counts, outline, None, channels, None, hole)
 
 
 def _focused(template: CellTemplate, entry: Section) -> CellTemplate:

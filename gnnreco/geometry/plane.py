@@ -95,6 +95,19 @@ def outside_distance(u: float, v: float, outline: Floats, corners: int) -> float
 
 
 @njit(cache=True)
+def inside_depth(u: float, v: float, outline: Floats, corners: int) -> float:
+    """Distance (mm) from a point inside a convex counter-clockwise polygon to its nearest edge; 0 outside."""
+    best = np.inf
+    for c in range(corners):
+        ax, ay = outline[c]
+        dx, dy = outline[(c + 1) % corners, 0] - ax, outline[(c + 1) % corners, 1] - ay
+        length = np.hypot(dx, dy)
+        if length > 0:
+            best = min(best, (dx * (v - ay) - dy * (u - ax)) / length)
+    return max(best, 0.0) if corners else 0.0
+
+
+@njit(cache=True)
 def inside_convex(u: Floats, v: Floats, outline: Floats) -> NDArray[np.bool_]:
     """Which points lie in or on a convex polygon (k, 2)."""
     result = np.empty(len(u), np.bool_)

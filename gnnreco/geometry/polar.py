@@ -41,6 +41,10 @@ class PolarTemplate(RowTemplate):
         circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         corners = np.concatenate([circle * self.radii[0], circle * self.radii[-1]])
         object.__setattr__(self, "outline", np.ascontiguousarray(corners[ConvexHull(corners).vertices]))
+        if self.radii[0] > 0 and (self.closed or self.n_phi > 1):
+            inner = circle * self.radii[0]
+            # Of an open ring, the fan from the centre to the inner edge.
+            object.__setattr__(self, "hole", inner if self.closed else np.concatenate([[[0.0, 0.0]], inner]))
 
     @property
     def _step(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,8 @@ class PolygonTemplate(CellTemplate):
         Convex edge of the sensor, mm; empty: the hull of the cells.
     table : (offsets, cells), optional
         Neighbours as the author of the detector gives them; without it, cells that touch are neighbours.
+    hole : float64 (m, 2)
+        Convex piece of the outline without cells, mm.
     channels : (int32 (n,), int32 (n,)), optional
         Channel numbers of the cells in the readout's own counting; without it, (cell, 0).
     """
@@ -47,6 +49,7 @@ class PolygonTemplate(CellTemplate):
     table: CSR | None = None
     channels: tuple[Cells, Cells] | None = None
     focus: Floats | None = None
+    hole: Floats = field(default_factory=lambda: np.zeros((0, 2)))
 
     def __post_init__(self) -> None:
         if len(self.outline) == 0:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -136,13 +137,21 @@ def _fitting(
             axes = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
             corners = place[:, None] + outline @ axes.T
             outer = r_max - np.hypot(corners[..., 0], corners[..., 1]).max(axis=1)
-            inner = np.array([outside_distance(0.0, 0.0, shape, len(shape)) for shape in corners]) - r_min
-            spare[:, sixth] = np.minimum(outer, inner)
+            spare[:, sixth] = np.minimum(outer, _from_axis(corners) - r_min)
         # Rounded, so that equal turns are equal on every computer and the first is taken.
         best = np.round(spare, 6).argmax(axis=1)
         fits = (row < 0) & (spare[np.arange(len(place)), best] >= 0)
         row[fits], turn[fits] = kind, best[fits]
     return row, turn
+
+
+@njit(cache=True)
+def _from_axis(shapes: Floats) -> Floats:
+    """Distance (n,) of the origin from each convex polygon (n, k, 2)."""
+    away = np.empty(len(shapes))
+    for i in range(len(shapes)):
+        away[i] = outside_distance(0.0, 0.0, shapes[i], shapes.shape[1])
+    return away
 
 
 def _many(entry: Section, key: str, count: int, dimension: str) -> Floats:

@@ -22,6 +22,8 @@ class CellTemplate(ABC):
         Active thickness, mm.
     outline : float64 (k, 2)
         Convex edge of the sensor in (u, v), mm, counter-clockwise.
+    hole : float64 (m, 2)
+        Convex piece of the outline without cells, as inside a ring; empty for most.
     n_cells : int
         Cell numbers run from 0 to ``n_cells - 1``.
     pitch : (float, float)
@@ -33,6 +35,7 @@ class CellTemplate(ABC):
     name: str
     thickness: float
     outline: Floats
+    hole: Floats = np.zeros((0, 2))
     focus: Floats | None = None
 
     @property
