@@ -98,12 +98,27 @@ def _detector(verbs: _Verbs) -> None:
     load = sub.add(
         "import",
         "turn a foreign geometry into a detector",
-        "trackml detectors.csv -o my_detector",
+        "acts-csv detectors.csv pitch=0.05,0.05 -o my_detector",
         "detector_import",
     )
     load.add_argument("format", metavar="FORMAT", help="format of the file, such as trackml")
     load.add_argument("file", type=Path, metavar="FILE", help="the file to read")
     load.add_argument(
+        "options", nargs="*", metavar="KEY=VALUE", help="what the file leaves open, such as pitch=0.05,0.05"
+    )
+    load.add_argument("--name", help="name of the detector (default: that of FOLDER)")
+    load.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write"
+    )
+    export = sub.add(
+        "export",
+        "describe a detector to another program",
+        "odd --format acts -o odd_for_acts",
+        "detector_export",
+    )
+    export.add_argument("detector", metavar="DETECTOR", help=DETECTOR_HELP)
+    export.add_argument("--format", required=True, help="the program, such as acts")
+    export.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write"
     )
 

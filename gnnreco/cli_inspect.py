@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from gnnreco.cli_table import show as print_table
 from gnnreco.cli_table import show_page, write_json
+from gnnreco.errors import BadInput
 
 
 def detector_list(args: Namespace) -> int:
@@ -53,12 +54,29 @@ def detector_import(args: Namespace) -> int:
     from gnnreco.geometry import load_detector
     from gnnreco.geometry.importers import import_detector
 
-    folder = import_detector(args.format, args.file, args.output)
+    pairs = [word.partition("=") for word in args.options]
+    for key, equals, value in pairs:
+        if not (key.isidentifier() and equals and value):
+            raise BadInput(
+                args.file, f"option {key}", "an option is written key=value, such as pitch=0.05,0.05"
+            )
+    options = {key: value for key, _, value in pairs}
+    folder = import_detector(args.format, args.file, args.output, args.name, options)
     detector = load_detector(folder)
     print_table(
         [{"folder": str(folder), "sensors": detector.n_sensors, "layers": detector.n_layers}], args.json
     )
     print(f"next: gnnreco detector check {folder}")
+    return 0
+
+
+def detector_export(args: Namespace) -> int:
+    """Files that describe a detector to another program."""
+    from gnnreco.geometry import load_detector
+    from gnnreco.geometry.exporters import export_detector
+
+    files = export_detector(args.format, load_detector(args.detector), args.output)
+    print_table([{"file": str(file), "bytes": file.stat().st_size} for file in files], args.json)
     return 0
 
 

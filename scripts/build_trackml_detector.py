@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from scipy.spatial import cKDTree
 
 from gnnreco.geometry.importers import import_detector
-from gnnreco.geometry.importers.trackml import orthonormal
+from gnnreco.geometry.importers.written import orthonormal
 from gnnreco.geometry.placement import AXES
 
 TARGET = Path(__file__).resolve().parents[1] / "detector_geometries" / "trackml" / "sensors.parquet"

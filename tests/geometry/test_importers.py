@@ -46,7 +46,7 @@ def test_a_trackml_table_becomes_a_detector(tmp_path: Path) -> None:
     [
         ([ROWS[0].replace("8.4", "", 1)], "line 2, column module_minhu"),
         ([ROWS[0].replace("-65.7965", "left")], "column cx.*expected numbers"),
-        ([], "no modules"),
+        ([], "no rows"),
         ([*ROWS, ROWS[0]], "line 4: module 7/2/1 stands in line 2 already"),
     ],
 )

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ...errors import BadInput
-from .trackml import import_trackml
+from . import acts_csv, acts_json, trackml, wafer_map
 
-IMPORTERS = {"trackml": import_trackml}
+#: Each reader is called as ``read(file, folder, name, **options)``; options are words, as the command line has them.
+IMPORTERS: dict[str, Callable[..., None]] = {
+    "trackml": trackml.read,
+    "acts-csv": acts_csv.read,
+    "acts-json": acts_json.read,
+    "wafer-map": wafer_map.read,
+}
 
 
-def import_detector(format: str, file: str | Path, folder: str | Path) -> Path:
+def import_detector(
+    format: str,
+    file: str | Path,
+    folder: str | Path,
+    name: str | None = None,
+    options: Mapping[str, str] | None = None,
+) -> Path:
     """Translate a foreign description into a detector folder.
 
     Parameters
@@ -21,6 +35,10 @@ def import_detector(format: str, file: str | Path, folder: str | Path) -> Path:
         The foreign description.
     folder : path
         Where to write; created, its ``detector.yaml`` must not exist yet.
+    name : str, optional
+        Name of the detector; that of the folder unless told.
+    options : mapping, optional
+        What the file leaves open, as words: see the reader of the format.
 
     Returns
     -------
@@ -34,10 +52,16 @@ def import_detector(format: str, file: str | Path, folder: str | Path) -> Path:
     """
     if format not in IMPORTERS:
         raise BadInput(file, "", f"no importer for {format!r}; there are: {', '.join(IMPORTERS)}")
-    target = Path(folder)
+    reader, target = IMPORTERS[format], Path(folder)
+    known = list(inspect.signature(reader).parameters)[3:]
+    for option in options or {}:
+        if option not in known:
+            there = f"there are: {', '.join(known)}" if known else "there are none"
+            raise BadInput(file, f"option {option}", f"not an option of {format}; {there}")
     if (target / "detector.yaml").exists():
         raise BadInput(target / "detector.yaml", "", "exists already; name another folder or remove it")
-    return IMPORTERS[format](Path(file), target)
+    reader(Path(file), target, name or target.resolve().name, **options or {})
+    return target
 
 
-__all__ = ["IMPORTERS", "import_detector", "import_trackml"]
+__all__ = ["IMPORTERS", "import_detector"]

@@ -1,0 +1,124 @@
+"""The folder an importer leaves: ``detector.yaml``, ``sensors.parquet`` and a ``README.md`` with the source."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from numpy.typing import NDArray
+
+from ...errors import BadInput
+from ..placement import AXES
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A detector as an importer understood it.
+
+    Attributes
+    ----------
+    templates, subsystems : mapping
+        As in ``detector.yaml``.
+    template, subsystem : str (n,)
+        Names, one for each sensor.
+    layer : int (n,)
+    center : float64 (n, 3)
+        mm.
+    rotation : float64 (n, 3, 3)
+    labels : mapping of int64 (n,)
+    identify : sequence of lists of labels
+    columns : mapping of float64 (n,)
+        Optional columns of the table: material, resolution.
+    bz : float
+        Field along z, tesla.
+    notes : sequence of str
+        What the file did not tell and the importer assumed.
+    """
+
+    templates: Mapping[str, Any]
+    subsystems: Mapping[str, Any]
+    template: Sequence[str] | NDArray[Any]
+    subsystem: Sequence[str] | NDArray[Any]
+    layer: NDArray[Any]
+    center: Floats
+    rotation: Floats
+    labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    identify: Sequence[Sequence[str]] = ()
+    columns: Mapping[str, Floats] = field(default_factory=dict)
+    bz: float = 0.0
+    notes: Sequence[str] = ()
+
+
+def write_folder(detector: Imported, folder: Path, name: str, source: Path, format: str) -> None:
+    """Write the folder; `source` and `format` are for its README."""
+    table = {
+        "sensor_id": np.arange(len(detector.layer)),
+        "template": pa.array(detector.template).dictionary_encode(),
+        "subsystem": pa.array(detector.subsystem).dictionary_encode(),
+        "layer": np.asarray(detector.layer).astype(np.int32),
+        **{axis: detector.center[:, i] for i, axis in enumerate("xyz")},
+        **{axis: detector.rotation[:, i // 3, i % 3] for i, axis in enumerate(AXES)},
+        **detector.columns,
+        **detector.labels,
+    }
+    entry: dict[str, Any] = {"table": "sensors.parquet"}
+    if detector.identify:
+        entry["identify"] = [list(group) for group in detector.identify]
+    description = {
+        "format": "gnnreco-detector/1",
+        "name": name,
+        "units": {"length": "mm", "angle": "rad", "field": "T"},
+        "field": {"kind": "solenoid", "bz": detector.bz},
+        "templates": dict(detector.templates),
+        "subsystems": dict(detector.subsystems),
+        "sensors": [entry],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(table), folder / "sensors.parquet", compression="zstd", write_page_checksum=True)
+    (folder / "README.md").write_text(_readme(detector, name, source, format))
+    text = yaml.safe_dump(description, sort_keys=False, default_flow_style=None, width=110)
+    (folder / "detector.yaml").write_text(text)
+
+
+def _readme(detector: Imported, name: str, source: Path, format: str) -> str:
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    notes = "".join(f"- {note}\n" for note in detector.notes)
+    assumed = f"\n## What the file did not tell\n\n{notes}" if notes else ""
+    return (
+        f"# {name}\n\n{len(detector.layer)} sensors, made by `gnnreco detector import {format}` from `{source.name}`"
+        f"\n(sha256 {digest}).\n{assumed}"
+    )
+
+
+def orthonormal(rotation: Floats) -> Floats:
+    """The rotation matrices (n, 3, 3) nearest to matrices written with few digits; a mirror image stays one."""
+    u, _, vt = np.linalg.svd(rotation)
+    return np.asarray(u @ vt)
+
+
+def number(file: Path, option: str, value: str, above: float | None = None) -> float:
+    """The number in an option; `BadInput` names the option."""
+    return numbers(file, option, value, 1, above)[0]
+
+
+def numbers(file: Path, option: str, value: str, count: int, above: float | None = None) -> list[float]:
+    """`count` numbers between commas."""
+    try:
+        result = [float(word) for word in value.split(",")]
+    except ValueError:
+        result = []
+    sound = all(np.isfinite(x) and (above is None or x > above) for x in result)
+    if len(result) != count or not sound:
+        more = f" above {above:g}" if above is not None else ""
+        wanted = f"{count} numbers{more} between commas" if count > 1 else f"a number{more}"
+        raise BadInput(file, f"option {option}", f"expected {wanted}, found {value!r}")
+    return result
