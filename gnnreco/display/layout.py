@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from gnnreco.columns import Floats
+from gnnreco.display.frame import Frame, draw_axes, plain
 from gnnreco.display.panels import draw_panels, short
-from gnnreco.display.shapes import Frame, cell_outlines, fill, outlines
+from gnnreco.display.shapes import cell_outlines, fill, outlines
 from gnnreco.display.solids import to_rz
-from gnnreco.display.svg import Drawing, closed_path, hue, number, ticks
+from gnnreco.display.svg import Drawing, closed_path, hue, number
 from gnnreco.geometry import Detector
 
 WIDTH, MARGIN = 1200.0, 56.0
@@ -95,7 +96,7 @@ def _profile(sheet: Drawing, detector: Detector, top: float) -> float:
         fill(sheet, shapes, hue(row), 0.14 if len(cells) else 0.4)
         if len(cells):
             sheet.path(closed_path(cells), hue(row), "none", 0.5)
-    _axes(sheet, frame, "z [mm]", "ρ [mm]")
+    draw_axes(sheet, frame, "z [mm]", "ρ [mm]")
     return top + height
 
 
@@ -117,7 +118,7 @@ def _etas(sheet: Drawing, frame: Frame) -> None:
         ):
             taken.append(ends[1])
             side = ends[1, 1] > frame.y + 1
-            text = "η = 0" if eta == 0 else _plain(eta)
+            text = "η = 0" if eta == 0 else plain(eta)
             sheet.text(
                 ends[1, 0] + 5 * side,
                 ends[1, 1] + (4 if side else -5),
@@ -125,22 +126,3 @@ def _etas(sheet: Drawing, frame: Frame) -> None:
                 "s",
                 "start" if side else "middle",
             )
-
-
-def _axes(sheet: Drawing, frame: Frame, first: str, second: str) -> None:
-    x, y, bottom = frame.x, frame.y, frame.y + frame.height
-    sheet.line([[x, y], [x, bottom], [x + frame.width, bottom]], "var(--soft)", 1)
-    for v in ticks(frame.low[0], frame.high[0], frame.width / 110):
-        at = frame.map(np.array([v, frame.low[1]]))[0]
-        sheet.line([[at, bottom], [at, bottom + 4]], "var(--soft)")
-        sheet.text(at, bottom + 16, _plain(v), "s", "middle")
-    for v in ticks(frame.low[1], frame.high[1], frame.height / 60):
-        at = frame.map(np.array([frame.low[0], v]))[1]
-        sheet.line([[x, at], [x - 4, at]], "var(--soft)")
-        sheet.text(x - 8, at + 4, _plain(v), "s", "end")
-    sheet.text(x + frame.width, bottom + 30, first, "t", "end")
-    sheet.text(x - 44, y + 4, second, "t", "end", turn=-90)
-
-
-def _plain(value: float) -> str:
-    return f"{value + 0.0:g}".replace("-", "−")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats
 from gnnreco.display.pack import Pack
@@ -18,7 +19,8 @@ MOST_CELLS = 200_000  # that are drawn: those that fire most
 def add_occupancy(pack: Pack, detector: Detector, events: Iterable[Event]) -> dict[str, Any]:
     """Pack hits and energy of each sensor for each event, and the cells that fired."""
     n_events, hits, energy = 0, np.zeros(detector.n_sensors), np.zeros(detector.n_sensors)
-    fired: dict[str, list[Floats]] = {"cell": [], "energy": []}
+    fired: list[NDArray[np.uint64]] = []
+    spent: list[Floats] = []
     for event in events:
         n_events += 1
         sensor = event.hits.sensor.astype(np.int64)
@@ -27,15 +29,15 @@ def add_occupancy(pack: Pack, detector: Detector, events: Iterable[Event]) -> di
         hits += np.bincount(sensor[known], minlength=detector.n_sensors)
         energy += np.bincount(sensor[known], value[known], minlength=detector.n_sensors)
         cell = cells_under(detector, sensor, event.hits.xyz)
-        fired["cell"].append(detector.cell_id(sensor, cell)[cell >= 0])
-        fired["energy"].append(value[cell >= 0])
+        fired.append(detector.cell_id(sensor, cell)[cell >= 0])
+        spent.append(value[cell >= 0])
     ids, row, count = np.unique(
-        np.concatenate([np.zeros(0, np.uint64), *fired["cell"]]), return_inverse=True, return_counts=True
+        np.concatenate([np.zeros(0, np.uint64), *fired]), return_inverse=True, return_counts=True
     )
-    left = np.bincount(row.reshape(-1), np.concatenate([np.zeros(0), *fired["energy"]]), minlength=len(ids))
+    left = np.bincount(row.reshape(-1), np.concatenate([np.zeros(0), *spent]), minlength=len(ids))
     best = np.sort(np.argsort(-count, kind="stable")[:MOST_CELLS])
-    sensor, cell = detector.split_cell_id(ids[best])
-    about = add_cells(pack, detector, sensor.astype(np.int64), cell.astype(np.int64))
+    of, cells = (part.astype(np.int64) for part in detector.split_cell_id(ids[best]))
+    about = add_cells(pack, detector, of, cells)
     per_event = 1 / max(n_events, 1)
     pack.add("c_count", count[best] * per_event, "float32")
     pack.add("c_energy", left[best] * per_event, "float32")

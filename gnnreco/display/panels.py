@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from gnnreco.columns import Ints
-from gnnreco.display.shapes import GRAIN, MOST_SHAPES, Frame, cell_outlines, few, outlines
+from gnnreco.display.frame import Frame
+from gnnreco.display.shapes import GRAIN, MOST_SHAPES, cell_outlines, few, outlines
 from gnnreco.display.solids import distinct, to_xy
 from gnnreco.display.svg import Drawing, closed_path, hue, number, ticks
 from gnnreco.geometry import Detector

@@ -1,4 +1,4 @@
-"""What is on the page: sensors, hits and lines of one event as packed arrays and a little text."""
+"""What is on the page of an event: hits, cells, clusters and lines as packed arrays and a little text."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Floats, Ints, Particles, Tracks, Truth
-from gnnreco.display.curves import curves, particle_helices, track_helices
+from gnnreco.columns import Clusters, Event, Floats, Ints, Particles, Tracks, Truth
+from gnnreco.display.calorimeter import add_clusters, add_hit_cells
+from gnnreco.display.curves import Helices, curves, particle_helices, track_helices
 from gnnreco.display.matching import GENERATED, MISSED, TRUE, Match, match_tracks
 from gnnreco.display.pack import Pack
+from gnnreco.display.waypoints import ENERGY, kinds_of_hits, waypoints
 from gnnreco.geometry import Detector
 
 ON_TRACK, UNASSIGNED, NOISE, NOWHERE = range(
@@ -18,72 +20,32 @@ ON_TRACK, UNASSIGNED, NOISE, NOWHERE = range(
 )  # kinds of hit; NOWHERE has no finite position and is not drawn
 LATER = np.array([1, 2, 4, 1, 0, 3, 0])  # by status of the line: a larger number is drawn on top
 SHORTEST = 3  # hits that a particle needs to be drawn as a line
-MOST_CELLS = 400_000  # of one template in all its sensors together: finer ones are described, not drawn
 _NONE = np.zeros(0)
 _NO_PARTICLES = Particles(_NONE.astype(np.int64), _NONE.astype(np.int32), *[_NONE] * 7)
 _NO_TRUTH = Truth(_NO_PARTICLES, _NONE.astype(np.int64), _NONE.astype(np.int64))
 
 
-def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
-    """Pack the sensors, ordered by template so that each template is one instanced draw call."""
-    order = np.argsort(detector.template, kind="stable")
-    pack.add("s_row", order, "int32")
-    pack.add("s_centre", detector.center[order], "float32")
-    for name, axis in (("s_u", 0), ("s_v", 1)):
-        pack.add(name, np.rint(detector.rotation[order, :, axis] * 32767).clip(-32767, 32767), "int16")
-    pack.add("s_layer", detector.layer[order], "int32")
-    pack.add("s_subsystem", detector.subsystem[order], "int32")
-    for name in ("radiation_lengths", "resolution_u", "resolution_v"):
-        pack.add(f"s_{name}", getattr(detector, name)[order], "float32")
-    labels = {"sensor_id": detector.sensor_id, **detector.labels}
-    for name, values in labels.items():
-        pack.add(f"label:{name}", values[order], "int64")
-    count = np.bincount(detector.template, minlength=len(detector.templates))
-    templates = []
-    for i, template in enumerate(detector.templates):
-        pack.add(f"outline:{i}", template.outline, "float32")
-        drawn = 0 < template.n_cells * int(count[i]) <= MOST_CELLS
-        if drawn:
-            cells = np.flatnonzero(template.exists(np.arange(template.n_cells)))
-            pack.add(f"cells:{i}", template.corners(cells), "float32")
-        templates.append(
-            {
-                "name": template.name,
-                "cells": int(template.n_cells),
-                "drawn": drawn,
-                "corners": int(template.corners(cells).shape[1]) if drawn else 0,
-                "pitch": [float(p) for p in template.pitch],
-                "thickness": float(template.thickness),
-                "sensors": int(count[i]),
-            }
-        )
-    return {
-        "name": detector.name,
-        "bz": float(detector.field.bz),
-        "sensors": int(detector.n_sensors),
-        "layers": int(detector.n_layers),
-        "subsystems": [{"name": s.name, "measures": ", ".join(s.measures)} for s in detector.subsystems],
-        "templates": templates,
-        "labels": list(labels),
-    }
-
-
-def add_event(pack: Pack, event: Event, detector: Detector, tracks: Tracks | None) -> dict[str, Any]:
-    """Pack hits, particles with a hit, found tracks and the lines of both."""
+def add_event(
+    pack: Pack, event: Event, detector: Detector, tracks: Tracks | None, clusters: Clusters | None = None
+) -> dict[str, Any]:
+    """Pack hits, the cells of calorimeter hits, particles with a hit, clusters, found tracks, and lines."""
     found = Tracks() if tracks is None else tracks
     truth = _NO_TRUTH if event.truth is None else event.truth
     match = match_tracks(found, event.truth)
     seen, table = _hits_of_particles(truth)
     particles = Particles(*(getattr(truth.particles, name)[seen] for name in Particles.__slots__))
     track = match.track[seen] if len(seen) else seen
-    status = np.full(len(seen), GENERATED) if tracks is None else np.where(track >= 0, TRUE, MISSED)
+    kinds = kinds_of_hits(event, detector)
+    status = np.full(len(seen), GENERATED)
+    if tracks is not None:
+        trackable = table.count(kinds != ENERGY) >= SHORTEST
+        status = np.where(track >= 0, TRUE, np.where(trackable, MISSED, GENERATED))
 
     nowhere = _add_hits(pack, event, found, seen, truth)
     _add_found(pack, found, match, seen)
     _add_particles(pack, particles, table, status, track)
-    _add_lines(
-        pack, event, detector, found, particles, table.at_least(SHORTEST), np.append(match.status, status)
-    )
+    long, statuses = table.at_least(SHORTEST), np.append(match.status, status)
+    _add_lines(pack, event, detector, found, particles, long, statuses, kinds)
     return {
         "number": int(event.number),
         "source": str(event.source),
@@ -91,6 +53,8 @@ def add_event(pack: Pack, event: Event, detector: Detector, tracks: Tracks | Non
         "tracks": tracks is not None,
         "nowhere": nowhere,
         "outside": int((event.hits.sensor < 0).sum()),
+        "cells": add_hit_cells(pack, event, detector, kinds),
+        "clusters": add_clusters(pack, clusters, len(event.hits)),
     }
 
 
@@ -98,8 +62,11 @@ def _add_hits(pack: Pack, event: Event, found: Tracks, seen: Ints, truth: Truth)
     """Pack the hits with their first particle and their track; returns how many have no position."""
     hits, finite = event.hits, np.isfinite(event.hits.xyz).all(axis=1)
     particle = np.full(len(hits), -1, np.int64)
-    hit, row = np.unique(truth.hit, return_index=True)
-    particle[hit] = np.searchsorted(seen, truth.particle[row])
+    order = np.arange(len(truth.hit))
+    if truth.energy is not None:  # the particle that left most comes first
+        order = np.lexsort((-truth.energy, truth.hit))
+    hit, row = np.unique(truth.hit[order], return_index=True)
+    particle[hit] = np.searchsorted(seen, truth.particle[order][row])
     track = np.full(len(hits), -1, np.int64)
     track[found.hit_index] = np.repeat(np.arange(len(found)), np.diff(found.offsets))
     kind = np.where(track >= 0, ON_TRACK, UNASSIGNED)
@@ -126,18 +93,20 @@ def _add_lines(
     particles: Particles,
     table: _CSR,
     status: Ints,
+    kinds: NDArray[np.uint8],
 ) -> None:
     """Pack the lines of found tracks and particles; what is rare and what is fast comes last, on top."""
     bz, xyz = float(detector.field.bz), event.hits.xyz
-    finite = np.asarray(np.isfinite(xyz).all(axis=1))
-    low, high = _box(detector, xyz[finite])
-    made = [
-        curves(helices, *_positions(offsets, rows, xyz, finite), low, high)
-        for helices, offsets, rows in (
-            (track_helices(found, bz), found.offsets, found.hit_index),
-            (particle_helices(particles, bz), table.offsets, table.rows),
-        )
-    ]
+    low, high = _box(detector, xyz[np.isfinite(xyz).all(axis=1)])
+    size = float((high - low).max())
+
+    def lines(helices: Helices, offsets: Ints, rows: Ints) -> tuple[Ints, Floats]:
+        return curves(helices, *waypoints(helices, offsets, rows, event, kinds, size), low, high)
+
+    made = (
+        lines(track_helices(found, bz), found.offsets, found.hit_index),
+        lines(particle_helices(particles, bz), table.offsets, table.rows),
+    )
     line = np.append(made[0][0], made[1][0] + len(found))
     pt = np.append(_pt(found), np.hypot(particles.px, particles.py))
     turn = np.empty(len(pt), np.int64)
@@ -158,6 +127,11 @@ class _CSR:
         lengths = np.diff(self.offsets)
         keep = lengths >= n
         return _CSR(np.append(0, np.cumsum(lengths * keep)), self.rows[np.repeat(keep, lengths)])
+
+    def count(self, hits: NDArray[np.bool_]) -> Ints:
+        """How many of each list's hits are among those told (n_hits,)."""
+        chosen = np.append(0, np.cumsum(hits[self.rows]))
+        return np.diff(chosen[self.offsets])
 
 
 def _hits_of_particles(truth: Truth) -> tuple[Ints, _CSR]:
@@ -200,12 +174,6 @@ def _add_particles(pack: Pack, particles: Particles, table: _CSR, status: Ints, 
 def _pt(found: Tracks) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.sin(found.theta) / np.abs(found.q_over_p))
-
-
-def _positions(offsets: Ints, rows: Ints, xyz: Floats, finite: NDArray[np.bool_]) -> tuple[Ints, Floats]:
-    """Positions by CSR, without the hits that have none."""
-    good = finite[rows]
-    return np.append(0, np.cumsum(good))[offsets], xyz[rows[good]]
 
 
 def _box(detector: Detector, xyz: Floats) -> tuple[Floats, Floats]:

@@ -84,7 +84,7 @@ def _edges(template: CellTemplate) -> tuple[Floats, Floats] | None:
     if isinstance(template, GridTemplate):
         half_u, half_v = template.n_u * template.pitch_u / 2, template.n_v * template.pitch_v / 2
         u, v = np.arange(template.n_u + 1), np.arange(template.n_v + 1)
-        return u * template.pitch_u - half_u, v * template.pitch_v - half_v
+        return np.asarray(u * template.pitch_u - half_u), np.asarray(v * template.pitch_v - half_v)
     return None
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.display.frame import Frame
 from gnnreco.display.solids import Project, cell_points, distinct, joined, sensor_points, shadows
 from gnnreco.display.svg import Drawing, box_path, closed_path
 from gnnreco.geometry import Detector
@@ -16,25 +15,6 @@ VISIBLE = 2.2  # pixels that a cell must measure to be drawn
 THIN = 1.3  # pixels: a thinner sensor is drawn as wide as this
 MOST_SHAPES = 1800  # of one colour in one panel
 MOST_CELLS = 300_000  # whose shadows are looked at
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A panel: where millimetres become pixels; the second axis points up."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    low: Floats = field(default_factory=lambda: np.zeros(2))
-    high: Floats = field(default_factory=lambda: np.ones(2))
-
-    def map(self, points: Floats) -> Floats:
-        """Pixels of points (..., 2) in mm."""
-        share = (points - self.low) / (self.high - self.low)
-        return np.stack(
-            [self.x + share[..., 0] * self.width, self.y + (1 - share[..., 1]) * self.height], axis=-1
-        )
 
 
 def outlines(detector: Detector, rows: Ints, project: Project) -> Floats:

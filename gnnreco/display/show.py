@@ -6,20 +6,41 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from gnnreco.columns import Event, Tracks
+from gnnreco.columns import Clusters, Event, Ints, Tracks
+from gnnreco.display.occupancy import add_occupancy
 from gnnreco.display.pack import Pack
-from gnnreco.display.scene import add_event, add_sensors
+from gnnreco.display.scene import add_event
+from gnnreco.display.sensors import add_sensors
+from gnnreco.display.sheets import detector_sheets
+from gnnreco.display.svg import themes
 from gnnreco.errors import BadInput
 from gnnreco.geometry import Detector
 
-SCRIPTS = ("data.js", "camera.js", "shaders.js", "scene.js", "frame.js", "panel.js", "main.js")
+SCRIPTS = (
+    "data.js",
+    "camera.js",
+    "shaders.js",
+    "style.js",
+    "scene.js",
+    "cells.js",
+    "frame.js",
+    "panel.js",
+    "main.js",
+)
 
 
-def show_event(event: Event, detector: Detector, tracks: Tracks | None, path: str | Path) -> Path:
+def show_event(
+    event: Event,
+    detector: Detector,
+    tracks: Tracks | None,
+    path: str | Path,
+    clusters: Clusters | None = None,
+) -> Path:
     """Draw one event as one HTML page that works from ``file://``, without a network.
 
     Parameters
@@ -33,6 +54,8 @@ def show_event(event: Event, detector: Detector, tracks: Tracks | None, path: st
         majority match to the truth (more than half of the hits).
     path : path
         The page to write; an existing one is replaced.
+    clusters : Clusters, optional
+        Found clusters: calorimeter hits can then be coloured by them.
 
     Returns
     -------
@@ -42,31 +65,62 @@ def show_event(event: Event, detector: Detector, tracks: Tracks | None, path: st
     Raises
     ------
     BadInput
-        Where a track points at a hit that the event does not have.
+        Where a track or a cluster points at a hit that the event does not have.
     """
-    if tracks is not None and len(tracks.hit_index):
-        low, high = int(tracks.hit_index.min()), int(tracks.hit_index.max())
-        if low < 0 or high >= len(event.hits):
-            raise BadInput(
-                event.source,
-                f"event {event.number}",
-                f"a track points at hit {high if low >= 0 else low}, the event has {len(event.hits)} hits; "
-                "give the output that was made from this file",
-            )
+    for found, what in ((tracks, "track"), (clusters, "cluster")):
+        if found is not None:
+            _belongs(event, found.hit_index, what)
     pack = Pack()
-    about = {"detector": add_sensors(pack, detector), "event": add_event(pack, event, detector, tracks)}
+    about = {
+        "detector": add_sensors(pack, detector),
+        "event": add_event(pack, event, detector, tracks, clusters),
+    }
     return _write(path, f"Event {event.number} in {detector.name}", about, pack)
 
 
-def show_detector(detector: Detector, path: str | Path) -> Path:
-    """Draw the sensors of a detector, and its cells where they are few, as one HTML page; returns `path`."""
+def _belongs(event: Event, hit_index: Ints, what: str) -> None:
+    """Refuse output that was made from another file."""
+    low, high = int(hit_index.min(initial=0)), int(hit_index.max(initial=-1))
+    if low < 0 or high >= len(event.hits):
+        raise BadInput(
+            event.source,
+            f"event {event.number}",
+            f"a {what} points at hit {high if low >= 0 else low}, the event has {len(event.hits)} hits; "
+            "give the output that was made from this file",
+        )
+
+
+def show_detector(
+    detector: Detector, path: str | Path, events: Iterable[Event] | None = None, sheets: bool = True
+) -> Path:
+    """Draw a detector as one HTML page: its sensors and cells in space, drawings, material, coverage, faults.
+
+    Parameters
+    ----------
+    detector : Detector
+    path : path
+        The page to write; an existing one is replaced.
+    events : iterable of Event, optional
+        How often each sensor and cell fires in them is shown.
+    sheets : bool
+        Also the drawings, the plots of coverage and material, and what `check` finds.
+
+    Returns
+    -------
+    Path
+        `path`. Cells are multiplied out in the browser: a page of a million cells stays below 10 MB.
+    """
     pack = Pack()
-    return _write(
-        path, f"Detector {detector.name}", {"detector": add_sensors(pack, detector), "event": None}, pack
-    )
+    about = {"detector": add_sensors(pack, detector), "event": None}
+    if events is not None:
+        about["occupancy"] = add_occupancy(pack, detector, events)
+    made = detector_sheets(detector) if sheets else []
+    return _write(path, f"Detector {detector.name}", about, pack, made)
 
 
-def _write(path: str | Path, title: str, about: dict[str, Any], pack: Pack) -> Path:
+def _write(
+    path: str | Path, title: str, about: dict[str, Any], pack: Pack, sheets: Sequence[tuple[str, str]] = ()
+) -> Path:
     page = files("gnnreco.display") / "page"
     code = "\n".join((page / name).read_text("utf-8") for name in SCRIPTS)
     script = f'"use strict";\n(async () => {{\n{code}\n}})();\n'
@@ -79,6 +133,11 @@ def _write(path: str | Path, title: str, about: dict[str, Any], pack: Pack) -> P
         "ABOUT": _inert({"title": title, "index": pack.index, **about}),
         "BLOCK": pack.text(),
         "SCRIPT": script,
+        "COLOURS": themes(),
+        "SHEETS": "".join(
+            f'<section class="sheet" data-title="{html.escape(name)}" hidden>{markup}</section>\n'
+            for name, markup in sheets
+        ),
     }
     text = (page / "page.html").read_text("utf-8")
     pieces = text.split("%%")  # even pieces are the template's own, odd ones name a part

@@ -97,6 +97,11 @@ def style() -> str:
     )
 
 
+def themes() -> str:
+    """Style sheet of the colours of a page that can be switched between dark and light."""
+    return f":root {{ {theme(DARK, HUES_DARK)} }}\n:root[data-theme='light'] {{ {theme(LIGHT, HUES_LIGHT)} }}"
+
+
 def theme(colours: dict[str, str], hues: Iterable[str]) -> str:
     """Colours as variables of CSS."""
     named = {**colours, **{f"s{i}": value for i, value in enumerate(hues)}}

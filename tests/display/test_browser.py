@@ -147,7 +147,7 @@ def test_detector_page(made, drive, tmp_path):
     script = (
         INK
         + """
-        const before = ink(); page.set("cells", false); const plain = ink();
+        page.set("faces", false); const before = ink(); page.set("cells", false); const plain = ink();
         page.state.layers.fill(0); page.set("cells", true);
         return { before, plain, gone: ink(), text: document.getElementById("panel").innerText };"""
     )

@@ -33,16 +33,18 @@ function sample() { // enough points to know how large the scene is
   }
   return out.length ? out : [[-100, -100, -100], [100, 100, 100]];
 }
-function corners(template, i) {
-  const outline = D[`outline:${template}`], out = [];
-  for (let c = 0; c < outline.length; c += 2) {
-    out.push([0, 1, 2].map(a => D.s_centre[3 * i + a] + (outline[c] * D.s_u[3 * i + a] + outline[c + 1] * D.s_v[3 * i + a]) / 32767));
+function corners(g, i) {
+  const outline = D[`outline:${g}`], t = detector.templates[g], out = [], axis = name => [...D[name].subarray(3 * i, 3 * i + 3)].map(x => x / 32767);
+  const [u, v] = [axis("s_u"), axis("s_v")], w = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+  for (const height of [-t.thickness / 2, t.thickness / 2]) for (let c = 0; c < outline.length; c += 2) {
+    const p = lift(t, outline[c], outline[c + 1], height);
+    out.push([0, 1, 2].map(a => D.s_centre[3 * i + a] + p[0] * u[a] + p[1] * v[a] + p[2] * w[a]));
   }
   return out;
 }
 
 const cloud = sample();
-const box = [0, 1, 2].map(a => [Math.min(...cloud.map(p => p[a])), Math.max(...cloud.map(p => p[a]))]);
+const box = [0, 1, 2].map(a => cloud.reduce(([low, high], p) => [Math.min(low, p[a]), Math.max(high, p[a])], [Infinity, -Infinity]));
 const middle = box.map(([low, high]) => (low + high) / 2);
 const spans = box.map(([low, high]) => high - low), longest = spans.indexOf(Math.max(...spans));
 if (longest === 2 && spans[2] > 6 * Math.max(spans[0], spans[1])) Object.assign(VIEWS["3d"], { az: 0.3, el: 0.2 }); // a beam telescope: from near its axis
@@ -56,7 +58,7 @@ const radius = Math.max(1, Math.hypot(...box.map(([low, high]) => high - low)) /
 function fitted(name, size) { // the camera that shows everything in a view
   const c = { ...camera, ...VIEWS[name], stretch: 1 }, aspect = size.w / size.h, margin = name === "3d" ? 0.94 : 0.86;
   if (name === "rz") {
-    const rho = Math.max(1, ...cloud.map(p => Math.hypot(p[0], p[1]))), half = Math.max(1, (box[2][1] - box[2][0]) / 2);
+    const rho = cloud.reduce((m, p) => Math.max(m, Math.hypot(p[0], p[1])), 1), half = Math.max(1, (box[2][1] - box[2][0]) / 2);
     c.target = [middle[2], rho / 2, 0];
     c.h = rho / 2 / margin;
     c.stretch = margin * c.h * aspect / half;

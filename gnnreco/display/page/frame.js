@@ -64,7 +64,7 @@ function axes(pen, size) {
 }
 
 function etaLines(pen, size, x, y) {
-  const rho = Math.max(...cloud.map(p => Math.hypot(p[0], p[1])));
+  const rho = cloud.reduce((m, p) => Math.max(m, Math.hypot(p[0], p[1])), 0);
   pen.setLineDash([3, 5]);
   pen.strokeStyle = css("--line"); pen.fillStyle = css("--soft");
   for (const eta of [-4, -3, -2.5, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5, 3, 4]) {

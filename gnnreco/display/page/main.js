@@ -12,7 +12,7 @@ function set(key, value) {
 function look(name, milliseconds = 650) {
   view = name;
   whole = true;
-  for (const [key, button] of Object.entries(buttons)) button.classList.toggle("on", key === name);
+  turn(pages.find(({ page }) => !page.hidden)?.page ?? null);
   fly(fitted(name, size()), milliseconds);
   dirty = true;
 }
@@ -22,7 +22,7 @@ function render(ratio = Math.min(2, window.devicePixelRatio || 1)) {
   canvas.height = Math.round(s.h * ratio);
   gl.viewport(0, 0, canvas.width, canvas.height);
   gl.clearColor(0, 0, 0, 0);
-  gl.clear(gl.COLOR_BUFFER_BIT);
+  gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   paint(s, null);
   drawFrame(s, ratio);
 }
@@ -33,11 +33,14 @@ function loop(now) {
 }
 
 function select(found) { // a track, a sensor, or nothing
-  state.selected = found?.kind === "track" ? found.index : found?.kind === "hit" ? trackOf(found.index) : -1;
+  const hit = event && found?.kind === "hit" ? found.index : -1;
+  state.cluster = found?.kind === "cluster" ? found.index : hit >= 0 && (asCell[hit] || charged[hit]) ? D.h_cluster?.[hit] ?? -1 : -1;
+  state.selected = found?.kind === "track" ? found.index : hit >= 0 && state.cluster < 0 ? trackOf(hit) : -1;
   state.sensor = found?.kind === "sensor" ? found.index : -1;
   card.hidden = !found;
   if (found) {
     fill(card, describe(found));
+    if (state.cluster >= 0 && found.kind === "hit") { const more = make("div"); fill(more, describeCluster(state.cluster)); card.append(more); }
     if (found.kind === "track") card.append(make("p", { className: "hits" }, "Hits: " + [...trackHits(found.index)].map(i => D.h_id[i]).join(", ")));
     card.prepend(make("button", { className: "close", title: "Clear (Esc)", onclick: () => select(null) }, "×"));
   }
@@ -54,9 +57,14 @@ function search(text) {
   fill(card, { title: `No track or particle ${wanted}`, rows: [] });
   card.hidden = false;
 }
+function under(x, y, s) { // what is under the cursor, and of a sensor also the cell
+  const found = pick(x, y, s);
+  if (found?.kind === "sensor") found.cell = cellUnder(found.index, x, y, s);
+  return found;
+}
 function tell(x, y) {
   const s = size();
-  hover = pick(x, y, s);
+  hover = under(x, y, s);
   tip.hidden = !hover;
   canvas.style.cursor = hover ? "pointer" : "";
   if (!hover) return null;
@@ -101,9 +109,17 @@ function save() {
 
 const buttons = {};
 for (const [key, text, title] of [["3d", "3D", "Turn freely (1)"], ["xy", "x–y", "Along the z axis (2)"], ["rz", "ρ–z", "Every point at its distance from the z axis (3)"]]) {
-  buttons[key] = make("button", { title, onclick: () => look(key) }, text);
+  buttons[key] = make("button", { title, onclick: () => { turn(null); look(key); } }, text);
 }
-document.getElementById("bar").append(...Object.values(buttons),
+const pages = [...document.querySelectorAll(".sheet")].map(page => {
+  const button = make("button", { title: `${page.dataset.title} of the detector`, onclick: () => turn(page.hidden ? page : null) }, page.dataset.title);
+  return { page, button };
+});
+function turn(to) { // show one of the flat pages, or none
+  for (const { page, button } of pages) { page.hidden = page !== to; button.classList.toggle("on", page === to); }
+  for (const [key, button] of Object.entries(buttons)) button.classList.toggle("on", !to && key === view);
+}
+document.getElementById("bar").append(...Object.values(buttons), ...pages.map(({ button }) => button),
   make("button", { title: "Light or dark (L)", onclick: () => set("theme", state.theme === "dark" ? "light" : "dark") }, "◐"),
   make("button", { title: "Save the picture as PNG", onclick: save }, "PNG"),
   make("button", { title: "Show or hide the panel (P)", onclick: () => { panel.hidden = !panel.hidden; dirty = true; } }, "☰"));
@@ -133,7 +149,7 @@ function pinch(before, after, id) {
   dirty = true;
 }
 for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, e => {
-  if (fingers.delete(e.pointerId) && moved < 4 && name === "pointerup" && e.button === 0) select(pick(...here(e), size()));
+  if (fingers.delete(e.pointerId) && moved < 4 && name === "pointerup" && e.button === 0) select(under(...here(e), size()));
 });
 canvas.addEventListener("pointerleave", () => { queued = null; tip.hidden = true; });
 canvas.addEventListener("contextmenu", e => e.preventDefault());
@@ -144,8 +160,8 @@ let queued = null;
 setInterval(() => { if (queued && !flight) { const at = queued; queued = null; tell(...at); } }, 60);
 addEventListener("keydown", e => {
   if (e.target.tagName === "INPUT" && e.target.type === "search" || e.ctrlKey || e.metaKey || e.altKey) return;
-  const act = { 1: () => look("3d"), 2: () => look("xy"), 3: () => look("rz"), l: () => set("theme", state.theme === "dark" ? "light" : "dark"),
-    p: () => { panel.hidden = !panel.hidden; dirty = true; }, Escape: () => select(null) }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
+  const act = { 1: () => { turn(null); look("3d"); }, 2: () => { turn(null); look("xy"); }, 3: () => { turn(null); look("rz"); }, l: () => set("theme", state.theme === "dark" ? "light" : "dark"),
+    p: () => { panel.hidden = !panel.hidden; dirty = true; }, "[": () => solo(-1), "]": () => solo(1), Escape: () => { turn(null); select(null); } }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
   act?.();
 });
 new ResizeObserver(() => { if (whole) look(view, 0); dirty = true; }).observe(stage);
@@ -158,14 +174,17 @@ function start() {
   let longest = 0;
   for (let p = 0; p < nTrue; p++) longest = Math.max(longest, trackLength(nFound + p));
   state.hits = nTrue ? Math.min(9, Math.max(3, longest >> 1)) : 1;
-  if (!event) state.show.cells = detector.templates.reduce((sum, t) => sum + (t.drawn ? t.cells * t.sensors : 0), 0) < 4e5;
+  if (D.s_hits) state.shade = "density";
+  if (event?.clusters) state.paint = "cluster";
   state.theme = link.get("theme") ?? "dark";
   if (!(state.theme in INKS)) state.theme = "dark";
   root.dataset.theme = state.theme;
   for (const [key, value] of link) {
     if (key in state.show) state.show[key] = value !== "0";
-    else if (["pt", "hits", "size", "glass"].includes(key) && Number.isFinite(+value)) state[key] = +value;
+    else if (["pt", "hits", "size", "glass", "least"].includes(key) && Number.isFinite(+value)) state[key] = +value;
     else if (key === "colour") state.colour = value;
+    else if (key === "paint" && ["energy", "particle", "cluster"].includes(value)) state.paint = value;
+    else if (key === "shade" && (value in SHADES || value === "subsystem")) state.shade = value;
   }
   panel.hidden = link.get("panel") === "0";
   document.getElementById("bar").hidden = link.get("bar") === "0";
@@ -174,8 +193,11 @@ function start() {
   refresh();
   look(link.get("view") in VIEWS ? link.get("view") : "3d", 0);
   if (+link.get("zoom") > 0) { camera.h /= +link.get("zoom"); whole = false; }
+  if (link.get("layer")) only(+link.get("layer"));
+  if (link.get("sensor")) select({ kind: "sensor", index: placeOf.get(+link.get("sensor")) ?? 0 });
+  for (const { page } of pages) if (page.dataset.title.toLowerCase() === link.get("sheet")) turn(page);
   if (link.get("track")) search(link.get("track"));
   requestAnimationFrame(loop);
 }
 start();
-window.gnnreco = { state, camera, set, look, select, search, tell, project: p => project(p, size()), picture, render, size, data: D, counts: { hits: nHits, found: nFound, particles: nTrue, sensors: nSensors } };
+window.gnnreco = { state, camera, set, look, select, search, tell, only, turn, lod, project: p => project(p, size()), picture, render, size, data: D, counts: { hits: nHits, found: nFound, particles: nTrue, sensors: nSensors, cells: nCells } };

@@ -11,8 +11,8 @@ const many = n => n.toLocaleString("en");
 const figure = (v, digits = 4) => Number.isFinite(v) ? String(+v.toPrecision(digits)) : "–";
 const panel = document.getElementById("panel"), tip = document.getElementById("tip"), card = document.getElementById("card");
 const LABELS = { matched: "Found, matched", duplicate: "Found, duplicate", fake: "Found, fake", found: "Found tracks",
-  true: "True, found", missed: "True, missed", generated: "True tracks", onTrack: "Hits on found tracks",
-  unassigned: "Hits on none", noise: "Noise hits" };
+  true: "True, found", missed: "True, missed", generated: "True particles", onTrack: "Hits on found tracks",
+  unassigned: "Hits on none", noise: "Noise hits", fired: "Cells with a signal", grow: "Size by energy" };
 const MEANS = { matched: "More than half of the hits come from one particle", duplicate: "A matched track whose particle has a better one",
   fake: "No particle made more than half of the hits", true: "Particles with a matched track", missed: "Particles that no track matches",
   noise: "Hits that no particle made", unassigned: "Hits of no found track", generated: "Particles with at least 3 hits" };
@@ -41,16 +41,18 @@ function buildPanel() {
   const about = event ? [detector.name, `${many(nHits)} hits`] : [`${many(nSensors)} sensors`, `${many(detector.layers)} layers`];
   panel.append(make("p", { className: "sub" }, about.join(" · "), ...(event ? [make("br"), event.source.split("/").slice(-2).join("/")] : [])));
   if (event) buildTracks();
+  buildEnergy();
   buildDetector();
-  panel.append(make("p", { className: "help" }, "Drag to turn, Shift-drag or right-drag to move, wheel to zoom, click to select, double-click to see all. Keys: 1 2 3 views, L theme, Esc clear."));
+  panel.append(make("p", { className: "help" }, "Drag to turn, Shift-drag or right-drag to move, wheel to zoom, click to select, double-click to see all. Keys: 1 2 3 views, [ ] one layer after the other, L theme, Esc clear."));
 }
 
 function buildTracks() {
-  const kinds = event.truth ? (event.tracks ? ["matched", "duplicate", "fake", "true", "missed"] : ["generated"]) : event.tracks ? ["found"] : [];
+  const kinds = event.truth ? (event.tracks ? ["matched", "duplicate", "fake", "true", "missed", "generated"] : ["generated"]) : event.tracks ? ["found"] : [];
   const counted = status => () => { let n = 0; for (let t = 0; t < nTracks; t++) n += trackStatus(t) === status && passes(t); return n; };
   if (kinds.length) panel.append(make("h2", {}, "Tracks"));
   for (const key of kinds) {
     const status = STATUS.indexOf(key);
+    if (key === "generated" && event.tracks && !D.p_status.includes(status)) continue;
     panel.append(toggle(key, mark(key === "missed" || key === "true" ? "dash" : "", () => inks().tracks[status]), counted(status)));
   }
   if (kinds.length) {
@@ -79,10 +81,51 @@ function buildTracks() {
   }
 }
 
+function rampRow(ends) { // a colour scale with its ends, which may change
+  const bar = make("div", { className: "ramp" }), low = make("span"), high = make("span"), row = make("div", { className: "ends" }, low, high);
+  live.push(() => {
+    const now = ends();
+    bar.hidden = row.hidden = !now;
+    if (now) [low.textContent, high.textContent] = now;
+    bar.style.background = `linear-gradient(90deg, ${inks().pt.join(",")})`;
+  });
+  return [bar, row];
+}
+function choice(key, options) {
+  const select = make("select", { onchange() { set(key, select.value); } }, ...options.map(([value, text]) => make("option", { value }, text)));
+  live.push(() => { select.value = state[key]; });
+  return select;
+}
+const unit = () => event ? (v => `${figure(v, 2)} GeV`) : (v => `${figure(v, 2)} hits`);
+
+function buildEnergy() { // cells with a signal: of the event, or how often they fire
+  const some = nCells || charged.includes(1);
+  if (!some) return;
+  panel.append(make("h2", {}, event ? "Energy" : `Occupancy, ${many(about.occupancy.events)} events`));
+  if (!event) panel.append(make("p", { className: "sub" }, `${figure(about.occupancy.hits)} hits an event; ${many(about.occupancy.fired)} cells fired${about.occupancy.fired > nCells ? `, the ${many(nCells)} that fire most are drawn` : ""}.`));
+  if (nCells) panel.append(toggle("fired", null, () => nCells));
+  panel.append(toggle("grow", null, null, event ? "Size by energy" : "Size by signal"));
+  if (event) {
+    const options = [["energy", "Colour by energy"]];
+    if (event.clusters) options.push(["cluster", `Colour by cluster (${many(event.clusters.count)})`]);
+    if (event.truth) options.push(["particle", "Colour by particle"]);
+    panel.append(choice("paint", options));
+  }
+  panel.append(...rampRow(() => state.paint === "energy" && span.map(unit())));
+  const steps = [0, ...Array.from({ length: 60 }, (_, i) => span[0] * (span[1] / span[0]) ** (i / 60))];
+  const nearest = v => steps.reduce((best, s, i) => Math.abs(s - v) < Math.abs(steps[best] - v) ? i : best, 0);
+  panel.append(slider("Above", "least", { min: 0, max: 60, step: 1, from: nearest, to: i => steps[i], say: unit() }));
+}
+
 function buildDetector() {
   panel.append(make("h2", {}, "Detector"));
   panel.append(toggle("outlines", null, null, "Outlines"), toggle("faces", null, null, "Faces"), toggle("cut", null, null, "Cut away the near half"));
-  if (detector.templates.some(t => t.drawn)) panel.append(toggle("cells", null, null, "Cells"));
+  if (detector.templates.some(t => t.kind)) panel.append(toggle("cells", null, () => lod.cells ?? 0, "Cells where large enough"));
+  const shades = [["subsystem", "Sensors by subsystem"], ...Object.entries(SHADES).filter(([, [, values]]) => values()?.some(v => v > 0)).map(([key, [text]]) => [key, `Sensors by ${text[0].toLowerCase()}${text.slice(1)}`])];
+  panel.append(choice("shade", shades), ...rampRow(() => state.shade in SHADES && shadeRange().map(v => figure(v, 2))));
+  const now = make("span", { className: "count" });
+  live.push(() => { now.textContent = state.solo < 0 ? "all" : `layer ${state.solo}`; });
+  if (detector.layers > 1) panel.append(make("div", { className: "step" }, "One layer", make("button", { className: "chip", title: "Previous layer ([)", onclick: () => solo(-1) }, "‹"), now, make("button", { className: "chip", title: "Next layer (])", onclick: () => solo(1) }, "›"), make("button", { className: "chip", onclick: () => solo(0) }, "all")));
   panel.append(slider("Brightness", "glass", { min: 0, max: 4, step: 0.1, say: v => `× ${v.toFixed(1)}` }));
   const inSubsystem = detector.subsystems.map(() => new Map());
   for (let i = 0; i < nSensors; i++) {
@@ -94,20 +137,32 @@ function buildDetector() {
     if (!layers.length) return;
     const sensors = layers.reduce((sum, layer) => sum + inSubsystem[s].get(layer), 0);
     const input = make("input", { type: "checkbox", onchange() { for (const layer of layers) state.layers[layer] = input.checked ? 1 : 0; refresh(); } });
-    const swatch = mark("box", () => inks().sensors[s % inks().sensors.length]);
+    const swatch = mark("box", () => hues()[s % HUES]);
     live.push(() => { input.checked = layers.some(layer => state.layers[layer]); swatch.paint(); });
     panel.append(make("label", { className: "row", title: `${subsystem.name}: ${subsystem.measures}` }, input, swatch, make("span", { className: "name" }, subsystem.name), make("span", { className: "count" }, many(sensors))));
-    panel.append(make("div", { className: "chips" }, ...layers.map(layer => {
-      const chip = make("button", { className: "chip", title: `layer ${layer}: ${many(inSubsystem[s].get(layer))} sensors`, onclick() { state.layers[layer] ^= 1; refresh(); } }, String(layer));
+    const chips = make("div", { className: layers.length > 24 ? "chips tight" : "chips" }, ...layers.map(layer => {
+      const chip = make("button", { className: "chip", title: `layer ${layer}: ${many(inSubsystem[s].get(layer))} sensors; Alt-click: this layer only`, onclick(e) { if (e.altKey) return only(layer); state.layers[layer] ^= 1; state.solo = -1; refresh(); } }, String(layer));
       live.push(() => chip.classList.toggle("on", !!state.layers[layer]));
       return chip;
-    })));
+    }));
+    panel.append(chips);
   });
 }
+function only(layer) { // show one layer alone; -1: all
+  state.solo = layer;
+  state.layers.fill(layer < 0 ? 1 : 0);
+  if (layer >= 0) state.layers[layer] = 1;
+  refresh();
+}
+function solo(step) { // to the next layer, the previous one, or all
+  const n = detector.layers;
+  only(step === 0 ? -1 : state.solo < 0 ? (step > 0 ? 0 : n - 1) : (state.solo + step + n) % n);
+}
 
-function describe({ kind, index }) { // title and rows of what is under the cursor
-  if (kind === "hit") return describeHit(index);
-  if (kind === "sensor") return describeSensor(index);
+function describe({ kind, index, cell }) { // title and rows of what is under the cursor
+  if (kind === "hit") return event ? describeHit(index) : describeFired(index);
+  if (kind === "cluster") return describeCluster(index);
+  if (kind === "sensor") return describeSensor(index, cell);
   return index < nFound ? describeFound(index) : describeParticle(index - nFound);
 }
 const placeOf = new Map();
@@ -122,8 +177,24 @@ function describeHit(i) {
   if (D.h_energy) out.push(["Energy", `${figure(D.h_energy[i])} GeV`]);
   if (event.truth) out.push(["Particle", p < 0 ? "none (noise)" : `${D.p_id[p]}${D.h_particles[i] > 1 ? ` and ${D.h_particles[i] - 1} more` : ""}`]);
   if (p >= 0) out.push(["", `pT ${figure(D.p_pt[p], 3)} GeV, η ${figure(D.p_eta[p], 3)}`]);
-  if (event.tracks) out.push(["Found track", D.h_track[i] < 0 ? "none" : `${D.h_track[i]} (${LABELS[STATUS[D.f_status[D.h_track[i]]]].toLowerCase()})`]);
+  if (event.clusters) out.push(["Cluster", D.h_cluster[i] < 0 ? "none" : `${D.h_cluster[i]} of ${figure(D.k_energy[D.h_cluster[i]])} GeV`]);
+  if (event.tracks && !asCell[i]) out.push(["Found track", D.h_track[i] < 0 ? "none" : `${D.h_track[i]} (${LABELS[STATUS[D.f_status[D.h_track[i]]]].toLowerCase()})`]);
   return { title: `Hit ${D.h_id[i]}`, rows: out };
+}
+function describeFired(k) {
+  const i = D.c_sensor[k];
+  return { title: `Cell ${many(D.c_cell[k])}`, rows: [...where(i), ["Hits an event", figure(D.c_count[k], 3)], ...(D.c_energy[k] > 0 ? [["Energy an event", `${figure(D.c_energy[k], 3)} GeV`]] : [])] };
+}
+function describeCluster(c) {
+  const n = D.k_offsets[c + 1] - D.k_offsets[c], out = [["Energy", `${figure(D.k_energy[c])} ± ${figure(D.k_energy_sigma[c], 2)} GeV`], ["x, y, z", `${[D.k_x[c], D.k_y[c], D.k_z[c]].map(v => v.toFixed(1)).join(", ")} mm`], ["Hits", many(n)], ["Score", figure(D.k_score[c], 3)]];
+  if (D.k_class[c] >= 0) out.push(["Most likely", event.clusters.classes[D.k_class[c]]]);
+  if (event.truth) { // the particle of most of its energy
+    const shares = new Map();
+    for (const i of D.k_hits.subarray(D.k_offsets[c], D.k_offsets[c + 1])) shares.set(D.h_particle[i], (shares.get(D.h_particle[i]) ?? 0) + (D.h_energy?.[i] ?? 1));
+    const [p, most] = [...shares].sort((a, b) => b[1] - a[1])[0] ?? [-1, 0], sum = [...shares.values()].reduce((a, b) => a + b, 0);
+    if (p >= 0) out.push(["Mostly from", `${D.p_id[p]} (PDG ${D.p_pdg[p]}), ${Math.round(100 * most / sum)} %`]);
+  }
+  return { title: `Cluster ${c}`, rows: out };
 }
 function describeFound(t) {
   const n = trackLength(t), p = D.f_particle[t], out = [["pT", `${figure(D.f_pt[t])} GeV`], ["η", figure(D.f_eta[t])], ["φ", `${figure(D.f_phi[t])} rad`],
@@ -138,13 +209,18 @@ function describeParticle(p) {
   if (event.tracks) out.push(["Found as", D.p_track[p] < 0 ? "none" : `track ${D.p_track[p]}`]);
   return { title: `Particle ${D.p_id[p]}`, rows: out };
 }
-function describeSensor(i) {
+function describeSensor(i, under) {
   let g = 0, first = 0;
   while (i >= first + detector.templates[g].sensors) first += detector.templates[g++].sensors;
   const t = detector.templates[g], [x, y, z] = D.s_centre.subarray(3 * i, 3 * i + 3);
   const out = [...where(i).slice(0, 1), ["Template", t.name], ["Cells", `${many(t.cells)} of ${t.pitch.map(v => figure(v, 3)).join(" × ")} mm`], ["Centre", `${[x, y, z].map(v => v.toFixed(1)).join(", ")} mm`],
     ["ρ", `${Math.hypot(x, y).toFixed(1)} mm`], ["Resolution u, v", `${figure(1e3 * D.s_resolution_u[i], 3)}, ${figure(1e3 * D.s_resolution_v[i], 3)} µm`],
     ["Thickness", `${figure(t.thickness, 3)} mm, ${figure(100 * D.s_radiation_lengths[i], 3)} % X₀`]];
+  out.push(["λ", figure(D.s_interaction_lengths[i], 3)]);
+  if (Number.isFinite(D.s_moliere_radius[i])) out.push(["Molière radius", `${figure(D.s_moliere_radius[i], 3)} mm`]);
+  if (Number.isFinite(D.s_sampling_fraction[i])) out.push(["Sampling fraction", figure(D.s_sampling_fraction[i], 3)]);
+  if (D.s_hits) out.push(["Hits an event", figure(D.s_hits[i], 3)], ["Occupancy", `${figure(100 * D.s_hits[i] / t.cells, 3)} %`]);
+  if (under) out.unshift(["Cell", many(under.cell)], ["u, v", `${figure(under.u)}, ${figure(under.v)} mm`]);
   for (const label of detector.labels) out.push([label.replaceAll("_", " "), String(D[`label:${label}`][i])]);
   return { title: `Sensor ${many(D.s_row[i])}`, rows: out };
 }

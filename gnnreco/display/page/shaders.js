@@ -1,13 +1,13 @@
-// The three programs (sensors, hits, lines), each also drawn in colours that are numbers, for the cursor.
+// The four programs (sensors, cells with a signal, hits, lines), each also drawn in colours that are numbers, for the cursor.
 const COMMON = `#version 300 es
 precision highp float; precision highp int;
 uniform mat3 uView; uniform vec3 uTarget; uniform vec3 uScale; uniform float uFlat; uniform vec4 uCursor;
-uniform vec2 uPixel; uniform bool uPick;
+uniform vec2 uPixel; uniform bool uPick; uniform float uDeep;
 vec3 world(vec3 p) { return mix(p, vec3(p.z, length(p.xy), 0.), uFlat); }
 vec4 clip(vec3 p) {
   vec3 v = (world(p) - uTarget) * uView;
   float w = 1. - v.z * uScale.z;
-  return vec4((v.xy * uScale.xy - uCursor.xy * w) * uCursor.zw, 0., w);
+  return vec4((v.xy * uScale.xy - uCursor.xy * w) * uCursor.zw, -v.z * uDeep, w);
 }
 vec4 number(uint kind, uint i) { uint n = i + 1u | kind << 30; return vec4(n & 255u, n >> 8 & 255u, n >> 16 & 255u, n >> 24) / 255.; }
 `;
@@ -19,17 +19,40 @@ vec4 blend(vec4 c) { return vec4(c.rgb * c.a, c.a); }
 `;
 const SHADERS = {
   sensor: [COMMON + `
-    in vec2 aCorner; in vec3 iCentre, iU, iV; in vec4 iColour;
+    in vec3 aCorner, iCentre, iU, iV; in vec4 iColour;
     uniform vec3 uMiddle, uNear; uniform float uRadius, uCut, uFace, uStrength, uFloor; uniform uint uBase;
     out vec4 vColour;
     void main() {
-      gl_Position = clip(iCentre + aCorner.x * iU + aCorner.y * iV);
+      gl_Position = clip(iCentre + aCorner.x * iU + aCorner.y * iV + aCorner.z * cross(iU, iV));
       vec3 normal = normalize(cross(iU, iV)) * uView;
       float edge = mix(1. - normal.z * normal.z, 1., uFlat), near = dot(iCentre - uMiddle, uNear) / uRadius;
       float cut = mix(1., 1. - smoothstep(.01, .05, near), uCut * (1. - uFlat));
       float strength = uFace > 0. ? uFace * (.25 + .75 * edge) : mix(uFloor, 1., edge * edge); // of many sensors, those seen edge-on tell the most
       vColour = uPick ? number(3u, uBase + uint(gl_InstanceID)) : vec4(iColour.rgb, iColour.a * strength * cut * uStrength);
       if (iColour.a == 0. || cut < .02) gl_Position = vec4(2., 2., 2., 1.);
+    }`, FRAGMENT + `void main() { colour = uPick ? vColour : blend(vColour); }`],
+  fired: [COMMON + `
+    in int iSensor, iShape, iIndex; in vec2 iPlace; in vec4 iColour; in float iSize;
+    uniform highp sampler2D uSensors, uShapes; uniform vec3 uMiddle, uNear; uniform float uRadius, uCut, uLeast, uCorners, uSolid;
+    out vec4 vColour;
+    vec2 corner(int c, int n) { int i = iShape * n + c; return texelFetch(uShapes, ivec2(i & 1023, i >> 10), 0).xy; }
+    void main() {
+      int n = int(uCorners), id = gl_VertexID, c = 0; float half_ = 0.; bool wall = false;
+      if (uSolid > 0.) {
+        if (id < 6 * n) { int q = id % 6; wall = true; c = (id / 6 + (q == 1 || q == 2 || q == 4 ? 1 : 0)) % n; half_ = q == 2 || q > 3 ? .5 : -.5; }
+        else { id -= 6 * n; half_ = id < 3 * (n - 2) ? -.5 : .5; id = id % (3 * (n - 2)); }
+      }
+      if (!wall) c = id % 3 == 0 ? 0 : id / 3 + id % 3;
+      ivec2 at = ivec2((iSensor & 255) * 4, iSensor >> 8);
+      vec4 a = texelFetch(uSensors, at, 0), u = texelFetch(uSensors, at + ivec2(1, 0), 0), v = texelFetch(uSensors, at + ivec2(2, 0), 0), f = texelFetch(uSensors, at + ivec2(3, 0), 0);
+      vec3 normal = cross(u.xyz, v.xyz), face = normal;
+      vec2 p = iPlace + iSize * corner(c, n); float w = half_ * a.w;
+      if (f.w > 0.) p = f.xy + (p - f.xy) * (f.z - w) / f.z;
+      if (wall) { int j = gl_VertexID / 6; vec2 d = corner((j + 1) % n, n) - corner(j, n); face = length(d) > 0. ? (d.y * u.xyz - d.x * v.xyz) / length(d) : normal; }
+      gl_Position = clip(a.xyz + p.x * u.xyz + p.y * v.xyz + w * normal);
+      float light = mix(.62 + .38 * abs((normalize(face) * uView).z), 1., uFlat), near = dot(a.xyz - uMiddle, uNear) / uRadius;
+      vColour = uPick ? number(1u, uint(iIndex)) : vec4(iColour.rgb * light, iColour.a);
+      if (iSize == 0.) gl_Position = vec4(2., 2., 2., 1.);
     }`, FRAGMENT + `void main() { colour = uPick ? vColour : blend(vColour); }`],
   hit: [COMMON + `
     in vec3 aPoint; in vec4 aColour; in float aSize; uniform float uSize, uLeast, uMost;
@@ -107,6 +130,14 @@ function buffer(data) {
   gl.bindBuffer(gl.ARRAY_BUFFER, b);
   gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
   return b;
+}
+function table(data, channels) { // a float texture, 1024 texels wide
+  const t = gl.createTexture(), rows = Math.max(1, Math.ceil(data.length / channels / 1024)), full = new Float32Array(rows * 1024 * channels);
+  full.set(data);
+  gl.bindTexture(gl.TEXTURE_2D, t);
+  gl.texImage2D(gl.TEXTURE_2D, 0, channels === 2 ? gl.RG32F : gl.RGBA32F, 1024, rows, 0, channels === 2 ? gl.RG : gl.RGBA, gl.FLOAT, full);
+  for (const key of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, key, gl.NEAREST);
+  return t;
 }
 function attribute(program, name, data, size, { type = gl.FLOAT, norm = false, stride = 0, offset = 0, divisor = 0, whole = false } = {}) {
   const at = program.at(name);
