@@ -1,0 +1,200 @@
+"""Reading a table of cells: one row each, with its place, its layer, and its size or its corners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ...errors import BadInput
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+NEEDED = ("x", "y", "z", "layer")
+MATERIAL = ("radiation_lengths", "interaction_lengths", "moliere_radius", "sampling_fraction")
+SHAPES = "size (of a square), size_u and size_v, or polygon (corners, 'x y; x y; ...' or a list of pairs)"
+LENGTH = {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1000.0}
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """The cells, one row each; lengths in mm.
+
+    Attributes
+    ----------
+    place : float64 (n, 3)
+    layer : int64 (n,)
+    size : float64 (n, 2), optional
+        Along the two axes of the sensor.
+    corners : float64 (m, 3), optional
+        Of all cells, one after the other, global; instead of `size`.
+    counts : int64 (n,), optional
+        Corners of each cell.
+    normal : float64 (n, 3), optional
+    thickness : float64 (n,)
+    sensor : int64 (n,), optional
+        Which sensor the cell belongs to, where the table tells.
+    subsystem : int64 (n,)
+        Row of `subsystems`.
+    subsystems : tuple of str
+    material : dict of float64 (n,)
+        Those of `MATERIAL` that the table has.
+    channel : int64 (n, 2), optional
+    """
+
+    place: Floats
+    layer: Ints
+    size: Floats | None
+    corners: Floats | None
+    counts: Ints | None
+    normal: Floats | None
+    thickness: Floats
+    sensor: Ints | None
+    subsystem: Ints
+    subsystems: tuple[str, ...]
+    material: dict[str, Floats]
+    channel: Ints | None
+
+
+def read_cell_table(file: Path, unit: str, thickness: str) -> CellTable:
+    """Read a Parquet file (by its ending) or a CSV file; `BadInput` names the row and what is needed."""
+    if unit not in LENGTH:
+        raise BadInput(file, "option unit", f"{unit!r} is none of {', '.join(LENGTH)}")
+    table, scale = _open(file), LENGTH[unit]
+    names = set(table.column_names)
+    missing = [name for name in NEEDED if name not in names]
+    if missing or not ({"size", "polygon"} & names or {"size_u", "size_v"} <= names):
+        what = f"column {missing[0]}" if missing else "columns"
+        why = f"missing; a table of cells needs {', '.join(NEEDED)} and one of: {SHAPES}"
+        raise BadInput(file, what, f"{why}; it has {', '.join(table.column_names)}")
+
+    def numbers(name: str) -> Floats:
+        return _floats(file, table, name)
+
+    place = scale * np.stack([numbers(axis) for axis in "xyz"], axis=1)
+    corners, counts, size = None, None, None
+    if "polygon" in names:
+        corners, counts = _polygons(file, table["polygon"], scale, place)
+    else:
+        keys = ("size_u", "size_v") if "size_u" in names else ("size", "size")
+        size = scale * np.stack([numbers(key) for key in keys], axis=1)
+        _refuse(file, keys[0], size.min(axis=1) <= 0, "a size must be greater than 0")
+    normal = None
+    if {"nx", "ny", "nz"} <= names:
+        normal = np.stack([numbers(key) for key in ("nx", "ny", "nz")], axis=1)
+        length = np.linalg.norm(normal, axis=1)
+        _refuse(file, "nx", length < 1e-9, "a normal of length 0")
+        normal /= length[:, None]
+    thick = scale * numbers("thickness") if "thickness" in names else _thickness(file, thickness, len(place))
+    _refuse(file, "thickness", thick <= 0, "a thickness must be greater than 0")
+    subsystem, subsystems = np.zeros(len(place), np.int64), ["calorimeter"]
+    if "subsystem" in names:
+        words, subsystem = np.unique(np.array(table["subsystem"].cast(pa.string())), return_inverse=True)
+        subsystems = [str(word) for word in words]
+    channel = None
+    if {"channel_u", "channel_v"} <= names:
+        channel = np.stack([_whole(file, numbers(key), key) for key in ("channel_u", "channel_v")], axis=1)
+    factor = {"moliere_radius": scale}
+    return CellTable(
+        place=place,
+        layer=_whole(file, numbers("layer"), "layer"),
+        size=size,
+        corners=corners,
+        counts=counts,
+        normal=normal,
+        thickness=thick,
+        sensor=_groups(table["sensor"]) if "sensor" in names else None,
+        subsystem=subsystem.ravel().astype(np.int64),
+        subsystems=tuple(subsystems),
+        material={name: factor.get(name, 1.0) * numbers(name) for name in MATERIAL if name in names},
+        channel=channel,
+    )
+
+
+def _open(file: Path) -> pa.Table:
+    try:
+        table = pq.read_table(file) if file.suffix == ".parquet" else pa.csv.read_csv(file)
+    except FileNotFoundError:
+        raise BadInput(file, "", "no such file") from None
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(file, "", f"not a readable table: {str(error).splitlines()[0]}") from None
+    if table.num_rows == 0:
+        raise BadInput(file, "", "the table has no rows")
+    return table
+
+
+def _refuse(file: Path, column: str, wrong: NDArray[np.bool_], why: str) -> None:
+    for row in np.flatnonzero(wrong)[:1]:
+        # The first line of a CSV file names the columns.
+        where = f"row {row}" if file.suffix == ".parquet" else f"line {row + 2}"
+        raise BadInput(file, f"{where}, column {column}", why)
+
+
+def _floats(file: Path, table: pa.Table, name: str) -> Floats:
+    try:
+        values = np.asarray(table[name].cast(pa.float64()).to_numpy(), np.float64)
+    except pa.ArrowException:
+        raise BadInput(file, f"column {name}", "expected numbers") from None
+    _refuse(file, name, ~np.isfinite(values), "empty or not finite")
+    return values
+
+
+def _whole(file: Path, values: Floats, name: str) -> Ints:
+    _refuse(file, name, (values != np.round(values)) | (values < 0), "expected a whole number of 0 or more")
+    return values.astype(np.int64)
+
+
+def _thickness(file: Path, text: str, n: int) -> Floats:
+    try:
+        return np.full(n, float(text))
+    except ValueError:
+        raise BadInput(file, "option thickness", f"expected a length in mm, found {text!r}") from None
+
+
+def _groups(column: pa.ChunkedArray) -> Ints:
+    """Numbers from 0 for the words or numbers of a column."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return np.asarray(encoded.indices.to_numpy(), np.int64)
+
+
+def _polygons(file: Path, column: pa.ChunkedArray, scale: float, place: Floats) -> tuple[Floats, Ints]:
+    """Corners (m, 3) and how many each cell has; two numbers a corner are x and y at the cell's z."""
+    nested: Any = column.combine_chunks()
+    try:
+        if pa.types.is_string(nested.type):
+            nested = pc.split_pattern(pc.utf8_trim_whitespace(nested), ";")
+            inner = pc.utf8_trim_whitespace(nested.values)
+            width = len(str(inner[0]).split())
+            flat = pc.split_pattern_regex(inner, r"[\s,]+").flatten().cast(pa.float64())
+            counts = np.diff(nested.offsets.to_numpy())
+        elif pa.types.is_list(nested.type) and pa.types.is_list(nested.type.value_type):
+            inner = nested.flatten()
+            width, flat = len(inner[0]), inner.flatten().cast(pa.float64())
+            counts = np.diff(nested.offsets.to_numpy())
+        else:
+            width, flat = 2, nested.flatten().cast(pa.float64())
+            counts = np.diff(nested.offsets.to_numpy()) // 2
+    except (pa.ArrowException, AttributeError, TypeError):
+        raise BadInput(file, "column polygon", f"not understood; write {SHAPES}") from None
+    numbers = np.asarray(flat.to_numpy(zero_copy_only=False), np.float64)
+    _refuse(file, "polygon", counts < 3, "a cell has at least three corners")
+    if width not in (2, 3) or len(numbers) != width * counts.sum() or not np.isfinite(numbers).all():
+        raise BadInput(file, "column polygon", "every corner must have two numbers, or every one three")
+    corners = scale * numbers.reshape(-1, width)
+    cell = np.repeat(np.arange(len(counts)), counts)
+    mean = np.stack([np.bincount(cell, corners[:, axis]) for axis in range(width)], axis=1) / counts[:, None]
+    away = np.abs(mean - place[:, :width]).sum()
+    if np.abs(mean).sum() < away:
+        # Drawn about the cell's own place.
+        corners = corners + place[cell, :width]
+    if width == 2:
+        corners = np.hstack([corners, place[cell, 2:]])
+    return corners, counts.astype(np.int64)
