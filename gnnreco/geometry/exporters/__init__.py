@@ -7,9 +7,10 @@ from pathlib import Path
 
 from ...errors import BadInput
 from ..detector import Detector
+from . import acts
 
 #: Each writer is called as ``write(detector, folder)`` and returns the files it wrote.
-EXPORTERS: dict[str, Callable[[Detector, Path], list[Path]]] = {}
+EXPORTERS: dict[str, Callable[[Detector, Path], list[Path]]] = {"acts": acts.write}
 
 
 def export_detector(format: str, detector: Detector, folder: str | Path) -> list[Path]:

@@ -106,6 +106,7 @@ def _row(file: Path, place: str, surface: dict[str, Any], number_: int) -> dict[
         rotation = np.array(transform.get("rotation") or np.eye(3).ravel(), np.float64).reshape(3, 3)
         values = tuple(float(value) for value in bounds["values"])
         slab = _slab(surface.get("material"))
+        slab[0] = float(surface.get("thickness", slab[0]))  # ours; ACTS keeps that of the material only
     except (TypeError, ValueError, KeyError, IndexError):
         raise BadInput(
             file, place, "transform, bounds or material do not hold the numbers they should"
