@@ -18,7 +18,7 @@ from ..detector import Detector
 from .acts_layers import ActsLayer, acts_layers
 
 FINE = 0.1  # mm: sensors that resolve both coordinates better than this give space points for seeds
-SEEDING_DISKS = 4  # innermost disks of each side that seed, besides all barrel layers with fine cells
+SEEDING_DISKS = 4  # innermost disks of each side that seed beside a barrel; all of them where there is none
 CHARGE_SMEARING = {"mean": 0.0, "stddev": 0.01, "type": "Gauss"}
 # Silicon, in the units of ACTS: radiation length (mm), relative atomic mass, number, mol / mm^3.
 SILICON = (93.7, 28.0855, 14.0, 8.2925e-5)
@@ -177,11 +177,12 @@ def _cells(detector: Detector, kind: int) -> dict[str, Any]:
 
 
 def _seeding(detector: Detector, layers: list[ActsLayer]) -> list[dict[str, int]]:
-    """Layers with fine cells: all cylinders, and of the disks the innermost of each side; all layers if none is fine."""
+    """Layers with fine cells: all cylinders, and the innermost disks of each side; all layers if none is fine."""
     spread = np.maximum(detector.resolution_u, detector.resolution_v)
     fine = [layer for layer in layers if spread[layer.sensors].max() <= FINE] or layers
     kept = [layer for layer in fine if layer.kind == "cylinder"]
+    count = SEEDING_DISKS if kept else len(fine)
     for side in (-1, 1):
         disks = [layer for layer in fine if layer.kind == "disc" and side * sum(layer.box[2:]) > 0]
-        kept += sorted(disks, key=lambda layer: abs(sum(layer.box[2:])))[:SEEDING_DISKS]
+        kept += sorted(disks, key=lambda layer: abs(sum(layer.box[2:])))[:count]
     return [{"volume": layer.volume, "layer": layer.layer} for layer in kept]
