@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import BadGeometry
-from .description import Fault
+from .description import USUAL
 from .detector import Detector
 from .findings import Finding, doubtful, unusable
-from .load import find_detector, read_detector
+from .load import FILE, find_detector, read_detector
+from .yaml_tree import Fault
 
 
 def check(detector: Detector | str | Path) -> list[Finding]:
@@ -35,8 +36,9 @@ def _read(place: str | Path, found: list[Finding]) -> Detector | None:
     """The detector, judged by its form alone; faults of the form go to `found`."""
     strict = True
     while True:
+        assumed: set[str] = set()
         try:
-            return read_detector(find_detector(place), known_units_only=strict)
+            read = read_detector(folder := find_detector(place), known_units_only=strict, assumed=assumed)
         except BadGeometry as fault:
             code = fault.code if isinstance(fault, Fault) else "unreadable"
             message, _, remedy = fault.why.partition("; ")
@@ -47,3 +49,10 @@ def _read(place: str | Path, found: list[Finding]) -> Detector | None:
                 return None
             # The rest can still be judged as if the unit were the usual one.
             strict = False
+            continue
+        for dimension in sorted(assumed):
+            where, usual = f"{folder / FILE}: units", USUAL[dimension]
+            message = f"no unit of {dimension} is told: taken as {usual}"
+            remedy = f"add {dimension}: {usual} to the units, or the unit you used"
+            found.append(Finding("warning", "missing-unit", where, message, remedy))
+        return read

@@ -11,21 +11,27 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ..errors import BadGeometry
+from .yaml_tree import Fault, plain, read_tree
 
 Floats = NDArray[np.float64]
 
 LENGTH = {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1000.0}
 ANGLE = {"rad": 1.0, "mrad": 1e-3, "deg": math.pi / 180}
 FIELD = {"T": 1.0, "tesla": 1.0, "kG": 0.1}
+USUAL = {"length": "mm", "angle": "rad", "field": "T"}
 
 
-class Fault(BadGeometry):
-    """A fault of the description, with a code for `check`."""
+class Units(dict[str, float]):
+    """Factor of each dimension, ``length``, ``angle`` and ``field``; remembers which were asked for but never told."""
 
-    def __init__(self, file: Path, where: str, why: str, code: str = "description") -> None:
-        super().__init__(file, where, why)
-        self.code = code
+    def __init__(self, factors: Mapping[str, float], told: frozenset[str]) -> None:
+        super().__init__(factors)
+        self._told, self.assumed = told, set[str]()
+
+    def __getitem__(self, dimension: str) -> float:
+        if dimension not in self._told:
+            self.assumed.add(dimension)
+        return super().__getitem__(dimension)
 
 
 class Section:
@@ -39,12 +45,11 @@ class Section:
     entries : mapping
         Key to (line, node).
     line : int
-    units : mapping
-        Factor of each dimension: ``length``, ``angle``, ``field``.
+    units : Units
     """
 
     def __init__(
-        self, file: Path, where: str, entries: Mapping[str, yaml.Node], line: int, units: Mapping[str, float]
+        self, file: Path, where: str, entries: Mapping[str, yaml.Node], line: int, units: Units
     ) -> None:
         self.file, self.where, self.line, self.units = file, where, line, units
         self._entries, self._asked = dict(entries), set[str]()
@@ -71,7 +76,7 @@ class Section:
             if default is None:
                 raise self.fault(key, f"missing key {key!r}; add it")
             return default
-        return yaml.constructor.SafeConstructor().construct_document(self._entries[key])
+        return plain(self._entries[key])
 
     def text(self, key: str, default: str | None = None, choices: tuple[str, ...] = ()) -> str:
         """A word, one of `choices` where there are any."""
@@ -91,14 +96,16 @@ class Section:
 
     def numbers(self, key: str, shape: tuple[int, ...], dimension: str = "", default: Any = None) -> Floats:
         """An array of finite numbers in the house's units; -1 in `shape` stands for any count."""
-        return self.numbers_of(key, self.value(key, default), shape, dimension)
+        told = dimension if key in self._entries else ""
+        return self.numbers_of(key, self.value(key, default), shape, told)
 
     def numbers_of(self, key: str, value: Any, shape: tuple[int, ...], dimension: str = "") -> Floats:
         """`numbers` for a value already at hand; `key` is for the message."""
         try:
-            if isinstance(value, str | bool):
+            array = np.array(value)
+            if array.dtype.kind not in "iuf" and array.size:
                 raise ValueError
-            array = np.array(value, np.float64)
+            array = array.astype(np.float64)
         except (TypeError, ValueError):
             raise self.fault(key, f"expected numbers, found {value!r}") from None
         if array.ndim != len(shape) or any(s not in (-1, n) for s, n in zip(shape, array.shape, strict=True)):
@@ -106,7 +113,7 @@ class Section:
             raise self.fault(key, f"expected {wanted}, found an array of shape {array.shape}")
         if not np.isfinite(array).all():
             raise self.fault(key, f"{value!r} is not finite; every number must be", "not-a-number")
-        return array * self.units.get(dimension, 1.0)
+        return array * self.units[dimension] if dimension else array
 
     def number(
         self, key: str, dimension: str = "", default: float | None = None, above: float | None = None
@@ -152,32 +159,28 @@ class Section:
 
 def read_description(file: Path, known_units_only: bool = True) -> Section:
     """The top level of a ``detector.yaml``, its units understood."""
-    try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except FileNotFoundError:
-        raise Fault(file, "", "no such file; a detector is a folder with a detector.yaml") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else ""
-        raise Fault(file, where, f"not readable as YAML: {getattr(error, 'problem', error)}") from None
-    if node is None:
-        raise Fault(file, "", "the file is empty")
-    plain = _section(file, "", node, {})
-    units = plain.section("units")
-    factors = {}
-    for dimension, known, usual in (("length", LENGTH, "mm"), ("angle", ANGLE, "rad"), ("field", FIELD, "T")):
-        unit = units.text(dimension, usual)
+    node = read_tree(file)
+    bare = _section(file, "", node, Units({}, frozenset()))
+    if "units" not in bare:
+        why = (
+            "missing section 'units'; add units: {length: mm, angle: deg, field: T}, with the units you used"
+        )
+        raise bare.fault("units", why, "missing-unit")
+    units = bare.section("units")
+    factors, told = {}, frozenset(units)
+    for dimension, known in (("length", LENGTH), ("angle", ANGLE), ("field", FIELD)):
+        unit = units.text(dimension, USUAL[dimension])
         if unit not in known and known_units_only:
             why = f"unknown unit {unit!r} of {dimension}; use one of {', '.join(known)}"
             raise units.fault(dimension, why, "unknown-unit")
         factors[dimension] = known.get(unit, 1.0)
     units.done()
-    top = _section(file, "", node, factors)
+    top = _section(file, "", node, Units(factors, told))
     top.value("units")
     return top
 
 
-def _section(file: Path, where: str, node: yaml.Node, units: Mapping[str, float]) -> Section:
+def _section(file: Path, where: str, node: yaml.Node, units: Units) -> Section:
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.MappingNode):
         raise Fault(file, f"line {line}, {where or 'top level'}", "expected keys and values")

@@ -34,7 +34,8 @@ def read_templates(section: Section) -> tuple[CellTemplate, ...]:
         template = _focused(readers[kind](name, entry), entry)
         entry.done()
         if template.n_cells > MAX_CELLS:
-            raise entry.fault("kind", f"{template.n_cells:,} cells do not fit 31 bits; split the sensor")
+            why = f"{template.n_cells:,} cells do not fit 31 bits; split the sensor, or check the unit of length"
+            raise entry.fault("cells" if "cells" in entry else "kind", why)
         result.append(template)
     if not result:
         raise section.fault("", "no template; a detector needs at least one")
@@ -77,7 +78,9 @@ def _polar(name: str, entry: Section) -> CellTemplate:
         raise entry.fault("phi", why)
     if whole and count < 3:
         if count == 2:
-            raise entry.fault("phi", "half rings are two sensors of half a turn; or give 1 or at least 3 cells a ring")
+            raise entry.fault(
+                "phi", "half rings are two sensors of half a turn; or give 1 or at least 3 cells a ring"
+            )
         return _rings(name, entry, radii)
     if (high - low) / count > TURN / 3 + 1e-9:
         raise entry.fault("phi", "a cell spans more than a third of a turn; raise the count")

@@ -17,6 +17,7 @@ from .field import ConstantField, Field, grid_map
 from .findings import unusable
 from .kinds import read_templates
 from .placement import Placed, place
+from .rules import afford
 from .subsystem import QUANTITIES, Drift, PassiveCylinder, Subsystem
 from .tables import read_table
 from .templates import CellTemplate
@@ -81,8 +82,11 @@ def _named() -> dict[str, Path]:
     return found
 
 
-def read_detector(folder: Path, known_units_only: bool = True) -> Detector:
-    """Read the detector in a folder and judge nothing but its form; an unknown unit may be taken for the usual one."""
+def read_detector(folder: Path, known_units_only: bool = True, assumed: set[str] | None = None) -> Detector:
+    """Read the detector in a folder and judge nothing but its form.
+
+    An unknown unit may be taken for the usual one; dimensions whose unit is not told at all are added to `assumed`.
+    """
     top = read_description(folder / FILE, known_units_only)
     top.text("format", choices=(FORMAT,))
     name = top.text("name")
@@ -90,8 +94,13 @@ def read_detector(folder: Path, known_units_only: bool = True) -> Detector:
     templates = read_templates(top.section("templates"))
     subsystems = _subsystems(top.section("subsystems"))
     passive = tuple(_cylinder(entry) for entry in top.sections("passive")) if "passive" in top else ()
-    parts = [place(entry, templates, tuple(subsystems)) for entry in top.sections("sensors")]
+    parts: list[Placed] = []
+    for entry in top.sections("sensors"):
+        parts.append(place(entry, templates, tuple(subsystems)))
+        afford(top, "sensors", sum(len(part.layer) for part in parts))
     top.done()
+    if assumed is not None:
+        assumed |= top.units.assumed
     return _assemble(name, folder, field, templates, subsystems, passive, parts)
 
 

@@ -16,7 +16,8 @@ from .templates import CellTemplate
 
 Floats = NDArray[np.float64]
 
-MAX_REACH = 1000
+# A rule of one line must not fill the memory.
+MAX_SENSORS = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,13 @@ def stamp(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     """The sensors of an entry that has a ``rule``."""
     rules = {"planes": _planes, "barrel": _barrel, "disks": _disks, "wafers": _wafers}
     return rules[entry.text("rule", choices=tuple(rules))](entry, templates)
+
+
+def afford(entry: Section, key: str, count: float) -> None:
+    """Refuse a rule that would place more sensors than a detector can have, before it places them."""
+    if count > MAX_SENSORS:
+        why = f"{count:,.0f} sensors, more than {MAX_SENSORS:,}; check the counts and the unit of length"
+        raise entry.fault(key, why)
 
 
 def _planes(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
@@ -52,12 +60,13 @@ def _barrel(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     sits ``stagger`` closer to the axis.
     """
     row = _row(entry, "template", templates)
-    parts = []
+    parts: list[Stamped] = []
     for layer, part in enumerate(entry.sections("layers")):
         radius, count = part.number("radius", "length", above=0.0), part.count("count")
         z = part.numbers("z", (-1,), "length")
         tilt, stagger = part.number("tilt", "angle", 0.0), part.number("stagger", "length", 0.0)
         part.done()
+        afford(part, "count", count * len(z) + sum(len(done.layer) for done in parts))
         phi = np.repeat((np.arange(count) + 0.5) * 2 * np.pi / count - np.pi, len(z))
         r = radius - stagger * (np.tile(np.arange(len(z)), count) % 2)
         center = np.stack([r * np.cos(phi), r * np.sin(phi), np.tile(z, count)], axis=1)
@@ -77,12 +86,13 @@ def _disks(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     ring ``dz``.
     """
     z = entry.numbers("z", (-1,), "length")
-    parts = []
+    parts: list[Stamped] = []
     for ring in entry.sections("rings"):
         row = _row(ring, "template", templates)
         radius, count = ring.number("radius", "length", above=0.0), ring.count("count")
         dz, stagger = ring.number("dz", "length", 0.0), ring.number("stagger", "length", 0.0)
         ring.done()
+        afford(ring, "count", count * len(z) + sum(len(done.layer) for done in parts))
         phi = np.tile((np.arange(count) + 0.5) * 2 * np.pi / count - np.pi, len(z))
         away = dz + stagger * (np.arange(count) % 2)
         height = (z[:, None] + np.where(z < 0, -1.0, 1.0)[:, None] * away).ravel()
@@ -105,13 +115,11 @@ def _wafers(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     spacing = entry.number("spacing", "length", above=0.0)
     r_min, r_max = (_many(entry, key, len(z), "length") for key in ("r_min", "r_max"))
     rows = [_find(entry, "templates", name, templates) for name in entry.words("templates")]
-    parts = []
+    # The area of a hexagon is sqrt(3) / 2 of its width squared.
+    afford(entry, "spacing", (np.pi * r_max**2 / (np.sqrt(0.75) * spacing**2)).sum())
+    parts: list[Stamped] = []
     for layer in range(len(z)):
         reach = int(np.ceil(r_max[layer] / spacing * 2)) + 1
-        if reach > MAX_REACH:
-            raise entry.fault(
-                "spacing", f"more than {MAX_REACH} wafers across a disk; check the unit of length"
-            )
         column, line = (i.ravel() for i in np.mgrid[-reach : reach + 1, -reach : reach + 1])
         place = spacing * np.stack([np.sqrt(0.75) * column, line + 0.5 * column], axis=1)
         place = place[np.hypot(place[:, 0], place[:, 1]) < r_max[layer] + spacing]

@@ -17,11 +17,15 @@ from .description import Section
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# A file that compresses well can hold more rows than memory does.
+MAX_ROWS = 20_000_000
+
 
 def open_table(file: Path, needed: tuple[str, ...]) -> pa.Table:
     """The table in a file; it has rows, the needed columns, and no empty value."""
     try:
         if file.suffix == ".parquet":
+            _afford(file, pq.read_metadata(file).num_rows)
             table = pq.read_table(file, page_checksum_verification=True)
         else:
             # NaN stays a number for `check` to find; only nothing at all is empty.
@@ -40,6 +44,11 @@ def open_table(file: Path, needed: tuple[str, ...]) -> pa.Table:
         if table[column].null_count:
             raise BadGeometry(file, f"column {column}", f"{table[column].null_count} empty values; fill them")
     return table
+
+
+def _afford(file: Path, rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise BadGeometry(file, "", f"{rows:,} rows, more than {MAX_ROWS:,}; place sensors and cells by rule")
 
 
 def read_table(
