@@ -95,6 +95,14 @@ def _detector(verbs: _Verbs) -> None:
     for verb in (check, show):
         verb.add_argument("detector", metavar="DETECTOR", help=DETECTOR_HELP)
     show.add_argument("-o", "--output", type=Path, required=True, metavar="PAGE", help="the page to write")
+    sample = show.add_mutually_exclusive_group()
+    sample.add_argument("--events", nargs="+", metavar="INPUT", help="show the occupancy of: " + INPUT_HELP)
+    sample.add_argument(
+        "--simulate",
+        type=_positive,
+        metavar="N",
+        help="show the occupancy of N events of 20 pions, made here",
+    )
     load = sub.add(
         "import",
         "turn a foreign geometry into a detector",
@@ -104,7 +112,7 @@ def _detector(verbs: _Verbs) -> None:
     load.add_argument("format", metavar="FORMAT", help="format of the file, such as trackml")
     load.add_argument("file", type=Path, metavar="FILE", help="the file to read")
     load.add_argument(
-        "options", nargs="*", metavar="KEY=VALUE", help="what the file leaves open, such as pitch=0.05,0.05"
+        "settings", nargs="*", metavar="KEY=VALUE", help="what the file leaves open, such as pitch=0.05,0.05"
     )
     load.add_argument("--name", help="name of the detector (default: that of FOLDER)")
     load.add_argument(
@@ -278,7 +286,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
     if rest and (
-        args.run not in ("train", "simulate", "bundle_adapt") or any(word.startswith("-") for word in rest)
+        args.run not in ("train", "simulate", "bundle_adapt", "detector_import")
+        or any(word.startswith("-") for word in rest)
     ):
         parser.error(f"unknown: {' '.join(rest)}")
     if rest:  # settings may follow the options

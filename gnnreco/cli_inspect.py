@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from gnnreco.cli_table import show as print_table
 from gnnreco.cli_table import show_page, write_json
 from gnnreco.errors import BadInput
+
+if TYPE_CHECKING:
+    from gnnreco.columns import Event
 
 
 def detector_list(args: Namespace) -> int:
@@ -42,11 +47,20 @@ def detector_check(args: Namespace) -> int:
 
 
 def detector_show(args: Namespace) -> int:
-    """One page with the sensors of a detector."""
+    """One page with the sensors of a detector, and how often they fire."""
     from gnnreco.display import show_detector
+    from gnnreco.events import open_events
     from gnnreco.geometry import load_detector
+    from gnnreco.simulate import SimulationOptions, simulate
 
-    return show_page(show_detector(load_detector(args.detector), args.output), args.json)
+    detector = load_detector(args.detector)
+    events: Iterable[Event] | None = None
+    if args.events is not None:
+        events = open_events(args.events, detector)
+    elif args.simulate is not None:
+        pions = SimulationOptions(particle="pion", energy=(1.0, 50.0), count=20)
+        events = simulate(detector, "gun", args.simulate, seed=1, options=pions)
+    return show_page(show_detector(detector, args.output, events), args.json)
 
 
 def detector_import(args: Namespace) -> int:
@@ -54,7 +68,7 @@ def detector_import(args: Namespace) -> int:
     from gnnreco.geometry import load_detector
     from gnnreco.geometry.importers import import_detector
 
-    pairs = [word.partition("=") for word in args.options]
+    pairs = [word.partition("=") for word in args.settings]
     for key, equals, value in pairs:
         if not (key.isidentifier() and equals and value):
             raise BadInput(

@@ -88,7 +88,7 @@ def _profile(sheet: Drawing, detector: Detector, top: float) -> float:
         extra = (high[1] * width / height - (high[0] - low[0])) / 2
         low[0], high[0] = low[0] - extra, high[0] + extra
     frame = Frame(MARGIN + 8, top, width, height, low, high)
-    _etas(sheet, frame)
+    labels = _etas(sheet, frame)
     for row in range(len(detector.subsystems)):
         mine = rows[detector.subsystem == row]
         shapes = frame.map(shadow[mine])
@@ -96,13 +96,17 @@ def _profile(sheet: Drawing, detector: Detector, top: float) -> float:
         fill(sheet, shapes, hue(row), 0.14 if len(cells) else 0.4)
         if len(cells):
             sheet.path(closed_path(cells), hue(row), "none", 0.5)
+    for eta, (x, y) in labels:
+        side = y > frame.y + 1
+        text = "η = 0" if eta == 0 else plain(eta)
+        sheet.text(x + 5 * side, y + (4 if side else -5), text, "e", "start" if side else "middle")
     draw_axes(sheet, frame, "z [mm]", "ρ [mm]")
     return top + height
 
 
-def _etas(sheet: Drawing, frame: Frame) -> None:
-    """Lines of equal pseudorapidity from the origin to the frame, a label on each that has room for one."""
-    taken: list[Floats] = []
+def _etas(sheet: Drawing, frame: Frame) -> list[tuple[float, Floats]]:
+    """Draw lines of equal pseudorapidity from the origin to the frame; returns those with room for a label."""
+    taken: list[tuple[float, Floats]] = []
     for eta in sorted({s * e for e in ETAS for s in (-1, 1)}, key=abs):
         slope = np.sinh(eta)  # z over rho
         far = frame.high[0] if slope > 0 else frame.low[0]
@@ -112,17 +116,7 @@ def _etas(sheet: Drawing, frame: Frame) -> None:
             continue
         ends = frame.map(np.array([[0.0, 0.0], [reach * slope, reach]]))
         sheet.line(ends, "var(--line)", 1, "stroke-dasharray:3 4")
-        if (
-            all(np.abs(ends[1] - other).max() > 22 for other in taken)
-            and ends[1, 1] < frame.y + frame.height - 8
-        ):
-            taken.append(ends[1])
-            side = ends[1, 1] > frame.y + 1
-            text = "η = 0" if eta == 0 else plain(eta)
-            sheet.text(
-                ends[1, 0] + 5 * side,
-                ends[1, 1] + (4 if side else -5),
-                text,
-                "s",
-                "start" if side else "middle",
-            )
+        room = all(np.abs(ends[1] - other).max() > 22 for _, other in taken)
+        if room and ends[1, 1] < frame.y + frame.height - 8:
+            taken.append((eta, ends[1]))
+    return taken

@@ -19,11 +19,12 @@ GAP = 18.0
 def draw_panels(sheet: Drawing, detector: Detector, left: float, top: float) -> float:
     """Draw a grid of squares, layers along z first, then kinds of sensor; returns where it ends."""
     layers, kinds = _groups(detector), _kinds(detector)
-    columns = min(4, max(len(layers) + len(kinds), 3))
+    count = len(layers) + len(kinds)
+    columns = min((4, 5, 3), key=lambda n: (-count % n, n != 4)) if count > 2 else 3
     side = (sheet.width - left - 40 - (columns - 1) * GAP) / columns
     frames = [
         Frame(left + (i % columns) * (side + GAP), top + 34 + (i // columns) * (side + 60), side, side)
-        for i in range(len(layers) + len(kinds))
+        for i in range(count)
     ]
     for frame, (title, parts) in zip(frames, layers):
         _layer(sheet, detector, frame, title, parts)
@@ -101,9 +102,9 @@ def _kind(sheet: Drawing, detector: Detector, frame: Frame, like: list[int]) -> 
     low, high = template.outline.min(axis=0), template.outline.max(axis=0)
     middle, reach = (low + high) / 2, float((high - low).max()) * 0.51
     narrow, wide = sorted(template.pitch)
-    window = reach
+    window = min(reach, max(0.8 * float((high - low).min()), 2 * wide))
     if template.n_cells > 900:
-        window = min(reach, max(10 * np.sqrt(narrow * wide), 1.1 * wide), 40 * narrow)
+        window = min(window, max(10 * np.sqrt(narrow * wide), 1.1 * wide), 40 * narrow)
     frame = replace(frame, low=middle - window, high=middle + window)
     chosen = template.within(frame.low[None], frame.high[None])[1][:MOST_SHAPES]
     name = f"cut{like[0]}"

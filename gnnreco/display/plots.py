@@ -105,7 +105,11 @@ def _stack(
     """Amounts on top of each other, averaged over phi."""
     eta = whole.eta
     total = sum(amounts.values(), np.zeros(len(eta)))
-    frame = _frame(spot, (float(eta[0]), 0.0), (float(eta[-1]), 1.1 * max(float(total.max()), 1e-6)))
+    frame = _frame(
+        spot,
+        (float(eta[0]), 0.0),
+        (float(eta[-1]), (1.1 + 0.055 * len(amounts)) * max(float(total.max()), 1e-6)),
+    )
     base = np.zeros(len(eta))
     for row, (name, amount) in enumerate(amounts.items()):
         colour = "var(--soft)" if name == "passive" else hue(row)

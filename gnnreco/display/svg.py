@@ -49,7 +49,7 @@ class Drawing:
         fill: str = "",
         turn: float = 0,
     ) -> None:
-        """Add text, whatever it holds; `kind` is a class of the style: t, s (soft), h (head)."""
+        """Add text, whatever it holds; `kind`: t, s (soft), e (soft, over shapes), b (bold), h (head)."""
         more = f' text-anchor="{anchor}"' if anchor != "start" else ""
         more += f' style="fill:{fill}"' if fill else ""
         more += f' transform="rotate({number(turn)} {number(x)} {number(y)})"' if turn else ""
@@ -92,7 +92,8 @@ def style() -> str:
     return (
         f"svg {{ {light} }}\n@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}\n"
         "text { font: 11px system-ui, 'DejaVu Sans', sans-serif; fill: var(--ink); }\n"
-        "text.s { fill: var(--soft); } text.h { font-size: 18px; font-weight: 650; } text.b { font-weight: 650; }\n"
+        "text.s, text.e { fill: var(--soft); } text.e { paint-order: stroke; stroke: var(--back); stroke-width: 3px; }\n"
+        " text.h { font-size: 18px; font-weight: 650; } text.b { font-weight: 650; }\n"
         "path { stroke-linejoin: round; }"
     )
 

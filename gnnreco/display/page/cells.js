@@ -114,6 +114,9 @@ function paintCells(size, place) {
   lod.sensors = 0; lod.cells = 0;
   if (!groups.size) return;
   geometry ??= detector.templates.map(() => null);
+  let lines = 0; // many lines over each other are drawn fainter
+  for (const [g, list] of groups) lines += segments(detector.templates[g], g) * list.length;
+  place = { ...place, uFace: state.solo >= 0 ? -0.5 : -0.5 * Math.max(0.14, Math.min(1, 110 / Math.sqrt(lines + 1))) * Math.min(1.5, state.glass) };
   const u = use(program, size, null, place);
   gl.uniform1ui(u.uBase, 0);
   for (const [g, list] of groups) {

@@ -71,8 +71,8 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   const { show } = state, pick = cursor !== null, ratio = pick ? 1 : canvas.width / size.w;
   pick ? gl.disable(gl.BLEND) : gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  const crowd = Math.max(0.32, Math.min(1.6, 22 / Math.sqrt(nSensors + 1))) * state.glass * (event ? 1 : 1.6);
-  const place = { uMiddle: middle, uNear: cutPlane(camera), uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd * (state.selected >= 0 ? 0.55 : 1), uFloor: Math.max(0.1, Math.min(0.9, 6 / Math.sqrt(nSensors + 1))) };
+  const crowd = Math.max(0.32, Math.min(1.6, 22 / Math.sqrt(shownSensors + 1))) * state.glass * (event ? 1 : 1.6);
+  const place = { uMiddle: middle, uNear: cutPlane(camera), uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd * (state.selected >= 0 ? 0.55 : 1), uFloor: Math.max(0.1, Math.min(0.9, 6 / Math.sqrt(shownSensors + 1))) };
   const sensors = (mode, face, part) => {
     const u = use(programs.sensor, size, cursor, { ...place, uFace: face });
     for (const group of gpu.sensors) {
@@ -84,7 +84,7 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   };
   if (show.faces && camera.flat < 0.5 || pick) sensors(gl.TRIANGLES, 0.22, "faces");
   if (show.outlines || pick) sensors(gl.LINES, 0, "lines");
-  if (show.cells && !pick) paintCells(size, { ...place, uStrength: Math.max(0.5, Math.min(1, place.uStrength)), uFace: 0.45 });
+  if (show.cells && !pick) paintCells(size, { ...place, uStrength: 1 });
   paintFired(size, cursor, place);
   const hits = (uLeast, uMost) => {
     if (!event || !nHits) return;

@@ -27,7 +27,7 @@ const SHADERS = {
       vec3 normal = normalize(cross(iU, iV)) * uView;
       float edge = mix(1. - normal.z * normal.z, 1., uFlat), near = dot(iCentre - uMiddle, uNear) / uRadius;
       float cut = mix(1., 1. - smoothstep(.01, .05, near), uCut * (1. - uFlat));
-      float strength = uFace > 0. ? uFace * (.25 + .75 * edge) : mix(uFloor, 1., edge * edge); // of many sensors, those seen edge-on tell the most
+      float strength = uFace < 0. ? -uFace : uFace > 0. ? uFace * (.25 + .75 * edge) : mix(uFloor, 1., edge * edge); // of many sensors, those seen edge-on tell the most
       vColour = uPick ? number(3u, uBase + uint(gl_InstanceID)) : vec4(iColour.rgb, iColour.a * strength * cut * uStrength);
       if (iColour.a == 0. || cut < .02) gl_Position = vec4(2., 2., 2., 1.);
     }`, FRAGMENT + `void main() { colour = uPick ? vColour : blend(vColour); }`],

@@ -143,7 +143,9 @@ function shadeRange() { // logarithmic, without the lowest hundredth
   const sorted = Float32Array.from(SHADES[state.shade][1]()).filter(v => v > 0).sort();
   return sorted.length ? [sorted[Math.floor(0.01 * sorted.length)], Math.max(sorted.at(-1), 1.01 * sorted[0])] : [1, 2];
 }
+let shownSensors = nSensors;
 function styleSensors() {
+  shownSensors = D.s_layer.reduce((n, layer) => n + state.layers[layer], 0);
   const colours = new Uint8Array([...hues().flatMap(rgb), ...rgb(inks().tracks[MISSED])]), values = SHADES[state.shade]?.[1]();
   const [low, high] = values ? shadeRange() : [0, 0], shades = Array.from({ length: 65 }, (_, i) => ramp(i / 64)), none = rgb(inks().noise);
   for (let i = 0; i < nSensors; i++) {
