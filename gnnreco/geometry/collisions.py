@@ -1,4 +1,4 @@
-"""What shares space with what: sensors as flat prisms, cells as polygons."""
+"""What shares space with what: sensors as convex solids, cells as polygons."""
 
 from __future__ import annotations
 
@@ -21,85 +21,119 @@ SHARE = 1e-4
 
 
 def overlapping_sensors(detector: Detector, depth: float = DEPTH) -> Ints:
-    """Pairs (m, 2) of sensors whose volumes, outline times thickness, share more than `depth` mm."""
+    """Pairs (m, 2) of sensors whose volumes share more than `depth` mm; walls lean towards a template's focus."""
     offsets, close = sensor_pairs(detector, 0.0)
     first = np.repeat(np.arange(detector.n_sensors), np.diff(offsets))
     once = first < close
     pairs = np.stack([first[once], close[once]], axis=1)
-    shared = _prisms_share(
-        *(pairs, detector.center, detector.rotation, detector.thickness, detector.template),
-        *(detector.outline_corners(), detector.outline_counts, depth),
+    leaning = np.array([t.focus is not None for t in detector.templates])
+    shared = _solids_share(
+        *(pairs, detector.center, detector.rotation, detector.template, _faces(detector)),
+        *(detector.outline_counts, leaning, depth),
     )
     return pairs[shared]
 
 
+def _faces(detector: Detector) -> Floats:
+    """Corners (n_templates, 2, k, 3) of the lower and the upper face of each template, mm."""
+    outlines = detector.outline_corners()
+    faces = np.zeros((len(outlines), 2, outlines.shape[1], 3))
+    for row, template in enumerate(detector.templates):
+        for side, w in enumerate((-template.thickness / 2, template.thickness / 2)):
+            faces[row, side, :, :2], faces[row, side, :, 2] = outlines[row], w
+            if template.focus is not None:
+                away = 1 - w / template.focus[2]
+                faces[row, side, :, :2] = template.focus[:2] + (outlines[row] - template.focus[:2]) * away
+    return faces
+
+
 @njit(cache=True)
-def _prisms_share(
+def _solids_share(
     pairs: Ints,
     center: Floats,
     rotation: Floats,
-    thickness: Floats,
     template: NDArray[np.int32],
-    outlines: Floats,
+    faces: Floats,
     counts: Ints,
+    leaning: NDArray[np.bool_],
     depth: float,
 ) -> NDArray[np.bool_]:
-    """Separating axes of two convex prisms: their faces' normals, and the products of their edges."""
+    """Separating axes of two convex solids with two parallel faces: their faces' normals, and the products of edges."""
     result = np.zeros(len(pairs), np.bool_)
     for i in range(len(pairs)):
         a, b = pairs[i]
-        shared = True
-        between = center[b] - center[a]
-        n, m = counts[template[a]], counts[template[b]]
-        edges_a = _edges(rotation[a], outlines[template[a]], n)
-        edges_b = _edges(rotation[b], outlines[template[b]], m)
-        for turn in range((n + 1) * (m + 1) + n + m + 2):
-            if turn < (n + 1) * (m + 1):
-                axis = np.cross(edges_a[turn // (m + 1)], edges_b[turn % (m + 1)])
-            elif turn < (n + 1) * (m + 1) + n + 1:
-                side = turn - (n + 1) * (m + 1)
-                axis = edges_a[n] if side == n else np.cross(edges_a[side], edges_a[n])
-            else:
-                side = turn - (n + 1) * (m + 1) - n - 1
-                axis = edges_b[m] if side == m else np.cross(edges_b[side], edges_b[m])
-            length = np.sqrt((axis * axis).sum())
-            if length < 1e-6:
-                continue
-            axis /= length
-            low_a, high_a = _extent(axis, rotation[a], outlines[template[a]], n, thickness[a])
-            low_b, high_b = _extent(axis, rotation[b], outlines[template[b]], m, thickness[b])
-            away = (axis * between).sum()
-            if min(high_a - low_b - away, high_b + away - low_a) <= depth:
-                shared = False
-                break
-        result[i] = shared
+        t, s = template[a], template[b]
+        one = _turned(rotation[a], faces[t, :, : counts[t]])
+        two = _turned(rotation[b], faces[s, :, : counts[s]])
+        two += center[b] - center[a]
+        edges_a, normals_a = _edges(one, leaning[t])
+        edges_b, normals_b = _edges(two, leaning[s])
+        result[i] = not (
+            _apart(normals_a, one, two, depth)
+            or _apart(normals_b, one, two, depth)
+            or _apart(_products(edges_a, edges_b), one, two, depth)
+        )
     return result
 
 
 @njit(cache=True)
-def _edges(rotation: Floats, outline: Floats, n: int) -> Floats:
-    """Unit directions of a prism's edges, its normal last."""
-    edges = np.empty((n + 1, 3))
-    for c in range(n):
-        step = outline[(c + 1) % n] - outline[c]
-        length = np.hypot(step[0], step[1])
-        for k in range(3):
-            edges[c, k] = (rotation[k, 0] * step[0] + rotation[k, 1] * step[1]) / length
-    edges[n] = rotation[:, 2]
-    return edges
+def _turned(rotation: Floats, face: Floats) -> Floats:
+    corners = np.empty((2 * face.shape[1], 3))
+    for side in range(2):
+        for c in range(face.shape[1]):
+            for k in range(3):
+                corners[side * face.shape[1] + c, k] = (
+                    rotation[k, 0] * face[side, c, 0]
+                    + rotation[k, 1] * face[side, c, 1]
+                    + rotation[k, 2] * face[side, c, 2]
+                )
+    return corners
 
 
 @njit(cache=True)
-def _extent(axis: Floats, rotation: Floats, outline: Floats, n: int, thickness: float) -> tuple[float, float]:
-    """Shadow of a prism on a direction, relative to its centre."""
-    u = (axis * rotation[:, 0]).sum()
-    v = (axis * rotation[:, 1]).sum()
-    half = abs((axis * rotation[:, 2]).sum()) * thickness / 2
-    low, high = np.inf, -np.inf
+def _edges(corners: Floats, leaning: bool) -> tuple[Floats, Floats]:
+    """Edges of a solid (the lower face's, then the walls': one where they are parallel), and normals of its faces."""
+    n = len(corners) // 2
+    walls = n if leaning else 1
+    edges, normals = np.empty((n + walls, 3)), np.empty((n + 1, 3))
     for c in range(n):
-        along = u * outline[c, 0] + v * outline[c, 1]
-        low, high = min(low, along), max(high, along)
-    return low - half, high + half
+        edges[c] = corners[(c + 1) % n] - corners[c]
+    for c in range(walls):
+        edges[n + c] = corners[n + c] - corners[c]
+    for c in range(n):
+        normals[c] = np.cross(edges[c], edges[n + c % walls])
+    normals[n] = np.cross(edges[0], edges[1])
+    return edges, normals
+
+
+@njit(cache=True)
+def _products(edges_a: Floats, edges_b: Floats) -> Floats:
+    axes = np.empty((len(edges_a) * len(edges_b), 3))
+    for i in range(len(edges_a)):
+        for j in range(len(edges_b)):
+            axes[i * len(edges_b) + j] = np.cross(edges_a[i], edges_b[j]) / np.sqrt(
+                (edges_a[i] ** 2).sum() * (edges_b[j] ** 2).sum()
+            )
+    return axes
+
+
+@njit(cache=True)
+def _apart(axes: Floats, one: Floats, two: Floats, depth: float) -> bool:
+    """Whether the shadows of two solids on any of the axes share `depth` mm at most."""
+    for i in range(len(axes)):
+        length = np.sqrt((axes[i] ** 2).sum())
+        if length < 1e-6:
+            continue
+        low_a, high_a, low_b, high_b = np.inf, -np.inf, np.inf, -np.inf
+        for c in range(len(one)):
+            along = (one[c, 0] * axes[i, 0] + one[c, 1] * axes[i, 1] + one[c, 2] * axes[i, 2]) / length
+            low_a, high_a = min(low_a, along), max(high_a, along)
+        for c in range(len(two)):
+            along = (two[c, 0] * axes[i, 0] + two[c, 1] * axes[i, 1] + two[c, 2] * axes[i, 2]) / length
+            low_b, high_b = min(low_b, along), max(high_b, along)
+        if min(high_a - low_b, high_b - low_a) <= depth:
+            return True
+    return False
 
 
 def overlapping_cells(template: PolygonTemplate) -> Ints:
