@@ -9,7 +9,7 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.display.frame import Frame, draw_axes, plain
 from gnnreco.display.panels import draw_panels, short
-from gnnreco.display.shapes import cell_outlines, fill, outlines
+from gnnreco.display.shapes import cell_outlines, fill, hue_rows, outlines
 from gnnreco.display.solids import to_rz
 from gnnreco.display.svg import Drawing, closed_path, hue, number
 from gnnreco.geometry import Detector
@@ -54,7 +54,7 @@ def _head(sheet: Drawing, detector: Detector) -> float:
     about = f"{detector.n_sensors:,} sensors, {short(int(cells.sum()))} cells, {detector.n_layers} layers"
     bz = float(detector.field.bz)
     sheet.text(MARGIN, 48, about + (f", {bz:g} T" if bz else ", no field"), "s")
-    x, y = MARGIN, 70.0
+    x, y, hues = MARGIN, 70.0, hue_rows(detector)
     for row, subsystem in enumerate(detector.subsystems):
         mine = detector.subsystem == row
         if not mine.any():
@@ -63,7 +63,7 @@ def _head(sheet: Drawing, detector: Detector) -> float:
         width = 6.1 * len(label) + 34
         if x + width > WIDTH - 20 and x > MARGIN:
             x, y = MARGIN, y + 18
-        sheet.path(f"M{number(x)} {number(y - 9)}h10v10h-10z", fill=hue(row))
+        sheet.path(f"M{number(x)} {number(y - 9)}h10v10h-10z", fill=hue(hues[row]))
         sheet.text(x + 16, y, label)
         x += width
     return y + 34
@@ -89,13 +89,13 @@ def _profile(sheet: Drawing, detector: Detector, top: float) -> float:
         low[0], high[0] = low[0] - extra, high[0] + extra
     frame = Frame(MARGIN + 8, top, width, height, low, high)
     labels = _etas(sheet, frame)
-    for row in range(len(detector.subsystems)):
+    for row, shade in enumerate(hue_rows(detector)):
         mine = rows[detector.subsystem == row]
         shapes = frame.map(shadow[mine])
         cells = cell_outlines(detector, mine, to_rz, frame)
-        fill(sheet, shapes, hue(row), 0.14 if len(cells) else 0.4)
+        fill(sheet, shapes, hue(shade), 0.14 if len(cells) else 0.4)
         if len(cells):
-            sheet.path(closed_path(cells), hue(row), "none", 0.5)
+            sheet.path(closed_path(cells), hue(shade), "none", 0.5)
     for eta, (x, y) in labels:
         side = y > frame.y + 1
         text = "η = 0" if eta == 0 else plain(eta)

@@ -8,12 +8,13 @@ import numpy as np
 
 from gnnreco.columns import Ints
 from gnnreco.display.frame import Frame
-from gnnreco.display.shapes import GRAIN, MOST_SHAPES, cell_outlines, few, outlines
+from gnnreco.display.shapes import GRAIN, MOST_SHAPES, cell_outlines, few, hue_rows, outlines
 from gnnreco.display.solids import distinct, to_xy
 from gnnreco.display.svg import Drawing, closed_path, hue, number, ticks
 from gnnreco.geometry import Detector
 
 GAP = 18.0
+MOST_CELLS = 900  # of the picture of one sensor
 
 
 def draw_panels(sheet: Drawing, detector: Detector, left: float, top: float) -> float:
@@ -51,12 +52,14 @@ def _layer(
         f"x–y, {count:,} {'sensors' if count > 1 else 'sensor'}, {short(n_cells)} cells",
         "s",
     )
+    hues = hue_rows(detector)
     for (row, rows), outline in zip(parts, shadow, strict=True):
+        shade = hue(hues[row])
         cells = cell_outlines(detector, rows, to_xy, frame)
         shapes = distinct(frame.map(outline), GRAIN)
         fill = f"fill-opacity:{0.12 if len(cells) else 0.25}"
-        sheet.path(closed_path(few(shapes)), hue(row), hue(row), 0.7, fill)
-        sheet.path(closed_path(cells), hue(row), "none", 0.4)
+        sheet.path(closed_path(few(shapes)), shade, shade, 0.7, fill)
+        sheet.path(closed_path(cells), shade, "none", 0.4)
     _scale(sheet, frame)
 
 
@@ -98,7 +101,8 @@ def _kinds(detector: Detector) -> list[list[int]]:
 
 def _kind(sheet: Drawing, detector: Detector, frame: Frame, like: list[int]) -> None:
     """A sensor with its cells, or with some of them where they are many."""
-    template, row = detector.templates[like[0]], int(detector.subsystem[detector.template == like[0]][0])
+    template = detector.templates[like[0]]
+    shade = hue(hue_rows(detector)[int(detector.subsystem[detector.template == like[0]][0])])
     low, high = template.outline.min(axis=0), template.outline.max(axis=0)
     middle, reach = (low + high) / 2, float((high - low).max()) * 0.51
     narrow, wide = sorted(template.pitch)
@@ -106,20 +110,24 @@ def _kind(sheet: Drawing, detector: Detector, frame: Frame, like: list[int]) -> 
     if template.n_cells > 900:
         window = min(window, max(10 * np.sqrt(narrow * wide), 1.1 * wide), 40 * narrow)
     frame = replace(frame, low=middle - window, high=middle + window)
-    chosen = template.within(frame.low[None], frame.high[None])[1][:MOST_SHAPES]
+    chosen = template.within(frame.low[None], frame.high[None])[1]
+    if len(chosen) > MOST_CELLS:  # cells that are small in the middle
+        window *= float(np.sqrt(MOST_CELLS / len(chosen)))
+        frame = replace(frame, low=middle - window, high=middle + window)
+        chosen = template.within(frame.low[None], frame.high[None])[1][:MOST_SHAPES]
     name = f"cut{like[0]}"
     clip = f'x="{number(frame.x)}" y="{number(frame.y)}" width="{number(frame.width)}" height="{number(frame.height)}"'
     sheet.raw(f'<clipPath id="{name}"><rect {clip}/></clipPath><g clip-path="url(#{name})">')
     edge = frame.map(template.outline[None])
-    sheet.path(closed_path(edge), hue(row), hue(row), 1.2, "fill-opacity:.12")
-    sheet.path(closed_path(frame.map(template.corners(chosen))), hue(row), "none", 0.6)
+    sheet.path(closed_path(edge), shade, shade, 1.2, "fill-opacity:.12")
+    sheet.path(closed_path(frame.map(template.corners(chosen))), shade, "none", 0.6)
     sheet.raw("</g>")
     total = int(np.isin(detector.template, like).sum())
     more = f" and {len(like) - 1} more" if len(like) > 1 else ""
     sheet.text(frame.x, frame.y - 22, f"sensor {template.name}{more}", "b")
     size = " × ".join(f"{v:.3g}" for v in template.pitch)
-    part = "" if window == reach else ", a part"
-    sheet.text(frame.x, frame.y - 7, f"{total:,} of them, cells {size} mm{part}", "s")
+    part = "" if window == reach else ", part"
+    sheet.text(frame.x, frame.y - 7, f"{total:,}, cells {size} mm{part}", "s")
     _scale(sheet, frame)
 
 

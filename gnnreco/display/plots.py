@@ -18,7 +18,9 @@ STEPS = 9  # shades of the map
 AXES = {"eta": "η", "phi": "φ [rad]", "x": "x [mm]", "y": "y [mm]"}
 
 
-def coverage_plots(whole: Coverage, parts: Mapping[str, Coverage], passive: bool) -> Drawing:
+def coverage_plots(
+    whole: Coverage, parts: Mapping[str, Coverage], hues: Mapping[str, int], passive: bool
+) -> Drawing:
     """Draw layers, radiation lengths and interaction lengths against eta, and layers against eta and phi.
 
     Parameters
@@ -27,6 +29,8 @@ def coverage_plots(whole: Coverage, parts: Mapping[str, Coverage], passive: bool
         Of the detector.
     parts : mapping of str to Coverage
         Of each subsystem alone.
+    hues : mapping of str to int
+        Which hue each subsystem has.
     passive : bool
         Whether what is missing to the whole is passive material.
     """
@@ -45,7 +49,7 @@ def coverage_plots(whole: Coverage, parts: Mapping[str, Coverage], passive: bool
         rest = getattr(whole, name).mean(axis=1) - sum(amounts.values(), np.zeros(len(whole.eta)))
         if passive:
             amounts["passive"] = rest.clip(0)
-        _stack(sheet, spot, whole, amounts, title)
+        _stack(sheet, spot, whole, amounts, hues, title)
     return sheet
 
 
@@ -100,7 +104,12 @@ def _runs(chosen: np.ndarray, eta: Floats, phi: Floats, wide: float, high: float
 
 
 def _stack(
-    sheet: Drawing, spot: tuple[float, float], whole: Coverage, amounts: Mapping[str, Floats], unit: str
+    sheet: Drawing,
+    spot: tuple[float, float],
+    whole: Coverage,
+    amounts: Mapping[str, Floats],
+    hues: Mapping[str, int],
+    unit: str,
 ) -> None:
     """Amounts on top of each other, averaged over phi."""
     eta = whole.eta
@@ -112,7 +121,7 @@ def _stack(
     )
     base = np.zeros(len(eta))
     for row, (name, amount) in enumerate(amounts.items()):
-        colour = "var(--soft)" if name == "passive" else hue(row)
+        colour = hue(hues[name]) if name in hues else "var(--soft)"
         area = np.concatenate([np.stack([eta, base + amount], axis=1), np.stack([eta, base], axis=1)[::-1]])
         sheet.path(closed_path(frame.map(area)[None]), colour, colour, 0.8, "fill-opacity:.55")
         base = base + amount

@@ -11,6 +11,7 @@ import numpy as np
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.display.pack import Pack
+from gnnreco.display.shapes import hue_rows
 from gnnreco.geometry import CellTemplate, Detector, EdgesTemplate, GridTemplate
 
 MOST_POLYGONS = 30_000  # cells of one kind of sensor that are packed one by one; finer ones are described
@@ -45,7 +46,10 @@ def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
         "bz": float(detector.field.bz),
         "sensors": int(detector.n_sensors),
         "layers": int(detector.n_layers),
-        "subsystems": [{"name": s.name, "measures": ", ".join(s.measures)} for s in detector.subsystems],
+        "subsystems": [
+            {"name": s.name, "measures": ", ".join(s.measures), "hue": row}
+            for s, row in zip(detector.subsystems, hue_rows(detector), strict=True)
+        ],
         "templates": templates,
         "labels": list(labels),
     }

@@ -17,6 +17,18 @@ MOST_SHAPES = 1800  # of one colour in one panel
 MOST_CELLS = 300_000  # whose shadows are looked at
 
 
+def hue_rows(detector: Detector) -> list[int]:
+    """Which hue each subsystem has: mirror images share one, so that ten can be told apart rather than fifteen."""
+    kinds: dict[tuple[object, ...], int] = {}
+    rows = []
+    for row, subsystem in enumerate(detector.subsystems):
+        mine = detector.subsystem == row
+        x, y, z = np.abs(detector.center[mine]).sum(axis=0) / max(int(mine.sum()), 1)
+        key = (subsystem.measures, int(mine.sum()), round(float(np.hypot(x, y))), round(float(z)))
+        rows.append(kinds.setdefault(key, len(kinds)))
+    return rows
+
+
 def outlines(detector: Detector, rows: Ints, project: Project) -> Floats:
     """Shadow (n, 32, 2) of each sensor, mm."""
     result = np.empty((len(rows), 32, 2))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gnnreco.display.layout import drawing
 from gnnreco.display.plots import coverage_plots
+from gnnreco.display.shapes import hue_rows
 from gnnreco.geometry import Detector, check
 from gnnreco.geometry.coverage import coverage
 
@@ -19,9 +20,11 @@ def detector_sheets(detector: Detector) -> list[tuple[str, str]]:
         for row, subsystem in enumerate(detector.subsystems)
         if (detector.subsystem == row).any()
     }
+    hues = hue_rows(detector)
+    shown = {s.name: hues[row] for row, s in enumerate(detector.subsystems)}
     return [
         ("Drawing", drawing(detector).embedded()),
-        ("Material", coverage_plots(whole, parts, bool(detector.passive)).embedded()),
+        ("Material", coverage_plots(whole, parts, shown, bool(detector.passive)).embedded()),
         ("Check", _findings(detector)),
     ]
 

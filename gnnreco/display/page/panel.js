@@ -120,7 +120,7 @@ function buildEnergy() { // cells with a signal: of the event, or how often they
 function buildDetector() {
   panel.append(make("h2", {}, "Detector"));
   panel.append(toggle("outlines", null, null, "Outlines"), toggle("faces", null, null, "Faces"), toggle("cut", null, null, "Cut away the near half"));
-  if (detector.templates.some(t => t.kind)) panel.append(toggle("cells", null, () => lod.cells ?? 0, "Cells where large enough"));
+  if (detector.templates.some(t => t.kind)) panel.append(toggle("cells", null, null, "Cells where large enough"));
   const shades = [["subsystem", "Sensors by subsystem"], ...Object.entries(SHADES).filter(([, [, values]]) => values()?.some(v => v > 0)).map(([key, [text]]) => [key, `Sensors by ${text[0].toLowerCase()}${text.slice(1)}`])];
   panel.append(choice("shade", shades), ...rampRow(() => state.shade in SHADES && shadeRange().map(v => figure(v, 2))));
   const now = make("span", { className: "count" });
@@ -137,7 +137,7 @@ function buildDetector() {
     if (!layers.length) return;
     const sensors = layers.reduce((sum, layer) => sum + inSubsystem[s].get(layer), 0);
     const input = make("input", { type: "checkbox", onchange() { for (const layer of layers) state.layers[layer] = input.checked ? 1 : 0; refresh(); } });
-    const swatch = mark("box", () => hues()[s % HUES]);
+    const swatch = mark("box", () => hues()[subsystem.hue % HUES]);
     live.push(() => { input.checked = layers.some(layer => state.layers[layer]); swatch.paint(); });
     panel.append(make("label", { className: "row", title: `${subsystem.name}: ${subsystem.measures}` }, input, swatch, make("span", { className: "name" }, subsystem.name), make("span", { className: "count" }, many(sensors))));
     const chips = make("div", { className: layers.length > 24 ? "chips tight" : "chips" }, ...layers.map(layer => {

@@ -13,7 +13,7 @@ const placed = (program, centre, u, v, colour, at) => { // attributes of a senso
   detector.templates.forEach((template, g) => {
     const { lines, faces } = prism(template, D[`outline:${g}`]), start = first;
     const vao = data => arrangement(() => { attribute(sensor, "aCorner", buffer(data), 3); placed(sensor, centre, u, v, gpu.sensorColour, start); });
-    gpu.sensors.push({ first, count: template.sensors, lines: { n: lines.length / 3, vao: vao(lines) }, faces: { n: faces.length / 3, vao: vao(faces) } });
+    gpu.sensors.push({ first, solid: isSolid(template, D[`outline:${g}`]), count: template.sensors, lines: { n: lines.length / 3, vao: vao(lines) }, faces: { n: faces.length / 3, vao: vao(faces) } });
     first += template.sensors;
   });
   if (!event) return;
@@ -71,13 +71,14 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   const { show } = state, pick = cursor !== null, ratio = pick ? 1 : canvas.width / size.w;
   pick ? gl.disable(gl.BLEND) : gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  const crowd = Math.max(0.32, Math.min(1.6, 22 / Math.sqrt(shownSensors + 1))) * state.glass * (event ? 1 : 1.6);
+  const crowd = Math.max(0.32, Math.min(1.6, 22 / Math.sqrt(shownSensors + 1))) * state.glass * (event ? 1 : 1.6) * (gpu.sensors.every(g => g.solid) ? 0.6 : 1);
   const place = { uMiddle: middle, uNear: cutPlane(camera), uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd * (state.selected >= 0 ? 0.55 : 1), uFloor: Math.max(0.1, Math.min(0.9, 6 / Math.sqrt(shownSensors + 1))) };
   const sensors = (mode, face, part) => {
     const u = use(programs.sensor, size, cursor, { ...place, uFace: face });
     for (const group of gpu.sensors) {
       if (!group.count) continue;
       gl.uniform1ui(u.uBase, group.first);
+      gl.uniform1f(u.uFace, group.solid ? 0.4 * face : face); // one looks through many walls
       gl.bindVertexArray(group[part].vao);
       gl.drawArraysInstanced(mode, 0, group[part].n, group.count);
     }

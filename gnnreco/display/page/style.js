@@ -150,7 +150,7 @@ function styleSensors() {
   const [low, high] = values ? shadeRange() : [0, 0], shades = Array.from({ length: 65 }, (_, i) => ramp(i / 64)), none = rgb(inks().noise);
   for (let i = 0; i < nSensors; i++) {
     const picked = i === state.sensor, step = D.s_layer[i] % 2 || picked || values ? 1 : 1.22; // neighbouring layers differ a little
-    put(sensorColour, 4 * i, colours, picked ? HUES : D.s_subsystem[i] % HUES, state.layers[D.s_layer[i]] || picked ? 255 : 0);
+    put(sensorColour, 4 * i, colours, picked ? HUES : detector.subsystems[D.s_subsystem[i]].hue % HUES, state.layers[D.s_layer[i]] || picked ? 255 : 0);
     if (values && !picked) (values[i] > 0 ? shades[Math.round(64 * Math.max(0, Math.min(1, Math.log(values[i] / low) / Math.log(high / low))))] : none).forEach((v, c) => { sensorColour[4 * i + c] = v; });
     for (let c = 0; c < 3; c++) sensorColour[4 * i + c] = Math.min(255, sensorColour[4 * i + c] * step);
   }
