@@ -36,13 +36,14 @@ def detector_check(args: Namespace) -> int:
     find_detector(args.detector)
     rows = [
         {name: getattr(finding, name) for name in ("severity", "code", "where", "message", "suggestion")}
-        for finding in check(args.detector)
+        for finding in check(args.detector, physics=True)
     ]
     write_json(args.json, rows)
     for row in rows:
-        print(f"{row['severity']}: {row['where']}: {row['message']} [{row['code']}]\n    {row['suggestion']}")
-    errors = sum(row["severity"] == "error" for row in rows)
-    print(f"{errors} errors, {len(rows) - errors} warnings" if rows else "no fault found")
+        remedy = f"\n    {row['suggestion']}" if row["severity"] != "note" else ""
+        print(f"{row['severity']}: {row['where']}: {row['message']} [{row['code']}]{remedy}")
+    errors, warnings = (sum(row["severity"] == kind for row in rows) for kind in ("error", "warning"))
+    print(f"{errors} errors, {warnings} warnings" if errors or warnings else "no fault found")
     return 1 if errors else 0
 
 

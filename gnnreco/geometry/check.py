@@ -5,31 +5,41 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import BadGeometry
+from .acceptance import acceptance
 from .description import USUAL
 from .detector import Detector
 from .findings import Finding, doubtful, unusable
 from .load import FILE, find_detector, read_detector
 from .yaml_tree import Fault
 
+SEVERITIES = ("error", "warning", "note")
+# With these, no line knows where a sensor is.
+UNPLACED = ("not-a-number", "not-a-rotation")
 
-def check(detector: Detector | str | Path) -> list[Finding]:
+
+def check(detector: Detector | str | Path, physics: bool = False) -> list[Finding]:
     """Look for every fault `Finding` knows.
 
     Parameters
     ----------
     detector : Detector, str or Path
         A detector at hand, its name, or its folder.
+    physics : bool
+        Also what straight lines through it say: holes, layers and depth against direction, overlaps.
 
     Returns
     -------
     list of Finding
-        Empty for a sound detector; errors first.
+        Errors first, then warnings, then notes; without `physics`, empty for a sound detector.
     """
     found: list[Finding] = []
     read = detector if isinstance(detector, Detector) else _read(detector, found)
     if read is not None:
-        found += [*unusable(read), *doubtful(read)]
-    return sorted(found, key=lambda finding: finding.severity != "error")
+        faults = [*unusable(read), *doubtful(read)]
+        found += faults
+        if physics and not any(fault.code in UNPLACED for fault in faults):
+            found += acceptance(read)
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def _read(place: str | Path, found: list[Finding]) -> Detector | None:

@@ -16,8 +16,11 @@ Ints = NDArray[np.int64]
 
 # Sensors may press into one another by the rounding of a table, mm.
 DEPTH = 0.01
-# And cells by this share of their area.
+# And cells by this share of their area, or of their size.
 SHARE = 1e-4
+INSIDE = 1e-2
+# So many pairs of sensors are looked at cell by cell; where there are more, the outlines decide.
+MAX_BY_CELLS = 2000
 
 
 def overlapping_sensors(detector: Detector, depth: float = DEPTH) -> Ints:
@@ -28,23 +31,36 @@ def overlapping_sensors(detector: Detector, depth: float = DEPTH) -> Ints:
     pairs = np.stack([first[once], close[once]], axis=1)
     leaning = np.array([t.focus is not None for t in detector.templates])
     shared = _solids_share(
-        *(pairs, detector.center, detector.rotation, detector.template, _faces(detector)),
+        *(pairs, detector.center, detector.rotation, detector.template, detector.solid_corners()),
         *(detector.outline_counts, leaning, depth),
     )
-    return pairs[shared]
+    pairs = pairs[shared]
+    # Rings and drawn cells may leave free what their convex outline holds: only there do the cells decide.
+    free = np.array([len(t.hole) > 0 or isinstance(t, PolygonTemplate) for t in detector.templates])
+    open_ = np.flatnonzero(free[detector.template[pairs]].any(axis=1))[:MAX_BY_CELLS]
+    kept = np.ones(len(pairs), bool)
+    kept[open_] = [_cells_meet(detector, a, b) or _cells_meet(detector, b, a) for a, b in pairs[open_]]
+    return pairs[kept]
 
 
-def _faces(detector: Detector) -> Floats:
-    """Corners (n_templates, 2, k, 3) of the lower and the upper face of each template, mm."""
-    outlines = detector.outline_corners()
-    faces = np.zeros((len(outlines), 2, outlines.shape[1], 3))
-    for row, template in enumerate(detector.templates):
-        for side, w in enumerate((-template.thickness / 2, template.thickness / 2)):
-            faces[row, side, :, :2], faces[row, side, :, 2] = outlines[row], w
-            if template.focus is not None:
-                away = 1 - w / template.focus[2]
-                faces[row, side, :, :2] = template.focus[:2] + (outlines[row] - template.focus[:2]) * away
-    return faces
+def _cells_meet(detector: Detector, a: int, b: int) -> bool:
+    """Whether a cell of one sensor reaches into a cell of the other: its middle, or a point near a corner."""
+    template = detector.templates[detector.template[a]]
+    cells = np.arange(template.n_cells, dtype=np.int32)
+    cells = cells[template.exists(cells)]
+    middle = template.position(cells)[:, None]
+    uv = np.concatenate([middle, middle + (template.corners(cells) - middle) * (1 - INSIDE)], axis=1)
+    for height in (-0.5, 0.0, 0.5):
+        w = np.full(uv.shape[0] * uv.shape[1], height * (1 - INSIDE) * template.thickness)
+        here = np.full(len(w), a)
+        xyz = detector.to_global(here, detector.from_plane(here, uv.reshape(-1, 2), w))
+        there = np.full(len(w), b)
+        local = detector.to_local(there, xyz)
+        inside = np.abs(local[:, 2]) < detector.thickness[b] / 2 - DEPTH
+        flat = detector.to_plane(there[inside], local[inside])
+        if (detector.cell_at(there[inside], flat[:, 0], flat[:, 1]) >= 0).any():
+            return True
+    return False
 
 
 @njit(cache=True)
@@ -102,7 +118,9 @@ def _edges(corners: Floats, leaning: bool) -> tuple[Floats, Floats]:
         edges[n + c] = corners[n + c] - corners[c]
     for c in range(n):
         normals[c] = np.cross(edges[c], edges[n + c % walls])
-    normals[n] = np.cross(edges[0], edges[1])
+    normals[n] = 0.0
+    for c in range(1, n - 1):
+        normals[n] += np.cross(corners[c] - corners[0], corners[c + 1] - corners[0])
     return edges, normals
 
 

@@ -30,6 +30,8 @@ class Coverage:
         Layers with at least one sensor on the line.
     radiation_lengths, interaction_lengths : float64 (n, m)
         Of all sensors on the line and, from the origin, of the passive cylinders.
+    sensors : int32 (n, m)
+        Sensors on the line; more than `layers` where sensors of one layer overlap.
     axes : (str, str)
         What `eta` and `phi` are: ``("eta", "phi")`` or ``("x", "y")``.
     """
@@ -39,6 +41,7 @@ class Coverage:
     layers: NDArray[np.int32]
     radiation_lengths: Floats
     interaction_lengths: Floats
+    sensors: NDArray[np.int32]
     axes: tuple[str, str] = ("eta", "phi")
 
 
@@ -56,8 +59,8 @@ def coverage(detector: Detector, n_eta: int = 120, n_phi: int = 120) -> Coverage
         y = _middles(window[:, 2].min(), window[:, 3].max(), n_phi)
         start = np.stack(np.broadcast_arrays(x[:, None], y, low[:, 2].min() - 1), axis=-1)
         direction = np.broadcast_to([0.0, 0.0, 1.0], start.shape)
-        layers, material = _shine(detector, start, direction, _cells(window, x, y, 0))
-        return Coverage(x, y, layers, material[0], material[1], ("x", "y"))
+        layers, sensors, material = _shine(detector, start, direction, _cells(window, x, y, 0))
+        return Coverage(x, y, layers, material[0], material[1], sensors, ("x", "y"))
     window = _directions(detector)
     eta = _middles(max(window[:, 0].min(), -MAX_ETA), min(window[:, 1].max(), MAX_ETA), n_eta)
     # Not quite the middles: sensors meet at round angles.
@@ -66,12 +69,14 @@ def coverage(detector: Detector, n_eta: int = 120, n_phi: int = 120) -> Coverage
     along = np.broadcast_to(np.tanh(eta)[:, None, None], (n_eta, n_phi, 1))
     direction = np.concatenate([flat, along], axis=2)
     start = np.zeros_like(direction)
-    layers, material = _shine(detector, start, direction, _cells(window, eta, phi, n_phi))
+    layers, sensors, material = _shine(detector, start, direction, _cells(window, eta, phi, n_phi))
     for cylinder in detector.passive:
         crossed = cylinder.radius * np.abs(np.sinh(eta)) <= cylinder.half_length
         longer = (crossed * np.cosh(eta))[:, None]
-        material += np.array([cylinder.radiation_lengths, cylinder.interaction_lengths])[:, None, None] * longer
-    return Coverage(eta, phi, layers, material[0], material[1])
+        material += (
+            np.array([cylinder.radiation_lengths, cylinder.interaction_lengths])[:, None, None] * longer
+        )
+    return Coverage(eta, phi, layers, material[0], material[1], sensors)
 
 
 def _middles(low: float, high: float, count: int) -> Floats:
@@ -87,7 +92,7 @@ def _on_axis(detector: Detector) -> bool:
     some = detector.select(near)
     start = np.array([[[0.0, 0.0, low[:, 2].min() - 1]]])
     every = np.tile([0, 1, 0, 1], (some.n_sensors, 1))
-    layers, _ = _shine(some, start, np.array([[[0.0, 0.0, 1.0]]]), every)
+    layers, _, _ = _shine(some, start, np.array([[[0.0, 0.0, 1.0]]]), every)
     return bool(layers[0, 0] > 0)
 
 
@@ -160,8 +165,8 @@ def _cells(window: Floats, rows: Floats, columns: Floats, turn: int) -> Ints:
 
 def _shine(
     detector: Detector, start: Floats, direction: Floats, cells: Ints
-) -> tuple[NDArray[np.int32], Floats]:
-    """Layers (n, m) and material (2, n, m) on lines (n, m, 3); each sensor is asked about the lines of its cells."""
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+    """Layers and sensors (n, m) and material (2, n, m) on lines (n, m, 3); `cells`: the lines near each sensor."""
     templates = detector.templates
     planes = [walls(t.outline, t.focus) for t in templates]
     holes = [walls(t.hole, t.focus) if len(t.hole) else np.zeros((0, 4)) for t in templates]
@@ -197,9 +202,10 @@ def _count(
     counts: Ints,
     holes: Floats,
     hole_counts: Ints,
-) -> tuple[NDArray[np.int32], Floats]:
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
     n, m = start.shape[:2]
     layers, last = np.zeros((n, m), np.int32), np.full((n, m), -1, np.int32)
+    sensors = np.zeros((n, m), np.int32)
     material = np.zeros((2, n, m))
     for s in order:
         t, turn = template[s], rotation[s].T
@@ -215,9 +221,10 @@ def _count(
                     path -= max(leave - max(enter, 0.0), 0.0)
                 if not path > 1e-9:
                     continue
+                sensors[i, j] += 1
                 if last[i, j] != layer[s]:
                     last[i, j] = layer[s]
                     layers[i, j] += 1
                 for k in range(2):
                     material[k, i, j] += sensor_material[s, k] * path / thickness[t]
-    return layers, material
+    return layers, sensors, material

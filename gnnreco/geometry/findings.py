@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from .collisions import overlapping_cells, overlapping_sensors
 from .detector import Detector
 from .grid import GridTemplate
-from .plane import area_centroid, outside_distance
+from .plane import area_centroid, crossing_themselves, farthest_outside
 from .polygons import PolygonTemplate
 
 # A rotation written with four digits passes; one with a wrong digit does not.
 ROTATION = 1e-3
 # Cells may stick out by the rounding of a drawing, mm.
 RIM = 1e-3
+# Detectors are between a millimetre and two hundred metres long, mm.
+SMALLEST, LARGEST = 1.0, 2e5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Finding:
     Attributes
     ----------
     severity : str
-        ``error``: results would be wrong; ``warning``: probably a mistake.
+        ``error``: results would be wrong; ``warning``: probably a mistake; ``note``: a figure to look at.
     code : str
         Stable name of the kind of fault.
     where : str
@@ -54,6 +56,8 @@ def doubtful(detector: Detector) -> Iterator[Finding]:
     """Faults of the placement and of the cells."""
     yield from _material(detector)
     yield from _layers(detector)
+    yield from _trackers(detector)
+    yield from _extent(detector)
     for template in detector.templates:
         if isinstance(template, PolygonTemplate):
             yield from _cells(template)
@@ -62,7 +66,7 @@ def doubtful(detector: Detector) -> Iterator[Finding]:
     yield from _overlaps(detector)
 
 
-def _sensors(detector: Detector, rows: NDArray[np.int64]) -> str:
+def name_sensors(detector: Detector, rows: NDArray[np.int64]) -> str:
     """The first few sensors of a list, by row and number."""
     named = ", ".join(f"{row} (id {detector.sensor_id[row]})" for row in rows[:5])
     more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
@@ -81,7 +85,7 @@ def _numbers(detector: Detector) -> Iterator[Finding]:
     for name in columns:
         bad = ~_finite(getattr(detector, name))
         if bad.any():
-            where = f"{_sensors(detector, np.flatnonzero(bad))}, {name}"
+            where = f"{name_sensors(detector, np.flatnonzero(bad))}, {name}"
             yield Finding(
                 "error", "not-a-number", where, "NaN or infinite", "give every sensor finite numbers"
             )
@@ -105,7 +109,7 @@ def _ids(detector: Detector) -> Iterator[Finding]:
         if len(repeated):
             message = f"{(count > 1).sum()} {what} stand for more than one sensor"
             yield Finding(
-                "error", "duplicate-id", _sensors(detector, repeated), message, "number every sensor once"
+                "error", "duplicate-id", name_sensors(detector, repeated), message, "number every sensor once"
             )
 
 
@@ -117,33 +121,80 @@ def _rotations(detector: Detector) -> Iterator[Finding]:
     if len(crooked):
         message = f"the three axes are not orthogonal unit vectors, by up to {away.max():.2g}"
         remedy = "write xu..zw so that the columns u, v, w are the sensor's axes in x, y, z"
-        yield Finding("error", "not-a-rotation", _sensors(detector, crooked), message, remedy)
+        yield Finding("error", "not-a-rotation", name_sensors(detector, crooked), message, remedy)
     mirrored = np.flatnonzero((away <= ROTATION) & (np.linalg.det(axes) < 0))
     if len(mirrored):
         remedy = "turn the sign of one axis, w usually, so that u x v = w"
         message = "the axes are left-handed: a mirror image, not a rotation"
-        yield Finding("error", "mirrored-rotation", _sensors(detector, mirrored), message, remedy)
+        yield Finding("error", "mirrored-rotation", name_sensors(detector, mirrored), message, remedy)
 
 
 def _material(detector: Detector) -> Iterator[Finding]:
     for name in ("radiation_lengths", "interaction_lengths"):
         negative = np.flatnonzero(getattr(detector, name) < 0)
         if len(negative):
-            where = f"{_sensors(detector, negative)}, {name}"
+            where = f"{name_sensors(detector, negative)}, {name}"
             yield Finding("error", "negative-material", where, "less than nothing", "give 0 or more")
+    yield from _showers(detector)
     for name in ("resolution_u", "resolution_v"):
         useless = np.flatnonzero(getattr(detector, name) <= 0)
         if len(useless):
-            where = f"{_sensors(detector, useless)}, {name}"
+            where = f"{name_sensors(detector, useless)}, {name}"
             remedy = "give the expected resolution in the unit of length, or leave it to the cells"
             yield Finding("error", "no-resolution", where, "a resolution of 0 or less", remedy)
+
+
+def _showers(detector: Detector) -> Iterator[Finding]:
+    """What the columns of calorimeters may hold; NaN means not told."""
+    with np.errstate(invalid="ignore"):
+        outside = {
+            "moliere_radius": ~(detector.moliere_radius > 0),
+            "sampling_fraction": ~((detector.sampling_fraction > 0) & (detector.sampling_fraction <= 1)),
+        }
+    for name, remedy in (
+        ("moliere_radius", "give a length above 0, or leave it out"),
+        ("sampling_fraction", "give the share of the energy left in the active part, above 0 and 1 at most"),
+    ):
+        bad = np.flatnonzero(outside[name] & ~np.isnan(getattr(detector, name)))
+        if len(bad):
+            where = f"{name_sensors(detector, bad)}, {name}"
+            yield Finding("error", "impossible-material", where, "a value that no material has", remedy)
+
+
+def _trackers(detector: Detector) -> Iterator[Finding]:
+    """Tracking sensors of more than a radiation length: somebody wrote percent."""
+    position = np.array([part.measures == ("position",) for part in detector.subsystems])
+    thick = np.flatnonzero(position[detector.subsystem] & (detector.radiation_lengths > 1))
+    if len(thick):
+        message, remedy = (
+            "a tracking sensor of more than one radiation length",
+            "give lengths, not percent of them",
+        )
+        yield Finding("warning", "thick-tracker", name_sensors(detector, thick), message, remedy)
+
+
+def _extent(detector: Detector) -> Iterator[Finding]:
+    """A size that no detector has is a unit mistaken."""
+    center = detector.center[_finite(detector.center)]
+    if len(center) == 0:
+        return
+    size = max(
+        float(np.ptp(center, axis=0).max()), 2 * float(max(detector.half_u.max(), detector.half_v.max()))
+    )
+    if size <= SMALLEST or size >= LARGEST:
+        message = f"the detector is {size / 1000:.3g} m long"
+        yield Finding("warning", "strange-size", "all sensors", message, "check the unit of length")
 
 
 def _layers(detector: Detector) -> Iterator[Finding]:
     negative = np.flatnonzero(detector.layer < 0)
     if len(negative):
         yield Finding(
-            "error", "negative-layer", _sensors(detector, negative), "a layer below 0", "number layers from 0"
+            "error",
+            "negative-layer",
+            name_sensors(detector, negative),
+            "a layer below 0",
+            "number layers from 0",
         )
     missing = np.setdiff1d(np.arange(detector.n_layers), detector.layer)
     if len(missing):
@@ -173,21 +224,19 @@ def _cells(template: PolygonTemplate) -> Iterator[Finding]:
     area, _ = area_centroid(template.polygons)
     flat = np.flatnonzero(area <= 0)
     if len(flat):
-        yield Finding(
-            "error", "flat-cell", f"{where} {_few(flat)}", "a cell without area", "remove it or draw it again"
-        )
-    outline, corners = template.outline, len(template.outline)
-    sticking = [
-        cell
-        for cell, polygon in enumerate(template.polygons)
-        if max(outside_distance(u, v, outline, corners) for u, v in polygon) > RIM
-    ]
-    if sticking:
-        message = "corners outside the outline of the sensor"
-        yield Finding(
-            *("error", "cell-outside-sensor", f"{where} {_few(np.array(sticking))}", message),
-            "cut the cell or widen the outline; check the unit",
-        )
+        remedy = "remove it or draw it again"
+        yield Finding("error", "flat-cell", f"{where} {_few(flat)}", "a cell without area", remedy)
+    crossing = np.flatnonzero(crossing_themselves(template.polygons, template.counts))
+    if len(crossing):
+        remedy = "list the corners in their order around the cell"
+        message = "an outline that crosses itself"
+        yield Finding("error", "crossing-cell", f"{where} {_few(crossing)}", message, remedy)
+    away = farthest_outside(template.polygons, template.counts, template.outline)
+    sticking = np.flatnonzero(away > RIM)
+    if len(sticking):
+        message = f"corners outside the outline of the sensor, by up to {away.max():.3g} mm"
+        remedy = "cut the cell or widen the outline; check the unit"
+        yield Finding("error", "cell-outside-sensor", f"{where} {_few(sticking)}", message, remedy)
     pairs = overlapping_cells(template)
     if len(pairs):
         message = f"{len(pairs)} pairs of cells cover the same place: a hit there has two cells"

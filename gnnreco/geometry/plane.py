@@ -180,3 +180,32 @@ def edges_cross(a: Floats, corners_a: int, b: Floats, corners_b: int) -> bool:
             if astride_a and astride_b:
                 return True
     return False
+
+
+@njit(cache=True)
+def crossing_themselves(polygons: Floats, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which polygons (n, k, 2) have an edge that truly crosses another of their own; touching is not crossing."""
+    result = np.zeros(len(polygons), np.bool_)
+    for i in range(len(polygons)):
+        n = counts[i]
+        for one in range(n - 2):
+            for two in range(one + 2, n):
+                if one == 0 and two == n - 1:
+                    continue
+                a, b = np.empty((2, 2)), np.empty((2, 2))
+                a[0], a[1] = polygons[i, one], polygons[i, one + 1]
+                b[0], b[1] = polygons[i, two], polygons[i, (two + 1) % n]
+                if edges_cross(a, 2, b, 2):
+                    result[i] = True
+    return result
+
+
+@njit(cache=True)
+def farthest_outside(polygons: Floats, counts: NDArray[np.int64], outline: Floats) -> Floats:
+    """How far (n,), mm, the farthest corner of each polygon (n, k, 2) lies outside a convex outline."""
+    result = np.zeros(len(polygons))
+    for i in range(len(polygons)):
+        for c in range(counts[i]):
+            away = outside_distance(polygons[i, c, 0], polygons[i, c, 1], outline, len(outline))
+            result[i] = max(result[i], away)
+    return result

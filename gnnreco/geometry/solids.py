@@ -27,7 +27,11 @@ def faces(template: CellTemplate) -> Floats:
 def walls(polygon: Floats, focus: Floats | None) -> Floats:
     """Planes (k, 4) through the edges of a counter-clockwise polygon: inside, ``plane[:3] @ (u, v, w) <= plane[3]``."""
     start, end = (np.column_stack([p, np.zeros(len(p))]) for p in (polygon, np.roll(polygon, -1, axis=0)))
-    up = np.broadcast_to([0.0, 0.0, 1.0], start.shape) if focus is None else (focus - start) * np.sign(focus[2])
+    up = (
+        np.broadcast_to([0.0, 0.0, 1.0], start.shape)
+        if focus is None
+        else (focus - start) * np.sign(focus[2])
+    )
     normal = np.cross(end - start, up)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     return np.column_stack([normal, (normal * start).sum(axis=1)])
