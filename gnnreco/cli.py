@@ -87,9 +87,22 @@ def build_parser() -> Parser:
 
 
 def _detector(verbs: _Verbs) -> None:
-    parser = verbs.add("detector", "list, check, draw or import detectors", "check trackml")
+    parser = verbs.add("detector", "begin, list, check, draw or import detectors", "check trackml")
     sub = _Verbs(parser, "detector ")
     sub.add("list", "list the detectors that are installed", "", "detector_list")
+    new = sub.add(
+        "new",
+        "begin a detector from a few numbers: on a terminal it asks",
+        "my_detector --kind barrel layers=5 radius=30",
+        "detector_new",
+    )
+    new.add_argument("folder", type=Path, metavar="FOLDER", help="the folder to write")
+    new.add_argument(
+        "settings", nargs="*", metavar="KEY=VALUE", help="numbers of the kind; wrong ones are told the right"
+    )
+    new.add_argument(
+        "--kind", metavar="KIND", help="planes, barrel, disks, calorimeter, endcap-wafers or tpc; asks for nothing then"
+    )
     check = sub.add("check", "look for faults in a detector", "./my_detector", "detector_check")
     show = sub.add("show", "draw a detector as one HTML page", "trackml -o detector.html", "detector_show")
     for verb in (check, show):
@@ -286,7 +299,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
     if rest and (
-        args.run not in ("train", "simulate", "bundle_adapt", "detector_import")
+        args.run not in ("train", "simulate", "bundle_adapt", "detector_import", "detector_new")
         or any(word.startswith("-") for word in rest)
     ):
         parser.error(f"unknown: {' '.join(rest)}")

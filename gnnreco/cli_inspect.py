@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnnreco.cli_table import show as print_table
@@ -64,18 +66,53 @@ def detector_show(args: Namespace) -> int:
     return show_page(show_detector(detector, args.output, events), args.json)
 
 
+def _pairs(file: Path, words: list[str], example: str) -> dict[str, str]:
+    """Settings written key=value."""
+    pairs = [word.partition("=") for word in words]
+    for key, equals, value in pairs:
+        if not (key.isidentifier() and equals and value):
+            raise BadInput(file, f"option {key}", f"an option is written key=value, such as {example}")
+    return {key: value for key, _, value in pairs}
+
+
+def detector_new(args: Namespace) -> int:
+    """A first description of a detector; a terminal is asked what it shall be."""
+    from gnnreco.geometry import load_detector
+    from gnnreco.geometry.new import KINDS, new_detector, next_commands
+
+    settings = _pairs(args.folder, args.settings, "layers=5")
+    kind = args.kind
+    if kind is None:
+        if not sys.stdin.isatty():
+            raise BadInput(args.folder, "--kind", f"missing; use one of {', '.join(KINDS)}")
+        for name, about in KINDS.items():
+            print(f"  {name:14} {about.summary}")
+        kind = _ask("kind", "planes")
+        if kind in KINDS:
+            for name, (question, usual) in KINDS[kind].ask.items():
+                settings.setdefault(name, _ask(question, f"{usual:g}"))
+    folder = new_detector(args.folder, kind, settings)
+    detector = load_detector(folder)
+    row = {"folder": str(folder), "sensors": detector.n_sensors, "layers": detector.n_layers}
+    print_table([row], args.json)
+    print("next:", *next_commands(folder, kind), sep="\n  ")
+    return 0
+
+
+def _ask(question: str, usual: str) -> str:
+    """An answer from the terminal; the usual one where it says nothing."""
+    try:
+        return input(f"{question} [{usual}]: ").strip() or usual
+    except EOFError:
+        return usual
+
+
 def detector_import(args: Namespace) -> int:
     """A detector folder from a foreign description."""
     from gnnreco.geometry import load_detector
     from gnnreco.geometry.importers import import_detector
 
-    pairs = [word.partition("=") for word in args.settings]
-    for key, equals, value in pairs:
-        if not (key.isidentifier() and equals and value):
-            raise BadInput(
-                args.file, f"option {key}", "an option is written key=value, such as pitch=0.05,0.05"
-            )
-    options = {key: value for key, _, value in pairs}
+    options = _pairs(args.file, args.settings, "pitch=0.05,0.05")
     folder = import_detector(args.format, args.file, args.output, args.name, options)
     detector = load_detector(folder)
     print_table(
