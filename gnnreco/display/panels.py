@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -115,7 +116,7 @@ def _kind(sheet: Drawing, detector: Detector, frame: Frame, like: list[int]) -> 
         window *= float(np.sqrt(MOST_CELLS / len(chosen)))
         frame = replace(frame, low=middle - window, high=middle + window)
         chosen = template.within(frame.low[None], frame.high[None])[1][:MOST_SHAPES]
-    name = f"cut{like[0]}"
+    name = f"{re.sub('[^A-Za-z0-9]+', '-', detector.name)}-cut{like[0]}"  # a page may hold several drawings
     clip = f'x="{number(frame.x)}" y="{number(frame.y)}" width="{number(frame.width)}" height="{number(frame.height)}"'
     sheet.raw(f'<clipPath id="{name}"><rect {clip}/></clipPath><g clip-path="url(#{name})">')
     edge = frame.map(template.outline[None])

@@ -86,11 +86,11 @@ class Drawing:
         return f'<svg class="drawing" viewBox="0 0 {number(self.width)} {number(self.height)}">{self.inner()}</svg>'
 
 
-def style() -> str:
-    """Style sheet of a drawing that stands alone."""
+def style(where: str = "svg") -> str:
+    """Style sheet of a drawing that stands alone, or of a page that holds drawings (`where` the colours are set)."""
     light, dark = theme(LIGHT, HUES_LIGHT), theme(DARK, HUES_DARK)
     return (
-        f"svg {{ {light} }}\n@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}\n"
+        f"{where} {{ {light} }}\n@media (prefers-color-scheme: dark) {{ {where} {{ {dark} }} }}\n"
         "text { font: 11px system-ui, 'DejaVu Sans', sans-serif; fill: var(--ink); }\n"
         "text.s, text.e { fill: var(--soft); } text.e { paint-order: stroke; stroke: var(--back); stroke-width: 3px; }\n"
         " text.h { font-size: 18px; font-weight: 650; } text.b { font-weight: 650; }\n"

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gnnreco.columns import Hits, Tracks
+from gnnreco.columns import Clusters, Hits, Tracks
 from gnnreco.display import show_detector, show_event
+
+from .test_sensors import calorimeter, shower
 
 INK = """
     const ink = () => { // pixels that differ from the background
@@ -155,3 +157,91 @@ def test_detector_page(made, drive, tmp_path):
     assert seen["before"] > seen["plain"] > seen["gone"]
     assert "10 sensors · 5 layers" in seen["text"]
     assert "outer" in seen["text"]
+
+
+def test_cells_appear_when_they_are_large_enough(made, drive, tmp_path):
+    page = show_detector(calorimeter(made), tmp_path / "page.html", sheets=False)
+    script = (
+        INK
+        + """
+        for (const key of ["faces", "outlines", "cut"]) page.set(key, false);
+        page.look("3d", 0);
+        const out = {};
+        for (const zoom of [0.02, 1]) {
+            page.camera.h /= zoom; out[zoom] = [ink(), page.lod.sensors]; page.camera.h *= zoom;
+        }
+        page.camera.h /= 2; page.set("cells", false); out.off = ink();
+        return out;"""
+    )
+    seen = drive(page, script)
+    assert seen["0.02"][1] == 0
+    assert seen["1"][1] == 10
+    assert seen["1"][0] > seen["off"] + 500
+
+
+def test_the_cursor_finds_the_cell(made, drive, tmp_path):
+    detector = calorimeter(made)
+    page = show_detector(detector, tmp_path / "page.html", sheets=False)
+    cell = int(np.flatnonzero(detector.templates[1].exists(np.arange(detector.templates[1].n_cells)))[30])
+    x, y, z = detector.cell_position(np.array([9]), np.array([cell]))[0]
+    grid = int(detector.templates[0].cell_at(np.array([20.0]), np.array([-31.0]))[0])
+    gx, gy, gz = detector.to_global(np.array([0]), np.array([[20.0, -31.0]]))[0]
+    script = f"""
+        page.look("3d", 0); page.set("cut", false);
+        const at = (layer, p) => {{ page.only(layer); return page.tell(...page.project(p)); }};
+        return [at(4, [{x}, {y}, {z}]), at(0, [{gx}, {gy}, {gz}])].map(f => [page.data.s_row[f.index], f.cell.cell]);"""
+    assert drive(page, script) == [[9, cell], [0, grid]]
+
+
+def test_calorimeter_hits_are_cells(made, drive, tmp_path):
+    detector = calorimeter(made)
+    event, _ = shower(detector)
+    clusters = Clusters(
+        np.array([0, 20, 40]), np.arange(40), np.ones(40), *np.ones((5, 2)), np.ones((2, 3)) / np.sqrt(3),
+        np.full((2, 6), 1 / 6), np.ones(2),
+    )  # fmt: skip
+    page = show_event(event, detector, None, tmp_path / "page.html", clusters)
+    script = (
+        INK
+        + """
+        page.look("3d", 0); only(); const none = ink(); only("fired"); const all = ink() - none;
+        page.set("least", 0.2); const few = ink() - none; page.set("least", 0); page.set("cut", false);
+        const card = document.getElementById("card");
+        page.select({ kind: "hit", index: 3 });
+        const text = card.innerText, chosen = page.state.cluster; page.select(null);
+        const seen = new Set();
+        for (let i = 0; i < 40; i++) {
+            const f = page.tell(...page.project([...page.data.h_xyz.subarray(3 * i, 3 * i + 3)]));
+            if (f?.kind === "hit") seen.add(f.index);
+        }
+        return { all, few, text, chosen, seen: seen.size };"""
+    )
+    seen = drive(page, script)
+    assert seen["all"] > seen["few"] > 10
+    assert seen["chosen"] == 0
+    assert "Cluster 0" in seen["text"]
+    assert seen["seen"] > 25  # others may be hidden behind them
+
+
+def test_occupancy_and_sheets(made, drive, tmp_path):
+    detector = calorimeter(made)
+    event, _ = shower(detector)
+    page = show_detector(detector, tmp_path / "page.html", [event])
+    script = (
+        INK
+        + """
+        const text = document.getElementById("panel").innerText, sheets = [...document.querySelectorAll(".sheet")];
+        only(); const none = ink(); only("fired"); const fired = ink() - none, shade = page.state.shade, out = [];
+        for (const sheet of sheets) {
+            page.turn(sheet);
+            out.push([sheet.dataset.title, sheet.offsetHeight > 100, sheet.textContent.length > 20]);
+        }
+        page.turn(null);
+        return { text, fired, shade, out, hidden: sheets.every(s => s.hidden) };"""
+    )
+    seen = drive(page, script)
+    assert "40 hits an event" in seen["text"]
+    assert seen["fired"] > 50
+    assert seen["shade"] == "density"
+    assert seen["out"] == [[name, True, True] for name in ("Drawing", "Material", "Check")]
+    assert seen["hidden"]

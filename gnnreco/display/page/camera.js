@@ -43,7 +43,7 @@ function corners(g, i) {
   return out;
 }
 
-const cloud = sample();
+const cloud = sample(), everything = cloud;
 const box = [0, 1, 2].map(a => cloud.reduce(([low, high], p) => [Math.min(low, p[a]), Math.max(high, p[a])], [Infinity, -Infinity]));
 const middle = box.map(([low, high]) => (low + high) / 2);
 const spans = box.map(([low, high]) => high - low), longest = spans.indexOf(Math.max(...spans));
@@ -55,8 +55,27 @@ function cutPlane(c) { // normal of the plane that opens the detector towards th
 }
 const radius = Math.max(1, Math.hypot(...box.map(([low, high]) => high - low)) / 2);
 
+let nextPlace = -1; // the view of the hits goes from shower to shower, the largest first
+const places = (() => { // points around each
+  if (!nHits) return [];
+  const drawn = i => D.h_kind[i] !== NOWHERE, at = i => [...D.h_xyz.subarray(3 * i, 3 * i + 3)], near = 0.12 * radius;
+  const all = Array.from({ length: nHits }, (_, i) => i).filter(drawn);
+  if (!nCells) return [all.filter((_, k) => k % Math.max(1, all.length >> 12) === 0).map(at)];
+  const seeds = [], value = i => D.h_energy?.[i] ?? 0;
+  for (const i of all.sort((a, b) => value(b) - value(a))) {
+    if (seeds.length < 12 && seeds.every(s => Math.hypot(...sub(at(s), at(i))) > near)) seeds.push(i);
+  }
+  return seeds.map(s => all.filter(i => Math.hypot(...sub(at(s), at(i))) < near).map(at));
+})();
+function aroundHits() { // a box around the middle of what is there
+  const points = places[nextPlace = (nextPlace + 1) % places.length];
+  if (!points?.length) return everything;
+  const ends = [0, 1, 2].map(a => { const x = points.map(p => p[a]).sort((p, q) => p - q), low = x[Math.floor(0.1 * x.length)], high = x[Math.ceil(0.9 * x.length) - 1], room = 0.2 * (high - low) + 0.01 * radius; return [low - room, high + room]; });
+  return [0, 1, 2, 3, 4, 5, 6, 7].map(i => ends.map((e, a) => e[i >> a & 1]));
+}
 function fitted(name, size) { // the camera that shows everything in a view
-  const c = { ...camera, ...VIEWS[name], stretch: 1 }, aspect = size.w / size.h, margin = name === "3d" ? 0.94 : 0.86;
+  const cloud = name === "hits" ? aroundHits() : everything;
+  const c = { ...camera, ...VIEWS[name === "hits" ? "3d" : name], stretch: 1 }, aspect = size.w / size.h, margin = name === "3d" || name === "hits" ? 0.94 : 0.86;
   if (name === "rz") {
     const rho = cloud.reduce((m, p) => Math.max(m, Math.hypot(p[0], p[1])), 1), half = Math.max(1, (box[2][1] - box[2][0]) / 2);
     c.target = [middle[2], rho / 2, 0];

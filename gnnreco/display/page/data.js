@@ -46,6 +46,7 @@ const D = await unpack();
 const event = about.event, detector = about.detector;
 const nSensors = D.s_row.length;
 const nHits = event ? D.h_id.length : 0;
+const nCells = D.c_cell?.length ?? 0; // cells with a signal
 const nFound = event ? D.f_status.length : 0;
 const nTrue = event && event.truth ? D.p_status.length : 0;
 const nTracks = nFound + nTrue; // found tracks first, then particles

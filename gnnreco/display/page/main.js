@@ -10,8 +10,8 @@ function set(key, value) {
   refresh();
 }
 function look(name, milliseconds = 650) {
-  view = name;
-  whole = true;
+  view = name === "hits" ? "3d" : name;
+  whole = name !== "hits";
   turn(pages.find(({ page }) => !page.hidden)?.page ?? null);
   fly(fitted(name, size()), milliseconds);
   dirty = true;
@@ -119,7 +119,8 @@ function turn(to) { // show one of the flat pages, or none
   for (const { page, button } of pages) { page.hidden = page !== to; button.classList.toggle("on", page === to); }
   for (const [key, button] of Object.entries(buttons)) button.classList.toggle("on", !to && key === view);
 }
-document.getElementById("bar").append(...Object.values(buttons), ...pages.map(({ button }) => button),
+const close = nHits ? [make("button", { title: "From shower to shower, or all hits (4)", onclick: () => { turn(null); look("hits"); } }, "Hits")] : [];
+document.getElementById("bar").append(...Object.values(buttons), ...close, ...pages.map(({ button }) => button),
   make("button", { title: "Light or dark (L)", onclick: () => set("theme", state.theme === "dark" ? "light" : "dark") }, "◐"),
   make("button", { title: "Save the picture as PNG", onclick: save }, "PNG"),
   make("button", { title: "Show or hide the panel (P)", onclick: () => { panel.hidden = !panel.hidden; dirty = true; } }, "☰"));
@@ -161,7 +162,7 @@ setInterval(() => { if (queued && !flight) { const at = queued; queued = null; t
 addEventListener("keydown", e => {
   if (e.target.tagName === "INPUT" && e.target.type === "search" || e.ctrlKey || e.metaKey || e.altKey) return;
   const act = { 1: () => { turn(null); look("3d"); }, 2: () => { turn(null); look("xy"); }, 3: () => { turn(null); look("rz"); }, l: () => set("theme", state.theme === "dark" ? "light" : "dark"),
-    p: () => { panel.hidden = !panel.hidden; dirty = true; }, "[": () => solo(-1), "]": () => solo(1), Escape: () => { turn(null); select(null); } }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
+    4: () => { if (nHits) look("hits"); }, p: () => { panel.hidden = !panel.hidden; dirty = true; }, "[": () => solo(-1), "]": () => solo(1), Escape: () => { turn(null); select(null); } }[e.key.length === 1 ? e.key.toLowerCase() : e.key];
   act?.();
 });
 new ResizeObserver(() => { if (whole) look(view, 0); dirty = true; }).observe(stage);
@@ -191,7 +192,7 @@ function start() {
   document.getElementById("note").hidden = true;
   buildPanel();
   refresh();
-  look(link.get("view") in VIEWS ? link.get("view") : "3d", 0);
+  look(link.get("view") in VIEWS || link.get("view") === "hits" && nHits ? link.get("view") : "3d", 0);
   if (+link.get("zoom") > 0) { camera.h /= +link.get("zoom"); whole = false; }
   if (link.get("layer")) only(+link.get("layer"));
   if (link.get("sensor")) select({ kind: "sensor", index: placeOf.get(+link.get("sensor")) ?? 0 });

@@ -43,7 +43,7 @@ function buildPanel() {
   if (event) buildTracks();
   buildEnergy();
   buildDetector();
-  panel.append(make("p", { className: "help" }, "Drag to turn, Shift-drag or right-drag to move, wheel to zoom, click to select, double-click to see all. Keys: 1 2 3 views, [ ] one layer after the other, L theme, Esc clear."));
+  panel.append(make("p", { className: "help" }, "Drag to turn, Shift-drag or right-drag to move, wheel to zoom, click to select, double-click to see all. Keys: 1 2 3 4 views, [ ] one layer after the other, L theme, Esc clear."));
 }
 
 function buildTracks() {
@@ -96,7 +96,11 @@ function choice(key, options) {
   live.push(() => { select.value = state[key]; });
   return select;
 }
-const unit = () => event ? (v => `${figure(v, 2)} GeV`) : (v => `${figure(v, 2)} hits`);
+function joule(v) { // an energy in GeV in the unit that suits it
+  const [unit, text] = [[1, "GeV"], [1e-3, "MeV"], [1e-6, "keV"], [1e-9, "eV"]].find(([unit]) => Math.abs(v) >= 0.5 * unit) ?? [1, "GeV"];
+  return `${figure(v / unit, 3)} ${text}`;
+}
+const unit = () => event ? joule : (v => `${figure(v, 2)} hits`);
 
 function buildEnergy() { // cells with a signal: of the event, or how often they fire
   const some = nCells || charged.includes(1);
@@ -174,7 +178,7 @@ function describeHit(i) {
   const at = placeOf.get(D.h_sensor[i]), [x, y, z] = D.h_xyz.subarray(3 * i, 3 * i + 3), p = D.h_particle[i];
   const out = [["x, y, z", `${[x, y, z].map(v => v.toFixed(2)).join(", ")} mm`], ["ρ", `${Math.hypot(x, y).toFixed(2)} mm`], ...(at === undefined ? [["Sensor", "none"]] : where(at))];
   if (D.h_time) out.push(["Time", `${figure(D.h_time[i])} ns`]);
-  if (D.h_energy) out.push(["Energy", `${figure(D.h_energy[i])} GeV`]);
+  if (D.h_energy) out.push(["Energy", joule(D.h_energy[i])]);
   if (event.truth) out.push(["Particle", p < 0 ? "none (noise)" : `${D.p_id[p]}${D.h_particles[i] > 1 ? ` and ${D.h_particles[i] - 1} more` : ""}`]);
   if (p >= 0) out.push(["", `pT ${figure(D.p_pt[p], 3)} GeV, η ${figure(D.p_eta[p], 3)}`]);
   if (event.clusters) out.push(["Cluster", D.h_cluster[i] < 0 ? "none" : `${D.h_cluster[i]} of ${figure(D.k_energy[D.h_cluster[i]])} GeV`]);
@@ -183,7 +187,7 @@ function describeHit(i) {
 }
 function describeFired(k) {
   const i = D.c_sensor[k];
-  return { title: `Cell ${many(D.c_cell[k])}`, rows: [...where(i), ["Hits an event", figure(D.c_count[k], 3)], ...(D.c_energy[k] > 0 ? [["Energy an event", `${figure(D.c_energy[k], 3)} GeV`]] : [])] };
+  return { title: `Cell ${many(D.c_cell[k])}`, rows: [...where(i), ["Hits an event", figure(D.c_count[k], 3)], ...(D.c_energy[k] > 0 ? [["Energy an event", joule(D.c_energy[k])]] : [])] };
 }
 function describeCluster(c) {
   const n = D.k_offsets[c + 1] - D.k_offsets[c], out = [["Energy", `${figure(D.k_energy[c])} ± ${figure(D.k_energy_sigma[c], 2)} GeV`], ["x, y, z", `${[D.k_x[c], D.k_y[c], D.k_z[c]].map(v => v.toFixed(1)).join(", ")} mm`], ["Hits", many(n)], ["Score", figure(D.k_score[c], 3)]];

@@ -1,4 +1,5 @@
 // Buffers, textures, the drawing itself, and what is under the cursor.
+
 const gpu = { hits: null, lines: null, sensors: [], cellColour: null, cellSize: null, style: gl.createTexture() };
 const placed = (program, centre, u, v, colour, at) => { // attributes of a sensor's placement from buffers of any kind
   attribute(program, "iCentre", centre, 3, { divisor: 1, offset: 12 * at });
@@ -71,7 +72,8 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   const { show } = state, pick = cursor !== null, ratio = pick ? 1 : canvas.width / size.w;
   pick ? gl.disable(gl.BLEND) : gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  const crowd = Math.max(0.32, Math.min(1.6, 22 / Math.sqrt(shownSensors + 1))) * state.glass * (event ? 1 : 1.6) * (gpu.sensors.every(g => g.solid) ? 0.6 : 1);
+  const crowd = Math.max(0.32, Math.min(1.6, 22 / Math.sqrt(shownSensors + 1))) * state.glass * (event ? 1 : 1.6) * (gpu.sensors.every(g => g.solid) ? 0.6 : 1)
+    * (event && nCells ? Math.max(0.1, Math.min(1, camera.h / (0.5 * radius))) : 1); // near a shower one wants to see the shower
   const place = { uMiddle: middle, uNear: cutPlane(camera), uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd * (state.selected >= 0 ? 0.55 : 1), uFloor: Math.max(0.1, Math.min(0.9, 6 / Math.sqrt(shownSensors + 1))) };
   const sensors = (mode, face, part) => {
     const u = use(programs.sensor, size, cursor, { ...place, uFace: face });
@@ -87,13 +89,14 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   if (show.outlines || pick) sensors(gl.LINES, 0, "lines");
   if (show.cells && !pick) paintCells(size, { ...place, uStrength: 1 });
   paintFired(size, cursor, place);
-  const hits = (uLeast, uMost) => {
+  const hits = (uLeast, uMost, scale = 1) => {
     if (!event || !nHits) return;
-    use(programs.hit, size, cursor, { uSize: state.size * ratio / 16, uLeast, uMost });
+    use(programs.hit, size, cursor, { uSize: scale * state.size * ratio / 16, uLeast, uMost });
     gl.bindVertexArray(gpu.hits);
     gl.drawArrays(gl.POINTS, 0, nHits);
   };
-  hits(0, largeHit - 1);
+  if (nCells && smallCell * size.h / (2 * camera.h) < 5) hits(1, DOTS, 4); // cells that are too far away to be seen
+  hits(DOTS + 1, largeHit - 1);
   if (event && D.line.length > 1) {
     use(programs.line, size, cursor, { uGlow: ratio, uDash: camera.h * 0.05 });
     gl.bindTexture(gl.TEXTURE_2D, gpu.style);
@@ -104,6 +107,8 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   gl.bindVertexArray(null);
 }
 
+const DOTS = 15; // sizes up to this are those of cells seen as points
+const smallCell = Math.min(...detector.templates.filter((t, g) => t.sensors).map(t => Math.max(...t.pitch)));
 const PATCH = 13; // pixels around the cursor that are looked at
 const patch = gl.createFramebuffer();
 (function () {

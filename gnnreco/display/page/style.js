@@ -87,7 +87,8 @@ function styleHits(mine, some) {
     const alpha = chosen >= 0 ? 1 : line >= 0 ? Math.min(0.95, faint + 0.35) * dim : faint * dim;
     if (line >= 0) put(hitColour, 4 * i, litInk3, line, 255 * alpha); else put(hitColour, 4 * i, free, kind === NOISE ? 1 : 0, 255 * alpha);
     const on = kind !== NOWHERE && (state.show[HIT_KINDS[kind]] || chosen >= 0) && !(D.h_energy?.[i] < state.least);
-    hitSize[i] = !on || asCell[i] ? 0 : chosen >= 0 ? 112 : line >= 0 ? largeHit : small;
+    hitSize[i] = !on ? 0 : asCell[i] ? (state.show.fired ? 6 + 9 * heat(D.h_energy[i]) : 0) : chosen >= 0 ? 112 : line >= 0 ? largeHit : small;
+    if (asCell[i]) continue;
     if (line < 0 && D.h_cluster?.[i] >= 0 || chosen < 0 && charged[i]) { // charge is a hit like the cell of a calorimeter
       hitPaint(i).forEach((v, c) => { hitColour[4 * i + c] = v; });
       hitColour[4 * i + 3] = 255 * (some || state.cluster >= 0 && D.h_cluster?.[i] !== state.cluster ? 0.2 : 0.9);
@@ -117,7 +118,7 @@ function hitPaint(i) {
   if (state.paint === "particle") return D.h_particle[i] < 0 ? rgb(inks().noise) : distinctColour(D.h_particle[i]);
   return ramp(heat(D.h_energy?.[i]));
 }
-const nCells = D.c_cell?.length ?? 0, cellColour = new Uint8Array(4 * nCells), cellSize = new Uint8Array(nCells);
+const cellColour = new Uint8Array(4 * nCells), cellSize = new Uint8Array(nCells);
 if (event) {
   for (const i of D.c_hit) asCell[i] = 1;
   const charges = detector.subsystems.map(s => /\bcharge\b/.test(s.measures)), of = new Map();
@@ -131,6 +132,7 @@ function styleCells(mine) {
     const lit = event && (state.cluster >= 0 ? D.h_cluster[i] === state.cluster : D.h_particle[i] >= 0 && mine(nFound + D.h_particle[i]) || mine(D.h_track[i]));
     (chosen && !lit ? grey : event ? hitPaint(i) : ramp(heat(value))).forEach((v, c) => { cellColour[4 * k + c] = v; });
     cellColour[4 * k + 3] = chosen && !lit ? 110 : 255;
+    if (event) { put(hitColour, 4 * i, cellColour.subarray(4 * k), 0, cellColour[4 * k + 3]); if (!on) hitSize[i] = 0; }
     cellSize[k] = !on ? 0 : state.show.grow ? 85 + 170 * (chosen && !lit ? 0 : heat(value)) : 245;
   }
 }
@@ -144,6 +146,7 @@ function shadeRange() { // logarithmic, without the lowest hundredth
   return sorted.length ? [sorted[Math.floor(0.01 * sorted.length)], Math.max(sorted.at(-1), 1.01 * sorted[0])] : [1, 2];
 }
 let shownSensors = nSensors;
+const struck = event ? new Set(D.h_sensor) : null; // sensors without a signal step back where there are cells with one
 function styleSensors() {
   shownSensors = D.s_layer.reduce((n, layer) => n + state.layers[layer], 0);
   const colours = new Uint8Array([...hues().flatMap(rgb), ...rgb(inks().tracks[MISSED])]), values = SHADES[state.shade]?.[1]();
@@ -152,6 +155,7 @@ function styleSensors() {
     const picked = i === state.sensor, step = D.s_layer[i] % 2 || picked || values ? 1 : 1.22; // neighbouring layers differ a little
     put(sensorColour, 4 * i, colours, picked ? HUES : detector.subsystems[D.s_subsystem[i]].hue % HUES, state.layers[D.s_layer[i]] || picked ? 255 : 0);
     if (values && !picked) (values[i] > 0 ? shades[Math.round(64 * Math.max(0, Math.min(1, Math.log(values[i] / low) / Math.log(high / low))))] : none).forEach((v, c) => { sensorColour[4 * i + c] = v; });
+    if (event && nCells && !picked && !struck.has(D.s_row[i])) sensorColour[4 * i + 3] *= 0.4;
     for (let c = 0; c < 3; c++) sensorColour[4 * i + c] = Math.min(255, sensorColour[4 * i + c] * step);
   }
 }

@@ -1,0 +1,167 @@
+"""One page that sets detectors side by side: what they are, what they see, how well they are reconstructed."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from gnnreco.display.layout import drawing
+from gnnreco.display.svg import Drawing, hue, style
+from gnnreco.errors import BadGeometry
+from gnnreco.geometry import load_detector
+
+Row = Mapping[str, Any]
+HOW = {"trained": "trained on it", "zero_shot": "zero-shot", "fine_tuned": "zero-shot, then 20 events"}
+BAR, STEP = 220.0, 15.0  # pixels: length of a whole bar, height of one
+
+
+def compare_page(report: Row, path: str | Path) -> Path:
+    """Draw what `gnnreco compare-detectors` measured as one HTML page without scripts.
+
+    Parameters
+    ----------
+    report : mapping
+        ``sample``: what was run; ``detectors``: for each ``name, sensors, cells, layers, measures, coverage,
+        samples``, and in each of these ``hits_per_event, occupancy, efficiency``; any of them may be missing.
+    path : path
+        The page to write; an existing one is replaced.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    detectors: Sequence[Row] = report.get("detectors") or []
+    samples = list(dict.fromkeys(name for d in detectors for name in d.get("samples") or {}))
+    told = ", ".join(f"{k.replace('_', ' ')}: {v}" for k, v in (report.get("sample") or {}).items())
+    body = [
+        "<h1>The same particles in every detector</h1>",
+        f"<p class='s'>{html.escape(told)}</p>" if told else "",
+        _table(detectors),
+        *(_sample(name, detectors) for name in samples),
+        "<h2>Drawings</h2><div class='cards'>",
+        *(_card(d) for d in detectors),
+        "</div>",
+    ]
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page = (files("gnnreco.display") / "page" / "compare.html").read_text("utf-8")
+    before, between, after = re.split("%%STYLE%%|%%BODY%%", page)
+    path.write_text("".join([before, style(":root"), between, *body, after]), "utf-8", newline="\n")
+    return path
+
+
+def _table(detectors: Sequence[Row]) -> str:
+    """What each detector is."""
+    coverage = list(dict.fromkeys(key for d in detectors for key in d.get("coverage") or {}))
+    columns: list[tuple[str, Callable[[Row], Any]]] = [
+        ("detector", lambda d: d.get("name")),
+        ("sensors", lambda d: d.get("sensors")),
+        ("cells", lambda d: d.get("cells")),
+        ("layers", lambda d: d.get("layers")),
+        ("measures", lambda d: ", ".join(d.get("measures") or [])),
+        *((k.replace("_", " "), lambda d, k=k: (d.get("coverage") or {}).get(k)) for k in coverage),
+    ]
+    head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in columns)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{_text(ask(d))}</td>" for _, ask in columns) + "</tr>" for d in detectors
+    )
+    return f"<table><tr>{head}</tr>{rows}</table>"
+
+
+def _sample(name: str, detectors: Sequence[Row]) -> str:
+    """Bars of one sample: hits, occupancy, efficiencies with their intervals."""
+    mine = [(d, s) for d in detectors if (s := (d.get("samples") or {}).get(name))]
+    panels = [
+        _bars("hits an event", [(d, s.get("hits_per_event")) for d, s in mine], logarithmic=True),
+        _bars(
+            "occupancy (cells with a signal)", [(d, s.get("occupancy")) for d, s in mine], logarithmic=True
+        ),
+        _efficiencies([(d, s.get("efficiency") or {}) for d, s in mine]),
+    ]
+    return f"<h2>{html.escape(name.replace('_', ' '))}</h2><div class='row'>{''.join(panels)}</div>"
+
+
+def _bars(title: str, values: Sequence[tuple[Row, Any]], logarithmic: bool) -> str:
+    """One bar for each detector that has the number; logarithmic ones span the decades that are needed."""
+    known = [(str(d.get("name", "")), float(v)) for d, v in values if _number(v) and v > 0]
+    if not known:
+        return ""
+    most = max(v for _, v in known)
+    floor = 10.0 ** math.floor(math.log10(min(v for _, v in known)) - 0.3)
+    sheet = Drawing(BAR + 260, 34 + (STEP + 6) * len(known))
+    sheet.text(0, 14, title + (" (log scale)" if logarithmic else ""), "b")
+    for i, (name, value) in enumerate(known):
+        y = 26 + i * (STEP + 6)
+        share = math.log(value / floor) / math.log(most / floor) if logarithmic else value / most
+        sheet.text(150, y + 11, name, "t", "end")
+        sheet.raw(_box(158, y, BAR * share, STEP, hue(0)))
+        sheet.text(164 + BAR * share, y + 11, f"{value:.3g}", "s")
+    return sheet.embedded()
+
+
+def _efficiencies(values: Sequence[tuple[Row, Row]]) -> str:
+    """Up to three bars for each detector, from 0 to 1, with 68 % intervals."""
+    rows = [
+        (str(d.get("name", "")), how, entry)
+        for d, efficiency in values
+        for how in HOW
+        if isinstance(entry := efficiency.get(how), Mapping) and _number(entry.get("value"))
+    ]
+    if not rows:
+        return ""
+    sheet = Drawing(BAR + 330, 58 + (STEP - 1) * len(rows) + 8 * len({r[0] for r in rows}))
+    sheet.text(0, 14, "efficiency", "b")
+    for i, text in enumerate(HOW.values()):
+        sheet.raw(_box(80 + 140 * i, 5, 10, 10, hue(2 * i)))
+        sheet.text(94 + 140 * i, 14, text, "s")
+    y, last = 26.0, ""
+    for name, how, entry in rows:
+        if name != last:
+            y += 8
+            sheet.text(150, y + 11, name, "t", "end")
+        last, value = name, min(max(float(entry["value"]), 0.0), 1.0)
+        sheet.raw(_box(158, y, BAR * value, STEP - 3, hue(2 * list(HOW).index(how))))
+        low, high = entry.get("low"), entry.get("high")
+        if _number(low) and _number(high):
+            sheet.line(
+                [[158 + BAR * x, y + STEP / 2 - 1.5] for x in (float(low), float(high))], "var(--ink)", 1.5
+            )
+        sheet.text(166 + BAR * max(value, high), y + 10, f"{value:.3f}", "s")
+        y += STEP - 1
+    return sheet.embedded()
+
+
+def _card(detector: Row) -> str:
+    """The drawing of a detector, where it is at hand."""
+    name = str(detector.get("name", ""))
+    try:
+        picture = drawing(load_detector(detector.get("folder") or name)).embedded()
+    except (BadGeometry, OSError):
+        picture = "<p class='s'>not installed here</p>"
+    return f"<figure>{picture}</figure>"
+
+
+def _box(x: float, y: float, width: float, height: float, colour: str) -> str:
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{height:.1f}" style="fill:{colour}"/>'
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return html.escape(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))

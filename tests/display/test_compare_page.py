@@ -1,0 +1,53 @@
+"""The page that sets detectors side by side takes whatever was measured, and nothing of it as markup."""
+
+import re
+
+import pytest
+
+from gnnreco.display import compare_page
+
+EVIL = "<script>alert(1)</script>"
+
+
+def report():
+    measured = {"value": 0.91, "low": 0.89, "high": 0.93}
+    return {
+        "sample": {"events": 20, "note": EVIL},
+        "detectors": [
+            {
+                "name": "telescope",
+                "sensors": 6,
+                "cells": 3981312,
+                "layers": 6,
+                "measures": ["position"],
+                "coverage": {"min_layers": 5, "max_eta": 6.2},
+                "samples": {
+                    "gun_muon": {
+                        "hits_per_event": 6.0,
+                        "occupancy": 1e-6,
+                        "efficiency": {"trained": measured},
+                    }
+                },
+            },
+            {
+                "name": EVIL,
+                "samples": {"gun_muon": {"efficiency": {"zero_shot": {"value": 0.5}}}, "jets": {}},
+            },
+            {},
+        ],
+    }
+
+
+def test_what_was_measured_is_on_the_page(tmp_path):
+    text = compare_page(report(), tmp_path / "deep" / "compare.html").read_text("utf-8")
+    for shown in ("3,981,312", "gun muon", "0.910", "0.500", "max eta", "6.2", "hits an event"):
+        assert shown in text, shown
+    assert text.count('class="drawing"') >= 4
+    assert "<script" not in text
+    assert not re.search(r"\burl\((?!#)|(?<!xmlns=\")https?://", text)
+
+
+@pytest.mark.parametrize("report", [{}, {"detectors": []}, {"detectors": [{"name": "nobody"}]}])
+def test_anything_may_be_missing(report, tmp_path):
+    text = compare_page(report, tmp_path / "compare.html").read_text("utf-8")
+    assert "<table>" in text
