@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from gnnreco.display.layout import drawing
 from gnnreco.display.svg import Drawing, hue, style
@@ -17,6 +17,7 @@ from gnnreco.geometry import load_detector
 
 Row = Mapping[str, Any]
 HOW = {"trained": "trained on it", "zero_shot": "zero-shot", "fine_tuned": "zero-shot, then 20 events"}
+HUES = (0, 1, 3)
 BAR, STEP = 220.0, 15.0  # pixels: length of a whole bar, height of one
 
 
@@ -118,7 +119,7 @@ def _efficiencies(values: Sequence[tuple[Row, Row]]) -> str:
     sheet = Drawing(BAR + 330, 58 + (STEP - 1) * len(rows) + 8 * len({r[0] for r in rows}))
     sheet.text(0, 14, "efficiency", "b")
     for i, text in enumerate(HOW.values()):
-        sheet.raw(_box(80 + 140 * i, 5, 10, 10, hue(2 * i)))
+        sheet.raw(_box(80 + 140 * i, 5, 10, 10, hue(HUES[i])))
         sheet.text(94 + 140 * i, 14, text, "s")
     y, last = 26.0, ""
     for name, how, entry in rows:
@@ -126,12 +127,9 @@ def _efficiencies(values: Sequence[tuple[Row, Row]]) -> str:
             y += 8
             sheet.text(150, y + 11, name, "t", "end")
         last, value = name, min(max(float(entry["value"]), 0.0), 1.0)
-        sheet.raw(_box(158, y, BAR * value, STEP - 3, hue(2 * list(HOW).index(how))))
-        low, high = entry.get("low"), entry.get("high")
-        if _number(low) and _number(high):
-            sheet.line(
-                [[158 + BAR * x, y + STEP / 2 - 1.5] for x in (float(low), float(high))], "var(--ink)", 1.5
-            )
+        sheet.raw(_box(158, y, BAR * value, STEP - 3, hue(HUES[list(HOW).index(how)])))
+        low, high = _interval(entry, value)
+        sheet.line([[158 + BAR * x, y + STEP / 2 - 1.5] for x in (low, high)], "var(--ink)", 1.5)
         sheet.text(166 + BAR * max(value, high), y + 10, f"{value:.3f}", "s")
         y += STEP - 1
     return sheet.embedded()
@@ -141,7 +139,7 @@ def _card(detector: Row) -> str:
     """The drawing of a detector, where it is at hand."""
     name = str(detector.get("name", ""))
     try:
-        picture = drawing(load_detector(detector.get("folder") or name)).embedded()
+        picture = drawing(load_detector(detector.get("folder") or name), panels=False).embedded()
     except (BadGeometry, OSError):
         picture = "<p class='s'>not installed here</p>"
     return f"<figure>{picture}</figure>"
@@ -151,7 +149,13 @@ def _box(x: float, y: float, width: float, height: float, colour: str) -> str:
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{height:.1f}" style="fill:{colour}"/>'
 
 
-def _number(value: Any) -> bool:
+def _interval(entry: Row, value: float) -> tuple[float, float]:
+    """Ends of the interval of an efficiency; the value itself where one is not told."""
+    low, high = entry.get("low"), entry.get("high")
+    return (float(low) if _number(low) else value), (float(high) if _number(high) else value)
+
+
+def _number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

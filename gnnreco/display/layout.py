@@ -38,12 +38,12 @@ def draw_detector(detector: Detector, path: str | Path) -> Path:
     return path
 
 
-def drawing(detector: Detector) -> Drawing:
-    """The sheet of `draw_detector`."""
+def drawing(detector: Detector, panels: bool = True) -> Drawing:
+    """The sheet of `draw_detector`, or its upper part alone."""
     sheet = Drawing(WIDTH, 0)
     top = _head(sheet, detector)
     top = _profile(sheet, detector, top) + 54
-    sheet.height = draw_panels(sheet, detector, MARGIN - 20, top) + 8
+    sheet.height = draw_panels(sheet, detector, MARGIN - 20, top) + 8 if panels else top - 12
     return sheet
 
 
