@@ -181,7 +181,6 @@ def show(args: Namespace) -> int:
     """One page with one event."""
     from gnnreco.display import show_event
     from gnnreco.events import open_events
-    from gnnreco.events.tracks_file import read_tracks
     from gnnreco.geometry import load_detector
 
     if args.detector is None and args.tracks is None:
@@ -194,13 +193,28 @@ def show(args: Namespace) -> int:
             args.input[0], f"event {number}", f"there is none; there are {_ranges(source.numbers)}"
         )
     event = source[source.numbers.index(number)]
-    tracks = None
-    if args.tracks is not None:
-        found = [row for row in read_tracks(args.tracks) if row[0] == number]
-        if not found:
-            raise BadInput(args.tracks, f"event {number}", "was not reconstructed; see its manifest.json")
-        tracks = next((row[2] for row in found if Path(row[1]).name == Path(event.source).name), found[0][2])
-    return show_page(show_event(event, detector, tracks, args.page), args.json)
+    found = {} if args.tracks is None else _found(args.tracks, event)
+    tracks, clusters = found.get("tracking"), found.get("clustering")
+    return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
+
+
+def _found(folder: Path, event: Any) -> dict[str, Any]:
+    """What was reconstructed of one event, by task; several tasks lie in a folder each."""
+    from gnnreco.events.clusters_file import read_clusters
+    from gnnreco.events.tracks_file import read_tracks
+
+    manifest = _manifest(folder)
+    several = manifest.get("tasks")
+    places = {task: folder / task for task in several} if several else {manifest.get("task"): folder}
+    found: dict[str, Any] = {}
+    for task, place in places.items():
+        read: Any = read_clusters if task == "clustering" else read_tracks
+        rows = [row for row in read(place) if row[0] == event.number]
+        if not rows:
+            raise BadInput(place, f"event {event.number}", "was not reconstructed; see its manifest.json")
+        name = Path(event.source).name
+        found[task or "tracking"] = next((row[2] for row in rows if Path(row[1]).name == name), rows[0][2])
+    return found
 
 
 def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> int:

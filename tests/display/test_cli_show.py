@@ -1,0 +1,79 @@
+"""`gnnreco show` and `gnnreco detector show` from the command line."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gnnreco.cli import main
+from gnnreco.columns import Clusters
+from gnnreco.events import open_events, write_events
+from gnnreco.events.clusters_file import write_clusters
+from gnnreco.geometry import load_detector
+from gnnreco.simulate import SimulationOptions, simulate
+
+from .test_page import unpack
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory):
+    """Two events of the telescope on disk."""
+    folder = tmp_path_factory.mktemp("events")
+    detector = load_detector("telescope")
+    made = simulate(detector, "beam", 2, seed=4, options=SimulationOptions(particle="muon", count=3))
+    write_events(made, folder, "parquet", detector)
+    return folder
+
+
+def output(folder, source, number, n_hits, place=""):
+    """What `reconstruct` leaves for one task, or in the folder of one of several."""
+    clusters = replace(
+        Clusters(), offsets=np.array([0, n_hits]), hit_index=np.arange(n_hits), hit_weight=np.ones(n_hits),
+        **{name: np.ones(1) for name in ("energy", "energy_sigma", "x", "y", "z", "score")},
+        axis=np.ones((1, 3)), class_probability=np.full((1, 6), np.nan),
+    )  # fmt: skip
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    write_clusters(folder / place / "shard-00000000.parquet", [(number, source, clusters)])
+    told = {"tasks": {place: {}}} if place else {"task": "clustering"}
+    (folder / "manifest.json").write_text(json.dumps({"detector": {"name": "telescope"}, **told}))
+
+
+@pytest.mark.parametrize("place", ["", "clustering"])
+def test_clusters_are_shown(events, tmp_path, place):
+    event = open_events(events, load_detector("telescope"))[1]
+    output(tmp_path / "out", event.source, event.number, len(event.hits), place)
+    page = tmp_path / "event.html"
+    words = [
+        "show",
+        str(events),
+        "--output",
+        str(tmp_path / "out"),
+        "--event",
+        str(event.number),
+        "-o",
+        str(page),
+    ]
+    assert main(words) == 0
+    about, arrays = unpack(page)
+    assert about["event"]["clusters"]["count"] == 1
+    assert arrays["h_cluster"].tolist() == [0] * len(event.hits)
+
+
+def test_an_event_that_was_not_reconstructed_is_named(events, tmp_path, capsys):
+    event = open_events(events, load_detector("telescope"))[1]
+    output(tmp_path / "out", event.source, 77, len(event.hits))
+    words = ["show", str(events), "--output", str(tmp_path / "out"), "-o", str(tmp_path / "event.html")]
+    assert main(words) == 2
+    assert "was not reconstructed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sample", ["events", "simulate"])
+def test_occupancy_of_events_or_of_a_simulation(events, tmp_path, sample):
+    page = tmp_path / "page.html"
+    given = ["--events", str(events)] if sample == "events" else ["--simulate", "1"]
+    assert main(["detector", "show", "telescope", *given, "-o", str(page)]) == 0
+    about, arrays = unpack(page)
+    assert about["occupancy"]["events"] == (2 if sample == "events" else 1)
+    assert about["occupancy"]["hits"] == pytest.approx(arrays["s_hits"].sum())
+    assert about["occupancy"]["hits"] > 5
