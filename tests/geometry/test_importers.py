@@ -62,6 +62,6 @@ def test_nothing_is_overwritten_and_formats_are_known(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="exists already"):
         import_detector("trackml", file, tmp_path / "mine")
     with pytest.raises(BadInput, match="there are: trackml"):
-        import_detector("gdml", file, tmp_path / "other")
+        import_detector("step", file, tmp_path / "other")
     with pytest.raises(BadInput, match="no such file"):
         import_detector("trackml", tmp_path / "none.csv", tmp_path / "other")

@@ -1,0 +1,150 @@
+"""GDML, the geometry markup of Geant4: its sensitive volumes as sensors.
+
+Read here rather than with pyg4ometry, which brings a gigabyte of other libraries. Solids that are no flat prisms, and
+repeated volumes that Geant4 has not written out, are errors with their line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import BadInput
+from .gdml_placement import Placements, read_structure
+from .gdml_solids import Flat, flat_sensor, template
+from .written import Imported, number, numbers, write_folder
+from .xml_tree import Node, read_xml
+
+Floats = NDArray[np.float64]
+
+
+def read(
+    file: Path,
+    folder: Path,
+    name: str,
+    sensitive: str | None = None,
+    pitch: str | None = None,
+    measures: str = "position",
+    layer_gap: str = "5",
+    field: str = "0",
+) -> None:
+    """Write the sensitive volumes of a GDML file as a detector folder.
+
+    Parameters
+    ----------
+    file, folder, name
+        See `import_detector`.
+    sensitive : str, optional
+        Names of the sensitive volumes, with ``*`` and ``?``, between commas. Without it the volumes that carry an
+        auxiliary tag ``SensDet``.
+    pitch : str, optional
+        ``U,V`` for all sensors, or ``NAME:U,V;NAME:U,V`` by the names of volumes (with ``*``): cell widths, mm. A
+        volume without one is one cell. Of a box thin along x, u and v are its y and z; thin along y, z and x; thin
+        along z, x and y. In a trapezoid v runs from its first to its second width, in a ring along the radius.
+    measures : str
+        What the sensors measure, between commas.
+    layer_gap : str
+        Sensors of one volume whose place along z (disks) or radius (barrels) differs by more than this are different
+        layers, mm.
+    field : str
+        Field along z, tesla.
+
+    Raises
+    ------
+    BadInput
+        With file, line and remedy.
+    """
+    gap, bz = number(file, "layer_gap", layer_gap, 0.0), number(file, "field", field)
+    wanted = sensitive.split(",") if sensitive else None
+    placements = read_structure(read_xml(file), lambda volume: _system(volume, wanted))
+    if not placements.volumes:
+        remedy = "name them with sensitive=NAME, or mark them with an auxiliary tag SensDet"
+        raise BadInput(file, "", f"no sensitive volume is placed in the world; {remedy}")
+    shapes = [flat_sensor(solid, placements.names) for solid in placements.solids]
+    by_name = _pitches(file, pitch)
+    names = [_plain(volume.text("name")) for volume in placements.volumes]
+    kinds = [f"{plain}_{i}" if names.count(plain) > 1 else plain for i, plain in enumerate(names)]
+    templates = {
+        kind: template(shape, _of(plain, by_name))
+        for kind, plain, shape in zip(kinds, names, shapes, strict=True)
+    }
+    center, rotation = _frames(placements, shapes)
+    systems = [_system(volume, wanted) or "" for volume in placements.volumes]
+    known = list(dict.fromkeys(systems))
+    notes = [
+        f"The field: {field} T along z.",
+        "Material: that of the sensors and of what is before them is not read.",
+        f"Layers: by place, volumes more than {layer_gap} mm apart are different ones.",
+    ]
+    if any(_of(plain, by_name) is None for plain in names):
+        notes.append("Cells: volumes without a pitch are one cell each.")
+    which = np.array([known.index(system) for system in systems])[placements.volume]
+    imported = Imported(
+        templates=templates,
+        subsystems={system: {"measures": measures.split(",")} for system in known},
+        template=np.array(kinds)[placements.volume],
+        subsystem=np.array(known)[which],
+        layer=layers(center, rotation, which, gap),
+        center=center,
+        rotation=rotation,
+        labels={"copy_number": placements.copy},
+        bz=bz,
+        notes=notes,
+    )
+    write_folder(imported, folder, name, file, "gdml")
+
+
+def layers(center: Floats, rotation: Floats, system: NDArray[np.int64], gap: float) -> NDArray[np.int64]:
+    """Numbers of layers (n,), from 0: sensors that look along z by their z, others by their distance from the axis."""
+    flat = np.abs(rotation[:, 2, 2]) > np.sqrt(0.5)
+    place = np.where(flat, center[:, 2], np.hypot(center[:, 0], center[:, 1]))
+    order = np.lexsort((place, flat, system))
+    kind = 2 * system[order] + flat[order]
+    new = (np.diff(kind, prepend=kind[0]) != 0) | (np.diff(place[order], prepend=place[order[0]]) > gap)
+    result = np.empty(len(order), np.int64)
+    result[order] = np.cumsum(new)
+    return result
+
+
+def _frames(placements: Placements, shapes: list[Flat]) -> tuple[Floats, Floats]:
+    """Centres (n, 3) and axes (n, 3, 3) of the sensors; a mirrored volume has its normal turned round."""
+    axes = np.stack([shape.axes for shape in shapes])[placements.volume]
+    middle = np.stack([shape.middle for shape in shapes])[placements.volume]
+    rotation = placements.rotation @ axes
+    rotation[:, :, 2] *= np.sign(np.linalg.det(rotation))[:, None]
+    return placements.center + np.einsum("nij,nj->ni", placements.rotation, middle), rotation
+
+
+def _system(volume: Node, wanted: list[str] | None) -> str | None:
+    """The subsystem of a volume; None where it is not sensitive."""
+    plain = _plain(volume.text("name"))
+    tag = next((node for node in volume.all("auxiliary") if node.text("auxtype") == "SensDet"), None)
+    if wanted is None:
+        return None if tag is None else _plain(tag.text("auxvalue"))
+    if not any(fnmatchcase(plain, pattern) for pattern in wanted):
+        return None
+    return plain if tag is None else _plain(tag.text("auxvalue"))
+
+
+def _plain(name: str) -> str:
+    """Without the address that Geant4 and ROOT append."""
+    return re.sub(r"_?0x[0-9a-fA-F]+$", "", name)
+
+
+def _pitches(file: Path, option: str | None) -> dict[str, tuple[float, float]]:
+    """Patterns of names to cell widths."""
+    result: dict[str, tuple[float, float]] = {}
+    for part in option.split(";") if option else []:
+        pattern, colon, widths = part.rpartition(":")
+        u, v = numbers(file, "pitch", widths, 2, 0.0)
+        result[pattern if colon else "*"] = u, v
+    return result
+
+
+def _of(name: str, by_name: Mapping[str, tuple[float, float]]) -> tuple[float, float] | None:
+    return next((pitch for pattern, pitch in by_name.items() if fnmatchcase(name, pattern)), None)
