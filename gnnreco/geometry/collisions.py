@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .detector import Detector
 from .neighbours import sensor_pairs
-from .plane import area_centroid, clip, edges_cross, inside_polygon
+from .plane import area_centroid, clip, edges_cross, farthest_outside, inside_polygon
 from .polygons import PolygonTemplate
 from .templates import Floats
 
@@ -21,6 +21,8 @@ SHARE = 1e-4
 INSIDE = 1e-2
 # So many pairs of sensors are looked at cell by cell; where there are more, the outlines decide.
 MAX_BY_CELLS = 2000
+# And so many cells of each.
+MAX_CELLS = 5000
 
 
 def overlapping_sensors(detector: Detector, depth: float = DEPTH) -> Ints:
@@ -39,14 +41,30 @@ def overlapping_sensors(detector: Detector, depth: float = DEPTH) -> Ints:
     free = np.array([len(t.hole) > 0 or isinstance(t, PolygonTemplate) for t in detector.templates])
     open_ = np.flatnonzero(free[detector.template[pairs]].any(axis=1))[:MAX_BY_CELLS]
     kept = np.ones(len(pairs), bool)
-    kept[open_] = [_cells_meet(detector, a, b) or _cells_meet(detector, b, a) for a, b in pairs[open_]]
+    kept[open_] = [
+        not (_in_hole(detector, a, b) or _in_hole(detector, b, a))
+        and (_cells_meet(detector, a, b) or _cells_meet(detector, b, a))
+        for a, b in pairs[open_]
+    ]
     return pairs[kept]
+
+
+def _in_hole(detector: Detector, a: int, b: int) -> bool:
+    """Whether one sensor stands wholly in the hole of the other, or would if that were longer."""
+    hole = detector.templates[detector.template[b]].hole
+    if len(hole) == 0:
+        return False
+    corners = detector.solid_corners()[detector.template[a]].reshape(-1, 3)
+    there = np.full(len(corners), b)
+    local = detector.to_local(there, detector.to_global(np.full(len(corners), a), corners))
+    away = farthest_outside(detector.to_plane(there, local)[None], np.array([len(corners)]), hole)
+    return bool(away[0] <= DEPTH)
 
 
 def _cells_meet(detector: Detector, a: int, b: int) -> bool:
     """Whether a cell of one sensor reaches into a cell of the other: its middle, or a point near a corner."""
     template = detector.templates[detector.template[a]]
-    cells = np.arange(template.n_cells, dtype=np.int32)
+    cells = np.arange(0, template.n_cells, 1 + template.n_cells // MAX_CELLS, dtype=np.int32)
     cells = cells[template.exists(cells)]
     middle = template.position(cells)[:, None]
     uv = np.concatenate([middle, middle + (template.corners(cells) - middle) * (1 - INSIDE)], axis=1)
@@ -117,11 +135,20 @@ def _edges(corners: Floats, leaning: bool) -> tuple[Floats, Floats]:
     for c in range(walls):
         edges[n + c] = corners[n + c] - corners[c]
     for c in range(n):
-        normals[c] = np.cross(edges[c], edges[n + c % walls])
+        normals[c] = _cross(edges[c], edges[n + c % walls])
     normals[n] = 0.0
     for c in range(1, n - 1):
-        normals[n] += np.cross(corners[c] - corners[0], corners[c + 1] - corners[0])
+        normals[n] += _cross(corners[c] - corners[0], corners[c + 1] - corners[0])
     return edges, normals
+
+
+@njit(cache=True)
+def _cross(a: Floats, b: Floats) -> Floats:
+    # np.cross takes seconds to compile.
+    product = np.empty(3)
+    for k in range(3):
+        product[k] = a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3]
+    return product
 
 
 @njit(cache=True)
@@ -129,7 +156,7 @@ def _products(edges_a: Floats, edges_b: Floats) -> Floats:
     axes = np.empty((len(edges_a) * len(edges_b), 3))
     for i in range(len(edges_a)):
         for j in range(len(edges_b)):
-            axes[i * len(edges_b) + j] = np.cross(edges_a[i], edges_b[j]) / np.sqrt(
+            axes[i * len(edges_b) + j] = _cross(edges_a[i], edges_b[j]) / np.sqrt(
                 (edges_a[i] ** 2).sum() * (edges_b[j] ** 2).sum()
             )
     return axes

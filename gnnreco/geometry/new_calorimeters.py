@@ -99,12 +99,13 @@ templates:
     thickness: {n["drift"]:g}
 
 subsystems:
-  # Argon and methane: mm/ns, ns, mm per root of a mm (across, along), GeV, electrons. The charge itself is the hit.
+  # Argon and methane: mm/ns, ns, mm per root of a mm (across, along), GeV, mm, ns, electrons before the gas amplifies
+  # them. The charge itself is the hit.
   gas:
     measures: [charge]
     material: {{radiation_lengths: {n["drift"] / 110000:.3g}, interaction_lengths: {n["drift"] / 700000:.3g}}}
     drift: {{velocity: 0.05, sample: 50, diffusion: [0.07, 0.07], pair_energy: 2.6e-8, pad_response: {n["pad"] / 3:.3g},
-            shaping: 80, noise: 800, threshold: 4000, gain_spread: 0.8}}
+            shaping: 80, noise: 0.5, threshold: 1.5, gain_spread: 1}}
 
 sensors:
   # w points from the pads into the gas: towards the middle on both sides.

@@ -30,7 +30,7 @@ class Drift:
     shaping : float
         Sigma of the answer of the electronics, ns.
     noise, threshold : float
-        Electrons in one sample of one pad.
+        Electrons in one sample of one pad, before the gas amplifies them.
     gain_spread : float
         Relative spread of the gain from one electron to the next; 1: an exponential avalanche.
     """

@@ -17,5 +17,7 @@ def test_the_example_of_the_readme_works(tmp_path: Path) -> None:
     (tmp_path / "detector.yaml").write_text(text + "\n")
     assert check(tmp_path) == []
     detector = load_detector(tmp_path)
-    assert detector.n_layers == 2 + 1 + 2 + 2
+    assert detector.n_layers == 2 + 1 + 2 + 2 + 1 + 2 + 2
     assert len(detector.passive) == 1
+    assert [part.name for part in detector.subsystems if part.drift] == ["chamber"]
+    assert detector.sampling_fraction[detector.subsystem == 1].tolist() == [0.02] * 25
