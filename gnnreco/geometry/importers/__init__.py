@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ...errors import BadInput
-from . import acts_csv, acts_json, calochallenge, cells, gdml, trackml, wafer_map
+from . import acts_csv, acts_json, calochallenge, cells, dd4hep, gdml, trackml, wafer_map
 
 #: Each reader is called as ``read(file, folder, name, **options)``; options are words, as the command line has them.
 IMPORTERS: dict[str, Callable[..., None]] = {
@@ -15,6 +15,7 @@ IMPORTERS: dict[str, Callable[..., None]] = {
     "acts-csv": acts_csv.read,
     "acts-json": acts_json.read,
     "gdml": gdml.read,
+    "dd4hep": dd4hep.read,
     "wafer-map": wafer_map.read,
     "cells": cells.read,
     "calochallenge": calochallenge.read,

@@ -48,3 +48,12 @@ def read_columns(file: Path, wanted: Mapping[str, pa.DataType], of: str) -> dict
     if table.num_rows == 0:
         raise BadInput(file, "", "the table has no rows")
     return columns
+
+
+def read_words(file: Path, column: str) -> NDArray[Any]:
+    """A column of words (n,) of a CSV file that `read_columns` could read."""
+    names = pa.csv.read_csv(file).column_names
+    if column not in names:
+        raise BadInput(file, f"column {column}", "missing; add it")
+    options = pa.csv.ConvertOptions(column_types={column: pa.string()}, include_columns=[column])
+    return np.asarray(pa.csv.read_csv(file, convert_options=options)[column].to_numpy(zero_copy_only=False))

@@ -14,13 +14,19 @@ from ...errors import BadInput
 
 @dataclass(frozen=True)
 class Node:
-    """An element: its tag, attributes, line and children."""
+    """An element: its tag, attributes, line, children, and the text directly in it."""
 
     file: Path
     tag: str
     attributes: dict[str, str]
     line: int
     children: list[Node] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def content(self) -> str:
+        """The text in the element."""
+        return "".join(self.pieces).strip()
 
     def all(self, *tags: str) -> Iterator[Node]:
         """Children of these tags; all of them if none is named."""
@@ -71,7 +77,7 @@ def read_xml(file: Path) -> Node:
 
 
 class _Builder(ContentHandler):
-    """Collects elements; text between them is not needed."""
+    """Collects elements."""
 
     def __init__(self, file: Path) -> None:
         super().__init__()
@@ -94,3 +100,7 @@ class _Builder(ContentHandler):
 
     def endElement(self, name: str) -> None:
         self._open.pop()
+
+    def characters(self, content: str) -> None:
+        if self._open and not content.isspace():
+            self._open[-1].pieces.append(content)
