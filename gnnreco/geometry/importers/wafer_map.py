@@ -39,6 +39,7 @@ def read(
     sides: str = "both",
     field: str = "3.8",
     gap: str = "1.07",
+    lattice: str = "",
     unit: str = "mm",
 ) -> None:
     """Write a wafer map as a detector folder; options are words.
@@ -58,6 +59,8 @@ def read(
         Of the solenoid, tesla.
     gap : str
         Between the silicon of neighbouring wafers, mm.
+    lattice : str
+        Width that the 3 N^2 cells of a wafer share, mm; the distance of the wafers unless told.
     unit : str
         Of x and y in the map: ``mm`` or ``cm``.
 
@@ -69,14 +72,20 @@ def read(
     if sides not in SIDES:
         raise BadInput(file, "option sides", f"{sides!r} is none of {', '.join(SIDES)}")
     wafers = _scaled(read_text(file), file, unit)
-    width, space = pitch(file, wafers), _number(file, "gap", gap)
+    width = pitch(file, wafers)
+    silicon = width - _number(file, "gap", gap)
+    lattice_width = _number(file, "lattice", lattice) if lattice else width
+    # The centres of the outermost cells are this near to the edge.
+    if not 0.975 * lattice_width < silicon <= lattice_width:
+        why = f"silicon of {silicon:g} mm does not fit cells that share {lattice_width:g} mm; a gap is about 1 mm"
+        raise BadInput(file, "option gap", why)
     shapes, turn, back = standing(file, wafers)
     told = read_cells(Path(cells)) if cells else {}
     layer, row = np.unique(wafers.layer, return_inverse=True)
     depth = layer_columns(layer, z)
     kinds = (wafers.density.tolist(), wafers.code.tolist(), shapes, wafers.thickness.tolist())
     keys: list[Kind] = list(zip(*kinds, strict=True))
-    templates, tables, named = _templates(dict.fromkeys(keys), width, space, told)
+    templates, tables, named = _templates(dict.fromkeys(keys), lattice_width, silicon, told)
     center, axes = frames(wafers, turn, back, -depth["z"][row])
     columns: dict[str, NDArray[Any]] = {
         "template": np.array([named[key] for key in keys]),
@@ -114,7 +123,7 @@ def _number(file: Path, option: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = np.nan
-    if not np.isfinite(value) or (option == "gap" and value < 0):
+    if not np.isfinite(value):
         raise BadInput(file, f"option {option}", f"expected a number, found {text!r}")
     return value
 
@@ -127,7 +136,7 @@ def _scaled(wafers: WaferMap, file: Path, unit: str) -> WaferMap:
 
 
 def _templates(
-    keys: dict[Kind, None], width: float, gap: float, told: ToldCells
+    keys: dict[Kind, None], width: float, silicon: float, told: ToldCells
 ) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]], dict[Kind, str]]:
     """Descriptions of the kinds of wafers, their tables of cells, and the name of each kind."""
     templates: dict[str, Any] = {}
@@ -142,7 +151,7 @@ def _templates(
             label = f"{base}_r{turned}" if turned else base
             present = code == 0 or ((density, code) in told and shape == present_shape(density, code))
             polygons, counts, iu, iv = cells_of(
-                shape, width, gap, told.get((density, code)) if present else None
+                shape, width, silicon, told.get((density, code)) if present else None
             )
             table: dict[str, NDArray[Any]] = corner_table(polygons, counts)
             table["channel_u"] = np.repeat(iu, counts).astype(np.int32)
@@ -155,7 +164,7 @@ def _templates(
             "kind": "polygons",
             "table": f"cells_{label}.parquet",
             "thickness": thickness,
-            "outline": outline_of(shape, width, gap).round(6).tolist(),
+            "outline": outline_of(shape, width, silicon).round(6).tolist(),
         }
     return templates, tables, named
 

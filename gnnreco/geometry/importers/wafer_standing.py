@@ -16,6 +16,8 @@ Flags = NDArray[np.bool_]
 Standing = tuple[list[Shape], Floats, Flags]
 
 BACK, TURNED, TURN = 1, 4, -np.pi / 6
+# Mean cosine between the silicon of cut wafers and inwards: above 0.9 in true maps, below 0.4 misread ones.
+INWARDS = 0.6
 
 
 def pitch(file: Path, wafers: WaferMap) -> float:
@@ -48,26 +50,26 @@ def standing(file: Path, wafers: WaferMap) -> Standing:
     """
     pairs = list(zip(wafers.density.tolist(), wafers.code.tolist(), wafers.rotation.tolist(), strict=True))
     cut = wafers.code > 0
-    facing = np.array([wafers.kind.get(layer, 0) == BACK for layer in wafers.layer.tolist()])
-    found: list[tuple[float, Standing]] = []
-    if not wafers.letters and all(code == 0 or (density, code) in CUTS for density, code, _ in pairs):
+    present = not wafers.letters and all(not code or (density, code) in CUTS for density, code, _ in pairs)
+    if present:
         shapes = [present_shape(density, code) for density, code, _ in pairs]
         turn = np.asarray(SIXTH * wafers.rotation, np.float64)
         front, behind = (_inwards(wafers, shapes, turn, np.full(len(cut), b)) for b in (False, True))
+        facing = np.array([wafers.kind.get(layer, 0) == BACK for layer in wafers.layer.tolist()])
         if not wafers.kind:
             layer, row = np.unique(wafers.layer, return_inverse=True)
             gain = np.bincount(row, np.where(cut, behind - front, 0.0), minlength=len(layer))
             facing = (gain > 1e-6)[row]
-        inwards = np.where(facing, behind, front)[cut].sum()
-        found.append((float(inwards), (shapes, turn, facing)))
-    if all(code == 0 or code in OLD_CUTS for _, code, _ in pairs):
-        shapes = [old_shape(*pair) for pair in pairs]
-        turn, none = np.full(len(cut), SIXTH, np.float64), np.zeros(len(cut), bool)
-        inwards = _inwards(wafers, shapes, turn, none)[cut].sum()
-        found.append((float(inwards), (shapes, turn, none)))
-    if not found:
+        if not cut.any() or np.where(facing, behind, front)[cut].mean() > INWARDS:
+            return shapes, turn, facing
+    before = all(not code or code in OLD_CUTS for _, code, _ in pairs)
+    if not present and not before:
         raise BadInput(file, "column shape", "codes of two numberings in one map; see the known codes")
-    return max(found, key=lambda entry: entry[0])[1]
+    if before:
+        old, same, none = [old_shape(*p) for p in pairs], np.full(len(cut), SIXTH), np.zeros(len(cut), bool)
+        if not present or _inwards(wafers, old, same, none)[cut].mean() > INWARDS:
+            return old, same, none
+    return shapes, turn, facing
 
 
 def _inwards(wafers: WaferMap, shapes: list[Shape], turn: Floats, back: Flags) -> Floats:

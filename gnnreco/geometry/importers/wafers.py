@@ -109,10 +109,10 @@ def centres(iu: Ints, iv: Ints, n: int, width: float) -> Floats:
     return size * np.stack([1.5 * (iu - iv) - 0.5, (iu + iv - 2 * n + 1) * np.sqrt(3) / 2], axis=1)
 
 
-def outline_of(shape: Shape, width: float, gap: float) -> Floats:
-    """Convex edge of the silicon (m, 2), counter-clockwise, mm."""
+def outline_of(shape: Shape, width: float, silicon: float) -> Floats:
+    """Convex edge of the silicon (m, 2), `silicon` mm from flat to flat, counter-clockwise; cells share `width`."""
     angle = np.arange(6) * SIXTH + np.pi / 6
-    hexagon = (width - gap) / np.sqrt(3) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    hexagon = silicon / np.sqrt(3) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     if shape.normal == (0.0, 0.0):
         return hexagon
     along, across = np.array(shape.normal), np.array([-shape.normal[1], shape.normal[0]])
@@ -125,7 +125,7 @@ def outline_of(shape: Shape, width: float, gap: float) -> Floats:
 
 
 def cells_of(
-    shape: Shape, width: float, gap: float, told: tuple[Ints, Ints] | None = None
+    shape: Shape, width: float, silicon: float, told: tuple[Ints, Ints] | None = None
 ) -> tuple[Floats, Ints, Ints, Ints]:
     """Polygons, corner counts, iu and iv of the cells a wafer keeps.
 
@@ -137,7 +137,7 @@ def cells_of(
     if told is None:
         kept = where @ np.array(shape.normal) <= shape.reach * width
         iu, iv, where = iu[kept], iv[kept], where[kept]
-    polygons, counts = voronoi_cells(where, outline_of(shape, width, gap))
+    polygons, counts = voronoi_cells(where, outline_of(shape, width, silicon))
     return polygons, counts, iu, iv
 
 
