@@ -112,7 +112,13 @@ def inside_convex(u: Floats, v: Floats, outline: Floats) -> NDArray[np.bool_]:
     """Which points lie in or on a convex polygon (k, 2)."""
     result = np.empty(len(u), np.bool_)
     for i in range(len(u)):
-        result[i] = outside_distance(u[i], v[i], outline, len(outline)) <= TOUCH
+        inside = True
+        for c in range(len(outline)):
+            ax, ay = outline[c]
+            bx, by = outline[c + 1 if c + 1 < len(outline) else 0]
+            inside = inside and (bx - ax) * (v[i] - ay) - (by - ay) * (u[i] - ax) >= 0
+        # The distance is dear and seldom asked for.
+        result[i] = inside or outside_distance(u[i], v[i], outline, len(outline)) <= TOUCH
     return result
 
 

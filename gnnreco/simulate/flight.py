@@ -18,7 +18,7 @@ from gnnreco.simulate.material import (
     nuclear_fragment,
     two_body,
 )
-from gnnreco.simulate.sensor_tree import SensorTree, helix, local, next_sensor
+from gnnreco.simulate.sensor_tree import SensorTree, helix, local, next_sensor, sensors_ahead
 from gnnreco.simulate.species import ELECTRON, HADRON, INVISIBLE, MUON, PHOTON, Species
 
 Floats = NDArray[np.float64]
@@ -130,11 +130,14 @@ def cylinder_crossing(
     """First passive cylinder on the helix before `limit`: (row, path, cosine of incidence); row -1 for none."""
     found, best, cosine = -1, limit, 1.0
     start = x[0] * x[0] + x[1] * x[1]
+    away = np.sqrt(start)
     for row in range(len(cylinders)):
+        if abs(away - cylinders[row, 0]) > best:
+            continue
         radius2 = cylinders[row, 0] ** 2
         end, _ = helix(x, t, h, k, best)
         same_side = (start < radius2) == (end[0] * end[0] + end[1] * end[1] < radius2)
-        if same_side or abs(np.sqrt(start) - cylinders[row, 0]) < 1e-6:
+        if same_side or abs(away - cylinders[row, 0]) < 1e-6:
             continue
         low, high = 0.0, best
         for _ in range(40):
@@ -268,6 +271,7 @@ def follow(
     ends, n_ends = np.empty((64, 9)), 0
     arcs, n_arcs = np.empty((64, 11)), 0
     stack = np.empty((64, 2))
+    paths, sensors, coming = np.empty(0), np.empty(0, np.int64), 0  # what a straight flight will cross
     size = np.sqrt(((tree.high[0] - tree.low[0]) ** 2).sum())
     middle = (tree.high[0] + tree.low[0]) / 2
     for i in range(len(start)):
@@ -283,12 +287,22 @@ def follow(
         if physics.decays and species.ctau[row] < np.inf:
             life = -np.log(1 - rng.random()) * species.ctau[row] * p / mass
         reach = size + np.sqrt((x[0] - middle[0]) ** 2 + (x[1] - middle[1]) ** 2 + (x[2] - middle[2]) ** 2)
+        if charge == 0:
+            paths, sensors = sensors_ahead(tree, stack, x, t, reach)
+            coming = 0
         while p > physics.min_momentum and turned <= physics.max_turn:
-            h, k = bending(field, x, t, charge, p)
-            step = min(reach, life, field.reach)
-            if k != 0:
-                step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
-            sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
+            if charge == 0:
+                h, k, sensor, s = (0.0, 0.0, 1.0), 0.0, -1, min(reach, life)
+                while coming < len(paths) and paths[coming] - flown <= SAME:
+                    coming += 1
+                if coming < len(paths) and paths[coming] - flown < s:
+                    sensor, s = sensors[coming], paths[coming] - flown
+            else:
+                h, k = bending(field, x, t, charge, p)
+                step = min(reach, life, field.reach)
+                if k != 0:
+                    step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
+                sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
             cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
             if physics.record and charge != 0 and not beyond(tree, x):
                 arcs = grown(arcs, n_arcs)

@@ -192,6 +192,38 @@ def next_sensor(
 
 
 @njit(cache=True, error_model="numpy")
+def sensors_ahead(
+    tree: SensorTree, stack: Floats, x: Vector, t: Vector, reach: float
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Paths to all sensors on a straight line of `reach` mm, in order, and the sensors: one descent for a whole flight."""
+    paths, sensors, n = np.empty(32), np.empty(32, np.int64), 0
+    axis, normal = (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)
+    inverse = (1 / nonzero(t[0] * reach), 1 / nonzero(t[1] * reach), 1 / nonzero(t[2] * reach))
+    first_leaf = len(tree.order) // LEAF - 1
+    stack[0, 0], depth = 0, 1
+    while depth > 0:
+        depth -= 1
+        node = int(stack[depth, 0])
+        if _entry(tree, node, x, inverse, 1e-6) == np.inf:
+            continue
+        if node < first_leaf:
+            stack[depth, 0], stack[depth + 1, 0] = 2 * node + 1, 2 * node + 2
+            depth += 2
+            continue
+        for place in range((node - first_leaf) * LEAF, (node - first_leaf + 1) * LEAF):
+            sensor = tree.order[place]
+            s = _cross(tree, sensor, x, t, axis, 0.0, normal, 0.0, reach) if sensor >= 0 else np.inf
+            if s == np.inf:
+                continue
+            if n == len(paths):
+                paths, sensors = np.append(paths, paths), np.append(sensors, sensors)
+            paths[n], sensors[n] = s, sensor
+            n += 1
+    order = np.argsort(paths[:n])
+    return paths[:n][order], sensors[:n][order]
+
+
+@njit(cache=True, error_model="numpy")
 def _entry(tree: SensorTree, node: int, x: Vector, inverse: Vector, fat: float) -> float:
     """Fraction of the chord at which it enters a node's box, made `fat` mm larger; infinite where it misses."""
     near, far = 0.0, 1.0
