@@ -1,5 +1,6 @@
 // Cells: those of the sensors nearest to the eye or of a chosen layer as lines, and those with a signal as solids.
-const MOST_SEGMENTS = 400000, CELL_PIXELS = 3.5; // how much is drawn at once, and how large a cell must be
+const MOST_SEGMENTS = 400000, CELL_PIXELS = 3.5; // how much is drawn of a picture at rest, and how large a cell must be
+let segmentsNow = MOST_SEGMENTS; // fewer while the picture moves, on a machine that is slow
 let geometry = null; // of each template, made when it is first needed
 
 function isSolid(t, outline) {
@@ -96,7 +97,7 @@ function chooseCells(size) { // the sensors whose cells are drawn, by template
   }
   found.sort((a, b) => a[0] - b[0]);
   const groups = new Map();
-  let left = MOST_SEGMENTS;
+  let left = segmentsNow;
   for (const [, i, g, cost] of found) {
     if (cost > left) break;
     left -= cost;

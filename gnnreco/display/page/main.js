@@ -26,9 +26,22 @@ function render(ratio = Math.min(2, window.devicePixelRatio || 1)) {
   paint(s, null);
   drawFrame(s, ratio);
 }
+let moving = 100000, before = 0, rested = true; // lines of cells while the picture moves; when the last frame began
 function loop(now) {
   if (advance(now)) dirty = true;
-  if (dirty) { dirty = false; render(); root.dataset.state = "drawn"; }
+  if (dirty) {
+    const took = now - before; // from frame to frame, as long as it moves
+    if (took < 1000) moving = Math.max(5000, Math.min(MOST_SEGMENTS, moving * (took > 90 ? 0.6 : took < 40 ? 1.3 : 1)));
+    before = now;
+    segmentsNow = moving;
+    dirty = rested = false;
+    render();
+    root.dataset.state = "drawn";
+  } else if (!rested && now - before > 250) { // at rest: everything
+    rested = true;
+    segmentsNow = MOST_SEGMENTS;
+    render();
+  }
   requestAnimationFrame(loop);
 }
 
@@ -75,6 +88,7 @@ function tell(x, y) {
 }
 
 function picture(ratio = 2) { // the view with frame, title and legend as one canvas
+  segmentsNow = MOST_SEGMENTS;
   render(ratio);
   const s = size(), out = make("canvas", { width: canvas.width, height: canvas.height }), pen = out.getContext("2d");
   pen.fillStyle = css("--back");
