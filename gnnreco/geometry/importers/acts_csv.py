@@ -12,7 +12,7 @@ from ..placement import AXES
 from .acts_digitization import read_cells
 from .acts_surfaces import Surfaces, to_detector
 from .table import read_columns
-from .written import number, write_folder
+from .written import number, write_imported
 
 #: ``Acts::SurfaceBounds::BoundsType`` by number.
 BOUNDS = (
@@ -81,4 +81,4 @@ def read(
     notes = [f"The field: {field} T along z.", "Material: none is in the table."]
     bz = number(file, "field", field)
     cells = read_cells(file, pitch, thickness, digitization)
-    write_folder(to_detector(file, surfaces, cells, bz, notes), folder, name, file, "acts-csv")
+    write_imported(to_detector(file, surfaces, cells, bz, notes), folder, name, file, "acts-csv")

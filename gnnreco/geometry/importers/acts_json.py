@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...errors import BadInput
 from .acts_digitization import read_cells, read_json
 from .acts_surfaces import Surfaces, pack, to_detector
-from .written import number, write_folder
+from .written import number, write_imported
 
 KNOWN = "'surfaces', 'Surfaces' with 'entries', or 'entries' of an acts-geometry-hierarchy-map"
 
@@ -66,7 +66,7 @@ def read(
         notes.append("Material: some surfaces carry none.")
     cells = read_cells(file, pitch, thickness, digitization)
     imported = to_detector(file, surfaces, cells, number(file, "field", field), notes)
-    write_folder(imported, folder, name, file, "acts-json")
+    write_imported(imported, folder, name, file, "acts-json")
 
 
 def _sensitive(file: Path, content: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from ...errors import BadInput
 from ..placement import AXES
 from .dd4hep_compact import Compact, Readout, read_compact
 from .table import read_columns, read_words
-from .written import Imported, orthonormal, write_folder
+from .written import Imported, orthonormal, write_imported
 from .xml_tree import Node
 
 Floats = NDArray[np.float64]
@@ -82,7 +82,7 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
         bz=compact.bz or 0.0,
         notes=notes,
     )
-    write_folder(imported, folder, name, file, "dd4hep")
+    write_imported(imported, folder, name, file, "dd4hep")
 
 
 def _missing(compact: Compact) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...errors import BadInput
 from .gdml_placement import Placements, read_structure
 from .gdml_solids import Flat, flat_sensor, template
-from .written import Imported, number, numbers, write_folder
+from .written import Imported, number, numbers, write_imported
 from .xml_tree import Node, read_xml
 
 Floats = NDArray[np.float64]
@@ -96,7 +96,7 @@ def read(
         bz=bz,
         notes=notes,
     )
-    write_folder(imported, folder, name, file, "gdml")
+    write_imported(imported, folder, name, file, "gdml")
 
 
 def layers(center: Floats, rotation: Floats, system: NDArray[np.int64], gap: float) -> NDArray[np.int64]:

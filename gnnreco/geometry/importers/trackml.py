@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...errors import BadInput
 from ..placement import AXES
 from .table import read_columns
-from .written import Imported, orthonormal, write_folder
+from .written import Imported, orthonormal, write_imported
 
 SHAPE = ("module_minhu", "module_maxhu", "module_hv", "pitch_u", "pitch_v", "module_t")
 LABELS = ("volume_id", "layer_id", "module_id")
@@ -49,7 +49,7 @@ def read(file: Path, folder: Path, name: str) -> None:
         bz=2.0,
         notes=["The field: 2 T, that of the challenge.", "Material: none is in the table."],
     )
-    write_folder(imported, folder, name, file, "trackml")
+    write_imported(imported, folder, name, file, "trackml")
 
 
 def _refuse_repeats(file: Path, labels: NDArray[np.int64]) -> None:

@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import yaml
 from numpy.typing import NDArray
 
 from ...errors import BadInput
-from ..placement import AXES
+from .folder import placed, write_folder
 
 Floats = NDArray[np.float64]
 
@@ -58,23 +55,12 @@ class Imported:
     notes: Sequence[str] = ()
 
 
-def write_folder(detector: Imported, folder: Path, name: str, source: Path, format: str) -> None:
+def write_imported(detector: Imported, folder: Path, name: str, source: Path, format: str) -> None:
     """Write the folder; `source` and `format` are for its README."""
-    table = {
-        "sensor_id": np.arange(len(detector.layer)),
-        "template": pa.array(detector.template).dictionary_encode(),
-        "subsystem": pa.array(detector.subsystem).dictionary_encode(),
-        "layer": np.asarray(detector.layer).astype(np.int32),
-        **{axis: detector.center[:, i] for i, axis in enumerate("xyz")},
-        **{axis: detector.rotation[:, i // 3, i % 3] for i, axis in enumerate(AXES)},
-        **detector.columns,
-        **detector.labels,
-    }
     entry: dict[str, Any] = {"table": "sensors.parquet"}
     if detector.identify:
         entry["identify"] = [list(group) for group in detector.identify]
     description = {
-        "format": "gnnreco-detector/1",
         "name": name,
         "units": {"length": "mm", "angle": "rad", "field": "T"},
         "field": {"kind": "solenoid", "bz": detector.bz},
@@ -82,11 +68,17 @@ def write_folder(detector: Imported, folder: Path, name: str, source: Path, form
         "subsystems": dict(detector.subsystems),
         "sensors": [entry],
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(table), folder / "sensors.parquet", compression="zstd", write_page_checksum=True)
-    (folder / "README.md").write_text(_readme(detector, name, source, format))
-    text = yaml.safe_dump(description, sort_keys=False, default_flow_style=None, width=110)
-    (folder / "detector.yaml").write_text(text)
+    sensors = {
+        "sensor_id": np.arange(len(detector.layer)),
+        "template": np.asarray(detector.template, str),
+        "subsystem": np.asarray(detector.subsystem, str),
+        "layer": np.asarray(detector.layer).astype(np.int32),
+        **placed(detector.center, detector.rotation),
+        **detector.columns,
+        **detector.labels,
+    }
+    write_folder(folder, description, {"sensors": sensors})
+    (folder / "README.md").write_text(_readme(detector, name, source, format), encoding="utf-8")
 
 
 def _readme(detector: Imported, name: str, source: Path, format: str) -> str:
