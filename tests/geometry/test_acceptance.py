@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from gnnreco.cli import main
-from gnnreco.geometry import Detector, Finding, check, load_detector
+from gnnreco.geometry import Detector, Finding, check, list_detectors, load_detector
 
 from .builders import build, describe, write
 
@@ -85,11 +87,32 @@ def test_a_calorimeter_without_material(tmp_path: Path) -> None:
     assert set(said(detector, "warning")) == {"no-material"}
 
 
-@pytest.mark.parametrize("name", ["telescope", "hex_tracker", "clic_ecal", "calochallenge_ds2"])
-def test_shipped_detectors_have_no_hole(name: str) -> None:
+@pytest.mark.parametrize("name", list_detectors())
+def test_shipped_detectors_have_no_fault_and_few_notes(name: str) -> None:
     found = check(load_detector(name), physics=True)
     assert [f for f in found if f.severity != "note"] == []
     assert 2 <= len(found) <= 5
+
+
+LOAD = """
+import resource, sys, time
+from gnnreco.geometry import load_detector
+load_detector("telescope").hash
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start = time.process_time()
+detector = load_detector(sys.argv[1])
+print(time.process_time() - start, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hgcal", "odd", "tpc", "voronoi"])
+def test_a_million_cells_load_in_a_second_and_200_mb(name: str) -> None:
+    load_detector(name)  # compiles what is not yet
+    done = subprocess.run([sys.executable, "-c", LOAD, name], capture_output=True, text=True, check=True)
+    seconds, megabytes = (float(word) for word in done.stdout.split())
+    assert seconds < 1
+    assert megabytes < 200
 
 
 def test_the_command_prints_notes_and_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
