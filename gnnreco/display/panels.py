@@ -15,7 +15,7 @@ from gnnreco.display.svg import Drawing, closed_path, hue, number, ticks
 from gnnreco.geometry import Detector
 
 GAP = 18.0
-MOST_CELLS = 900  # of the picture of one sensor
+MOST_CELLS = 400  # of the picture of one sensor
 
 
 def draw_panels(sheet: Drawing, detector: Detector, left: float, top: float) -> float:

@@ -75,12 +75,13 @@ function paint(size, cursor) { // onto the bound target; with a cursor, in colou
   const crowd = Math.max(0.32, Math.min(1.6, 22 / Math.sqrt(shownSensors + 1))) * state.glass * (event ? 1 : 1.6) * (gpu.sensors.every(g => g.solid) ? 0.6 : 1)
     * (event && nCells ? Math.max(0.1, Math.min(1, camera.h / (0.5 * radius))) : 1); // near a shower one wants to see the shower
   const place = { uMiddle: middle, uNear: cutPlane(camera), uRadius: radius, uCut: show.cut ? 1 : 0, uStrength: crowd * (state.selected >= 0 ? 0.55 : 1), uFloor: Math.max(0.1, Math.min(0.9, 6 / Math.sqrt(shownSensors + 1))) };
+  const layers = state.layers.reduce((n, on) => n + on, 0), stacked = layers > 6 && shownSensors < 40 * layers ? Math.max(0.12, 6 / layers) : 1; // large sheets behind each other
   const sensors = (mode, face, part) => {
     const u = use(programs.sensor, size, cursor, { ...place, uFace: face });
     for (const group of gpu.sensors) {
       if (!group.count) continue;
       gl.uniform1ui(u.uBase, group.first);
-      gl.uniform1f(u.uFace, group.solid ? 0.4 * face : face); // one looks through many walls
+      gl.uniform1f(u.uFace, face * (group.solid ? 0.4 : 1) * stacked); // one looks through many walls
       gl.bindVertexArray(group[part].vao);
       gl.drawArraysInstanced(mode, 0, group[part].n, group.count);
     }
