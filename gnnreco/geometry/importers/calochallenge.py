@@ -43,7 +43,7 @@ def read(
     radiation_lengths: str = "0.8055",
     interaction_lengths: str = "0.02944",
     moliere_radius: str = "10.9",
-    sampling_fraction: str = "0.023",
+    sampling_fraction: str = "0.033",
     field: str = "0",
 ) -> None:
     """Write the binning of one particle as a detector: disks around the z axis, looked at from the origin.
