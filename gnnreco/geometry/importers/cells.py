@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BadInput
-from .cell_table import CellTable, read_cell_table
+from .cell_table import MATERIAL, CellTable, read_cell_table
 from .folder import UNITS, placed, write_folder
 
 Floats = NDArray[np.float64]
@@ -32,6 +32,10 @@ def read(
     thickness: str = "1",
     measures: str = "energy",
     field: str = "0",
+    radiation_lengths: str = "",
+    interaction_lengths: str = "",
+    moliere_radius: str = "",
+    sampling_fraction: str = "",
 ) -> None:
     """Write a table of cells as a detector folder; options are words.
 
@@ -45,17 +49,20 @@ def read(
         What the cells measure: ``position``, ``energy``, ``time``, with commas.
     field : str
         Of the solenoid, tesla.
+    radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction : str
+        Of every layer, where the table has no such column; the radius in mm.
 
     Raises
     ------
     BadInput
         With line or row, column and remedy: a missing column, a layer that is no plane.
     """
-    try:
-        bz = float(field)
-    except ValueError:
-        raise BadInput(file, "option field", f"expected a number, found {field!r}") from None
+    told = (radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction)
+    material = {key: _number(file, key, text) for key, text in zip(MATERIAL, told, strict=True) if text}
+    bz = _number(file, "field", field)
     table = read_cell_table(file, unit, thickness)
+    for key in set(material) & set(table.material):
+        raise BadInput(file, f"option {key}", "the table has a column of this name; leave one of the two out")
     sensor, normal = _sensors(file, table)
     axes = _axes(normal)
     order = np.argsort(sensor, kind="stable")
@@ -80,10 +87,23 @@ def read(
         "units": UNITS,
         "field": {"kind": "solenoid", "bz": bz},
         "templates": templates,
-        "subsystems": {word: {"measures": measures.split(",")} for word in table.subsystems},
+        "subsystems": {
+            word: {"measures": measures.split(","), **({"material": material} if material else {})}
+            for word in table.subsystems
+        },
         "sensors": [{"table": "sensors.parquet"}],
     }
     write_folder(folder, description, tables | {"sensors": sensors})
+
+
+def _number(file: Path, option: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise BadInput(file, f"option {option}", f"expected a number, found {text!r}")
+    return value
 
 
 def _sensors(file: Path, table: CellTable) -> tuple[Ints, Floats]:

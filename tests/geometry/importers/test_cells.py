@@ -157,6 +157,17 @@ def test_what_cannot_be_says_why(
     assert not (tmp_path / "mine").exists()
 
 
+def test_the_material_of_a_table_without_any_may_be_told(tmp_path: Path) -> None:
+    options = {"radiation_lengths": "0.8", "interaction_lengths": "0.03", "sampling_fraction": "0.02"}
+    detector = imported(tmp_path, written(tmp_path, **squares()), **options)
+    assert detector.radiation_lengths.tolist() == [0.8, 0.8]
+    assert detector.sampling_fraction.tolist() == [0.02, 0.02]
+    assert np.isnan(detector.moliere_radius).all()
+    file = written(tmp_path, **squares(), radiation_lengths=np.ones(32))
+    with pytest.raises(BadInput, match="option radiation_lengths: the table has a column"):
+        import_detector("cells", file, tmp_path / "other", options=options)
+
+
 def test_a_csv_file_names_the_line(tmp_path: Path) -> None:
     file = tmp_path / "cells.csv"
     file.write_text("x,y,z,layer,size\n1,2,3,0,5\n1,2,,0,5\n")

@@ -237,3 +237,17 @@ def test_a_map_goes_through_the_command_line(tmp_path: Path, capsys: pytest.Capt
     assert main(["detector", "check", folder]) == 0
     assert main(["detector", "import", "wafer-map", str(file), "-o", folder]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_the_shipped_endcaps_have_all_wafers_and_tiles() -> None:
+    detector = load_detector("hgcal")
+    cells = np.array([template.n_cells for template in detector.templates])[detector.template]
+    silicon = detector.subsystem == 0
+    assert silicon.sum() == 2 * 13020
+    assert cells[~silicon].sum() == 2 * 118464
+    assert detector.n_layers == 2 * 47
+    assert np.bincount(detector.layer)[:47].tolist() == np.bincount(detector.layer)[47:].tolist()
+    # A layer of silicon and its tiles lie within one module of 8.7 mm.
+    for layer in range(33, 47):
+        assert np.ptp(detector.center[detector.layer == layer, 2]) < 8.7
+    assert ((detector.sampling_fraction > 0) & (detector.sampling_fraction < 0.02)).all()
