@@ -204,10 +204,9 @@ def _reconstruct(verbs: _Verbs) -> None:
     reco.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
     reco.add_argument(
         "--bundle",
-        required=True,
         action="append",
         metavar="BUNDLE",
-        help="shipped name or folder; once for each task",
+        help="shipped name or folder; once for each task (default: by what the detector measures)",
     )
     reco.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write"
@@ -278,7 +277,7 @@ def _bundle(verbs: _Verbs) -> None:
         verb.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
     fit = sub.add(
         "adapt",
-        "fit a bundle to a detector it has never seen, without training: from simulated events of its geometry",
+        "fit a bundle to a detector it has never seen: its network stays, its graph builder is learned from simulated events",
         "tracking-trackml --detector my_detector -o my_bundle",
         "bundle_adapt",
     )
@@ -286,10 +285,10 @@ def _bundle(verbs: _Verbs) -> None:
     fit.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
     fit.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write")
     fit.add_argument(
-        "--events", type=_positive, default=60, metavar="N", help="events to simulate (default: 60)"
+        "--events", type=_positive, default=80, metavar="N", help="events to simulate (default: 80)"
     )
     fit.add_argument("--process", default="ttbar", help="as in `gnnreco simulate` (default: ttbar)")
-    fit.add_argument("--pileup", type=int, default=30, metavar="K", help="collisions on top (default: 30)")
+    fit.add_argument("--pileup", type=int, default=20, metavar="K", help="collisions on top (default: 20)")
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulation (default: 0)")
     fit.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
 

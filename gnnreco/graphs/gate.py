@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -52,12 +52,6 @@ class Gate:
         """What the kernels take."""
         layers = ((self.w1, self.b1), (self.w2, self.b2), (self.w3[:, None], self.b3))
         return tuple(part for weight, bias in layers for part in (packed(weight), bias))
-
-    def keeping(self, efficiency: float, features: NDArray[np.float32], true: NDArray[np.bool_]) -> Gate:
-        """The same gate with the threshold that keeps this fraction of the true candidates."""
-        logits = self.logits(features[true])
-        threshold = np.quantile(logits, 1 - efficiency) if len(logits) else -np.inf
-        return replace(self, threshold=np.array([threshold], np.float32))
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """One number for each row of features (n, f)."""
@@ -159,7 +153,9 @@ def train_gate(
         if progress and step % 50 == 0:
             progress("gate", step, steps)
     w = [p.detach().double().numpy() for layer in layers for p in (layer.weight, layer.bias)]
+    with torch.no_grad():
+        logits = net(x[training:])[:, 0].numpy()[true[training:]]
+    threshold = np.quantile(logits, 1 - efficiency) if len(logits) else -np.inf
     w1 = w[0].T / scale[:, None]
-    parts = (w1, w[1] - mean @ w1, w[2].T, w[3], w[4][0], w[5], np.array([-np.inf]))
-    gate = Gate(*(np.ascontiguousarray(part, dtype=np.float32) for part in parts))
-    return gate.keeping(efficiency, features[training:], true[training:])
+    parts = (w1, w[1] - mean @ w1, w[2].T, w[3], w[4][0], w[5], np.array([threshold]))
+    return Gate(*(np.ascontiguousarray(part, dtype=np.float32) for part in parts))

@@ -9,7 +9,7 @@ by how much windows learned from the others must widen.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.graphs.frame import WIDTH_CLASSES, Frame, Points
 from gnnreco.graphs.windows import Windows, pair_geometry, s_bin, width_class
 
-SHARE_PAIRS = 0.25  # of the loss allowed, what the choice of layer pairs may take; the windows share the rest
+SHARE_CELLS = 0.5  # of the loss allowed, what closing the dearest cells may take; the windows share the rest
 FEW = 300  # segments under which a bin borrows from its neighbours
 HELD = 4  # one event in so many is held back
 WIDEST = 3.0  # more cannot be had by widening: too few segments to learn from
@@ -90,8 +90,8 @@ def _stretch(windows: Windows, table: Floats, n_layers: int, efficiency: float) 
     kept = known.mean()
     if kept == 0:
         return 1.0
-    # widening does not bring back a segment for which there is no window at all
-    share = min(efficiency / kept, 1 - (1 - efficiency) / 4)
+    # widening does not bring back a segment whose cell is closed
+    share = 1 - (1 - SHARE_CELLS) * (1 - efficiency)
     needed = np.quantile(out[known], share, method="higher")
     return float(np.clip(needed, 1.0, WIDEST))
 
@@ -109,25 +109,43 @@ def _stretched(windows: Windows, factor: float) -> Windows:
 def _quantile_windows(table: Floats, n_layers: int, efficiency: float, bins: int) -> Windows:
     """The table of windows from the columns of true segments."""
     loss = 1.0 - efficiency
-    code, inverse, count = np.unique(
-        (table[0] * n_layers + table[1]).astype(np.int64), return_inverse=True, return_counts=True
-    )
-    order = np.argsort(-count, kind="stable")
-    enough = int(np.searchsorted(np.cumsum(count[order]), (1 - SHARE_PAIRS * loss) * count.sum())) + 1
-    chosen = np.sort(order[:enough])
-    rank = np.full(len(code), -1)
-    rank[chosen] = np.arange(len(chosen))
-    pair = rank[inverse]
-    table, pair = table[:, pair >= 0], pair[pair >= 0]
-    first, second = (code[chosen] // n_layers).astype(np.int32), (code[chosen] % n_layers).astype(np.int32)
-    tail = (1 - SHARE_PAIRS) * loss / 6  # three windows with two ends each
+    code, pair = np.unique((table[0] * n_layers + table[1]).astype(np.int64), return_inverse=True)
+    first, second = (code // n_layers).astype(np.int32), (code % n_layers).astype(np.int32)
+    tail = (1 - SHARE_CELLS) * loss / 6  # three windows with two ends each
     n = len(first)
     slope = _slopes(pair, table[2], table[3], n)
     ds, where = table[3] - slope[pair] * table[2], table[4].astype(np.int64)
     s_low, s_high = _window_s(pair, where, table[5].astype(np.int64), ds, n, bins, tail)
     phi_low, phi_high = _window(pair, where, table[6], n, bins, tail)
     impact_low, impact_high = _quantiles(pair, table[7], n, tail)
-    return Windows(first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high)
+    count = np.bincount(pair * bins + where, minlength=n * bins).reshape(n, bins)
+    area = np.maximum(s_high[:, :, 0] - s_low[:, :, 0], 0) * np.clip(phi_high - phi_low, 0, 2 * np.pi)
+    dear = _dear(count, area, first, second, SHARE_CELLS * loss)
+    s_low[dear], s_high[dear] = np.inf, -np.inf
+    open_ = ~dear.all(axis=1)
+    windows = Windows(first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high)
+    return replace(windows, **{f.name: getattr(windows, f.name)[open_] for f in fields(windows)})
+
+
+def _dear(
+    count: NDArray[np.int64], area: Floats, first: NDArray[np.int32], second: NDArray[np.int32], loss: float
+) -> NDArray[np.bool_]:
+    """Cells (pair of layers, bin) to close: those where a true segment costs most candidates. Shape as `count`.
+
+    Candidates go as the hits of the first layer in the bin times the hits of the second in the window; the segments
+    that start and end there stand for the hits.
+    """
+    layers = int(max(first.max(), second.max())) + 1
+    starts = np.zeros((layers, count.shape[1]))
+    np.add.at(starts, first, count)
+    ends = np.bincount(second, count.sum(axis=1), layers)
+    cost = starts[first] * ends[second][:, None] * area
+    price = np.where(count > 0, cost / np.maximum(count, 1), np.inf).ravel()
+    order = np.argsort(-price, kind="stable")
+    lost = np.cumsum(count.ravel()[order])
+    dear = np.zeros(count.size, bool)
+    dear[order[lost <= loss * count.sum()]] = True
+    return dear.reshape(count.shape)
 
 
 def _slopes(pair: NDArray[np.int64], x: Floats, y: Floats, n: int) -> Floats:

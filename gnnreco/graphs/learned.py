@@ -88,12 +88,8 @@ class LearnedGraph:
         events: Iterable[Event],
         seed: int = 0,
         progress: Progress | None = None,
-        gates: tuple[Gate, Gate] | None = None,
     ) -> LearnedGraph:
-        """Learn what finds pairs, the gate on these pairs, the limits on triplets, and the gate on those.
-
-        `gates` on pairs and triplets that were trained in another detector stay as they are but for their thresholds.
-        """
+        """Learn what finds pairs, the gate on these pairs, the limits on triplets, and the gate on those."""
         kind = _builder(config)
         frame, targets = Frame.of(detector), Targets(config.min_pt, config.min_hits)
         samples: list[Sample] = []
@@ -110,20 +106,13 @@ class LearnedGraph:
             builder = learn_windows(known, frame, stated, config.bins)
         rng = np.random.default_rng(seed)
         limits = _limits(config, frame, samples)
-        still = Gate.open(len(DOUBLET_FEATURES)), Gate.open(len(TRIPLET_FEATURES) + 2)
-        draft = cls(config, detector, builder, still[0], limits, still[1])
-
-        def gate(
-            known: Gate | None, features: NDArray[np.float32], true: NDArray[np.bool_], kept: float
-        ) -> Gate:
-            if known is None:
-                return train_gate(features, true, kept, seed, progress=progress)
-            return known.keeping(kept, features, true)
-
-        pair_gate, triplet_gate = gates or (None, None)
-        draft.pair_gate = gate(pair_gate, *draft._pair_sample(samples, rng), config.pair_efficiency)
-        draft.triplet_gate = gate(
-            triplet_gate, *draft._triplet_sample(samples, rng), config.triplet_efficiency
+        gates = Gate.open(len(DOUBLET_FEATURES)), Gate.open(len(TRIPLET_FEATURES) + 2)
+        draft = cls(config, detector, builder, gates[0], limits, gates[1])
+        draft.pair_gate = train_gate(
+            *draft._pair_sample(samples, rng), config.pair_efficiency, seed, progress=progress
+        )
+        draft.triplet_gate = train_gate(
+            *draft._triplet_sample(samples, rng), config.triplet_efficiency, seed, progress=progress
         )
         return draft
 

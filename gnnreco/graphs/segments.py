@@ -79,4 +79,6 @@ def true_segments(event: Event, points: Points, targets: Targets, frame: Frame) 
             k = np.flatnonzero(joined & (size[:-1] > i) & (size[1:] > j))
             pairs.append(np.stack([point[start[k] + i], point[start[k + 1] + j]], axis=1))
     found = np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
+    away = np.sqrt(points.x**2 + points.y**2 + points.z**2)
+    found = found[away[found[:, 1]] > away[found[:, 0]]]
     return found[np.lexsort((found[:, 1], found[:, 0]))]

@@ -49,6 +49,8 @@ class TrackingTask:
     """Graph, network and decoding of one detector's tracks."""
 
     name = "tracking"
+    measures = ("position",)
+    gives = Tracks
 
     def __init__(self, config: TrackingConfig, detector: Detector) -> None:
         self.config, self.detector = config, detector
@@ -66,13 +68,12 @@ class TrackingTask:
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the graph builder and the scale of the features from events with truth.
 
-        A task that has its numbers from another detector keeps them: only windows, limits and thresholds, which
-        depend on where the sensors are, are learned anew.
+        A task that has its numbers from another detector keeps its network: only the graph builder, which depends on
+        where the sensors are, is learned anew.
         """
-        events, config = list(events), self.config
-        gates = None if self.graph is None else (self.graph.pair_gate, self.graph.triplet_gate)
-        self.graph = LearnedGraph.learn(config.graph, self.detector, events, config.seed, progress, gates)
-        if gates is not None:
+        events, again = list(events), self.graph is not None
+        self.graph = LearnedGraph.learn(self.config.graph, self.detector, events, self.config.seed, progress)
+        if again:
             return
         graphs = [self.graph.build(event)[1] for event in events[:5]]
         for name in ("doublet", "triplet"):
@@ -108,6 +109,10 @@ class TrackingTask:
         points, graph = self._graph().build(event)
         logits = infer(self.network, graph.doublet_features, graph.triplet_features, graph.triplets)
         return decode(event, self.detector, points, graph, logits, self.config.decode)
+
+    def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
+        """What became of the hits; nothing that the tracks do not tell."""
+        return {}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""

@@ -1,4 +1,4 @@
-"""A bundle for a detector that it was not trained on: no gradient step, only what follows from where the sensors are."""
+"""A bundle for a detector that it was not trained on: its network stays, the graph builder follows the sensors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def adapt(
     bundle: str | Path,
     detector: Detector,
     output: str | Path,
-    events: int = 60,
+    events: int = 80,
     process: str = "ttbar",
-    pileup: int = 30,
+    pileup: int = 20,
     seed: int = 0,
     options: SimulationOptions | None = None,
     command: str = "",
@@ -26,8 +26,9 @@ def adapt(
 ) -> dict[str, Any]:
     """Fit a bundle to another detector and save it.
 
-    The networks stay as they were trained. What depends on the place of the sensors (which layers follow one another,
-    where to look on the next, the thresholds of the gates) is learned from simulated events of the new detector.
+    The network, which judges by physics-scaled features, stays as it was trained. The graph builder, which depends on
+    the place of the sensors (which layers follow one another, where to look on the next, which pairs to drop), is
+    learned from simulated events of the new detector; no event of the user and none of its truth is needed.
 
     Parameters
     ----------

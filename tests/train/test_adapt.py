@@ -1,0 +1,77 @@
+"""A bundle in a detector that no training saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gnnreco.bundle import load_bundle, load_task
+from gnnreco.cli import main
+from gnnreco.errors import BadConfig
+from gnnreco.evaluate import match
+from gnnreco.geometry import Detector, load_detector
+from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.train import adapt
+
+BARREL = """
+format: gnnreco-detector/1
+name: eight_layers
+units: {length: mm, angle: rad, field: T}
+field: {kind: solenoid, bz: 3.0}
+templates:
+  chip: {kind: grid, pitch: [0.06, 0.2], cells: [500, 500], thickness: 0.3}
+subsystems:
+  barrel: {material: {radiation_lengths: 0.015, interaction_lengths: 0.004}}
+sensors:
+  - rule: barrel
+    template: chip
+    subsystem: barrel
+    layers:
+"""
+
+
+@pytest.fixture(scope="module")
+def barrel(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    """Eight layers around a beam, unlike any detector that ships."""
+    folder = tmp_path_factory.mktemp("eight_layers")
+    layers = [
+        f"      - {{radius: {r}, count: {int(2 * np.pi * r / 27)}, z: {[98.0 * k for k in range(-3, 4)]}, tilt: 0.1}}"
+        for r in (50, 90, 140, 200, 270, 350, 440, 540)
+    ]
+    (folder / "detector.yaml").write_text(BARREL + "\n".join(layers) + "\n")
+    return load_detector(folder)
+
+
+def test_a_bundle_finds_tracks_in_a_detector_it_has_never_seen(barrel: Detector, tmp_path: Path) -> None:
+    adapt("tracking-trackml", barrel, tmp_path / "own", events=30, pileup=5, seed=5)
+    own, source = load_bundle(tmp_path / "own"), load_bundle("tracking-trackml")
+    for name in source.state:
+        if name.startswith("network.") or name.endswith(("_gate.w1", "_gate.w2", "_gate.w3")):
+            np.testing.assert_array_equal(own.state[name], source.state[name])
+    assert own.manifest["training"]["adapted_from"]["sha256"] == source.manifest["sha256"]
+    own.check_detector(barrel)
+    task = load_task(own, barrel)
+    options = SimulationOptions(particle="muon", energy=(2.0, 20.0), count=10, eta=(-0.5, 0.5))
+    found = wanted = 0
+    for event in simulate(barrel, "gun", events=10, seed=77, options=options):
+        tracks = task.reconstruct(event)
+        assert event.truth is not None
+        matching = match(tracks, event.truth, len(event.hits))
+        good = np.unique(matching.particle[matching.matched("acts")])
+        target = matching.particle_hits >= 7
+        wanted += int(target.sum())
+        found += int(target[good].sum())
+    assert wanted >= 80
+    assert found / wanted > 0.93
+
+
+def test_adapting_to_nothing_is_refused(barrel: Detector, tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="at least one event"):
+        adapt("tracking-trackml", barrel, tmp_path / "own", events=0)
+
+
+def test_the_verb_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bundle", "adapt", "nowhere", "--detector", "telescope", "-o", "x"]) == 2
+    assert "neither a folder nor a shipped bundle" in capsys.readouterr().err
