@@ -24,10 +24,18 @@ from gnnreco import __version__
 from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.schema import build, nearest
+from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
 from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
 
 FORMAT = 1
-TASKS: dict[str, tuple[Any, Any]] = {"tracking": (TrackingTask, TrackingConfig)}
+TASKS: dict[str, tuple[Any, Any]] = {
+    "tracking": (TrackingTask, TrackingConfig),
+    "clustering": (ClusteringTask, ClusteringConfig),
+}
+#: In place of a detector's hash: the model knows none, and serves all.
+ANY_DETECTOR = {"name": "any", "hash": "any"}
+#: Finds clusters where a detector has no bundle of its own for them.
+CLUSTERS = "clusters-density"
 SHIPPED = Path(__file__).parent / "bundles"
 MANIFEST, CONFIG, WEIGHTS = "manifest.json", "config.yaml", "weights.safetensors"
 
@@ -68,9 +76,9 @@ class Bundle:
         return sum(array.size for array in self.state.values())
 
     def check_detector(self, detector: Detector) -> None:
-        """Raise `BadBundle` unless the model was trained on this very detector."""
+        """Raise `BadBundle` unless the model was trained on this very detector, or serves any."""
         trained = self.manifest["detector"]
-        if trained["hash"] != detector.hash:
+        if trained["hash"] not in (detector.hash, ANY_DETECTOR["hash"]):
             raise BadBundle(
                 self.folder,
                 f"trained on detector '{trained['name']}' ({trained['hash'][:12]}), not on '{detector.name}' "
@@ -83,7 +91,7 @@ def save_bundle(
     task: str,
     config: Mapping[str, Any],
     state: Mapping[str, NDArray],
-    detector: Detector,
+    detector: Detector | None,
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
 ) -> None:
@@ -99,8 +107,8 @@ def save_bundle(
         Plain values: see `gnnreco.schema.plain`.
     state : mapping of arrays
         What was learned; a NaN in it is an error, an open limit (infinity) is not.
-    detector : Detector
-        What it was trained on.
+    detector : Detector, optional
+        What it was trained on; None: nothing in it depends on a detector.
     training, metrics : mapping
         The command, seeds and data; what was measured. Plain values.
 
@@ -120,7 +128,7 @@ def save_bundle(
         "format": FORMAT,
         "task": task,
         "gnnreco": __version__,
-        "detector": {"name": detector.name, "hash": detector.hash},
+        "detector": {"name": detector.name, "hash": detector.hash} if detector else ANY_DETECTOR,
         "training": dict(training),
         "metrics": dict(metrics),
         "files": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in content.items()},
@@ -189,6 +197,36 @@ def load_task(bundle: Bundle, detector: Detector, any_detector: bool = False) ->
 def list_bundles() -> list[str]:
     """Return the names of the bundles that ship with gnnreco, sorted."""
     return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def default_bundles(detector: Detector) -> list[str]:
+    """Names of shipped bundles that reconstruct what a detector measures, one for each task.
+
+    Raises
+    ------
+    BadBundle
+        If no bundle that ships was trained on a detector that measures positions.
+    """
+    measures = {what for s in detector.subsystems for what in s.measures}
+    shipped = {name: _read_manifest(SHIPPED / name) for name in list_bundles()}
+    chosen = []
+    for task in ("tracking", "clustering"):
+        if measures.isdisjoint(TASKS[task][0].measures):
+            continue
+        own = [n for n, m in shipped.items() if m["task"] == task and m["detector"]["hash"] == detector.hash]
+        if not own and task == "clustering":
+            own = [CLUSTERS]
+        if not own:
+            raise BadBundle(
+                detector.name,
+                "no bundle for tracks in this detector ships; make one with `gnnreco bundle adapt` or `gnnreco train`, "
+                "and name it with --bundle"
+                + (f" (--bundle {CLUSTERS} alone finds showers)" if "energy" in measures else ""),
+            )
+        chosen.append(own[0])
+    if not chosen:
+        raise BadBundle(detector.name, "the detector measures neither position nor energy nor charge")
+    return chosen
 
 
 def find_bundle(name_or_path: str | Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco.cli_progress import Progress, bar
-from gnnreco.cli_table import one_line, show_page, write_json
+from gnnreco.cli_table import one_line, show_page, table, write_json
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
 
@@ -104,7 +104,7 @@ def bundle_adapt(args: Namespace) -> int:
 
 
 def reconstruct(args: Namespace) -> int:
-    """Tracks from raw events; status 1 if an event failed."""
+    """Tracks and clusters from raw events; status 1 if an event failed."""
     from gnnreco.reconstruct import reconstruct as run
 
     with Progress("event") as progress:
@@ -123,16 +123,29 @@ def reconstruct(args: Namespace) -> int:
             clusters=args.clusters,
             progress=None if progress is None else progress.counted,
         )
-    counts = ("events_in", "events_out", "events_failed", "hits", "hits_outside", "tracks")
-    columns = (*counts, "seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib")
-    row = {name: manifest[name] for name in columns}
-    print_table([row], args.json, {**row, "failures": manifest["failures"]})
+    if "tasks" in manifest:
+        rows = {task: _reconstructed(part) for task, part in manifest["tasks"].items()}
+        counts = {name: manifest[name] for name in ("events_in", "events_out", "events_failed", "failures")}
+        print("\n\n".join(table([{"task": task, **row}]) for task, row in rows.items()))
+        write_json(args.json, {**counts, "tasks": rows})
+    else:
+        row = _reconstructed(manifest)
+        print_table([row], args.json, {**row, "failures": manifest["failures"]})
     for failure in manifest["failures"][:20]:
         print("gnnreco:", _failure(failure), file=sys.stderr)
     left = len(manifest["failures"]) - 20
     if left > 0:
         print(f"gnnreco: and {left} more: see {args.output / 'manifest.json'}", file=sys.stderr)
     return _status(manifest)
+
+
+def _reconstructed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What a run of one task says of itself: counts of events, hits and objects, and the cost."""
+    counts = ("events_in", "events_out", "events_failed", *manifest["counted"])
+    return {
+        name: manifest[name]
+        for name in (*counts, "seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib")
+    }
 
 
 def _failure(failure: dict[str, Any]) -> str:
@@ -156,8 +169,9 @@ def evaluate(args: Namespace) -> int:
     """Scores of the output of `reconstruct`."""
     from dataclasses import replace
 
-    from gnnreco.evaluate import COUNTED_TRACKS, Target, plots, table
+    from gnnreco.evaluate import COUNTED_TRACKS, Target, plots
     from gnnreco.evaluate import evaluate as score
+    from gnnreco.evaluate import table as scores_table
     from gnnreco.events import open_events
     from gnnreco.geometry import load_detector
 
@@ -170,7 +184,7 @@ def evaluate(args: Namespace) -> int:
     counted = replace(COUNTED_TRACKS, **{**cuts, **shorter})
     source = open_events(args.truth, detector, truth=True, deposits=False)
     result = score(args.output, source, detector, target, counted, progress=bar(len(source), "event"))
-    print(table(result))
+    print(scores_table(result))
     write_json(args.json, result)
     if args.plots:
         print(f"wrote {plots({_manifest(args.output)['bundle']['name']: result}, args.plots)}")

@@ -75,7 +75,7 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["reconstruct", "x"], "required: --detector, --bundle"),
+        (["reconstruct", "x"], "required: --detector, -o/--output"),
         (["nonsense"], "invalid choice: 'nonsense'"),
         (["detector", "list", "--jason", "x"], "unknown: --jason x"),
         (["simulate", "--detector", "d", "--events", "0", "-o", "x"], "'0' is not a whole number above zero"),

@@ -95,7 +95,7 @@ def close_pairs(cells: ScaledCells, groups: Groups, rotation: Floats, limit: int
         How many pairs there are.
     """
     boxes = _boxes(cells, groups)
-    ordered = ScaledCells(*(column[boxes.order] for column in cells))  # cells of a box side by side in memory
+    ordered = ScaledCells._make(column[boxes.order] for column in cells)  # cells of a box side by side in memory
     one, two, distance, needed = _search(ordered, groups, boxes, rotation, limit)
     return boxes.order[one].astype(np.int32), boxes.order[two].astype(np.int32), distance, needed
 

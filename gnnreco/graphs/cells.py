@@ -133,21 +133,12 @@ def build_cell_graph(
     OverBudget
         More pairs than `max_edges`.
     """
-    hits = event.hits
-    wanted = np.append(frame.group, -1)[hits.sensor] >= 0
-    check_energies(event, wanted)
-    cell = hit_cells(detector, hits)
-    index = np.flatnonzero(wanted & (cell >= 0))
-    sensor = hits.sensor[index]
-    energy = np.zeros(0) if hits.energy is None else hits.energy[index] / frame.fraction[sensor]
-    group = frame.group[sensor]
+    index, cell, energy = _live(config, detector, frame, event)
+    xyz, sensor = event.hits.xyz[index], event.hits.sensor[index]
+    group, drifts = frame.group[sensor], frame.charge[sensor]
     mip = config.mip * frame.radiation_lengths[group]
-    drifts = frame.charge[sensor]
-    keep = energy > np.where(drifts, 0.0, config.threshold * mip)
-    index, sensor, energy, group, mip, drifts = (a[keep] for a in (index, sensor, energy, group, mip, drifts))
-    xyz = hits.xyz[index]
     smallest = config.lateral_unit * frame.unit[sensor]
-    unit = np.maximum(detector.cell_size(sensor, cell[index]), smallest[:, None])
+    unit = np.maximum(detector.cell_size(sensor, cell), smallest[:, None])
     direction, cosine = _directions(frame, sensor, drifts, xyz)
     along = np.einsum("ij,ij->i", xyz, frame.outward[sensor])
     sample = frame.sample[sensor]
@@ -164,6 +155,23 @@ def build_cell_graph(
         raise OverBudget(event.number, "pairs of close cells", needed, config.max_edges)
     csr = symmetric(len(index), one, two, distance)
     return CellGraph(index, sensor, group, energy, mip, xyz, direction, depth, *csr)
+
+
+def _live(
+    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event
+) -> tuple[Ints, NDArray[np.int32], Floats]:
+    """Rows of the hits that lie in a cell and over threshold, these cells, and the energies in GeV."""
+    hits = event.hits
+    group = np.append(frame.group, -1)[hits.sensor]
+    check_energies(event, group >= 0)
+    if hits.energy is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0)
+    cell = hit_cells(detector, hits)
+    energy = hits.energy / visible_fraction(detector, hits.sensor)
+    least = np.append(config.threshold * config.mip * frame.radiation_lengths, 0.0)[group]
+    least[np.append(frame.charge, False)[hits.sensor]] = 0.0
+    index = np.flatnonzero((group >= 0) & (cell >= 0) & (energy > least))
+    return index, cell[index], energy[index]
 
 
 def check_energies(event: Event, wanted: NDArray[np.bool_]) -> None:

@@ -1,4 +1,4 @@
-"""Raw events in, files of tracks out: every event once, none lost."""
+"""Raw events in, files of tracks and clusters out: every event once, none lost."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.bundle import Bundle, load_bundle
+from gnnreco.bundle import Bundle, default_bundles, load_bundle
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import EventSource, open_events
-from gnnreco.events.tracks_file import read_note
+from gnnreco.events.output_file import read_note
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.reconstruct import manifest
 from gnnreco.reconstruct import workers as where
@@ -27,7 +28,7 @@ Progress = Callable[[int, int], None]
 def reconstruct(
     inputs: str | Path | Sequence[str | Path],
     detector: str | Path,
-    bundles: str | Path | Sequence[str | Path],
+    bundles: str | Path | Sequence[str | Path] | None,
     output: str | Path,
     *,
     workers: int = 1,
@@ -42,6 +43,10 @@ def reconstruct(
 ) -> dict[str, Any]:
     """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
 
+    Several bundles write into a folder of `output` each, by the name of their task; ``manifest.json`` beside these
+    then lists them under ``tasks``, and so does what is returned. A task sees the hits of those subsystems that measure
+    what it works on; rows of hits always count all hits of the event as its file orders them.
+
     The files are the same, byte for byte, whatever the number of workers. An event that fails is counted and
     reported in the manifest under ``failures``; the others go on.
 
@@ -49,8 +54,9 @@ def reconstruct(
     ----------
     inputs : path, glob, or several
         Anything `gnnreco.events.open_events` reads.
-    detector, bundles : name or path
-        Shipped, or folders; one bundle for each task.
+    detector : name or path
+    bundles : name, path, or several
+        Shipped, or folders; one bundle for each task. None: `gnnreco.bundle.default_bundles` chooses.
     output : path
         Folder to write; an earlier output in it is replaced.
     workers, dask : int, str
@@ -78,40 +84,73 @@ def reconstruct(
     BadInput, BadGeometry, BadBundle
         If nothing can be read, or the bundle does not fit.
     """
-    begin = time.perf_counter()
+    geometry = load_detector(detector)
+    if bundles is None:
+        bundles = list(default_bundles(geometry))
     names = [bundles] if isinstance(bundles, str | Path) else list(bundles)
-    if len(names) != 1:
-        raise BadBundle(
-            ", ".join(map(str, names)), "one bundle for each task, and there is one task: tracking"
-        )
-    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    geometry, bundle = load_detector(detector), load_bundle(names[0])
+    paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
+    loaded = [load_bundle(name) for name in names]
     if not any_detector:
-        bundle.check_detector(geometry)
-    source = open_events(paths, geometry, truth=False)
+        for bundle in loaded:
+            bundle.check_detector(geometry)
+    tasks = [bundle.task for bundle in loaded]
+    if len(set(tasks)) < len(tasks) or not tasks:
+        wrong = ", ".join(map(str, names)) or "--bundle"
+        raise BadBundle(wrong, f"one bundle for each task; these are for {', '.join(tasks) or 'none'}")
+    source = open_events(list(paths), geometry, truth=False)
     sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
-    folder = _prepare(Path(output))
-    plan = _plan(
-        source, shard, folder, format, lambda files: _identity(files, sums, geometry, bundle, clusters)
-    )
-    _clear(folder, plan if resume else [], keep_others=shard is not None)
-    finished = {s: a for s in plan if (a := _finished(s)) is not None} if resume else {}
-    job = Job(
-        tuple(map(str, paths)),
-        str(detector),
-        str(names[0]),
-        threads,
-        any_detector,
-        clusters,
-        _identity(list(sums), sums, geometry, bundle, clusters),
-    )
     run = where.dask(dask) if dask else where.here if workers == 1 else where.processes(workers)
-    costs, timed = _run(run, job, [s for s in plan if s not in finished], finished, progress)
-    how = {"workers": dask or workers, "threads": threads, "seconds": time.perf_counter() - begin}
-    results = sorted(finished.items(), key=lambda item: item[0].start)
-    content = manifest.describe(sums, bundle, geometry, results, costs, timed, how)
-    manifest.write(folder, content, shard)
-    return content
+    how = {"workers": dask or workers, "threads": threads}
+    folder, parts = _prepare(Path(output)), {}
+    if len(loaded) > 1:
+        _clear(folder, [], keep_others=False)
+    for bundle, name in zip(loaded, names, strict=True):
+        job = Job(paths, str(detector), str(name), threads, any_detector, clusters, "")
+        place = folder if len(loaded) == 1 else _prepare(folder / bundle.task)
+        part = _Part(source, sums, geometry, bundle, job, place, format, shard, resume)
+        parts[bundle.task] = part.reconstruct(run, how, progress)
+    if len(parts) == 1:
+        return parts[tasks[0]]
+    whole = manifest.of_tasks(parts)
+    manifest.write(folder, whole, None)
+    return whole
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one bundle does with the inputs, in a folder of its own."""
+
+    source: EventSource
+    sums: dict[str, dict[str, Any]]
+    detector: Detector
+    bundle: Bundle
+    job: Job
+    folder: Path
+    format: str
+    shard: tuple[int, int] | None
+    resume: bool
+
+    def reconstruct(
+        self, run: where.Runner, how: dict[str, Any], progress: Progress | None
+    ) -> dict[str, Any]:
+        """Do the shards that are due, write and return the manifest."""
+        begin = time.perf_counter()
+        plan = _plan(self.source, self.shard, self.folder, self.format, self.identity)
+        _clear(self.folder, plan if self.resume else [], keep_others=self.shard is not None)
+        finished = {s: a for s in plan if (a := _finished(s)) is not None} if self.resume else {}
+        job = replace(self.job, identity=self.identity(list(self.sums)))
+        costs, timed = _run(run, job, [s for s in plan if s not in finished], finished, progress)
+        how = {**how, "seconds": time.perf_counter() - begin}
+        results = sorted(finished.items(), key=lambda item: item[0].start)
+        content = manifest.describe(self.sums, self.bundle, self.detector, results, costs, timed, how)
+        manifest.write(self.folder, content, self.shard)
+        return content
+
+    def identity(self, files: Sequence[str]) -> str:
+        """Sum over all that decides what comes out."""
+        shape = [__version__, self.detector.hash, self.bundle.manifest["sha256"], self.job.clusters]
+        parts = [*shape, *(self.sums[file]["sha256"] for file in files)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _run(
@@ -155,15 +194,6 @@ def _plan(
     return plan
 
 
-def _identity(
-    files: Sequence[str], sums: dict[str, Any], detector: Detector, bundle: Bundle, clusters: bool
-) -> str:
-    """Sum over all that decides what comes out."""
-    shape = [__version__, detector.hash, bundle.manifest["sha256"], clusters]
-    parts = [*shape, *(sums[file]["sha256"] for file in files)]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
 def _prepare(folder: Path) -> Path:
     if folder.exists() and not folder.is_dir():
         raise BadInput(folder, "", "is a file; name a folder to write to")
@@ -184,4 +214,4 @@ def _clear(folder: Path, keep: Sequence[Shard], keep_others: bool) -> None:
 def _finished(shard: Shard) -> Account | None:
     """The account of a shard whose file is whole and comes from the same inputs, bundle and detector."""
     note = read_note(shard.file)
-    return Account(**note) if note.get("fingerprint") == shard.fingerprint else None
+    return Account.from_note(note) if note.get("fingerprint") == shard.fingerprint else None

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from gnnreco import __version__
-from gnnreco.bundle import Bundle
+from gnnreco.bundle import TASKS, Bundle
 from gnnreco.geometry import Detector
-from gnnreco.reconstruct.shard import Account, Cost, Shard
+from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard
 
 MANIFEST = "manifest.json"
-COUNTS = ("events_in", "events_out", "events_failed", "hits", "hits_outside", "tracks")
+COUNTS = ("events_in", "events_out", "events_failed")
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
 
 
@@ -58,11 +58,14 @@ def describe(
         ``workers, threads, seconds`` and other facts of the run.
     """
     accounts = [account for _, account in results]
-    counts: dict[str, Any] = {
-        name: sum(getattr(a, name) for a in accounts) for name in COUNTS if name != "events_failed"
-    }
     failures = [failure for account in accounts for failure in account.failures]
-    counts["events_failed"] = len(failures)
+    none = {"hits": 0, "hits_outside": 0, LAYOUTS[TASKS[bundle.task][0].gives].name: 0}
+    counts = {
+        "events_in": sum(a.events_in for a in accounts),
+        "events_out": sum(a.events_out for a in accounts),
+        "events_failed": len(failures),
+        **_sum([none, *(a.counts for a in accounts)]),
+    }
     seconds, cpu = sum(c.seconds for c in costs), sum(c.cpu_seconds for c in costs)
     return {
         "task": bundle.task,
@@ -73,7 +76,8 @@ def describe(
             "path": str(bundle.folder.resolve()),
         },
         "versions": versions(),
-        **{name: counts[name] for name in COUNTS},
+        **counts,
+        "counted": [name for name in counts if name not in COUNTS],
         "failures": failures,
         **how,
         "events_timed": timed,
@@ -89,6 +93,27 @@ def describe(
             for shard, a in results
         ],
     }
+
+
+def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The manifest of a folder with a folder for each task: theirs by task, and the counts of events over all."""
+    manifests = list(parts.values())
+    first = manifests[0]
+    return {
+        "tasks": dict(parts),
+        "detector": first["detector"],
+        "versions": first["versions"],
+        "events_in": first["events_in"],
+        "events_out": min(m["events_out"] for m in manifests),
+        "events_failed": max(m["events_failed"] for m in manifests),
+        "failures": [{"task": task, **failure} for task, m in parts.items() for failure in m["failures"]],
+    }
+
+
+def _sum(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Counts by name, added up; names in the order in which they are met."""
+    names = dict.fromkeys(name for part in counts for name in part)
+    return {name: sum(part.get(name, 0) for part in counts) for name in names}
 
 
 def versions() -> dict[str, str]:
@@ -116,6 +141,7 @@ def write(folder: Path, manifest: dict[str, Any], part: tuple[int, int] | None) 
 def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One manifest from those of all parts: counts and seconds add up, memory is the largest."""
     whole = dict(parts[0])
+    counted = list(dict.fromkeys(name for p in parts for name in p["counted"]))
     sums = (
         *COUNTS,
         "events_timed",
@@ -124,7 +150,7 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "reconstruct_cpu_seconds",
         "read_seconds",
     )
-    whole |= {name: sum(p[name] for p in parts) for name in sums}
+    whole |= {name: sum(p.get(name, 0) for p in parts) for name in (*sums, *counted)} | {"counted": counted}
     whole |= {name: [x for p in parts for x in p[name]] for name in ("failures", "shards")}
     whole["inputs"] = list({x["path"]: x for p in parts for x in p["inputs"]}.values())
     timed = whole["events_timed"]

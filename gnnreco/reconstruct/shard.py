@@ -1,12 +1,12 @@
-"""One shard: consecutive events in, one file of tracks out, and an account of what became of each event."""
+"""One shard: consecutive events in, one file of what was found out, and an account of what became of each event."""
 
 from __future__ import annotations
 
 import functools
 import resource
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,17 @@ import numpy as np
 import torch
 
 from gnnreco.bundle import load_bundle, load_task
-from gnnreco.columns import Event, Tracks
+from gnnreco.columns import Clusters, Event, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
-from gnnreco.events.tracks_file import Row, write_tracks
-from gnnreco.geometry import load_detector
+from gnnreco.events.clusters_file import CLUSTERS
+from gnnreco.events.output_file import Layout, Row, write_output
+from gnnreco.events.select import measured
+from gnnreco.events.tracks_file import TRACKS
+from gnnreco.geometry import Detector, load_detector
+
+#: How what a task gives lies in a file.
+LAYOUTS: dict[type, Layout] = {Tracks: TRACKS, Clusters: CLUSTERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +73,24 @@ class Account:
     fingerprint: str
     events_in: int = 0
     events_out: int = 0
-    hits: int = 0
-    hits_outside: int = 0
-    tracks: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        """Count hits and objects of one more event."""
+        for name, number in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + number
+
+    def note(self) -> dict[str, Any]:
+        """Plain values, the counts beside the others."""
+        head = {name: getattr(self, name) for name in ("fingerprint", "events_in", "events_out")}
+        return {**head, **self.counts, "failures": self.failures}
+
+    @classmethod
+    def from_note(cls, note: Mapping[str, Any]) -> Account:
+        """What `note` gave."""
+        own = {f.name: note[f.name] for f in fields(cls) if f.name in note}
+        return cls(**own, counts={name: value for name, value in note.items() if name not in own})
 
 
 @dataclass(slots=True)
@@ -88,52 +108,62 @@ def run_shard(job: Job, shard: Shard) -> tuple[Account, Cost]:
 
     An event that fails is counted in the account with its source, number and reason; the others go on.
     """
-    source, task = _open(job)
+    source, task, detector = _open(job)
     if tuple(source.numbers[shard.start : shard.stop]) != shard.numbers:
         raise BadInput(job.inputs[0], "", "the files changed while they were being read; start again")
+    layout: Layout = LAYOUTS[task.gives]
     account, cost = Account(shard.fingerprint), Cost()
+    account.add({"hits": 0, "hits_outside": 0, layout.name: 0})
     note: dict[str, Any] = {}
 
     def rows() -> Iterator[Row]:
         for index in range(shard.start, shard.stop):
-            row = _row(source, index, task, account, cost)
+            row = _row(source, index, task, detector, account, cost)
             if row is not None:
                 yield row
-        note.update(asdict(account))
+        note.update(account.note())
 
-    write_tracks(shard.file, rows(), note)
+    write_output(layout, shard.file, rows(), note)
     cost.peak_rss_gib = peak_rss_gib()
     return account, cost
 
 
 @functools.lru_cache(maxsize=1)
-def _open(job: Job) -> tuple[EventSource, Any]:
+def _open(job: Job) -> tuple[EventSource, Any, Detector]:
     """Open what a process needs once, for all the shards it is given."""
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
     torch.set_num_threads(job.threads)  # after numba, whose start sets the threads of OpenMP for both
     detector = load_detector(job.detector)
     task = load_task(load_bundle(job.bundle), detector, job.any_detector)
-    return open_events(list(job.inputs), detector, truth=False, deposits=job.clusters), task
+    return open_events(list(job.inputs), detector, truth=False, deposits=job.clusters), task, detector
 
 
-def _row(source: EventSource, index: int, task: Any, account: Account, cost: Cost) -> Row | None:
+def _row(
+    source: EventSource, index: int, task: Any, detector: Detector, account: Account, cost: Cost
+) -> Row | None:
     number, name = source.numbers[index], source.sources[index]
     account.events_in += 1
     try:
         begin = time.perf_counter()
         event = source[index]
         _check_hits(event)
+        seen, rows = measured(event, detector, task.measures)
         cost.read_seconds += time.perf_counter() - begin
-        tracks = _timed(task, event, cost)
+        found = _timed(task, seen, cost)
+        tally = task.tally(seen, found)
     except Exception as error:  # whatever it is, the other events go on and this one is reported
         kind = type(error).__name__
         account.failures.append({"source": name, "event": number, "kind": kind, "reason": str(error)})
         return None
     account.events_out += 1
-    account.hits += len(event.hits)
-    account.hits_outside += int(np.count_nonzero(event.hits.sensor < 0))
-    account.tracks += len(tracks)
-    return number, name, tracks
+    outside = int(np.count_nonzero(event.hits.sensor < 0))
+    account.add(
+        {"hits": len(event.hits), "hits_outside": outside, LAYOUTS[task.gives].name: len(found), **tally}
+    )
+    if rows is not None:
+        account.add({"hits_of_other_tasks": len(event.hits) - outside - len(rows)})
+        found = replace(found, hit_index=rows[found.hit_index])
+    return number, name, found
 
 
 def _check_hits(event: Event) -> None:
@@ -147,17 +177,21 @@ def _check_hits(event: Event) -> None:
         )
 
 
-def _timed(task: Any, event: Event, cost: Cost) -> Tracks:
+def _timed(task: Any, event: Event, cost: Cost) -> Any:
     if not len(event.hits):
-        return Tracks()
+        return task.gives()
     wall, cpu = time.perf_counter(), time.process_time()
-    tracks: Tracks = task.reconstruct(event)
+    found = task.reconstruct(event)
     cost.seconds += time.perf_counter() - wall
     cost.cpu_seconds += time.process_time() - cpu
-    for name in ("d0", "z0", "phi", "theta", "q_over_p", "covariance", "score"):
-        if not np.isfinite(getattr(tracks, name)).all():
-            raise ArithmeticError(f"a track has a {name} that is not a finite number")
-    return tracks
+    layout = LAYOUTS[task.gives]
+    # What a cluster is may be unknown (NaN); what a fit of hits without freedom is worth as well.
+    free = {"class_probability", "chi2", "ndf"}
+    names = [*layout.numbers.values(), *(attribute for attribute, _ in layout.vectors.values())]
+    for name in [n for n in names if n not in free]:
+        if not np.isfinite(getattr(found, name)).all():
+            raise ArithmeticError(f"one of the {layout.name} has a {name} that is not a finite number")
+    return found
 
 
 def peak_rss_gib() -> float:

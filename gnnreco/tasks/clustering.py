@@ -61,7 +61,7 @@ class ClusteringTask:
         hits = event.hits
         mine = np.append(self.frame.group, -1)[hits.sensor] >= 0
         nowhere = mine & (hit_cells(self.detector, hits) < 0)
-        dead = mine & ~nowhere & (np.zeros(len(hits)) if hits.energy is None else hits.energy <= 0)
+        dead = mine & ~nowhere & ~(hits.energy > 0) if hits.energy is not None else nowhere
         loose = mine & ~nowhere & ~dead
         loose[clusters.hit_index] = False
         counts = {"hits_without_cell": nowhere, "hits_not_positive": dead, "hits_unclustered": loose}

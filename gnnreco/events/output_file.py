@@ -1,0 +1,241 @@
+"""What was found in events, on disk: Parquet with one row an event and a checksum on every page, or ROOT.
+
+Columns are ``event, source``, then one list with an entry for each object (track, cluster) in each further column; an
+entry may itself be a list: the rows of its hits in the event as its file orders them, or a vector of fixed length.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from gnnreco.errors import BadInput
+
+Row = tuple[int, str, Any]
+ROWS_IN_GROUP = 32
+NOTE = "gnnreco"
+INTEGERS = ("hit_index",)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the objects of one kind lie in a file: for each column in the file the attribute it holds.
+
+    Attributes
+    ----------
+    name : str
+        Of the objects, and of the tree in ROOT.
+    kind : type
+        Their columns; ``offsets`` are those of the lists of hits.
+    identifier : str
+        Column of the number of the object in its event.
+    counted : bool
+        Whether Parquet also has the number of hits, ``n_hits``, which ROOT always has.
+    hits : tuple of str
+        Columns and attributes that are lists over hits.
+    numbers : dict
+        One number an object.
+    vectors : dict of (attribute, length)
+    """
+
+    name: str
+    kind: type
+    identifier: str
+    counted: bool
+    hits: tuple[str, ...]
+    numbers: Mapping[str, str]
+    vectors: Mapping[str, tuple[str, int]]
+    order: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the Parquet file."""
+        whole, real = pa.int64(), pa.float64()
+        columns = {self.identifier: whole} | ({"n_hits": whole} if self.counted else {})
+        columns |= {name: pa.list_(whole if name in INTEGERS else real) for name in self.hits}
+        rest = dict.fromkeys(self.numbers, real) | {
+            name: pa.list_(real, size) for name, (_, size) in self.vectors.items()
+        }
+        columns |= {name: rest[name] for name in self.order} if self.order else rest
+        about = [
+            pa.field("event", pa.int64(), nullable=False),
+            pa.field("source", pa.string(), nullable=False),
+        ]
+        return pa.schema([*about, *(pa.field(name, pa.list_(kind)) for name, kind in columns.items())])
+
+
+def write_output(
+    layout: Layout, path: str | Path, rows: Iterable[Row], note: Mapping[str, Any] | None = None
+) -> None:
+    """Write the objects of events to one file, whole or not at all.
+
+    Parameters
+    ----------
+    layout : Layout
+    path : path
+        Ends in ``.parquet`` or ``.root``. The same rows give the same bytes in Parquet.
+    rows : iterable of (event number, source, objects)
+        In the order in which they are to be read.
+    note : dict, optional
+        Plain values kept in the file for `read_note`; taken when the last row has been written.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write = _write_root if path.suffix == ".root" else _write_parquet
+        write(layout, part, rows, {} if note is None else note)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:
+    """Read what `write_output` wrote: one Parquet file, or every ``shard-*.parquet`` of a folder in order.
+
+    Yields
+    ------
+    (event number, source, objects)
+
+    Raises
+    ------
+    BadInput
+        If there is no such file, a page fails its checksum, or a column is missing.
+    """
+    names = layout.schema.names
+    for file in output_files(path):
+        try:
+            with pq.ParquetFile(file, page_checksum_verification=True) as table:
+                missing = [name for name in names if name not in table.schema_arrow.names]
+                if missing:
+                    why = f"is missing: no {layout.name} that `gnnreco reconstruct` wrote"
+                    raise BadInput(file, f"column {missing[0]}", why)
+                for batch in table.iter_batches(ROWS_IN_GROUP, columns=names):
+                    yield from _rows(layout, batch)
+        except (pa.ArrowException, OSError) as error:
+            raise BadInput(
+                file, "", f"damaged or cut short ({error}); reconstruct it again with --resume"
+            ) from error
+
+
+def output_files(path: str | Path) -> list[Path]:
+    """Return the files `read_output` reads; `BadInput` if there are none."""
+    path = Path(path)
+    files = sorted(path.glob("shard-*.parquet")) if path.is_dir() else [path]
+    if not files or not files[0].exists():
+        raise BadInput(
+            path, "", "no shard-*.parquet here; give the folder that `gnnreco reconstruct -o` wrote"
+        )
+    return files
+
+
+def read_note(path: str | Path) -> dict[str, Any]:
+    """Return the note of a file that `write_output` wrote; empty if there is none or the file is damaged."""
+    try:
+        if Path(path).suffix == ".root":
+            import uproot
+
+            with uproot.open(path) as file:
+                return dict(json.loads(str(file[NOTE])))
+        return dict(json.loads(pq.read_metadata(path).metadata[NOTE.encode()]))
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write_parquet(layout: Layout, path: Path, rows: Iterable[Row], note: Mapping[str, Any]) -> None:
+    schema = layout.schema
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+        group: list[Row] = []
+        for row in rows:
+            group.append(row)
+            if len(group) == ROWS_IN_GROUP:
+                writer.write_batch(_batch(layout, schema, group))
+                group = []
+        if group:
+            writer.write_batch(_batch(layout, schema, group))
+        writer.add_key_value_metadata({NOTE: json.dumps(note)})
+
+
+def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordBatch:
+    """Put events side by side: all lists share one flat array per column."""
+    found = [row[2] for row in rows]
+    event = pa.array(_offsets([len(f) for f in found]), pa.int32())
+    hits = pa.array(_offsets(np.concatenate([np.diff(f.offsets) for f in found])), pa.int32())
+
+    def per_event(values: pa.Array) -> pa.Array:
+        return pa.ListArray.from_arrays(event, values)
+
+    def flat(name: str) -> pa.Array:
+        return pa.array(np.concatenate([getattr(f, name).ravel() for f in found]))
+
+    columns = {
+        "event": pa.array([row[0] for row in rows], pa.int64()),
+        "source": pa.array([row[1] for row in rows], pa.string()),
+        layout.identifier: per_event(
+            pa.array(np.concatenate([np.arange(len(f)) for f in found]), pa.int64())
+        ),
+        "n_hits": per_event(pa.array(np.concatenate([np.diff(f.offsets) for f in found]), pa.int64())),
+    }
+    columns |= {name: per_event(pa.ListArray.from_arrays(hits, flat(name))) for name in layout.hits}
+    columns |= {name: per_event(flat(attribute)) for name, attribute in layout.numbers.items()}
+    for name, (attribute, size) in layout.vectors.items():
+        columns[name] = per_event(pa.FixedSizeListArray.from_arrays(flat(attribute), size))
+    return pa.record_batch(
+        [columns[name].cast(schema.field(name).type) for name in schema.names], schema=schema
+    )
+
+
+def _rows(layout: Layout, batch: pa.RecordBatch) -> Iterator[Row]:
+    def numbers(values: pa.Array) -> NDArray:
+        return values.to_numpy(zero_copy_only=False)
+
+    for i in range(batch.num_rows):
+        row = {name: batch.column(name)[i].values for name in layout.schema.names[2:]}
+        values = {a: numbers(row[name]) for name, a in layout.numbers.items()}
+        for name in layout.hits:
+            values[name] = numbers(row[name].flatten())
+        values["hit_index"] = values["hit_index"].astype(np.int64)
+        for name, (attribute, size) in layout.vectors.items():
+            values[attribute] = numbers(row[name].flatten()).reshape(-1, size)
+        offsets = _offsets(numbers(row["n_hits"] if layout.counted else row["hit_index"].value_lengths()))
+        yield (
+            batch.column("event")[i].as_py(),
+            batch.column("source")[i].as_py(),
+            layout.kind(offsets=offsets, **values),
+        )
+
+
+def _offsets(counts: NDArray | Sequence[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(np.asarray(counts, np.int64))]).astype(np.int64)
+
+
+def _write_root(layout: Layout, path: Path, rows: Iterable[Row], note: Mapping[str, Any]) -> None:
+    """Write a tree of one level of lists: the lists of hits and the vectors are flat in an event."""
+    import awkward as ak
+    import uproot
+
+    rows = list(rows)
+    found = [row[2] for row in rows]
+
+    def jagged(arrays: list[NDArray]) -> ak.Array:
+        return ak.unflatten(np.concatenate([np.zeros(0), *arrays]), [len(array) for array in arrays])
+
+    branches = {"event": np.array([row[0] for row in rows], np.int64)}
+    branches[layout.identifier] = jagged([np.arange(len(f)) for f in found])
+    branches["n_hits"] = jagged([np.diff(f.offsets) for f in found])
+    attributes = {name: name for name in layout.hits} | dict(layout.numbers)
+    attributes |= {name: attribute for name, (attribute, _) in layout.vectors.items()}
+    branches |= {
+        n: jagged([getattr(f, attribute).ravel() for f in found]) for n, attribute in attributes.items()
+    }
+    with uproot.recreate(path) as file:
+        file[layout.name] = branches
+        file[NOTE] = json.dumps(note)

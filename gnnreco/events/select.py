@@ -1,0 +1,56 @@
+"""The part of an event that a task may see: the hits of subsystems that measure what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Deposits, Event, Hits, Ints, Truth
+
+if TYPE_CHECKING:
+    from gnnreco.geometry import Detector
+
+
+def measured(event: Event, detector: Detector, measures: Sequence[str]) -> tuple[Event, Ints | None]:
+    """The event with the hits of subsystems that measure any of `measures`, and their rows in the whole event.
+
+    Hits without a sensor stay where all of the detector measures it. Where nothing is to be left out, the event
+    itself comes back, and None for the rows.
+    """
+    wanted = np.array([not set(measures).isdisjoint(s.measures) for s in detector.subsystems], bool)
+    if wanted.all():
+        return event, None
+    keep = np.append(wanted[detector.subsystem], False)[event.hits.sensor]
+    return select_hits(event, keep), np.flatnonzero(keep)
+
+
+def select_hits(event: Event, keep: NDArray[np.bool_]) -> Event:
+    """The event with the hits that `keep` (n,) marks; the particles stay."""
+    rows = np.flatnonzero(keep)
+    hits = event.hits
+    columns: dict[str, Any] = {
+        f.name: None if getattr(hits, f.name) is None else getattr(hits, f.name)[rows]
+        for f in fields(Hits)
+        if f.name != "deposits"
+    }
+    kept = Hits(**columns, deposits=_deposits(hits.deposits, rows) if hits.deposits is not None else None)
+    return replace(event, hits=kept, truth=_truth(event.truth, keep) if event.truth is not None else None)
+
+
+def _deposits(deposits: Deposits, rows: Ints) -> Deposits:
+    start, count = deposits.offsets[rows], np.diff(deposits.offsets)[rows]
+    offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    flat = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], count)
+    return Deposits(offsets, deposits.u[flat], deposits.v[flat], deposits.value[flat])
+
+
+def _truth(truth: Truth, keep: NDArray[np.bool_]) -> Truth:
+    links = keep[truth.hit]
+    hit = (np.cumsum(keep) - 1)[truth.hit[links]].astype(np.int64)
+    weight = None if truth.weight is None else truth.weight[keep]
+    energy = None if truth.energy is None else truth.energy[links]
+    return Truth(truth.particles, hit, truth.particle[links], weight, energy)
