@@ -101,7 +101,9 @@ def _detector(verbs: _Verbs) -> None:
         "settings", nargs="*", metavar="KEY=VALUE", help="numbers of the kind; wrong ones are told the right"
     )
     new.add_argument(
-        "--kind", metavar="KIND", help="planes, barrel, disks, calorimeter, endcap-wafers or tpc; asks for nothing then"
+        "--kind",
+        metavar="KIND",
+        help="planes, barrel, disks, calorimeter, endcap-wafers or tpc; asks for nothing then",
     )
     check = sub.add("check", "look for faults in a detector", "./my_detector", "detector_check")
     show = sub.add("show", "draw a detector as one HTML page", "trackml -o detector.html", "detector_show")
@@ -253,8 +255,13 @@ def _evaluate_and_show(verbs: _Verbs) -> None:
         "--plots", type=Path, metavar="FOLDER", help="also draw efficiency, fake rate and resolutions"
     )
     ev.add_argument("--min-pt", type=float, metavar="GEV", help="of target particles (default: 1)")
-    ev.add_argument("--max-eta", type=float, metavar="ETA", help="of target particles (default: 3)")
-    ev.add_argument("--min-hits", type=_positive, metavar="N", help="of target particles (default: 9)")
+    ev.add_argument(
+        "--min-energy", type=float, metavar="GEV", help="of target particles of showers (default: 1)"
+    )
+    ev.add_argument("--max-eta", type=float, metavar="ETA", help="of target particles (tracks: 3)")
+    ev.add_argument(
+        "--min-hits", type=_positive, metavar="N", help="of target particles (tracks: 9, showers: 3)"
+    )
     show = verbs.add(
         "show", "draw one event as one HTML page", "events/ --output out --event 3 -o event.html", "show"
     )
@@ -290,6 +297,9 @@ def _bundle(verbs: _Verbs) -> None:
     fit.add_argument("--process", default="ttbar", help="as in `gnnreco simulate` (default: ttbar)")
     fit.add_argument("--pileup", type=int, default=20, metavar="K", help="collisions on top (default: 20)")
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulation (default: 0)")
+    fit.add_argument(
+        "--min-pt", type=float, metavar="GEV", help="slower particles are not aimed at (default: as BUNDLE)"
+    )
     fit.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
 
 

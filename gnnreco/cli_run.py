@@ -95,10 +95,11 @@ def bundle_adapt(args: Namespace) -> int:
         named = None if progress is None else progress.named
         command = (
             f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
-            f"--process {args.process} --pileup {args.pileup} --seed {args.seed} {' '.join(args.settings)}"
+            f"--process {args.process} --pileup {args.pileup} --seed {args.seed}"
+            f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'} {' '.join(args.settings)}"
         )
-        how = (args.events, args.process, args.pileup, args.seed, options, command.strip(), named)
-        row = adapt(args.bundle, detector, args.output, *how)
+        how = (args.events, args.process, args.pileup, args.seed, args.min_pt, options)
+        row = adapt(args.bundle, detector, args.output, *how, command.strip(), named)
     print_table([row], args.json)
     return 0
 
@@ -169,7 +170,7 @@ def evaluate(args: Namespace) -> int:
     """Scores of the output of `reconstruct`."""
     from dataclasses import replace
 
-    from gnnreco.evaluate import COUNTED_TRACKS, Target, plots
+    from gnnreco.evaluate import COUNTED_TRACKS, ShowerTarget, Target, plots
     from gnnreco.evaluate import evaluate as score
     from gnnreco.evaluate import table as scores_table
     from gnnreco.events import open_events
@@ -182,12 +183,19 @@ def evaluate(args: Namespace) -> int:
     # Tracks are counted in the range of the target, with two hits fewer, as by default.
     shorter = {"min_hits": max(1, args.min_hits - 2)} if args.min_hits else {}
     counted = replace(COUNTED_TRACKS, **{**cuts, **shorter})
+    chosen = {"energy_min": args.min_energy, "eta_max": args.max_eta, "min_hits": args.min_hits}
+    showers = ShowerTarget(**{name: value for name, value in chosen.items() if value is not None})
     source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(args.output, source, detector, target, counted, progress=bar(len(source), "event"))
+    result = score(
+        args.output, source, detector, target, counted, progress=bar(len(source), "event"), showers=showers
+    )
     print(scores_table(result))
     write_json(args.json, result)
     if args.plots:
-        print(f"wrote {plots({_manifest(args.output)['bundle']['name']: result}, args.plots)}")
+        parts = result.get("tasks", {result.get("task"): result})
+        if "tracking" not in parts:
+            raise BadConfig("--plots draws tracks; this output has none")
+        print(f"wrote {plots({args.output.name: parts['tracking']}, args.plots)}")
     return 0
 
 

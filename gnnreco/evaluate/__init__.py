@@ -1,5 +1,6 @@
 """Scores reconstructed events against the truth: `evaluate` measures, `table` and `plots` show."""
 
+from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
 from gnnreco.evaluate.matching import RULES, Matching, match
 from gnnreco.evaluate.output import evaluate
 from gnnreco.evaluate.plots import plots
@@ -14,11 +15,13 @@ __all__ = [
     "RULES",
     "Matching",
     "Scores",
+    "ShowerTarget",
     "Target",
     "evaluate",
     "hit_weights",
     "match",
     "plots",
+    "score_clusters",
     "score_tracks",
     "table",
     "trackml_score",

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gnnreco.columns import Event, Tracks
 from gnnreco.errors import BadInput
+from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
 from gnnreco.evaluate.graph import graph_metrics as measure_graph
 from gnnreco.evaluate.graph import graph_of
 from gnnreco.evaluate.target import COUNTED_TRACKS, Target
-from gnnreco.evaluate.tracking import score_tracks
+from gnnreco.evaluate.tracking import check_tracks, score_tracks
 from gnnreco.events import EventSource
+from gnnreco.events.clusters_file import read_clusters
+from gnnreco.events.select import measured
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector
 
@@ -35,6 +41,7 @@ def evaluate(
     counted: Target = COUNTED_TRACKS,
     graph_metrics: Mapping[str, Any] | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
+    showers: ShowerTarget | None = None,
 ) -> dict[str, Any]:
     """Score what `reconstruct` wrote against the truth.
 
@@ -53,11 +60,14 @@ def evaluate(
         where the caller measured them; else measured here on the first events, if the bundle is still there.
     progress : callable
         Wraps the iterator over events, for a progress bar.
+    showers : ShowerTarget, optional
+        Particles whose showers should be found.
 
     Returns
     -------
     dict
-        The object that ``gnnreco evaluate --json`` writes; every number is finite or None.
+        The object that ``gnnreco evaluate --json`` writes; every number is finite or None. Of the output of several
+        bundles ``tasks`` holds one such object for each.
 
     Raises
     ------
@@ -67,18 +77,48 @@ def evaluate(
     """
     folder = Path(output_folder)
     manifest = _manifest(folder)
+    if "tasks" in manifest:
+        parts = {
+            task: evaluate(
+                folder / task, truth_source, detector, target, counted, graph_metrics, progress, showers
+            )
+            for task in manifest["tasks"]
+        }
+        return {"tasks": parts, "events": min(part["events"] for part in parts.values())}
     lookup = _Lookup(truth_source)
-    pairs = progress(lookup.join(read_tracks(folder), folder))
-    target = target or Target()
-    scores = score_tracks(pairs, detector.field.bz if detector is not None else None, target, counted)
-    if graph_metrics is None and detector is not None:
-        graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
-    head = {"task": manifest.get("task", "tracking"), "events": scores.pop("events")}
-    head["definitions"] = scores.pop("definitions") | GRAPH_DEFINITIONS
+    task = manifest.get("task", "tracking")
+    if task == "clustering":
+        if detector is None:
+            raise BadInput(folder, "", "clusters are scored with their detector; name it with --detector")
+        found = progress(lookup.join(read_clusters(folder), folder))
+        scores, graph = score_clusters(found, detector, showers), {}
+    else:
+        target = target or Target()
+        seen = _of_trackers(progress(lookup.join(read_tracks(folder), folder)), detector)
+        scores = score_tracks(seen, detector.field.bz if detector is not None else None, target, counted)
+        if graph_metrics is None and detector is not None:
+            graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
+        graph = {key: (graph_metrics or {}).get(key) for key in GRAPH}
+        scores["definitions"] |= GRAPH_DEFINITIONS
+    head = {"task": task, "events": scores.pop("events"), "definitions": scores.pop("definitions")}
     head |= {key: manifest.get(key) for key in COST}
     head["events_failed"] = manifest.get("events_failed")
     head["events_without_output"] = len(truth_source) - len(lookup.used)
-    return head | scores | {key: (graph_metrics or {}).get(key) for key in GRAPH}
+    return head | scores | graph
+
+
+def _of_trackers(
+    pairs: Iterator[tuple[Event, Tracks]], detector: Detector | None
+) -> Iterator[tuple[Event, Tracks]]:
+    """The hits that measure a position, and the tracks with rows of these."""
+    for event, tracks in pairs:
+        seen, rows = (event, None) if detector is None else measured(event, detector, ("position",))
+        if rows is not None:
+            check_tracks(event, tracks)
+            place = np.full(len(event.hits), -1, np.int64)
+            place[rows] = np.arange(len(rows))
+            tracks = replace(tracks, hit_index=place[tracks.hit_index])
+        yield seen, tracks
 
 
 def _graph_metrics(
@@ -90,7 +130,8 @@ def _graph_metrics(
         return None
     events = source.select(range(min(len(source), GRAPH_EVENTS)))
     events.deposits = True
-    return measure_graph(graph, events, target)
+    seen = (measured(event, detector, ("position",))[0] for event in events)
+    return measure_graph(graph, seen, target)
 
 
 class _Lookup:
@@ -103,10 +144,8 @@ class _Lookup:
         for row, number in enumerate(source.numbers):
             self.rows.setdefault(int(number), []).append(row)
 
-    def join(
-        self, outputs: Iterator[tuple[int, str, Tracks]], folder: Path
-    ) -> Iterator[tuple[Event, Tracks]]:
-        for number, origin, tracks in outputs:
+    def join(self, outputs: Iterator[tuple[int, str, Any]], folder: Path) -> Iterator[tuple[Event, Any]]:
+        for number, origin, found in outputs:
             rows = self.rows.get(int(number), [])
             if not rows:
                 raise BadInput(
@@ -118,7 +157,7 @@ class _Lookup:
                     folder, f"event {number}", "occurs twice in the output; reconstruct into a fresh folder"
                 )
             self.used.add(row)
-            yield event, tracks
+            yield event, found
 
     def _pick(self, rows: list[int], number: int, origin: str, folder: Path) -> tuple[Event, int]:
         if len(rows) == 1:

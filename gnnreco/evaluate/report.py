@@ -1,4 +1,4 @@
-"""What `gnnreco evaluate` prints: a line for each matching rule and selection, resolutions, cost."""
+"""What `gnnreco evaluate` prints: lines for each matching rule or kind of rate, resolutions, cost."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ def table(result: Mapping[str, Any]) -> str:
     str
         Lines of at most 110 characters.
     """
+    if "tasks" in result:
+        return "\n\n".join(table(part) for part in result["tasks"].values())
+    if result.get("task") == "clustering":
+        return _clusters(result)
     rows = [(rule, result[rule]) for rule in RULES]
     rows += [("acts, all tracks", result["all_tracks"]["acts"])]
     rows += [
@@ -48,6 +52,22 @@ def table(result: Mapping[str, Any]) -> str:
             lines += [f"{name} of the graph: {number(result[key], '.4f')}"]
     lines += _resolution_lines(result.get("resolutions")) + _cost_lines(result)
     return "\n".join(lines)
+
+
+def _clusters(result: Mapping[str, Any]) -> str:
+    definitions = result["definitions"]
+    lines = [
+        f"{result['events']} events; target: {definitions['target']}; counted: {definitions['clusters']}"
+    ]
+    lines += [f"truth: {definitions['truth_energy']}", ""]
+    for rate in ("efficiency", "purity", "fake_rate", "split_rate", "merge_rate"):
+        lines += [f"{rate.replace('_', ' '):22}  {percent(result, rate, 22)}"]
+    for name in ("energy_response_mean", "energy_resolution", "pull_sigma", "adjusted_rand", "v_measure"):
+        low, high = result[f"{name}_interval"] or (None, None)
+        spread = "" if low is None else f" +- {(high - low) / 2:.4f}"
+        lines += [f"{name.replace('_', ' '):22}  {number(result[name], '.4f') + spread:>22}"]
+    lines += [f"{result['particles']:,} target particles, {result['clusters']:,} counted clusters"]
+    return "\n".join(lines + _cost_lines(result))
 
 
 def percent(row: Mapping[str, Any], rate: str, width: int) -> str:

@@ -1,0 +1,290 @@
+"""Scores found clusters against the truth: rates, energy response and resolution, agreement of hits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from gnnreco.columns import Clusters, Event, Floats, Particles
+from gnnreco.errors import BadInput
+from gnnreco.evaluate.rates import COVERAGE, clopper_pearson
+from gnnreco.evaluate.sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
+from gnnreco.evaluate.target import kinematics
+from gnnreco.events.select import measured
+from gnnreco.geometry import Detector
+from gnnreco.graphs.cells import visible_fraction
+from gnnreco.simulate.species import species_of
+
+MEASURES = ("energy", "charge")
+CROWD_MM = 150.0
+FRAGMENT = 0.1
+MIN_PER_WIDTH = 5
+EDGES: dict[str, Floats] = {
+    "energy": np.array([0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 2000.0]),
+    "eta": np.linspace(-4, 4, 17),
+    "local_density": np.array([0, 1, 2, 3, 5, 10, 20, 50, 200.0]),
+}
+DEFINITIONS = {
+    "energies": "of hits over the sampling fraction of their sensor; what a particle left is shared with a cluster by the "
+    "hit's weight in it",
+    "matching": "a cluster is matched to the particle with most of its energy if that is at least half of the cluster's "
+    "energy and at least half of what the particle left",
+    "particles": "secondaries of a shower count as the particle that entered the calorimeter",
+    "efficiency": "target particles with a matched cluster / target particles",
+    "purity": "matched counted clusters / counted clusters",
+    "fake_rate": "counted clusters with less than half of their energy from any one particle / counted clusters",
+    "split_rate": "target particles that are the main one of two clusters or more, each with at least "
+    f"{100 * FRAGMENT:.0f} % of what it left / target particles",
+    "merge_rate": "target particles most of whose energy lies in a cluster that is mainly another's / target particles",
+    "energy_response": "energy of the matched cluster / energy of the particle (of what it left, where only charge is "
+    "measured); mean",
+    "energy_resolution": "half of the central 68 % interval of that ratio over its median",
+    "pull_sigma": "half of the central 68 % interval of (cluster - particle) / expected error",
+    "adjusted_rand, v_measure": "of the main particle and the main cluster of hits that have a particle, a hit in no "
+    "cluster being one of its own; mean over events with two particles or more",
+    "class_auc": "null: no bundle tells classes yet",
+    "local_density": f"other target particles whose energy lies within {CROWD_MM:g} mm",
+    "intervals": f"{100 * COVERAGE:.0f} %: Clopper-Pearson for rates, normal for means and widths",
+    "seconds": "hits in to clusters out, from the manifest of reconstruct",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShowerTarget:
+    """The particles that should be found, and the clusters that are counted.
+
+    Attributes
+    ----------
+    energy_min : float
+        Of the particle, GeV; a cluster counts from half of it.
+    eta_max : float
+    min_hits : int
+        Hits in which the particle left energy.
+    """
+
+    energy_min: float = 1.0
+    eta_max: float = np.inf
+    min_hits: int = 3
+
+    def describe(self) -> str:
+        """One clause for the `definitions`."""
+        eta = f", |eta| < {self.eta_max:g}" if np.isfinite(self.eta_max) else ""
+        return f"energy > {self.energy_min:g} GeV{eta}, at least {self.min_hits} hits"
+
+
+@dataclass(slots=True)
+class ClusterScores:
+    """Collects events one by one, then answers with figures.
+
+    Parameters
+    ----------
+    detector : Detector
+    target : ShowerTarget
+    """
+
+    detector: Detector
+    target: ShowerTarget
+    events: int = 0
+    shared_equally: bool = False
+    _particles: list[Floats] = field(default_factory=list)
+    _clusters: list[Floats] = field(default_factory=list)
+    _agreement: list[tuple[float | None, float | None]] = field(default_factory=list)
+
+    def add(self, event: Event, clusters: Clusters) -> None:
+        """Compare one event; raises `BadInput` where the clusters cannot belong to it."""
+        check_clusters(event, clusters)
+        if event.truth is None:
+            raise BadInput(event.source, f"event {event.number}", "no truth: give files with particles")
+        event, clusters = _seen(event, clusters, self.detector)
+        assert event.truth is not None
+        self.shared_equally |= event.truth.energy is None
+        fraction = visible_fraction(self.detector, event.hits.sensor)
+        sharing = share(event, clusters, fraction)
+        energy, eta, wanted = self._targets(event, sharing)
+        crowd = _crowd(event, fraction, wanted)
+        matched = sharing.matched
+        best = np.full(len(energy), -1)
+        order = np.flatnonzero(matched)[np.argsort(sharing.main_share[matched], kind="stable")]
+        best[sharing.main[order]] = order
+        pieces = self._pieces(sharing)
+        merged = (sharing.holder >= 0) & (sharing.held > 0.5 * sharing.particle_energy)
+        merged &= np.append(sharing.main, -1)[sharing.holder] != np.arange(len(energy))
+        ratio = np.append(clusters.energy, np.nan)[best] / energy
+        pull = (np.append(clusters.energy, np.nan)[best] - energy) / np.append(clusters.energy_sigma, np.nan)[
+            best
+        ]
+        self._particles.append(
+            np.stack([energy, eta, crowd, best >= 0, pieces > 1, merged, ratio, pull], axis=1)[wanted]
+        )
+        fake = sharing.main_share < 0.5 * sharing.cluster_energy
+        radius = np.hypot(np.hypot(clusters.x, clusters.y), clusters.z)
+        cluster_eta = np.arctanh(np.clip(clusters.z / np.where(radius > 0, radius, 1.0), -1 + 1e-9, 1 - 1e-9))
+        main_crowd = np.append(crowd, 0.0)[sharing.main]
+        counted = clusters.energy >= 0.5 * self.target.energy_min * (1.0 if self._calorimeter else 0.0)
+        self._clusters.append(
+            np.stack([clusters.energy, cluster_eta, main_crowd, matched, fake], axis=1)[counted]
+        )
+        labels = hit_labels(event, clusters, fraction)
+        if len(np.unique(labels[0])) > 1:
+            self._agreement.append((adjusted_rand(*labels), v_measure(*labels)))
+        self.events += 1
+
+    @property
+    def _calorimeter(self) -> bool:
+        return any("energy" in s.measures for s in self.detector.subsystems)
+
+    def _targets(self, event: Event, sharing: Sharing) -> tuple[Floats, Floats, Any]:
+        """Energy to compare with and eta of each particle, and which should be found."""
+        assert event.truth is not None
+        kin, energy = kinematics(event.truth.particles), true_energy(event.truth.particles)
+        wanted = (energy > self.target.energy_min) & (np.abs(kin.eta) < self.target.eta_max)
+        wanted &= sharing.particle_hits >= self.target.min_hits
+        wanted &= sharing.particle_energy > 0
+        if not self._calorimeter:
+            energy = np.where(sharing.particle_energy > 0, sharing.particle_energy, np.nan)
+        return energy, kin.eta, wanted
+
+    @staticmethod
+    def _pieces(sharing: Sharing) -> Floats:
+        """How many clusters are mainly each particle's and hold a good part of it."""
+        real = sharing.main >= 0
+        large = sharing.main_share >= FRAGMENT * np.append(sharing.particle_energy, np.inf)[sharing.main]
+        return np.bincount(sharing.main[real & large], minlength=len(sharing.particle_energy)).astype(float)
+
+    def result(self) -> dict[str, Any]:
+        """All figures of the events so far, as the JSON of `evaluate` holds them."""
+        particles = np.concatenate([np.zeros((0, 8)), *self._particles])
+        clusters = np.concatenate([np.zeros((0, 5)), *self._clusters])
+        out = _figures(particles, clusters)
+        for i, name in enumerate(("adjusted_rand", "v_measure")):
+            values = np.array([pair[i] for pair in self._agreement if pair[i] is not None], float)
+            out |= _mean(name, values)
+        out["class_auc"] = None
+        out |= {"particles": len(particles), "clusters": len(clusters)}
+        out["bins"] = {name: _bins(particles, clusters, i, EDGES[name]) for i, name in enumerate(EDGES)}
+        return out
+
+
+def score_clusters(
+    pairs: Iterable[tuple[Event, Clusters]], detector: Detector, target: ShowerTarget | None = None
+) -> dict[str, Any]:
+    """Score any clusters, ours or a peer's, against the truth of their events.
+
+    Returns
+    -------
+    dict
+        The keys that `evaluate --json` writes for clustering, without the timing.
+    """
+    target = target or ShowerTarget()
+    scores = ClusterScores(detector, target)
+    for event, clusters in pairs:
+        scores.add(event, clusters)
+    truth = "equal shares between the particles of a hit: the files do not tell what each left"
+    spoken = {
+        "target": f"particles of {target.describe()}",
+        "clusters": f"energy >= {target.energy_min / 2:g} GeV; any may find a particle",
+        "truth_energy": truth
+        if scores.shared_equally
+        else "what each particle left in each hit, from the files",
+    }
+    return {"events": scores.events, "definitions": spoken | DEFINITIONS, **scores.result()}
+
+
+def check_clusters(event: Event, clusters: Clusters) -> None:
+    """Raise `BadInput` where hit rows or numbers cannot be those of clusters of this event."""
+    where, n_hits, rows = f"event {event.number}", len(event.hits), clusters.hit_index
+    bad = np.flatnonzero((rows < 0) | (rows >= n_hits))
+    if len(bad):
+        why = f"a cluster holds hit row {rows[bad[0]]}, the event has {n_hits:,} hits; is it the same input?"
+        raise BadInput(event.source, where, why)
+    for name in ("energy", "energy_sigma", "hit_weight"):
+        if not np.isfinite(getattr(clusters, name)).all():
+            raise BadInput(event.source, where, f"a cluster has {name} that is not finite; reconstruct again")
+
+
+def true_energy(particles: Particles) -> Floats:
+    """Total energy of each particle at its production, GeV."""
+    p2 = particles.px**2 + particles.py**2 + particles.pz**2
+    species = species_of(np.unique(particles.pdg).tolist())
+    return np.sqrt(p2 + species.mass[species.rows(particles.pdg)] ** 2)
+
+
+def _seen(event: Event, clusters: Clusters, detector: Detector) -> tuple[Event, Clusters]:
+    """The hits that clustering sees, and the clusters with rows of these."""
+    seen, rows = measured(event, detector, MEASURES)
+    if rows is None:
+        return event, clusters
+    place = np.full(len(event.hits), -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    moved = place[clusters.hit_index]
+    if (moved < 0).any():
+        why = "a cluster holds a hit of a subsystem that measures no energy; is it the same detector?"
+        raise BadInput(event.source, f"event {event.number}", why)
+    return seen, replace(clusters, hit_index=moved)
+
+
+def _crowd(event: Event, fraction: Floats, wanted: Any) -> Floats:
+    """Other wanted particles near each particle's energy, by the middle of what they left."""
+    truth = event.truth
+    assert truth is not None
+    n = len(truth.particles)
+    energy = np.ones(len(event.hits)) if event.hits.energy is None else event.hits.energy
+    given = link_energies(truth, energy) / fraction[truth.hit]
+    total = np.maximum(np.bincount(truth.particle, given, n), 1e-30)
+    middle = np.stack(
+        [np.bincount(truth.particle, given * event.hits.xyz[truth.hit, k], n) / total for k in range(3)],
+        axis=1,
+    )
+    if not wanted.any():
+        return np.zeros(n)
+    near = cKDTree(middle[wanted]).query_ball_point(middle, CROWD_MM, return_length=True)
+    return np.asarray(near - wanted, float)
+
+
+def _rate(name: str, passed: float, total: int) -> dict[str, Any]:
+    value = passed / total if total else None
+    return {name: value, f"{name}_interval": clopper_pearson(passed, total).tolist()}
+
+
+def _mean(name: str, values: Floats) -> dict[str, Any]:
+    if not len(values):
+        return {name: None, f"{name}_interval": None}
+    mean = float(values.mean())
+    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    return {name: mean, f"{name}_interval": None if error is None else [mean - error, mean + error]}
+
+
+def _width(name: str, values: Floats, relative: bool) -> dict[str, Any]:
+    """Half of the central 68 % interval; a normal sample of n has an error of about 1 / sqrt(1.5 n) of it."""
+    if len(values) < MIN_PER_WIDTH:
+        return {name: None, f"{name}_interval": None}
+    low, middle, high = np.quantile(values, [(1 - COVERAGE) / 2, 0.5, (1 + COVERAGE) / 2])
+    width = float(high - low) / 2 / (float(middle) if relative and middle > 0 else 1.0)
+    error = width / np.sqrt(1.5 * len(values))
+    return {name: width, f"{name}_interval": [width - error, width + error]}
+
+
+def _figures(particles: Floats, clusters: Floats) -> dict[str, Any]:
+    """Rates, response, resolution and pull of some particles and clusters (rows as `ClusterScores` keeps them)."""
+    found, split, merged, ratio, pull = particles[:, 3:8].T
+    matched, fake = clusters[:, 3:5].T
+    out = _rate("efficiency", found.sum(), len(found)) | _rate("purity", matched.sum(), len(matched))
+    out |= _rate("fake_rate", fake.sum(), len(fake)) | _rate("split_rate", split.sum(), len(found))
+    out |= _rate("merge_rate", merged.sum(), len(found))
+    known = np.isfinite(ratio)
+    out |= _mean("energy_response_mean", ratio[known]) | _width("energy_resolution", ratio[known], True)
+    return out | _width("pull_sigma", pull[np.isfinite(pull)], False)
+
+
+def _bins(particles: Floats, clusters: Floats, column: int, edges: Floats) -> dict[str, Any]:
+    """The same figures in bins: particles by what they are, clusters by what was found of them."""
+    rows: list[dict[str, Any]] = []
+    bins = [np.digitize(table[:, column], edges) - 1 for table in (particles, clusters)]
+    for k in range(len(edges) - 1):
+        some, of_them = particles[bins[0] == k], clusters[bins[1] == k]
+        rows.append({"particles": len(some), "clusters": len(of_them), **_figures(some, of_them)})
+    return {"edges": edges.tolist()} | {name: [row[name] for row in rows] for name in rows[0]}
