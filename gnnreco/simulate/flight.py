@@ -323,7 +323,7 @@ def follow(
             elif sensor >= 0:
                 radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
                 active, silicon = matter.active[sensor], matter.silicon[sensor]
-                w = tree.axes[sensor, 2]
+                w = tree.place[sensor, 2]
                 cosine = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
             else:
                 outside = beyond(tree, x)
@@ -344,7 +344,7 @@ def follow(
             deposit = ionisation(rng, p, mass, charge, active * inclined)
             if cylinder < 0 and charge != 0 and rng.random() < physics.efficiency:
                 seen = grown(seen, n_seen)
-                e = tree.axes[sensor]
+                e = tree.place[sensor]
                 w_slope = np.copysign(inclined, cosine)
                 seen[n_seen, 0], seen[n_seen, 1] = i, sensor
                 seen[n_seen, 2], seen[n_seen, 3] = local(tree, sensor, x)

@@ -13,6 +13,7 @@ from gnnreco.geometry import Detector
 Floats = NDArray[np.float64]
 Vector = tuple[float, float, float]
 LEAF = 2  # sensors in a leaf
+STEEP = 0.05  # cosine of incidence under which a plane is too nearly touched to be judged from afar
 
 
 class SensorTree(NamedTuple):
@@ -26,8 +27,8 @@ class SensorTree(NamedTuple):
     low, high : float64 (n_nodes, 3), mm
     order : int32 (n_leaves * LEAF,)
         Sensors in the order of the leaves, -1 where there is none.
-    center, axes : float64 (n, 3), (n, 3, 3)
-        ``axes[i, k]`` is the k-th local axis (u, v, w) of sensor i, as a row.
+    place : float64 (n, 5, 3)
+        The local axes u, v, w of each sensor as rows, its centre, and its half widths along u and v.
     outline, corners : float64 (n_templates, k, 2), int64 (n_templates,)
         Convex outlines, counter-clockwise, and how many corners of each are real.
     template : int32 (n,)
@@ -38,8 +39,7 @@ class SensorTree(NamedTuple):
     low: Floats
     high: Floats
     order: NDArray[np.int32]
-    center: Floats
-    axes: Floats
+    place: Floats
     outline: Floats
     corners: NDArray[np.int64]
     template: NDArray[np.int32]
@@ -67,10 +67,13 @@ def sensor_tree(detector: Detector) -> SensorTree:
         groups = np.take_along_axis(groups, keys.argsort(axis=1, kind="stable"), axis=1)
         order = _halved(groups).ravel()
     lows, highs = _boxes(order, low, high)
+    half = np.stack([detector.half_u, detector.half_v, np.zeros(n)], axis=1)
     rims = np.maximum(np.abs(low), np.abs(high))[:, :2]
+    place = np.concatenate(
+        [detector.rotation.swapaxes(1, 2), detector.center[:, None], half[:, None]], axis=1
+    )
     return SensorTree(
-        lows, highs, order, np.ascontiguousarray(detector.center), np.ascontiguousarray(detector.rotation.swapaxes(1, 2)),
-        detector.outline_corners(), detector.outline_counts, detector.template,
+        lows, highs, order, place, detector.outline_corners(), detector.outline_counts, detector.template,
         float(np.hypot(rims[:, 0], rims[:, 1]).max(initial=0.0)),
     )  # fmt: skip
 
@@ -163,8 +166,9 @@ def next_sensor(
     inverse = (1 / nonzero(d[0]), 1 / nonzero(d[1]), 1 / nonzero(d[2]))
     length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
     best, found = step, -1
-    first_leaf = len(tree.order) // LEAF - 1
-    stack[0, 0], stack[0, 1] = 0, _entry(tree, 0, x, inverse, fat)
+    low, high, order = tree.low, tree.high, tree.order
+    first_leaf = len(order) // LEAF - 1
+    stack[0, 0], stack[0, 1] = 0, _entry(low, high, 0, x, inverse, fat)
     depth = 1
     while depth > 0:
         depth -= 1
@@ -173,7 +177,10 @@ def next_sensor(
             continue
         if node < first_leaf:
             near, far = 2 * node + 1, 2 * node + 2
-            near_entry, far_entry = _entry(tree, near, x, inverse, fat), _entry(tree, far, x, inverse, fat)
+            near_entry, far_entry = (
+                _entry(low, high, near, x, inverse, fat),
+                _entry(low, high, far, x, inverse, fat),
+            )
             if far_entry < near_entry:
                 near, near_entry, far, far_entry = far, far_entry, near, near_entry
             # The nearer box is opened first: what it holds makes most of the others needless.
@@ -182,11 +189,11 @@ def next_sensor(
             depth += 2
             continue
         for place in range((node - first_leaf) * LEAF, (node - first_leaf + 1) * LEAF):
-            sensor = tree.order[place]
+            sensor = order[place]
             if sensor < 0:
                 continue
-            s = _cross(tree, sensor, x, t, h, k, normal, least, best)
-            if s < best:
+            s = _cross(tree.place, sensor, x, t, h, k, normal, least, best)
+            if s < best and inside(tree, sensor, helix(x, t, h, k, s)[0]):
                 best, found = s, sensor
     return found, best
 
@@ -199,83 +206,104 @@ def sensors_ahead(
     paths, sensors, n = np.empty(32), np.empty(32, np.int64), 0
     axis, normal = (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)
     inverse = (1 / nonzero(t[0] * reach), 1 / nonzero(t[1] * reach), 1 / nonzero(t[2] * reach))
-    first_leaf = len(tree.order) // LEAF - 1
+    low, high, order = tree.low, tree.high, tree.order
+    first_leaf = len(order) // LEAF - 1
     stack[0, 0], depth = 0, 1
     while depth > 0:
         depth -= 1
         node = int(stack[depth, 0])
-        if _entry(tree, node, x, inverse, 1e-6) == np.inf:
+        if _entry(low, high, node, x, inverse, 1e-6) == np.inf:
             continue
         if node < first_leaf:
             stack[depth, 0], stack[depth + 1, 0] = 2 * node + 1, 2 * node + 2
             depth += 2
             continue
         for place in range((node - first_leaf) * LEAF, (node - first_leaf + 1) * LEAF):
-            sensor = tree.order[place]
-            s = _cross(tree, sensor, x, t, axis, 0.0, normal, 0.0, reach) if sensor >= 0 else np.inf
-            if s == np.inf:
+            sensor = order[place]
+            s = _cross(tree.place, sensor, x, t, axis, 0.0, normal, 0.0, reach) if sensor >= 0 else np.inf
+            if s == np.inf or not inside(tree, sensor, helix(x, t, axis, 0.0, s)[0]):
                 continue
             if n == len(paths):
                 paths, sensors = np.append(paths, paths), np.append(sensors, sensors)
             paths[n], sensors[n] = s, sensor
             n += 1
-    order = np.argsort(paths[:n])
-    return paths[:n][order], sensors[:n][order]
+    rising = np.argsort(paths[:n])
+    return paths[:n][rising], sensors[:n][rising]
 
 
 @njit(cache=True, error_model="numpy")
-def _entry(tree: SensorTree, node: int, x: Vector, inverse: Vector, fat: float) -> float:
+def _entry(low: Floats, high: Floats, node: int, x: Vector, inverse: Vector, fat: float) -> float:
     """Fraction of the chord at which it enters a node's box, made `fat` mm larger; infinite where it misses."""
     near, far = 0.0, 1.0
     for i in range(3):
-        one = (tree.low[node, i] - fat - x[i]) * inverse[i]
-        two = (tree.high[node, i] + fat - x[i]) * inverse[i]
+        one = (low[node, i] - fat - x[i]) * inverse[i]
+        two = (high[node, i] + fat - x[i]) * inverse[i]
         near, far = max(near, min(one, two)), min(far, max(one, two))
     return near if near <= far else np.inf
 
 
 @njit(cache=True, error_model="numpy")
 def _cross(
-    tree: SensorTree, sensor: int, x: Vector, t: Vector, h: Vector, k: float, normal: Vector, least: float,
+    place: Floats, sensor: int, x: Vector, t: Vector, h: Vector, k: float, normal: Vector, least: float,
     limit: float,
 ) -> float:  # fmt: skip
-    """Path to the sensor's plane if the helix meets it inside the outline between `least` and `limit`; else infinite."""
-    c, w = tree.center[sensor], tree.axes[sensor, 2]
-    f = w[0] * (x[0] - c[0]) + w[1] * (x[1] - c[1]) + w[2] * (x[2] - c[2])
+    """Path to the sensor's plane if the helix meets the box around it between `least` and `limit`; else infinite."""
+    dx, dy, dz = x[0] - place[sensor, 3, 0], x[1] - place[sensor, 3, 1], x[2] - place[sensor, 3, 2]
+    wx, wy, wz = place[sensor, 2, 0], place[sensor, 2, 1], place[sensor, 2, 2]
+    f = wx * dx + wy * dy + wz * dz
     if abs(f) > limit:
         return np.inf
-    a = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
-    b = k * (w[0] * normal[0] + w[1] * normal[1] + w[2] * normal[2])
+    a = wx * t[0] + wy * t[1] + wz * t[2]
+    b = k * (wx * normal[0] + wy * normal[1] + wz * normal[2])
     s = plane_crossing(f, a, b, least, limit * 1.02 + 1e-6)
     if s == np.inf:
         return s
-    position, direction = helix(x, t, h, k, s)
-    for _ in range(3 if k != 0 else 0):  # the quadratic is a start; Newton makes it exact
-        miss = w[0] * (position[0] - c[0]) + w[1] * (position[1] - c[1]) + w[2] * (position[2] - c[2])
-        slope = w[0] * direction[0] + w[1] * direction[1] + w[2] * direction[2]
-        if abs(miss) < 1e-10 or slope == 0:
-            break
-        s -= miss / slope
-        position, direction = helix(x, t, h, k, s)
-    if s <= least or s >= limit:
+    # Most planes are met far from the sensor: a parabola says so without a sine, to the third order of the turn.
+    bend, turn = k * s * s / 2, k * s
+    px, py, pz = (
+        dx + t[0] * s + normal[0] * bend,
+        dy + t[1] * s + normal[1] * bend,
+        dz + t[2] * s + normal[2] * bend,
+    )
+    slope = abs(a + b * s)
+    spare = 1e-3 + s * turn * turn / slope
+    if slope > STEEP and (
+        abs(px * place[sensor, 0, 0] + py * place[sensor, 0, 1] + pz * place[sensor, 0, 2])
+        > place[sensor, 4, 0] + spare
+        or abs(px * place[sensor, 1, 0] + py * place[sensor, 1, 1] + pz * place[sensor, 1, 2])
+        > place[sensor, 4, 1] + spare
+    ):
         return np.inf
-    u, v = local(tree, sensor, position)
-    return s if inside(tree, sensor, u, v) else np.inf
+    if k == 0:
+        return s if least < s < limit else np.inf
+    for _ in range(8):  # the quadratic is a start; Newton makes it exact
+        position, direction = helix(x, t, h, k, s)
+        px, py, pz = (
+            position[0] - place[sensor, 3, 0],
+            position[1] - place[sensor, 3, 1],
+            position[2] - place[sensor, 3, 2],
+        )
+        miss = wx * px + wy * py + wz * pz
+        if abs(miss) < 1e-9:
+            return s if least < s < limit else np.inf
+        s -= miss / (wx * direction[0] + wy * direction[1] + wz * direction[2])
+    return np.inf  # it comes near the plane and never meets it
 
 
 @njit(cache=True, error_model="numpy")
 def local(tree: SensorTree, sensor: int, x: Vector) -> tuple[float, float]:
     """(u, v) of a point in the sensor's plane."""
-    c, e = tree.center[sensor], tree.axes[sensor]
-    d = (x[0] - c[0], x[1] - c[1], x[2] - c[2])
+    e = tree.place[sensor]
+    d = (x[0] - e[3, 0], x[1] - e[3, 1], x[2] - e[3, 2])
     return d[0] * e[0, 0] + d[1] * e[0, 1] + d[2] * e[0, 2], d[0] * e[1, 0] + d[1] * e[1, 1] + d[2] * e[1, 2]
 
 
 @njit(cache=True, error_model="numpy")
-def inside(tree: SensorTree, sensor: int, u: float, v: float) -> bool:
-    """Whether (u, v) lies in the sensor's convex outline."""
+def inside(tree: SensorTree, sensor: int, x: Vector) -> bool:
+    """Whether a point in the sensor's plane lies in its convex outline."""
     kind = tree.template[sensor]
     n = tree.corners[kind]
+    u, v = local(tree, sensor, x)
     for i in range(n):
         j = i + 1 if i + 1 < n else 0
         au, av = tree.outline[kind, i, 0], tree.outline[kind, i, 1]
