@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gnnreco.columns import Event, Tracks
+from gnnreco.events.select import measured
 from gnnreco.geometry import Detector
 from gnnreco.graphs import (
     DOUBLET_FEATURES,
@@ -71,7 +72,7 @@ class TrackingTask:
         A task that has its numbers from another detector keeps its network: only the graph builder, which depends on
         where the sensors are, is learned anew.
         """
-        events, again = list(events), self.graph is not None
+        events, again = [self._seen(event) for event in events], self.graph is not None
         self.graph = LearnedGraph.learn(self.config.graph, self.detector, events, self.config.seed, progress)
         if again:
             return
@@ -84,6 +85,7 @@ class TrackingTask:
 
     def sample(self, event: Event) -> dict[str, Tensor]:
         """The graph of a training event as tensors, with the truth of its edges and nodes."""
+        event = self._seen(event)
         points, graph = self._graph().build(event)
         tensors = _tensors(graph)
         if event.truth is not None:
@@ -128,6 +130,9 @@ class TrackingTask:
         self.graph = LearnedGraph.from_state(self.config.graph, self.detector, graph)
         self.network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
         self.network.eval()
+
+    def _seen(self, event: Event) -> Event:
+        return measured(event, self.detector, self.measures)[0]
 
     def _graph(self) -> LearnedGraph:
         if self.graph is None:

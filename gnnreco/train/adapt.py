@@ -20,6 +20,7 @@ def adapt(
     process: str = "ttbar",
     pileup: int = 20,
     seed: int = 0,
+    min_pt: float | None = None,
     options: SimulationOptions | None = None,
     command: str = "",
     progress: Progress | None = None,
@@ -40,6 +41,8 @@ def adapt(
         Folder of the new bundle.
     events, process, pileup, seed, options
         Of the embedded simulation.
+    min_pt : float, optional
+        GeV; slower particles are not aimed at. As the bundle has it where it is not given; raise it where they curl.
     command : str
         Written to the manifest.
     progress : callable, optional
@@ -56,6 +59,8 @@ def adapt(
         A bundle that cannot be read or has nothing to fit; no events.
     """
     source = load_bundle(bundle)
+    if min_pt is not None and "graph" in source.config:
+        source.config["graph"] |= {"min_pt": min_pt}
     task = load_task(source, detector, any_detector=True)
     if not hasattr(task, "prepare"):
         raise BadConfig(f"{bundle}: a {source.task} bundle of this kind serves any detector as it is")
