@@ -9,10 +9,10 @@ import numpy as np
 from gnnreco.columns import Event, Ints, Particles, Truth
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
-from gnnreco.simulate.digitize import digitize
 from gnnreco.simulate.generated import Generated
 from gnnreco.simulate.generator import generator
 from gnnreco.simulate.options import SimulationOptions
+from gnnreco.simulate.readout import measured
 from gnnreco.simulate.species import species_of
 from gnnreco.simulate.transport import Transport
 
@@ -65,8 +65,13 @@ def _event(
     transport: Transport, rng: np.random.Generator,
 ) -> Event:  # fmt: skip
     flown = transport(generated, rng)
-    hits, hit, particle = digitize(detector, flown.crossings, options, rng)
-    return Event(number, source, hits, Truth(_particles(flown.particles, flown.generation), hit, particle))
+    hits, *links = measured(detector, flown, options, rng)
+    return Event(
+        number,
+        source,
+        hits,
+        Truth(_particles(flown.particles, flown.generation), *links[:2], energy=links[2]),
+    )
 
 
 def _particles(generated: Generated, generation: Ints) -> Particles:

@@ -37,15 +37,15 @@ class Shares(NamedTuple):
 
 def digitize(
     detector: Detector, crossings: Crossings, options: SimulationOptions, rng: np.random.Generator
-) -> tuple[Hits, Ints, Ints]:
-    """Read out all sensors of an event.
+) -> tuple[Hits, Ints, Ints, Floats]:
+    """Read out the trackers of an event.
 
     Returns
     -------
     hits : Hits
         Sorted by sensor and cell, with deposits; positions are the charge-weighted mean of the cells.
-    hit, particle : int64 (m,)
-        Which particle (row) gave signal to which hit (row), sorted; noise has none.
+    hit, particle, energy : int64, int64, float64 (m,)
+        Which particle (row) left how much (GeV) in which hit (row), sorted; noise has none.
     """
     shares = sorted_shares(
         share_charge(detector, crossings), noise_cells(detector, len(crossings.u), options, rng)
@@ -63,11 +63,12 @@ def digitize(
     hits = measure(detector, cell, energy, label, n_hits)
     seen = (share_cell >= 0) & (shares.crossing >= 0)
     hit, crossing = label[share_cell[seen]], shares.crossing[seen]
-    links = np.unique(hit << 32 | crossings.particle[crossing])
+    links, link = np.unique(hit << 32 | crossings.particle[crossing], return_inverse=True)
     return (
         with_time(detector, hits, hit, crossings.time[crossing], options, rng),
         links >> 32,
         links & 0xFFFFFFFF,
+        summed(link, shares.energy[seen], len(links)),
     )
 
 
@@ -75,8 +76,9 @@ def share_charge(detector: Detector, crossings: Crossings) -> Shares:
     """Split the energy of each crossing among the cells under its path, by length; what leaves the sensor is lost."""
     kind = detector.template[crossings.sensor]
     half = detector.thickness[crossings.sensor] / 2
-    path = np.stack([crossings.u - crossings.slope_u * half, crossings.v - crossings.slope_v * half,
-                     crossings.u + crossings.slope_u * half, crossings.v + crossings.slope_v * half], axis=1)  # fmt: skip
+    ends = [np.stack([crossings.u + w * crossings.slope_u, crossings.v + w * crossings.slope_v, w], axis=1)
+            for w in (-half, half)]  # fmt: skip
+    path = np.concatenate([detector.to_plane(crossings.sensor, end) for end in ends], axis=1)
     grids = np.array([(t.pitch_u, t.pitch_v, t.n_u, t.n_v) if isinstance(t, GridTemplate) else (0.0,) * 4
                       for t in detector.templates], np.float64)  # fmt: skip
     on_grid = np.flatnonzero(grids[kind, 0] > 0)
@@ -114,9 +116,10 @@ def sorted_shares(one: Shares, two: Shares) -> Shares:
 def noise_cells(
     detector: Detector, n_crossings: int, options: SimulationOptions, rng: np.random.Generator
 ) -> Shares:
-    """Cells that fire on their own, anywhere in the detector with the same chance."""
-    count = rng.poisson(options.noise_hits * n_crossings) if options.noise_hits and detector.n_sensors else 0
-    cells = np.array([t.n_cells for t in detector.templates], np.float64)[detector.template]
+    """Cells that fire on their own, anywhere in the trackers with the same chance."""
+    tracker = np.array(["position" in s.measures for s in detector.subsystems], np.bool_)[detector.subsystem]
+    count = rng.poisson(options.noise_hits * n_crossings) if options.noise_hits and tracker.any() else 0
+    cells = np.array([t.n_cells for t in detector.templates], np.float64)[detector.template] * tracker
     sensor = rng.choice(detector.n_sensors, count, p=cells / cells.sum()) if count else np.zeros(0, np.int64)
     cell = (rng.random(count) * cells[sensor]).astype(np.int64)
     real = np.zeros(count, np.bool_)

@@ -19,6 +19,11 @@ SCATTER_ENERGY = (
 )
 MEAN_SILICON = 3.88e-4  # GeV/mm: the mean that a minimum-ionising particle leaves in silicon
 SILICON_Z = 14.0
+HOMOGENEOUS = 0.99  # sampling fraction from which a layer counts as active throughout
+COUNTED, LANDAU_MIP = (
+    0.62,
+    1.1e-4,
+)  # see `sampling_spread`; GeV left by a track whose fluctuation is twice its mean squared
 # What a layer is taken for where its description is silent: a radiation length of tungsten with thin sensors and gaps.
 DEFAULT_RADIATION, DEFAULT_MOLIERE = 1.0, 20.0
 
@@ -97,18 +102,21 @@ def media(detector: Detector) -> Media:
     fraction = np.where(
         np.isfinite(detector.sampling_fraction), detector.sampling_fraction, e_mip * by_silicon
     )
-    e_mip = np.where(fraction < 0.99, e_mip, 1.0)
+    e_mip = np.where(fraction < HOMOGENEOUS, e_mip, 1.0)
     mip = fraction / e_mip * ionised
+    spread = sampling_spread(fraction, ionised, critical, mip)
     return Media(
         radiation, interaction, z, critical, moliere, radiation_mm, radiation_mm * radiation / interaction, fraction,
-        e_mip, mip, sampling_spread(fraction, ionised, critical), mip / MEAN_SILICON, critical / MEAN_SILICON)  # fmt: skip
+        e_mip, mip, spread, mip / MEAN_SILICON, critical / MEAN_SILICON)  # fmt: skip
 
 
-def sampling_spread(fraction: Floats, ionised: Floats, critical: Floats) -> Floats:
+def sampling_spread(fraction: Floats, ionised: Floats, critical: Floats, mip: Floats) -> Floats:
     """Relative spread of the visible energy of a GeV, by counting tracks through the active parts.
 
-    Amaldi, Phys. Scripta 23 (1981) 409: the track length of a shower is a radiation length for each critical energy; its
-    tracks are inclined by <cos> = cos(21 MeV / pi E_c).
+    Amaldi, Phys. Scripta 23 (1981) 409: the track length of a shower is a radiation length for each critical energy,
+    of which `COUNTED` lies above a useful energy; tracks are inclined by <cos> = cos(21 MeV / pi E_c). Each leaves an
+    energy that itself fluctuates, the more the thinner the active part.
     """
     cosine = np.cos(np.minimum(0.021 / (np.pi * critical), 1.2))
-    return np.where(fraction < 0.99, np.sqrt(ionised / cosine), 0.0)
+    variance = ionised / cosine / COUNTED * (1 + 2 * np.sqrt(LANDAU_MIP / np.maximum(mip, 1e-9)))
+    return np.where(fraction < HOMOGENEOUS, np.sqrt(variance), 0.0)

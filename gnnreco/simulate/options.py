@@ -46,6 +46,10 @@ class SimulationOptions:
         Signal below which a cell is not read out, in the same unit.
     noise_hits : float
         Expected number of hits without a particle, as a fraction of the others.
+    cell_noise, cell_threshold : float
+        The same two for calorimeters, in units of the mean that a minimum-ionising particle leaves in the cell.
+    hadron_response : float
+        Visible energy of the hadronic part of a shower over that of an electromagnetic shower of its energy (h / e).
     time_resolution : float
         Spread of the measured time where a subsystem measures it, ns.
     generator : str
@@ -76,6 +80,9 @@ class SimulationOptions:
     noise: float = 0.03
     threshold: float = 0.05
     noise_hits: float = 0.0
+    cell_noise: float = 0.1
+    cell_threshold: float = 0.5
+    hadron_response: float = 0.7
     time_resolution: float = 0.03
     generator: str = "pool"
 
@@ -85,7 +92,8 @@ class SimulationOptions:
             if not low <= high:
                 raise BadConfig(f"simulation option {name}: {low} to {high} is no range; give MIN before MAX")
         for name in ("count", "sigma_xy", "sigma_z", "sigma_t", "min_pt", "max_eta", "max_turns", "min_momentum",
-                     "noise", "threshold", "noise_hits", "beam_width", "beam_divergence"):  # fmt: skip
+                     "noise", "threshold", "noise_hits", "beam_width", "beam_divergence", "cell_noise", "cell_threshold",
+                     "hadron_response"):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise BadConfig(f"simulation option {name}: {getattr(self, name)} must not be negative")
         if not 0 <= self.efficiency <= 1:

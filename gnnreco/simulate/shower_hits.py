@@ -1,0 +1,62 @@
+"""From the energy in cells to the hits of a calorimeter: noise, threshold, time; every cell is a hit of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gnnreco.columns import Deposits, Floats, Hits, Ints
+from gnnreco.geometry import Detector
+from gnnreco.simulate.digitize import channels, share_charge, with_time
+from gnnreco.simulate.medium import media
+from gnnreco.simulate.options import SimulationOptions
+from gnnreco.simulate.shower import Shares, gathered
+from gnnreco.simulate.transport import Crossings
+
+
+def ionised(detector: Detector, crossings: Crossings) -> Shares:
+    """What charged particles that crossed calorimeters (muons) left in their cells."""
+    shares = share_charge(detector, crossings)
+    return gathered(
+        Shares(
+            crossings.particle[shares.crossing], shares.cell, shares.energy, crossings.time[shares.crossing]
+        )
+    )
+
+
+def read_out(
+    detector: Detector, shares: Shares, options: SimulationOptions, rng: np.random.Generator
+) -> tuple[Hits, Ints, Ints, Floats]:
+    """Read out the calorimeters of an event.
+
+    Returns
+    -------
+    hits : Hits
+        One for each cell over threshold, sorted by sensor and cell, at the cell's centre; `energy` is the visible energy
+        with its noise, `deposits` its one channel.
+    hit, particle, energy : int64, int64, float64 (m,)
+        Which particle (row) left how much (GeV) in which hit (row), sorted.
+    """
+    cell, first = np.unique(shares.cell, return_index=True)
+    sensor, number = (cell >> 32).astype(np.int32), (cell & 0xFFFFFFFF).astype(np.int32)
+    mip = media(detector).mip[sensor]
+    energy = np.add.reduceat(shares.energy, first) if len(cell) else np.zeros(0)
+    energy = energy + options.cell_noise * mip * rng.standard_normal(len(cell))
+    fired = energy > options.cell_threshold * mip
+    row = np.repeat(np.where(fired, np.cumsum(fired) - 1, -1), np.diff(np.append(first, len(shares.cell))))
+    sensor, number, n_hits = sensor[fired], number[fired], int(fired.sum())
+    position = detector.cell_position(sensor, number) if n_hits else np.zeros((0, 3))
+    variance = detector.cell_size(sensor, number) ** 2 / 12 if n_hits else np.zeros((0, 2))
+    u, v = channels(detector, sensor, number)
+    x, y, z = np.ascontiguousarray(position.T)
+    var_u, var_v = np.ascontiguousarray(variance.T)
+    deposits = Deposits(np.arange(n_hits + 1), u, v, energy[fired].astype(np.float32))
+    hits = Hits(
+        np.arange(1, n_hits + 1), x, y, z, sensor, var_u, var_v, energy=energy[fired], deposits=deposits
+    )
+    seen = row >= 0
+    return (
+        with_time(detector, hits, row[seen], shares.time[seen], options, rng),
+        row[seen],
+        shares.particle[seen],
+        shares.energy[seen],
+    )
