@@ -1,5 +1,7 @@
 """Geometry is data: detectors, their cells, their neighbours, their faults."""
 
+from .between import between_layers
+from .cell_graph import cell_graph, hit_graph
 from .check import check
 from .coverage import Coverage, coverage
 from .detector import Detector
@@ -33,10 +35,13 @@ __all__ = [
     "PolarTemplate",
     "PolygonTemplate",
     "Subsystem",
+    "between_layers",
+    "cell_graph",
     "check",
     "coverage",
     "find_detector",
     "first_cell",
+    "hit_graph",
     "import_detector",
     "list_detectors",
     "load_detector",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
@@ -9,11 +14,111 @@ from numpy.typing import ArrayLike, NDArray
 from .across import pairs_across
 from .between import pairs_between
 from .detector import Detector
-from .neighbours import each_gap, inside
+from .neighbours import MAX_CELLS, each_gap, inside, refuse_more_than, whole_table
 from .shapes import Floats, Ints, fired_shapes
 from .templates import Cells
 
 CellIds = NDArray[np.uint64]
+
+# A file starts with this, then sha256 of all that follows: two counts, the offsets, the neighbours (all int64, little).
+MAGIC = b"gnnreco-cells/1\n"
+HEAD = len(MAGIC) + 32
+
+
+def cell_graph(
+    detector: Detector,
+    across: bool = True,
+    gap: float | None = None,
+    layers: str | None = None,
+    limit: int = MAX_CELLS,
+    cache: bool = True,
+) -> tuple[Ints, Ints]:
+    """Neighbours of every cell number of a detector, made once and kept on disk under the detector's hash.
+
+    Files lie in ``$XDG_CACHE_HOME/gnnreco`` (``~/.cache/gnnreco``) and are mapped into memory. A file that is damaged or
+    of another kind is made anew; a folder that cannot be written is no fault.
+
+    Parameters
+    ----------
+    detector : Detector
+    across, gap, layers
+        As in `hit_graph`; without `layers`, sensors of any layers may be neighbours across.
+    limit : int
+        Cell numbers beyond which the table is refused; `hit_graph` has no such limit.
+    cache : bool
+        Read and write the file.
+
+    Returns
+    -------
+    offsets : int64 (n + 1,)
+    neighbour : int64 (m,)
+        Rows are ``first_cell(detector)[sensor] + cell``, sorted within each row; symmetric.
+
+    Raises
+    ------
+    ValueError
+        If the detector has more than `limit` cell numbers.
+    """
+    refuse_more_than(detector, limit)
+    words = f"{detector.hash} {across} {None if gap is None else float(gap)} {layers}"
+    file = cache_folder() / f"cells-{hashlib.sha256(words.encode()).hexdigest()[:32]}.bin"
+    held = _read(file) if cache else None
+    if held is not None:
+        return held
+    pairs = []
+    if across:
+        pairs.append(pairs_across(detector, None, None, each_gap(detector, gap), layers is not None))
+    if layers is not None:
+        pairs.append(pairs_between(detector, None, None, layers))
+    table = whole_table(detector, pairs)
+    if cache:
+        _write(file, *table)
+    return table
+
+
+def cache_folder() -> Path:
+    """Where tables are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gnnreco"
+
+
+def _read(file: Path) -> tuple[Ints, Ints] | None:
+    """The table in a file, mapped; None where there is none or its checksum is wrong."""
+    try:
+        content = np.memmap(file, np.uint8, "r")
+        if len(content) < HEAD + 16 or bytes(content[: len(MAGIC)]) != MAGIC:
+            return None
+        if hashlib.sha256(content[HEAD:]).digest() != bytes(content[len(MAGIC) : HEAD]):
+            return None
+    except (OSError, ValueError):
+        return None
+    numbers = content[HEAD:].view("<i8")
+    rows, pairs = int(numbers[0]), int(numbers[1])
+    if len(numbers) != 2 + rows + pairs:
+        return None
+    return numbers[2 : 2 + rows], numbers[2 + rows :]
+
+
+def _write(file: Path, offsets: Ints, others: Ints) -> None:
+    """Write a file at once or not at all."""
+    parts = [np.array([len(offsets), len(others)]), offsets, others]
+    digest = hashlib.sha256()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".cells-")
+    except OSError:
+        return
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(MAGIC + bytes(32))
+            for part in parts:
+                content = np.ascontiguousarray(part, "<i8")
+                digest.update(content)
+                stream.write(content)
+            stream.seek(len(MAGIC))
+            stream.write(digest.digest())
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
 
 
 def hit_graph(

@@ -172,7 +172,7 @@ def _look(
                     way *= -1.0
                 far = np.inf if side == 0 else depth
                 t, length = _first(sensors, s, point, way, far, index, energy, crack)
-                if t < 0:
+                if t < 0 or seen[t] == 2 * s + side:
                     continue
                 # Sensors of that layer around the place, so that no corner of the shadow is missed.
                 wide = spacing * (
