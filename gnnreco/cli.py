@@ -82,6 +82,26 @@ def build_parser() -> Parser:
     _reconstruct(verbs)
     _evaluate_and_show(verbs)
     _bundle(verbs)
+    compare = verbs.add(
+        "compare-detectors",
+        "run the same particles through detectors: occupancy, coverage, efficiency of trained and of foreign bundles",
+        "trackml odd --events 10 -o comparison --json comparison.json",
+        "compare_detectors",
+    )
+    compare.add_argument("detectors", nargs="*", metavar="DETECTOR", help=DETECTOR_HELP + " (default: all)")
+    compare.add_argument(
+        "--events", type=_positive, default=10, metavar="N", help="of each sample (default: 10)"
+    )
+    compare.add_argument(
+        "--no-transfer",
+        dest="transfer",
+        action="store_false",
+        help="do not adapt and tune bundles of other detectors",
+    )
+    compare.add_argument(
+        "-o", "--output", type=Path, default=Path("comparison"), metavar="FOLDER",
+        help="page and adapted bundles, which a later run uses again (default: comparison)",
+    )  # fmt: skip
     verbs.add("doctor", "show versions, threads, optional parts and what is missing", "", "doctor")
     return parser
 
@@ -284,7 +304,7 @@ def _bundle(verbs: _Verbs) -> None:
         verb.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
     fit = sub.add(
         "adapt",
-        "fit a bundle to a detector it has never seen: its network stays, its graph builder is learned from simulated events",
+        "fit a bundle to a detector it never saw: the network stays, the graph builder is learned from simulated events",
         "tracking-trackml --detector my_detector -o my_bundle",
         "bundle_adapt",
     )

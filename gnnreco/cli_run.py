@@ -104,6 +104,39 @@ def bundle_adapt(args: Namespace) -> int:
     return 0
 
 
+def compare_detectors(args: Namespace) -> int:
+    """The same particles in every detector; status 1 if one could not be reconstructed."""
+    from gnnreco.compare import compare_detectors as compared
+    from gnnreco.display import compare_page
+
+    with Progress("") as progress:
+        named = None if progress is None else progress.named
+        report = compared(args.detectors, args.output, args.events, args.transfer, named)
+    rows = [
+        {"detector": d["name"], "sample": name, "hits": round(s["hits_per_event"], 1), "occupancy": f"{s['occupancy']:.2g}"}
+        | {how: _percent(s, how) for how in ("trained", "zero_shot", "fine_tuned")}
+        | {"response": "" if s.get("response") is None else f"{s['response']:.3f}"}
+        for d in report["detectors"]
+        for name, s in d["samples"].items()
+    ]  # fmt: skip
+    print_table(rows, args.json, report)
+    print(f"page: {compare_page(report, args.output / 'comparison.html')}")
+    failed = [
+        (d["name"], s["failure"])
+        for d in report["detectors"]
+        for s in d["samples"].values()
+        if "failure" in s
+    ]
+    for name, failure in failed:
+        print(f"gnnreco: {name}: {one_line(str(failure))}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _percent(sample: dict[str, Any], how: str) -> str:
+    entry = sample.get("efficiency", {}).get(how)
+    return "" if entry is None else f"{100 * entry['value']:.1f} %"
+
+
 def reconstruct(args: Namespace) -> int:
     """Tracks and clusters from raw events; status 1 if an event failed."""
     from gnnreco.reconstruct import reconstruct as run

@@ -19,6 +19,7 @@ ORDER = [
     {"bundle"},
     {"train", "reconstruct", "evaluate", "deploy", "display"},
     {"config"},
+    {"compare"},
     {"doctor"},
     {"cli", "cli_inspect", "cli_run", "cli_progress", "cli_table"},
 ]
