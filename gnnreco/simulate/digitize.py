@@ -117,8 +117,10 @@ def noise_cells(
     detector: Detector, n_crossings: int, options: SimulationOptions, rng: np.random.Generator
 ) -> Shares:
     """Cells that fire on their own, anywhere in the trackers with the same chance."""
+    if not (options.noise_hits and n_crossings):
+        return Shares(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     tracker = np.array(["position" in s.measures for s in detector.subsystems], np.bool_)[detector.subsystem]
-    count = rng.poisson(options.noise_hits * n_crossings) if options.noise_hits and tracker.any() else 0
+    count = rng.poisson(options.noise_hits * n_crossings) if tracker.any() else 0
     cells = np.array([t.n_cells for t in detector.templates], np.float64)[detector.template] * tracker
     sensor = rng.choice(detector.n_sensors, count, p=cells / cells.sum()) if count else np.zeros(0, np.int64)
     cell = (rng.random(count) * cells[sensor]).astype(np.int64)

@@ -20,10 +20,10 @@ SCATTER_ENERGY = (
 MEAN_SILICON = 3.88e-4  # GeV/mm: the mean that a minimum-ionising particle leaves in silicon
 SILICON_Z = 14.0
 HOMOGENEOUS = 0.99  # sampling fraction from which a layer counts as active throughout
-COUNTED, LANDAU_MIP = (
-    0.62,
-    1.1e-4,
-)  # see `sampling_spread`; GeV left by a track whose fluctuation is twice its mean squared
+# See `sampling_spread`; GeV left by a track whose fluctuation is twice its mean squared.
+COUNTED, LANDAU_MIP = 0.62, 1.1e-4
+# Radiation lengths from one active part to the next inside a sensor that fills its layer: fine, as where that is done.
+HIDDEN_SAMPLE = 0.35
 # What a layer is taken for where its description is silent: a radiation length of tungsten with thin sensors and gaps.
 DEFAULT_RADIATION, DEFAULT_MOLIERE = 1.0, 20.0
 
@@ -48,6 +48,8 @@ class Media:
         The same over the sampling fraction for minimum-ionising particles; 1 where everything is active.
     mip : float64 (n,)
         Mean energy that a minimum-ionising particle leaves in the active part, at normal incidence, GeV.
+    sample : float64 (n,)
+        Radiation lengths from one active part to the next; 0 where everything is active.
     spread : float64 (n,)
         Relative sampling fluctuation of a GeV.
     active : float64 (n,)
@@ -66,6 +68,7 @@ class Media:
     fraction: Floats
     e_mip: Floats
     mip: Floats
+    sample: Floats
     spread: Floats
     active: Floats
     silicon: Floats
@@ -104,19 +107,21 @@ def media(detector: Detector) -> Media:
     )
     e_mip = np.where(fraction < HOMOGENEOUS, e_mip, 1.0)
     mip = fraction / e_mip * ionised
-    spread = sampling_spread(fraction, ionised, critical, mip)
+    fills = detector.thickness > 0.5 * radiation_mm * radiation
+    sample = np.where(fills, np.minimum(radiation, HIDDEN_SAMPLE), radiation) * (fraction < HOMOGENEOUS)
+    spread = sampling_spread(sample * critical, critical, mip * sample / radiation)
     return Media(
         radiation, interaction, z, critical, moliere, radiation_mm, radiation_mm * radiation / interaction, fraction,
-        e_mip, mip, spread, mip / MEAN_SILICON, critical / MEAN_SILICON)  # fmt: skip
+        e_mip, mip, sample, spread, mip / MEAN_SILICON, critical / MEAN_SILICON)  # fmt: skip
 
 
-def sampling_spread(fraction: Floats, ionised: Floats, critical: Floats, mip: Floats) -> Floats:
+def sampling_spread(ionised: Floats, critical: Floats, mip: Floats) -> Floats:
     """Relative spread of the visible energy of a GeV, by counting tracks through the active parts.
 
     Amaldi, Phys. Scripta 23 (1981) 409: the track length of a shower is a radiation length for each critical energy,
     of which `COUNTED` lies above a useful energy; tracks are inclined by <cos> = cos(21 MeV / pi E_c). Each leaves an
-    energy that itself fluctuates, the more the thinner the active part.
+    energy that itself fluctuates, the more the thinner the active part. `ionised` is what a track leaves (GeV) between
+    two active parts, `mip` in one of them.
     """
     cosine = np.cos(np.minimum(0.021 / (np.pi * critical), 1.2))
-    variance = ionised / cosine / COUNTED * (1 + 2 * np.sqrt(LANDAU_MIP / np.maximum(mip, 1e-9)))
-    return np.where(fraction < HOMOGENEOUS, np.sqrt(variance), 0.0)
+    return np.sqrt(ionised / cosine / COUNTED * (1 + 2 * np.sqrt(LANDAU_MIP / np.maximum(mip, 1e-9))))

@@ -30,15 +30,15 @@ def measured(
     hit, particle, energy : int64, int64, float64 (m,)
         Which particle (row) left how much (GeV) in which hit (row), sorted.
     """
-    crossings, calorimeter = flown.crossings, showering(detector)[flown.crossings.sensor]
-    parts = [
-        digitize(detector, crossings.select(~calorimeter) if calorimeter.any() else crossings, options, rng)
-    ]
+    crossings, parts = flown.crossings, []
+    calorimeter = showering(detector)[crossings.sensor]
+    if not calorimeter.all() or not (len(calorimeter) or len(flown.entries) or len(flown.paths)):
+        trackers = crossings.select(~calorimeter) if calorimeter.any() else crossings
+        parts.append(digitize(detector, trackers, options, rng))
     if len(flown.entries) or calorimeter.any():
-        shares = gathered(
-            shower(detector, flown.entries, flown.particles, options, rng),
-            ionised(detector, crossings.select(calorimeter)),
-        )
+        shares = shower(detector, flown.entries, flown.particles, options, rng)
+        if calorimeter.any():
+            shares = gathered(shares, ionised(detector, crossings.select(calorimeter)))
         parts.append(read_out(detector, shares, options, rng))
     if len(flown.paths):
         parts.append(drift(detector, flown.paths, options, rng))

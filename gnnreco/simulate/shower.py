@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -131,6 +132,7 @@ def _showers(
     return spots[:used]
 
 
+@lru_cache(maxsize=8)
 def showering(detector: Detector) -> NDArray[np.bool_]:
     """Which sensors (n,) measure energy."""
     return np.array(["energy" in s.measures for s in detector.subsystems], np.bool_)[detector.subsystem]

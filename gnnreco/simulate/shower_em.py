@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gnnreco.simulate.medium import HOMOGENEOUS
 from gnnreco.simulate.shower_ray import Floats, Ray, Stack, land
 
 LIGHT = 299.792458  # mm/ns
@@ -47,14 +46,14 @@ def mixture(stack: Stack, ray: Ray, start: float, length: float) -> Mixture:
         part = min(ray.radiation[i + 1], start + length) - max(ray.radiation[i], start)
         if part <= 0:
             continue
-        row, thick = ray.row[i], ray.radiation[i + 1] - ray.radiation[i]
+        row = ray.row[i]
         total += part
         z, critical = z + part * stack.z[row], critical + part * stack.critical[row]
         e_mip, spread = (
             e_mip + part * stack.e_mip[row],
             spread + part * stack.spread[row] ** 2 / abs(ray.cosine[i]),
         )
-        frequency += part * (min(thick, 1.5) if stack.fraction[row] < HOMOGENEOUS else 0.0)
+        frequency += part * min(stack.sample[row] / abs(ray.cosine[i]), 1.5)
     return Mixture(z / total, critical / total, frequency / total, e_mip / total, np.sqrt(spread / total))
 
 

@@ -31,7 +31,7 @@ class Stack(NamedTuple):
         Convex outlines and how many corners are real; where the walls of the cells meet, NaN where they are parallel.
     half, radius, margin : float64 (n,)
         Half of the thickness; of the sphere around the sensor; how far outside the sensor its layer still goes on, mm.
-    radiation, interaction, z, critical, moliere, interaction_mm, fraction, e_mip, mip, spread : float64 (n,)
+    radiation, interaction, z, critical, moliere, interaction_mm, fraction, e_mip, mip, sample, spread : float64 (n,)
         See `gnnreco.simulate.medium.Media`.
     n_layers : int
     """
@@ -56,6 +56,7 @@ class Stack(NamedTuple):
     fraction: Floats
     e_mip: Floats
     mip: Floats
+    sample: Floats
     spread: Floats
     n_layers: int
 
@@ -104,7 +105,7 @@ def stack_of(detector: Detector) -> Stack:
         [np.full(3, np.nan) if t.focus is None else t.focus for t in detector.templates], np.float64
     )
     template = detector.template[rows].astype(np.int64)
-    columns = (getattr(medium, name)[rows] for name in Stack._fields[11:21])
+    columns = (getattr(medium, name)[rows] for name in Stack._fields[11:22])
     return Stack(
         rows, layer.astype(np.int64), template, np.ascontiguousarray(detector.center[rows]),
         np.ascontiguousarray(detector.rotation[rows].swapaxes(1, 2)), outlines, detector.outline_counts, focus, half,

@@ -91,7 +91,12 @@ def _properties(pdg: int) -> tuple[float, float, float, int]:
 
 def species_of(pdg: Iterable[int]) -> Species:
     """The table for these codes, for all they may decay to, and for what material makes (the first rows)."""
-    codes, todo = list(SECONDARIES), sorted({int(code) for code in pdg} | set(SECONDARIES))
+    return _table(tuple(sorted({int(code) for code in pdg} | set(SECONDARIES))))
+
+
+@lru_cache(maxsize=256)
+def _table(asked: tuple[int, ...]) -> Species:
+    codes, todo = list(SECONDARIES), list(asked)
     while todo:
         code = todo.pop(0)
         if code not in codes:

@@ -120,11 +120,11 @@ def test_two_particles_in_touching_cells_share_a_hit() -> None:
     detector = planes([100.0])
     random = np.random.default_rng(1)
     for u, hits_expected in (([0.01, 0.02], 1), ([0.01, 0.06], 1), ([0.01, 0.11], 2)):
-        hits, hit, particle = digitize(detector, crossed(detector, u, [0.01, 0.01]), QUIET, random)
+        hits, hit, particle, _ = digitize(detector, crossed(detector, u, [0.01, 0.01]), QUIET, random)
         assert len(hits) == hits_expected
         assert particle.tolist() == [0, 1]
         assert hit.tolist() == ([0, 0] if hits_expected == 1 else [0, 1])
-    hits, _, _ = digitize(detector, crossed(detector, [0.01, 0.06], [0.01, 0.06]), QUIET, random)
+    hits, _, _, _ = digitize(detector, crossed(detector, [0.01, 0.06], [0.01, 0.06]), QUIET, random)
     assert len(hits) == 1  # by the corner
 
 
@@ -135,14 +135,14 @@ def test_hexagons_that_touch_share_a_hit() -> None:
     cell = template.cell_at(middle[:1], middle[1:])
     _, near = template.neighbours_of(cell)
     uv = template.position(np.array([cell[0], near[0]]))
-    hits, hit, _ = digitize(detector, crossed(detector, *uv.T.tolist()), QUIET, np.random.default_rng(1))
+    hits, hit, _, _ = digitize(detector, crossed(detector, *uv.T.tolist()), QUIET, np.random.default_rng(1))
     assert len(hits) == 1
     assert hit.tolist() == [0, 0]
 
 
 def test_a_slanted_track_shares_its_charge_by_length() -> None:
     detector = planes([100.0])  # 0.05 mm cells, 0.1 mm thick
-    hits, _, _ = digitize(
+    hits, _, _, _ = digitize(
         detector, crossed(detector, [0.06], [0.01], slope=0.5), QUIET, np.random.default_rng(1)
     )
     assert hits.deposits is not None
