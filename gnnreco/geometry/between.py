@@ -290,16 +290,17 @@ def _foot_inside(
 @njit(cache=True)
 def _screen(sensors: Frames, links: Links, s: int, t: int, point: Floats, way: Floats) -> bool:
     """Whether a sensor of a third layer that is linked with either lies between them on a line."""
-    _, one = crossing(sensors, s, point, way, np.inf)
-    _, two = crossing(sensors, t, point, way, np.inf)
+    _, one = crossing(sensors, s, point, way, np.inf, 0.0)
+    _, two = crossing(sensors, t, point, way, np.inf, 0.0)
     low, high = min(one, two), max(one, two)
+    start = point + low * way
     for turn in range(2):
         end = s if turn == 0 else t
         for k in range(links.offsets[end], links.offsets[end + 1]):
             third = links.sensor[k]
             if sensors.layer[third] == sensors.layer[s] or sensors.layer[third] == sensors.layer[t]:
                 continue
-            hit, length = crossing(sensors, third, point, way, links.crack[third])
-            if hit and low < length < high:
+            hit, _ = crossing(sensors, third, start, way, links.crack[third], high - low)
+            if hit:
                 return True
     return False

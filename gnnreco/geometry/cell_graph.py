@@ -87,7 +87,7 @@ def _read(file: Path) -> tuple[Ints, Ints] | None:
         content = np.memmap(file, np.uint8, "r")
         if len(content) < HEAD + 16 or bytes(content[: len(MAGIC)]) != MAGIC:
             return None
-        if hashlib.sha256(content[HEAD:]).digest() != bytes(content[len(MAGIC) : HEAD]):
+        if hashlib.sha256(content[HEAD:].data).digest() != bytes(content[len(MAGIC) : HEAD]):
             return None
     except (OSError, ValueError):
         return None
@@ -111,7 +111,7 @@ def _write(file: Path, offsets: Ints, others: Ints) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(MAGIC + bytes(32))
             for part in parts:
-                content = np.ascontiguousarray(part, "<i8")
+                content = np.ascontiguousarray(part, "<i8").data
                 digest.update(content)
                 stream.write(content)
             stream.seek(len(MAGIC))

@@ -17,8 +17,8 @@ from .templates import Cells
 
 # A crack between two sensors of a layer is no way to the layer behind it: half a cell is closed, up to this, mm.
 CRACK = 10.0
-# Where rays start, in fractions of the way from the middle of a sensor to its edge.
-SAMPLES = (0.0, 0.5, 0.98)
+# Where rays start: in the middle of a sensor, and so many on each ring at these parts of the way to its edge.
+RAYS, RINGS = 12, (0.5, 0.98)
 
 
 class Links(NamedTuple):
@@ -75,15 +75,16 @@ def index_of(index: SensorIndex) -> tuple[Floats, float, Ints, Ints, Cells]:
 
 
 def _samples(detector: Detector) -> Floats:
-    """Points of each template's plane where rays start (n_templates, k, 2), mm; and how far apart they are."""
+    """Points of each template's plane where rays start (n_templates, k, 2), mm: the middle, and rings around it."""
     points = []
-    for outline, corners in zip(detector.outline_corners(), detector.outline_counts, strict=True):
-        middle, edge = outline[:corners].mean(axis=0), outline
-        between = (
-            outline + np.roll(outline[:corners], -1, axis=0)[np.minimum(np.arange(len(outline)), corners - 1)]
-        ) / 2
-        ring = np.concatenate([edge, between]) - middle
-        points.append(middle + np.concatenate([np.zeros((1, 2)), *(f * ring for f in SAMPLES[1:])]))
+    for template in detector.templates:
+        outline = np.concatenate([template.outline, template.outline[:1]])
+        way = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(outline, axis=0), axis=1))])
+        at = np.arange(RAYS) / RAYS * way[-1]
+        edge = np.stack([np.interp(at, way, outline[:, axis]) for axis in range(2)], axis=1)
+        middle = template.outline.mean(axis=0)
+        rings = [middle + part * (edge - middle) for part in RINGS]
+        points.append(np.concatenate([middle[None], *rings]))
     return np.array(points)
 
 
@@ -228,8 +229,8 @@ def _first(
             t = held[p]
             if sensors.layer[t] == sensors.layer[s] or energy[t] != energy[s]:
                 continue
-            hit, length = crossing(sensors, t, point, way, crack[t])
-            if hit and 0 < length < best:
+            hit, length = crossing(sensors, t, point, way, crack[t], best)
+            if hit:
                 best, found = length, t
         axis = int(np.argmin(leave))
         entered = leave[axis]
@@ -241,14 +242,18 @@ def _first(
 
 
 @njit(cache=True)
-def crossing(sensors: Frames, t: int, point: Floats, way: Floats, margin: float) -> tuple[bool, float]:
-    """Whether a ray crosses the middle plane of a sensor, at most `margin` outside its outline; and how far along."""
+def crossing(
+    sensors: Frames, t: int, point: Floats, way: Floats, margin: float, far: float
+) -> tuple[bool, float]:
+    """Whether a ray crosses the middle plane of a sensor before `far`, at most `margin` outside its outline; and where."""
     r, o = sensors.rotation[t], sensors.center[t]
     slope = r[0, 2] * way[0] + r[1, 2] * way[1] + r[2, 2] * way[2]
     if abs(slope) < 1e-9:
         return False, 0.0
     away = r[0, 2] * (o[0] - point[0]) + r[1, 2] * (o[1] - point[1]) + r[2, 2] * (o[2] - point[2])
     length = away / slope
+    if not 0 < length < far:
+        return False, length
     u, v, _ = in_frame(
         sensors, t, point[0] + length * way[0], point[1] + length * way[1], point[2] + length * way[2]
     )
