@@ -95,7 +95,9 @@ def close_pairs(cells: ScaledCells, groups: Groups, rotation: Floats, limit: int
         How many pairs there are.
     """
     boxes = _boxes(cells, groups)
-    ordered = ScaledCells._make(column[boxes.order] for column in cells)  # cells of a box side by side in memory
+    ordered = ScaledCells._make(
+        column[boxes.order] for column in cells
+    )  # cells of a box side by side in memory
     one, two, distance, needed = _search(ordered, groups, boxes, rotation, limit)
     return boxes.order[one].astype(np.int32), boxes.order[two].astype(np.int32), distance, needed
 
@@ -208,7 +210,8 @@ def _search(cells: ScaledCells, groups: Groups, boxes: _Boxes, rotation: Floats,
             if boxes.reach[h] == 0:  # a layer without cells
                 h -= 1
                 continue
-            shift = 0.0 if h == g else (groups.middle[h] - cells.along[i]) / cosine
+            drifts = cells.lengthwise[i] > 0
+            shift = 0.0 if h == g or drifts else (groups.middle[h] - cells.along[i]) / cosine
             # What depth has used of the reach is lost aside; a tenth is left for cells that look another way.
             around = max(boxes.reach[g], boxes.reach[h]) * np.sqrt(1 - (0.9 * deeper) ** 2)
             for axis in range(3):

@@ -40,7 +40,7 @@ class CellGraphConfig:
     mip: float = 0.01
     lateral_unit: float = 0.5
     depth_unit: float = 2.0
-    reach: float = 2.1
+    reach: float = 2.6
     charge_reach: float = 2.1
     max_edges: int = 60_000_000
 

@@ -38,7 +38,7 @@ class DensityConfig:
 
     radius: float = 1.5
     seed: float = 3.0
-    saddle: float = 0.5
+    saddle: float = 0.3
     min_hits: int = 3
     min_charge_hits: int = 3
 
