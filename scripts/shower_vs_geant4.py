@@ -1,0 +1,249 @@
+"""Showers of the embedded simulation beside Geant4: profiles by depth, by radius, visible energy and its spread.
+
+    python scripts/shower_vs_geant4.py DATA_FOLDER -o FOLDER [--events 400] [--json FILE]
+
+DATA_FOLDER holds `hgcal/geant4_reference/*.npz` and `hgcal/cell_map.npz` (CMS full simulation, from
+OzAmram/CMSHGCaloChallenge and OzAmram/HGCalShowers) and `geant4/*.npz` (single showers in a stack of plates). For each
+histogram: chi-square for each bin with both statistical errors, and the plain difference, the sum of |ours - Geant4| over
+the sum of Geant4. A parametrisation has systematic errors of per cents, the reference statistical ones of per mille: the
+chi-square says how far from perfect it is, the difference how far from useful.
+
+What the reference's axes are, from the code that made it: photons or pions at eta 2, phi 90 degrees; energies of simulated
+hits without noise or threshold, times the weight of their layer (MeV of the layer for each minimum-ionising particle,
+`WEIGHTS`); depth: fraction in each of 47 layers; rings: fraction by steps of cells from the axis; ratio: weighted sum over the energy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem, load_detector
+from gnnreco.simulate import SimulationOptions
+from gnnreco.simulate.generated import Generated
+from gnnreco.simulate.readout import measured
+from gnnreco.simulate.species import gun_codes, species_of
+from gnnreco.simulate.transport import Transport
+
+Floats = NDArray[np.float64]
+# CMSSW, RecoLocalCalo/HGCalRecProducers, weightsPerLayer_V16: MeV for each minimum-ionising particle, layers 1 to 47.
+WEIGHTS = np.array([5.55] + [12.86, 9.4] * 8 + [12.86] + [13.54, 12.86] * 4 + [58.63] + [60.7] * 10 + [83.08, 83.08, 83.43]
+                   + [83.61] * 7)  # fmt: skip
+# PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
+PLATES = {"G4_W": (3.504, 99.46, 7.97), "G4_Cu": (14.36, 153.2, 19.42), "G4_Si": (93.70, 465.2, 40.19),
+          "G4_AIR": (303_900.0, 747_700.0, 87.9)}  # fmt: skip
+EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0)
+
+
+@dataclass
+class Comparison:
+    """One histogram of both simulations: mean over showers and error of the mean, in each bin."""
+
+    name: str
+    axis: Floats
+    ours: Floats
+    ours_error: Floats
+    theirs: Floats
+    theirs_error: Floats
+
+    def figures(self) -> dict[str, float]:
+        """Chi-square for each bin that Geant4 fills to 0.1 % of its largest, and the plain difference."""
+        filled = self.theirs > 1e-3 * self.theirs.max()
+        error = np.hypot(self.ours_error, self.theirs_error)[filled]
+        gap = (self.ours - self.theirs)[filled]
+        chi2 = float((gap**2 / np.maximum(error, 1e-12) ** 2).mean())
+        return {"chi2_per_bin": chi2, "difference": float(np.abs(gap).sum() / self.theirs[filled].sum())}
+
+
+def sample(name: str, axis: Floats, ours: Floats, theirs: Floats) -> Comparison:
+    """Compare the means of two tables with a row a shower."""
+    return Comparison(name, axis, ours.mean(0), ours.std(0) / len(ours) ** 0.5, theirs.mean(0), theirs.std(0) / len(theirs) ** 0.5)
+
+
+def fire(
+    detector: Detector, particle: str, energies: Floats, direction: Floats, start: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats, Floats]:
+    """One particle an event: number of the shower, sensor, position (mm) and energy (GeV) of each cell."""
+    transport, code = Transport(detector, EVERYTHING), gun_codes(particle)[0]
+    species = species_of([code])
+    mass = species.mass[species.rows(np.array([code]))][0]
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int32], Floats, Floats]] = []
+    for number, energy in enumerate(energies):
+        p, x = np.sqrt(energy**2 - mass**2) * direction[:, None], start[:, None]
+        one = Generated(np.array([code], np.int32), p[0], p[1], p[2], x[0], x[1], x[2], np.zeros(1), np.zeros(1, np.int32))
+        rng = np.random.default_rng([7, number])
+        hits = measured(detector, transport(one, rng), EVERYTHING, rng)[0]
+        assert hits.energy is not None
+        parts.append((np.full(len(hits), number), hits.sensor, hits.xyz, hits.energy))
+    number, sensor, xyz, energy = zip(*parts, strict=True)
+    return np.concatenate(number), np.concatenate(sensor), np.concatenate(xyz), np.concatenate(energy)
+
+
+def binned(shower: NDArray[np.int64], column: NDArray[np.int64], energy: Floats, shape: tuple[int, int]) -> Floats:
+    """Energy by shower and column; what lies beyond the last column goes nowhere."""
+    inside = (column >= 0) & (column < shape[1])
+    flat = shower[inside] * shape[1] + column[inside]
+    return np.bincount(flat, energy[inside], shape[0] * shape[1]).reshape(shape)
+
+
+def rings(folder: Path, layer: NDArray[np.int64], across: Floats) -> NDArray[np.int64]:
+    """Ring of each position (n, 2) relative to the axis, mm: by the nearest cell of the map, beyond it by its last pitch."""
+    table = np.load(folder / "cell_map.npz", allow_pickle=False)
+    ring = np.zeros(len(layer), np.int64)
+    for number in np.unique(layer):
+        here, known = layer == number, table["layer"] == min(int(number), int(table["layer"].max()))
+        place = np.stack([table["x_cm"][known], table["y_cm"][known]], axis=1) * 10.0
+        radius, own = np.hypot(*place.T), table["ring"][known]
+        pitch = float((radius[own == 20] / 20).mean())
+        _, near = cKDTree(place).query(across[here])
+        far = np.hypot(*across[here].T) / pitch
+        ring[here] = np.where(far > 20.5, far.round().astype(np.int64), own[near])
+    return ring
+
+
+def against_reference(folder: Path, particle: str, energy: int, events: int) -> list[Comparison]:
+    """Our `hgcal` beside the CMS full simulation: depth and its spread, rings, ratio."""
+    detector = load_detector("hgcal")
+    direction = np.array([0.0, 1 / np.cosh(2.0), np.tanh(2.0)])
+    shower, sensor, xyz, e = fire(detector, particle, np.full(events, float(energy)), direction, np.zeros(3))
+    layer = detector.layer[sensor].astype(np.int64)
+    e = np.where(layer < 47, e * WEIGHTS[np.minimum(layer, 46)], 0.0)
+    layers = binned(shower, layer, e, (events, 47))
+    total = layers.sum(1, keepdims=True)
+    kept = total[:, 0] > 0
+    layers, fraction = layers[kept], layers[kept] / total[kept]
+    load = lambda kind: np.load(folder / "geant4_reference" / f"{particle.title()}_E{energy}_{kind}.npz", allow_pickle=False)  # noqa: E731
+    name, theirs = f"{particle} {energy} GeV", load("LongitudinalProfile")
+    n = (theirs["ref_std"][theirs["ref_sem"] > 0] / theirs["ref_sem"][theirs["ref_sem"] > 0])[0] ** 2
+    spread = fraction.std(0)
+    result = [Comparison(f"{name}: depth", np.arange(47.0), fraction.mean(0), spread / len(fraction) ** 0.5, theirs["ref_mean"], theirs["ref_sem"]),
+              Comparison(f"{name}: spread of depth", np.arange(47.0), spread, spread / (2 * len(fraction)) ** 0.5, theirs["ref_std"], theirs["ref_std"] / (2 * n) ** 0.5)]  # fmt: skip
+    axis = xyz[:, 2:] * direction[:2] / direction[2]
+    theirs = load("Transverse")
+    radial = binned(shower, rings(folder, np.minimum(layer, 46), xyz[:, :2] - axis), e, (events, len(theirs["ref_mean"])))[kept] / total[kept]
+    result.append(Comparison(f"{name}: rings", np.arange(float(radial.shape[1])), radial.mean(0), radial.std(0) / len(radial) ** 0.5,
+                             theirs["ref_mean"], theirs["ref_sem"]))  # fmt: skip
+    theirs = load("EnergyRatio")
+    edges = theirs["binning"]
+    count = np.histogram(total[:, 0] / energy, edges)[0] / events / np.diff(edges)
+    error = np.sqrt(np.maximum(count, 1 / events / np.diff(edges)[0]) / events / np.diff(edges))
+    result.append(Comparison(f"{name}: energy ratio", (edges[1:] + edges[:-1]) / 2, count, error, theirs["dist_ref"], np.nan_to_num(theirs["dist_ref_err"])))
+    middle = (edges[1:] + edges[:-1]) / 2
+    mean = (theirs["dist_ref"] * middle).sum() / theirs["dist_ref"].sum()
+    sigma = np.sqrt((theirs["dist_ref"] * (middle - mean) ** 2).sum() / theirs["dist_ref"].sum())
+    ratio = total[:, 0] / energy
+    print(f"{name}: weighted energy ratio {ratio.mean():.4f} (Geant4 {mean:.4f}), its relative spread {ratio.std() / ratio.mean():.3f} ({sigma / mean:.3f})")
+    return result
+
+
+def plates(stack: list[list[object]], fraction: float) -> Detector:
+    """The stack of plates of a Geant4 file as a detector with 5 mm cells."""
+    rows, sums, z = [], np.zeros(4), 0.0
+    for material, thick, *sensitive in stack:
+        radiation, interaction, critical = PLATES[str(material)]
+        t = float(thick)  # type: ignore[arg-type]
+        sums += [t / radiation, t / interaction, t / radiation * critical, t]
+        if sensitive:
+            rows.append([z + t / 2, *sums, t])
+            sums = np.zeros(4)
+        z += t
+    table, n = np.array(rows), len(rows)
+    moliere = np.full(n, 21.2 * table[-1, 4] / table[-1, 3])  # the gap before a plate is part of its layer
+    none = np.zeros(n, np.int32)
+    return Detector(
+        "plates", Path(), ConstantField(0.0), (GridTemplate("plate", float(table[0, 5]), 5.0, 5.0, 200, 200),),
+        (Subsystem("plates", ("energy",)),), n, none, np.arange(n, dtype=np.int32), none,
+        np.stack([0 * table[:, 0], 0 * table[:, 0], table[:, 0]], axis=1), np.tile(np.eye(3), (n, 1, 1)), table[:, 1],
+        table[:, 2], np.ones(n), np.ones(n), np.arange(n), moliere_radius=moliere, sampling_fraction=np.full(n, fraction))  # fmt: skip
+
+
+def against_plates(file: Path, events: int) -> list[Comparison]:
+    """Single Geant4 showers along the normal, around four energies: depth, radius, visible energy, cells."""
+    table = np.load(file, allow_pickle=False)
+    energy, particle = table["energy_gev"], "photon" if str(table["particle"]) == "gamma" else "electron"
+    visible = np.bincount(table["event"], table["edep_mev"], len(energy)) / 1e3
+    detector = plates(json.loads(str(table["stack"])), float((visible / energy)[(energy > 20)].mean()))
+    mip, steps, result = 1.1e-4, np.array([0, 5, 10, 15, 20, 30, 40, 60, 80, 120, 200.0]), []
+    for low, high in ((1, 2), (4, 7), (15, 25), (40, 65)):
+        chosen = np.flatnonzero((energy > low) & (energy < high) & (table["pz"] > 0.9999))
+        if len(chosen) < 30:
+            chosen = np.flatnonzero((energy > low) & (energy < high))
+            if particle == "electron":  # thrown at angles up to 17 degrees: their depth is not comparable layer by layer
+                continue
+        hit = np.isin(table["event"], chosen)
+        row, own = np.searchsorted(chosen, table["event"][hit]), energy[chosen]
+        shot = np.resize(own, max(events, len(own)))
+        n, m = len(own), len(shot)
+        shower, sensor, xyz, e = fire(detector, particle, shot, np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, -1.0]))
+        true, x, y = table["edep_mev"][hit] / 1e3, table["x_mm"][hit], table["y_mm"][hit]
+        cell = ((row * 100 + table["layer"][hit]) * 1000 + np.floor(x / 5) + 500) * 1000 + np.floor(y / 5) + 500
+        key, back = np.unique(cell.astype(np.int64), return_inverse=True)
+        merged, of = np.bincount(back, true), key // 100_000_000
+        radius = np.hypot(np.floor(x / 5) * 5 + 2.5, np.floor(y / 5) * 5 + 2.5)  # both by the middles of the cells
+        layers = [binned(row, table["layer"][hit].astype(np.int64), true, (n, detector.n_layers)) / own[:, None],
+                  binned(shower, detector.layer[sensor].astype(np.int64), e, (m, detector.n_layers)) / shot[:, None]]  # fmt: skip
+        shells = [binned(row, np.digitize(radius, steps) - 1, true, (n, len(steps) - 1)) / own[:, None],
+                  binned(shower, np.digitize(np.hypot(xyz[:, 0], xyz[:, 1]), steps) - 1, e, (m, len(steps) - 1)) / shot[:, None]]  # fmt: skip
+        name = f"{file.stem} {particle} {low}-{high} GeV"
+        result += [sample(f"{name}: depth", np.arange(float(detector.n_layers)), layers[1], layers[0]),
+                   sample(f"{name}: radius", (steps[1:] + steps[:-1]) / 2, shells[1], shells[0])]  # fmt: skip
+        sums = [part.sum(1) for part in layers]
+        cells = [np.bincount(of[merged > mip / 2], minlength=n).mean(), (e > mip / 2).sum() / m]
+        print(f"{name}: visible {sums[1].mean():.5f} of the energy (Geant4 {sums[0].mean():.5f}), spread "
+              f"{sums[1].std() / sums[1].mean():.3f} ({sums[0].std() / sums[0].mean():.3f}), cells over half a mip "
+              f"{cells[1]:.0f} ({cells[0]:.0f})")  # fmt: skip
+    return result
+
+
+def draw(comparisons: list[Comparison], file: Path) -> None:
+    """All histograms on one page."""
+    rows = -(-len(comparisons) // 4)
+    figure, axes = plt.subplots(rows, 4, figsize=(18, 3.2 * rows), squeeze=False)
+    for place, one in zip(axes.flat, comparisons, strict=False):
+        place.step(one.axis, one.theirs, where="mid", color="black", label="Geant4")
+        place.errorbar(one.axis, one.ours, one.ours_error, fmt=".", color="tab:blue", label="gnnreco")
+        figures = one.figures()
+        place.set_title(f"{one.name}\nchi2/bin {figures['chi2_per_bin']:.1f}, difference {figures['difference']:.1%}", fontsize=9)
+        if one.name.endswith(("rings", "radius")):
+            place.set_yscale("log")
+    axes.flat[0].legend()
+    figure.tight_layout()
+    figure.savefig(file, dpi=80)
+
+
+def main() -> None:
+    """Run all comparisons."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--events", type=int, default=400)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    comparisons = []
+    for particle in ("photon", "pion"):
+        for energy in (5, 50, 500):
+            events = arguments.events // (4 if energy == 500 else 1)
+            comparisons += against_reference(arguments.data / "hgcal", particle, energy, events)
+    for file in sorted((arguments.data / "geant4").glob("*.npz")):
+        comparisons += against_plates(file, arguments.events)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    figures = {one.name: one.figures() for one in comparisons}
+    for name, values in figures.items():
+        print(f"{name:45s} chi2/bin {values['chi2_per_bin']:9.1f}   difference {values['difference']:7.1%}")
+    draw(comparisons, arguments.output / "shower_vs_geant4.png")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
