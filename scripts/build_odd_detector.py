@@ -232,12 +232,12 @@ def staves(
         center = np.stack([radius * np.cos(phi), radius * np.sin(phi), z], axis=1)
         center += height[:, None] * axes[:, :, 2]
         axes = axes @ matrices("Z", stereo)
-        parts.append(rows(template, layer * len(sides) + side, center, axes, layer, stave, module, side))
+        parts.append(rows(template, layer, center, axes, layer, stave, module, side))
     return joined(parts)
 
 
 def disks(places: list[float], rings: list[Ring], turns: bool) -> dict[int, Rows]:
-    """Disks at -`places` and at +`places`; of two-sided modules the side nearer the origin is the first layer.
+    """Disks at -`places` and at +`places`; both sides of a module are of one layer.
 
     `turns`: every second module is turned over, as in the strips.
     """
@@ -257,11 +257,9 @@ def disks(places: list[float], rings: list[Ring], turns: bool) -> dict[int, Rows
                 center += height[:, None] * axes[:, :, 1]
                 axes = axes @ matrices("Y", stereo)
                 v, w = axes[:, :, 2], axes[:, :, 1] * np.sign(axes[:, 2:, 1] * sign)
-                outer = (center[:, 2] - z) * sign > 0
-                sheet = layer * len(ring.sides) + outer * (len(ring.sides) - 1)
                 axes = np.stack([np.cross(v, w), v, w], axis=2)
                 parts.append(
-                    rows(ring.template, sheet, center, axes, layer, 0 * module + number, module, side)
+                    rows(ring.template, layer, center, axes, layer, 0 * module + number, module, side)
                 )
         result[sign] = joined(parts)
     return result
