@@ -20,7 +20,7 @@ ORDER = [
     {"train", "reconstruct", "evaluate", "deploy", "display"},
     {"config"},
     {"compare"},
-    {"doctor"},
+    {"doctor", "testing"},
     {"cli", "cli_inspect", "cli_run", "cli_progress", "cli_table"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

@@ -104,18 +104,19 @@ def _rim(template: CellTemplate, gap: float) -> Cells:
     return np.unique(cells)
 
 
-def sensor_pairs(detector: Detector, gap: float) -> tuple[Ints, Cells]:
-    """Sensors whose boxes come within `gap` mm of each sensor's: offsets (n + 1,) and sensors."""
+def sensor_pairs(detector: Detector, gap: float | Floats) -> tuple[Ints, Cells]:
+    """Sensors whose boxes, each grown by half its `gap` (a number or (n,), mm), meet: offsets (n + 1,) and sensors."""
     low, high = detector.bounds
-    index = detector.index(gap)
+    index = detector.index(float(np.max(gap, initial=0.0)))
+    half = np.broadcast_to(gap, len(low))[:, None] / 2
     return _close_boxes(
-        *(low - gap / 2, high + gap / 2, index.origin, index.size, index.shape, index.offsets, index.sensors)
+        *(low - half, high + half, index.origin, index.size, index.shape, index.offsets, index.sensors)
     )
 
 
 def adjacent_sensors(detector: Detector, gap: Floats) -> Adjacent:
     """Sensors whose outlines come within the gap of each sensor's."""
-    offsets, close = sensor_pairs(detector, float(gap.max(initial=0.0)) + TIE)
+    offsets, close = sensor_pairs(detector, gap + TIE)
     keep, stacked = _outlines_meet(frames(detector), offsets, close, gap)
     row = np.repeat(np.arange(detector.n_sensors), np.diff(offsets))[keep]
     ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=detector.n_sensors))])
@@ -173,16 +174,22 @@ def _outlines_meet(
     keep, stacked = np.zeros(len(close), np.bool_), np.zeros(len(close), np.bool_)
     k = sensors.outline.shape[1]
     one, two = np.empty((k, 3)), np.empty((k, 3))
+    reach = np.zeros(len(sensors.outline))
+    for kind in range(len(reach)):
+        for c in range(k):
+            reach[kind] = max(reach[kind], np.hypot(sensors.outline[kind, c, 0], sensors.outline[kind, c, 1]))
     for s in range(len(gap)):
         outline, n = sensors.outline[sensors.template[s]], sensors.corners[sensors.template[s]]
         for c in range(n):
             one[c] = in_space(sensors, s, outline[c, 0], outline[c, 1], 0.0)
         for pair in range(offsets[s], offsets[s + 1]):
             t = close[pair]
+            near = min(gap[s], gap[t]) + TIE
+            if _far_apart(sensors, reach, s, t, near) or _far_apart(sensors, reach, t, s, near):
+                continue
             other, m = sensors.outline[sensors.template[t]], sensors.corners[sensors.template[t]]
             for c in range(m):
                 two[c] = in_space(sensors, t, other[c, 0], other[c, 1], 0.0)
-            near = min(gap[s], gap[t]) + TIE
             # In the order of the rows, so that both ways round give the same answer.
             meet = polygons_within(one, n, two, m, near) if s < t else polygons_within(two, m, one, n, near)
             if meet:
@@ -191,6 +198,18 @@ def _outlines_meet(
                     two[c] = in_frame(sensors, s, two[c, 0], two[c, 1], two[c, 2])
                 stacked[pair] = _lies_over(two, m, outline, n, near)
     return keep, stacked
+
+
+@njit(cache=True)
+def _far_apart(sensors: Frames, reach: Floats, s: int, t: int, near: float) -> bool:
+    """Whether the ball around a sensor stays clear of the plane of another, or of its outline there."""
+    o = sensors.center[t]
+    u, v, w = in_frame(sensors, s, o[0], o[1], o[2])
+    kind = sensors.template[s]
+    wide = reach[sensors.template[t]] + near
+    if abs(w) > wide:
+        return True
+    return np.hypot(outside_distance(u, v, sensors.outline[kind], sensors.corners[kind]), w) > wide
 
 
 @njit(cache=True)
