@@ -152,7 +152,9 @@ def cells_are_where_they_say(case: Case) -> None:
     detector, (sensor, cell) = case.detector, case.cells
     assert len(cell), "no point of any sensor lies in a cell"
     xyz = detector.cell_position(sensor, cell)
-    assert np.isfinite(xyz).all(), _named(sensor, cell, ~np.isfinite(xyz).all(axis=1), "have no position")
+    assert np.isfinite(xyz).all(), _named(
+        sensor, cell, np.asarray(~np.isfinite(xyz).all(axis=1)), "have no position"
+    )
     local = detector.to_local(sensor, xyz)
     back = detector.cell_at(sensor, local[:, 0], local[:, 1])
     assert (back == cell).all(), _named(sensor, cell, back != cell, "do not hold their own position")

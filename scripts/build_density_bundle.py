@@ -1,6 +1,6 @@
 """Write the bundle `clusters-density`: showers in any detector by density peaks, with nothing learned.
 
-    python scripts/build_density_bundle.py [FOLDER]
+python scripts/build_density_bundle.py [FOLDER]
 """
 
 from __future__ import annotations

@@ -84,7 +84,8 @@ def share(event: Event, clusters: Clusters, fraction: Floats) -> Sharing:
     main, main_share = _largest(table)
     holder, held = _largest(sparse.csr_array(table.T))
     return Sharing(
-        table, np.asarray(weights @ (energy / fraction), np.float64), np.bincount(truth.particle, given, n_particles).astype(np.float64),
+        table, np.asarray(weights @ (energy / fraction), np.float64),
+        np.bincount(truth.particle, given, n_particles).astype(np.float64),
         np.bincount(truth.particle, minlength=n_particles).astype(np.int64), main, main_share, holder, held,
     )  # fmt: skip
 

@@ -65,12 +65,12 @@ def _event(
     transport: Transport, rng: np.random.Generator,
 ) -> Event:  # fmt: skip
     flown = transport(generated, rng)
-    hits, *links = measured(detector, flown, options, rng)
+    hits, hit, particle, energy = measured(detector, flown, options, rng)
     return Event(
         number,
         source,
         hits,
-        Truth(_particles(flown.particles, flown.generation), *links[:2], energy=links[2]),
+        Truth(_particles(flown.particles, flown.generation), hit, particle, energy=energy),
     )
 
 

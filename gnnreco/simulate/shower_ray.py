@@ -72,6 +72,9 @@ class Ray(NamedTuple):
         Sensor of the stack nearest to the axis in each layer.
     path, cosine : float64 (k,)
         mm from the start to the sensor's plane; cosine of incidence.
+    weight : float64 (k,)
+        Energy left in the layer over what a mixture of it and its neighbours would take: tracks are the same in all
+        three, and leave energy as each one's critical energy goes.
     radiation, interaction : float64 (k + 1,)
         Depth where each layer begins, and where the last one ends, in lengths of either kind.
     offsets, near : int64 (k + 1,), (m,)
@@ -85,6 +88,7 @@ class Ray(NamedTuple):
     row: Rows
     path: Floats
     cosine: Floats
+    weight: Floats
     radiation: Floats
     interaction: Floats
     offsets: Rows
@@ -106,7 +110,7 @@ def stack_of(detector: Detector) -> Stack:
     )
     template = detector.template[rows].astype(np.int64)
     columns = (getattr(medium, name)[rows] for name in Stack._fields[11:22])
-    return Stack(
+    return Stack(  # type: ignore[misc]
         rows, layer.astype(np.int64), template, np.ascontiguousarray(detector.center[rows]),
         np.ascontiguousarray(detector.rotation[rows].swapaxes(1, 2)), outlines, detector.outline_counts, focus, half,
         np.hypot(reach[template], half), np.minimum(detector.half_u, detector.half_v)[rows], *columns,
@@ -145,10 +149,11 @@ def outside(stack: Stack, row: int, u: float, v: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def cast(stack: Stack, x: Vector, t: Vector, reach: float) -> Ray:
+def cast(stack: Stack, x: Vector, t: Vector, reach: float, back: float) -> Ray:
     """The layers along a straight line, with the sensors within `reach` Moliere radii of it.
 
-    A layer counts where the line crosses one of its sensors, or passes one within the sensor's margin: a gap.
+    A layer counts where the line crosses one of its sensors, or passes one within the sensor's margin: a gap. So do
+    layers up to `back` mm behind the start that were passed in a gap.
     """
     n = len(stack.sensor)
     near, crossing, n_near = np.empty(n, np.int64), np.empty(n), 0
@@ -157,7 +162,7 @@ def cast(stack: Stack, x: Vector, t: Vector, reach: float) -> Ray:
         c = stack.center[i]
         d = (c[0] - x[0], c[1] - x[1], c[2] - x[2])
         ahead = d[0] * t[0] + d[1] * t[1] + d[2] * t[2]
-        if ahead < -stack.radius[i]:
+        if ahead < -stack.radius[i] - back:
             continue
         lateral = stack.radius[i] + reach * stack.moliere[i]
         if d[0] * d[0] + d[1] * d[1] + d[2] * d[2] - ahead * ahead > lateral * lateral:
@@ -167,7 +172,7 @@ def cast(stack: Stack, x: Vector, t: Vector, reach: float) -> Ray:
         if abs(cosine) < GRAZING:
             continue
         s = dot(d, w) / cosine
-        if s < -1e-3 - stack.half[i]:
+        if s < -1e-3 - stack.half[i] - back:
             continue
         near[n_near], crossing[n_near] = i, s
         n_near += 1
@@ -175,6 +180,9 @@ def cast(stack: Stack, x: Vector, t: Vector, reach: float) -> Ray:
         away = outside(stack, i, dot(p, stack.axes[i, 0]), dot(p, stack.axes[i, 1]))
         layer = stack.layer[i]
         away = max(away, 0.0)
+        if s < -1e-3 - stack.half[i] and away == 0.0:
+            n_near -= 1
+            continue
         # Inside is inside: of two that overlap the nearer one counts.
         if away < stack.margin[i] and (
             away < best[layer] or (away == best[layer] and s < crossing[row[layer]])
@@ -208,8 +216,15 @@ def _ray(stack: Stack, x: Vector, t: Vector, near: Rows, crossing: Floats, chose
         if at >= 0:
             sorted_near[used[at]] = i
             used[at] += 1
+    weight = np.empty(k)
+    for i in range(k):
+        taken, depth = 0.0, 0.0
+        for j in range(max(i - 1, 0), min(i + 2, k)):
+            part = stack.radiation[rows[j]] * (1.0 if j == i else 0.5)
+            taken, depth = taken + part * stack.critical[rows[j]], depth + part
+        weight[i] = stack.critical[rows[i]] * depth / taken
     across, along = frame(t)
-    return Ray(x, t, across, along, rows, path, cosine, radiation, interaction, offsets, sorted_near)
+    return Ray(x, t, across, along, rows, path, cosine, weight, radiation, interaction, offsets, sorted_near)
 
 
 @njit(cache=True, error_model="numpy")

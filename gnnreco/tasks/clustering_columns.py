@@ -60,7 +60,7 @@ def clusters_of(
         Sorted by energy, the highest first; hits by their row.
     """
     n = len(score)
-    energy = np.bincount(cluster, weight * graph.energy[cell], n)
+    energy = np.bincount(cluster, weight * graph.energy[cell], n).astype(np.float64, copy=False)
     rank = np.empty(n, np.int64)
     rank[np.argsort(-energy, kind="stable")] = np.arange(n)
     order = np.lexsort((graph.index[cell], rank[cluster]))
@@ -68,7 +68,7 @@ def clusters_of(
     share = weight * graph.energy[cell]
 
     def total(values: Floats) -> Floats:
-        return np.bincount(cluster, values, n)
+        return np.bincount(cluster, values, n).astype(np.float64, copy=False)
 
     energy = total(share)
     middle = np.stack([total(share * graph.xyz[cell, k]) for k in range(3)], axis=1) / energy[:, None]
@@ -77,8 +77,9 @@ def clusters_of(
     offsets = np.concatenate([[0], np.cumsum(np.bincount(cluster, minlength=n))]).astype(np.int64)
     moved = np.empty(n)
     moved[rank] = score
+    x, y, z = middle.T
     return Clusters(
-        offsets, graph.index[cell], weight, energy, sigma, *middle.T,
+        offsets, graph.index[cell], weight, energy, sigma, x, y, z,
         _axes(graph, cell, cluster, share, middle, frame.charge[graph.sensor[cell]]),
         np.full((n, len(CLUSTER_CLASSES)), np.nan), moved,
     )  # fmt: skip

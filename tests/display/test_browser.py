@@ -18,7 +18,7 @@ INK = """
         return n;
     };
     const only = (...keys) => { for (const key in page.state.show) page.set(key, keys.includes(key)); };
-"""  # noqa: E501
+"""
 
 
 def test_the_page_runs_under_its_own_rules(made, browser, tmp_path):
@@ -76,7 +76,7 @@ def test_the_cursor_finds_hits_tracks_and_sensors(made, drive, tmp_path):
         page.look("3d", 0); for (const key of ["matched", "fake", "cut"]) page.set(key, false);
         const [x, y] = page.project([...page.data.s_centre.subarray(0, 3)]), sensor = page.tell(x, y), sensorText = tip.innerText;
         const nothing = page.tell(3, 3);
-        return { hit, hitText, track, trackText, sensor, sensorText, nothing, hidden: tip.hidden };"""  # noqa: E501
+        return { hit, hitText, track, trackText, sensor, sensorText, nothing, hidden: tip.hidden };"""
     seen = drive(page, script)
     assert seen["hit"] == {"kind": "hit", "index": 4}
     assert "Hit 104" in seen["hitText"]
@@ -95,7 +95,7 @@ def test_search_selects_and_tells(made, drive, tmp_path):
         const card = document.getElementById("card"), out = {};
         for (const text of ["2", "1152921504606846977", "no such"]) { page.search(text); out[text] = [page.state.selected, card.innerText]; }
         page.search(""); out.cleared = [page.state.selected, card.hidden];
-        return out;"""  # noqa: E501
+        return out;"""
     seen = drive(page, script)
     assert seen["2"][0] == 2
     assert "Hits: 105, 106, 107" in seen["2"][1]
