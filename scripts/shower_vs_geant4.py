@@ -8,9 +8,11 @@ histogram: chi-square for each bin with both statistical errors, and the plain d
 the sum of Geant4. A parametrisation has systematic errors of per cents, the reference statistical ones of per mille: the
 chi-square says how far from perfect it is, the difference how far from useful.
 
-What the reference's axes are, from the code that made it: photons or pions at eta 2, phi 90 degrees; energies of simulated
+What the reference's axes are, from the code that made it: photons or pions at eta 1.99 to 2.01, phi 90 degrees, from the
+front of the calorimeter; energies of simulated
 hits without noise or threshold, times the weight of their layer (MeV of the layer for each minimum-ionising particle,
-`WEIGHTS`); depth: fraction in each of 47 layers; rings: fraction by steps of cells from the axis; ratio: weighted sum over the energy.
+`WEIGHTS`); depth: fraction in each of 47 layers; rings: fraction by steps of cells from the axis; ratio: weighted sum
+over the energy.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ WEIGHTS = np.array([5.55] + [12.86, 9.4] * 8 + [12.86] + [13.54, 12.86] * 4 + [5
 # PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
 PLATES = {"G4_W": (3.504, 99.46, 7.97), "G4_Cu": (14.36, 153.2, 19.42), "G4_Si": (93.70, 465.2, 40.19),
           "G4_AIR": (303_900.0, 747_700.0, 87.9)}  # fmt: skip
+FRONT = 3200.0  # mm along z, just before the first layer
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0)
 
 
@@ -67,20 +70,32 @@ class Comparison:
 
 def sample(name: str, axis: Floats, ours: Floats, theirs: Floats) -> Comparison:
     """Compare the means of two tables with a row a shower."""
-    return Comparison(name, axis, ours.mean(0), ours.std(0) / len(ours) ** 0.5, theirs.mean(0), theirs.std(0) / len(theirs) ** 0.5)
+    return Comparison(
+        name,
+        axis,
+        ours.mean(0),
+        ours.std(0) / len(ours) ** 0.5,
+        theirs.mean(0),
+        theirs.std(0) / len(theirs) ** 0.5,
+    )
 
 
 def fire(
     detector: Detector, particle: str, energies: Floats, direction: Floats, start: Floats
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats, Floats]:
-    """One particle an event: number of the shower, sensor, position (mm) and energy (GeV) of each cell."""
+    """One particle an event, directions and starts (n or 1, 3): number of the shower, sensor, mm and GeV of each cell."""
     transport, code = Transport(detector, EVERYTHING), gun_codes(particle)[0]
     species = species_of([code])
     mass = species.mass[species.rows(np.array([code]))][0]
     parts: list[tuple[NDArray[np.int64], NDArray[np.int32], Floats, Floats]] = []
     for number, energy in enumerate(energies):
-        p, x = np.sqrt(energy**2 - mass**2) * direction[:, None], start[:, None]
-        one = Generated(np.array([code], np.int32), p[0], p[1], p[2], x[0], x[1], x[2], np.zeros(1), np.zeros(1, np.int32))
+        p, x = (
+            np.sqrt(energy**2 - mass**2) * direction[number % len(direction), :, None],
+            start[number % len(start), :, None],
+        )
+        one = Generated(
+            np.array([code], np.int32), p[0], p[1], p[2], x[0], x[1], x[2], np.zeros(1), np.zeros(1, np.int32)
+        )
         rng = np.random.default_rng([7, number])
         hits = measured(detector, transport(one, rng), EVERYTHING, rng)[0]
         assert hits.energy is not None
@@ -89,7 +104,9 @@ def fire(
     return np.concatenate(number), np.concatenate(sensor), np.concatenate(xyz), np.concatenate(energy)
 
 
-def binned(shower: NDArray[np.int64], column: NDArray[np.int64], energy: Floats, shape: tuple[int, int]) -> Floats:
+def binned(
+    shower: NDArray[np.int64], column: NDArray[np.int64], energy: Floats, shape: tuple[int, int]
+) -> Floats:
     """Energy by shower and column; what lies beyond the last column goes nowhere."""
     inside = (column >= 0) & (column < shape[1])
     flat = shower[inside] * shape[1] + column[inside]
@@ -114,35 +131,63 @@ def rings(folder: Path, layer: NDArray[np.int64], across: Floats) -> NDArray[np.
 def against_reference(folder: Path, particle: str, energy: int, events: int) -> list[Comparison]:
     """Our `hgcal` beside the CMS full simulation: depth and its spread, rings, ratio."""
     detector = load_detector("hgcal")
-    direction = np.array([0.0, 1 / np.cosh(2.0), np.tanh(2.0)])
-    shower, sensor, xyz, e = fire(detector, particle, np.full(events, float(energy)), direction, np.zeros(3))
+    eta = np.random.default_rng(1).uniform(1.99, 2.01, events)
+    directions = np.stack([0 * eta, 1 / np.cosh(eta), np.tanh(eta)], axis=1)
+    shower, sensor, xyz, e = fire(
+        detector, particle, np.full(events, float(energy)), directions, directions / directions[:, 2:] * FRONT
+    )
     layer = detector.layer[sensor].astype(np.int64)
     e = np.where(layer < 47, e * WEIGHTS[np.minimum(layer, 46)], 0.0)
     layers = binned(shower, layer, e, (events, 47))
     total = layers.sum(1, keepdims=True)
     kept = total[:, 0] > 0
     layers, fraction = layers[kept], layers[kept] / total[kept]
-    load = lambda kind: np.load(folder / "geant4_reference" / f"{particle.title()}_E{energy}_{kind}.npz", allow_pickle=False)  # noqa: E731
+
+    def load(kind: str) -> dict[str, Floats]:
+        file = folder / "geant4_reference" / f"{particle.title()}_E{energy}_{kind}.npz"
+        with np.load(file, allow_pickle=False) as table:
+            return dict(table)
+
     name, theirs = f"{particle} {energy} GeV", load("LongitudinalProfile")
-    n = (theirs["ref_std"][theirs["ref_sem"] > 0] / theirs["ref_sem"][theirs["ref_sem"] > 0])[0] ** 2
+    known = theirs["ref_sem"] > 0
+    n = (theirs["ref_std"][known] / theirs["ref_sem"][known])[0] ** 2
     spread = fraction.std(0)
     result = [Comparison(f"{name}: depth", np.arange(47.0), fraction.mean(0), spread / len(fraction) ** 0.5, theirs["ref_mean"], theirs["ref_sem"]),
               Comparison(f"{name}: spread of depth", np.arange(47.0), spread, spread / (2 * len(fraction)) ** 0.5, theirs["ref_std"], theirs["ref_std"] / (2 * n) ** 0.5)]  # fmt: skip
-    axis = xyz[:, 2:] * direction[:2] / direction[2]
+    axis = xyz[:, 2:] * np.array([0.0, 1 / np.sinh(2.0)])
     theirs = load("Transverse")
-    radial = binned(shower, rings(folder, np.minimum(layer, 46), xyz[:, :2] - axis), e, (events, len(theirs["ref_mean"])))[kept] / total[kept]
+    radial = (
+        binned(
+            shower,
+            rings(folder, np.minimum(layer, 46), xyz[:, :2] - axis),
+            e,
+            (events, len(theirs["ref_mean"])),
+        )[kept]
+        / total[kept]
+    )
     result.append(Comparison(f"{name}: rings", np.arange(float(radial.shape[1])), radial.mean(0), radial.std(0) / len(radial) ** 0.5,
                              theirs["ref_mean"], theirs["ref_sem"]))  # fmt: skip
     theirs = load("EnergyRatio")
     edges = theirs["binning"]
     count = np.histogram(total[:, 0] / energy, edges)[0] / events / np.diff(edges)
     error = np.sqrt(np.maximum(count, 1 / events / np.diff(edges)[0]) / events / np.diff(edges))
-    result.append(Comparison(f"{name}: energy ratio", (edges[1:] + edges[:-1]) / 2, count, error, theirs["dist_ref"], np.nan_to_num(theirs["dist_ref_err"])))
+    result.append(
+        Comparison(
+            f"{name}: energy ratio",
+            (edges[1:] + edges[:-1]) / 2,
+            count,
+            error,
+            theirs["dist_ref"],
+            np.nan_to_num(theirs["dist_ref_err"]),
+        )
+    )
     middle = (edges[1:] + edges[:-1]) / 2
     mean = (theirs["dist_ref"] * middle).sum() / theirs["dist_ref"].sum()
     sigma = np.sqrt((theirs["dist_ref"] * (middle - mean) ** 2).sum() / theirs["dist_ref"].sum())
     ratio = total[:, 0] / energy
-    print(f"{name}: weighted energy ratio {ratio.mean():.4f} (Geant4 {mean:.4f}), its relative spread {ratio.std() / ratio.mean():.3f} ({sigma / mean:.3f})")
+    print(
+        f"{name}: weighted energy ratio {ratio.mean():.4f} (Geant4 {mean:.4f}), its relative spread {ratio.std() / ratio.mean():.3f} ({sigma / mean:.3f})"
+    )
     return result
 
 
@@ -178,18 +223,26 @@ def against_plates(file: Path, events: int) -> list[Comparison]:
         chosen = np.flatnonzero((energy > low) & (energy < high) & (table["pz"] > 0.9999))
         if len(chosen) < 30:
             chosen = np.flatnonzero((energy > low) & (energy < high))
-            if particle == "electron":  # thrown at angles up to 17 degrees: their depth is not comparable layer by layer
+            if (
+                particle == "electron"
+            ):  # thrown at angles up to 17 degrees: their depth is not comparable layer by layer
                 continue
         hit = np.isin(table["event"], chosen)
         row, own = np.searchsorted(chosen, table["event"][hit]), energy[chosen]
         shot = np.resize(own, max(events, len(own)))
         n, m = len(own), len(shot)
-        shower, sensor, xyz, e = fire(detector, particle, shot, np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, -1.0]))
+        shower, sensor, xyz, e = fire(
+            detector, particle, shot, np.array([[0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, -1.0]])
+        )
         true, x, y = table["edep_mev"][hit] / 1e3, table["x_mm"][hit], table["y_mm"][hit]
-        cell = ((row * 100 + table["layer"][hit]) * 1000 + np.floor(x / 5) + 500) * 1000 + np.floor(y / 5) + 500
+        cell = (
+            ((row * 100 + table["layer"][hit]) * 1000 + np.floor(x / 5) + 500) * 1000 + np.floor(y / 5) + 500
+        )
         key, back = np.unique(cell.astype(np.int64), return_inverse=True)
         merged, of = np.bincount(back, true), key // 100_000_000
-        radius = np.hypot(np.floor(x / 5) * 5 + 2.5, np.floor(y / 5) * 5 + 2.5)  # both by the middles of the cells
+        radius = np.hypot(
+            np.floor(x / 5) * 5 + 2.5, np.floor(y / 5) * 5 + 2.5
+        )  # both by the middles of the cells
         layers = [binned(row, table["layer"][hit].astype(np.int64), true, (n, detector.n_layers)) / own[:, None],
                   binned(shower, detector.layer[sensor].astype(np.int64), e, (m, detector.n_layers)) / shot[:, None]]  # fmt: skip
         shells = [binned(row, np.digitize(radius, steps) - 1, true, (n, len(steps) - 1)) / own[:, None],
@@ -213,7 +266,10 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
         place.step(one.axis, one.theirs, where="mid", color="black", label="Geant4")
         place.errorbar(one.axis, one.ours, one.ours_error, fmt=".", color="tab:blue", label="gnnreco")
         figures = one.figures()
-        place.set_title(f"{one.name}\nchi2/bin {figures['chi2_per_bin']:.1f}, difference {figures['difference']:.1%}", fontsize=9)
+        place.set_title(
+            f"{one.name}\nchi2/bin {figures['chi2_per_bin']:.1f}, difference {figures['difference']:.1%}",
+            fontsize=9,
+        )
         if one.name.endswith(("rings", "radius")):
             place.set_yscale("log")
     axes.flat[0].legend()
@@ -223,7 +279,9 @@ def draw(comparisons: list[Comparison], file: Path) -> None:
 
 def main() -> None:
     """Run all comparisons."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--events", type=int, default=400)
