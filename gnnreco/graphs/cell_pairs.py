@@ -234,7 +234,10 @@ def _search(cells: ScaledCells, groups: Groups, boxes: _Boxes, rotation: Floats,
                         for j in range(boxes.ends[row], boxes.ends[row + 1]):
                             if h == g and j >= i:
                                 continue
-                            d = _distance(i, j, around, cells, rotation)
+                            # Of one layer the later row is the first: the order of the boxes turns with the detector.
+                            swap = h == g and boxes.order[j] > boxes.order[i]
+                            a, b = (j, i) if swap else (i, j)
+                            d = _distance(a, b, around, cells, rotation)
                             if d > max(cells.reach[i], cells.reach[j]):
                                 continue
                             if total < limit:
