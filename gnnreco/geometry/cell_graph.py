@@ -42,7 +42,7 @@ def cell_graph(
     ----------
     detector : Detector
     across, gap, layers
-        As in `hit_graph`; without `layers`, sensors of any layers may be neighbours across.
+        As in `hit_graph`.
     limit : int
         Cell numbers beyond which the table is refused; `hit_graph` has no such limit.
     cache : bool
@@ -66,8 +66,9 @@ def cell_graph(
     if held is not None:
         return held
     pairs = []
+    one_layer = layers is not None or gap is None
     if across:
-        pairs.append(pairs_across(detector, None, None, each_gap(detector, gap), layers is not None))
+        pairs.append(pairs_across(detector, None, None, each_gap(detector, gap), one_layer))
     if layers is not None:
         pairs.append(pairs_between(detector, None, None, layers))
     table = whole_table(detector, pairs)
@@ -141,9 +142,10 @@ def hit_graph(
     layers : str, optional
         Also cells of the next layers, ``projective`` or ``nearest`` as `between_layers` tells; None: without.
     across : bool
-        Also cells of other sensors, if their polygons come within `gap`; only of one layer where `layers` is given.
+        Also cells of other sensors, if their polygons come within `gap`.
     gap : float, optional
-        mm; None: half a cell, of two sensors the lesser.
+        mm, only between sensors of one layer where `layers` is given; None: half a cell, of two sensors of one layer the
+        lesser.
     time : float64 (n,), optional
         ns; with it, hits farther apart than `window` are no neighbours.
     window : float
@@ -180,8 +182,9 @@ def _fired_pairs(
     if len(unique) and (across or layers is not None):
         shapes, _ = fired_shapes(detector, sensor, cell)
         found = []
+        one_layer = layers is not None or gap is None
         if across:
-            found.append(pairs_across(detector, shapes, shapes, each_gap(detector, gap), layers is not None))
+            found.append(pairs_across(detector, shapes, shapes, each_gap(detector, gap), one_layer))
         if layers is not None:
             found.append(pairs_between(detector, shapes, shapes, layers))
         for first, second in found:

@@ -87,8 +87,8 @@ def _face_within(a: Floats, n: int, b: Floats, m: int, gap: float) -> bool:
 def shared_area(a: Floats, n: int, b: Floats, m: int) -> tuple[float, float, float, float, float]:
     """What two polygons in a plane share, whether convex or not.
 
-    The first n and m rows of (k, 2) are corners, either way round. `b` counts as the sum of the signed triangles around
-    its first corner, each of which cuts `a` after Sutherland and Hodgman: areas and moments add up.
+    The first n and m rows of (k, 2) are corners, either way round. `b` cuts `a` after Sutherland and Hodgman; where it is
+    not convex it counts as the sum of the signed triangles around its first corner: areas and moments add up.
 
     Returns
     -------
@@ -99,30 +99,33 @@ def shared_area(a: Floats, n: int, b: Floats, m: int) -> tuple[float, float, flo
     area_a, area_b : float
         Of the polygons themselves.
     """
-    area = u = v = area_b = 0.0
+    area = u = v = 0.0
     area_a, _, _ = _moments(a, n)
-    old, new = np.empty((4 * n + 8, 2)), np.empty((4 * n + 8, 2))
-    triangle = np.empty((3, 2))
-    for j in range(1, m - 1):
-        triangle[0], triangle[1], triangle[2] = b[0], b[j], b[j + 1]
-        cross = (b[j, 0] - b[0, 0]) * (b[j + 1, 1] - b[0, 1]) - (b[j, 1] - b[0, 1]) * (b[j + 1, 0] - b[0, 0])
-        if cross == 0:
+    area_b, _, _ = _moments(b, m)
+    whole = _turns_one_way(b, m)
+    old, new = np.empty((2 * (n + m) + 8, 2)), np.empty((2 * (n + m) + 8, 2))
+    knife = np.empty((m, 2))
+    for j in range(1, 2 if whole else m - 1):
+        size = m if whole else 3
+        for c in range(size):
+            knife[c] = b[c] if whole else b[0 if c == 0 else j + c - 1]
+        sign, _, _ = _moments(knife, size)
+        if sign == 0:
             continue
-        area_b += cross / 2
-        if cross < 0:
-            triangle[1], triangle[2] = b[j + 1], b[j]
         held = n
         old[:n] = a[:n]
-        for edge in range(3):
-            ax, ay = triangle[edge]
-            bx, by = triangle[(edge + 1) % 3]
+        for edge in range(size):
+            ax, ay = knife[edge]
+            bx, by = knife[(edge + 1) % size]
+            if sign < 0:
+                ax, ay, bx, by = bx, by, ax, ay
             kept = 0
             for c in range(held):
                 d = c + 1 if c + 1 < held else 0
                 side_c = (bx - ax) * (old[c, 1] - ay) - (by - ay) * (old[c, 0] - ax)
                 side_d = (bx - ax) * (old[d, 1] - ay) - (by - ay) * (old[d, 0] - ax)
                 if side_c >= 0:
-                    new[kept] = old[c]
+                    new[kept, 0], new[kept, 1] = old[c, 0], old[c, 1]
                     kept += 1
                 if (side_c > 0 and side_d < 0) or (side_c < 0 and side_d > 0):
                     t = side_c / (side_c - side_d)
@@ -130,14 +133,28 @@ def shared_area(a: Floats, n: int, b: Floats, m: int) -> tuple[float, float, flo
                     new[kept, 1] = old[c, 1] + t * (old[d, 1] - old[c, 1])
                     kept += 1
             old, new, held = new, old, kept
+            if held == 0:
+                break
         part, part_u, part_v = _moments(old, held)
-        sign = 1.0 if cross > 0 else -1.0
-        area += sign * part
-        u += sign * part_u
-        v += sign * part_v
+        side = 1.0 if sign > 0 else -1.0
+        area += side * part
+        u += side * part_u
+        v += side * part_v
     if area == 0:
         return 0.0, 0.0, 0.0, abs(area_a), abs(area_b)
     return abs(area), u / area, v / area, abs(area_a), abs(area_b)
+
+
+@njit(cache=True)
+def _turns_one_way(p: Floats, n: int) -> bool:
+    """Whether a polygon is convex, either way round."""
+    left = right = False
+    for c in range(n):
+        d, e = (c + 1) % n, (c + 2) % n
+        cross = (p[d, 0] - p[c, 0]) * (p[e, 1] - p[d, 1]) - (p[d, 1] - p[c, 1]) * (p[e, 0] - p[d, 0])
+        left = left or cross > 0
+        right = right or cross < 0
+    return not (left and right)
 
 
 @njit(cache=True)
