@@ -151,44 +151,31 @@ def against_reference(folder: Path, particle: str, energy: int, events: int) -> 
     name, theirs = f"{particle} {energy} GeV", load("LongitudinalProfile")
     known = theirs["ref_sem"] > 0
     n = (theirs["ref_std"][known] / theirs["ref_sem"][known])[0] ** 2
-    spread = fraction.std(0)
-    result = [Comparison(f"{name}: depth", np.arange(47.0), fraction.mean(0), spread / len(fraction) ** 0.5, theirs["ref_mean"], theirs["ref_sem"]),
-              Comparison(f"{name}: spread of depth", np.arange(47.0), spread, spread / (2 * len(fraction)) ** 0.5, theirs["ref_std"], theirs["ref_std"] / (2 * n) ** 0.5)]  # fmt: skip
-    axis = xyz[:, 2:] * np.array([0.0, 1 / np.sinh(2.0)])
+    mean, spread, m, axis = fraction.mean(0), fraction.std(0), len(fraction), np.arange(47.0)
+    result = [
+        Comparison(f"{name}: depth", axis, mean, spread / m**0.5, theirs["ref_mean"], theirs["ref_sem"]),
+        Comparison(f"{name}: spread of depth", axis, spread, spread / (2 * m) ** 0.5, theirs["ref_std"],
+                   theirs["ref_std"] / (2 * n) ** 0.5)]  # fmt: skip
     theirs = load("Transverse")
-    radial = (
-        binned(
-            shower,
-            rings(folder, np.minimum(layer, 46), xyz[:, :2] - axis),
-            e,
-            (events, len(theirs["ref_mean"])),
-        )[kept]
-        / total[kept]
-    )
-    result.append(Comparison(f"{name}: rings", np.arange(float(radial.shape[1])), radial.mean(0), radial.std(0) / len(radial) ** 0.5,
+    ring = rings(folder, layer, xyz[:, :2] - xyz[:, 2:] * np.array([0.0, 1 / np.sinh(2.0)]))
+    radial = binned(shower, ring, e, (events, len(theirs["ref_mean"])))[kept] / total[kept]
+    result.append(Comparison(f"{name}: rings", np.arange(float(radial.shape[1])), radial.mean(0), radial.std(0) / m**0.5,
                              theirs["ref_mean"], theirs["ref_sem"]))  # fmt: skip
-    theirs = load("EnergyRatio")
+    return [*result, ratios(name, total[:, 0] / energy, load("EnergyRatio"))]
+
+
+def ratios(name: str, ratio: Floats, theirs: dict[str, Floats]) -> Comparison:
+    """The visible energy over the energy, as densities."""
     edges = theirs["binning"]
-    count = np.histogram(total[:, 0] / energy, edges)[0] / events / np.diff(edges)
-    error = np.sqrt(np.maximum(count, 1 / events / np.diff(edges)[0]) / events / np.diff(edges))
-    result.append(
-        Comparison(
-            f"{name}: energy ratio",
-            (edges[1:] + edges[:-1]) / 2,
-            count,
-            error,
-            theirs["dist_ref"],
-            np.nan_to_num(theirs["dist_ref_err"]),
-        )
-    )
-    middle = (edges[1:] + edges[:-1]) / 2
-    mean = (theirs["dist_ref"] * middle).sum() / theirs["dist_ref"].sum()
-    sigma = np.sqrt((theirs["dist_ref"] * (middle - mean) ** 2).sum() / theirs["dist_ref"].sum())
-    ratio = total[:, 0] / energy
-    print(
-        f"{name}: weighted energy ratio {ratio.mean():.4f} (Geant4 {mean:.4f}), its relative spread {ratio.std() / ratio.mean():.3f} ({sigma / mean:.3f})"
-    )
-    return result
+    width, middle = np.diff(edges), (edges[1:] + edges[:-1]) / 2
+    count = np.histogram(ratio, edges)[0]
+    mean = np.average(middle, weights=theirs["dist_ref"])
+    sigma = np.sqrt(np.average((middle - mean) ** 2, weights=theirs["dist_ref"]))
+    print(f"{name}: weighted energy ratio {ratio.mean():.4f} (Geant4 {mean:.4f}), "
+          f"its relative spread {ratio.std() / ratio.mean():.3f} ({sigma / mean:.3f})")  # fmt: skip
+    scale = 1 / (len(ratio) * width)
+    return Comparison(f"{name}: energy ratio", middle, count * scale, np.sqrt(np.maximum(count, 1)) * scale,
+                      theirs["dist_ref"], np.nan_to_num(theirs["dist_ref_err"]))  # fmt: skip
 
 
 def plates(stack: list[list[object]], fraction: float) -> Detector:

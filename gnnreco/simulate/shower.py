@@ -20,7 +20,7 @@ from gnnreco.simulate.species import ELECTRON, HADRON, PHOTON, species_of
 from gnnreco.simulate.transport import Entries
 
 REACH = 6.0  # Moliere radii: sensors as near to the axis of an electromagnetic shower take part
-REACH_HADRON = 12.0
+REACH_HADRON = 16.0
 TO_PHOTONS = (111, 221)  # pi0, eta: decay at once
 
 
@@ -77,9 +77,11 @@ def shower(
     nature = np.where(np.isin(codes, TO_PHOTONS), PHOTON, species.kind[row])
     baryon = (np.abs(codes) // 1000 % 10 != 0) & (species.kind[row] == HADRON)
     gain = np.where(baryon, np.where(codes < 0, 2 * species.mass[row], 0.0), species.mass[row])
-    start = np.stack(
-        [entries.x, entries.y, entries.z, entries.px, entries.py, entries.pz, entries.time], axis=1
+    made, e = entries.particle, entries
+    flown = np.sqrt(
+        (e.x - particles.vx[made]) ** 2 + (e.y - particles.vy[made]) ** 2 + (e.z - particles.vz[made]) ** 2
     )
+    start = np.stack([e.x, e.y, e.z, e.px, e.py, e.pz, e.time, flown], axis=1)
     spots = _showers(rng, stack, start, nature[kind].astype(np.int64), species.mass[row][kind], species.charge[row][kind],
                      gain[kind], options.hadron_response)  # fmt: skip
     sensor = stack.sensor[spots[:, 1].astype(np.int64)]
@@ -118,7 +120,7 @@ def _showers(
         x = (start[i, 0], start[i, 1], start[i, 2])
         t = (start[i, 3] / p, start[i, 4] / p, start[i, 5] / p)
         reach = REACH_HADRON if nature[i] == HADRON else REACH
-        ray = cast(stack, x, t, reach)
+        ray = cast(stack, x, t, reach, start[i, 7])
         if len(ray.row) == 0:
             continue
         if nature[i] == PHOTON:

@@ -72,11 +72,9 @@ class Ray(NamedTuple):
         Sensor of the stack nearest to the axis in each layer.
     path, cosine : float64 (k,)
         mm from the start to the sensor's plane; cosine of incidence.
-    weight : float64 (k,)
-        Energy left in the layer over what a mixture of it and its neighbours would take: tracks are the same in all
-        three, and leave energy as each one's critical energy goes.
     radiation, interaction : float64 (k + 1,)
-        Depth where each layer begins, and where the last one ends, in lengths of either kind.
+        Depth where each layer begins, and where the last one ends, in lengths of either kind; shared among neighbours
+        by what tracks leave in each: they do not change from one plate to the next, what they leave does.
     offsets, near : int64 (k + 1,), (m,)
         Sensors of each layer that spots can reach.
     """
@@ -88,7 +86,6 @@ class Ray(NamedTuple):
     row: Rows
     path: Floats
     cosine: Floats
-    weight: Floats
     radiation: Floats
     interaction: Floats
     offsets: Rows
@@ -202,8 +199,19 @@ def _ray(stack: Stack, x: Vector, t: Vector, near: Rows, crossing: Floats, chose
     place = np.full(stack.n_layers, -1)
     for i in range(k):
         cosine[i] = dot(t, stack.axes[rows[i], 2])
-        radiation[i + 1] = radiation[i] + stack.radiation[rows[i]] / abs(cosine[i])
-        interaction[i + 1] = interaction[i] + stack.interaction[rows[i]] / abs(cosine[i])
+        ionised, lengths, nuclear = 0.0, 0.0, 0.0
+        for j in range(max(i - 1, 0), min(i + 2, k)):
+            beside, part = rows[j], 1.0 if j == i else 0.5
+            ionised += part * stack.radiation[beside] * stack.critical[beside]
+            lengths, nuclear = (
+                lengths + part * stack.radiation[beside],
+                nuclear + part * stack.interaction[beside],
+            )
+        share = stack.radiation[rows[i]] * stack.critical[rows[i]] / (ionised * abs(cosine[i]))
+        radiation[i + 1], interaction[i + 1] = (
+            radiation[i] + lengths * share,
+            interaction[i] + nuclear * share,
+        )
         place[stack.layer[rows[i]]] = i
     offsets = np.zeros(k + 1, np.int64)
     for i in near:
@@ -216,15 +224,8 @@ def _ray(stack: Stack, x: Vector, t: Vector, near: Rows, crossing: Floats, chose
         if at >= 0:
             sorted_near[used[at]] = i
             used[at] += 1
-    weight = np.empty(k)
-    for i in range(k):
-        taken, depth = 0.0, 0.0
-        for j in range(max(i - 1, 0), min(i + 2, k)):
-            part = stack.radiation[rows[j]] * (1.0 if j == i else 0.5)
-            taken, depth = taken + part * stack.critical[rows[j]], depth + part
-        weight[i] = stack.critical[rows[i]] * depth / taken
     across, along = frame(t)
-    return Ray(x, t, across, along, rows, path, cosine, weight, radiation, interaction, offsets, sorted_near)
+    return Ray(x, t, across, along, rows, path, cosine, radiation, interaction, offsets, sorted_near)
 
 
 @njit(cache=True, error_model="numpy")
