@@ -83,11 +83,10 @@ def share(event: Event, clusters: Clusters, fraction: Floats) -> Sharing:
     table = sparse.csr_array(weights @ made)
     main, main_share = _largest(table)
     holder, held = _largest(sparse.csr_array(table.T))
-    return Sharing(
-        table, np.asarray(weights @ (energy / fraction), np.float64),
-        np.bincount(truth.particle, given, n_particles).astype(np.float64),
-        np.bincount(truth.particle, minlength=n_particles).astype(np.int64), main, main_share, holder, held,
-    )  # fmt: skip
+    left = np.bincount(truth.particle, given, n_particles).astype(np.float64)
+    hits = np.bincount(truth.particle, minlength=n_particles).astype(np.int64)
+    total = np.asarray(weights @ (energy / fraction), np.float64)
+    return Sharing(table, total, left, hits, main, main_share, holder, held)
 
 
 def _largest(table: sparse.csr_array) -> tuple[Ints, Floats]:

@@ -27,7 +27,7 @@ class ErrorConfig:
     """
 
     sampling: float = 0.027
-    constant: float = 0.02
+    constant: float = 0.05
 
 
 def clusters_of(
