@@ -14,10 +14,8 @@ from gnnreco.simulate.shower_ray import Floats, Ray, Stack, land
 FRACTION_POWER, FRACTION_SCALE = 0.82, 1.0
 PION = 0.13957  # GeV: where even that is not there to give, no neutral pion is made
 NUCLEAR_SPREAD = 0.35  # of the hadronic part of one GeV: binding energy and what else goes unseen
-SPREAD_START, SPREAD_GROWTH = (
-    0.045,
-    0.075,
-)  # interaction lengths: median radius at the first interaction, and its growth
+# Interaction lengths: median radius of the hadronic part at the first interaction, and its growth with depth.
+SPREAD_START, SPREAD_GROWTH = 0.06, 0.12
 NEUTRON_DELAY, NEUTRON_PART = 3.0, 0.2  # ns, mean delay of the slow part of the hadronic energy
 WIDEST_HADRON = 1.5  # interaction lengths
 
@@ -29,6 +27,7 @@ def electromagnetic_fraction(rng: np.random.Generator, energy: float) -> float:
     A beta distribution around the mean; its spread falls from 0.25 at a few GeV to 0.1 at hundreds, as calorimeters with
     two readouts measured it (Wigmans, Calorimetry, 4.7).
     """
+    # Little energy makes one neutral pion or none.
     if energy < 4 * PION:
         return 0.0
     mean = 1 - (1 + energy / FRACTION_SCALE) ** (FRACTION_POWER - 1)
