@@ -69,11 +69,12 @@ def test_a_corner_of_a_cell_lies_in_exactly_one_cell(template: CellTemplate, see
 @settings(max_examples=40, deadline=None)
 def test_within_misses_no_cell_that_reaches_into_the_box(template: CellTemplate, seed: int) -> None:
     random = np.random.default_rng(seed)
-    middle, half = points_inside(template, 500, seed)[:5], random.uniform(0, 1, (5, 2)) * template.half_size
+    middle = points_inside(template, 5000, seed)[:5]
+    half = random.uniform(0, 1, middle.shape) * template.half_size
     offsets, found = template.within(middle - half, middle + half)
     cells = cells_of(template)
     low, high = template.corners(cells).min(axis=1), template.corners(cells).max(axis=1)
-    for box in range(5):
+    for box in range(len(middle)):
         # Slightly inside, so that a touch at a rounding error is no demand.
         inside = (low < middle[box] + half[box] - 1e-9) & (high > middle[box] - half[box] + 1e-9)
         needed = set(cells[inside.all(axis=1)].tolist())
