@@ -68,3 +68,8 @@ def test_settings_of_a_verb_are_yaml() -> None:
     for word in ("a", "=1", "a=[1"):
         with pytest.raises(BadConfig):
             parse_settings([word])
+
+
+def test_a_task_that_learns_nothing_says_so() -> None:
+    with pytest.raises(BadConfig, match="learns nothing"):
+        compose("clustering")
