@@ -168,6 +168,8 @@ def photon(
 ) -> tuple[Floats, int]:  # fmt: skip
     """Add the spots of a photon: it converts after 9/7 radiation lengths on average, to two electrons."""
     start += 9 / 7 * rng.standard_exponential()
-    share = rng.random()
-    spots, used = electromagnetic(rng, stack, ray, spots, used, entry, share * energy, start, a, b, time)
-    return electromagnetic(rng, stack, ray, spots, used, entry, (1 - share) * energy, start, a, b, time)
+    part = energy * rng.random()
+    for _ in range(2):  # one call in a loop compiles once
+        spots, used = electromagnetic(rng, stack, ray, spots, used, entry, part, start, a, b, time)
+        part = energy - part
+    return spots, used

@@ -153,12 +153,9 @@ def hadron(
         width = stack.interaction_mm[ray.row[place]] * (0.01 + 0.15 * (depth - start))
         if not first:
             a, b = width * rng.standard_normal(), width * rng.standard_normal()
-        spots, used = photon(
-            rng, stack, ray, spots, used, entry, share / 2, radiation_depth(ray, depth), a, b, time
-        )
-        spots, used = photon(
-            rng, stack, ray, spots, used, entry, share / 2, radiation_depth(ray, depth), a, b, time
-        )
+        into = radiation_depth(ray, depth)
+        for _ in range(2):
+            spots, used = photon(rng, stack, ray, spots, used, entry, share / 2, into, a, b, time)
         left, first = left - share, False
         depth = start + rng.standard_exponential() * 0.7
     rest = (1 - fraction) * total + max(left, 0.0)
