@@ -32,3 +32,7 @@ gnnreco train tracking detector=telescope sample=beam sample.events=2000 sample.
     sample.simulation.count=6 'sample.simulation.energy=[2.0,6.0]' sample.simulation.particle=electron \
     sample.simulation.noise_hits=1 sample.simulation.efficiency=0.85 sample.seed=1 graph.min_pt=0 \
     task.decode.momentum_without_field=4 train.epochs=10 train.learning_rate=0.004 train.threads=1 -o tracking-telescope
+
+gnnreco train tracking detector=odd sample=ttbar sample.events=60 sample.validation_events=4 sample.pileup=10 \
+    sample.simulation.noise_hits=0.05 sample.seed=1 graph.min_pt=0.45 train.epochs=8 train.learning_rate=0.004 \
+    train.threads=1 -o tracking-odd
