@@ -72,23 +72,49 @@ def kinematics(codes: NDArray[np.int32], energy: Floats) -> Floats:
     return np.sqrt(energy**2 - mass**2)
 
 
+class Shot:
+    """Kinds and momenta of the particles of a gun or a beam."""
+
+    def __init__(self, options: SimulationOptions) -> None:
+        self.options = options
+        self.kinds = [np.array(gun_codes(name.strip()), np.int32) for name in options.particle.split(",")]
+        for codes in self.kinds:
+            kinematics(codes, np.full(len(codes), options.energy[0]))
+
+    def __call__(self, rng: np.random.Generator) -> tuple[NDArray[np.int32], Floats]:
+        """PDG codes and momenta, GeV, of one event."""
+        o, n = self.options, self.options.count
+        if len(self.kinds) == 1:
+            codes = rng.choice(self.kinds[0], n)
+        else:
+            kind = rng.integers(len(self.kinds), size=n)
+            codes = np.array([rng.choice(self.kinds[k]) for k in kind], np.int32)
+        if o.spectrum == "flat":
+            energy = rng.uniform(*o.energy, n)
+        else:
+            energy = np.exp(rng.uniform(*np.log(o.energy), n))
+        return codes, kinematics(codes, energy)
+
+
 class Gun:
-    """`count` particles from one point, flat in energy, pseudorapidity and azimuth."""
+    """`count` particles from one point, flat in pseudorapidity and azimuth, all over the detector or in a cone."""
 
     def __init__(self, detector: Detector, options: SimulationOptions) -> None:
         self.eta = coverage(detector) if options.eta is None else np.array([options.eta])
-        self.options, self.codes = options, np.array(gun_codes(options.particle), np.int32)
-        kinematics(self.codes, np.full(len(self.codes), options.energy[0]))
+        self.options, self.shot = options, Shot(options)
 
     def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
         return [self._shoot(rng) for _ in range(n)]
 
     def _shoot(self, rng: np.random.Generator) -> Generated:
-        o, n = self.options, self.options.count
-        codes = rng.choice(self.codes, n)
-        p = kinematics(codes, rng.uniform(*o.energy, n))
+        n = self.options.count
+        codes, p = self.shot(rng)
         low, high = self.eta[rng.integers(len(self.eta), size=n)].T
         eta, phi, zero = rng.uniform(low, high), rng.uniform(-np.pi, np.pi, n), np.zeros(n)
+        if self.options.cone is not None and n:
+            away, angle = self.options.cone * np.sqrt(rng.uniform(0, 1, n)), rng.uniform(-np.pi, np.pi, n)
+            away[0] = 0.0
+            eta, phi = eta[0] + away * np.cos(angle), phi[0] + away * np.sin(angle)
         pt = p / np.cosh(eta)
         return Generated(codes, pt * np.cos(phi), pt * np.sin(phi), p * np.tanh(eta), zero, zero, zero, zero,
                          np.zeros(n, np.int32))  # fmt: skip
@@ -115,8 +141,7 @@ class Beam:
     """`count` particles along z from upstream of all sensors, over a square spot."""
 
     def __init__(self, detector: Detector, options: SimulationOptions) -> None:
-        self.options, self.codes = options, np.array(gun_codes(options.particle), np.int32)
-        kinematics(self.codes, np.full(len(self.codes), options.energy[0]))
+        self.options, self.shot = options, Shot(options)
         low, high = (corner if len(corner) else np.zeros((1, 3)) for corner in detector.bounds)
         self.middle, self.start = (low.min(axis=0) + high.max(axis=0)) / 2, low[:, 2].min() - UPSTREAM
         cover = (high.max(axis=0) - low.min(axis=0))[:2] / 2
@@ -124,8 +149,7 @@ class Beam:
 
     def __call__(self, rng: np.random.Generator) -> Generated:
         o, n = self.options, self.options.count
-        codes = rng.choice(self.codes, n)
-        p = kinematics(codes, rng.uniform(*o.energy, n))
+        codes, p = self.shot(rng)
         spot = self.middle[:2] + rng.uniform(-1, 1, (n, 2)) * self.half
         slope = rng.normal(0.0, 1.0, (n, 2)) * o.beam_divergence
         pz = p / np.sqrt(1 + (slope**2).sum(axis=1))

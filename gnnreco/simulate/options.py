@@ -15,13 +15,18 @@ class SimulationOptions:
     ----------
     particle : str
         Gun and beam: photon, electron, muon, pion, kaon, proton, k0s, lambda, ... or a PDG number; half are antiparticles.
+        Of several, with commas between them, each particle of an event is one at random.
     energy : (float, float)
-        Gun and beam: range of the total energy, GeV; uniform.
+        Gun and beam: range of the total energy, GeV.
+    spectrum : str
+        Gun and beam: ``flat`` in energy, or ``log``: flat in its logarithm.
     count : int
         Gun and beam: particles in an event.
     eta : (float, float), optional
         Gun: range of the pseudorapidity; uniform. Without it, wherever the detector has at least half of the layers it has
         at its best, seen from the origin.
+    cone : float, optional
+        Gun: the particles of an event lie within this distance of the first one, in pseudorapidity and azimuth.
     beam_width, beam_divergence : float
         Beam: half width of the uniform square spot (mm; 0 covers the sensors), and sigma of the angle (rad).
     sigma_xy, sigma_z, sigma_t : float
@@ -58,8 +63,10 @@ class SimulationOptions:
 
     particle: str = "muon"
     energy: tuple[float, float] = (1.0, 100.0)
+    spectrum: str = "flat"
     count: int = 1
     eta: tuple[float, float] | None = None
+    cone: float | None = None
     beam_width: float = 0.0
     beam_divergence: float = 1e-3
     sigma_xy: float = 0.0125
@@ -96,6 +103,12 @@ class SimulationOptions:
                      "hadron_response"):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise BadConfig(f"simulation option {name}: {getattr(self, name)} must not be negative")
+        if self.cone is not None and not self.cone >= 0:
+            raise BadConfig(f"simulation option cone: {self.cone} must not be negative")
+        if self.spectrum not in ("flat", "log"):
+            raise BadConfig(f"simulation option spectrum: {self.spectrum!r} is neither flat nor log")
+        if self.spectrum == "log" and not self.energy[0] > 0:
+            raise BadConfig("simulation option spectrum: log needs energies above zero")
         if not 0 <= self.efficiency <= 1:
             raise BadConfig(f"simulation option efficiency: {self.efficiency} must lie between 0 and 1")
         if not self.field_spacing > 0:
