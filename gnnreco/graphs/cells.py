@@ -64,6 +64,10 @@ class CellGraph:
         Position, mm; the way a shower runs there (unit vector).
     depth : float64 (n,)
         Radiation lengths along `direction`; in a drift chamber time samples.
+    unit, step : float64 (n,)
+        Lateral unit, mm, and unit of depth of the distances.
+    cosine : float64 (n,)
+        Of `direction` to the sensor's normal.
     offsets : int64 (n + 1,)
     neighbour : int32 (m,)
         Rows of the cells close to each cell; if a has b, b has a.
@@ -79,6 +83,9 @@ class CellGraph:
     xyz: Floats
     direction: Floats
     depth: Floats
+    unit: Floats
+    step: Floats
+    cosine: Floats
     offsets: Ints
     neighbour: NDArray[np.int32]
     distance: NDArray[np.float32]
@@ -154,7 +161,10 @@ def build_cell_graph(
     if needed > config.max_edges:
         raise OverBudget(event.number, "pairs of close cells", needed, config.max_edges)
     csr = symmetric(len(index), one, two, distance)
-    return CellGraph(index, sensor, group, energy, mip, xyz, direction, depth, *csr)
+    across = np.sqrt(unit[:, 0] * unit[:, 1])
+    return CellGraph(
+        index, sensor, group, energy, mip, xyz, direction, depth, across, step, cosine, *csr
+    )  # fmt: skip
 
 
 def _live(
