@@ -270,7 +270,9 @@ def class_aucs(table: Floats) -> dict[str, Any]:
         mine = kind == k
         n, m = int(mine.sum()), int((~mine).sum())
         enough = min(n, m) >= MIN_PER_WIDTH
-        areas[name] = float((rankdata(said[:, k])[mine].sum() - n * (n + 1) / 2) / (n * m)) if enough else None
+        areas[name] = (
+            float((rankdata(said[:, k])[mine].sum() - n * (n + 1) / 2) / (n * m)) if enough else None
+        )
     told = [area for area in areas.values() if area is not None]
     return {"class_auc": float(np.mean(told)) if told else None, "class_auc_by_class": areas}
 

@@ -13,7 +13,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph
 
 CELL_FEATURES = (
@@ -52,13 +51,12 @@ class LoudNeighbours:
     density: Floats
 
 
-def loud_neighbours(graph: CellGraph, frame: CellFrame, k: int, reach: float) -> LoudNeighbours:
+def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
     """Choose the neighbours of each cell and describe both.
 
     Parameters
     ----------
     graph : CellGraph
-    frame : CellFrame
     k : int
         Neighbours of a cell.
     reach : float
@@ -67,33 +65,31 @@ def loud_neighbours(graph: CellGraph, frame: CellFrame, k: int, reach: float) ->
     mip = np.where(graph.mip > 0, graph.mip, 1.0)
     near, far = _densities(graph.offsets, graph.neighbour, graph.distance, graph.energy, NEAR, reach)
     neighbour, real = _loudest(graph.offsets, graph.neighbour, graph.distance, graph.energy, k)
-    lean = _lean(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, neighbour, real)
+    lean = _lean(
+        graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, neighbour, real
+    )
     highest, climb = _climbs(graph.offsets, graph.neighbour, graph.distance, near, reach)
     pairs = _pairs(
         *(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, near, lean),
         *(neighbour, real, reach),
     )
-    moliere = frame.unit[graph.sensor]
-    known = (moliere > 0) & np.isfinite(moliere)
-    size = np.where(known, graph.unit / np.where(known, moliere, 1.0), 1.0)
-    group = graph.group
     columns = [
         np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
         np.log(np.maximum(near / mip, FAINTEST)) / 4,
         np.log(np.maximum(far / mip, FAINTEST)) / 5,
         np.log1p(np.diff(graph.offsets)) / 4,
         graph.depth / 25,
-        frame.nuclear[group] / graph.cosine / 4,
-        frame.behind[group] / graph.cosine / 4,
-        np.log(np.maximum(size, 1e-3)),
-        np.log(frame.radiation_lengths[group]),
+        graph.nuclear / 4,
+        graph.behind / 4,
+        np.log(np.maximum(graph.size, 1e-3)),
+        np.log(graph.thickness),
         graph.cosine,
         np.log(near / highest) / 3,
         climb / reach,
         np.linalg.norm(lean[:, :3], axis=1),
         lean[:, 3],
         graph.energy / near,
-        np.log10(frame.fraction[graph.sensor]) / 2,
+        np.log10(graph.fraction) / 2,
     ]
     cells = np.stack(columns, axis=1).astype(np.float32)
     return LoudNeighbours(neighbour, real, cells, pairs, near)
@@ -101,7 +97,12 @@ def loud_neighbours(graph: CellGraph, frame: CellFrame, k: int, reach: float) ->
 
 @njit(cache=True)
 def _densities(
-    offsets: Ints, neighbour: NDArray[np.int32], distance: NDArray[np.float32], energy: Floats, near: float, far: float
+    offsets: Ints,
+    neighbour: NDArray[np.int32],
+    distance: NDArray[np.float32],
+    energy: Floats,
+    near: float,
+    far: float,
 ) -> tuple[Floats, Floats]:
     """Energies around each cell, which count by 1 - (distance / radius)^2, for two radii."""
     one, two = energy.copy(), energy.copy()

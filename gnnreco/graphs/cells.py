@@ -68,6 +68,14 @@ class CellGraph:
         Lateral unit, mm, and unit of depth of the distances.
     cosine : float64 (n,)
         Of `direction` to the sensor's normal.
+    thickness : float64 (n,)
+        Radiation lengths of the layer, at normal incidence.
+    nuclear, behind : float64 (n,)
+        Interaction lengths along `direction` before and behind the cell, in its stack.
+    size : float64 (n,)
+        The lateral unit over the Moliere radius; 1 where that is not told.
+    fraction : float64 (n,)
+        Sampling fraction.
     offsets : int64 (n + 1,)
     neighbour : int32 (m,)
         Rows of the cells close to each cell; if a has b, b has a.
@@ -86,6 +94,11 @@ class CellGraph:
     unit: Floats
     step: Floats
     cosine: Floats
+    thickness: Floats
+    nuclear: Floats
+    behind: Floats
+    size: Floats
+    fraction: Floats
     offsets: Ints
     neighbour: NDArray[np.int32]
     distance: NDArray[np.float32]
@@ -161,9 +174,11 @@ def build_cell_graph(
     if needed > config.max_edges:
         raise OverBudget(event.number, "pairs of close cells", needed, config.max_edges)
     csr = symmetric(len(index), one, two, distance)
-    across = np.sqrt(unit[:, 0] * unit[:, 1])
+    across, moliere = np.sqrt(unit[:, 0] * unit[:, 1]), frame.unit[sensor]
+    size = np.where(moliere > 0, across / np.where(moliere > 0, moliere, 1.0), 1.0)
     return CellGraph(
-        index, sensor, group, energy, mip, xyz, direction, depth, across, step, cosine, *csr
+        index, sensor, group, energy, mip, xyz, direction, depth, across, step, cosine, frame.radiation_lengths[group],
+        frame.nuclear[group] / cosine, frame.behind[group] / cosine, size, frame.fraction[sensor], *csr,
     )  # fmt: skip
 
 

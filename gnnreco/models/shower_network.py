@@ -7,11 +7,13 @@ first layer of a message is split over the cells (``A h[i] + B h[j] + C e``) and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gnnreco.models.aggregate import segment_sum
+from gnnreco.models.pivot import Adversary
 
 
 @dataclass(frozen=True)
@@ -54,29 +56,47 @@ class Round(nn.Module):
         """New states of the cells (n, hidden)."""
         n, k = neighbour.shape
         now = self.norm(h)
-        heard = self.other(now).index_select(0, neighbour.reshape(-1)).view(n, k, -1)
+        heard = self.other(now).index_select(0, neighbour.reshape(-1)).view(n, k, h.shape[1])
         message = torch.relu(self.me(now)[:, None] + heard + self.pair(pairs)) * real
         return h + self.update(torch.cat([now, message.mean(dim=1), message.amax(dim=1)], dim=1))
 
 
 class Pairs(nn.Module):
-    """Rounds of messages between rows of a table, then a score for each pair of them."""
+    """Rounds of messages between rows of a table, then numbers for each pair of them."""
 
-    def __init__(self, hidden: int, pair_features: int, rounds: int) -> None:
+    def __init__(self, hidden: int, pair_features: int, rounds: int, numbers: int) -> None:
         super().__init__()
         self.rounds = nn.ModuleList(Round(hidden, pair_features) for _ in range(rounds))
         self.last = nn.LayerNorm(hidden)
         self.me, self.other = nn.Linear(hidden, hidden), nn.Linear(hidden, hidden, bias=False)
-        self.pair, self.out = nn.Linear(pair_features, hidden, bias=False), nn.Linear(hidden, 1)
+        self.pair, self.out = nn.Linear(pair_features, hidden, bias=False), nn.Linear(hidden, numbers)
 
     def forward(self, h: Tensor, pairs: Tensor, neighbour: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """States (n, hidden) and logits of the pairs (n, k)."""
+        """States (n, hidden) and numbers of the pairs (n, k, numbers)."""
         n, k = neighbour.shape
         for turn in self.rounds:
             h = turn(h, pairs, neighbour, real[:, :, None])
         h = self.last(h)
-        heard = self.other(h).index_select(0, neighbour.reshape(-1)).view(n, k, -1)
-        return h, self.out(torch.relu(self.me(h)[:, None] + heard + self.pair(pairs)))[:, :, 0]
+        heard = self.other(h).index_select(0, neighbour.reshape(-1)).view(n, k, h.shape[1])
+        return h, self.out(torch.relu(self.me(h)[:, None] + heard + self.pair(pairs)))
+
+
+class CellScores(NamedTuple):
+    """What the network says of cells.
+
+    Attributes
+    ----------
+    state : float32 (n, hidden)
+    logit : float32 (n, k)
+        Of each pair to be of one shower.
+    pull, beta : float32 (n, k), (n,)
+        For condensation: how far each neighbour pulls the cell towards itself; logit to represent a shower.
+    """
+
+    state: Tensor
+    logit: Tensor
+    pull: Tensor
+    beta: Tensor
 
 
 class ShowerNetwork(nn.Module):
@@ -90,14 +110,16 @@ class ShowerNetwork(nn.Module):
         moments: int,
         piece_features: int,
         classes: int,
+        pivot: bool = False,
     ) -> None:
         super().__init__()
         h, wide = config.hidden, config.shower_hidden
         self.config = config
         self.cell_in = nn.Sequential(nn.Linear(cell_features, h), nn.ReLU(), nn.Linear(h, h))
-        self.cell_pairs = Pairs(h, pair_features, config.rounds)
+        self.cell_pairs = Pairs(h, pair_features, config.rounds, 2)
+        self.beta = nn.Linear(h, 1)
         self.piece_in = nn.Sequential(nn.Linear(moments + 2 * h, h), nn.ReLU(), nn.Linear(h, h))
-        self.piece_pairs = Pairs(h, piece_features, config.piece_rounds)
+        self.piece_pairs = Pairs(h, piece_features, config.piece_rounds, 1)
         self.weigh = nn.Sequential(nn.Linear(h, h), nn.ReLU(), nn.Linear(h, 1))
         self.shower = nn.Sequential(
             nn.Linear(moments + 1 + 2 * h, wide),
@@ -106,35 +128,35 @@ class ShowerNetwork(nn.Module):
             nn.ReLU(),
             nn.Linear(wide, 2 + classes),
         )
-        nn.init.zeros_(self.weigh[2].weight)
-        nn.init.zeros_(self.weigh[2].bias)
+        self.adversary = Adversary() if pivot else None
+        for parameter in self.weigh[2].parameters():  # at first every cell is worth its energy
+            nn.init.zeros_(parameter)
 
-    def cells(self, graph: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def cells(self, graph: dict[str, Tensor]) -> CellScores:
         """Judge the cells of an event.
 
         Parameters
         ----------
         graph : dict
             ``cells`` float32 (n, f), ``pairs`` float32 (n, k, g), ``neighbour`` int32 (n, k), ``real`` float32 (n, k).
-
-        Returns
-        -------
-        state : float32 (n, hidden)
-        logit : float32 (n, k)
-            Of each pair to be of one shower.
         """
-        out: tuple[Tensor, Tensor] = self.cell_pairs(
+        h, pairs = self.cell_pairs(
             self.cell_in(graph["cells"]), graph["pairs"], graph["neighbour"], graph["real"]
         )
-        return out
+        return CellScores(h, pairs[:, :, 0], torch.tanh(pairs[:, :, 1]) * graph["real"], self.beta(h)[:, 0])
 
     def pieces(
-        self, state: Tensor, energy: Tensor, shares: dict[str, Tensor], moments: Tensor, graph: dict[str, Tensor]
+        self,
+        state: Tensor,
+        energy: Tensor,
+        shares: dict[str, Tensor],
+        moments: Tensor,
+        graph: dict[str, Tensor],
     ) -> Tensor:
         """Logits (p, k) of pairs of pieces to be of one shower; `graph` as for `cells`, the others as for `showers`."""
         pooled = self._pooled(state, energy, shares)[1]
         h = self.piece_in(torch.cat([moments, pooled], dim=1))
-        logit: Tensor = self.piece_pairs(h, graph["pairs"], graph["neighbour"], graph["real"])[1]
+        logit: Tensor = self.piece_pairs(h, graph["pairs"], graph["neighbour"], graph["real"])[1][:, :, 0]
         return logit
 
     def showers(

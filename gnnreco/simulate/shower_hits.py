@@ -40,7 +40,9 @@ def with_noise(
     chosen, number = chosen[real], number[real]
     height = options.cell_threshold * (1 + 0.5 * rng.exponential(size=len(chosen)))
     energy = height * media(detector).mip[chosen]
-    noise = Shares(np.full(len(chosen), -1), chosen.astype(np.int64) << 32 | number, energy, np.zeros(len(chosen)))
+    noise = Shares(
+        np.full(len(chosen), -1), chosen.astype(np.int64) << 32 | number, energy, np.zeros(len(chosen))
+    )
     return gathered(shares, noise)
 
 

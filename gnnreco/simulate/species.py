@@ -14,7 +14,7 @@ from gnnreco.errors import BadConfig
 
 INVISIBLE, HADRON, ELECTRON, PHOTON, MUON = range(5)
 
-# The commonest two-body decay of each particle that is followed from a gun or may fly centimetres to metres; the signs are flipped for antiparticles.
+# The commonest two-body decay of each particle that a gun shoots or that may fly far; signs are flipped for antiparticles.
 # Rarer channels are left out: a kink and a displaced pair are what tracking has to see.
 DECAYS = {
     211: (-13, 14), 321: (-13, 14), 310: (211, -211), 111: (22, 22),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -17,16 +17,24 @@ from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
-from gnnreco.models.shower_network import ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
 from gnnreco.tasks.clustering_columns import ErrorConfig, Judgement, clusters_of
+from gnnreco.tasks.clustering_condensation import CondensationConfig, condensation_loss, condensed, places
 from gnnreco.tasks.clustering_density import DensityConfig, density_clusters
 from gnnreco.tasks.clustering_edges import EdgeConfig, Shares, climbed, showers_of, whole_shares
 from gnnreco.tasks.clustering_loss import LossConfig, pair_loss, shower_loss
 from gnnreco.tasks.clustering_moments import MOMENTS, shower_moments
 from gnnreco.tasks.clustering_pieces import PIECE_FEATURES, Pieces, pieces_of
-from gnnreco.tasks.clustering_targets import CellTruth, cell_truth, cluster_targets, pair_targets, piece_targets
+from gnnreco.tasks.clustering_targets import (
+    CellTruth,
+    cell_truth,
+    cluster_targets,
+    pair_targets,
+    piece_targets,
+)
 
 Progress = Callable[[str, int, int], None]
+T = TypeVar("T")
 NOISE = CLUSTER_CLASSES.index("noise")
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
 
@@ -38,16 +46,17 @@ class ClusteringConfig:
     Attributes
     ----------
     finder
-        ``density`` learns nothing; ``edges`` scores pairs of cells.
+        ``density`` learns nothing; ``edges`` scores pairs of cells; ``condensation`` gathers cells around one of them.
     noise : float
         Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
     """
 
-    finder: Literal["density", "edges"] = "density"
+    finder: Literal["density", "edges", "condensation"] = "density"
     graph: CellGraphConfig = field(default_factory=CellGraphConfig)
     network: ShowerNetworkConfig = field(default_factory=ShowerNetworkConfig)
     density: DensityConfig = field(default_factory=DensityConfig)
     edges: EdgeConfig = field(default_factory=EdgeConfig)
+    condensation: CondensationConfig = field(default_factory=CondensationConfig)
     error: ErrorConfig = field(default_factory=ErrorConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     noise: float = 0.5
@@ -56,13 +65,13 @@ class ClusteringConfig:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the network found in an event: states and scores of cells, pieces and their scores, showers."""
+    """What the network found in an event: scores of cells, their places, pieces and their scores, showers."""
 
-    state: Tensor
-    logit: Tensor
+    scores: CellScores
+    place: Tensor | None
     parts: Shares
-    pieces: Pieces
-    piece_logit: Tensor
+    pieces: Pieces | None
+    piece_logit: Tensor | None
     shares: Shares
 
 
@@ -79,7 +88,9 @@ class ClusteringTask:
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
         sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
-        self.network = ShowerNetwork(config.network, *sizes, len(CLUSTER_CLASSES))
+        self.network = ShowerNetwork(
+            config.network, *sizes, len(CLUSTER_CLASSES), pivot=config.loss.pivot > 0
+        )
         torch.random.set_rng_state(generator)
 
     @classmethod
@@ -96,7 +107,7 @@ class ClusteringTask:
 
     def loud(self, graph: CellGraph) -> LoudNeighbours:
         """The pairs that the network reads."""
-        return loud_neighbours(graph, self.frame, self.config.network.neighbours, self.config.graph.reach)
+        return loud_neighbours(graph, self.config.network.neighbours, self.config.graph.reach)
 
     def sample(self, event: Event) -> dict[str, Tensor]:
         """Cells and pairs of a training event as tensors, with their truth."""
@@ -113,36 +124,63 @@ class ClusteringTask:
 
     def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Of pairs, and of the clusters that the network finds now: their energies, errors and classes."""
-        graph, loud, truth = (
-            kind(**{f.name: sample[f"{prefix}_{f.name}"].cpu().numpy() for f in fields(kind)})
-            for kind, prefix in ((CellGraph, "graph"), (LoudNeighbours, "loud"), (CellTruth, "truth"))
-        )
+        graph, loud = _from_tensors(CellGraph, sample, "graph"), _from_tensors(LoudNeighbours, sample, "loud")
+        truth = _from_tensors(CellTruth, sample, "truth")
         found = self._find(graph, loud)
-        total, numbers = pair_loss(found.logit, sample["pair_truth"], sample["loud_real"], sample["graph_energy"], sample["graph_mip"])
-        joined = torch.from_numpy(piece_targets(truth, found.parts, found.pieces.neighbour))
-        energy, real = torch.from_numpy(found.pieces.energy), torch.from_numpy(found.pieces.real)
-        pieces, _ = pair_loss(found.piece_logit, joined, real, energy, torch.full_like(energy, PIECE_SCALE))
+        real, energy = sample["loud_real"], sample["graph_energy"]
+        if found.place is not None:
+            total, numbers = condensation_loss(
+                found.place, found.scores.beta, truth, self.config.condensation
+            )
+        else:
+            total, numbers = pair_loss(
+                found.scores.logit, sample["pair_truth"], real, energy, sample["graph_mip"]
+            )
+        if found.pieces is not None and found.piece_logit is not None:
+            joined = torch.from_numpy(piece_targets(truth, found.parts, found.pieces.neighbour))
+            energy, real = torch.from_numpy(found.pieces.energy), torch.from_numpy(found.pieces.real)
+            pieces, _ = pair_loss(
+                found.piece_logit, joined, real, energy, torch.full_like(energy, PIECE_SCALE)
+            )
+            total, numbers = (
+                total + self.config.loss.pieces * pieces,
+                numbers | {"piece_loss": float(pieces.detach())},
+            )
+        moments, judged = self._judge(graph, loud, found)
         targets = cluster_targets(truth, found.shares, graph.energy)
-        showers, more = shower_loss(*self._judge(graph, loud, found), targets, self.config.loss)
-        numbers |= {"piece_loss": float(pieces.detach()), **more}
-        return total + self.config.loss.pieces * pieces + showers, numbers
+        showers, more = shower_loss(*judged, targets, moments, self.config.loss, self.network.adversary)
+        return total + showers, numbers | more
 
     def _find(self, graph: CellGraph, loud: LoudNeighbours) -> Found:
-        """Cells to pieces to showers; gradients flow through the scores, not through what is made of them."""
-        config = self.config.edges
-        state, logit = self.network.cells(_inputs(loud.cells, loud))
-        scores = logit.detach().cpu().numpy()
-        parts = whole_shares(climbed(loud.neighbour, loud.real, scores, loud.density, config.climb))
-        pieces = pieces_of(graph, self.frame, loud, scores, parts, self.config.network.piece_neighbours)
-        moments = shower_moments(graph, self.frame, loud, parts)
+        """Cells to showers; gradients flow through the scores, not through what is made of them."""
+        scores = self.network.cells(_inputs(loud.cells, loud))
+        logit = scores.logit.detach().cpu().numpy()
+        if self.config.finder == "condensation":
+            neighbour = torch.from_numpy(loud.neighbour)
+            place = places(graph, neighbour, scores.pull, self.config.condensation.width)
+            beta = torch.sigmoid(scores.beta.detach()).numpy()
+            cluster = condensed(place.detach().numpy(), beta, self.config.condensation)
+            parts, pieces, piece_logit = whole_shares(cluster), None, None
+        else:
+            place, climb = None, self.config.edges.climb
+            parts = whole_shares(climbed(loud.neighbour, loud.real, logit, loud.density, climb))
+            pieces = pieces_of(graph, loud, logit, parts, self.config.network.piece_neighbours)
+            piece_logit = self._piece_scores(graph, loud, scores, parts, pieces)
+            up = climbed(
+                *(pieces.neighbour, pieces.real, piece_logit.detach().cpu().numpy(), pieces.energy),
+                self.config.edges.join,
+            )
+            cluster = np.empty(len(graph), np.int64)
+            cluster[parts.cell] = up[parts.cluster]
+        shares = showers_of(cluster, loud, logit, graph.energy, graph.mip, self.config.edges)
+        return Found(scores, place, parts, pieces, piece_logit, shares)
+
+    def _piece_scores(
+        self, graph: CellGraph, loud: LoudNeighbours, scores: CellScores, parts: Shares, pieces: Pieces
+    ) -> Tensor:
+        inputs = _inputs(shower_moments(graph, loud, parts), pieces)
         energy = torch.from_numpy(graph.energy.astype(np.float32))
-        inputs = _inputs(moments, pieces)
-        piece_logit = self.network.pieces(state, energy, _table(parts), inputs.pop("cells"), inputs)
-        up = climbed(pieces.neighbour, pieces.real, piece_logit.detach().cpu().numpy(), pieces.energy, config.join)
-        cluster = np.empty(len(graph), np.int64)
-        cluster[parts.cell] = up[parts.cluster]
-        shares = showers_of(cluster, loud, scores, graph.energy, graph.mip, config)
-        return Found(state, logit, parts, pieces, piece_logit, shares)
+        return self.network.pieces(scores.state, energy, _table(parts), inputs.pop("cells"), inputs)
 
     def reconstruct(self, event: Event) -> Clusters:
         """Clusters of one event."""
@@ -154,20 +192,24 @@ class ClusteringTask:
         with torch.inference_mode():
             loud = self.loud(graph)
             found = self._find(graph, loud)
-            log_energy, log_sigma, kind = self._judge(graph, loud, found)
+            _, (log_energy, log_sigma, kind) = self._judge(graph, loud, found)
         energy = torch.exp(log_energy.double()).numpy()
         probability = torch.softmax(kind.double(), dim=1).numpy()
         judgement = Judgement(energy, energy * np.exp(log_sigma.double().numpy()), probability)
         keep = probability[:, NOISE] <= self.config.noise
         return self._columns(graph, *_kept(found.shares, judgement, keep))
 
-    def _judge(self, graph: CellGraph, loud: LoudNeighbours, found: Found) -> tuple[Tensor, Tensor, Tensor]:
-        """Energies, errors and classes of showers; see `ShowerNetwork.showers`."""
-        moments = torch.from_numpy(shower_moments(graph, self.frame, loud, found.shares))
+    def _judge(
+        self, graph: CellGraph, loud: LoudNeighbours, found: Found
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """Moments of the showers; their energies, errors and classes: see `ShowerNetwork.showers`."""
+        moments = torch.from_numpy(shower_moments(graph, loud, found.shares))
         energy = torch.from_numpy(graph.energy.astype(np.float32))
-        return self.network.showers(found.state, energy, _table(found.shares), moments)
+        return moments, self.network.showers(found.scores.state, energy, _table(found.shares), moments)
 
-    def _columns(self, graph: CellGraph, shares: Shares, score: Floats, judgement: Judgement | None) -> Clusters:
+    def _columns(
+        self, graph: CellGraph, shares: Shares, score: Floats, judgement: Judgement | None
+    ) -> Clusters:
         found = (graph, shares.cell, shares.cluster, shares.weight, score)
         return clusters_of(*found, self.detector, self.frame, self.config.error, judgement)
 
@@ -199,6 +241,12 @@ class ClusteringTask:
         self.network.eval()
 
 
+def _from_tensors(kind: type[T], sample: Mapping[str, Tensor], prefix: str) -> T:
+    """A dataclass of arrays from the tensors that `ClusteringTask.sample` made of it."""
+    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: sample[f"{prefix}_{name}"].cpu().numpy() for name in names})
+
+
 def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[str, Tensor]:
     """What `ShowerNetwork` reads of cells or of pieces."""
     return {
@@ -212,7 +260,12 @@ def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[s
 def _table(shares: Shares) -> dict[str, Tensor]:
     """What `ShowerNetwork` reads of the cells of clusters."""
     start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
-    arrays = {"cell": shares.cell, "cluster": shares.cluster, "weight": shares.weight.astype(np.float32), "start": start}
+    arrays = {
+        "cell": shares.cell,
+        "cluster": shares.cluster,
+        "weight": shares.weight.astype(np.float32),
+        "start": start,
+    }
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 

@@ -73,7 +73,7 @@ def condensation_loss(
     q = torch.atanh(beta) ** 2 + config.charge
     present = mine.any(dim=0)
     if not present.any():
-        loss = beta.mean()
+        loss = beta.sum() / max(n, 1)
         return loss, {"condensation_loss": float(loss.detach())}
     mine = mine[:, present]
     best = torch.where(mine, beta[:, None], -1.0).argmax(dim=0)
@@ -113,7 +113,9 @@ def _condense(x: Floats, box: Ints, order: Ints, keys: Ints, ends: Ints, by_beta
                     if row == len(keys) or keys[row] != wanted:
                         continue
                     for j in order[ends[row] : ends[row + 1]]:
-                        square = (x[i, 0] - x[j, 0]) ** 2 + (x[i, 1] - x[j, 1]) ** 2 + (x[i, 2] - x[j, 2]) ** 2
+                        square = (
+                            (x[i, 0] - x[j, 0]) ** 2 + (x[i, 1] - x[j, 1]) ** 2 + (x[i, 2] - x[j, 2]) ** 2
+                        )
                         if square < 1.0:
                             taken[j] = True  # no representative so close to a better one
                         if square < nearest[j]:

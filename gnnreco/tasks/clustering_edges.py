@@ -67,7 +67,11 @@ def whole_shares(cluster: Ints) -> Shares:
 
 
 def climbed(
-    neighbour: NDArray[np.int32], real: NDArray[np.bool_], logit: NDArray[np.float32], height: Floats, least: float
+    neighbour: NDArray[np.int32],
+    real: NDArray[np.bool_],
+    logit: NDArray[np.float32],
+    height: Floats,
+    least: float,
 ) -> Ints:
     """Number of the tree of each row (n,), trees numbered by their tops, the highest first.
 
@@ -86,7 +90,12 @@ def climbed(
 
 @njit(cache=True)
 def _climb(
-    neighbour: NDArray[np.int32], real: NDArray[np.bool_], logit: NDArray[np.float32], rank: Ints, order: Ints, least: float
+    neighbour: NDArray[np.int32],
+    real: NDArray[np.bool_],
+    logit: NDArray[np.float32],
+    rank: Ints,
+    order: Ints,
+    least: float,
 ) -> Ints:
     """The top of each row's tree."""
     top = np.empty(len(rank), np.int64)
@@ -101,14 +110,19 @@ def _climb(
 
 
 def showers_of(
-    cluster: Ints, loud: LoudNeighbours, logit: NDArray[np.float32], energy: Floats, mip: Floats, config: EdgeConfig
+    cluster: Ints,
+    loud: LoudNeighbours,
+    logit: NDArray[np.float32],
+    energy: Floats,
+    mip: Floats,
+    config: EdgeConfig,
 ) -> Shares:
     """Clusters that are large enough, with cells between them shared.
 
     Parameters
     ----------
     cluster : int64 (n,)
-        Of each cell.
+        Of each cell; -1: none.
     loud : LoudNeighbours
     logit : float32 (n, k)
         Of each pair to be of one shower.
@@ -117,9 +131,10 @@ def showers_of(
     config : EdgeConfig
     """
     n = int(cluster.max(initial=-1)) + 1
-    height = np.bincount(cluster, energy / np.maximum(mip, 1e-30), n)
-    real = (np.bincount(cluster, minlength=n) >= config.min_hits) & (height >= config.min_energy)
-    number = np.where(real, np.cumsum(real) - 1, -1)
+    some = cluster >= 0
+    height = np.bincount(cluster[some], (energy / np.maximum(mip, 1e-30))[some], n)
+    real = (np.bincount(cluster[some], minlength=n) >= config.min_hits) & (height >= config.min_energy)
+    number = np.append(np.where(real, np.cumsum(real) - 1, -1), -1)
     whole = whole_shares(number[cluster])
     if not len(whole.cell) or config.share >= 1:
         return whole
@@ -135,7 +150,11 @@ def _split(
 ) -> tuple[Ints, Ints, Floats]:  # fmt: skip
     """Cell, cluster and weight of each share: by the energy of its neighbours there, times their chance to be its own."""
     n, k = neighbour.shape
-    cell, owner, weight = np.empty(n * (k + 1), np.int64), np.empty(n * (k + 1), np.int64), np.empty(n * (k + 1))
+    cell, owner, weight = (
+        np.empty(n * (k + 1), np.int64),
+        np.empty(n * (k + 1), np.int64),
+        np.empty(n * (k + 1)),
+    )
     names, voices, count = np.empty(k + 1, np.int64), np.empty(k + 1), 0
     for i in range(n):
         if cluster[i] < 0:

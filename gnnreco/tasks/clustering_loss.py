@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from gnnreco.models.pivot import Adversary
+from gnnreco.tasks.clustering_moments import MOMENTS
 from gnnreco.tasks.clustering_targets import ClusterTargets
 
 COVERED = 0.6827
@@ -20,6 +23,12 @@ class LossConfig:
     ----------
     pieces, energy, sigma, kind : float
         Of pairs of pieces; of the energy of clusters, its error, and their class.
+    balance : float
+        Of energy conservation: all energies of an event together, in units of their error.
+    pivot : float
+        Strength of an adversary that makes the response independent of `nuisance`; 0: none.
+    nuisance
+        A moment of showers: what of others is near (``foreign``), the angle (``cosine``), or the size of cells.
     """
 
     pieces: float = 0.5
@@ -27,9 +36,14 @@ class LossConfig:
     energy: float = 0.3
     sigma: float = 0.1
     kind: float = 0.1
+    balance: float = 0.02
+    pivot: float = 0.0
+    nuisance: Literal["foreign", "cosine", "cell_size"] = "foreign"
 
 
-def pair_loss(logit: Tensor, target: Tensor, real: Tensor, energy: Tensor, mip: Tensor) -> tuple[Tensor, dict[str, float]]:
+def pair_loss(
+    logit: Tensor, target: Tensor, real: Tensor, energy: Tensor, mip: Tensor
+) -> tuple[Tensor, dict[str, float]]:
     """Binary cross entropy of pairs (n, k); a row counts by the logarithm of its energy (n,) in units of the mip."""
     weight = (real * torch.log1p(energy / mip)[:, None]).float()
     entropy = nn.functional.binary_cross_entropy_with_logits(logit.float(), target, weight, reduction="sum")
@@ -38,7 +52,13 @@ def pair_loss(logit: Tensor, target: Tensor, real: Tensor, energy: Tensor, mip: 
 
 
 def shower_loss(
-    log_energy: Tensor, log_sigma: Tensor, logit: Tensor, target: ClusterTargets, config: LossConfig
+    log_energy: Tensor,
+    log_sigma: Tensor,
+    logit: Tensor,
+    target: ClusterTargets,
+    moments: Tensor,
+    config: LossConfig,
+    adversary: Adversary | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """Of clusters: energies by Huber's loss in units of the stated error, that error by the quantile it must cover, classes.
 
@@ -57,9 +77,21 @@ def shower_loss(
         miss = torch.log(relative + 1e-4) - log_sigma[known]
         sigma_loss = torch.maximum(COVERED * miss, (COVERED - 1) * miss).mean()
         total = total + config.energy * energy_loss + config.sigma * sigma_loss
+        total = total + config.balance * _balance(log_energy[known], sigma, wanted[known].float())
+        if adversary is not None:
+            nuisance = moments[known, MOMENTS.index(config.nuisance)]
+            total = total + adversary(off, nuisance, config.pivot)
         numbers |= {"energy_loss": float(energy_loss.detach()), "sigma_loss": float(sigma_loss.detach())}
     if named.any():
         class_loss = nn.functional.cross_entropy(logit[named], kind[named])
         total = total + config.kind * class_loss
         numbers["class_loss"] = float(class_loss.detach())
     return total, numbers
+
+
+def _balance(log_energy: Tensor, sigma: Tensor, wanted: Tensor) -> Tensor:
+    """Deviation of the sum of all energies, in units of the error of that sum."""
+    energy = torch.exp(log_energy)
+    error = torch.sqrt(((wanted * sigma.detach()) ** 2).sum() + 1e-6)
+    gap = (energy.sum() - wanted.sum()) / error
+    return nn.functional.huber_loss(gap, torch.zeros_like(gap))

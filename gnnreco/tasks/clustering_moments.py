@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.cell_features import LoudNeighbours
-from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph
 from gnnreco.tasks.clustering_edges import Shares
 
@@ -23,9 +22,7 @@ SECTIONS = (8.0, 16.0)  # radiation lengths
 LOG_WEIGHT = 4.5  # cells count from exp(-4.5) of the shower's energy in logarithmic moments (Awes et al., NIM A 311, 130)
 
 
-def shower_moments(
-    graph: CellGraph, frame: CellFrame, loud: LoudNeighbours, shares: Shares
-) -> NDArray[np.float32]:
+def shower_moments(graph: CellGraph, loud: LoudNeighbours, shares: Shares) -> NDArray[np.float32]:
     """Moments of each cluster, by `MOMENTS`; float32 (n, 30)."""
     cell, cluster, n = shares.cell, shares.cluster, shares.n
     if n == 0:
@@ -39,13 +36,14 @@ def shower_moments(
 
     group, mip, unit = graph.group[cell], np.maximum(graph.mip[cell], 1e-30), graph.unit[cell]
     depth, cosine = graph.depth[cell], graph.cosine[cell]
-    nuclear, behind = frame.nuclear[group] / cosine, frame.behind[group] / cosine
+    nuclear, behind = graph.nuclear[cell], graph.behind[cell]
     middle_depth = mean(depth)
     start, end = _quantiles(cluster, depth, e, total)
-    lateral = _lateral(graph.xyz[cell], unit, cluster, e, total, mean)
+    centre = np.stack([mean(graph.xyz[cell, k]) for k in range(3)], axis=1)
+    lateral = _lateral(graph.xyz[cell], unit, cluster, centre)
     radius = np.hypot(*lateral)
     logs = np.maximum(LOG_WEIGHT + np.log(e / total[cluster]), 0.0) + 1e-9
-    log_total = np.bincount(cluster, logs, n)
+    log_total = np.bincount(cluster, logs, n).astype(np.float64)
     width, roundness = _ellipse(lateral, cluster, e, total)
     log_width, log_roundness = _ellipse(lateral, cluster, logs, log_total)
     log_middle = np.bincount(cluster, logs * depth, n) / log_total
@@ -54,14 +52,13 @@ def shower_moments(
     loudest = np.zeros(n)
     np.maximum.at(loudest, cluster, e)
     pairs = np.unique(cluster << 32 | group)
-    known = frame.unit[graph.sensor[cell]]
-    size = np.where(known > 0, unit / np.where(known > 0, known, 1.0), 1.0)
     columns = [
         np.log(total) / 3, np.log(hits) / 4, middle_depth / 20, np.sqrt(mean((depth - middle_depth[cluster]) ** 2)) / 8,
         start / 20, end / 30, mean(nuclear) / 4, mean(behind) / 4, mean((behind < 0.4).astype(np.float64)),
         np.log(width + 0.1), roundness, *(mean((radius < core).astype(np.float64)) for core in CORES),
         mean(like_mip), np.bincount(cluster, shares.weight * like_mip, n) / hits, loudest / total,
-        np.log(mean(1 / mip) * total / hits + 1e-9) / 3, np.log(mean(size)), np.log10(mean(frame.fraction[graph.sensor[cell]])) / 2,
+        np.log(mean(1 / mip) * total / hits + 1e-9) / 3, np.log(mean(graph.size[cell])),
+        np.log10(mean(graph.fraction[cell])) / 2,
         mean(cosine), *(mean(((depth >= a) & (depth < b)).astype(np.float64)) for a, b in
                         zip((0.0, *SECTIONS), (*SECTIONS, np.inf), strict=True)),
         np.log(np.bincount(pairs >> 32, minlength=n)) / 3, _foreign(loud, graph.energy, shares),
@@ -70,9 +67,8 @@ def shower_moments(
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _lateral(xyz: Floats, unit: Floats, cluster: Ints, e: Floats, total: Floats, mean) -> tuple[Floats, Floats]:  # type: ignore[no-untyped-def]
+def _lateral(xyz: Floats, unit: Floats, cluster: Ints, middle: Floats) -> tuple[Floats, Floats]:
     """Two components of the way of each cell from its shower's axis (from the origin through its middle), in units."""
-    middle = np.stack([mean(xyz[:, k]) for k in range(3)], axis=1)
     axis = middle / np.maximum(np.linalg.norm(middle, axis=1), 1e-9)[:, None]
     # Any two directions across the axis do: only lengths and eigenvalues are read.
     first = np.cross(axis, np.eye(3)[np.abs(axis).argmin(axis=1)])
@@ -86,19 +82,24 @@ def _lateral(xyz: Floats, unit: Floats, cluster: Ints, e: Floats, total: Floats,
     return tuple(np.einsum("ij,ij->i", off, way[cluster]) / unit for way in (first, second))  # type: ignore[return-value]
 
 
-def _ellipse(lateral: tuple[Floats, Floats], cluster: Ints, w: Floats, total: Floats) -> tuple[Floats, Floats]:
+def _ellipse(
+    lateral: tuple[Floats, Floats], cluster: Ints, w: Floats, total: Floats
+) -> tuple[Floats, Floats]:
     """Root of the larger eigenvalue of the lateral spread, and the smaller over the larger."""
     n = len(total)
     mu = [np.bincount(cluster, w * x, n) / total for x in lateral]
     xx, yy, xy = (
-        np.bincount(cluster, w * lateral[a] * lateral[b], n) / total - mu[a] * mu[b] for a, b in ((0, 0), (1, 1), (0, 1))
+        np.bincount(cluster, w * lateral[a] * lateral[b], n) / total - mu[a] * mu[b]
+        for a, b in ((0, 0), (1, 1), (0, 1))
     )
     half, root = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
     return np.sqrt(np.maximum(half + root, 0.0)), np.maximum(half - root, 0.0) / np.maximum(half + root, 1e-9)
 
 
 @njit(cache=True)
-def _quantile_rows(cluster: Ints, depth: Floats, e: Floats, total: Floats, order: Ints, part: float) -> Floats:
+def _quantile_rows(
+    cluster: Ints, depth: Floats, e: Floats, total: Floats, order: Ints, part: float
+) -> Floats:
     sums, out, done = np.zeros(len(total)), np.zeros(len(total)), np.zeros(len(total), np.bool_)
     for i in order:
         c = cluster[i]
@@ -122,5 +123,7 @@ def _foreign(loud: LoudNeighbours, energy: Floats, shares: Shares) -> Floats:
     here = main[:, None] >= 0
     heard = np.where(loud.real & here, np.sqrt(energy)[loud.neighbour], 0.0) * np.sqrt(energy)[:, None]
     other = heard * (main[loud.neighbour] != main[:, None])
-    whole, foreign = (np.bincount(main[main >= 0], x.sum(axis=1)[main >= 0], shares.n) for x in (heard, other))
+    whole, foreign = (
+        np.bincount(main[main >= 0], x.sum(axis=1)[main >= 0], shares.n) for x in (heard, other)
+    )
     return foreign / np.maximum(whole, 1e-30)

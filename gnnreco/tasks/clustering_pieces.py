@@ -11,7 +11,6 @@ from scipy.spatial import cKDTree
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.cell_features import LoudNeighbours
-from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph
 from gnnreco.tasks.clustering_edges import Shares
 
@@ -42,13 +41,13 @@ class Pieces:
 
 
 def pieces_of(
-    graph: CellGraph, frame: CellFrame, loud: LoudNeighbours, logit: NDArray[np.float32], shares: Shares, k: int
+    graph: CellGraph, loud: LoudNeighbours, logit: NDArray[np.float32], shares: Shares, k: int
 ) -> Pieces:
     """Describe the pieces that cells climbed to.
 
     Parameters
     ----------
-    graph, frame, loud
+    graph, loud
         Of the event's cells.
     logit : float32 (n, k)
         Of each pair of cells to be of one shower.
@@ -67,7 +66,7 @@ def pieces_of(
     xyz = np.stack([mean(graph.xyz[cell, c]) for c in range(3)], axis=1)
     distance = np.maximum(np.linalg.norm(xyz, axis=1), 1e-9)
     unit, depth = mean(graph.unit[cell]), mean(graph.depth[cell])
-    nuclear = mean(frame.nuclear[graph.group[cell]] / graph.cosine[cell])
+    nuclear = mean(graph.nuclear[cell])
     scale = float(np.median(distance / unit)) if n else 1.0
     place = np.column_stack([xyz / distance[:, None] * scale, nuclear / NUCLEAR_UNIT])
     neighbour, real = _loudest(place, total, k)
@@ -109,7 +108,9 @@ def _borders(
     n, k = neighbour.shape
     peak = np.zeros(n)
     np.maximum.at(peak, piece, loud.density)
-    key, score, weight, best, saddle = _crossing(piece, loud.neighbour, loud.real, logit, graph.energy, loud.density)
+    key, score, weight, best, saddle = _crossing(
+        piece, loud.neighbour, loud.real, logit, graph.energy, loud.density
+    )
     keys, row = np.unique(key, return_inverse=True)
     row = row.ravel()
     sums = [np.bincount(row, values, len(keys)) for values in (score, weight)]
@@ -133,7 +134,12 @@ def _borders(
 
 @njit(cache=True)
 def _crossing(
-    piece: Ints, neighbour: NDArray[np.int32], real: NDArray[np.bool_], logit: NDArray[np.float32], energy: Floats, density: Floats
+    piece: Ints,
+    neighbour: NDArray[np.int32],
+    real: NDArray[np.bool_],
+    logit: NDArray[np.float32],
+    energy: Floats,
+    density: Floats,
 ) -> tuple[Ints, Floats, Floats, Floats, Floats]:
     """Pairs of cells of two pieces: key of the pieces, score times weight, weight (GeV), score, lower density."""
     count = 0

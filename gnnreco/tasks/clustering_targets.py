@@ -74,7 +74,9 @@ def cell_truth(event: Event, index: Ints, fraction: Floats) -> CellTruth:
     momentum = np.stack([p.px, p.py, p.pz], axis=1)[rows]
     energy = np.sqrt((momentum**2).sum(axis=1) + mass.mass[mass.rows(p.pdg[rows])] ** 2)
     kind = particle_classes(p)[rows]
-    return CellTruth(cell, particle.ravel().astype(np.int64), part, energy, kind, _partners(momentum, energy, kind))
+    return CellTruth(
+        cell, particle.ravel().astype(np.int64), part, energy, kind, _partners(momentum, energy, kind)
+    )
 
 
 def particle_classes(particles: Particles) -> Ints:
@@ -110,7 +112,9 @@ def pair_targets(truth: CellTruth, neighbour: NDArray[np.int32], n_particles: in
 
 
 @njit(cache=True)
-def _pair_targets(start: Ints, particle: Ints, part: Floats, neighbour: NDArray[np.int32], n_particles: int) -> NDArray[np.float32]:
+def _pair_targets(
+    start: Ints, particle: Ints, part: Floats, neighbour: NDArray[np.int32], n_particles: int
+) -> NDArray[np.float32]:
     n, k = neighbour.shape
     out, mine = np.zeros((n, k), np.float32), np.zeros(n_particles)
     for i in range(n):
@@ -132,7 +136,7 @@ def piece_targets(truth: CellTruth, shares: Shares, neighbour: NDArray[np.int32]
     piece[shares.cell] = shares.cluster
     row = piece[truth.cell]
     keys, back = np.unique(row * n + truth.particle, return_inverse=True)
-    part = np.bincount(back.ravel(), truth.part, len(keys))
+    part = np.bincount(back.ravel(), truth.part, len(keys)).astype(np.float64)
     whole = CellTruth(keys // max(n, 1), keys % max(n, 1), part, truth.energy, truth.kind, truth.partner)
     return pair_targets(whole, neighbour, n)
 
@@ -188,7 +192,14 @@ def cluster_targets(truth: CellTruth, shares: Shares, energy: Floats) -> Cluster
 
 @njit(cache=True)
 def _overlap(
-    start: Ints, particle: Ints, part: Floats, cell: Ints, cluster: Ints, weight: Floats, n: int, n_particles: int
+    start: Ints,
+    particle: Ints,
+    part: Floats,
+    cell: Ints,
+    cluster: Ints,
+    weight: Floats,
+    n: int,
+    n_particles: int,
 ) -> Floats:
     """Energy that each cluster (row) shares with each particle."""
     table = np.zeros((n, n_particles))
