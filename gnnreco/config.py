@@ -103,8 +103,6 @@ def compose(task: str, overrides: Sequence[str] = ()) -> Settings:
     """
     if task not in TASKS:
         raise BadConfig(f"unknown task '{task}'{nearest(task, TASKS)}")
-    if not (FOLDER / f"{task}.yaml").exists():
-        raise BadConfig(f"the task '{task}' learns nothing: its shipped bundle serves any detector as it is")
     base = _defaults(task, _value(overrides, "train.start"))
     tree = _hydra(task, base, [_checked(override, base) for override in overrides])
     parts = {name: tree[group] for group, name in PARTS.items() if group in tree}

@@ -6,6 +6,8 @@ import pytest
 
 from gnnreco.config import FOLDER, GROUPS, compose, parse_settings, settings_as_yaml
 from gnnreco.errors import BadConfig
+from gnnreco.geometry import load_detector
+from gnnreco.tasks.clustering import ClusteringTask
 
 
 def test_groups_and_keys_can_be_chosen() -> None:
@@ -70,6 +72,11 @@ def test_settings_of_a_verb_are_yaml() -> None:
             parse_settings([word])
 
 
-def test_a_task_that_learns_nothing_says_so() -> None:
+def test_a_finder_that_learns_nothing_says_so() -> None:
+    settings = compose("clustering", ["task.finder=density"])
     with pytest.raises(BadConfig, match="learns nothing"):
-        compose("clustering")
+        ClusteringTask.from_config(settings.task, load_detector("hgcal")).prepare([])
+
+
+def test_showers_are_learned_by_pairs_of_cells() -> None:
+    assert compose("clustering").task.finder == "edges"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats
+from gnnreco.errors import BadConfig
 from gnnreco.events.select import measured
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
@@ -99,7 +100,9 @@ class ClusteringTask:
         return cls(config, detector)
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
-        """Nothing is learned but by gradients."""
+        """Nothing is learned but by gradients; raises `BadConfig` where nothing is learned at all."""
+        if self.config.finder == "density":
+            raise BadConfig("task.finder=density learns nothing: choose edges or condensation")
 
     def graph(self, event: Event) -> CellGraph:
         """Cells over threshold and the pairs of them that lie close. Raises `OverBudget` if they are too many."""
