@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
@@ -13,6 +14,8 @@ from gnnreco.columns import Floats, Ints
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], int]
 #: Bits of a box number for each axis; the group takes the rest.
 BITS = 16
+#: Cells whose pairs one thread finds at a time.
+STRETCH = 4096
 
 
 class ScaledCells(NamedTuple):
@@ -98,7 +101,7 @@ def close_pairs(cells: ScaledCells, groups: Groups, rotation: Floats, limit: int
     ordered = ScaledCells._make(
         column[boxes.order] for column in cells
     )  # cells of a box side by side in memory
-    one, two, distance, needed = _search(ordered, groups, boxes, rotation, limit)
+    one, two, distance, needed = _searched(ordered, groups, boxes, rotation, limit)
     return boxes.order[one].astype(np.int32), boxes.order[two].astype(np.int32), distance, needed
 
 
@@ -122,7 +125,7 @@ def _boxes(cells: ScaledCells, groups: Groups) -> _Boxes:
     return _Boxes(order, keys, np.append(start, n).astype(np.int64), _table(keys), low, side, reach, steps)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _slot(key: int, mask: int) -> int:
     """Where a key belongs in a table of mask + 1 places: high bits mixed down."""
     mixed = (key ^ (key >> 31)) * 0x2545F4914F6CDD1D
@@ -144,7 +147,7 @@ def _table(keys: Ints) -> Ints:
     return table
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _find(key: int, keys: Ints, table: Ints) -> int:
     mask = len(table) - 1
     place = _slot(key, mask)
@@ -155,7 +158,7 @@ def _find(key: int, keys: Ints, table: Ints) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _turned(i: int, j: int, cells: ScaledCells, rotation: Floats) -> tuple[float, float]:
     """Lateral units of cell j along u and v of the sensor of cell i, mm."""
     one, two = rotation[cells.sensor[i]], rotation[cells.sensor[j]]
@@ -167,7 +170,7 @@ def _turned(i: int, j: int, cells: ScaledCells, rotation: Floats) -> tuple[float
     return np.sqrt(lengths[0]), np.sqrt(lengths[1])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _distance(i: int, j: int, around: float, cells: ScaledCells, rotation: Floats) -> float:
     """Scaled distance of two cells, in the frame of the first; infinite more than `around` mm aside."""
     x, y, z = (
@@ -192,14 +195,35 @@ def _distance(i: int, j: int, around: float, cells: ScaledCells, rotation: Float
     return np.sqrt(lateral + deeper * deeper)
 
 
-@njit(cache=True)
-def _search(cells: ScaledCells, groups: Groups, boxes: _Boxes, rotation: Floats, limit: int) -> Pairs:
-    one = np.empty(32 * len(cells.xyz) + 16, np.int32)
+def _searched(cells: ScaledCells, groups: Groups, boxes: _Boxes, rotation: Floats, limit: int) -> Pairs:
+    """All pairs, stretch by stretch on as many threads as numba may use; their order knows nothing of the threads."""
+    n = len(cells.xyz)
+    starts = range(0, max(n, 1), STRETCH)
+
+    def search(start: int) -> Pairs:
+        return _search(cells, groups, boxes, rotation, limit, start, min(start + STRETCH, n))  # type: ignore[no-any-return]
+
+    threads = min(get_num_threads(), len(starts))
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            parts = list(pool.map(search, starts))
+    else:
+        parts = [search(start) for start in starts]
+    one, two, distance = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    return one, two, distance, sum(part[3] for part in parts)
+
+
+@njit(cache=True, nogil=True)
+def _search(
+    cells: ScaledCells, groups: Groups, boxes: _Boxes, rotation: Floats, limit: int, start: int, stop: int
+) -> Pairs:
+    """Pairs of the cells from `start` to `stop` with those before them."""
+    one = np.empty(32 * (stop - start) + 16, np.int32)
     two = np.empty(len(one), np.int32)
     distance = np.empty(len(one), np.float32)
     total = 0
     first, last = np.empty(3, np.int64), np.empty(3, np.int64)
-    for i in range(len(cells.xyz)):
+    for i in range(start, stop):
         g, cosine = cells.group[i], cells.cosine[i]
         h = g
         # From its own layer towards the front: each pair is met once, from its deeper cell.
