@@ -102,6 +102,8 @@ class CellScores(NamedTuple):
 class ShowerNetwork(nn.Module):
     """Scores pairs of cells and of pieces of showers, weighs cells, and judges whole showers."""
 
+    sigma_scale: Tensor
+
     def __init__(
         self,
         config: ShowerNetworkConfig,
@@ -128,6 +130,7 @@ class ShowerNetwork(nn.Module):
             nn.ReLU(),
             nn.Linear(wide, 2 + classes),
         )
+        self.register_buffer("sigma_scale", torch.ones(classes))
         self.adversary = Adversary() if pivot else None
         for parameter in self.weigh[2].parameters():  # at first every cell is worth its energy
             nn.init.zeros_(parameter)
@@ -177,13 +180,16 @@ class ShowerNetwork(nn.Module):
         Returns
         -------
         log_energy, log_sigma : float32 (c,)
-            Logarithms of the energy in GeV and of its relative error.
+            Logarithms of the energy in GeV and of its relative error; `sigma_scale` corrects the error by likeliest class.
         logit : float32 (c, classes)
         """
         total, pooled = self._pooled(state, energy, shares)
         gain = torch.log(total[:, 1:2] / total[:, 0:1])
         out = self.shower(torch.cat([moments, gain, pooled], dim=1))
-        return torch.log(total[:, 1]) + out[:, 0], torch.clamp(out[:, 1] - 1.5, -5, 2), out[:, 2:]
+        log_sigma = torch.clamp(out[:, 1] - 1.5, -5, 2) + torch.log(
+            self.sigma_scale[out[:, 2:].argmax(dim=1)]
+        )
+        return torch.log(total[:, 1]) + out[:, 0], log_sigma, out[:, 2:]
 
     def _pooled(self, state: Tensor, energy: Tensor, shares: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Visible and weighed energy (c, 2), and the means of the states by energy and by hits (c, 2 hidden)."""

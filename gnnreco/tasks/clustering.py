@@ -23,7 +23,7 @@ from gnnreco.tasks.clustering_columns import ErrorConfig, Judgement, clusters_of
 from gnnreco.tasks.clustering_condensation import CondensationConfig, condensation_loss, condensed, places
 from gnnreco.tasks.clustering_density import DensityConfig, density_clusters
 from gnnreco.tasks.clustering_edges import EdgeConfig, Shares, climbed, showers_of, whole_shares
-from gnnreco.tasks.clustering_loss import LossConfig, pair_loss, shower_loss
+from gnnreco.tasks.clustering_loss import COVERED, LossConfig, pair_loss, shower_loss
 from gnnreco.tasks.clustering_moments import MOMENTS, shower_moments
 from gnnreco.tasks.clustering_pieces import PIECE_FEATURES, Pieces, pieces_of
 from gnnreco.tasks.clustering_targets import (
@@ -37,6 +37,7 @@ from gnnreco.tasks.clustering_targets import (
 Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 NOISE = CLUSTER_CLASSES.index("noise")
+ENOUGH = 50  # clusters of a class, to correct its errors
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
 
 
@@ -154,6 +155,32 @@ class ClusteringTask:
         showers, more = shower_loss(*judged, targets, moments, self.config.loss, self.network.adversary)
         return total + showers, numbers | more
 
+    def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
+        """Scale the errors of each class so that they cover 68 % of the deviations in events that nothing was learned from.
+
+        Split conformal prediction: Papadopoulos et al., ECML 2002.
+        """
+        rows = []
+        for sample in samples:
+            graph, loud = (
+                _from_tensors(CellGraph, sample, "graph"),
+                _from_tensors(LoudNeighbours, sample, "loud"),
+            )
+            with torch.no_grad():
+                found = self._find(graph, loud)
+                log_energy, log_sigma, kind = self._judge(graph, loud, found)[1]
+            energy, wanted = (
+                np.exp(log_energy.numpy()),
+                cluster_targets(_from_tensors(CellTruth, sample, "truth"), found.shares, graph.energy).energy,
+            )
+            off = np.abs(energy - wanted) / (energy * np.exp(log_sigma.numpy()))
+            rows.append(np.stack([off, kind.argmax(dim=1).numpy()])[:, np.isfinite(wanted)])
+        off, kinds = np.concatenate([np.zeros((2, 0)), *rows], axis=1)
+        for k in range(len(CLUSTER_CLASSES)):
+            mine = off[kinds == k]
+            if len(mine) >= ENOUGH:
+                self.network.sigma_scale[k] *= float(np.quantile(mine, COVERED))
+
     def _find(self, graph: CellGraph, loud: LoudNeighbours) -> Found:
         """Cells to showers; gradients flow through the scores, not through what is made of them."""
         scores = self.network.cells(_inputs(loud.cells, loud))
@@ -240,7 +267,8 @@ class ClusteringTask:
                 raise ValueError(f"knows no weight '{next(iter(state))}'")
             return
         weights = {k.removeprefix("network."): torch.from_numpy(np.array(v)) for k, v in state.items()}
-        self.network.load_state_dict(weights)
+        fresh = {k: v for k, v in self.network.state_dict().items() if k.startswith("adversary.")}
+        self.network.load_state_dict(fresh | weights)  # a bundle to start from need not know an adversary
         self.network.eval()
 
 

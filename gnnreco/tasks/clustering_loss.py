@@ -13,6 +13,8 @@ from gnnreco.tasks.clustering_moments import MOMENTS
 from gnnreco.tasks.clustering_targets import ClusterTargets
 
 COVERED = 0.6827
+# Relative error that a good calorimeter reaches for photons: sqrt(GeV), and a fraction of the energy.
+STOCHASTIC, CONSTANT = 0.2, 0.03
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def shower_loss(
     config: LossConfig,
     adversary: Adversary | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
-    """Of clusters: energies by Huber's loss in units of the stated error, that error by the quantile it must cover, classes.
+    """Of clusters: energies by Huber's loss in units of what a calorimeter can reach, errors by what they cover, classes.
 
     The stated error sigma shall hold 68 % of the deviations, whatever their shape: it is the 68 % quantile of their
     size, learned by the pinball loss (Koenker, Bassett, Econometrica 46, 33).
@@ -72,7 +74,8 @@ def shower_loss(
     if known.any():
         off = log_energy[known] - torch.log(wanted[known]).float()
         sigma = torch.exp(log_sigma[known])
-        energy_loss = nn.functional.huber_loss(off / sigma.detach().clamp(min=0.02), torch.zeros_like(off))
+        reach = torch.sqrt(STOCHASTIC**2 / wanted[known] + CONSTANT**2).float()
+        energy_loss = nn.functional.huber_loss(off / reach, torch.zeros_like(off))
         relative = torch.abs(1 - torch.exp(-off.detach()))
         miss = torch.log(relative + 1e-4) - log_sigma[known]
         sigma_loss = torch.maximum(COVERED * miss, (COVERED - 1) * miss).mean()

@@ -106,6 +106,8 @@ def train(
                 _finish_epoch(run, board)
         row = run.position.history[run.position.best_epoch - 1]
         task.load_state(load_file(run.folder / "best.safetensors"))
+        if hasattr(task, "finish"):
+            task.finish(run.validation[i] for i in range(len(run.validation)))
         if ring.rank == 0:
             what = {"command": command, "events": len(training), "validation_events": len(validation)}
             save_bundle(
