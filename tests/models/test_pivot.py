@@ -37,31 +37,32 @@ def test_the_gradient_of_the_output_is_turned_that_of_the_adversary_is_not(stren
 
 
 def learned(strength: float, steps: int = 400) -> tuple[float, float]:
-    """Correlation of a toy's deviation with a nuisance, and the width of the deviation, after training.
+    """Correlation of a toy's deviation with a nuisance, and the width of the deviation, after training from the best fit.
 
     What is seen is the truth plus the nuisance; a second number tells the nuisance, but badly.
     """
     draw = torch.Generator().manual_seed(2)
-    truth, nuisance, blur = torch.randn(3, 2000, generator=draw)
+    truth, nuisance, blur = torch.randn(3, 1000, generator=draw)
     seen = torch.stack([truth + 0.7 * nuisance, nuisance + blur], dim=1)
     with torch.random.fork_rng():
         torch.manual_seed(5)
-        model, guess = torch.nn.Linear(2, 1), Adversary(8)
-    optimizer = torch.optim.Adam([*model.parameters(), *guess.parameters()], 0.02)
+        guess = Adversary(8)
+    weight = torch.linalg.lstsq(seen, truth[:, None]).solution[:, 0].requires_grad_()
+    slow, quick = torch.optim.SGD([weight], 0.003), torch.optim.Adam(guess.parameters(), 0.03)
     for _ in range(steps):
-        off = model(seen)[:, 0] - truth
-        loss = (off**2).mean()
-        if strength:
-            loss = loss + guess(off, nuisance, strength)
-        optimizer.zero_grad()
+        off = seen @ weight - truth
+        loss = (off**2).mean() + (guess(off, nuisance, strength) if strength else 0.0)
+        for optimizer in (slow, quick):
+            optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
-    off = (model(seen)[:, 0] - truth).detach()
-    return float(torch.corrcoef(torch.stack([off, nuisance]))[0, 1]), float(off.std())
+        for optimizer in (slow, quick):
+            optimizer.step()
+    off = (seen @ weight - truth).detach()
+    return torch.corrcoef(torch.stack([off, nuisance]))[0, 1].item(), off.std().item()
 
 
 def test_a_response_that_tells_the_nuisance_tells_it_no_more() -> None:
     before, after = learned(0.0), learned(3.0)
     assert before[0] > 0.5
-    assert abs(after[0]) < 0.25
-    assert after[1] < 1.0  # the truth itself is as wide as that: something is still learned
+    assert abs(after[0]) < 0.3
+    assert after[1] < 0.8  # the truth itself is as wide as 1: something is still learned
