@@ -129,6 +129,7 @@ def run_training(
     task = kind.from_config(settings.task, detector)
     if settings.train.start:
         _begin_from(task, settings.train.start)
+    sources = [training, validation]
     if others:
         training, validation = list(training), list(validation)
         tasks = [task, *(kind.from_config(settings.task, load_detector(name)) for name in others)]
@@ -140,7 +141,7 @@ def run_training(
         task = Mixture(tasks)
     row = train(task, training, validation, settings.train, output, command, resume, progress)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
-        _describe_data(Path(output), None if others else detector, settings.sample, [training, validation])
+        _describe_data(Path(output), None if others else detector, settings.sample, sources)
     return row
 
 

@@ -258,8 +258,9 @@ def _search(
                         for j in range(boxes.ends[row], boxes.ends[row + 1]):
                             if h == g and j >= i:
                                 continue
-                            # Of one layer the later row is the first: the order of the boxes turns with the detector.
-                            swap = h == g and boxes.order[j] > boxes.order[i]
+                            # Of one layer the cell that faces the origin more is the first, whatever the order of rows.
+                            tie = cells.cosine[j] == cells.cosine[i] and boxes.order[j] > boxes.order[i]
+                            swap = h == g and (cells.cosine[j] > cells.cosine[i] or tie)
                             a, b = (j, i) if swap else (i, j)
                             d = _distance(a, b, around, cells, rotation)
                             if d > max(cells.reach[i], cells.reach[j]):

@@ -135,8 +135,9 @@ def piece_targets(truth: CellTruth, shares: Shares, neighbour: NDArray[np.int32]
     piece = np.full(max(n_cells, int(truth.cell.max(initial=-1)) + 1), -1, np.int64)
     piece[shares.cell] = shares.cluster
     row = piece[truth.cell]
-    keys, back = np.unique(row * n + truth.particle, return_inverse=True)
-    part = np.bincount(back.ravel(), truth.part, len(keys)).astype(np.float64)
+    some = row >= 0  # cells in no piece have no say
+    keys, back = np.unique(row[some] * n + truth.particle[some], return_inverse=True)
+    part = np.bincount(back.ravel(), truth.part[some], len(keys)).astype(np.float64)
     whole = CellTruth(keys // max(n, 1), keys % max(n, 1), part, truth.energy, truth.kind, truth.partner)
     return pair_targets(whole, neighbour, n)
 

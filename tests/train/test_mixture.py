@@ -1,0 +1,122 @@
+"""Training on two detectors at once: each event goes to its own, and the bundle serves any."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gnnreco.bundle import load_bundle
+from gnnreco.columns import Event
+from gnnreco.config import compose, run_training
+from gnnreco.errors import BadBundle
+from gnnreco.events import write_events
+from gnnreco.geometry import load_detector
+from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.train import TrainConfig, train
+from gnnreco.train.mixture import Mixture, elsewhere
+
+from .toy import ToyTask, events
+
+STACK = """
+format: gnnreco-detector/1
+name: {name}
+units: {{length: mm, angle: deg, field: T}}
+field: {{kind: solenoid, bz: 0}}
+templates:
+  pads: {{kind: grid, pitch: [{pitch}, {pitch}], cells: [30, 30], thickness: 0.3}}
+subsystems:
+  calo:
+    measures: [energy]
+    material: {{radiation_lengths: 2.5, interaction_lengths: 0.1, moliere_radius: 24, sampling_fraction: 0.02}}
+sensors:
+  - {{rule: planes, template: pads, subsystem: calo, z: [1000, 1012, 1024, 1036, 1048, 1060, 1072, 1084]}}
+"""
+SMALL = (
+    "sample.events=2", "sample.validation_events=1", "sample.simulation.count=2", "sample.simulation.eta=[2.5,3.0]",
+    "sample.simulation.energy=[5,10]", "sample.simulation.particle=photon", "model.hidden=8", "model.shower_hidden=8",
+    "train.epochs=1", "train.threads=1",
+)  # fmt: skip
+
+
+def folder(place: Path, name: str, pitch: int) -> Path:
+    (place / name).mkdir()
+    (place / name / "detector.yaml").write_text(STACK.format(name=name, pitch=pitch))
+    return place / name
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    place = tmp_path_factory.mktemp("detectors")
+    return [folder(place, name, pitch) for name, pitch in (("fine", 12), ("coarse", 20), ("other", 16))]
+
+
+class Placed(ToyTask):
+    """Counts the events that it prepares samples of."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(dropout=0.0)
+        self.place, self.seen = place, set[int]()
+
+    def sample(self, event: Event) -> dict[str, torch.Tensor]:
+        assert getattr(event, "place", 0) == self.place
+        self.seen.add(event.number)
+        return super().sample(event)
+
+
+def test_an_event_of_elsewhere_is_the_same_event() -> None:
+    (event,) = events(1)
+    moved = elsewhere(event, 3)
+    assert moved.place == 3
+    for field in fields(Event):
+        assert getattr(moved, field.name) is getattr(event, field.name)
+
+
+def test_events_go_to_their_own_task_and_the_first_learns(tmp_path: Path) -> None:
+    tasks = [Placed(0), Placed(1), Placed(2)]
+    before = [{k: v.clone() for k, v in t.network.state_dict().items()} for t in tasks]
+    mixed = (
+        events(4) + [elsewhere(e, 1) for e in events(3, 1, 10)] + [elsewhere(e, 2) for e in events(2, 2, 20)]
+    )
+    train(Mixture(tasks), mixed, [elsewhere(e, 1) for e in events(1, 3, 30)], TrainConfig(epochs=2), tmp_path)
+    assert [t.seen for t in tasks] == [{0, 1, 2, 3}, {10, 11, 12, 30}, {20, 21}]
+    assert [t.prepared for t in tasks] == [1, 0, 0]
+    changed = [
+        any((t.network.state_dict()[k] != v).any() for k, v in b.items()) for t, b in zip(tasks, before)
+    ]
+    assert changed == [True, False, False]
+    assert load_bundle(tmp_path).manifest["training"]["events"] == 9
+
+
+def test_a_bundle_of_two_detectors_serves_a_third(three: list[Path], tmp_path: Path) -> None:
+    one, two, third = three
+    settings = compose("clustering", [f"detector={one}", f"sample.detectors=['{two}']", *SMALL])
+    row = run_training(settings, tmp_path)
+    assert np.isfinite(row["validation_loss"])
+    bundle, other = load_bundle(tmp_path), load_detector(third)
+    assert bundle.manifest["detector"]["hash"] == "any"
+    assert bundle.manifest["training"]["events"] == 4
+    assert bundle.manifest["training"]["data"]["sample"]["detectors"] == [str(two)]
+    bundle.check_detector(other)
+    alone = compose("clustering", [f"detector={one}", *SMALL])
+    run_training(alone, tmp_path / "alone")
+    with pytest.raises(BadBundle, match="trained on detector 'fine'"):
+        load_bundle(tmp_path / "alone").check_detector(other)
+
+
+def test_files_of_the_first_detector_are_told(three: list[Path], tmp_path: Path) -> None:
+    detector = load_detector(three[0])
+    options = SimulationOptions(particle="photon", energy=(5.0, 10.0), eta=(2.5, 3.0))
+    write_events(simulate(detector, "gun", 3, options=options), tmp_path / "events", "parquet", detector)
+    words = [
+        f"detector={three[0]}",
+        f"sample.detectors=['{three[1]}']",
+        f"sample.inputs=['{tmp_path}/events']",
+    ]
+    run_training(compose("clustering", [*words, *SMALL]), tmp_path / "bundle")
+    data = load_bundle(tmp_path / "bundle").manifest["training"]["data"]
+    assert data["files"]
+    assert all(len(file["sha256"]) == 64 for file in data["files"])
