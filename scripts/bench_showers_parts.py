@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from shower_cells import Calorimeter
-from shower_finders import FINDERS, RESPONSE, TARGET, TUNED, find
+from shower_finders import FINDERS, TARGET, find
 from shower_moments import PAIRS, auc, baselines, resolution
 from shower_samples import SINGLE, TEST, TUNE, Sample, crowded, shot_energy
+from shower_settings import RESPONSE, TUNED
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats

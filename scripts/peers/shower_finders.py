@@ -2,9 +2,10 @@
 
     python scripts/peers/shower_finders.py [--scan FINDER ...] [--events 4] [--json FILE]
 
-Without --scan it scores every finder, with the settings in `TUNED`, on the tuning samples. With it, it goes through the values
-of `GRID` one setting after the other, twice, and keeps what gives the largest sum of efficiency and purity (E > 2 GeV) over
-10 and 50 showers of photons, and of photons and charged pions, in hgcal; then it fits the response. Test events have other seeds.
+Without --scan it scores every finder, with the settings in `shower_settings.py`, on the tuning samples. With it, it goes
+through the values of its grid one setting after the other, twice, and keeps what gives the largest sum of efficiency and purity
+(E > 2 GeV) over 10 and 50 showers of photons, and of photons and charged pions, in hgcal; then it fits the response. Test
+events have other seeds.
 
 The peers: CLUE and CLUE3D (`clue_showers.py`), DBSCAN and HDBSCAN (scikit-learn; Ester et al. 1996, Campello et al. 2013) on
 points in Moliere radii and layers, anti-kt (fastjet; arXiv 0802.1189) on cells as massless particles, connected components of
@@ -28,6 +29,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from shower_cells import Calorimeter, Cells
 from shower_samples import KINDS, SHOWERS, TUNE, crowded
+from shower_settings import GRID, RESPONSE, TUNED
 
 from gnnreco.columns import Clusters, Event, Ints
 from gnnreco.evaluate import ShowerTarget, score_clusters
@@ -56,9 +58,7 @@ def dbscan(event: Event, cells: Cells, calorimeter: Calorimeter, chosen: Setting
     """Cells weigh as much as their energy in minimum-ionising particles."""
     from sklearn.cluster import DBSCAN
 
-    if not len(cells):
-        return np.zeros(0, np.int64)
-    finder = DBSCAN(eps=chosen["eps"], min_samples=int(chosen["weight"]))
+    finder = DBSCAN(eps=chosen["eps"], min_samples=chosen["weight"])
     points = calorimeter.scaled(cells, chosen["layer_step"])
     keep = np.flatnonzero(cells.graph.energy > chosen["threshold"] * cells.graph.mip)
     label = np.full(len(cells), -1, np.int64)
@@ -69,15 +69,18 @@ def dbscan(event: Event, cells: Cells, calorimeter: Calorimeter, chosen: Setting
 
 
 def hdbscan(event: Event, cells: Cells, calorimeter: Calorimeter, chosen: Settings) -> Ints:
-    """Hierarchical; knows no energies, so that a threshold on them is its own."""
+    """Hierarchical; knows no energies, so that a threshold on them is its own.
+
+    Without `cluster_selection_epsilon`: that of scikit-learn 1.9.1 raises TypeError with numpy 2.4 where the root is reached.
+    """
     from sklearn.cluster import HDBSCAN
 
     keep = np.flatnonzero(cells.graph.energy > chosen["threshold"] * cells.graph.mip)
     label = np.full(len(cells), -1, np.int64)
-    size = {name: int(chosen[name]) for name in ("min_cluster_size", "min_samples")}
+    size = {name: chosen[name] for name in ("min_cluster_size", "min_samples")}
     if len(keep) > max(size.values()):
         points = calorimeter.scaled(cells, chosen["layer_step"])[keep]
-        finder = HDBSCAN(**size, cluster_selection_epsilon=chosen["epsilon"], copy=True)
+        finder = HDBSCAN(**size, copy=True)
         label[keep] = finder.fit_predict(points)
     return label
 
@@ -134,46 +137,6 @@ FINDERS: dict[str, Labels] = {
     "clusters-density": density,
 }
 
-#: Found with `--scan` and 4 events of 50 showers (16 of 10) in each sample; the response of the energy is fitted on the same.
-TUNED: dict[str, Settings] = {
-    "CLUE + CLUE3D": {
-        "reach": 0.6, "cells": 1.3, "density": 3.0, "separation": 1.0, "outlier": 2.0, "link_reach": 0.8,
-        "link_separation": 1.0, "link_density": 0.6, "link_self_density": 0.15, "link_span": 3, "link_outlier": 2.0,
-        "link_min_cells": 2,
-    },
-    "CLUE, 3D": {"reach": 0.6, "cells": 1.3, "density": 9.0, "layers": 4.0, "separation": 1.0, "outlier": 2.0},
-    "DBSCAN": {"eps": 1.0, "weight": 10.0, "layer_step": 3.0, "threshold": 0.5},
-    "HDBSCAN": {"min_cluster_size": 10, "min_samples": 5, "layer_step": 3.0, "epsilon": 0.5, "threshold": 0.5},
-    "anti-kt": {"radius": 0.03, "threshold": 0.5},
-    "connected components": {"reach": 1.5, "threshold": 0.5},
-    "clusters-density": {},
-}  # fmt: skip
-RESPONSE: dict[str, dict[str, float]] = {name: dict.fromkeys(KINDS, 1.0) for name in TUNED}
-
-GRID: dict[str, dict[str, list[float]]] = {
-    "CLUE + CLUE3D": {
-        "reach": [0.4, 0.6, 0.8, 1.0, 1.3], "cells": [1.1, 1.3, 1.6, 2.1], "density": [1.0, 2.0, 3.0, 5.0, 8.0],
-        "separation": [0.8, 1.0, 1.5, 2.0], "outlier": [1.0, 2.0, 3.0, 5.0],
-        "link_reach": [0.6, 0.8, 1.0, 1.3, 1.7], "link_separation": [0.8, 1.0, 1.3, 1.7, 2.2], "link_density": [0.1, 0.2, 0.4, 0.6, 1.0],
-        "link_self_density": [0.0, 0.05, 0.15, 0.3], "link_span": [2, 3, 4, 6], "link_outlier": [1.0, 2.0, 3.0, 4.0],
-        "link_min_cells": [1, 2, 3],
-    },
-    "CLUE, 3D": {
-        "reach": [0.4, 0.6, 0.8, 1.0, 1.3], "cells": [1.1, 1.3, 1.6, 2.1], "density": [5.0, 9.0, 15.0, 25.0, 40.0],
-        "layers": [2.0, 3.0, 4.0, 5.0, 7.0], "separation": [0.8, 1.0, 1.5, 2.0, 2.5, 3.0], "outlier": [1.0, 1.5, 2.0, 3.0],
-    },
-    "DBSCAN": {
-        "eps": [0.5, 0.7, 1.0, 1.4, 2.0], "weight": [3.0, 6.0, 10.0, 20.0, 40.0, 80.0], "layer_step": [1.5, 2.0, 3.0, 5.0],
-        "threshold": [0.25, 0.5, 1.0, 2.0, 4.0],
-    },
-    "HDBSCAN": {
-        "min_cluster_size": [6, 10, 16, 25], "min_samples": [2, 4, 8], "layer_step": [2.0, 3.0, 5.0],
-        "epsilon": [0.0, 0.5, 0.8, 1.2], "threshold": [0.25, 0.5, 1.0, 2.0],
-    },
-    "anti-kt": {"radius": [0.01, 0.015, 0.02, 0.03, 0.04, 0.06], "threshold": [0.25, 0.5, 1.0]},
-    "connected components": {"reach": [0.8, 1.0, 1.2, 1.5, 1.9, 2.4], "threshold": [0.25, 0.5, 1.0, 2.0, 4.0]},
-}  # fmt: skip
-
 
 def find(
     name: str, event: Event, calorimeter: Calorimeter, kind: str = "", settings: Settings | None = None
@@ -215,7 +178,7 @@ def merit(figures: dict[str, Any]) -> float:
 
 
 def scan(name: str, samples: dict[str, list[Event]], calorimeter: Calorimeter) -> Settings:
-    """One setting after the other, twice over, from the settings that are in `TUNED`."""
+    """One setting after the other, twice over, from the settings that are in `shower_settings.py`."""
     best = dict(TUNED[name])
     top = merit(scores(name, samples, calorimeter, best))
     for _ in range(2):
