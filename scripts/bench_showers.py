@@ -126,7 +126,7 @@ def run_zero_shot(asked: argparse.Namespace, calorimeter: Calorimeter) -> dict[s
         if name in trained:
             bundles[f"gnnreco, trained on {name}"] = trained[name]
         result[name] = zero_shot(load_detector(name), bundles, 2 * asked.events)
-        print(f"\nzero-shot in {name}, ten photons of 5-50 GeV, {result[name][0]['showers']} showers")
+        print(f"\nzero-shot in {name}, four photons of 5-50 GeV, {result[name][0]['showers']} showers")
         print_rates(result[name])
     return result
 

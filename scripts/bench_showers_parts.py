@@ -172,11 +172,12 @@ def _known(score: Callable[[Floats], Floats], found: dict[str, Floats]) -> Float
 
 
 ZERO_SHOT = {"voronoi": 0, "clic_ecal": 1}
+FEW = 4  # showers an event there: voronoi is small
 
 
 def zero_shot(detector: Detector, bundles: dict[str, str], events: int) -> list[Row]:
-    """Ten photons of 5-50 GeV in a detector that the peers were not tuned on either; only their response is fitted there."""
-    sample = crowded("photons", 10)
+    """Four photons of 5-50 GeV in a detector that the peers were not tuned on either; only their response is fitted there."""
+    sample = crowded("photons", FEW)
     sample = replace(sample, number=3000 + ZERO_SHOT.get(detector.name, 9), options=replace(sample.options, energy=(5.0, 50.0)))  # fmt: skip
     calorimeter, test = Calorimeter.of(detector), sample_events(sample, detector, events)
     training = sample_events(sample, detector, max(5, events // 4), TUNE)

@@ -145,14 +145,12 @@ def stochastic(rows: list[dict[str, Any]]) -> dict[str, Any]:
         k = int(np.argmax(square))
         square = np.zeros(2)
         square[k] = (weight**2 * design[:, k] * width**2).sum() / (weight**2 * design[:, k] ** 2).sum()
-    root = np.sqrt(square)
-    errors = np.sqrt(np.diag(covariance)) / (2 * np.maximum(root, 1e-3))
-    return {
-        "a": float(root[0]),
-        "c": float(root[1]),
-        "a_error": float(errors[0]),
-        "c_error": float(errors[1]),
-    }
+    root, error = np.sqrt(square), np.sqrt(np.diag(covariance))
+    errors = np.where(
+        root > 0, error / (2 * np.maximum(root, 1e-9)), np.sqrt(error)
+    )  # of nothing: an upper limit
+    names = ("a", "c", "a_error", "c_error")
+    return dict(zip(names, np.concatenate([root, errors]).tolist(), strict=True))
 
 
 def auc(one: Floats, two: Floats) -> dict[str, Any]:
