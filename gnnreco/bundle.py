@@ -34,8 +34,8 @@ TASKS: dict[str, tuple[Any, Any]] = {
 }
 #: In place of a detector's hash: the model knows none, and serves all.
 ANY_DETECTOR = {"name": "any", "hash": "any"}
-#: Finds clusters where a detector has no bundle of its own for them.
-CLUSTERS = "clusters-density"
+#: Find showers, and clusters of charge, where a detector has no bundle of its own for them.
+SHOWERS, CLUSTERS = "showers-any", "clusters-density"
 SHIPPED = Path(__file__).parent / "bundles"
 MANIFEST, CONFIG, WEIGHTS = "manifest.json", "config.yaml", "weights.safetensors"
 
@@ -215,7 +215,7 @@ def default_bundles(detector: Detector) -> list[str]:
             continue
         own = [n for n, m in shipped.items() if m["task"] == task and m["detector"]["hash"] == detector.hash]
         if not own and task == "clustering":
-            own = [CLUSTERS]
+            own = [SHOWERS if "energy" in measures and SHOWERS in shipped else CLUSTERS]
         if not own:
             raise BadBundle(
                 detector.name,

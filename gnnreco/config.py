@@ -30,6 +30,7 @@ from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import TrainConfig, train
+from gnnreco.train.mixture import Mixture, elsewhere
 
 HERE = Path(__file__).parent
 #: In a checkout the groups lie beside the package, in a wheel inside it.
@@ -58,6 +59,8 @@ class SampleConfig:
         How many to simulate, or the most to take from files.
     process, pileup, seed
         Of the simulation.
+    detectors : tuple of str
+        Other detectors to learn from besides: as many simulated events of each. The bundle then serves any detector.
     simulation : SimulationOptions
     """
 
@@ -68,6 +71,7 @@ class SampleConfig:
     validation_events: int = 10
     pileup: int = 0
     seed: int = 1
+    detectors: tuple[str, ...] = ()
     simulation: SimulationOptions = field(default_factory=SimulationOptions)
 
 
@@ -123,12 +127,22 @@ def run_training(
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
     detector = load_detector(settings.detector.name)
     training, validation = _events(settings.sample, detector, progress)
-    task = TASKS[settings.name][0].from_config(settings.task, detector)
+    kind, others = TASKS[settings.name][0], settings.sample.detectors
+    task = kind.from_config(settings.task, detector)
     if settings.train.start:
         _begin_from(task, settings.train.start)
+    if others:
+        training, validation = list(training), list(validation)
+        tasks = [task, *(kind.from_config(settings.task, load_detector(name)) for name in others)]
+        for place, other in enumerate(tasks[1:], 1):
+            for kept, new in zip(
+                (training, validation), _simulated(settings.sample, other.detector, progress)
+            ):
+                kept += [elsewhere(event, place) for event in new]
+        task = Mixture(tasks)
     row = train(task, training, validation, settings.train, output, command, resume, progress)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
-        _describe_data(Path(output), detector, settings.sample, [training, validation])
+        _describe_data(Path(output), None if others else detector, settings.sample, [training, validation])
     return row
 
 
@@ -142,7 +156,7 @@ def _begin_from(task: Any, start: str) -> None:
 
 
 def _describe_data(
-    folder: Path, detector: Detector, sample: SampleConfig, events: Sequence[Sequence[Event]]
+    folder: Path, detector: Detector | None, sample: SampleConfig, events: Sequence[Sequence[Event]]
 ) -> None:
     """Add to the manifest of a bundle what it was trained on: the sample, and the sum of every file of it."""
     files = sorted({file for part in events if isinstance(part, EventSource) for file in part.files})
@@ -166,6 +180,12 @@ def _events(
             )
         cut = max(0, min(sample.events, len(source) - sample.validation_events))
         return source.select(range(cut)), source.select(range(len(source))[cut:][: sample.validation_events])
+    return _simulated(sample, detector, progress)
+
+
+def _simulated(
+    sample: SampleConfig, detector: Detector, progress: Callable[[str, int, int], None] | None
+) -> tuple[list[Event], list[Event]]:
     total, events = sample.events + sample.validation_events, []
     for event in simulate(detector, sample.process, total, sample.pileup, sample.seed, sample.simulation):
         events.append(event)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.stats import rankdata
 
-from gnnreco.columns import Clusters, Event, Floats, Particles
+from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats, Particles
 from gnnreco.errors import BadInput
 from gnnreco.evaluate.rates import COVERAGE, clopper_pearson
 from gnnreco.evaluate.sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
@@ -18,6 +19,8 @@ from gnnreco.events.select import measured
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cells import visible_fraction
 from gnnreco.simulate.species import species_of
+from gnnreco.tasks.clustering_edges import Shares
+from gnnreco.tasks.clustering_targets import cell_truth, cluster_targets
 
 MEASURES = ("energy", "charge")
 CROWD_MM = 150.0
@@ -46,7 +49,9 @@ DEFINITIONS = {
     "pull_sigma": "half of the central 68 % interval of (cluster - particle) / expected error",
     "adjusted_rand, v_measure": "of the main particle and the main cluster of hits that have a particle, a hit in no "
     "cluster being one of its own; mean over events with two particles or more",
-    "class_auc": "null: no bundle tells classes yet",
+    "class_auc": "area under the ROC curve of each class against the others, over counted clusters that are matched (a "
+    "cluster of both photons of a pi0 is a neutral hadron, one with less than half of its energy from particles noise); "
+    "class_auc is the mean over the classes with 5 clusters or more and 5 of others; null where no bundle tells classes",
     "local_density": f"other target particles whose energy lies within {CROWD_MM:g} mm",
     "intervals": f"{100 * COVERAGE:.0f} %: Clopper-Pearson for rates, normal for means and widths",
     "seconds": "hits in to clusters out, from the manifest of reconstruct",
@@ -92,6 +97,7 @@ class ClusterScores:
     shared_equally: bool = False
     _particles: list[Floats] = field(default_factory=list)
     _clusters: list[Floats] = field(default_factory=list)
+    _classes: list[Floats] = field(default_factory=list)
     _agreement: list[tuple[float | None, float | None]] = field(default_factory=list)
 
     def add(self, event: Event, clusters: Clusters) -> None:
@@ -128,6 +134,7 @@ class ClusterScores:
         self._clusters.append(
             np.stack([clusters.energy, cluster_eta, main_crowd, matched, fake], axis=1)[counted]
         )
+        self._classes.append(_classes(event, clusters, fraction)[counted])
         labels = hit_labels(event, clusters, fraction)
         if len(np.unique(labels[0])) > 1:
             self._agreement.append((adjusted_rand(*labels), v_measure(*labels)))
@@ -163,7 +170,7 @@ class ClusterScores:
         for i, name in enumerate(("adjusted_rand", "v_measure")):
             values = np.array([pair[i] for pair in self._agreement if pair[i] is not None], float)
             out |= _mean(name, values)
-        out["class_auc"] = None
+        out |= class_aucs(np.concatenate([np.zeros((0, 1 + len(CLUSTER_CLASSES))), *self._classes]))
         out |= {"particles": len(particles), "clusters": len(clusters)}
         out["bins"] = {name: _bins(particles, clusters, i, EDGES[name]) for i, name in enumerate(EDGES)}
         return out
@@ -243,6 +250,31 @@ def _crowd(event: Event, fraction: Floats, wanted: Any) -> Floats:
         return np.zeros(n)
     near = cKDTree(middle[wanted]).query_ball_point(middle, CROWD_MM, return_length=True)
     return np.asarray(near - wanted, float)
+
+
+def _classes(event: Event, clusters: Clusters, fraction: Floats) -> Floats:
+    """True class of each cluster (-1: none), then what was said of it (n, 1 + 6)."""
+    truth = cell_truth(event, np.arange(len(event.hits)), fraction)
+    owner = np.repeat(np.arange(len(clusters)), np.diff(clusters.offsets))
+    energy = np.ones(len(fraction)) if event.hits.energy is None else event.hits.energy
+    shares = Shares(clusters.hit_index, owner, clusters.hit_weight, len(clusters))
+    kind = cluster_targets(truth, shares, energy / fraction).kind
+    return np.column_stack([kind.astype(np.float64), clusters.class_probability])
+
+
+def class_aucs(table: Floats) -> dict[str, Any]:
+    """Area under the ROC curve (the rank statistic of Mann and Whitney) of each class against the others, and the mean."""
+    known = (table[:, 0] >= 0) & np.isfinite(table[:, 1:]).all(axis=1)
+    kind, said, areas = table[known, 0], table[known, 1:], {}
+    for k, name in enumerate(CLUSTER_CLASSES):
+        mine = kind == k
+        n, m = int(mine.sum()), int((~mine).sum())
+        enough = min(n, m) >= MIN_PER_WIDTH
+        areas[name] = (
+            float((rankdata(said[:, k])[mine].sum() - n * (n + 1) / 2) / (n * m)) if enough else None
+        )
+    told = [area for area in areas.values() if area is not None]
+    return {"class_auc": float(np.mean(told)) if told else None, "class_auc_by_class": areas}
 
 
 def _rate(name: str, passed: float, total: int) -> dict[str, Any]:

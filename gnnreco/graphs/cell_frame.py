@@ -48,6 +48,8 @@ class CellFrame:
         Radiation lengths from the front of the stack to the middle of the group's sensors, at normal incidence.
     radiation_lengths : float64 (n_groups,)
         Of the layer.
+    nuclear, behind : float64 (n_groups,)
+        Interaction lengths from the front of the stack to the middle of the group's sensors, and from there to its back.
     middle, spread : float64 (n_groups,)
         Mean of `distance`, and the farthest from it, mm.
     """
@@ -63,6 +65,8 @@ class CellFrame:
     stack: Ints
     depth: Floats
     radiation_lengths: Floats
+    nuclear: Floats
+    behind: Floats
     middle: Floats
     spread: Floats
 
@@ -82,7 +86,7 @@ class CellFrame:
             not (energy | charge).all()
         )  # the first key is of sensors that measure neither
         n = int(group.max(initial=-1)) + 1
-        stack, depth, weight = _stacks(detector, group, n, outward, distance)
+        stack, depth, weight, nuclear, behind = _stacks(detector, group, n, outward, distance)
         order = np.lexsort((depth, stack))
         rank = np.append(np.argsort(order), -1)
         count = np.bincount(group[group >= 0], minlength=n)
@@ -95,7 +99,8 @@ class CellFrame:
         return cls(
             energy, charge, rank[group], outward, distance, np.nan_to_num(detector.moliere_radius, nan=0.0),
             np.where(told > 0, told, 1.0), np.array([*samples, 0.0])[detector.subsystem],
-            stack[order], depth[order], weight[order], middle[order], spread[:n][order],
+            stack[order], depth[order], weight[order], nuclear[order], behind[order], middle[order],
+            spread[:n][order],
         )  # fmt: skip
 
 
@@ -111,8 +116,8 @@ def _facing(outward: Floats, subsystem: NDArray[np.int32], chosen: NDArray[np.bo
 
 def _stacks(
     detector: Detector, group: Ints, n: int, outward: Floats, distance: Floats
-) -> tuple[Ints, Floats, Floats]:
-    """Stack, depth to the middle, and radiation lengths of each group."""
+) -> tuple[Ints, Floats, Floats, Floats, Floats]:
+    """Stack, depth to the middle, radiation lengths, and interaction lengths before and behind of each group."""
     mine = group >= 0
     rows = group[mine]
     count = np.maximum(np.bincount(rows, minlength=n), 1)
@@ -125,11 +130,14 @@ def _stacks(
     way, away = np.stack([*first, *second], axis=1), mean(distance)
     weight = mean(np.nan_to_num(detector.radiation_lengths))
     weight = np.where(weight > 0, weight, 1.0)  # nothing told: count layers
-    stack, depth = np.full(n, -1, np.int64), np.zeros(n)
+    stack, depth, nuclear = np.full(n, -1, np.int64), np.zeros(n), np.zeros(n)
+    heavy = mean(np.nan_to_num(detector.interaction_lengths))
     for g in np.argsort(away, kind="stable"):  # some hundred layers at most
         behind = np.flatnonzero((stack >= 0) & (np.linalg.norm(way - way[g], axis=1) < SAME_WAY))
         stack[g] = stack[behind[-1]] if len(behind) else stack.max(initial=-1) + 1
         before = stack == stack[g]
         before[g] = False
         depth[g] = weight[before].sum() + weight[g]
-    return stack, depth, weight
+        nuclear[g] = heavy[before].sum() + heavy[g]
+    whole = np.array([heavy[stack == s].sum() for s in stack])
+    return stack, depth, weight, nuclear, whole - nuclear

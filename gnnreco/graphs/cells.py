@@ -64,6 +64,18 @@ class CellGraph:
         Position, mm; the way a shower runs there (unit vector).
     depth : float64 (n,)
         Radiation lengths along `direction`; in a drift chamber time samples.
+    unit, step : float64 (n,)
+        Lateral unit, mm, and unit of depth of the distances.
+    cosine : float64 (n,)
+        Of `direction` to the sensor's normal.
+    thickness : float64 (n,)
+        Radiation lengths of the layer, at normal incidence.
+    nuclear, behind : float64 (n,)
+        Interaction lengths along `direction` before and behind the cell, in its stack.
+    size : float64 (n,)
+        The lateral unit over the Moliere radius; 1 where that is not told.
+    fraction : float64 (n,)
+        Sampling fraction.
     offsets : int64 (n + 1,)
     neighbour : int32 (m,)
         Rows of the cells close to each cell; if a has b, b has a.
@@ -79,6 +91,14 @@ class CellGraph:
     xyz: Floats
     direction: Floats
     depth: Floats
+    unit: Floats
+    step: Floats
+    cosine: Floats
+    thickness: Floats
+    nuclear: Floats
+    behind: Floats
+    size: Floats
+    fraction: Floats
     offsets: Ints
     neighbour: NDArray[np.int32]
     distance: NDArray[np.float32]
@@ -154,7 +174,12 @@ def build_cell_graph(
     if needed > config.max_edges:
         raise OverBudget(event.number, "pairs of close cells", needed, config.max_edges)
     csr = symmetric(len(index), one, two, distance)
-    return CellGraph(index, sensor, group, energy, mip, xyz, direction, depth, *csr)
+    across, moliere = np.sqrt(unit[:, 0] * unit[:, 1]), frame.unit[sensor]
+    size = np.where(moliere > 0, across / np.where(moliere > 0, moliere, 1.0), 1.0)
+    return CellGraph(
+        index, sensor, group, energy, mip, xyz, direction, depth, across, step, cosine, frame.radiation_lengths[group],
+        frame.nuclear[group] / cosine, frame.behind[group] / cosine, size, frame.fraction[sensor], *csr,
+    )  # fmt: skip
 
 
 def _live(

@@ -92,7 +92,8 @@ class Shot:
         if o.spectrum == "flat":
             energy = rng.uniform(*o.energy, n)
         else:
-            energy = np.exp(rng.uniform(*np.log(o.energy), n))
+            low, high = (float(np.log(limit)) for limit in o.energy)
+            energy = np.exp(rng.uniform(low, high, n))
         return codes, kinematics(codes, energy)
 
 

@@ -9,7 +9,7 @@ from gnnreco.geometry import Detector
 from gnnreco.simulate.digitize import channels, share_charge, with_time
 from gnnreco.simulate.medium import media
 from gnnreco.simulate.options import SimulationOptions
-from gnnreco.simulate.shower import Shares, gathered
+from gnnreco.simulate.shower import Shares, gathered, showering
 from gnnreco.simulate.transport import Crossings
 
 
@@ -21,6 +21,29 @@ def ionised(detector: Detector, crossings: Crossings) -> Shares:
             crossings.particle[shares.crossing], shares.cell, shares.energy, crossings.time[shares.crossing]
         )
     )
+
+
+def with_noise(
+    detector: Detector, shares: Shares, options: SimulationOptions, rng: np.random.Generator
+) -> Shares:
+    """The shares and those of noise (particle -1): cells at random, over threshold by an exponential of half its height."""
+    n = rng.poisson(options.noise_hits * len(np.unique(shares.cell))) if options.noise_hits else 0
+    if n == 0:
+        return shares
+    cells = np.array([t.n_cells for t in detector.templates])[detector.template] * showering(detector)
+    chosen = np.searchsorted(np.cumsum(cells), rng.integers(cells.sum(), size=n), side="right")
+    number = rng.integers(cells[chosen])
+    real = np.ones(n, bool)
+    for t in np.unique(detector.template[chosen]):
+        mine = detector.template[chosen] == t
+        real[mine] = detector.templates[t].exists(number[mine])
+    chosen, number = chosen[real], number[real]
+    height = options.cell_threshold * (1 + 0.5 * rng.exponential(size=len(chosen)))
+    energy = height * media(detector).mip[chosen]
+    noise = Shares(
+        np.full(len(chosen), -1), chosen.astype(np.int64) << 32 | number, energy, np.zeros(len(chosen))
+    )
+    return gathered(shares, noise)
 
 
 def read_out(
@@ -36,6 +59,7 @@ def read_out(
     hit, particle, energy : int64, int64, float64 (m,)
         Which particle (row) left how much (GeV) in which hit (row), sorted.
     """
+    shares = with_noise(detector, shares, options, rng)
     cell, first = np.unique(shares.cell, return_index=True)
     sensor, number = (cell >> 32).astype(np.int32), (cell & 0xFFFFFFFF).astype(np.int32)
     mip = media(detector).mip[sensor]
@@ -53,7 +77,7 @@ def read_out(
     hits = Hits(
         np.arange(1, n_hits + 1), x, y, z, sensor, var_u, var_v, energy=energy[fired], deposits=deposits
     )
-    seen = row >= 0
+    seen = (row >= 0) & (shares.particle >= 0)
     return (
         with_time(detector, hits, row[seen], shares.time[seen], options, rng),
         row[seen],

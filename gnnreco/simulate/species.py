@@ -14,10 +14,10 @@ from gnnreco.errors import BadConfig
 
 INVISIBLE, HADRON, ELECTRON, PHOTON, MUON = range(5)
 
-# The commonest two-body decay of each particle that may fly centimetres to metres; the signs are flipped for antiparticles.
+# The commonest two-body decay of each particle that a gun shoots or that may fly far; signs are flipped for antiparticles.
 # Rarer channels are left out: a kink and a displaced pair are what tracking has to see.
 DECAYS = {
-    211: (-13, 14), 321: (-13, 14), 310: (211, -211),
+    211: (-13, 14), 321: (-13, 14), 310: (211, -211), 111: (22, 22),
     3122: (2212, -211), 3112: (2112, -211), 3222: (2112, 211), 3312: (3122, -211), 3322: (3122, 111), 3334: (3122, -321),
 }  # fmt: skip
 SECONDARIES = (
@@ -114,6 +114,6 @@ def _table(asked: tuple[int, ...]) -> Species:
 
 def _daughters(pdg: int) -> tuple[int, ...]:
     channel = DECAYS.get(abs(pdg), ())
-    if pdg > 0 or abs(pdg) == 310:
+    if pdg > 0 or abs(pdg) in (111, 310):
         return channel
     return tuple(code if code in (22, 111) else -code for code in channel)

@@ -2,31 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from gnnreco.columns import Clusters, Event
+from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats
+from gnnreco.events.select import measured
 from gnnreco.geometry import Detector
+from gnnreco.graphs.cell_features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
-from gnnreco.tasks.clustering_columns import ErrorConfig, clusters_of
+from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.tasks.clustering_columns import ErrorConfig, Judgement, clusters_of
+from gnnreco.tasks.clustering_condensation import CondensationConfig, condensation_loss, condensed, places
 from gnnreco.tasks.clustering_density import DensityConfig, density_clusters
+from gnnreco.tasks.clustering_edges import EdgeConfig, Shares, climbed, showers_of, whole_shares
+from gnnreco.tasks.clustering_loss import LossConfig, pair_loss, shower_loss
+from gnnreco.tasks.clustering_moments import MOMENTS, shower_moments
+from gnnreco.tasks.clustering_pieces import PIECE_FEATURES, Pieces, pieces_of
+from gnnreco.tasks.clustering_targets import (
+    CellTruth,
+    cell_truth,
+    cluster_targets,
+    pair_targets,
+    piece_targets,
+)
+
+Progress = Callable[[str, int, int], None]
+T = TypeVar("T")
+NOISE = CLUSTER_CLASSES.index("noise")
+PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
 
 
 @dataclass(frozen=True)
 class ClusteringConfig:
-    """Everything that defines a clustering model but its learned numbers."""
+    """Everything that defines a clustering model but its learned numbers.
 
+    Attributes
+    ----------
+    finder
+        ``density`` learns nothing; ``edges`` scores pairs of cells; ``condensation`` gathers cells around one of them.
+    noise : float
+        Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
+    """
+
+    finder: Literal["density", "edges", "condensation"] = "density"
     graph: CellGraphConfig = field(default_factory=CellGraphConfig)
+    network: ShowerNetworkConfig = field(default_factory=ShowerNetworkConfig)
     density: DensityConfig = field(default_factory=DensityConfig)
+    edges: EdgeConfig = field(default_factory=EdgeConfig)
+    condensation: CondensationConfig = field(default_factory=CondensationConfig)
     error: ErrorConfig = field(default_factory=ErrorConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    noise: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the network found in an event: scores of cells, their places, pieces and their scores, showers."""
+
+    scores: CellScores
+    place: Tensor | None
+    parts: Shares
+    pieces: Pieces | None
+    piece_logit: Tensor | None
+    shares: Shares
 
 
 class ClusteringTask:
-    """Graph of cells and decoding, for one detector."""
+    """Graph of cells, network and decoding, for one detector."""
 
     name = "clustering"
     measures = ("energy", "charge")
@@ -35,26 +85,133 @@ class ClusteringTask:
     def __init__(self, config: ClusteringConfig, detector: Detector) -> None:
         self.config, self.detector = config, detector
         self.frame = CellFrame.of(detector)
+        generator = torch.random.get_rng_state()
+        torch.manual_seed(config.seed)
+        sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
+        self.network = ShowerNetwork(
+            config.network, *sizes, len(CLUSTER_CLASSES), pivot=config.loss.pivot > 0
+        )
+        torch.random.set_rng_state(generator)
 
     @classmethod
     def from_config(cls, config: ClusteringConfig, detector: Detector) -> ClusteringTask:
         """A task that has learned nothing yet."""
         return cls(config, detector)
 
+    def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
+        """Nothing is learned but by gradients."""
+
     def graph(self, event: Event) -> CellGraph:
         """Cells over threshold and the pairs of them that lie close. Raises `OverBudget` if they are too many."""
         return build_cell_graph(self.config.graph, self.detector, self.frame, event)
 
+    def loud(self, graph: CellGraph) -> LoudNeighbours:
+        """The pairs that the network reads."""
+        return loud_neighbours(graph, self.config.network.neighbours, self.config.graph.reach)
+
+    def sample(self, event: Event) -> dict[str, Tensor]:
+        """Cells and pairs of a training event as tensors, with their truth."""
+        event = measured(event, self.detector, self.measures)[0]
+        graph = self.graph(event)
+        loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
+        arrays = {f"graph_{f.name}": getattr(graph, f.name) for f in fields(graph)}
+        for part, prefix in ((loud, "loud"), (truth, "truth")):
+            arrays |= {f"{prefix}_{f.name}": getattr(part, f.name) for f in fields(part)}
+        for name in ("offsets", "neighbour", "distance"):  # the wide graph has done its work
+            arrays[f"graph_{name}"] = arrays[f"graph_{name}"][:0]
+        arrays["pair_truth"] = pair_targets(truth, loud.neighbour, len(truth.energy))
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Of pairs, and of the clusters that the network finds now: their energies, errors and classes."""
+        graph, loud = _from_tensors(CellGraph, sample, "graph"), _from_tensors(LoudNeighbours, sample, "loud")
+        truth = _from_tensors(CellTruth, sample, "truth")
+        found = self._find(graph, loud)
+        real, energy = sample["loud_real"], sample["graph_energy"]
+        if found.place is not None:
+            total, numbers = condensation_loss(
+                found.place, found.scores.beta, truth, self.config.condensation
+            )
+        else:
+            total, numbers = pair_loss(
+                found.scores.logit, sample["pair_truth"], real, energy, sample["graph_mip"]
+            )
+        if found.pieces is not None and found.piece_logit is not None:
+            joined = torch.from_numpy(piece_targets(truth, found.parts, found.pieces.neighbour))
+            energy, real = torch.from_numpy(found.pieces.energy), torch.from_numpy(found.pieces.real)
+            pieces, _ = pair_loss(
+                found.piece_logit, joined, real, energy, torch.full_like(energy, PIECE_SCALE)
+            )
+            total, numbers = (
+                total + self.config.loss.pieces * pieces,
+                numbers | {"piece_loss": float(pieces.detach())},
+            )
+        moments, judged = self._judge(graph, loud, found)
+        targets = cluster_targets(truth, found.shares, graph.energy)
+        showers, more = shower_loss(*judged, targets, moments, self.config.loss, self.network.adversary)
+        return total + showers, numbers | more
+
+    def _find(self, graph: CellGraph, loud: LoudNeighbours) -> Found:
+        """Cells to showers; gradients flow through the scores, not through what is made of them."""
+        scores = self.network.cells(_inputs(loud.cells, loud))
+        logit = scores.logit.detach().cpu().numpy()
+        if self.config.finder == "condensation":
+            neighbour = torch.from_numpy(loud.neighbour)
+            place = places(graph, neighbour, scores.pull, self.config.condensation.width)
+            beta = torch.sigmoid(scores.beta.detach()).numpy()
+            cluster = condensed(place.detach().numpy(), beta, self.config.condensation)
+            parts, pieces, piece_logit = whole_shares(cluster), None, None
+        else:
+            place, climb = None, self.config.edges.climb
+            parts = whole_shares(climbed(loud.neighbour, loud.real, logit, loud.density, climb))
+            pieces = pieces_of(graph, loud, logit, parts, self.config.network.piece_neighbours)
+            piece_logit = self._piece_scores(graph, loud, scores, parts, pieces)
+            up = climbed(
+                *(pieces.neighbour, pieces.real, piece_logit.detach().cpu().numpy(), pieces.energy),
+                self.config.edges.join,
+            )
+            cluster = np.empty(len(graph), np.int64)
+            cluster[parts.cell] = up[parts.cluster]
+        shares = showers_of(cluster, loud, logit, graph.energy, graph.mip, self.config.edges)
+        return Found(scores, place, parts, pieces, piece_logit, shares)
+
+    def _piece_scores(
+        self, graph: CellGraph, loud: LoudNeighbours, scores: CellScores, parts: Shares, pieces: Pieces
+    ) -> Tensor:
+        inputs = _inputs(shower_moments(graph, loud, parts), pieces)
+        energy = torch.from_numpy(graph.energy.astype(np.float32))
+        return self.network.pieces(scores.state, energy, _table(parts), inputs.pop("cells"), inputs)
+
     def reconstruct(self, event: Event) -> Clusters:
         """Clusters of one event."""
         graph = self.graph(event)
-        labels = density_clusters(graph, self.frame.charge[graph.sensor], self.config.density)
-        cell = np.flatnonzero(labels.cluster >= 0)
-        whole = np.ones(len(cell))
-        return clusters_of(
-            *(graph, cell, labels.cluster[cell], whole, labels.score),
-            *(self.detector, self.frame, self.config.error),
-        )
+        charge = self.frame.charge[graph.sensor]
+        if self.config.finder == "density" or charge.any():
+            labels = density_clusters(graph, charge, self.config.density)
+            return self._columns(graph, whole_shares(labels.cluster), labels.score, None)
+        with torch.inference_mode():
+            loud = self.loud(graph)
+            found = self._find(graph, loud)
+            _, (log_energy, log_sigma, kind) = self._judge(graph, loud, found)
+        energy = torch.exp(log_energy.double()).numpy()
+        probability = torch.softmax(kind.double(), dim=1).numpy()
+        judgement = Judgement(energy, energy * np.exp(log_sigma.double().numpy()), probability)
+        keep = probability[:, NOISE] <= self.config.noise
+        return self._columns(graph, *_kept(found.shares, judgement, keep))
+
+    def _judge(
+        self, graph: CellGraph, loud: LoudNeighbours, found: Found
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """Moments of the showers; their energies, errors and classes: see `ShowerNetwork.showers`."""
+        moments = torch.from_numpy(shower_moments(graph, loud, found.shares))
+        energy = torch.from_numpy(graph.energy.astype(np.float32))
+        return moments, self.network.showers(found.scores.state, energy, _table(found.shares), moments)
+
+    def _columns(
+        self, graph: CellGraph, shares: Shares, score: Floats, judgement: Judgement | None
+    ) -> Clusters:
+        found = (graph, shares.cell, shares.cluster, shares.weight, score)
+        return clusters_of(*found, self.detector, self.frame, self.config.error, judgement)
 
     def tally(self, event: Event, clusters: Clusters) -> dict[str, int]:
         """What became of the hits: how many lie in no cell, are not above zero, or belong to no cluster."""
@@ -69,9 +226,53 @@ class ClusteringTask:
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""
-        return {}
+        if self.config.finder == "density":
+            return {}
+        return {f"network.{k}": v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take the numbers that `state` gave."""
-        if state:
-            raise ValueError(f"knows no weight '{next(iter(state))}'")
+        if self.config.finder == "density":
+            if state:
+                raise ValueError(f"knows no weight '{next(iter(state))}'")
+            return
+        weights = {k.removeprefix("network."): torch.from_numpy(np.array(v)) for k, v in state.items()}
+        self.network.load_state_dict(weights)
+        self.network.eval()
+
+
+def _from_tensors(kind: type[T], sample: Mapping[str, Tensor], prefix: str) -> T:
+    """A dataclass of arrays from the tensors that `ClusteringTask.sample` made of it."""
+    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: sample[f"{prefix}_{name}"].cpu().numpy() for name in names})
+
+
+def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[str, Tensor]:
+    """What `ShowerNetwork` reads of cells or of pieces."""
+    return {
+        "cells": torch.from_numpy(rows),
+        "pairs": torch.from_numpy(table.pairs),
+        "neighbour": torch.from_numpy(table.neighbour),
+        "real": torch.from_numpy(table.real.astype(np.float32)),
+    }
+
+
+def _table(shares: Shares) -> dict[str, Tensor]:
+    """What `ShowerNetwork` reads of the cells of clusters."""
+    start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
+    arrays = {
+        "cell": shares.cell,
+        "cluster": shares.cluster,
+        "weight": shares.weight.astype(np.float32),
+        "start": start,
+    }
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _kept(shares: Shares, judgement: Judgement, keep: NDArray[np.bool_]) -> tuple[Shares, Floats, Judgement]:
+    """The clusters that `keep` (n,) marks, with the confidence that each is no noise."""
+    number = np.cumsum(keep) - 1
+    mine = keep[shares.cluster]
+    some = Shares(shares.cell[mine], number[shares.cluster[mine]], shares.weight[mine], int(keep.sum()))
+    judged = Judgement(judgement.energy[keep], judgement.sigma[keep], judgement.probability[keep])
+    return some, 1 - judged.probability[:, NOISE], judged

@@ -30,6 +30,23 @@ class ErrorConfig:
     constant: float = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a network says of clusters; without it their hits do.
+
+    Attributes
+    ----------
+    energy, sigma : float64 (n,)
+        GeV.
+    probability : float64 (n, 6)
+        By `CLUSTER_CLASSES`.
+    """
+
+    energy: Floats
+    sigma: Floats
+    probability: Floats
+
+
 def clusters_of(
     graph: CellGraph,
     cell: Ints,
@@ -39,6 +56,7 @@ def clusters_of(
     detector: Detector,
     frame: CellFrame,
     config: ErrorConfig,
+    judgement: Judgement | None = None,
 ) -> Clusters:
     """Clusters from shares of cells.
 
@@ -53,6 +71,8 @@ def clusters_of(
         Every cluster has a share.
     detector, frame : Detector, CellFrame
     config : ErrorConfig
+        Of energies that nobody judged.
+    judgement : Judgement, optional
 
     Returns
     -------
@@ -60,28 +80,30 @@ def clusters_of(
         Sorted by energy, the highest first; hits by their row.
     """
     n = len(score)
-    energy = np.bincount(cluster, weight * graph.energy[cell], n).astype(np.float64, copy=False)
+    visible = np.bincount(cluster, weight * graph.energy[cell], n).astype(np.float64, copy=False)
+    first = np.argsort(-(visible if judgement is None else judgement.energy), kind="stable")
     rank = np.empty(n, np.int64)
-    rank[np.argsort(-energy, kind="stable")] = np.arange(n)
+    rank[first] = np.arange(n)
     order = np.lexsort((graph.index[cell], rank[cluster]))
     cell, cluster, weight = cell[order], rank[cluster[order]], weight[order]
-    share = weight * graph.energy[cell]
+    share, visible = weight * graph.energy[cell], visible[first]
 
     def total(values: Floats) -> Floats:
         return np.bincount(cluster, values, n).astype(np.float64, copy=False)
 
-    energy = total(share)
-    middle = np.stack([total(share * graph.xyz[cell, k]) for k in range(3)], axis=1) / energy[:, None]
-    variance = total(weight * share * _stochastic(graph, detector, frame, config)[cell])
-    sigma = np.sqrt(variance + (config.constant * energy) ** 2)
+    middle = np.stack([total(share * graph.xyz[cell, k]) for k in range(3)], axis=1) / visible[:, None]
+    if judgement is None:
+        variance = total(weight * share * _stochastic(graph, detector, frame, config)[cell])
+        energy, sigma = visible, np.sqrt(variance + (config.constant * visible) ** 2)
+        probability = np.full((n, len(CLUSTER_CLASSES)), np.nan)
+    else:
+        energy, sigma = judgement.energy[first], judgement.sigma[first]
+        probability = judgement.probability[first]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(cluster, minlength=n))]).astype(np.int64)
-    moved = np.empty(n)
-    moved[rank] = score
     x, y, z = middle.T
     return Clusters(
         offsets, graph.index[cell], weight, energy, sigma, x, y, z,
-        _axes(graph, cell, cluster, share, middle, frame.charge[graph.sensor[cell]]),
-        np.full((n, len(CLUSTER_CLASSES)), np.nan), moved,
+        _axes(graph, cell, cluster, share, middle, frame.charge[graph.sensor[cell]]), probability, score[first],
     )  # fmt: skip
 
 
