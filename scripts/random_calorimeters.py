@@ -23,14 +23,21 @@ def numbers(kind: str, rng: np.random.Generator) -> dict[str, str]:
     first = rng.uniform(1500, 3500)
     chosen = {"layers": int(np.clip(24 / depth, 14, 50)), "depth": depth, "cell": cell, "first": first}
     if kind == "endcap-wafers":
-        chosen |= {"wafer": max(160.0, 6 * cell), "r_min": 0.1 * first, "r_max": 0.1 * first + 900, "field": 0}
+        chosen |= {
+            "wafer": max(160.0, 6 * cell),
+            "r_min": 0.1 * first,
+            "r_max": 0.1 * first + 900,
+            "field": 0,
+        }
     else:
         chosen |= {"width": 1500}
     return {name: f"{value:.4g}" for name, value in chosen.items()}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--count", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,15 @@ MIN_CELLS = 3  # of a shower, for every finder as for our own
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Cells of one event: columns of the graph (which has no edges), and their size, mm: the root of the two sides' product."""
+    """Cells of one event.
+
+    Attributes
+    ----------
+    graph : CellGraph
+        Without edges; columns that only a network reads are zero.
+    size : float64 (n,)
+        Root of the product of the two sides, mm.
+    """
 
     graph: CellGraph
     size: Floats
@@ -71,10 +79,13 @@ class Calorimeter:
         xyz, sensor = hits.xyz[index], hits.sensor[index]
         direction = xyz / np.maximum(np.linalg.norm(xyz, axis=1), 1e-9)[:, None]
         cosine = np.maximum(np.abs(np.einsum("ij,ij->i", direction, frame.outward[sensor])), 0.25)
-        graph = CellGraph(
-            index, sensor, group[index], energy[index], mip[index], xyz, direction, frame.depth[group[index]] / cosine,
-            np.zeros(len(index) + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32),
-        )  # fmt: skip
+        known = {
+            "index": index, "sensor": sensor, "group": group[index], "energy": energy[index], "mip": mip[index], "xyz": xyz,
+            "direction": direction, "depth": frame.depth[group[index]] / cosine, "offsets": np.zeros(len(index) + 1, np.int64),
+            "neighbour": np.zeros(0, np.int32), "distance": np.zeros(0, np.float32),
+        }  # fmt: skip
+        rest = {column.name: np.zeros(len(index)) for column in fields(CellGraph) if column.name not in known}
+        graph = CellGraph(**known, **rest)
         return Cells(graph, np.sqrt(self.detector.cell_size(sensor, cell[index]).prod(axis=1)))
 
     def place(
