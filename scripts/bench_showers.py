@@ -107,14 +107,22 @@ def run_seconds(asked: argparse.Namespace, calorimeter: Calorimeter) -> dict[str
         command = [sys.executable, __file__, "--time-here", "--bundle", asked.bundle]
         environment = {**os.environ, **dict.fromkeys(VARIABLES, str(threads))}
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-        result[f"{threads} threads"] = json.loads(done.stdout.splitlines()[-1])
-    first = result[f"{THREADS[0]} threads"]
-    print(f"\nseconds for an event of {first['cells']:,} cells, median of 5 warm runs")
+        result[_threads(threads)] = json.loads(done.stdout.splitlines()[-1])
+    first = result[_threads(THREADS[0])]
     names = [name for name in first if name != "cells"]
-    table([["", *names, "gnnreco / CLUE + CLUE3D"],
-           *([key, *(f"{one[name]:.3f}" for name in names), f"{one['gnnreco'] / one['CLUE + CLUE3D']:.2f}"]
-             for key, one in result.items())])  # fmt: skip
+    print(f"\nan event of {first['cells']:,} cells, hits in to showers out, median of 5 warm runs")
+    lines = [["", *names, "gnnreco / CLUE + CLUE3D"]]
+    for key, one in result.items():
+        for what, unit in (("seconds", "s"), ("cpu_seconds", "CPU s")):
+            took = [one[name][what] for name in names]
+            ratio = one["gnnreco"][what] / one["CLUE + CLUE3D"][what]
+            lines.append([f"{key}, {unit}", *(f"{value:.3f}" for value in took), f"{ratio:.2f}"])
+    table(lines)
     return result
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' * (count > 1)}"
 
 
 def run_zero_shot(asked: argparse.Namespace, calorimeter: Calorimeter) -> dict[str, Any]:

@@ -28,7 +28,7 @@ TUNED: dict[str, dict[str, Any]] = {
 RESPONSE: dict[str, dict[str, float]] = {
     "CLUE + CLUE3D": {"photons": 0.908, "mix": 0.726},
     "CLUE, 3D": {"photons": 0.910, "mix": 0.742},
-    "DBSCAN": {"photons": 0.899, "mix": 0.690},
+    "DBSCAN": {"photons": 0.902, "mix": 0.719},
     "HDBSCAN": {"photons": 0.906, "mix": 0.731},
     "anti-kt": {"photons": 0.872, "mix": 0.700},
     "connected components": {"photons": 0.911, "mix": 0.700},
