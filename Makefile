@@ -8,7 +8,7 @@ DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-showers clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -33,6 +33,10 @@ test: lint
 bench: $(VENV)/.ready-peers
 	$(BIN)/pytest -q -m slow
 	$(BIN)/python scripts/bench.py
+
+# Showers beside CLUE, DBSCAN, HDBSCAN, anti-kt, boosted trees: efficiency, energy, identity, seconds.
+bench-showers: $(VENV)/.ready-peers
+	$(BIN)/python scripts/bench_showers.py
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 # The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made
