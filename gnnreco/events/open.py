@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
-from gnnreco.events import acts, trackml
+from gnnreco.events import acts, ispy, trackml
+from gnnreco.events.ispy import IspyReader
 from gnnreco.events.parquet import ParquetReader
+from gnnreco.events.phoenix import PhoenixReader
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry, EventSource, Reader
 from gnnreco.events.table import first_bytes, header_of
@@ -19,7 +21,9 @@ from gnnreco.events.table import first_bytes, header_of
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
+#: Files of several events, by how they begin, or else by their name; a reader lists its events and reads each.
 PARQUET_MAGIC = b"PAR1"
+JSON = (".json", ".json.gz")
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 #: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
@@ -33,7 +37,7 @@ def open_events(
     truth: bool = True,
     deposits: bool = True,
 ) -> EventSource:
-    """Open events of any format gnnreco reads: native Parquet, TrackML CSV, ACTS CSV.
+    """Open events of any format gnnreco reads: native Parquet, TrackML CSV, ACTS CSV, event displays' archives.
 
     Parameters
     ----------
@@ -62,7 +66,7 @@ def open_events(
     if not search.found:
         where = ", ".join(map(str, named)) or "input"
         raise BadInput(
-            where, "", "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet)"
+            where, "", "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)"
         )
     return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits)
 
@@ -105,7 +109,9 @@ class _Search:
             if not matches:
                 raise BadInput(path, "", "does not exist and matches nothing; check the path")
             for match in map(Path, matches):
-                self._add_folder(match) if match.is_dir() else self._add_file(match, named=len(matches) == 1)
+                # Beside events lie texts that are none, such as a manifest: a JSON text counts where it was meant.
+                meant = len(matches) == 1 or (str(name).endswith(JSON) and match.name.endswith(JSON))
+                self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
 
     def _add_folder(self, folder: Path) -> None:
         """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""
@@ -113,16 +119,20 @@ class _Search:
             before = len(self.found)
             for prefix in self._csv_events(place):
                 self._add_csv(place, prefix)
-            for file in sorted(place.glob("*.parquet")):
-                self._add_parquet(file)
+            for file in sorted([*place.glob("*.parquet"), *place.glob("*.ig")]):
+                self._add_file(file, named=True)
             if len(self.found) > before:
                 return
 
     def _add_file(self, file: Path, named: bool) -> None:
         """The event or events of one file; one that holds none is an error only if it was `named` itself."""
-        match = CSV_NAME.fullmatch(file.name)
-        if first_bytes(file, 4) == PARQUET_MAGIC or file.suffix == ".parquet":
-            self._add_parquet(file)
+        match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
+        if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
+            self._add_events(ParquetReader(file, self.finder))
+        elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
+            self._add_events(IspyReader(file, self.finder))
+        elif named and head.lstrip().startswith(b"{"):
+            self._add_events(PhoenixReader(file, self.finder))
         elif match:
             self._add_csv(file.parent, match["prefix"])
         elif named:
@@ -131,8 +141,7 @@ class _Search:
     def _add_csv(self, folder: Path, prefix: str) -> None:
         self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
 
-    def _add_parquet(self, file: Path) -> None:
-        reader = ParquetReader(file, self.finder)
+    def _add_events(self, reader: ParquetReader | IspyReader | PhoenixReader) -> None:
         for entry in reader.entries():
             self._keep(entry, reader)
 
@@ -177,6 +186,7 @@ def _kind_by_content(file: Path) -> str:
     raise BadInput(
         file,
         "line 1",
-        "neither Parquet nor a table of hits (hit_id,x,y,z,...) or measurements (geometry_id,global_x,...); "
+        "neither Parquet, an .ig archive, JSON of Phoenix nor a table of hits (hit_id,x,y,z,...) or measurements "
+        "(geometry_id,global_x,...); "
         "check that this is the right file",
     )
