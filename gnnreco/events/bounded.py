@@ -56,7 +56,14 @@ def read_member(file: Path, name: str) -> bytes:
                 return _bounded(file, name, stream.read(MOST + 1))
         except KeyError:
             raise BadInput(file, name, "is not in the archive any more; open it again") from None
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            RuntimeError,
+            NotImplementedError,
+        ) as error:
             why = f"damaged, encrypted or cut off ({error}); fetch the file again"
             raise BadInput(file, name, why) from None
 
@@ -67,7 +74,9 @@ def parse_json(file: Path, where: str, text: bytes) -> dict[str, Any]:
         value = json.loads(_NO_NUMBER.sub(lambda found: found[1] + _WORDS[found[2]], text))
     except json.JSONDecodeError as error:
         line = f"{where}, line {error.lineno}".removeprefix(", ")
-        raise BadInput(file, line, f"no JSON ({error.msg}); damaged or cut off: fetch the file again") from None
+        raise BadInput(
+            file, line, f"no JSON ({error.msg}); damaged or cut off: fetch the file again"
+        ) from None
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         why = f"no JSON that can be read ({type(error).__name__}); fetch the file again"
         raise BadInput(file, where, why) from None
@@ -87,5 +96,7 @@ def _opened(file: Path) -> zipfile.ZipFile:
 
 def _bounded(file: Path, where: str, data: bytes) -> bytes:
     if len(data) > MOST:
-        raise BadInput(file, where, f"unpacks to more than {MOST >> 20} MB; no event is so large: check the file")
+        raise BadInput(
+            file, where, f"unpacks to more than {MOST >> 20} MB; no event is so large: check the file"
+        )
     return data

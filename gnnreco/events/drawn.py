@@ -88,10 +88,10 @@ def event_of(
             raise BadInput(file, place, f"a position that is no number ({len(lost)} such); correct the file")
     xyz = np.concatenate([part.xyz for part in parts])
     of = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.xyz) for part in parts])
-    hits = Hits(
-        np.arange(len(xyz)), *np.ascontiguousarray(xyz.T), finder.by_label((), (), xyz),
-        time=_column(parts, "time"), energy=_column(parts, "energy"),
-    )  # fmt: skip
+    x, y, z = np.ascontiguousarray(xyz.T)
+    time, energy = _column(parts, "time"), _column(parts, "energy")
+    sensor = finder.by_label((), (), xyz)
+    hits = Hits(np.arange(len(xyz)), x, y, z, sensor, time=time, energy=energy)
     edges = np.concatenate([part.edges for part in parts])
     return Event(number, source, hits, None, Collections(tuple(part.name for part in parts), of, edges))
 

@@ -38,9 +38,12 @@ class IspyReader:
         """One entry an event, in the order of the archive. Raises `BadInput`."""
         found = [match for name in members(self.file) if (match := _EVENT.fullmatch(name))]
         if not found:
-            raise BadInput(self.file, "", "a zip archive without Events/Run_.../Event_...; is it an .ig file?")
+            raise BadInput(
+                self.file, "", "a zip archive without Events/Run_.../Event_...; is it an .ig file?"
+            )
         return [
-            Entry(int(match[2]), str(self.file), ((match[0], self.file),), row) for row, match in enumerate(found)
+            Entry(int(match[2]), str(self.file), ((match[0], self.file),), row)
+            for row, match in enumerate(found)
         ]
 
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
@@ -95,6 +98,7 @@ def _part(file: Path, name: str, collection: str, columns: Any, collections: dic
     else:
         xyz, edges = column(file, where, names, rows, "pos", 3), untold(len(rows)) / MM
     energy, time = (
-        column(file, where, names, rows, wanted)[:, 0] if wanted in names else None for wanted in ("energy", "time")
+        column(file, where, names, rows, wanted)[:, 0] if wanted in names else None
+        for wanted in ("energy", "time")
     )
     return Drawn(re.sub(r"_V\d+$", "", collection), MM * xyz, MM * edges, energy, time)

@@ -66,7 +66,9 @@ def open_events(
     if not search.found:
         where = ", ".join(map(str, named)) or "input"
         raise BadInput(
-            where, "", "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)"
+            where,
+            "",
+            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)",
         )
     return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits)
 

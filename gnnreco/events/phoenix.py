@@ -43,7 +43,11 @@ class PhoenixReader:
         event = self._events().get(key)
         if event is None:
             raise BadInput(self.file, key, "the file changed while it was read; open it again")
-        parts = [*_lists(self.file, key, event), *_hits(self.file, key, event), *_planes(self.file, key, event)]
+        parts = [
+            *_lists(self.file, key, event),
+            *_hits(self.file, key, event),
+            *_planes(self.file, key, event),
+        ]
         return event_of(entry.number, entry.source, self.file, key, parts, self.finder)
 
     def _events(self) -> dict[str, Any]:
@@ -139,5 +143,7 @@ def _planes(file: Path, key: str, event: dict[str, Any]) -> list[Drawn]:
 def _collections(file: Path, key: str, event: dict[str, Any], kind: str) -> list[tuple[str, Any]]:
     found = event.get(kind, {})
     if not isinstance(found, dict):
-        raise BadInput(file, f"{key}, {kind}".removeprefix(", "), "not an object of collections; check the file")
+        raise BadInput(
+            file, f"{key}, {kind}".removeprefix(", "), "not an object of collections; check the file"
+        )
     return list(found.items())

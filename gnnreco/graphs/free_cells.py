@@ -7,7 +7,7 @@ be on one scale.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from scipy.spatial import cKDTree
 from gnnreco.columns import Event, Floats, Ints
 from gnnreco.graphs.cell_pairs import symmetric
 from gnnreco.graphs.cells import CellGraph
+
+BEHIND = 0.7  # cosine to the way from the origin: hits in that cone lie behind one another, others beside
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,23 @@ class FreeGraphConfig:
     near : int
         Hits that are looked at around each one.
     reach : float
-        Longest edge, in cells.
+        Longest edge, in cells: over one cell that did not fire.
     crowd : int
-        How many hits around one tell the size of a cell.
+        How many hits beside one tell the width of a cell.
     finest : float
         Quantile of the distances to the nearest hit that tells the finest cell of a collection.
     coarsest : float
         A cell is at most so many of the finest wide: farther hits are not neighbours, they are lone.
+    few : int
+        A collection of fewer hits does not tell what its typical hit is; all hits of the event do then.
     """
 
     near: int = 24
-    reach: float = 1.6
+    reach: float = 2.1
     crowd: int = 4
     finest: float = 0.1
     coarsest: float = 3.0
+    few: int = 10
 
 
 def collection_of(event: Event) -> NDArray[np.int32]:
@@ -60,13 +65,15 @@ def with_energy(event: Event) -> NDArray[np.bool_]:
 
 
 def cell_edges(event: Event, config: FreeGraphConfig) -> Floats:
-    """Edges of each hit's cell (n, 3, 3), mm; see `Collections`. Cubes of the distance between hits where untold."""
+    """Edges of each hit's cell (n, 3, 3), mm; see `Collections`. Of hits with energy, from their distances where untold."""
     of, n = collection_of(event), len(event.hits)
     edges = np.full((n, 3, 3), np.nan) if event.collections is None else event.collections.edges.copy()
-    untold = ~np.isfinite(edges).all(axis=(1, 2))
+    untold = (
+        ~np.isfinite(edges).all(axis=(1, 2)) & with_energy(event) & np.isfinite(event.hits.xyz).all(axis=1)
+    )
     for row in np.unique(of[untold]):
-        mine = np.flatnonzero(untold & (of == row) & np.isfinite(event.hits.xyz).all(axis=1))
-        edges[mine] = _spacing(event.hits.xyz[mine], config)[:, None, None] * np.eye(3)
+        mine = np.flatnonzero(untold & (of == row))
+        edges[mine] = _spacing(event.hits.xyz[mine], config)
     return edges
 
 
@@ -95,7 +102,7 @@ def build_free_graph(config: FreeGraphConfig, event: Event, edges: Floats) -> Ce
     pairs = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     for row in np.unique(group):
         mine = np.flatnonzero(group == row)
-        typical[row] = np.median(energy[mine])
+        typical[row] = np.median(energy[mine] if len(mine) >= config.few else energy)
         one, two = (mine[side] for side in _nearest(xyz[mine], config.near))
         distance = _distance(xyz[two] - xyz[one], (metric[one] + metric[two]) / 2)
         kept = distance <= config.reach
@@ -108,13 +115,36 @@ def build_free_graph(config: FreeGraphConfig, event: Event, edges: Floats) -> Ce
 
 
 def _spacing(xyz: Floats, config: FreeGraphConfig) -> Floats:
-    """How large a cell is (n,), mm: the mean distance to the next hits, within bounds that the collection sets."""
-    if len(xyz) < 2:
-        return np.ones(len(xyz))
-    distance = cKDTree(xyz).query(xyz, min(config.crowd + 1, len(xyz)))[0][:, 1:]
-    apart = distance[:, 0][distance[:, 0] > 0]
-    finest = float(np.quantile(apart, config.finest)) if len(apart) else 1.0
-    return np.asarray(distance.mean(axis=1).clip(finest, config.coarsest * finest))
+    """Edges of cells (n, 3, 3), mm, that touch the next hits: across the way from the origin, and along it.
+
+    Layers are farther from each other than the cells within one, so the two are told apart by the way to the next hits.
+    """
+    n, count = len(xyz), min(config.near + 1, len(xyz))
+    outward = xyz / np.maximum(np.linalg.norm(xyz, axis=1), 1e-9)[:, None]
+    distance, other = (found.reshape(n, count) for found in cKDTree(xyz).query(xyz, count))
+    step = xyz[other] - xyz[:, None]
+    behind = np.abs(np.einsum("nka,na->nk", step, outward)) > BEHIND * distance
+    apart = distance > 0
+    across = _sizes(distance, apart & ~behind, config)
+    across = np.where(np.isfinite(across), across, 1.0)
+    through = _sizes(distance, apart & behind, replace(config, crowd=1))
+    through = np.where(np.isfinite(through), through, across)
+    u = np.cross(outward, np.eye(3)[np.abs(outward).argmin(axis=1)])
+    u /= np.maximum(np.linalg.norm(u, axis=1), 1e-9)[:, None]
+    v = np.cross(outward, u)
+    return np.stack([across[:, None] * u, across[:, None] * v, through[:, None] * outward], axis=1)
+
+
+def _sizes(distance: Floats, chosen: NDArray[np.bool_], config: FreeGraphConfig) -> Floats:
+    """Mean distance (n,) to the first few of the chosen hits, within bounds that the collection sets; NaN: none has any."""
+    first = chosen & (np.cumsum(chosen, axis=1) <= config.crowd)
+    count = first.sum(axis=1)
+    mean = np.where(first, distance, 0.0).sum(axis=1) / np.maximum(count, 1)
+    if not count.any():
+        return np.full(len(distance), np.nan)
+    nearest = np.where(chosen, distance, np.inf).min(axis=1)
+    finest = float(np.quantile(nearest[count > 0], config.finest))
+    return np.asarray(np.where(count > 0, mean, np.inf).clip(finest, config.coarsest * finest))
 
 
 def _metric(edges: Floats) -> Floats:
@@ -145,4 +175,6 @@ def _nearest(xyz: Floats, near: int) -> tuple[Ints, Ints]:
 
 def _distance(step: Floats, metric: Floats) -> Floats:
     """Length of each step (m, 3) in units of its metric (m, 3, 3)."""
-    return np.asarray(np.sqrt(np.einsum("na,na->n", step, np.linalg.solve(metric, step[:, :, None])[:, :, 0])))
+    return np.asarray(
+        np.sqrt(np.einsum("na,na->n", step, np.linalg.solve(metric, step[:, :, None])[:, :, 0]))
+    )

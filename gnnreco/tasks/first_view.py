@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats, Ints
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cells import CellGraph
-from gnnreco.graphs.free_cells import FreeGraphConfig, build_free_graph, cell_edges, collection_of, with_energy
+from gnnreco.graphs.free_cells import (
+    FreeGraphConfig,
+    build_free_graph,
+    cell_edges,
+    collection_of,
+    with_energy,
+)
 from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
 from gnnreco.tasks.clustering_density import DensityConfig, density_clusters
 
@@ -20,7 +26,9 @@ class FirstViewConfig:
     """How unknown hits are looked at; a cluster may be one hit, since cells may be larger than showers."""
 
     graph: FreeGraphConfig = field(default_factory=FreeGraphConfig)
-    density: DensityConfig = field(default_factory=lambda: DensityConfig(radius=1.3, seed=4.0, saddle=0.5, min_hits=1))
+    density: DensityConfig = field(
+        default_factory=lambda: DensityConfig(radius=1.3, seed=4.0, saddle=0.4, min_hits=1)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +109,13 @@ def free_clusters(graph: CellGraph, config: DensityConfig) -> Clusters:
     owner = rank[labels.cluster[cell]]
     order = np.argsort(owner, kind="stable")
     cell, owner = cell[order], owner[order]
-    energy = np.bincount(owner, graph.energy[cell], n)
-    middle = [np.bincount(owner, graph.energy[cell] * graph.xyz[cell, k], n) / energy for k in range(3)]
-    outward = np.stack(middle, axis=1)
+    energy = np.bincount(owner, graph.energy[cell], n).astype(np.float64, copy=False)
+    x, y, z = (np.bincount(owner, graph.energy[cell] * graph.xyz[cell, k], n) / energy for k in range(3))
+    outward = np.stack([x, y, z], axis=1)
     outward = outward / np.maximum(np.linalg.norm(outward, axis=1), 1e-9)[:, None]
     return Clusters(
         np.append(0, np.cumsum(np.bincount(owner, minlength=n))).astype(np.int64), graph.index[cell],
-        np.ones(len(cell)), energy, np.full(n, np.nan), *middle, outward,
+        np.ones(len(cell)), energy, np.full(n, np.nan), x, y, z, outward,
         np.full((n, len(CLUSTER_CLASSES)), np.nan), score,
     )  # fmt: skip
 
@@ -130,7 +138,9 @@ def _extent(event: Event, clusters: Clusters) -> Floats:
     return np.asarray(np.sqrt(square / np.where(total > 0, total, 1.0)))
 
 
-def _odd(event: Event, part: NDArray[np.int32], energetic: NDArray[np.bool_], clusters: Clusters) -> dict[str, int]:
+def _odd(
+    event: Event, part: NDArray[np.int32], energetic: NDArray[np.bool_], clusters: Clusters
+) -> dict[str, int]:
     hits = event.hits
     energy = np.full(len(hits), np.nan) if hits.energy is None else hits.energy
     placed = np.isfinite(hits.xyz).all(axis=1)
@@ -145,7 +155,9 @@ def _odd(event: Event, part: NDArray[np.int32], energetic: NDArray[np.bool_], cl
         "energies that are no number": int((energetic & ~np.isfinite(energy)).sum()),
         "energies below zero": int((energetic & (energy < 0)).sum()),
         "energies of exactly zero": int((energetic & (energy == 0)).sum()),
-        "times that are no number": 0 if hits.time is None else int((energetic & ~np.isfinite(hits.time)).sum()),
+        "times that are no number": 0
+        if hits.time is None
+        else int((energetic & ~np.isfinite(hits.time)).sum()),
         "clusters of one hit": int((size == 1).sum()),
         "hits above zero in no cluster": int(loose.sum()),
     }
