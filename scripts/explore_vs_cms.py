@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gnnreco.cli_table import show
 from gnnreco.columns import Floats
 from gnnreco.events import open_events
+from gnnreco.events.bounded import members
 from gnnreco.events.ispy import column, read_event
 from gnnreco.tasks.first_view import first_view
 
@@ -42,9 +43,9 @@ def superclusters(file: Path, name: str) -> tuple[Floats, Floats]:
 
 def matched(file: Path, least: float, window: float) -> tuple[Floats, Floats]:
     """Energies of the superclusters of an archive above `least` GeV, and of what was found there; NaN: nothing."""
-    source = open_events(file, None)
+    names = [name for name in members(file) if name.startswith("Events/")]
     theirs, ours = [], []
-    for event, name in zip(source, [entry.files[0][0] for entry, _ in source._entries], strict=True):
+    for event, name in zip(open_events(file, None), names, strict=True):
         view = first_view(event)
         clusters = view.clusters
         kind = view.part[clusters.hit_index[clusters.offsets[:-1]]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
-from gnnreco.events import acts, ispy, trackml
+from gnnreco.events import acts, ispy, phoenix, trackml
 from gnnreco.events.ispy import IspyReader
 from gnnreco.events.parquet import ParquetReader
 from gnnreco.events.phoenix import PhoenixReader
@@ -21,9 +21,9 @@ from gnnreco.events.table import first_bytes, header_of
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
-#: Files of several events, by how they begin, or else by their name; a reader lists its events and reads each.
 PARQUET_MAGIC = b"PAR1"
-JSON = (".json", ".json.gz")
+#: Files of several events that are looked for in a folder.
+SEVERAL = ("*.parquet", "*.ig", "*.json", "*.json.gz")
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 #: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
@@ -111,9 +111,7 @@ class _Search:
             if not matches:
                 raise BadInput(path, "", "does not exist and matches nothing; check the path")
             for match in map(Path, matches):
-                # Beside events lie texts that are none, such as a manifest: a JSON text counts where it was meant.
-                meant = len(matches) == 1 or (str(name).endswith(JSON) and match.name.endswith(JSON))
-                self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
+                self._add_folder(match) if match.is_dir() else self._add_file(match, named=len(matches) == 1)
 
     def _add_folder(self, folder: Path) -> None:
         """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""
@@ -121,8 +119,8 @@ class _Search:
             before = len(self.found)
             for prefix in self._csv_events(place):
                 self._add_csv(place, prefix)
-            for file in sorted([*place.glob("*.parquet"), *place.glob("*.ig")]):
-                self._add_file(file, named=True)
+            for file in sorted(f for pattern in SEVERAL for f in place.glob(pattern)):
+                self._add_file(file, named=False)
             if len(self.found) > before:
                 return
 
@@ -133,7 +131,7 @@ class _Search:
             self._add_events(ParquetReader(file, self.finder))
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
-        elif named and head.lstrip().startswith(b"{"):
+        elif head.lstrip().startswith(b"{") and (named or phoenix.MARK.search(head)):
             self._add_events(PhoenixReader(file, self.finder))
         elif match:
             self._add_csv(file.parent, match["prefix"])

@@ -8,6 +8,7 @@ width. Tracks, jets and other things made from hits are left aside.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from gnnreco.events.source import Entry
 GEV = 1e-3  # in the unit of the file
 STRIPS, PADS, CELLS = ("VELOR", "VELOPHI", "TT", "IT", "OT"), ("MUON",), ("ECAL", "HCAL")
 HITS, PLANES = "Hits", "PlanarCaloCells"
+#: What tells an event from any other JSON, such as a manifest beside it.
+MARK = re.compile(rb'"(event ?[nN]umber|Hits|PlanarCaloCells)"\s*:')
 
 
 class PhoenixReader:

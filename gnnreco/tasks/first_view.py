@@ -18,17 +18,27 @@ from gnnreco.graphs.free_cells import (
     with_energy,
 )
 from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
-from gnnreco.tasks.clustering_density import DensityConfig, density_clusters
+from gnnreco.tasks.clustering_density import DensityConfig, density_clusters, local_density
 
 
 @dataclass(frozen=True)
 class FirstViewConfig:
-    """How unknown hits are looked at; a cluster may be one hit, since cells may be larger than showers."""
+    """How unknown hits are looked at; a cluster may be one hit, since cells may be larger than showers.
+
+    Attributes
+    ----------
+    graph : FreeGraphConfig
+    density : DensityConfig
+        `seed` in typical hits of the collection.
+    edge : float
+        A cluster ends where the density is below this part of its peak's: what lies beyond may be noise of any kind.
+    """
 
     graph: FreeGraphConfig = field(default_factory=FreeGraphConfig)
     density: DensityConfig = field(
         default_factory=lambda: DensityConfig(radius=1.3, seed=4.0, saddle=0.4, min_hits=1)
     )
+    edge: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ def first_view(
         names = ("hits",) if event.collections is None else event.collections.names
         part, energetic = collection_of(event), with_energy(event)
         edges = cell_edges(event, config.graph)
-        clusters = free_clusters(build_free_graph(config.graph, event, edges), config.density)
+        clusters = free_clusters(build_free_graph(config.graph, event, edges), config)
     else:
         names = tuple(subsystem.name for subsystem in detector.subsystems)
         part = np.append(detector.subsystem, -1)[event.hits.sensor].astype(np.int32)
@@ -97,11 +107,15 @@ def first_view(
     return FirstView(event, names, part, energetic, edges, clusters, _extent(event, clusters), odd)
 
 
-def free_clusters(graph: CellGraph, config: DensityConfig) -> Clusters:
+def free_clusters(graph: CellGraph, config: FirstViewConfig) -> Clusters:
     """Clusters of a graph without a detector: energies as they stand in the file, no error, no class."""
-    labels = density_clusters(graph, np.zeros(len(graph), bool), config)
-    cell = np.flatnonzero(labels.cluster >= 0)
+    labels = density_clusters(graph, np.zeros(len(graph), bool), config.density)
     n = len(labels.score)
+    radius = config.density.radius
+    density = local_density(graph.offsets, graph.neighbour, graph.distance, graph.energy, radius)
+    peak = np.zeros(n + 1)  # the last is of cells in no cluster
+    np.maximum.at(peak, labels.cluster, density)
+    cell = np.flatnonzero((labels.cluster >= 0) & (density >= config.edge * peak[labels.cluster]))
     rank = np.empty(n, np.int64)
     rank[np.argsort(-np.bincount(labels.cluster[cell], graph.energy[cell], n), kind="stable")] = np.arange(n)
     score = np.empty(n)
