@@ -46,8 +46,9 @@ def test_cells_stand_where_the_file_has_them(file):
     along = np.einsum("nka,nak->nk", view.edges[inside], detector.rotation[rows]) / np.where(
         told, length, 1.0
     )
-    assert (np.abs(along[told]) > 0.85).all()  # a few cells are askew
-    assert np.quantile(np.abs(along[told]), 0.1) > 0.995
+    askew = told & [False, True, False]  # boxes are drawn for cells that may lean: the second edge gives way
+    assert (np.abs(along[told & ~askew]) > 0.9999).all()
+    assert np.median(np.abs(along[askew])) > 0.999
 
 
 def test_from_the_command_line(tmp_path, capsys):
