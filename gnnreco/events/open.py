@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
-from gnnreco.events import acts, ispy, phoenix, trackml
+from gnnreco.events import acts, hgcal_ntuple, ispy, phoenix, trackml
+from gnnreco.events.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.ispy import IspyReader
 from gnnreco.events.parquet import ParquetReader
 from gnnreco.events.phoenix import PhoenixReader
@@ -131,6 +132,8 @@ class _Search:
             self._add_events(ParquetReader(file, self.finder))
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
+        elif head.startswith(hgcal_ntuple.MAGIC) and named:
+            self._add_events(HgcalNtupleReader(file, self.finder))
         elif head.lstrip().startswith(b"{") and (named or phoenix.MARK.search(head)):
             self._add_events(PhoenixReader(file, self.finder))
         elif match:
@@ -141,7 +144,7 @@ class _Search:
     def _add_csv(self, folder: Path, prefix: str) -> None:
         self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
 
-    def _add_events(self, reader: ParquetReader | IspyReader | PhoenixReader) -> None:
+    def _add_events(self, reader: ParquetReader | IspyReader | PhoenixReader | HgcalNtupleReader) -> None:
         for entry in reader.entries():
             self._keep(entry, reader)
 
@@ -186,7 +189,7 @@ def _kind_by_content(file: Path) -> str:
     raise BadInput(
         file,
         "line 1",
-        "neither Parquet, an .ig archive, JSON of Phoenix nor a table of hits (hit_id,x,y,z,...) or measurements "
-        "(geometry_id,global_x,...); "
+        "neither Parquet, an .ig archive, JSON of Phoenix, an HGCAL ntuple nor a table of hits (hit_id,x,y,z,...) or "
+        "measurements (geometry_id,global_x,...); "
         "check that this is the right file",
     )
