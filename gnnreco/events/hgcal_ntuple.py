@@ -22,6 +22,7 @@ from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 
 MAGIC = b"root"
+TREES = ("TTree", "ROOT::RNTuple")
 MM = 10.0  # in the unit of the file
 NEEDED = ("event", "rechit_x", "rechit_y", "rechit_z", "rechit_energy")
 TRUTH = (
@@ -63,7 +64,7 @@ class HgcalNtupleReader:
 
     def _numbers(self, file: Any) -> NDArray[np.int64]:
         for name, kind in file.classnames().items():
-            if kind == "TTree" and set(NEEDED) <= set(file[name].keys()):
+            if kind in TREES and set(NEEDED) <= set(file[name].keys()):
                 self._tree = name
                 return np.asarray(file[name]["event"].array(library="np"), np.int64)
         raise BadInput(
@@ -101,6 +102,8 @@ class HgcalNtupleReader:
 
         try:
             with uproot.open(self.file) as file:
+                if file.file.fEND > self.file.stat().st_size:
+                    raise BadInput(self.file, "", "cut off: its end is missing; fetch the file again")
                 return read(file)
         except BadInput:
             raise
