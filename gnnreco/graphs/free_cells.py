@@ -35,7 +35,7 @@ class FreeGraphConfig:
     finest : float
         Quantile of the distances to the nearest hit that tells the finest cell of a collection.
     coarsest : float
-        A cell is at most so many of the finest wide: farther hits are not neighbours, they are lone.
+        A cell is at most so many of the finest wide: what is farther apart than that is no neighbour, but noise.
     few : int
         A collection of fewer hits does not tell what its typical hit is; all hits of the event do then.
     """
@@ -43,8 +43,8 @@ class FreeGraphConfig:
     near: int = 24
     reach: float = 2.1
     crowd: int = 4
-    finest: float = 0.1
-    coarsest: float = 3.0
+    finest: float = 0.01
+    coarsest: float = 1.5
     few: int = 10
 
 

@@ -38,7 +38,7 @@ class FirstViewConfig:
     density: DensityConfig = field(
         default_factory=lambda: DensityConfig(radius=1.3, seed=4.0, saddle=0.4, min_hits=1)
     )
-    edge: float = 0.01
+    edge: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
