@@ -35,7 +35,7 @@ def stand_in(view: FirstView) -> tuple[Detector, NDArray[np.int32]]:
     energetic = {int(row) for row in np.unique(view.part[view.with_energy])}
     zeros = np.zeros(len(drawn))
     detector = Detector(
-        name="cells as the file tells them",
+        name="an unknown detector",
         folder=Path(),
         field=ConstantField(0.0),
         templates=tuple(

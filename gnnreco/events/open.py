@@ -112,7 +112,9 @@ class _Search:
             if not matches:
                 raise BadInput(path, "", "does not exist and matches nothing; check the path")
             for match in map(Path, matches):
-                self._add_folder(match) if match.is_dir() else self._add_file(match, named=len(matches) == 1)
+                # Of ROOT files only those are meant to hold events that were asked for as such.
+                meant = len(matches) == 1 or str(name).endswith(".root")
+                self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
 
     def _add_folder(self, folder: Path) -> None:
         """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""

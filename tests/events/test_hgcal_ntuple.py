@@ -104,6 +104,14 @@ def test_energies_are_what_the_sensor_sees(tmp_path: Path) -> None:
     np.testing.assert_allclose(event.truth.energy, [seen / 2, seen / 2, 3.0])
 
 
+def test_several_files_and_a_folder(tmp_path: Path) -> None:
+    for name in ("a.root", "b.root"):
+        written(tmp_path / name, branches())
+    assert open_events(tmp_path / "*.root", None).numbers == [7, 9, 7, 9]
+    with pytest.raises(BadInput, match="no events here"):
+        open_events(tmp_path, None)  # a folder of results may hold ROOT files, too
+
+
 def test_events_with_the_same_number_are_told_apart_by_their_row(tmp_path: Path) -> None:
     file = written(tmp_path / "a.root", branches(event=np.array([1, 1], np.uint64)))
     assert open_events(file, None).numbers == [0, 1]

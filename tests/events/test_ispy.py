@@ -14,6 +14,7 @@ import pytest
 
 from gnnreco.errors import BadInput
 from gnnreco.events import bounded, open_events
+from gnnreco.events.select import select_hits
 
 from .conftest import ROOT
 
@@ -96,7 +97,14 @@ def test_the_real_collisions() -> None:
     np.testing.assert_allclose(np.median(width, axis=0), [24.5, 23.7, 230.0], atol=0.1)
 
 
-def test_a_folder_and_a_detector(archive: Callable[..., Path]) -> None:
+def test_a_part_of_an_event_keeps_its_collections(archive: Callable[..., Path]) -> None:
+    part = select_hits(open_events(archive(event()), None)[0], np.array([False, True, True]))
+    assert part.collections is not None
+    assert part.collections.of.tolist() == [1, 1]
+    assert part.collections.edges.shape == (2, 3, 3)
+
+
+def test_a_folder_and_what_lies_in_it(archive: Callable[..., Path]) -> None:
     archive(event())
     folder = archive(event()).parent
     (folder / "manifest.json").write_text("{}")
