@@ -290,8 +290,19 @@ def _evaluate_and_show(verbs: _Verbs) -> None:
         "--output", dest="tracks", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote"
     )
     show.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of --output)")
-    show.add_argument("--event", type=int, metavar="K", help="event number (default: the first)")
-    show.add_argument("-o", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write")
+    explore = verbs.add(
+        "explore",
+        "look at unknown data: clusters without training or detector, spectra and what is odd, as one page",
+        "collisions.ig --event 20657260 -o first_view.html",
+        "explore",
+    )
+    explore.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    explore.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: none)")
+    for verb in (show, explore):
+        verb.add_argument("--event", type=int, metavar="K", help="event number (default: the first)")
+        verb.add_argument(
+            "-o", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write"
+        )
 
 
 def _bundle(verbs: _Verbs) -> None:

@@ -14,6 +14,8 @@ from gnnreco.cli_table import one_line, show_page, table, write_json
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
 
+MOST_CLUSTERS = 15  # rows that `explore` prints
+
 
 def simulate(args: Namespace) -> int:
     """Events of the embedded simulation."""
@@ -241,16 +243,45 @@ def show(args: Namespace) -> int:
     if args.detector is None and args.tracks is None:
         raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
     detector = load_detector(args.detector or _detector(args.tracks))
-    source = open_events(args.input, detector)
+    event = _one_event(open_events(args.input, detector), args)
+    found = {} if args.tracks is None else _found(args.tracks, event)
+    tracks, clusters = found.get("tracking"), found.get("clustering")
+    return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
+
+
+def explore(args: Namespace) -> int:
+    """One page with what clusters without training show of one event."""
+    from gnnreco.display import first_view_page
+    from gnnreco.display.first_view_page import cluster_rows, odd_rows, part_rows
+    from gnnreco.events import open_events
+    from gnnreco.geometry import load_detector
+    from gnnreco.tasks.first_view import first_view
+
+    detector = load_detector(args.detector) if args.detector else None
+    view = first_view(_one_event(open_events(args.input, detector), args), detector)
+    parts, clusters, odd = part_rows(view), cluster_rows(view), odd_rows(view)
+    page = first_view_page(view, detector, args.page)
+    shown = [{name: row[name] for name in list(row)[:6]} for row in clusters[:MOST_CLUSTERS]]
+    counted = [row for row in odd if row["count"]]
+    print("\n\n".join(table(rows) for rows in (parts, shown, counted) if rows))
+    if len(clusters) > len(shown):
+        print(
+            f"(the {len(shown)} of {len(clusters)} clusters that have most energy; the page and --json have more)"
+        )
+    about = {"event": view.event.number, "source": view.event.source, "detector": args.detector}
+    write_json(args.json, {**about, "parts": parts, "clusters": clusters, "odd": odd, "page": str(page)})
+    print(f"page: {page}")
+    return 0
+
+
+def _one_event(source: Any, args: Namespace) -> Any:
+    """The event that was asked for, by default the first."""
     number = source.numbers[0] if args.event is None else args.event
     if number not in source.numbers:
         raise BadInput(
             args.input[0], f"event {number}", f"there is none; there are {_ranges(source.numbers)}"
         )
-    event = source[source.numbers.index(number)]
-    found = {} if args.tracks is None else _found(args.tracks, event)
-    tracks, clusters = found.get("tracking"), found.get("clustering")
-    return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
+    return source[source.numbers.index(number)]
 
 
 def _found(folder: Path, event: Any) -> dict[str, Any]:

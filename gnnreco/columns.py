@@ -134,13 +134,33 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
+class Collections:
+    """What a file that describes itself says of its hits, where otherwise a detector would: for unknown data.
+
+    Attributes
+    ----------
+    names : tuple of str
+    of : int32 (n_hits,)
+        Row of each hit's collection in `names`.
+    edges : float64 (n_hits, 3, 3)
+        Edges of the hit's cell as vectors, mm: ``edges[:, 0]`` and ``edges[:, 1]`` across, ``edges[:, 2]`` through
+        it. Zero along what has no extent (a strip has one edge only); NaN where the file does not tell.
+    """
+
+    names: tuple[str, ...]
+    of: NDArray[np.int32]
+    edges: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """One event: its number, where it came from, its hits, and the truth where there is one."""
+    """One event: its number, where it came from, its hits; the truth and the collections of the file, if any."""
 
     number: int
     source: str
     hits: Hits
     truth: Truth | None = None
+    collections: Collections | None = None
 
 
 @dataclass(frozen=True, slots=True)

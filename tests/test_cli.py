@@ -23,6 +23,7 @@ VERBS = [
     ["reconstruct"],
     ["evaluate"],
     ["show"],
+    ["explore"],
     ["bundle", "list"],
     ["bundle", "verify"],
     ["bundle", "info"],

@@ -40,6 +40,7 @@ def show_event(
     tracks: Tracks | None,
     path: str | Path,
     clusters: Clusters | None = None,
+    sheets: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Draw one event as one HTML page that works from ``file://``, without a network.
 
@@ -56,6 +57,8 @@ def show_event(
         The page to write; an existing one is replaced.
     clusters : Clusters, optional
         Found clusters: calorimeter hits can then be coloured by them.
+    sheets : sequence of (str, str)
+        Title and markup of flat pages behind the event; a table row with ``data-cluster`` selects that cluster.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def show_event(
         "detector": add_sensors(pack, detector),
         "event": add_event(pack, event, detector, tracks, clusters),
     }
-    return _write(path, f"Event {event.number} in {detector.name}", about, pack)
+    return _write(path, f"Event {event.number} in {detector.name}", about, pack, sheets)
 
 
 def _belongs(event: Event, hit_index: Ints, what: str) -> None:

@@ -24,9 +24,7 @@ def kinds_of_hits(event: Event, detector: Detector) -> NDArray[np.uint8]:
         else POINT
         for s in detector.subsystems
     ]
-    sensor = event.hits.sensor
-    inside = np.array(kinds, np.uint8)[detector.subsystem[np.maximum(sensor, 0)]]
-    return np.where(sensor >= 0, inside, np.uint8(POINT))
+    return np.array([*kinds, POINT], np.uint8)[np.append(detector.subsystem, -1)[event.hits.sensor]]
 
 
 def waypoints(

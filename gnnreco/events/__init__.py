@@ -1,4 +1,4 @@
-"""Events in files: TrackML CSV, ACTS CSV and native Parquet in, TrackML CSV and Parquet out."""
+"""Events in files: Parquet of our own, CSV of TrackML and ACTS, event displays in; TrackML CSV and Parquet out."""
 
 from gnnreco.events.open import open_events
 from gnnreco.events.source import EventSource

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
-from gnnreco.events import acts, trackml
+from gnnreco.events import acts, hgcal_ntuple, ispy, phoenix, trackml
+from gnnreco.events.hgcal_ntuple import HgcalNtupleReader
+from gnnreco.events.ispy import IspyReader
 from gnnreco.events.parquet import ParquetReader
+from gnnreco.events.phoenix import PhoenixReader
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry, EventSource, Reader
 from gnnreco.events.table import first_bytes, header_of
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
 PARQUET_MAGIC = b"PAR1"
+#: Files of several events that are looked for in a folder.
+SEVERAL = ("*.parquet", "*.ig", "*.json", "*.json.gz")
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 #: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
@@ -33,7 +38,7 @@ def open_events(
     truth: bool = True,
     deposits: bool = True,
 ) -> EventSource:
-    """Open events of any format gnnreco reads: native Parquet, TrackML CSV, ACTS CSV.
+    """Open events of any format gnnreco reads: native Parquet, TrackML CSV, ACTS CSV, event displays' archives.
 
     Parameters
     ----------
@@ -62,7 +67,9 @@ def open_events(
     if not search.found:
         where = ", ".join(map(str, named)) or "input"
         raise BadInput(
-            where, "", "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet)"
+            where,
+            "",
+            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)",
         )
     return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits)
 
@@ -105,7 +112,9 @@ class _Search:
             if not matches:
                 raise BadInput(path, "", "does not exist and matches nothing; check the path")
             for match in map(Path, matches):
-                self._add_folder(match) if match.is_dir() else self._add_file(match, named=len(matches) == 1)
+                # Of ROOT files only those are meant to hold events that were asked for as such.
+                meant = len(matches) == 1 or str(name).endswith(".root")
+                self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
 
     def _add_folder(self, folder: Path) -> None:
         """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""
@@ -113,16 +122,22 @@ class _Search:
             before = len(self.found)
             for prefix in self._csv_events(place):
                 self._add_csv(place, prefix)
-            for file in sorted(place.glob("*.parquet")):
-                self._add_parquet(file)
+            for file in sorted(f for pattern in SEVERAL for f in place.glob(pattern)):
+                self._add_file(file, named=False)
             if len(self.found) > before:
                 return
 
     def _add_file(self, file: Path, named: bool) -> None:
         """The event or events of one file; one that holds none is an error only if it was `named` itself."""
-        match = CSV_NAME.fullmatch(file.name)
-        if first_bytes(file, 4) == PARQUET_MAGIC or file.suffix == ".parquet":
-            self._add_parquet(file)
+        match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
+        if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
+            self._add_events(ParquetReader(file, self.finder))
+        elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
+            self._add_events(IspyReader(file, self.finder))
+        elif head.startswith(hgcal_ntuple.MAGIC) and named:
+            self._add_events(HgcalNtupleReader(file, self.finder))
+        elif head.lstrip().startswith(b"{") and (named or phoenix.MARK.search(head)):
+            self._add_events(PhoenixReader(file, self.finder))
         elif match:
             self._add_csv(file.parent, match["prefix"])
         elif named:
@@ -131,8 +146,7 @@ class _Search:
     def _add_csv(self, folder: Path, prefix: str) -> None:
         self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
 
-    def _add_parquet(self, file: Path) -> None:
-        reader = ParquetReader(file, self.finder)
+    def _add_events(self, reader: ParquetReader | IspyReader | PhoenixReader | HgcalNtupleReader) -> None:
         for entry in reader.entries():
             self._keep(entry, reader)
 
@@ -177,6 +191,7 @@ def _kind_by_content(file: Path) -> str:
     raise BadInput(
         file,
         "line 1",
-        "neither Parquet nor a table of hits (hit_id,x,y,z,...) or measurements (geometry_id,global_x,...); "
+        "neither Parquet, an .ig archive, JSON of Phoenix, an HGCAL ntuple nor a table of hits (hit_id,x,y,z,...) or "
+        "measurements (geometry_id,global_x,...); "
         "check that this is the right file",
     )

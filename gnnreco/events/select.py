@@ -38,7 +38,13 @@ def select_hits(event: Event, keep: NDArray[np.bool_]) -> Event:
         if f.name != "deposits"
     }
     kept = Hits(**columns, deposits=_deposits(hits.deposits, rows) if hits.deposits is not None else None)
-    return replace(event, hits=kept, truth=_truth(event.truth, keep) if event.truth is not None else None)
+    told = event.collections
+    return replace(
+        event,
+        hits=kept,
+        truth=None if event.truth is None else _truth(event.truth, keep),
+        collections=None if told is None else replace(told, of=told.of[rows], edges=told.edges[rows]),
+    )
 
 
 def _deposits(deposits: Deposits, rows: Ints) -> Deposits:

@@ -121,7 +121,7 @@ def test_nothing_is_opened_before_its_event_is_read(acts: Path) -> None:
         ("nowhere", "nowhere: does not exist and matches nothing; check the path"),
         ("*.nothing", "does not exist and matches nothing"),
         ("empty", "no events here; name files, a folder or a glob"),
-        ("letter.txt", "neither Parquet nor a table of hits"),
+        ("letter.txt", "nor a table of hits"),
         ("picture.png", "not text, so not a CSV file"),
         ("zero", "the file is empty"),
         ("event000000001-truth.csv", "only truth: neither hits nor measurements; add them"),

@@ -126,13 +126,14 @@ for (const [key, text, title] of [["3d", "3D", "Turn freely (1)"], ["xy", "x–y
   buttons[key] = make("button", { title, onclick: () => { turn(null); look(key); } }, text);
 }
 const pages = [...document.querySelectorAll(".sheet")].map(page => {
-  const button = make("button", { title: `${page.dataset.title} of the detector`, onclick: () => turn(page.hidden ? page : null) }, page.dataset.title);
+  const button = make("button", { title: page.dataset.title, onclick: () => turn(page.hidden ? page : null) }, page.dataset.title);
   return { page, button };
 });
 function turn(to) { // show one of the flat pages, or none
   for (const { page, button } of pages) { page.hidden = page !== to; button.classList.toggle("on", page === to); }
   for (const [key, button] of Object.entries(buttons)) button.classList.toggle("on", !to && key === view);
 }
+for (const row of document.querySelectorAll("tr[data-cluster]")) row.onclick = () => { turn(null); select({ kind: "cluster", index: +row.dataset.cluster }); };
 const close = nHits ? [make("button", { title: "From shower to shower, or all hits (4)", onclick: () => { turn(null); look("hits"); } }, "Hits")] : [];
 document.getElementById("bar").append(...Object.values(buttons), ...close, ...pages.map(({ button }) => button),
   make("button", { title: "Light or dark (L)", onclick: () => set("theme", state.theme === "dark" ? "light" : "dark") }, "◐"),

@@ -190,7 +190,7 @@ function describeFired(k) {
   return { title: `Cell ${many(D.c_cell[k])}`, rows: [...where(i), ["Hits an event", figure(D.c_count[k], 3)], ...(D.c_energy[k] > 0 ? [["Energy an event", joule(D.c_energy[k])]] : [])] };
 }
 function describeCluster(c) {
-  const n = D.k_offsets[c + 1] - D.k_offsets[c], out = [["Energy", `${figure(D.k_energy[c])} ± ${figure(D.k_energy_sigma[c], 2)} GeV`], ["x, y, z", `${[D.k_x[c], D.k_y[c], D.k_z[c]].map(v => v.toFixed(1)).join(", ")} mm`], ["Hits", many(n)], ["Score", figure(D.k_score[c], 3)]];
+  const n = D.k_offsets[c + 1] - D.k_offsets[c], out = [["Energy", `${figure(D.k_energy[c])}${Number.isFinite(D.k_energy_sigma[c]) ? ` ± ${figure(D.k_energy_sigma[c], 2)}` : ""} GeV`], ["x, y, z", `${[D.k_x[c], D.k_y[c], D.k_z[c]].map(v => v.toFixed(1)).join(", ")} mm`], ["Hits", many(n)], ["Score", figure(D.k_score[c], 3)]];
   if (D.k_class[c] >= 0) out.push(["Most likely", event.clusters.classes[D.k_class[c]]]);
   if (event.truth) { // the particle of most of its energy
     const shares = new Map();

@@ -147,6 +147,12 @@ function shadeRange() { // logarithmic, without the lowest hundredth
 }
 let shownSensors = nSensors;
 const struck = event ? new Set(D.h_sensor) : null; // sensors without a signal step back where there are cells with one
+const stepBack = detector.subsystems.map(() => 1); // and so do those of trackers, where many are hit
+if (event && nCells) {
+  const hit = detector.subsystems.map(() => 0);
+  for (let i = 0; i < nSensors; i++) hit[D.s_subsystem[i]] += struck.has(D.s_row[i]) ? 1 : 0;
+  detector.subsystems.forEach((s, i) => { if (!/\benergy\b/.test(s.measures)) stepBack[i] = Math.max(0.25, Math.min(1, 1000 / (hit[i] + 1))); });
+}
 function styleSensors() {
   shownSensors = D.s_layer.reduce((n, layer) => n + state.layers[layer], 0);
   const colours = new Uint8Array([...hues().flatMap(rgb), ...rgb(inks().tracks[MISSED])]), values = SHADES[state.shade]?.[1]();
@@ -155,7 +161,7 @@ function styleSensors() {
     const picked = i === state.sensor, step = D.s_layer[i] % 2 || picked || values ? 1 : 1.22; // neighbouring layers differ a little
     put(sensorColour, 4 * i, colours, picked ? HUES : detector.subsystems[D.s_subsystem[i]].hue % HUES, state.layers[D.s_layer[i]] || picked ? 255 : 0);
     if (values && !picked) (values[i] > 0 ? shades[Math.round(64 * Math.max(0, Math.min(1, Math.log(values[i] / low) / Math.log(high / low))))] : none).forEach((v, c) => { sensorColour[4 * i + c] = v; });
-    if (event && nCells && !picked && !struck.has(D.s_row[i])) sensorColour[4 * i + 3] *= 0.4;
+    if (event && nCells && !picked) sensorColour[4 * i + 3] *= Math.min(stepBack[D.s_subsystem[i]], struck.has(D.s_row[i]) ? 1 : 0.4);
     for (let c = 0; c < 3; c++) sensorColour[4 * i + c] = Math.min(255, sensorColour[4 * i + c] * step);
   }
 }
