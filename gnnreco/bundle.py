@@ -25,12 +25,14 @@ from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.schema import build, nearest
 from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
+from gnnreco.tasks.drift import DriftConfig, DriftTask
 from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
 
 FORMAT = 1
 TASKS: dict[str, tuple[Any, Any]] = {
     "tracking": (TrackingTask, TrackingConfig),
     "clustering": (ClusteringTask, ClusteringConfig),
+    "drift": (DriftTask, DriftConfig),
 }
 #: In place of a detector's hash: the model knows none, and serves all.
 ANY_DETECTOR = {"name": "any", "hash": "any"}
