@@ -35,17 +35,20 @@ class JoinConfig:
         Largest angle between them, rad.
     max_chi2 : float
         What fitting both together may add to chi2 (five degrees of freedom).
+    near : float
+        Way between two ends, mm, that costs as much as one of chi2: what lies between two pieces should join first.
     rounds : int
         Each joins pieces two by two.
     """
 
-    gap: float = 400.0
+    gap: float = 600.0
     overlap: float = 40.0
     miss: float = 8.0
     miss_slope: float = 0.06
     turn: float = 0.3
     max_chi2: float = 60.0
-    rounds: int = 5
+    near: float = 10.0
+    rounds: int = 6
 
 
 class Paths(NamedTuple):
@@ -90,7 +93,9 @@ def join_paths(
         added = joint.fit.chi2 - paths.fit.chi2[pairs[:, 0]] - paths.fit.chi2[pairs[:, 2]]
         good = np.flatnonzero(joint.fit.valid & (added < config.max_chi2))
         single, chosen = np.ones(len(paths.offsets) - 1, np.bool_), []
-        for k in good[np.argsort(added[good], kind="stable")]:  # a few thousand pairs at most
+        way = ends[0][pairs[:, 0], pairs[:, 1], :3] - ends[0][pairs[:, 2], pairs[:, 3], :3]
+        cost = np.maximum(added, 0.0) + np.linalg.norm(way, axis=1) / config.near
+        for k in good[np.argsort(cost[good], kind="stable")]:  # a few thousand pairs at most
             if single[pairs[k, 0]] and single[pairs[k, 2]]:
                 single[pairs[k, [0, 2]]] = False
                 chosen.append(k)

@@ -26,6 +26,8 @@ class PiecesConfig:
     ----------
     probability : float
         Pairs below it join nothing.
+    sure : float
+        Pairs above it are equally sure.
     window : float
         How far around the pair a test looks, mm.
     long : int
@@ -37,6 +39,7 @@ class PiecesConfig:
     """
 
     probability: float = 0.3
+    sure: float = 0.95
     window: float = 120.0
     long: int = 24
     bend: float = 1.2
@@ -61,7 +64,10 @@ def grow_pieces(
     logit : float32 (m,)
     """
     sure = np.flatnonzero(logit > np.log(config.probability / (1 - config.probability)))
-    sure = sure[np.argsort(-logit[sure], kind="stable")]
+    # Among sure pairs the one on the ridge of the charge goes first: halves of one track must not grow side by side.
+    ridge = charge[pairs[sure]].min(axis=1)
+    clear = np.log(config.sure / (1 - config.sure))
+    sure = sure[np.lexsort((-ridge, -np.minimum(logit[sure], clear)))]
     root = _grow(xyz, charge, pairs[sure], config.window, config.long, config.bend**2)
     _, piece, size = np.unique(root, return_inverse=True, return_counts=True)
     number = np.where(size >= config.min_samples, np.cumsum(size >= config.min_samples) - 1, -1)

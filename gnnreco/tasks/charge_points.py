@@ -102,20 +102,35 @@ def charge_points(
     charge: Floats = np.bincount(group, cells.energy[order], n).astype(np.float64)
     moment = [np.bincount(group, cells.energy[order] * cells.xyz[order, c], n) for c in range(3)]
     middle = np.stack(moment, axis=1) / np.maximum(charge, 1e-30)[:, None]
-    first = np.searchsorted(group, np.arange(n))
-    owner, at = piece[order][first], order[first]  # any sample of a point tells its sensor
+    first = np.searchsorted(group, np.arange(n + 1))
+    owner, at = piece[order][first[:-1]], order[first[:-1]]  # any sample of a point tells its sensor
+    cut = _cut_off(graph, detector, frame, at, order[first[1:] - 1], order, group)
     offsets = np.searchsorted(owner, np.arange(n_pieces + 1))
     along = path_order(middle, offsets)
     place = np.empty(n, np.int64)
     place[along] = np.arange(n)
     of_sample = np.full(len(piece), -1, np.int64)
     of_sample[order] = place[group]
-    return _points(graph, detector, frame, offsets, middle[along], charge[along], at[along], of_sample)
+    return _points(graph, detector, frame, offsets, middle[along], charge[along], at[along], cut[along], of_sample)
+
+
+def _cut_off(
+    graph: ChargeGraph, detector: Detector, frame: CellFrame, left: Ints, right: Ints, order: Ints, group: Ints
+) -> NDArray[np.bool_]:
+    """Whether charge of each point may have been lost beyond the edge of its sensor, and beyond an end of the drift."""
+    cut = np.zeros((len(left), 2), np.bool_)
+    for end, side in ((left, -1.0), (right, 1.0)):
+        u = graph.local[end, 0] + side * graph.size[end, 0]
+        cut[:, 0] |= detector.cell_at(graph.cells.sensor[end], u, graph.local[end, 1]) < 0
+    sensor = graph.cells.sensor[order]
+    room = 0.5 * detector.thickness[sensor] - np.abs(graph.local[order, 2])
+    cut[group[room < 0.75 * frame.sample[sensor]], 1] = True
+    return cut
 
 
 def _points(
     graph: ChargeGraph, detector: Detector, frame: CellFrame, offsets: Ints, xyz: Floats, charge: Floats,
-    at: Ints, of_sample: Ints,
+    at: Ints, cut: NDArray[np.bool_], of_sample: Ints,
 ) -> ChargePoints:  # fmt: skip
     """Planes and errors of points that stand in the order of their paths."""
     n, sensor = len(xyz), graph.cells.sensor[at]
@@ -144,6 +159,8 @@ def _points(
     uneven = height**2 / 12 / CLUSTERS
     var_u = 0.15**2 + gain * told[:, 0] ** 2 * drifted / electrons + uneven * np.maximum(aslant**2 - dip**2, 0.0)
     var_v = 0.15**2 + gain * told[:, 1] ** 2 * drifted / electrons + uneven * dip**2 + (0.1 * told[:, 4]) ** 2
+    var_u += np.where(cut[:, 0], graph.size[at, 0] ** 2, 0.0)
+    var_v += np.where(cut[:, 1], frame.sample[sensor] ** 2, 0.0)
     material = step * (detector.radiation_lengths / detector.thickness)[sensor]
     if len(offsets) > 1 and n:
         begin = offsets[:-1][np.diff(offsets) > 0]
