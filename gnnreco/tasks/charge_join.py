@@ -71,9 +71,7 @@ def fit_paths(hits: Hits, planes: Planes, offsets: Ints, rows: Ints) -> Paths:
     return Paths(offsets, rows, fit_tracks(planes, hits, offsets, rows))
 
 
-def join_paths(
-    hits: Hits, planes: Planes, paths: Paths, config: JoinConfig
-) -> tuple[Paths, Ints]:
+def join_paths(hits: Hits, planes: Planes, paths: Paths, config: JoinConfig) -> tuple[Paths, Ints]:
     """Join pieces until none fits another.
 
     Returns
@@ -104,7 +102,9 @@ def join_paths(
         number = np.cumsum(single) - 1
         number[pairs[chosen, 0]] = number[pairs[chosen, 2]] = int(single.sum()) + np.arange(len(chosen))
         whole = number[whole]
-        paths = _concatenate(_some(paths, single), _some(joint, np.isin(np.arange(len(pairs)), chosen), chosen))
+        paths = _concatenate(
+            _some(paths, single), _some(joint, np.isin(np.arange(len(pairs)), chosen), chosen)
+        )
     return paths, whole
 
 
@@ -157,8 +157,12 @@ def _meeting(ends, turn, valid, gap, overlap, miss, miss_slope, most):  # type: 
                     if way > gap * gap:
                         continue
                     if not (
-                        _runs_into(ends[i, a], turn[i, a], ends[j, b], np.sqrt(way), overlap, miss, miss_slope, least)
-                        or _runs_into(ends[j, b], turn[j, b], ends[i, a], np.sqrt(way), overlap, miss, miss_slope, least)
+                        _runs_into(
+                            ends[i, a], turn[i, a], ends[j, b], np.sqrt(way), overlap, miss, miss_slope, least
+                        )
+                        or _runs_into(
+                            ends[j, b], turn[j, b], ends[i, a], np.sqrt(way), overlap, miss, miss_slope, least
+                        )
                     ):
                         continue
                     if m == len(found):

@@ -6,7 +6,7 @@ in one row; where the piece runs along the row, of a stretch of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numba import njit
@@ -21,7 +21,9 @@ from gnnreco.tasks.path_order import path_order
 
 STRETCH = 30.0  # mm of a row that make one point, where a piece runs along it
 EMPTY_PADS = 2.6  # pads between two samples of a row beyond which the piece is there twice
-CLUSTERS = 6.0  # of ionisation that share the charge of a row evenly, in effect: the Landau tail counts as few
+CLUSTERS = (
+    6.0  # of ionisation that share the charge of a row evenly, in effect: the Landau tail counts as few
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class ChargePoints:
         Length of the path in the row over the row's height.
     of_sample : int64 (n_samples,)
         Point of each sample; -1: of no piece.
+    piece_of_track : int64 (n_tracks,)
+        Piece of each track that came of these points; none before tracks are chosen.
     """
 
     offsets: Ints
@@ -78,11 +82,10 @@ class ChargePoints:
     height: Floats
     slope: Floats
     of_sample: Ints
+    piece_of_track: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def charge_points(
-    graph: ChargeGraph, piece: Ints, detector: Detector, frame: CellFrame
-) -> ChargePoints:
+def charge_points(graph: ChargeGraph, piece: Ints, detector: Detector, frame: CellFrame) -> ChargePoints:
     """Points of the pieces of an event.
 
     Parameters
@@ -111,11 +114,19 @@ def charge_points(
     place[along] = np.arange(n)
     of_sample = np.full(len(piece), -1, np.int64)
     of_sample[order] = place[group]
-    return _points(graph, detector, frame, offsets, middle[along], charge[along], at[along], cut[along], of_sample)
+    return _points(
+        graph, detector, frame, offsets, middle[along], charge[along], at[along], cut[along], of_sample
+    )
 
 
 def _cut_off(
-    graph: ChargeGraph, detector: Detector, frame: CellFrame, left: Ints, right: Ints, order: Ints, group: Ints
+    graph: ChargeGraph,
+    detector: Detector,
+    frame: CellFrame,
+    left: Ints,
+    right: Ints,
+    order: Ints,
+    group: Ints,
 ) -> NDArray[np.bool_]:
     """Whether charge of each point may have been lost beyond the edge of its sensor, and beyond an end of the drift."""
     cut = np.zeros((len(left), 2), np.bool_)
@@ -157,7 +168,9 @@ def _points(
     # Diffusion of the electrons, and what an uneven loss along the row shifts a track that crosses it aslant.
     gain = 1.0 + told[:, 3] ** 2
     uneven = height**2 / 12 / CLUSTERS
-    var_u = 0.15**2 + gain * told[:, 0] ** 2 * drifted / electrons + uneven * np.maximum(aslant**2 - dip**2, 0.0)
+    var_u = (
+        0.15**2 + gain * told[:, 0] ** 2 * drifted / electrons + uneven * np.maximum(aslant**2 - dip**2, 0.0)
+    )
     var_v = 0.15**2 + gain * told[:, 1] ** 2 * drifted / electrons + uneven * dip**2 + (0.1 * told[:, 4]) ** 2
     var_u += np.where(cut[:, 0], graph.size[at, 0] ** 2, 0.0)
     var_v += np.where(cut[:, 1], frame.sample[sensor] ** 2, 0.0)
@@ -227,7 +240,24 @@ def _tangents(xyz: Floats, offsets: Ints) -> tuple[Floats, Floats]:
     return tangent, step
 
 
-def planes_of(points: ChargePoints, rows: NDArray[np.int64]) -> Planes:
-    """The planes of some points, in that order."""
-    p = points.planes
-    return Planes(p.field, p.rotation[rows], p.radiation_lengths[rows], p.resolution_u[rows], p.resolution_v[rows])
+def energy_loss(points: ChargePoints, keep: float = 0.6) -> Floats:
+    """Truncated mean of the charge in a row over the path in it, for each piece (n_pieces,), GeV/mm.
+
+    Parameters
+    ----------
+    points : ChargePoints
+    keep : float
+        Share of the points with least charge that counts: the tail of the Landau distribution tells little.
+    """
+    return _truncated(points.charge / (points.height * points.slope), points.offsets, keep)
+
+
+@njit(cache=True, nogil=True)
+def _truncated(values: Floats, offsets: Ints, keep: float) -> Floats:
+    out = np.zeros(len(offsets) - 1)
+    for t in range(len(out)):
+        ordered = np.sort(values[offsets[t] : offsets[t + 1]])
+        n = max(1, int(keep * len(ordered)))
+        if len(ordered):
+            out[t] = np.mean(ordered[:n])
+    return out

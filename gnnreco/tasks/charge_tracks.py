@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numba import njit
@@ -75,11 +75,17 @@ def tracks_of(
         )  # fmt: skip
     points = charge_points(graph, owner, detector, frame)
     fit = fit_tracks(
-        points.planes, points.hits, points.offsets, np.arange(len(points.hits)), config.max_chi2_point, max_drops=4
+        points.planes,
+        points.hits,
+        points.offsets,
+        np.arange(len(points.hits)),
+        config.max_chi2_point,
+        max_drops=4,
     )
     good = fit.valid & (np.diff(points.offsets) >= config.min_points)
     good &= (fit.parameters[:, 3] > 0) & (fit.parameters[:, 3] < np.pi)
-    return _tracks(graph, points, owner, score, fit, good), points
+    kept = replace(points, piece_of_track=np.flatnonzero(good))
+    return _tracks(graph, points, owner, score, fit, good), kept
 
 
 def _tracks(graph, points, owner, score, fit, good):  # type: ignore[no-untyped-def]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -110,10 +111,7 @@ class DriftTask:
         # Whole stretches of track, not scattered samples: seeds grow along the edges like the rest.
         kept[rng.random(len(graph)) < self.config.learn.share / 100] = True
         for _ in range(self.config.learn.around):
-            grown = kept.copy()
-            grown[one[kept[two]]] = True
-            grown[two[kept[one]]] = True
-            kept = grown
+            kept = _and_neighbours(kept, graph.cells.offsets, graph.cells.neighbour)
         chosen = kept[one] & kept[two]
         place = np.cumsum(kept) - 1
         tensors = _tensors(
@@ -180,6 +178,15 @@ def _in_order(hits: Hits, order: Ints) -> Hits:
     columns = {f.name: getattr(hits, f.name) for f in fields(Hits) if f.name != "deposits"}
     moved: dict[str, Any] = {name: None if c is None else c[order] for name, c in columns.items()}
     return Hits(**moved, deposits=rows_of(hits.deposits, order) if hits.deposits is not None else None)
+
+
+@njit(cache=True, nogil=True)
+def _and_neighbours(kept, offsets, neighbour):  # type: ignore[no-untyped-def]
+    grown = kept.copy()
+    for i in range(len(kept)):
+        for k in range(offsets[i], offsets[i + 1]):
+            grown[i] = grown[i] or kept[neighbour[k]]
+    return grown
 
 
 def main_particle(truth: Truth, n_hits: int) -> Ints:
