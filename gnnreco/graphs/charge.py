@@ -43,8 +43,8 @@ class ChargeGraphConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ChargeGraph:
-    """Samples with a charge, and pairs of them that touch.
+class ChargeSamples:
+    """Samples with a charge, and which of them touch.
 
     Attributes
     ----------
@@ -54,47 +54,61 @@ class ChargeGraph:
         Of the pad along u and v, mm.
     local : float64 (n, 3)
         Place in the sensor, mm.
-    expected : float64 (n,)
-        Energy that a minimum-ionising particle leaves where it crosses the longer side of the pad, GeV.
-    way : float64 (n, 3)
-        Which way the charge around the sample runs (a unit vector, its sign free).
-    pairs : int32 (m, 2)
-        Nearer to the origin first, sorted by it.
-    sample_features, pair_features : float32 (n, len(SAMPLE_FEATURES)), (m, len(PAIR_FEATURES))
     """
 
     cells: CellGraph
     size: Floats
     local: Floats
-    expected: Floats
-    way: Floats
-    pairs: NDArray[np.int32]
-    sample_features: NDArray[np.float32]
-    pair_features: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.cells)
 
 
-def build_charge_graph(
-    config: ChargeGraphConfig, detector: Detector, frame: CellFrame, event: Event
-) -> ChargeGraph:
-    """The graph of an event; hits of other subsystems, in no cell, or without a positive charge are left out.
+@dataclass(frozen=True, slots=True)
+class ChargeGraph(ChargeSamples):
+    """Samples as nodes, pairs of them that touch as edges.
+
+    Attributes
+    ----------
+    pairs : int32 (m, 2)
+        Nearer to the origin first, sorted by it.
+    sample_features, pair_features : float32 (n, len(SAMPLE_FEATURES)), (m, len(PAIR_FEATURES))
+    """
+
+    pairs: NDArray[np.int32]
+    sample_features: NDArray[np.float32]
+    pair_features: NDArray[np.float32]
+
+
+def charge_samples(
+    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event
+) -> ChargeSamples:
+    """The samples of an event; hits of other subsystems, in no cell, or without a positive charge are left out.
 
     Raises
     ------
     BadInput
         A hit has no energy, or one that is not a number.
     OverBudget
-        More pairs than ``config.cells.max_edges``.
+        More pairs than ``config.max_edges``.
     """
     only = replace(frame, group=np.where(frame.charge, frame.group, -1))
-    cells = build_cell_graph(config.cells, detector, only, event)
+    cells = build_cell_graph(config, detector, only, event)
     cell = hit_cells(detector, event.hits)[cells.index]
     size = detector.cell_size(cells.sensor, cell) if len(cells) else np.zeros((0, 2))
     local = detector.to_local(cells.sensor, cells.xyz) if len(cells) else np.zeros((0, 3))
+    return ChargeSamples(cells, size, local)
+
+
+def build_charge_graph(
+    config: ChargeGraphConfig, detector: Detector, frame: CellFrame, event: Event
+) -> ChargeGraph:
+    """The graph of an event; see `charge_samples` for what it leaves out and raises."""
+    samples = charge_samples(config.cells, detector, frame, event)
+    cells, size, local = samples.cells, samples.size, samples.local
     pair_energy = np.array([s.drift.pair_energy if s.drift else 0.0 for s in detector.subsystems])
     per_mm = (electrons_per_mm(detector) * pair_energy[detector.subsystem])[cells.sensor]
+    # What a minimum-ionising particle leaves where it crosses the longer side of a pad, GeV.
     expected = np.maximum(per_mm * size.max(axis=1, initial=0.0), 1e-12)
     # The root keeps a sample with a knock-on electron from outweighing all others.
     weight = np.sqrt(cells.energy / expected)
@@ -109,14 +123,14 @@ def build_charge_graph(
     drift = np.ascontiguousarray(cells.direction)
     drifted = local[:, 2] + 0.5 * detector.thickness[cells.sensor]
     middle = near[:, 1:4]
-    samples = _sample_features(
+    nodes = _sample_features(
         charge, cells.offsets, cells.neighbour, middle, near_axis, near_variance, far_axis, far_variance,
         row_axis, drift, unit, np.sqrt(np.maximum(drifted, 0.0)),
     )  # fmt: skip
     features = _pair_features(
         pairs, cells.xyz, charge, middle, near_axis, far_axis, drift, row_axis, unit, size[:, 1]
     )
-    return ChargeGraph(cells, size, local, expected, far_axis, pairs, samples, features)
+    return ChargeGraph(cells, size, local, pairs, nodes, features)
 
 
 @njit(cache=True, nogil=True)

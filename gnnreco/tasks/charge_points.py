@@ -16,7 +16,7 @@ from gnnreco.columns import Floats, Hits, Ints
 from gnnreco.geometry import Detector
 from gnnreco.geometry.field import Field
 from gnnreco.graphs.cell_frame import CellFrame
-from gnnreco.graphs.charge import ChargeGraph
+from gnnreco.graphs.charge import ChargeSamples
 from gnnreco.tasks.path_order import path_order
 
 STRETCH = 30.0  # mm of a row that make one point, where a piece runs along it
@@ -85,12 +85,12 @@ class ChargePoints:
     piece_of_track: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def charge_points(graph: ChargeGraph, piece: Ints, detector: Detector, frame: CellFrame) -> ChargePoints:
+def charge_points(graph: ChargeSamples, piece: Ints, detector: Detector, frame: CellFrame) -> ChargePoints:
     """Points of the pieces of an event.
 
     Parameters
     ----------
-    graph : ChargeGraph
+    graph : ChargeSamples
     piece : int64 (n_samples,)
         -1: in none; the others without a gap.
     """
@@ -120,7 +120,7 @@ def charge_points(graph: ChargeGraph, piece: Ints, detector: Detector, frame: Ce
 
 
 def _cut_off(
-    graph: ChargeGraph,
+    graph: ChargeSamples,
     detector: Detector,
     frame: CellFrame,
     left: Ints,
@@ -140,7 +140,7 @@ def _cut_off(
 
 
 def _points(
-    graph: ChargeGraph, detector: Detector, frame: CellFrame, offsets: Ints, xyz: Floats, charge: Floats,
+    graph: ChargeSamples, detector: Detector, frame: CellFrame, offsets: Ints, xyz: Floats, charge: Floats,
     at: Ints, cut: NDArray[np.bool_], of_sample: Ints,
 ) -> ChargePoints:  # fmt: skip
     """Planes and errors of points that stand in the order of their paths."""

@@ -10,7 +10,7 @@ from numba import njit
 from gnnreco.columns import Floats, Ints, Tracks
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_frame import CellFrame
-from gnnreco.graphs.charge import ChargeGraph
+from gnnreco.graphs.charge import ChargeSamples
 from gnnreco.tasks.charge_join import JoinConfig, fit_paths, join_paths
 from gnnreco.tasks.charge_points import ChargePoints, charge_points
 from gnnreco.tasks.trackfit import fit_tracks
@@ -41,13 +41,18 @@ class TracksConfig:
 
 
 def tracks_of(
-    graph: ChargeGraph, piece: Ints, score: Floats, detector: Detector, frame: CellFrame, config: TracksConfig
+    graph: ChargeSamples,
+    piece: Ints,
+    score: Floats,
+    detector: Detector,
+    frame: CellFrame,
+    config: TracksConfig,
 ) -> tuple[Tracks, ChargePoints]:
     """Tracks of one event.
 
     Parameters
     ----------
-    graph : ChargeGraph
+    graph : ChargeSamples
     piece : int64 (n_samples,)
         As `grow_pieces` gives it.
     score : float64 (n_samples,)
@@ -102,7 +107,7 @@ def _tracks(graph, points, owner, score, fit, good):  # type: ignore[no-untyped-
     )  # fmt: skip
 
 
-def _units(graph: ChargeGraph, frame: CellFrame) -> Floats:
+def _units(graph: ChargeSamples, frame: CellFrame) -> Floats:
     """A pad and a time sample at each sample, mm (n, 2)."""
     return np.stack([graph.size.min(axis=1, initial=np.inf), frame.sample[graph.cells.sensor]], axis=1)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from gnnreco.columns import Event, Tracks
-from gnnreco.graphs.charge import build_charge_graph
+from gnnreco.graphs.charge import charge_samples
 from gnnreco.tasks.charge_points import ChargePoints
 from gnnreco.tasks.charge_tracks import TracksConfig, tracks_of
 from gnnreco.tasks.drift import DriftTask
@@ -28,7 +28,7 @@ MIN_CHAIN = 4  # clusters
 
 def classical(task: DriftTask, event: Event) -> tuple[Tracks, ChargePoints]:
     """Tracks of an event, and the points they were fitted to; `task` gives the geometry, not its network."""
-    graph = build_charge_graph(task.config.graph, task.detector, task.frame, event)
+    graph = charge_samples(task.config.graph.cells, task.detector, task.frame, event)
     cells, detector = graph.cells, task.detector
     layer, key = layers(detector, cells.sensor, graph.local, graph.size)
     time = np.floor(
@@ -83,7 +83,12 @@ def follow_up(offsets, neighbour, energy, key, u, pad, time, order, prominence):
         mine = -1
         for k in range(offsets[i], offsets[i + 1]):
             j = neighbour[k]
-            if top[j] < 0 or key[j] != key[i] or abs(u[j] - u[i]) > 1.5 * pad[i] or abs(time[j] - time[i]) > 1:
+            if (
+                top[j] < 0
+                or key[j] != key[i]
+                or abs(u[j] - u[i]) > 1.5 * pad[i]
+                or abs(time[j] - time[i]) > 1
+            ):
                 continue
             r = top[j]
             while parent[r] != r:
@@ -166,7 +171,7 @@ def _chains(layer, u, v, w, window_u, window_w, off_u, off_w, shortest):  # type
         for k in range(m):
             label[member[k]] = count
         count += 1
-    for turn in range(3):
+    for _ in range(3):
         before = label.copy()
         for i in range(n):
             if before[i] < 0:
