@@ -25,12 +25,14 @@ from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.schema import build, nearest
 from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
+from gnnreco.tasks.drift import DriftConfig, DriftTask
 from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
 
 FORMAT = 1
 TASKS: dict[str, tuple[Any, Any]] = {
     "tracking": (TrackingTask, TrackingConfig),
     "clustering": (ClusteringTask, ClusteringConfig),
+    "drift": (DriftTask, DriftConfig),
 }
 #: In place of a detector's hash: the model knows none, and serves all.
 ANY_DETECTOR = {"name": "any", "hash": "any"}
@@ -202,6 +204,8 @@ def list_bundles() -> list[str]:
 def default_bundles(detector: Detector) -> list[str]:
     """Names of shipped bundles that reconstruct what a detector measures, one for each task.
 
+    Charge gives tracks where a bundle for this very detector ships, else clusters.
+
     Raises
     ------
     BadBundle
@@ -209,11 +213,14 @@ def default_bundles(detector: Detector) -> list[str]:
     """
     measures = {what for s in detector.subsystems for what in s.measures}
     shipped = {name: _read_manifest(SHIPPED / name) for name in list_bundles()}
-    chosen = []
-    for task in ("tracking", "clustering"):
-        if measures.isdisjoint(TASKS[task][0].measures):
+    hashes = {name: (m["task"], m["detector"]["hash"]) for name, m in shipped.items()}
+    chosen: list[str] = []
+    for task in ("drift", "tracking", "clustering"):
+        own = [name for name, what in hashes.items() if what == (task, detector.hash)]
+        if measures.isdisjoint(TASKS[task][0].measures) or (task == "drift" and not own):
             continue
-        own = [n for n, m in shipped.items() if m["task"] == task and m["detector"]["hash"] == detector.hash]
+        if task == "clustering" and chosen and "energy" not in measures:
+            continue  # all that there is to cluster is on tracks
         if not own and task == "clustering":
             own = [SHOWERS if "energy" in measures and SHOWERS in shipped else CLUSTERS]
         if not own:

@@ -228,9 +228,10 @@ def evaluate(args: Namespace) -> int:
     write_json(args.json, result)
     if args.plots:
         parts = result.get("tasks", {result.get("task"): result})
-        if "tracking" not in parts:
+        tracks = parts.get("tracking", parts.get("drift"))
+        if tracks is None:
             raise BadConfig("--plots draws tracks; this output has none")
-        print(f"wrote {plots({args.output.name: parts['tracking']}, args.plots)}")
+        print(f"wrote {plots({args.output.name: tracks}, args.plots)}")
     return 0
 
 
@@ -245,7 +246,7 @@ def show(args: Namespace) -> int:
     detector = load_detector(args.detector or _detector(args.tracks))
     event = _one_event(open_events(args.input, detector), args)
     found = {} if args.tracks is None else _found(args.tracks, event)
-    tracks, clusters = found.get("tracking"), found.get("clustering")
+    tracks, clusters = found.get("tracking", found.get("drift")), found.get("clustering")
     return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
 
 

@@ -63,7 +63,7 @@ def names(detector: Detector) -> list[str]:
 def test_what_a_detector_measures_chooses_its_bundles(mixed: tuple[Path, Path]) -> None:
     assert names(load_detector("telescope")) == [TRACKER]
     assert names(load_detector("voronoi")) == [CLUSTERS]
-    assert names(load_detector("tpc")) == [CLUSTERS]
+    assert names(load_detector("tpc")) == ["tpc"]
     with pytest.raises(
         BadBundle, match=r"mixed: no bundle for tracks.*gnnreco bundle adapt.*alone finds showers"
     ):

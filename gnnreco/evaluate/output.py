@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gnnreco.bundle import TASKS
 from gnnreco.columns import Event, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
@@ -87,6 +88,8 @@ def evaluate(
         return {"tasks": parts, "events": min(part["events"] for part in parts.values())}
     lookup = _Lookup(truth_source)
     task = manifest.get("task", "tracking")
+    if task not in TASKS:
+        raise BadInput(folder, "manifest.json", f"is of the task '{task}', which nothing here scores")
     if task == "clustering":
         if detector is None:
             raise BadInput(folder, "", "clusters are scored with their detector; name it with --detector")
@@ -94,9 +97,10 @@ def evaluate(
         scores, graph = score_clusters(found, detector, showers), {}
     else:
         target = target or Target()
-        seen = _of_trackers(progress(lookup.join(read_tracks(folder), folder)), detector)
+        measures = TASKS[task][0].measures
+        seen = _of_trackers(progress(lookup.join(read_tracks(folder), folder)), detector, measures)
         scores = score_tracks(seen, detector.field.bz if detector is not None else None, target, counted)
-        if graph_metrics is None and detector is not None:
+        if graph_metrics is None and detector is not None and task == "tracking":
             graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
         graph = {key: (graph_metrics or {}).get(key) for key in GRAPH}
         scores["definitions"] |= GRAPH_DEFINITIONS
@@ -108,11 +112,11 @@ def evaluate(
 
 
 def _of_trackers(
-    pairs: Iterator[tuple[Event, Tracks]], detector: Detector | None
+    pairs: Iterator[tuple[Event, Tracks]], detector: Detector | None, measures: Sequence[str]
 ) -> Iterator[tuple[Event, Tracks]]:
-    """The hits that measure a position, and the tracks with rows of these."""
+    """The hits that measure what the task works on, and the tracks with rows of these."""
     for event, tracks in pairs:
-        seen, rows = (event, None) if detector is None else measured(event, detector, ("position",))
+        seen, rows = (event, None) if detector is None else measured(event, detector, measures)
         if rows is not None:
             check_tracks(event, tracks)
             place = np.full(len(event.hits), -1, np.int64)

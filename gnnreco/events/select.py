@@ -37,7 +37,7 @@ def select_hits(event: Event, keep: NDArray[np.bool_]) -> Event:
         for f in fields(Hits)
         if f.name != "deposits"
     }
-    kept = Hits(**columns, deposits=_deposits(hits.deposits, rows) if hits.deposits is not None else None)
+    kept = Hits(**columns, deposits=rows_of(hits.deposits, rows) if hits.deposits is not None else None)
     told = event.collections
     return replace(
         event,
@@ -47,7 +47,8 @@ def select_hits(event: Event, keep: NDArray[np.bool_]) -> Event:
     )
 
 
-def _deposits(deposits: Deposits, rows: Ints) -> Deposits:
+def rows_of(deposits: Deposits, rows: Ints) -> Deposits:
+    """The channels under some hits, in that order."""
     start, count = deposits.offsets[rows], np.diff(deposits.offsets)[rows]
     offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     flat = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], count)

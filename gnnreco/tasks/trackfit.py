@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ from gnnreco.tasks.reference import (
 )
 
 if TYPE_CHECKING:
-    from gnnreco.geometry import Detector
+    from gnnreco.geometry.field import Field
 
 
 __all__ = [
@@ -53,6 +53,35 @@ __all__ = [
 
 #: Passes over one track: one or two nearly always do.
 MAX_PASSES = 6
+
+
+class Surfaces(Protocol):
+    """What a fit asks of the planes that hits were measured on: a detector, or anything with these columns."""
+
+    @property
+    def field(self) -> Field:
+        """Its bz counts."""
+        ...
+
+    @property
+    def rotation(self) -> Floats:
+        """Axes u, v and normal of each plane, (n, 3, 3)."""
+        ...
+
+    @property
+    def radiation_lengths(self) -> Floats:
+        """Of the material at each plane, (n,)."""
+        ...
+
+    @property
+    def resolution_u(self) -> Floats:
+        """Of hits that tell no variance, mm, (n,)."""
+        ...
+
+    @property
+    def resolution_v(self) -> Floats:
+        """The same along v."""
+        ...
 
 
 class FitResult(NamedTuple):
@@ -124,7 +153,7 @@ class FitResult(NamedTuple):
 
 
 def fit_tracks(
-    detector: Detector,
+    detector: Surfaces,
     hits: Hits,
     offsets: Ints,
     hit_index: Ints,
@@ -139,7 +168,7 @@ def fit_tracks(
 
     Parameters
     ----------
-    detector : Detector
+    detector : Surfaces
         Gives the field (its bz), the sensors' axes, radiation lengths and, where the hits have none, resolutions.
     offsets : int64 (n + 1,)
         Candidate ``i`` has the hits ``hit_index[offsets[i]:offsets[i + 1]]``, from the innermost outwards.

@@ -1,0 +1,206 @@
+"""Joins pieces of one path: the end of one, followed along its helix, runs into the end of another.
+
+Either end of a piece may be joined to either end of another, so a particle that curls back is one track. What looks alike
+is fitted together, and stays so if the fit is not much worse than both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats, Hits, Ints
+from gnnreco.tasks.charge_points import Planes
+from gnnreco.tasks.helix import BEND, extrapolate
+from gnnreco.tasks.trackfit import FitResult, fit_tracks
+
+
+@dataclass(frozen=True)
+class JoinConfig:
+    """Which pieces are one track.
+
+    Attributes
+    ----------
+    gap : float
+        Longest way between two ends, mm.
+    overlap : float
+        How far they may run beside each other, mm.
+    miss, miss_slope : float
+        How far the one may pass the end of the other: mm, and for each mm of the way.
+    turn : float
+        Largest angle between them, rad.
+    max_chi2 : float
+        What fitting both together may add to chi2 (five degrees of freedom).
+    near : float
+        Way between two ends, mm, that costs as much as one of chi2: what lies between two pieces should join first.
+    rounds : int
+        Each joins pieces two by two.
+    """
+
+    gap: float = 600.0
+    overlap: float = 40.0
+    miss: float = 8.0
+    miss_slope: float = 0.06
+    turn: float = 0.3
+    max_chi2: float = 60.0
+    near: float = 10.0
+    rounds: int = 6
+
+
+class Paths(NamedTuple):
+    """Rows of points in the order of each path, and the fits.
+
+    Attributes
+    ----------
+    offsets : int64 (n + 1,)
+    rows : int64 (m,)
+    fit : FitResult
+    """
+
+    offsets: Ints
+    rows: Ints
+    fit: FitResult
+
+
+def fit_paths(hits: Hits, planes: Planes, offsets: Ints, rows: Ints) -> Paths:
+    """Fit rows of points in the order they are given."""
+    return Paths(offsets, rows, fit_tracks(planes, hits, offsets, rows))
+
+
+def join_paths(hits: Hits, planes: Planes, paths: Paths, config: JoinConfig) -> tuple[Paths, Ints]:
+    """Join pieces until none fits another.
+
+    Returns
+    -------
+    paths : Paths
+    whole : int64 (n_pieces,)
+        Path that each of the pieces became part of.
+    """
+    whole = np.arange(len(paths.offsets) - 1)
+    for _ in range(config.rounds):
+        ends = _ends(paths.fit, float(planes.field.bz) * BEND)
+        pairs = _meeting(*ends, config.gap, config.overlap, config.miss, config.miss_slope, config.turn)
+        if not len(pairs):
+            break
+        offsets, rows = _joined(pairs, paths.offsets, paths.rows, hits.xyz)
+        joint = fit_paths(hits, planes, offsets, rows)
+        added = joint.fit.chi2 - paths.fit.chi2[pairs[:, 0]] - paths.fit.chi2[pairs[:, 2]]
+        good = np.flatnonzero(joint.fit.valid & (added < config.max_chi2))
+        single, chosen = np.ones(len(paths.offsets) - 1, np.bool_), []
+        way = ends[0][pairs[:, 0], pairs[:, 1], :3] - ends[0][pairs[:, 2], pairs[:, 3], :3]
+        cost = np.maximum(added, 0.0) + np.linalg.norm(way, axis=1) / config.near
+        for k in good[np.argsort(cost[good], kind="stable")]:  # a few thousand pairs at most
+            if single[pairs[k, 0]] and single[pairs[k, 2]]:
+                single[pairs[k, [0, 2]]] = False
+                chosen.append(k)
+        if not chosen:
+            break
+        number = np.cumsum(single) - 1
+        number[pairs[chosen, 0]] = number[pairs[chosen, 2]] = int(single.sum()) + np.arange(len(chosen))
+        whole = number[whole]
+        paths = _concatenate(
+            _some(paths, single), _some(joint, np.isin(np.arange(len(pairs)), chosen), chosen)
+        )
+    return paths, whole
+
+
+def _some(paths: Paths, keep: NDArray[np.bool_], order: list[int] | None = None) -> Paths:
+    """The paths where `keep` is true, or those of `order`, in that order."""
+    chosen = np.flatnonzero(keep) if order is None else np.asarray(order, np.int64)
+    size = np.diff(paths.offsets)[chosen]
+    offsets = np.append(0, np.cumsum(size))
+    flat = np.repeat(paths.offsets[:-1][chosen] - offsets[:-1], size) + np.arange(offsets[-1])
+    of_points = ("kept", "chi2_hit")
+    columns = (getattr(paths.fit, n)[flat if n in of_points else chosen] for n in FitResult._fields)
+    return Paths(offsets, paths.rows[flat], FitResult(*columns))
+
+
+def _concatenate(one: Paths, two: Paths) -> Paths:
+    fit = FitResult(*(np.concatenate([getattr(p.fit, n) for p in (one, two)]) for n in FitResult._fields))
+    offsets = np.concatenate([one.offsets, one.offsets[-1] + two.offsets[1:]])
+    return Paths(offsets, np.concatenate([one.rows, two.rows]), fit)
+
+
+def _ends(fit: FitResult, bend: float) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Place and direction out of the piece (n, 2, 6), turn for each mm of the way out (n, 2), and whether it is fitted."""
+    place = np.stack([fit.first, fit.last], axis=1)
+    out = place[:, :, :6].copy()
+    out[:, 0, 3:] *= -1
+    turn = bend * place[:, :, 6]
+    turn[:, 0] *= -1
+    return np.ascontiguousarray(out), np.ascontiguousarray(turn), fit.valid
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _meeting(ends, turn, valid, gap, overlap, miss, miss_slope, most):  # type: ignore[no-untyped-def]
+    """Pairs of ends that run into each other (m, 4): piece, its end, other piece, its end."""
+    n = len(ends)
+    found = np.empty((64, 4), np.int64)
+    m = 0
+    least = np.cos(most)
+    for i in range(n):
+        if not valid[i]:
+            continue
+        for j in range(i + 1, n):
+            if not valid[j]:
+                continue
+            for a in range(2):
+                for b in range(2):
+                    dx = ends[j, b, 0] - ends[i, a, 0]
+                    dy = ends[j, b, 1] - ends[i, a, 1]
+                    dz = ends[j, b, 2] - ends[i, a, 2]
+                    way = dx * dx + dy * dy + dz * dz
+                    if way > gap * gap:
+                        continue
+                    if not (
+                        _runs_into(
+                            ends[i, a], turn[i, a], ends[j, b], np.sqrt(way), overlap, miss, miss_slope, least
+                        )
+                        or _runs_into(
+                            ends[j, b], turn[j, b], ends[i, a], np.sqrt(way), overlap, miss, miss_slope, least
+                        )
+                    ):
+                        continue
+                    if m == len(found):
+                        found = np.concatenate((found, np.empty_like(found)))
+                    found[m, 0], found[m, 1], found[m, 2], found[m, 3] = i, a, j, b
+                    m += 1
+    return found[:m].copy()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _runs_into(one, k, two, way, overlap, miss, miss_slope, least):  # type: ignore[no-untyped-def]
+    x, y, z, tx, ty, tz, s, crossed = extrapolate(
+        one[0], one[1], one[2], one[3], one[4], one[5], k, two[0], two[1], two[2], -two[3], -two[4], -two[5]
+    )
+    if not crossed or s < -overlap:
+        return False
+    off = np.sqrt((x - two[0]) ** 2 + (y - two[1]) ** 2 + (z - two[2]) ** 2)
+    facing = -(tx * two[3] + ty * two[4] + tz * two[5])
+    return off < miss + miss_slope * way and facing > least
+
+
+@njit(cache=True, nogil=True)
+def _joined(pairs, offsets, rows, xyz):  # type: ignore[no-untyped-def]
+    """Points of each pair in the order of the path, from its end nearer to the origin."""
+    size = np.zeros(len(pairs) + 1, np.int64)
+    for m in range(len(pairs)):
+        one, two = pairs[m, 0], pairs[m, 2]
+        size[m + 1] = size[m] + offsets[one + 1] - offsets[one] + offsets[two + 1] - offsets[two]
+    out = np.empty(size[-1], np.int64)
+    for m in range(len(pairs)):
+        k = size[m]
+        # Up to the end that meets the other one, and on from there.
+        for piece, backwards in ((pairs[m, 0], pairs[m, 1] == 0), (pairs[m, 2], pairs[m, 3] == 1)):
+            first, stop = offsets[piece], offsets[piece + 1]
+            for i in range(stop - first):
+                out[k] = rows[stop - 1 - i] if backwards else rows[first + i]
+                k += 1
+        a, b = xyz[out[size[m]]], xyz[out[size[m + 1] - 1]]
+        if np.sum(a * a) > np.sum(b * b):
+            out[size[m] : size[m + 1]] = out[size[m] : size[m + 1]][::-1].copy()
+    return size, out
