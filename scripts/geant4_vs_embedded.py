@@ -46,6 +46,7 @@ Finder = Callable[[Event], Clusters]
 KINDS = ("geant4", "embedded")
 NAMES = {"geant4": "Geant4", "embedded": "embedded simulation"}
 TARGET = ShowerTarget(energy_min=2.0)
+RATES = ("efficiency", "purity", "split_rate", "merge_rate")
 EDGES = np.array([2.0, 5.0, 10.0, 20.0, 50.0, 100.0])  # GeV
 RINGS = np.array([0, 6, 12, 18, 25, 35, 50, 70, 100, 150, 200.0])  # mm
 PEERS = Path(__file__).parent / "peers"
@@ -95,15 +96,17 @@ def matched_energies(detector: Detector, event: Event, clusters: Clusters) -> Fl
     return np.stack([true, clusters.energy[some], clusters.energy_sigma[some]], axis=1)
 
 
-def energies(table: Floats) -> dict[str, float | int]:
+def energies(table: Floats) -> dict[str, float]:
     """Response, resolution (half of the central 68 % interval over the median) and coverage of some matched clusters."""
-    if len(table) < 10:
-        return {"showers": len(table)}
-    ratio = table[:, 1] / table[:, 0]
+    ratio = table[:, 1] / table[:, 0] if len(table) >= 10 else np.full(1, np.nan)  # too few to tell
     low, middle, high = np.quantile(ratio, [0.1585, 0.5, 0.8415])
+    within = np.abs(table[:, 1] - table[:, 0]) < table[:, 2]
     return {
-        "showers": len(table), "response": float(ratio.mean()), "resolution": float((high - low) / 2 / middle),
-        "coverage": float((np.abs(table[:, 1] - table[:, 0]) < table[:, 2]).mean())}  # fmt: skip
+        "showers": float(len(table)),
+        "response": float(ratio.mean()),
+        "resolution": float((high - low) / 2 / middle),
+        "coverage": float(within.mean()) if len(table) >= 10 else float("nan"),
+    }
 
 
 def test(
@@ -115,11 +118,10 @@ def test(
     table = np.concatenate([matched_energies(detector, *pair) for pair in pairs])
     alone = np.concatenate([matched_energies(detector, event, find(event)) for event in singles])
     bins = [alone[(alone[:, 0] >= low) & (alone[:, 0] < high)] for low, high in pairwise(EDGES)]
-    return {
-        **{name: figures[name] for name in ("efficiency", "purity", "energy_response_mean", "energy_resolution", "split_rate",
-                                            "merge_rate", "efficiency_interval", "purity_interval")},
-        "coverage": energies(table[table[:, 0] > TARGET.energy_min]).get("coverage"),
-        "singles": energies(alone[alone[:, 0] > TARGET.energy_min]), "bins": [energies(some) for some in bins]}  # fmt: skip
+    rates = {name: value for name, value in figures.items() if name.removesuffix("_interval") in RATES}
+    crowded = energies(table[table[:, 0] > TARGET.energy_min])
+    alike = energies(alone[alone[:, 0] > TARGET.energy_min])
+    return {**rates, "crowds": crowded, "singles": alike, "bins": [energies(some) for some in bins]}
 
 
 def showers(detector: Detector, events: Sequence[Event]) -> dict[str, Floats]:
@@ -213,23 +215,23 @@ def show(results: dict[str, dict[str, Any]], gap: dict[str, dict[str, list[float
     print("|---|---|---|---|---|---|---|---|---|")
     for kind, rows in results.items():
         for name, row in rows.items():
-            rates = " | ".join(
-                f"{100 * row[what]:.1f} %" for what in ("efficiency", "purity", "split_rate", "merge_rate")
-            )
-            print(f"| {NAMES[kind]} | {name} | {rates} | {row['energy_response_mean']:.3f} | "
-                  f"{100 * row['energy_resolution']:.1f} % | {100 * row['coverage']:.0f} % |")  # fmt: skip
+            rates = " | ".join("-" if row[what] is None else f"{100 * row[what]:.1f} %" for what in RATES)
+            print(f"| {NAMES[kind]} | {name} | {rates} | {' | '.join(_figures(row['crowds']))} |")
     print(f"\n| singles, tested on: response, resolution, coverage | finder | {' | '.join(spans)} | all |")
     print("|---" * (len(spans) + 3) + "|")
     for kind, rows in results.items():
         for name, row in rows.items():
-            cells = [f"{b['response']:.3f}, {100 * b['resolution']:.1f} %, {100 * b['coverage']:.0f} %" if "response" in b else "-"
-                     for b in (*row["bins"], row["singles"])]  # fmt: skip
+            cells = [", ".join(_figures(some)) for some in (*row["bins"], row["singles"])]
             print(f"| {NAMES[kind]} | {name} | {' | '.join(cells)} |")
     print(f"\n| single showers as simulated | | {' | '.join(spans)} |")
     print("|---" * (len(spans) + 2) + "|")
     for what in gap[KINDS[0]]:
         for kind in KINDS:
             print(f"| {what} | {NAMES[kind]} | {' | '.join(f'{value:.3g}' for value in gap[kind][what])} |")
+
+
+def _figures(some: dict[str, float]) -> list[str]:
+    return [f"{some['response']:.3f}", f"{100 * some['resolution']:.1f} %", f"{100 * some['coverage']:.0f} %"]
 
 
 def main() -> None:
