@@ -1,0 +1,306 @@
+"""Events of overlaid Geant4 showers in a stack of plates, and the same events by the embedded simulation.
+
+    python scripts/geant4_events.py SHOWERS.npz ... -o FOLDER --events 300 [--count 10] [--seed 1] [--split train|test]
+
+SHOWERS.npz hold single showers in one stack of plates: a row a deposit (event, layer, x_mm, y_mm, edep_mev) and a row a
+shower (energy_gev: kinetic, px, py, pz: direction), as geant4_showers.py writes them. Written are FOLDER/detector, a
+description of the plates with hexagonal cells, and FOLDER/geant4-SPLIT and FOLDER/embedded-SPLIT: the same particles at
+the same places, their showers once taken from the files, once made by gnnreco. Cells, noise and threshold are the same.
+
+Each fifth shower of a file is kept for tests. A shower serves many events, each time elsewhere, turned around z at random and
+perhaps mirrored: the plates do not change under these. Showers hit the plates where the files shot them, straight or
+nearly so; the plates lie 3.2 m from the origin and the showers near the axis, so that they point away from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event, Hits, Particles, Truth
+from gnnreco.events import write_events
+from gnnreco.geometry import Detector, load_detector
+from gnnreco.simulate import SimulationOptions
+from gnnreco.simulate.generated import Generated
+from gnnreco.simulate.readout import measured
+from gnnreco.simulate.shower import Shares, gathered
+from gnnreco.simulate.shower_hits import read_out
+from gnnreco.simulate.transport import Transport
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+# PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
+PLATES = {"G4_W": (3.504, 99.46, 7.97), "G4_Cu": (14.36, 153.2, 19.42), "G4_Si": (93.70, 465.2, 40.19),
+          "G4_AIR": (303_900.0, 747_700.0, 87.9)}  # fmt: skip
+CODES = {"gamma": 22, "e-": 11, "e+": -11}
+MASS = 0.51099895e-3  # GeV, of the electron
+FRONT = 3200.0  # mm along z, where the first plate begins
+GUN = 1.0  # mm before it, as in the files
+HELD_BACK = 5  # one of so many showers is for tests
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True)
+class Showers:
+    """Single showers, all in one stack of plates.
+
+    Attributes
+    ----------
+    stack : list
+        ``[material, mm]`` of each plate from the front, ``"sensitive"`` after those that measure.
+    pdg : int64 (n,)
+    energy : float64 (n,)
+        Kinetic, GeV.
+    way : float64 (n, 3)
+        Direction at the gun, which stands at x = y = 0.
+    offsets : int64 (n + 1,)
+        Deposits ``offsets[i]:offsets[i + 1]`` belong to shower i.
+    layer : int64 (m,)
+    x, y : float64 (m,)
+        mm.
+    deposit : float64 (m,)
+        GeV.
+    """
+
+    stack: list[list[object]]
+    pdg: Ints
+    energy: Floats
+    way: Floats
+    offsets: Ints
+    layer: Ints
+    x: Floats
+    y: Floats
+    deposit: Floats
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The showers of one event and where they are: rows, mm, rad around z, and mirrored (-1) or not (1) before that."""
+
+    row: Ints
+    x: Floats
+    y: Floats
+    angle: Floats
+    mirror: Floats
+
+    def turned(self, shower: Ints, u: Floats, v: Floats) -> tuple[Floats, Floats]:
+        """Vectors of some of the event's showers, mirrored and turned with them."""
+        v = self.mirror[shower] * v
+        cosine, sine = np.cos(self.angle[shower]), np.sin(self.angle[shower])
+        return cosine * u - sine * v, sine * u + cosine * v
+
+
+def read_showers(files: Sequence[Path], split: str, steepest: float = 0.1) -> Showers:
+    """The showers of a split, of all files, that were shot within `steepest` rad of the normal."""
+    parts = [_read(file, split, steepest) for file in files]
+    first = parts[0]
+    for file, part in zip(files, parts, strict=True):
+        if part.stack != first.stack:
+            raise SystemExit(f"{file}: other plates than {files[0]}")
+    names = ("pdg", "energy", "way", "layer", "x", "y", "deposit")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    counts = np.concatenate([np.diff(part.offsets) for part in parts])
+    return Showers(first.stack, offsets=np.concatenate([[0], np.cumsum(counts)]), **joined)
+
+
+def _read(file: Path, split: str, steepest: float) -> Showers:
+    with np.load(file, allow_pickle=False) as table:
+        columns = dict(table)
+    way = np.stack([columns["px"], columns["py"], columns["pz"]], axis=1)
+    energy, number = columns["energy_gev"], np.arange(len(way))
+    held_back = number % HELD_BACK == HELD_BACK - 1
+    keep = (held_back == (split == "test")) & (np.hypot(way[:, 0], way[:, 1]) <= np.sin(steepest))
+    order = np.argsort(columns["event"], kind="stable")
+    order = order[keep[columns["event"][order]]]
+    count = np.bincount(columns["event"][order], minlength=len(way))[keep]
+    return Showers(
+        json.loads(str(columns["stack"])), np.full(keep.sum(), CODES[str(columns["particle"])]), energy[keep], way[keep],
+        np.concatenate([[0], np.cumsum(count)]), columns["layer"][order].astype(np.int64),
+        columns["x_mm"][order].astype(np.float64), columns["y_mm"][order].astype(np.float64),
+        columns["edep_mev"][order] / 1e3)  # fmt: skip
+
+
+def description(stack: list[list[object]], fraction: float, cell: float, width: float) -> str:
+    """The plates as a detector.yaml: hexagonal cells `cell` mm wide in hexagons `width` mm wide.
+
+    A layer is a sensitive plate and what lies before it, back to the last one. All layers have the material of the last:
+    that of the first lacks its gap of air only.
+    """
+    middles, sums, z, layer, active = [], np.zeros(4), FRONT, np.zeros(4), 0.0
+    for material, thick, *sensitive in stack:
+        t = float(thick)  # type: ignore[arg-type]
+        radiation, interaction, critical = PLATES[str(material)]
+        sums += [t / radiation, t / interaction, t / radiation * critical, t]
+        if sensitive:
+            middles.append(z + t / 2)
+            layer, sums, active = sums, np.zeros(4), t
+        z += t
+    moliere = (
+        21.2 * layer[3] / layer[2]
+    )  # 21.2 MeV over the critical energy, in radiation lengths: both of the mixture
+    return f"""\
+# Written by scripts/geant4_events.py: the plates of a stack of single showers; the cells are those of a high-granularity endcap.
+format: gnnreco-detector/1
+name: plates
+units: {{length: mm, angle: deg, field: T}}
+field: {{kind: solenoid, bz: 0.0}}
+templates:
+  plate: {{kind: hex, flat_to_flat: {cell:g}, thickness: {active:g}, hexagon: {width:g}}}
+subsystems:
+  plates:
+    measures: [energy]
+    material: {{radiation_lengths: {layer[0]:.6g}, interaction_lengths: {layer[1]:.6g}, moliere_radius: {moliere:.5g},
+               sampling_fraction: {fraction:.5g}}}
+sensors:
+  - {{rule: planes, template: plate, subsystem: plates, z: {[round(float(middle), 4) for middle in middles]}}}
+"""
+
+
+def placed(showers: Showers, count: int, radius: float, rng: np.random.Generator) -> Placed:
+    """Different showers, anywhere in a disc around the axis (mm)."""
+    row = rng.choice(len(showers.energy), count, replace=False)
+    r, phi = radius * np.sqrt(rng.random(count)), rng.uniform(0, 2 * np.pi, count)
+    angle, mirror = rng.uniform(0, 2 * np.pi, count), rng.choice([-1.0, 1.0], count)
+    return Placed(row, r * np.cos(phi), r * np.sin(phi), angle, mirror)
+
+
+def primaries(showers: Showers, at: Placed) -> Generated:
+    """The particles that are shot at the plates."""
+    everyone = np.arange(len(at.row))
+    mass = np.where(showers.pdg[at.row] == 22, 0.0, MASS)
+    energy, way = showers.energy[at.row], showers.way[at.row]
+    p = np.sqrt(energy * (energy + 2 * mass))
+    ux, uy = at.turned(everyone, way[:, 0], way[:, 1])
+    return Generated(showers.pdg[at.row].astype(np.int32), p * ux, p * uy, p * way[:, 2], at.x, at.y,
+                     np.full(len(p), FRONT - GUN), np.zeros(len(p)), np.zeros(len(p), np.int32))  # fmt: skip
+
+
+def overlaid(showers: Showers, at: Placed, detector: Detector) -> Shares:
+    """What each of the event's showers left in each cell; what lies outside all cells is lost."""
+    lengths = np.diff(showers.offsets)[at.row]
+    shower = np.repeat(np.arange(len(at.row)), lengths)
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    row = np.repeat(showers.offsets[at.row], lengths) + within
+    x, y = at.turned(shower, showers.x[row], showers.y[row])
+    sensor = np.argsort(detector.layer, kind="stable")[
+        showers.layer[row]
+    ]  # each layer is one sensor, not turned
+    cell = detector.cell_at(sensor, x + at.x[shower], y + at.y[shower]).astype(np.int64)
+    real = cell >= 0
+    return gathered(
+        Shares(
+            shower[real], sensor[real] << 32 | cell[real], showers.deposit[row[real]], np.zeros(real.sum())
+        )
+    )
+
+
+def geant4_event(
+    showers: Showers, at: Placed, detector: Detector, options: SimulationOptions, rng: np.random.Generator
+) -> tuple[Hits, Truth]:
+    """Hits and truth of showers from the files."""
+    hits, hit, particle, energy = read_out(detector, overlaid(showers, at, detector), options, rng)
+    return hits, Truth(as_particles(primaries(showers, at)), hit, particle, energy=energy)
+
+
+def embedded_event(
+    shot: Generated,
+    transport: Transport,
+    detector: Detector,
+    options: SimulationOptions,
+    rng: np.random.Generator,
+) -> tuple[Hits, Truth]:
+    """Hits and truth of the same particles by the embedded simulation."""
+    flown = transport(shot, rng)
+    if len(flown.particles) != len(shot):
+        raise RuntimeError("something was made before the first plate: there is nothing to make it in")
+    hits, hit, particle, energy = measured(detector, flown, options, rng)
+    return hits, Truth(as_particles(shot), hit, particle, energy=energy)
+
+
+def as_particles(shot: Generated) -> Particles:
+    """The truth's particles; numbers in the fields of an ACTS barcode, as `gnnreco simulate` gives them."""
+    number = 1 << 51 | (np.arange(len(shot)) + 1) << 23
+    charge = -np.sign(shot.pdg) * (shot.pdg != 22)
+    return Particles(
+        number, shot.pdg, charge.astype(np.float64), shot.vx, shot.vy, shot.vz, shot.px, shot.py, shot.pz
+    )
+
+
+def events(
+    kind: str,
+    showers: Showers,
+    detector: Detector,
+    n: int,
+    count: int,
+    radius: float,
+    stream: tuple[int, int],
+) -> Iterator[Event]:
+    """Events of one kind (``geant4`` or ``embedded``); their particles depend on the `stream` and their number alone."""
+    options = SimulationOptions()
+    transport = Transport(detector, options)
+    for number in range(n):
+        at = placed(showers, count, radius, np.random.default_rng([*stream, number]))
+        rng = np.random.default_rng([*stream, number, 1])
+        made = (
+            geant4_event(showers, at, detector, options, rng)
+            if kind == "geant4"
+            else embedded_event(primaries(showers, at), transport, detector, options, rng)
+        )
+        yield Event(number, f"{kind} showers, seed {stream[0]}", *made)
+
+
+def write_detector(folder: Path, text: str) -> Detector:
+    """Write the description where it is missing, and load it; another one in its place is an error."""
+    file = folder / "detector.yaml"
+    folder.mkdir(parents=True, exist_ok=True)
+    if file.exists() and file.read_text() != text:
+        raise SystemExit(f"{file} describes other plates or cells; write to another folder")
+    file.write_text(text)
+    return load_detector(folder)
+
+
+def main() -> None:
+    """Write the detector and both samples of one split."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--events", type=int, default=300)
+    parser.add_argument("--count", type=int, default=10, help="showers in an event")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--split", choices=SPLITS, default="train")
+    parser.add_argument("--radius", type=float, default=150.0, help="of the disc in which they lie, mm")
+    parser.add_argument("--cell", type=float, default=11.7, help="width of a cell, mm")
+    asked = parser.parse_args()
+    showers = read_showers(asked.files, asked.split)
+    other = read_showers(asked.files, next(split for split in SPLITS if split != asked.split))
+    visible = (showers.deposit.sum() + other.deposit.sum()) / (showers.energy.sum() + other.energy.sum())
+    text = description(showers.stack, float(visible), asked.cell, 2 * asked.radius + 500)
+    detector = write_detector(asked.output / "detector", text)
+    print(
+        f"{len(showers.energy)} showers, {(showers.pdg == 22).sum()} of them photons; {visible:.5f} of the energy visible"
+    )
+    for kind in ("geant4", "embedded"):
+        made = events(
+            kind,
+            showers,
+            detector,
+            asked.events,
+            asked.count,
+            asked.radius,
+            (asked.seed, SPLITS.index(asked.split)),
+        )
+        folder = asked.output / f"{kind}-{asked.split}"
+        write_events(made, folder, detector=detector)
+        print(folder)
+
+
+if __name__ == "__main__":
+    main()
