@@ -36,3 +36,37 @@ gnnreco train tracking detector=telescope sample=beam sample.events=2000 sample.
 gnnreco train tracking detector=odd sample=ttbar sample.events=60 sample.validation_events=4 sample.pileup=10 \
     sample.simulation.noise_hits=0.05 sample.seed=1 graph.min_pt=0.45 train.epochs=8 train.learning_rate=0.004 \
     train.threads=1 -o tracking-odd
+
+# Showers. The first network of `hgcal` learns pairs from crowds, the second goes on with single showers for their energies.
+mix=photon,photon,electron,pion,pion,k0l,neutron,muon,pi0
+shoot() { # folder seed events count particles energies options
+    gnnreco simulate --detector hgcal --process gun --particle "$5" --energy $6 --count "$4" --events "$3" --seed "$2" \
+        noise_hits=0.02 "${@:7}" -o "$1"
+}
+shoot tr_cone 101 1000 10 $mix "1 120" spectrum=log cone=0.5
+shoot tr_wide 102 700 14 $mix "1 120" spectrum=log
+shoot tr_dense 103 900 8 $mix "1 120" spectrum=log cone=0.25
+shoot tr_50 104 150 50 $mix "1 120" spectrum=log
+shoot tr_few 105 800 6 photon,pion,pi0,electron "2 150"
+shoot tr_em 106 900 4 photon,photon,electron,pi0,pion "2 130"
+shoot va_cone 201 60 10 $mix "1 120" spectrum=log cone=0.5
+shoot va_wide 202 60 12 $mix "1 120" spectrum=log
+shoot va_em 206 100 4 photon,photon,electron,pi0,pion,pion,k0l "2 130"
+showers() { # output validation batch epochs rate inputs options
+    gnnreco train clustering "sample.inputs=[$6]" "sample.validation=[$2]" sample.events=100000 \
+        sample.validation_events=120 train.epochs="$4" train.learning_rate="$5" train.batch="$3" train.threads=1 \
+        "${@:7}" -o "$1"
+}
+showers hgcal-pairs va_cone,va_wide 2 11 0.003 tr_cone,tr_wide,tr_dense,tr_50,tr_few
+showers showers-hgcal va_cone,va_em 4 6 0.002 tr_em,tr_few,tr_wide,tr_cone train.start=hgcal-pairs task.loss.energy=0.5 \
+    task.loss.sigma=0.3 task.loss.kind=0.2
+
+python "$here/random_calorimeters.py" -o random --count 8
+gun=("sample.simulation.particle=\"$mix\"" 'sample.simulation.energy=[1.0,120.0]' sample.simulation.count=8)
+gnnreco train clustering detector=hgcal "${gun[@]}" sample.simulation.cone=0.4 sample.events=280 \
+    sample.validation_events=8 sample.seed=11 \
+    "sample.detectors=[clic_ecal,lar,$(echo random/random_{0..7} | tr ' ' ,)]" train.epochs=12 \
+    train.learning_rate=0.003 train.batch=2 train.threads=1 -o showers-any
+gnnreco train clustering detector=lar "${gun[@]}" sample.simulation.cone=0.5 sample.events=1600 \
+    sample.validation_events=120 sample.seed=21 train.start=showers-any train.epochs=8 train.learning_rate=0.003 \
+    train.batch=4 train.threads=1 task.loss.energy=0.5 task.loss.sigma=0.3 task.loss.kind=0.2 -o showers-lar
