@@ -31,7 +31,8 @@ class FirstViewConfig:
     density : DensityConfig
         `seed` in typical hits of the collection.
     edge : float
-        A cluster ends where the density is below this part of its peak's: what lies beyond may be noise of any kind.
+        A cluster ends where the density is below this part of its peak's, and below twice what a peak needs: what
+        lies beyond may be noise.
     """
 
     graph: FreeGraphConfig = field(default_factory=FreeGraphConfig)
@@ -115,7 +116,8 @@ def free_clusters(graph: CellGraph, config: FirstViewConfig) -> Clusters:
     density = local_density(graph.offsets, graph.neighbour, graph.distance, graph.energy, radius)
     peak = np.zeros(n + 1)  # the last is of cells in no cluster
     np.maximum.at(peak, labels.cluster, density)
-    cell = np.flatnonzero((labels.cluster >= 0) & (density >= config.edge * peak[labels.cluster]))
+    least = np.minimum(config.edge * peak[labels.cluster], 2 * config.density.seed * graph.mip)
+    cell = np.flatnonzero((labels.cluster >= 0) & (density >= least))
     rank = np.empty(n, np.int64)
     rank[np.argsort(-np.bincount(labels.cluster[cell], graph.energy[cell], n), kind="stable")] = np.arange(n)
     score = np.empty(n)
