@@ -36,3 +36,6 @@ gnnreco train tracking detector=telescope sample=beam sample.events=2000 sample.
 gnnreco train tracking detector=odd sample=ttbar sample.events=60 sample.validation_events=4 sample.pileup=10 \
     sample.simulation.noise_hits=0.05 sample.seed=1 graph.min_pt=0.45 train.epochs=8 train.learning_rate=0.004 \
     train.threads=1 -o tracking-odd
+
+gnnreco train drift sample.events=24 sample.validation_events=3 sample.pileup=4 sample.seed=101 train.epochs=12 \
+    train.threads=1 -o tpc
