@@ -56,7 +56,7 @@ SAMPLES: dict[str, tuple[str, int, int, dict[str, Any]]] = {
     "minimum bias": ("minbias", 0, 30, {}),
     "top pairs": ("ttbar", 0, 8, {}),
     "top pairs, pile-up 5": ("ttbar", 5, 4, {}),
-    "top pairs, pile-up 20": ("ttbar", 20, 2, {}),
+    "top pairs, pile-up 20": ("ttbar", 20, 1, {}),
 }
 CROWD = {"particle": "muon", "energy": (1.0, 5.0), "count": 400, "eta": (0.0, 0.05)}
 QUICK = ("gun, 10 pions of 0.3-5 GeV", "top pairs", "top pairs, pile-up 5")

@@ -70,3 +70,6 @@ gnnreco train clustering detector=hgcal "${gun[@]}" sample.simulation.cone=0.4 s
 gnnreco train clustering detector=lar "${gun[@]}" sample.simulation.cone=0.5 sample.events=1600 \
     sample.validation_events=120 sample.seed=21 train.start=showers-any train.epochs=8 train.learning_rate=0.003 \
     train.batch=4 train.threads=1 task.loss.energy=0.5 task.loss.sigma=0.3 task.loss.kind=0.2 -o showers-lar
+
+gnnreco train drift sample.events=24 sample.validation_events=3 sample.pileup=4 sample.seed=101 train.epochs=12 \
+    train.threads=1 -o tpc

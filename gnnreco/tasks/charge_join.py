@@ -18,6 +18,11 @@ from gnnreco.tasks.charge_points import Planes
 from gnnreco.tasks.helix import BEND, extrapolate
 from gnnreco.tasks.trackfit import FitResult, fit_tracks
 
+OUTLIER = 20.0  # chi2 of a point (two degrees of freedom) from which on it is left out
+DROPS = 6
+CUT_STEP = 4  # points between two places where a path may be cut
+POOR = 1.8  # chi2 for each degree of freedom from which on a cut is tried
+
 
 @dataclass(frozen=True)
 class JoinConfig:
@@ -35,6 +40,8 @@ class JoinConfig:
         Largest angle between them, rad.
     max_chi2 : float
         What fitting both together may add to chi2 (five degrees of freedom).
+    split_chi2 : float
+        What two parts must save of the chi2 of a whole to be parted.
     near : float
         Way between two ends, mm, that costs as much as one of chi2: what lies between two pieces should join first.
     rounds : int
@@ -47,6 +54,7 @@ class JoinConfig:
     miss_slope: float = 0.06
     turn: float = 0.3
     max_chi2: float = 60.0
+    split_chi2: float = 120.0
     near: float = 10.0
     rounds: int = 6
 
@@ -67,20 +75,17 @@ class Paths(NamedTuple):
 
 
 def fit_paths(hits: Hits, planes: Planes, offsets: Ints, rows: Ints) -> Paths:
-    """Fit rows of points in the order they are given."""
-    return Paths(offsets, rows, fit_tracks(planes, hits, offsets, rows))
+    """Fit rows of points in the order they are given.
 
-
-def join_paths(hits: Hits, planes: Planes, paths: Paths, config: JoinConfig) -> tuple[Paths, Ints]:
-    """Join pieces until none fits another.
-
-    Returns
-    -------
-    paths : Paths
-    whole : int64 (n_pieces,)
-        Path that each of the pieces became part of.
+    Where tracks touch, a point may lie off both: up to `DROPS` of them are left out, and count `OUTLIER` each in chi2.
     """
-    whole = np.arange(len(paths.offsets) - 1)
+    fit = fit_tracks(planes, hits, offsets, rows, OUTLIER, max_drops=DROPS)
+    left_out = np.append(0, np.cumsum(~fit.kept))[offsets]
+    return Paths(offsets, rows, fit._replace(chi2=fit.chi2 + OUTLIER * np.diff(left_out)))
+
+
+def join_paths(hits: Hits, planes: Planes, paths: Paths, config: JoinConfig) -> Paths:
+    """Join pieces until none fits another."""
     for _ in range(config.rounds):
         ends = _ends(paths.fit, float(planes.field.bz) * BEND)
         pairs = _meeting(*ends, config.gap, config.overlap, config.miss, config.miss_slope, config.turn)
@@ -99,13 +104,44 @@ def join_paths(hits: Hits, planes: Planes, paths: Paths, config: JoinConfig) -> 
                 chosen.append(k)
         if not chosen:
             break
-        number = np.cumsum(single) - 1
-        number[pairs[chosen, 0]] = number[pairs[chosen, 2]] = int(single.sum()) + np.arange(len(chosen))
-        whole = number[whole]
-        paths = _concatenate(
-            _some(paths, single), _some(joint, np.isin(np.arange(len(pairs)), chosen), chosen)
-        )
-    return paths, whole
+        paths = _concatenate(_some(paths, single), _some(joint, single, chosen))
+    return paths
+
+
+def split_paths(hits: Hits, planes: Planes, paths: Paths, config: JoinConfig) -> Paths:
+    """Part paths in two where that fits far better: at a kink, or where two that cross were joined the wrong way.
+
+    Cuts are tried at every `CUT_STEP` points of the paths whose fit is poor.
+    """
+    size = np.diff(paths.offsets)
+    poor = ~paths.fit.valid | (paths.fit.chi2 > POOR * np.maximum(paths.fit.ndf, 1))
+    path, cut = _cuts(np.flatnonzero(poor & (size >= 4 * CUT_STEP)), size)
+    if not len(path):
+        return paths
+    first = paths.offsets[:-1][path]
+    ends = np.stack([first, first + cut, first + cut, first + size[path]], axis=1).reshape(-1, 2)
+    length = ends[:, 1] - ends[:, 0]
+    offsets = np.append(0, np.cumsum(length))
+    rows = paths.rows[np.repeat(ends[:, 0] - offsets[:-1], length) + np.arange(offsets[-1])]
+    halves = fit_paths(hits, planes, offsets, rows)
+    chi2 = np.where(halves.fit.valid, halves.fit.chi2, np.inf).reshape(-1, 2).sum(axis=1)
+    whole = np.where(paths.fit.valid, paths.fit.chi2, np.inf)[path]
+    gain = np.where(np.isfinite(chi2), np.minimum(whole, 1e30) - chi2, -np.inf)
+    best = np.lexsort((-gain, path))
+    best = best[np.append(True, np.diff(path[best]) != 0)]
+    best = best[gain[best] > config.split_chi2]
+    keep = np.ones(len(size), np.bool_)
+    keep[path[best]] = False
+    chosen = np.sort(np.concatenate([2 * best, 2 * best + 1]))
+    return _concatenate(_some(paths, keep), _some(halves, keep, chosen.tolist()))
+
+
+def _cuts(paths: Ints, size: Ints) -> tuple[Ints, Ints]:
+    """Every place to cut each of some paths: the path, and how many points go to its first part."""
+    places = [np.arange(2 * CUT_STEP, size[p] - 2 * CUT_STEP + 1, CUT_STEP) for p in paths]
+    if not places:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.repeat(paths, [len(place) for place in places]), np.concatenate(places)
 
 
 def _some(paths: Paths, keep: NDArray[np.bool_], order: list[int] | None = None) -> Paths:

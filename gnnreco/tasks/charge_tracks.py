@@ -11,7 +11,7 @@ from gnnreco.columns import Floats, Ints, Tracks
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.charge import ChargeSamples
-from gnnreco.tasks.charge_join import JoinConfig, fit_paths, join_paths
+from gnnreco.tasks.charge_join import JoinConfig, fit_paths, join_paths, split_paths
 from gnnreco.tasks.charge_points import ChargePoints, charge_points
 from gnnreco.tasks.trackfit import fit_tracks
 
@@ -25,6 +25,8 @@ class TracksConfig:
     join : JoinConfig
     reach : float
         Farthest a sample may lie from the path that takes it, in pads and time samples.
+    fragment : int
+        Points of the longest piece whose samples go over to longer paths that run through it.
     rounds : int
         How often samples are handed over.
     min_points : int
@@ -35,6 +37,7 @@ class TracksConfig:
 
     join: JoinConfig = field(default_factory=JoinConfig)
     reach: float = 2.5
+    fragment: int = 40
     rounds: int = 2
     min_points: int = 8
     max_chi2_point: float = 30.0
@@ -70,14 +73,21 @@ def tracks_of(
     """
     points = charge_points(graph, piece, detector, frame)
     paths = fit_paths(points.hits, points.planes, points.offsets, np.arange(len(points.hits)))
-    _, whole = join_paths(points.hits, points.planes, paths, config.join)
-    owner = np.where(piece >= 0, np.append(whole, -1)[piece], -1)
-    for _ in range(config.rounds):
+    paths = join_paths(points.hits, points.planes, paths, config.join)
+    paths = split_paths(points.hits, points.planes, paths, config.join)
+    paths = join_paths(points.hits, points.planes, paths, config.join)
+    of_point = np.full(len(points.hits) + 1, -1)
+    of_point[paths.rows] = np.repeat(np.arange(len(paths.offsets) - 1), np.diff(paths.offsets))
+    owner = of_point[points.of_sample]
+    for turn in range(config.rounds + 1):
+        owner = _without_gaps(owner)
         points = charge_points(graph, owner, detector, frame)
-        owner = _hand_over(
-            graph.cells.xyz, graph.cells.direction, _units(graph, frame), graph.cells.offsets,
-            graph.cells.neighbour, owner, points.of_sample, points.offsets, points.hits.xyz, config.reach,
+        take = _take_in if turn == 0 else _hand_over
+        owner = take(
+            graph.cells.xyz, graph.cells.direction, _units(graph, frame), graph.cells.offsets, graph.cells.neighbour,
+            owner, points.of_sample, points.offsets, points.hits.xyz, config.reach, config.fragment,
         )  # fmt: skip
+    owner = _without_gaps(owner)
     points = charge_points(graph, owner, detector, frame)
     fit = fit_tracks(
         points.planes,
@@ -112,9 +122,53 @@ def _units(graph: ChargeSamples, frame: CellFrame) -> Floats:
     return np.stack([graph.size.min(axis=1, initial=np.inf), frame.sample[graph.cells.sensor]], axis=1)
 
 
+def _without_gaps(owner: Ints) -> Ints:
+    """The same paths, numbered from 0 without a gap; -1 stays."""
+    used = np.unique(owner)
+    used = used[used >= 0]
+    return np.where(owner >= 0, np.searchsorted(used, owner), -1)
+
+
+@njit(cache=True, nogil=True)
+def _take_in(  # type: ignore[no-untyped-def]
+    xyz, drift, unit, offsets, neighbour, owner, of_sample, path_offsets, points, reach, fragment
+):  # fmt: skip
+    """Let paths take in what of fragments lies on them: where two tracks cross, charge is in doubt."""
+    after, at = owner.copy(), of_sample.copy()
+    waiting = np.empty(len(owner), np.int64)
+    n = 0
+    for i in range(len(owner)):
+        if owner[i] < 0 or path_offsets[owner[i] + 1] - path_offsets[owner[i]] < fragment:
+            waiting[n] = i
+            n += 1
+    short = np.zeros(len(owner), np.bool_)
+    short[waiting[:n]] = True
+    for _ in range(200):
+        taken = 0
+        for m in range(n):
+            i = waiting[m]
+            if not short[i]:
+                continue
+            best, nearest, last = -1, reach, -1
+            for k in range(offsets[i], offsets[i + 1]):
+                j = neighbour[k]
+                if short[j] or after[j] == last:
+                    continue
+                last = after[j]
+                d = _distance(i, at[j], after[j], xyz, drift, unit, path_offsets, points)
+                if d < nearest:
+                    best, nearest = j, d
+            if best >= 0:
+                after[i], at[i], short[i] = after[best], at[best], False
+                taken += 1
+        if taken == 0:
+            break
+    return after
+
+
 @njit(cache=True, nogil=True)
 def _hand_over(  # type: ignore[no-untyped-def]
-    xyz, drift, unit, offsets, neighbour, owner, of_sample, path_offsets, points, reach
+    xyz, drift, unit, offsets, neighbour, owner, of_sample, path_offsets, points, reach, fragment
 ):  # fmt: skip
     """Give each sample that touches charge of another path to the path that passes nearest."""
     after = owner.copy()
