@@ -28,6 +28,7 @@ from gnnreco.tasks.clustering_moments import MOMENTS, shower_moments
 from gnnreco.tasks.clustering_pieces import PIECE_FEATURES, Pieces, pieces_of
 from gnnreco.tasks.clustering_targets import (
     CellTruth,
+    ClusterTargets,
     cell_truth,
     cluster_targets,
     pair_targets,
@@ -49,6 +50,8 @@ class ClusteringConfig:
     ----------
     finder
         ``density`` learns nothing; ``edges`` scores pairs of cells; ``condensation`` gathers cells around one of them.
+    frozen : bool
+        Train only what judges whole showers, on the clusters that the network finds as it is: quick, and as long as needed.
     noise : float
         Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
     """
@@ -61,6 +64,7 @@ class ClusteringConfig:
     condensation: CondensationConfig = field(default_factory=CondensationConfig)
     error: ErrorConfig = field(default_factory=ErrorConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    frozen: bool = False
     noise: float = 0.5
     seed: int = 0
 
@@ -118,6 +122,8 @@ class ClusteringTask:
         event = measured(event, self.detector, self.measures)[0]
         graph = self.graph(event)
         loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
+        if self.config.frozen:
+            return self._frozen(graph, loud, truth)
         arrays = {f"graph_{f.name}": getattr(graph, f.name) for f in fields(graph)}
         for part, prefix in ((loud, "loud"), (truth, "truth")):
             arrays |= {f"{prefix}_{f.name}": getattr(part, f.name) for f in fields(part)}
@@ -126,34 +132,58 @@ class ClusteringTask:
         arrays["pair_truth"] = pair_targets(truth, loud.neighbour, len(truth.energy))
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
+    def _frozen(self, graph: CellGraph, loud: LoudNeighbours, truth: CellTruth) -> dict[str, Tensor]:
+        """What the judgement of showers learns from, when nothing else learns."""
+        with torch.no_grad():
+            found = self._find(graph, loud)
+        targets = cluster_targets(truth, found.shares, graph.energy)
+        return {
+            "state": found.scores.state,
+            "energy": torch.from_numpy(graph.energy.astype(np.float32)),
+            "moments": torch.from_numpy(shower_moments(graph, loud, found.shares)),
+            "wanted": torch.from_numpy(targets.energy),
+            "kind": torch.from_numpy(targets.kind),
+            **_table(found.shares),
+        }
+
     def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Of pairs, and of the clusters that the network finds now: their energies, errors and classes."""
-        graph, loud = _from_tensors(CellGraph, sample, "graph"), _from_tensors(LoudNeighbours, sample, "loud")
-        truth = _from_tensors(CellTruth, sample, "truth")
-        found = self._find(graph, loud)
-        real, energy = sample["loud_real"], sample["graph_energy"]
-        if found.place is not None:
-            total, numbers = condensation_loss(
-                found.place, found.scores.beta, truth, self.config.condensation
+        total, numbers = torch.zeros(()), dict[str, float]()
+        if "state" not in sample:
+            graph, loud = (
+                _from_tensors(CellGraph, sample, "graph"),
+                _from_tensors(LoudNeighbours, sample, "loud"),
             )
+            truth = _from_tensors(CellTruth, sample, "truth")
+            found = self._find(graph, loud)
+            total, numbers = self._pair_loss(sample, found, truth)
+            moments, judged = self._judge(graph, loud, found)
+            targets = cluster_targets(truth, found.shares, graph.energy)
         else:
-            total, numbers = pair_loss(
-                found.scores.logit, sample["pair_truth"], real, energy, sample["graph_mip"]
+            moments, targets = (
+                sample["moments"],
+                ClusterTargets(sample["wanted"].numpy(), sample["kind"].numpy()),
             )
-        if found.pieces is not None and found.piece_logit is not None:
-            joined = torch.from_numpy(piece_targets(truth, found.parts, found.pieces.neighbour))
-            energy, real = torch.from_numpy(found.pieces.energy), torch.from_numpy(found.pieces.real)
-            pieces, _ = pair_loss(
-                found.piece_logit, joined, real, energy, torch.full_like(energy, PIECE_SCALE)
-            )
-            total, numbers = (
-                total + self.config.loss.pieces * pieces,
-                numbers | {"piece_loss": float(pieces.detach())},
-            )
-        moments, judged = self._judge(graph, loud, found)
-        targets = cluster_targets(truth, found.shares, graph.energy)
+            judged = self.network.showers(sample["state"], sample["energy"], sample, moments)
         showers, more = shower_loss(*judged, targets, moments, self.config.loss, self.network.adversary)
         return total + showers, numbers | more
+
+    def _pair_loss(
+        self, sample: dict[str, Tensor], found: Found, truth: CellTruth
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Of pairs of cells, or of their condensation, and of pairs of pieces."""
+        real, energy = sample["loud_real"], sample["graph_energy"]
+        if found.place is not None:
+            return condensation_loss(found.place, found.scores.beta, truth, self.config.condensation)
+        total, numbers = pair_loss(
+            found.scores.logit, sample["pair_truth"], real, energy, sample["graph_mip"]
+        )
+        assert found.pieces is not None
+        assert found.piece_logit is not None
+        joined = torch.from_numpy(piece_targets(truth, found.parts, found.pieces.neighbour))
+        energy, real = torch.from_numpy(found.pieces.energy), torch.from_numpy(found.pieces.real)
+        pieces, _ = pair_loss(found.piece_logit, joined, real, energy, torch.full_like(energy, PIECE_SCALE))
+        return total + self.config.loss.pieces * pieces, numbers | {"piece_loss": float(pieces.detach())}
 
     def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
         """Scale the errors of each class so that they cover 68 % of the deviations in events that nothing was learned from.
@@ -162,19 +192,21 @@ class ClusteringTask:
         """
         rows = []
         for sample in samples:
-            graph, loud = (
-                _from_tensors(CellGraph, sample, "graph"),
-                _from_tensors(LoudNeighbours, sample, "loud"),
+            one = (
+                sample
+                if "state" in sample
+                else self._frozen(
+                    _from_tensors(CellGraph, sample, "graph"),
+                    _from_tensors(LoudNeighbours, sample, "loud"),
+                    _from_tensors(CellTruth, sample, "truth"),
+                )
             )
             with torch.no_grad():
-                found = self._find(graph, loud)
-                log_energy, log_sigma, kind = self._judge(graph, loud, found)[1]
-            energy, wanted = (
-                np.exp(log_energy.numpy()),
-                cluster_targets(_from_tensors(CellTruth, sample, "truth"), found.shares, graph.energy).energy,
-            )
-            off = np.abs(energy - wanted) / (energy * np.exp(log_sigma.numpy()))
-            rows.append(np.stack([off, kind.argmax(dim=1).numpy()])[:, np.isfinite(wanted)])
+                judged = self.network.showers(one["state"], one["energy"], one, one["moments"])
+            log_energy, log_sigma, kind = (x.numpy() for x in judged)
+            energy, wanted = np.exp(log_energy), one["wanted"].numpy()
+            off = np.abs(energy - wanted) / (energy * np.exp(log_sigma))
+            rows.append(np.stack([off, kind.argmax(axis=1)])[:, np.isfinite(wanted)])
         off, kinds = np.concatenate([np.zeros((2, 0)), *rows], axis=1)
         for k in range(len(CLUSTER_CLASSES)):
             mine = off[kinds == k]
