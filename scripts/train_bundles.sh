@@ -37,7 +37,7 @@ gnnreco train tracking detector=odd sample=ttbar sample.events=60 sample.validat
     sample.simulation.noise_hits=0.05 sample.seed=1 graph.min_pt=0.45 train.epochs=8 train.learning_rate=0.004 \
     train.threads=1 -o tracking-odd
 
-# Showers. The first network of `hgcal` learns pairs from crowds, the second goes on with single showers for their energies.
+# Showers. That of `hgcal` learns pairs from crowds, then with single showers, then only how to judge showers.
 mix=photon,photon,electron,pion,pion,k0l,neutron,muon,pi0
 shoot() { # folder seed events count particles energies options
     gnnreco simulate --detector hgcal --process gun --particle "$5" --energy $6 --count "$4" --events "$3" --seed "$2" \
@@ -57,9 +57,14 @@ showers() { # output validation batch epochs rate inputs options
         sample.validation_events=120 train.epochs="$4" train.learning_rate="$5" train.batch="$3" train.threads=1 \
         "${@:7}" -o "$1"
 }
+kinds=photon,photon,photon,electron,pi0,pion,pion,k0l
+shoot tr_one 107 2000 4 $kinds "2 130"
+shoot va_one 207 250 4 $kinds "2 130"
 showers hgcal-pairs va_cone,va_wide 2 11 0.003 tr_cone,tr_wide,tr_dense,tr_50,tr_few
-showers showers-hgcal va_cone,va_em 4 6 0.002 tr_em,tr_few,tr_wide,tr_cone train.start=hgcal-pairs task.loss.energy=0.5 \
-    task.loss.sigma=0.3 task.loss.kind=0.2
+weights=(task.loss.energy=0.5 task.loss.sigma=0.3 task.loss.kind=0.2)
+showers hgcal-both va_cone,va_em 4 6 0.002 tr_em,tr_few,tr_wide,tr_cone train.start=hgcal-pairs "${weights[@]}"
+showers showers-hgcal va_one,va_cone 24 40 0.002 tr_one,tr_em,tr_few,tr_wide,tr_cone train.start=hgcal-both \
+    task.frozen=true sample.validation_events=310 "${weights[@]}"
 
 python "$here/random_calorimeters.py" -o random --count 8
 gun=("sample.simulation.particle=\"$mix\"" 'sample.simulation.energy=[1.0,120.0]' sample.simulation.count=8)
@@ -69,7 +74,7 @@ gnnreco train clustering detector=hgcal "${gun[@]}" sample.simulation.cone=0.4 s
     train.learning_rate=0.003 train.batch=2 train.threads=1 -o showers-any
 gnnreco train clustering detector=lar "${gun[@]}" sample.simulation.cone=0.5 sample.events=1600 \
     sample.validation_events=120 sample.seed=21 train.start=showers-any train.epochs=8 train.learning_rate=0.003 \
-    train.batch=4 train.threads=1 task.loss.energy=0.5 task.loss.sigma=0.3 task.loss.kind=0.2 -o showers-lar
+    train.batch=4 train.threads=1 "${weights[@]}" -o showers-lar
 
 gnnreco train drift sample.events=24 sample.validation_events=3 sample.pileup=4 sample.seed=101 train.epochs=12 \
     train.threads=1 -o tpc

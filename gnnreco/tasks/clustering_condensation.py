@@ -35,8 +35,8 @@ class CondensationConfig:
         Smallest charge of a cell in the loss (q_min).
     """
 
-    beta: float = 0.2
-    distance: float = 0.7
+    beta: float = 0.05
+    distance: float = 1.5
     width: float = 2.0
     charge: float = 0.3
 
