@@ -198,6 +198,9 @@ def draw(looks: dict[str, dict[str, Floats]], results: dict[str, dict[str, Any]]
         place.set_ylabel(y)
         if place in (spectrum, hits, visible, resolution):
             place.set_xscale("log")
+        if place in (hits, visible, resolution):
+            place.set_xticks(EDGES, [f"{edge:g}" for edge in EDGES])
+            place.minorticks_off()
         if place in (spectrum, radial):
             place.set_yscale("log")
     depth.legend()
