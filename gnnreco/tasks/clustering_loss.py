@@ -83,6 +83,8 @@ def shower_loss(
         total = total + config.balance * _balance(log_energy[known], sigma, wanted[known].float())
         if adversary is not None:
             nuisance = moments[known, MOMENTS.index(config.nuisance)]
+            if config.nuisance == "foreign":  # from none to half over many orders
+                nuisance = torch.log(nuisance + 1e-3)
             total = total + adversary(off, nuisance, config.pivot)
         numbers |= {"energy_loss": float(energy_loss.detach()), "sigma_loss": float(sigma_loss.detach())}
     if named.any():
