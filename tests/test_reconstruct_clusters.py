@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gnnreco import cli
-from gnnreco.bundle import CLUSTERS, default_bundles, load_bundle
+from gnnreco.bundle import CLUSTERS, SHOWERS, default_bundles, load_bundle
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle
 from gnnreco.evaluate import evaluate
@@ -62,7 +62,8 @@ def names(detector: Detector) -> list[str]:
 
 def test_what_a_detector_measures_chooses_its_bundles(mixed: tuple[Path, Path]) -> None:
     assert names(load_detector("telescope")) == [TRACKER]
-    assert names(load_detector("voronoi")) == [CLUSTERS]
+    assert names(load_detector("voronoi")) == [SHOWERS]
+    assert names(load_detector("lar")) == ["showers-lar"]
     assert names(load_detector("tpc")) == ["tpc"]
     with pytest.raises(
         BadBundle, match=r"mixed: no bundle for tracks.*gnnreco bundle adapt.*alone finds showers"

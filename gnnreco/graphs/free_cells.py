@@ -111,7 +111,10 @@ def build_free_graph(config: FreeGraphConfig, event: Event, edges: Floats) -> Ce
     csr = symmetric(len(index), one.astype(np.int32), two.astype(np.int32), distance.astype(np.float32))
     direction = xyz / np.maximum(np.linalg.norm(xyz, axis=1), 1e-9)[:, None]
     sensor = np.full(len(index), -1, np.int32)
-    zero, unit = np.zeros(len(index)), np.ones(len(index))  # depths, which no file tells; all else in one unit
+    zero, unit = (
+        np.zeros(len(index)),
+        np.ones(len(index)),
+    )  # depths, which no file tells; all else in one unit
     told = (index, sensor, group, energy, typical[group], xyz, direction)
     return CellGraph(*told, zero, unit, unit, unit, unit, zero, zero, unit, unit, *csr)
 
