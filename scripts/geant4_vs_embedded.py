@@ -204,7 +204,8 @@ def draw(looks: dict[str, dict[str, Floats]], results: dict[str, dict[str, Any]]
         if place in (spectrum, radial):
             place.set_yscale("log")
     depth.legend()
-    resolution.legend(fontsize=8)
+    resolution.margins(y=0.35)  # room for the names
+    resolution.legend(fontsize=8, loc="upper right")
     figure.tight_layout()
     figure.savefig(file, dpi=90)
 
