@@ -39,6 +39,7 @@ Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 NOISE = CLUSTER_CLASSES.index("noise")
 ENOUGH = 50  # clusters of a class, to correct its errors
+TOUCHING = PIECE_FEATURES.index("touching")
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
 
 
@@ -228,10 +229,17 @@ class ClusteringTask:
             parts = whole_shares(climbed(loud.neighbour, loud.real, logit, loud.density, climb))
             pieces = pieces_of(graph, loud, logit, parts, self.config.network.piece_neighbours)
             piece_logit = self._piece_scores(graph, loud, scores, parts, pieces)
+            scores_of_pieces = piece_logit.detach().cpu().numpy()
+            size = np.bincount(parts.cluster, minlength=parts.n)
+            far = (size == 1)[:, None] & (pieces.pairs[:, :, TOUCHING] == 0)  # a lone cell may be noise
+            far &= scores_of_pieces < self.config.edges.lone
             up = climbed(
-                *(pieces.neighbour, pieces.real, piece_logit.detach().cpu().numpy(), pieces.energy),
+                *(pieces.neighbour, pieces.real & ~far, scores_of_pieces, pieces.energy),
                 self.config.edges.join,
             )
+            largest = np.zeros(int(up.max(initial=-1)) + 1, np.int64)
+            np.maximum.at(largest, up, size)
+            up[largest[up] < self.config.edges.min_hits] = -1
             cluster = np.empty(len(graph), np.int64)
             cluster[parts.cell] = up[parts.cluster]
         shares = showers_of(cluster, loud, logit, graph.energy, graph.mip, self.config.edges)

@@ -25,16 +25,19 @@ class EdgeConfig:
     ----------
     climb, join : float
         Logits from which a cell follows a neighbour, and a piece another.
+    lone : float
+        The same for a lone cell, which may be noise, and a piece that it does not touch.
     share : float
         Smallest fraction of a cell's energy that goes to a shower beside its main one.
     min_hits : int
-        Hits of the smallest shower.
+        Hits of the smallest shower; its largest piece has as many, so that noise here and there makes none.
     min_energy : float
-        Of the smallest shower, in units of what a minimum-ionising particle leaves in the layer of its densest cell.
+        Of the smallest shower, in units of what a minimum-ionising particle leaves in each layer.
     """
 
     climb: float = 0.5
     join: float = 0.0
+    lone: float = 2.0
     share: float = 0.15
     min_hits: int = 3
     min_energy: float = 6.0
