@@ -71,7 +71,12 @@ def sums(shares: Shares, weight: np.ndarray, by: np.ndarray, n: int) -> np.ndarr
 def test_shares_of_a_cell_add_up_and_energy_is_kept(drawn, share: float) -> None:
     loud, logit, energy, cluster, _ = drawn
     shares = showers_of(
-        cluster, loud, logit, energy, np.ones(len(energy)), EdgeConfig(0.5, 0.0, share, 0, 0.0)
+        cluster,
+        loud,
+        logit,
+        energy,
+        np.ones(len(energy)),
+        EdgeConfig(share=share, min_hits=0, min_energy=0.0),
     )
     total = sums(shares, np.ones(len(shares.cell)), shares.cell, len(energy))
     np.testing.assert_allclose(total, cluster >= 0, atol=1e-12)
