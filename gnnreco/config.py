@@ -123,9 +123,13 @@ def run_training(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
+    kind, others = TASKS[settings.name][0], settings.sample.detectors
+    if others and not getattr(kind, "any_detector", False):
+        raise BadConfig(
+            f"sample.detectors: the task '{settings.name}' learns from one detector only; leave it out"
+        )
     detector = load_detector(settings.detector.name)
     training, validation = _events(settings.sample, detector, progress)
-    kind, others = TASKS[settings.name][0], settings.sample.detectors
     task = kind.from_config(settings.task, detector)
     if settings.train.start:
         _begin_from(task, settings.train.start)

@@ -88,6 +88,7 @@ class ClusteringTask:
     name = "clustering"
     measures = ("energy", "charge")
     gives = Clusters
+    any_detector = True  # its samples do not need the detector any more: see `gnnreco.train.mixture`
 
     def __init__(self, config: ClusteringConfig, detector: Detector) -> None:
         self.config, self.detector = config, detector

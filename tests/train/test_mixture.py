@@ -12,7 +12,7 @@ import torch
 from gnnreco.bundle import load_bundle
 from gnnreco.columns import Event
 from gnnreco.config import compose, run_training
-from gnnreco.errors import BadBundle
+from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
@@ -120,3 +120,9 @@ def test_files_of_the_first_detector_are_told(three: list[Path], tmp_path: Path)
     data = load_bundle(tmp_path / "bundle").manifest["training"]["data"]
     assert data["files"]
     assert all(len(file["sha256"]) == 64 for file in data["files"])
+
+
+def test_a_task_of_one_detector_refuses_others(tmp_path: Path) -> None:
+    settings = compose("tracking", ["detector=telescope", "sample.detectors=[trackml]", "sample.events=1"])
+    with pytest.raises(BadConfig, match=r"sample\.detectors: the task 'tracking' learns from one detector"):
+        run_training(settings, tmp_path / "bundle")
