@@ -193,6 +193,7 @@ class TriggerNetwork(nn.Module):
 
     offset: Tensor
     scale: Tensor
+    steps: Tensor
 
     def __init__(self, config: TriggerNetworkConfig, features: int) -> None:
         super().__init__()
@@ -201,6 +202,7 @@ class TriggerNetwork(nn.Module):
         # Input ports: numbers are read in units of `scale`, a power of two, from `offset`.
         self.register_buffer("offset", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
+        self.register_buffer("steps", torch.zeros(()))  # of training, for what follows a schedule
         self.input = FixedPoint(features, bits, signed=True)
         seen = features
         if graph:
