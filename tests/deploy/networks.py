@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gnnreco.models.fixed_point import BitsConfig
+from gnnreco.models.fixed_point import SPEED, BitsConfig
 from gnnreco.models.trigger_network import TriggerNetwork, TriggerNetworkConfig
 
 SHAPES: dict[str, dict[str, Any]] = {
@@ -32,7 +32,7 @@ def network(shape: str, seed: int = 0, weights: str = "fixed", bits: float = 4.0
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if name.endswith("fraction"):
-                parameter += torch.from_numpy(rng.integers(-3, 3, parameter.shape)).float()
+                parameter += torch.from_numpy(rng.integers(-3, 3, parameter.shape)).float() / SPEED
             if name.endswith("weight"):
                 parameter *= torch.from_numpy(rng.random(parameter.shape) < 0.6)
             if name.endswith("bias"):
