@@ -276,13 +276,17 @@ def explore(args: Namespace) -> int:
 
 
 def _one_event(source: Any, args: Namespace) -> Any:
-    """The event that was asked for, by default the first."""
+    """The event that was asked for, by default the first; a block of jets is none that can be drawn."""
+    from gnnreco.events.select import require_hits
+
     number = source.numbers[0] if args.event is None else args.event
     if number not in source.numbers:
         raise BadInput(
             args.input[0], f"event {number}", f"there is none; there are {_ranges(source.numbers)}"
         )
-    return source[source.numbers.index(number)]
+    event = source[source.numbers.index(number)]
+    require_hits(event)
+    return event
 
 
 def _found(folder: Path, event: Any) -> dict[str, Any]:

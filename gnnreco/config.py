@@ -186,7 +186,9 @@ def _events(
         cut = max(0, min(sample.events, len(source) - sample.validation_events))
         return source.select(range(cut)), source.select(range(len(source))[cut:][: sample.validation_events])
     if detector is None:
-        raise BadConfig("nothing to learn from: name files with sample.inputs=[...], or a detector to simulate")
+        raise BadConfig(
+            "nothing to learn from: name files with sample.inputs=[...], or a detector to simulate"
+        )
     return _simulated(sample, detector, progress)
 
 

@@ -3,7 +3,7 @@
 python scripts/make_jets.py --jets 250000 --seed 1 -o .bench/jets/train
 
 Each file `jets-SEED.parquet` has 10,000 jets of its own seed, all classes mixed in each block of 1,000; what is there
-already is not made again. What the sample is stands in `scripts/peers/jet_events.py`. Needs the extra `pythia` and
+already is not made again. `--bits 10` halves the files for demos. What the sample is stands in `scripts/peers/jet_events.py`. Needs the extra `pythia` and
 `fastjet` (requirements-peers.lock).
 """
 
@@ -12,15 +12,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from gnnreco.columns import Jets
+from gnnreco.columns import Floats, Jets
 from gnnreco.events.jets import write_jets
-from gnnreco.events.jets_block import BLOCK, take, together
+from gnnreco.events.jets_block import BLOCK, OF_CONSTITUENT, OF_JET, take, together
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
@@ -55,7 +57,9 @@ class _Stock:
         return take(jets, np.arange(n))
 
 
-def make_jets(output: Path, jets: int, seed: int, processes: Sequence[str] = CLASSES) -> None:
+def make_jets(
+    output: Path, jets: int, seed: int, processes: Sequence[str] = CLASSES, bits: int | None = None
+) -> None:
     """Write the files of a sample that are not there yet.
 
     Parameters
@@ -67,17 +71,18 @@ def make_jets(output: Path, jets: int, seed: int, processes: Sequence[str] = CLA
         Of the first file; the next one has the next.
     processes : sequence of str
         Keys of `PROCESSES`.
+    bits : int, optional
+        What is kept of the mantissa of every number; all that float32 has unless given.
     """
     output.mkdir(parents=True, exist_ok=True)
     with tqdm(total=jets, unit="jet", disable=None) as bar:
         for number, start in enumerate(range(0, jets, FILE), seed):
             n = min(FILE, jets - start)
             file = output / f"jets-{number:06d}.parquet"
-            if not file.exists():
-                part = file.with_suffix(".part")
-                write_jets(
-                    part, _shown(blocks(processes, n, number), bar), _sources(number), number * FILE // BLOCK
-                )
+            if not file.exists() or pq.read_metadata(file).num_rows < n:
+                part, made = file.with_suffix(".part"), blocks(processes, n, number)
+                rounded = made if bits is None else (_rounded(block, bits) for block in made)
+                write_jets(part, _shown(rounded, bar), _sources(number), number * FILE // BLOCK)
                 part.replace(file)
             bar.update(start + n - bar.n)
 
@@ -88,14 +93,24 @@ def _shown(made: Iterator[Jets], bar: tqdm) -> Iterator[Jets]:
         bar.update(len(jets))
 
 
+def _rounded(jets: Jets, bits: int) -> Jets:
+    def few(values: Floats) -> Floats:
+        mantissa, exponent = np.frexp(values)
+        return np.ldexp(np.rint(mantissa * 2**bits) / 2**bits, exponent)
+
+    return replace(
+        jets, **{name: few(getattr(jets, name)) for name in ("features", *OF_JET, *OF_CONSTITUENT)}
+    )
+
+
 def _sources(seed: int) -> dict[str, str]:
-    lines = {name: version(name) for name in PACKAGES}
+    versions = {name: version(name) for name in PACKAGES}
     settings = "; ".join((*SETTINGS, *(line for lines in PROCESSES.values() for line in lines)))
-    return {"script": "scripts/make_jets.py", "seed": str(seed), "settings": settings, **lines}
+    return {"script": "scripts/make_jets.py", "seed": str(seed), "settings": settings, **versions}
 
 
 def main() -> None:
-    """Make what is asked for, or check what is there."""
+    """Make what is asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -104,9 +119,10 @@ def main() -> None:
         "--seed", type=int, required=True, help="of the first file; the next one has the next"
     )
     parser.add_argument("--process", nargs="+", choices=CLASSES, default=CLASSES, help="only these classes")
+    parser.add_argument("--bits", type=int, help="round to so many bits of mantissa")
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
-    make_jets(args.output, args.jets, args.seed, args.process)
+    make_jets(args.output, args.jets, args.seed, args.process, args.bits)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def answer_range(program: Program) -> Range:
         If a number could need more than 53 bits.
     """
     rows = max(program.slots, 1)
-    low = np.tile(-program.signed * np.exp2(program.integer), (rows, 1))
+    low = np.tile(-1.0 * program.signed * np.exp2(program.integer), (rows, 1))
     high = np.tile(np.exp2(program.integer) - np.exp2(-program.fraction), (rows, 1))
     out: Range = program.run(Intervals(), Range(low, high, np.tile(program.fraction, (rows, 1))), None)
     return out

@@ -95,7 +95,7 @@ def is_jets(file: Path) -> bool:
         return (
             (pq.read_metadata(file).metadata or {}).get(b"gnnreco.format", b"").startswith(b"gnnreco jets ")
         )
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):  # of text that is damaged as well
         return False
 
 

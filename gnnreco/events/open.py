@@ -13,6 +13,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events import acts, hgcal_ntuple, ispy, phoenix, trackml
 from gnnreco.events.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.ispy import IspyReader
+from gnnreco.events.jets import JetsReader, is_jets
 from gnnreco.events.parquet import ParquetReader
 from gnnreco.events.phoenix import PhoenixReader
 from gnnreco.events.sensors import SensorFinder
@@ -30,6 +31,7 @@ _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
 
 Found = tuple[Entry, Reader]
+_OfSeveral = ParquetReader | JetsReader | IspyReader | PhoenixReader | HgcalNtupleReader
 
 
 def open_events(
@@ -38,7 +40,7 @@ def open_events(
     truth: bool = True,
     deposits: bool = True,
 ) -> EventSource:
-    """Open events of any format gnnreco reads: native Parquet, TrackML CSV, ACTS CSV, event displays' archives.
+    """Open events of any format gnnreco reads: native Parquet, jets, TrackML CSV, ACTS CSV, event displays' archives.
 
     Parameters
     ----------
@@ -131,7 +133,7 @@ class _Search:
         """The event or events of one file; one that holds none is an error only if it was `named` itself."""
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
-            self._add_events(ParquetReader(file, self.finder))
+            self._add_events(JetsReader(file) if is_jets(file) else ParquetReader(file, self.finder))
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
         elif head.startswith(hgcal_ntuple.MAGIC) and named:
@@ -146,7 +148,7 @@ class _Search:
     def _add_csv(self, folder: Path, prefix: str) -> None:
         self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
 
-    def _add_events(self, reader: ParquetReader | IspyReader | PhoenixReader | HgcalNtupleReader) -> None:
+    def _add_events(self, reader: _OfSeveral) -> None:
         for entry in reader.entries():
             self._keep(entry, reader)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Event, Hits, Ints, Truth
+from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
@@ -19,13 +20,29 @@ def measured(event: Event, detector: Detector, measures: Sequence[str]) -> tuple
     """The event with the hits of subsystems that measure any of `measures`, and their rows in the whole event.
 
     Hits without a sensor stay where all of the detector measures it. Where nothing is to be left out, the event
-    itself comes back, and None for the rows.
+    itself comes back, and None for the rows. Blocks of jets are for tasks that measure ``jets``, and nothing else is.
     """
+    if "jets" in measures and event.jets is not None:
+        return event, None
+    require_hits(event)
     wanted = np.array([not set(measures).isdisjoint(s.measures) for s in detector.subsystems], bool)
     if wanted.all():
         return event, None
     keep = np.append(wanted[detector.subsystem], False)[event.hits.sensor]
     return select_hits(event, keep), np.flatnonzero(keep)
+
+
+def require_hits(event: Event) -> None:
+    """Refuse a block of jets.
+
+    Raises
+    ------
+    BadInput
+        The event has jets instead of hits.
+    """
+    if event.jets is not None:
+        why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
+        raise BadInput(event.source, f"event {event.number}", why)
 
 
 def select_hits(event: Event, keep: NDArray[np.bool_]) -> Event:

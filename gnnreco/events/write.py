@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Event, Hits, Truth
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events.parquet_writer import write_parquet
+from gnnreco.events.select import require_hits
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
@@ -168,6 +169,7 @@ def _counted(
                 f"event {event.number}",
                 f"{folder} gets this number already; write to two folders",
             )
+        require_hits(event)
         seen.add(event.number)
         yield event
         if progress is not None:

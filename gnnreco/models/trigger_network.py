@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -16,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from gnnreco.models.fixed_point import BitsConfig, FixedDense, FixedPoint
-
 
 PORT_INTEGER = 3  # input ports reach 8 units
 
@@ -173,7 +173,7 @@ class Layers(nn.Module):
         several = len(inputs) > 1
         self.said = nn.ModuleList(FixedPoint(widths[0], bits, signed=True) for _ in inputs if several)
         self.cuts = nn.ModuleList(FixedPoint(width, bits) for width in widths)
-        self.rest = nn.ModuleList(FixedDense(a, b, bits) for a, b in zip(widths[:-1], widths[1:]))
+        self.rest = nn.ModuleList(FixedDense(a, b, bits) for a, b in pairwise(widths))
 
     def say(self, ops: Arithmetic, place: int, x: Any) -> Any:
         """One input's part of the first layer."""

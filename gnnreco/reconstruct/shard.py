@@ -178,7 +178,7 @@ def _check_hits(event: Event) -> None:
 
 
 def _timed(task: Any, event: Event, cost: Cost) -> Any:
-    if not len(event.hits):
+    if not len(event.hits) and event.jets is None:
         return task.gives()
     wall, cpu = time.perf_counter(), time.process_time()
     found = task.reconstruct(event)

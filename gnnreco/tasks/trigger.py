@@ -110,7 +110,11 @@ class TriggerTask:
         if self.teacher is not None and len(label):
             loss = loss + config.distil * self._lesson(sample, logit, known)
         cost = network.cost()
-        numbers = {"accuracy": float(right), "luts": float(cost.detach()), "answer_loss": float(loss.detach())}
+        numbers = {
+            "accuracy": float(right),
+            "luts": float(cost.detach()),
+            "answer_loss": float(loss.detach()),
+        }
         return loss + config.resource * cost, numbers
 
     def _lesson(self, sample: dict[str, Tensor], logit: Tensor, known: Tensor) -> Tensor:
@@ -125,15 +129,13 @@ class TriggerTask:
 
     def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
         """Keep some buffers that nothing was learned from, to become test vectors."""
-        taken, count = [], 0
+        taken: list[dict[str, NDArray]] = []
         for s in samples:
-            taken.append(Buffers(*(s[n].numpy() for n in ("x", "valid", "label"))))
-            count += len(taken[-1].x)
-            if count >= VECTORS:
+            taken.append({name: tensor.numpy() for name, tensor in s.items()})
+            if sum(len(t["x"]) for t in taken) >= VECTORS:
                 break
-        self.examples = Buffers(
-            *(np.concatenate([getattr(b, n) for b in taken])[:VECTORS] for n in ("x", "valid", "label"))
-        )
+        x, valid, label = (np.concatenate([t[n] for t in taken])[:VECTORS] for n in ("x", "valid", "label"))
+        self.examples = Buffers(x, valid, label)
 
     def answers(self, b: Buffers) -> NDArray[np.float64]:
         """Exact answers of the network: see `TriggerNetwork.forward`; float64 (b, outputs) or (b, edges, outputs)."""
@@ -161,7 +163,8 @@ class TriggerTask:
         weights = {k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")}
         self.network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
         if "examples.x" in state:
-            self.examples = Buffers(*(np.asarray(state[f"examples.{n}"]) for n in ("x", "valid", "label")))  # type: ignore[arg-type]
+            x, valid, label = (np.asarray(state[f"examples.{n}"]) for n in ("x", "valid", "label"))
+            self.examples = Buffers(x, valid, label)
         self.network.eval()
 
 

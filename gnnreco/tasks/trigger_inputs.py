@@ -62,8 +62,14 @@ def buffers(
         If the event has not what the source needs.
     """
     if event.jets is None:
-        raise BadInput(event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py")
-    return jet_features(event.jets) if config.source == "jet_features" else jet_particles(event.jets, network.slots)
+        raise BadInput(
+            event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"
+        )
+    return (
+        jet_features(event.jets)
+        if config.source == "jet_features"
+        else jet_particles(event.jets, network.slots)
+    )
 
 
 def jet_features(jets: Jets) -> Buffers:

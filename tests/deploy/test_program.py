@@ -63,7 +63,9 @@ def test_the_order_of_nodes_does_not_matter(shape):
     program = lower(network(shape, 3))
     x, valid = inputs(shape, 50, 4)
     order = np.random.default_rng(5).permutation(x.shape[1])
-    straight, turned = (program.answer(program.ported(a), v) for a, v in ((x, valid), (x[:, order], valid[:, order])))
+    straight, turned = (
+        program.answer(program.ported(a), v) for a, v in ((x, valid), (x[:, order], valid[:, order]))
+    )
     assert np.array_equal(straight, turned)
 
 
@@ -84,7 +86,7 @@ def test_ports_hold_what_is_too_large_and_refuse_what_is_no_number():
     program = lower(net)
     far = np.array([[1e9, -1e9, 3e38], [-1e9, 1e9, -3e38]])
     assert np.array_equal(program.answer(program.ported(far)), answers(net, far, np.zeros((2, 0))))
-    with pytest.raises(BadInput, match="row 1.*not finite"):
+    with pytest.raises(BadInput, match=r"row 1.*not finite"):
         program.ported(np.array([[0.0, 0.0, 0.0], [0.0, np.nan, 0.0]]))
 
 
@@ -139,7 +141,9 @@ def test_a_changed_program_is_refused(tmp_path: Path, change, why):
 
 
 def test_cut_rounds_down_and_holds():
-    cut = Numbers().cut(np.array([[0.99, -0.01, 5.0, 7.0]]), *np.array([[0, 1, 0, 0], [0, 1, 2, -3], [2, 2, 1, 3]]))
+    cut = Numbers().cut(
+        np.array([[0.99, -0.01, 5.0, 7.0]]), *np.array([[0, 1, 0, 0], [0, 1, 2, -3], [2, 2, 1, 3]])
+    )
     assert cut.tolist() == [[0.75, -0.25, 3.5, 0.0]]
 
 

@@ -7,9 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnreco.events import open_events
-from gnnreco.events.jets_block import together
-
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
@@ -58,3 +55,33 @@ def test_grooming_agrees_with_the_tree_walked_by_hand(jet_events):
         mass, count = _by_hand(fastjet, pt[start:end], eta[start:end], phi[start:end])
         assert row[-1] == count
         assert row[-2] == pytest.approx(mass, abs=1e-3)
+
+
+def test_the_same_seed_gives_the_same_jets_and_what_is_there_stays(jet_events, tmp_path):
+    make = _script("make_jets")
+    for folder in ("a", "b"):
+        make.make_jets(tmp_path / folder, 30, 11)
+    one, two = (tmp_path / folder / "jets-000011.parquet" for folder in ("a", "b"))
+    assert one.read_bytes() == two.read_bytes()
+    before = one.stat().st_mtime_ns
+    make.make_jets(tmp_path / "a", 30, 11)
+    assert one.stat().st_mtime_ns == before
+    jets = together([event.jets for event in open_events(tmp_path / "a", None)])
+    assert np.bincount(jets.label).tolist() == [6] * 5
+    assert jets.jet_pt.min() > 800
+    # The constituents kept carry nearly all of the jet, and their middle is its axis.
+    carried = np.add.reduceat(jets.pt, jets.offsets[:-1]) / jets.jet_pt
+    assert (carried > 0.9).all()
+    assert (carried < 1.1).all()
+    assert np.abs(np.add.reduceat(jets.pt * jets.phi, jets.offsets[:-1]) / jets.jet_pt).max() < 0.05
+
+
+def test_neutral_particles_share_towers(jet_events):
+    event = np.zeros(3, np.int64)
+    near = np.array([0.011, 0.012, 0.5]), np.array([0.005, 0.006, 3.1])
+    found = jet_events._towers(
+        event, np.array([10.0, 20.0, 0.1]), *near, (0.0, 0.0, 0.5), np.random.default_rng(0)
+    )
+    assert found[0].tolist() == [0]
+    assert found[1] * np.cosh(found[2]) == pytest.approx(30)
+    assert found[2] == pytest.approx(0.01)
