@@ -87,12 +87,13 @@ def held(x: Any, signed: int, integer: int, fraction: int) -> Any:
         return x.quantize(signed, integer, fraction, "WRAP", "TRN")
     if x.opr == "const" or most <= low or least >= high:
         return x.quantize(signed, integer, fraction, "SAT", "TRN")
-    k, i, _ = map(int, x.kif)
+    k, i, f = map(int, x.kif)
     above = x.quantize(k, i, -integer, "WRAP", "TRN")
     beyond, end = above.unary_bit_op("any"), high
     if k:
-        beyond = beyond.binary_bit_op(above.unary_bit_op("all").unary_bit_op("not"), "and")
         end = x.msb().msb_mux(low, high)
+        if f >= -integer:  # all ones is a small number below zero; without bits down to there, none is
+            beyond = beyond.binary_bit_op(above.unary_bit_op("all").unary_bit_op("not"), "and")
     within = x.quantize(signed, integer, fraction, "WRAP", "TRN")
     return beyond.msb_mux(end, within, qint=(max(least, low), min(most, high), step))
 

@@ -61,6 +61,7 @@ def verify_firmware(
         "trained network": lambda: firmware.trained(trained),
         "vectors": firmware.vectors,
         "sources": firmware.sources,
+        "alkaid": firmware.interpreter,
         "XLS": firmware.xls,
         "Verilator": firmware.verilator,
     }
@@ -154,6 +155,12 @@ class _Firmware:
         if self._design is None:
             self._design = build(self.program, self.name, self.clock_ns, self.levels)
         return self._design
+
+    def interpreter(self) -> Check:
+        """The logic run by alkaid's interpreter."""
+        if not package("alkaid"):
+            return None, "needs alkaid: pip install 'gnnreco[rtl]'"
+        return self._same(np.concatenate([self.design.logic.predict(part) for part in self._values()]))
 
     def xls(self) -> Check:
         """The logic compiled by XLS, which shares nothing with a simulator of Verilog."""
