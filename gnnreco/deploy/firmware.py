@@ -16,7 +16,7 @@ from gnnreco.deploy.folder import MANIFEST, as_json, check_folder, program_files
 from gnnreco.deploy.names import check_name
 from gnnreco.deploy.program import JSON, Program
 from gnnreco.deploy.rtl import PART, Design
-from gnnreco.deploy.simulator import BENCH, testbench
+from gnnreco.deploy.simulator import BENCH, make_testbench
 from gnnreco.deploy.synthesis import Synthesis, synthesise
 from gnnreco.deploy.toolchain import package
 from gnnreco.deploy.vendor import SCRIPT, constraints, vivado
@@ -99,7 +99,7 @@ def write_firmware(
         INPUTS: "\n".join(lines[0]) + "\n",
         ANSWERS: "\n".join(lines[1]) + "\n",
         "vectors/NOTE.txt": f"{len(x)} events, one a line, in the bits of {IO}; answers are those of {JSON}.\n",
-        f"sim/{BENCH}": testbench(name, design.ports, design.latency, budget.clock_ns),
+        f"sim/{BENCH}": make_testbench(name, design.ports, design.latency, budget.clock_ns),
         f"vendor/{SCRIPT}": vivado(name, PART, list(design.sources)),
         f"vendor/{name}.xdc": constraints(budget.clock_ns),
         REPORT: as_json(report),

@@ -53,7 +53,7 @@ class Simulation:
         return None
 
 
-def testbench(name: str, ports: Ports, latency: int, clock_ns: float) -> str:
+def make_testbench(name: str, ports: Ports, latency: int, clock_ns: float) -> str:
     """The testbench of a design, for any simulator."""
     connections, low = [], 0
     for port, width in ports.widths.items():
@@ -92,7 +92,7 @@ def simulate(
     sources : mapping of str
         Verilog by the name of its file: see `check_sources`.
     bench : str
-        See `testbench`.
+        See `make_testbench`.
     inputs, expected : sequence of str
         See `Ports.pack_inputs` and `Ports.pack_answers`.
     """

@@ -18,7 +18,7 @@ from gnnreco.deploy.names import check_name
 from gnnreco.deploy.ports import Ports, ports_of
 from gnnreco.deploy.program import Program
 from gnnreco.deploy.rtl import Design, build
-from gnnreco.deploy.simulator import check_sources, simulate, testbench
+from gnnreco.deploy.simulator import check_sources, make_testbench, simulate
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, GnnrecoError, MissingTool
 
@@ -177,7 +177,7 @@ class _Firmware:
     def verilator(self) -> Check:
         """The Verilog of the folder, clock by clock, an event in each."""
         check_sources(self.code)
-        bench = testbench(self.name, self.ports, self.latency, self.clock_ns)
+        bench = make_testbench(self.name, self.ports, self.latency, self.clock_ns)
         done = simulate(self.code, bench, self.inputs, self.expected)
         latency = done.latency(self.expected)
         passed = done.verdict.startswith("PASS") and latency == self.latency
