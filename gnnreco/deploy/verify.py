@@ -22,6 +22,7 @@ from gnnreco.deploy.simulator import check_sources, make_testbench, simulate
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, GnnrecoError, MissingTool
 
+PART = 4096  # events
 Check = tuple[bool | None, str]  # None: could not be made here
 
 
@@ -116,7 +117,8 @@ class _Firmware:
         if extra is not None:
             self.inputs += self.ports.pack_inputs(self.program.ported(extra[0]), extra[1])
         self.x, self.valid = self.ports.unpack_inputs(self.inputs)
-        self.answers = self.program.answer(self.x, self.valid)
+        parts = [self.program.answer(x, on) for x, on in self._parts()]
+        self.answers = np.concatenate(parts)
         self.expected = self.ports.pack_answers(self.answers)
         self._design: Design | None = None
 
@@ -187,13 +189,17 @@ class _Firmware:
             f"Verilator {done.version}: built in {done.build_s:.0f} s, run in {done.run_s:.1f} s"
         )
 
+    def _parts(self) -> Iterator[tuple[Ints, Floats | None]]:
+        """What goes in, some thousand events at a time: every step of a program keeps its numbers."""
+        for start in range(0, len(self.inputs), PART):
+            chosen = slice(start, start + PART)
+            yield self.x[chosen], None if self.valid is None else self.valid[chosen]
+
     def _values(self) -> Iterator[Floats]:
-        """What goes in, as numbers, some thousand events at a time."""
-        for start in range(0, len(self.inputs), 10_000):
-            chosen = slice(start, start + 10_000)
-            x: Ints = self.x[chosen]
+        """The same as numbers, one row for each event."""
+        for x, valid in self._parts():
             values = (x / np.exp2(self.program.fraction)).reshape(len(x), -1)
-            yield values if self.valid is None else np.concatenate([values, self.valid[chosen]], axis=1)
+            yield values if valid is None else np.concatenate([values, valid], axis=1)
 
     def _same(self, answers: Floats) -> Check:
         wrong = int((answers != self.answers.reshape(len(answers), -1)).any(axis=1).sum())
