@@ -17,9 +17,11 @@ from gnnreco.deploy.folder import program_files, program_of, read_files
 from gnnreco.deploy.names import check_name
 from gnnreco.deploy.ports import Ports, ports_of
 from gnnreco.deploy.program import Program
+from gnnreco.deploy.provenance import find_trained
 from gnnreco.deploy.rtl import Design, build
 from gnnreco.deploy.simulator import check_sources, make_testbench, simulate
 from gnnreco.deploy.toolchain import package
+from gnnreco.deploy.vendor import SCRIPT, UTILISATION, read_report
 from gnnreco.errors import BadBundle, GnnrecoError, MissingTool
 
 PART = 4096  # events
@@ -40,7 +42,7 @@ def verify_firmware(
     extra : (n, [slots,] features), (n, slots), optional
         More inputs, as they come from the detector, besides the vectors.
     trained : Program, optional
-        Of the trained bundle that it claims to be.
+        Of the trained bundle that it claims to be; without, that bundle is looked for where it was.
     progress : callable
         Told what is checked, of how many checks.
 
@@ -65,6 +67,7 @@ def verify_firmware(
         "alkaid": firmware.interpreter,
         "XLS": firmware.xls,
         "Verilator": firmware.verilator,
+        "vendor": firmware.vendor,
     }
     rows = []
     for number, (what, check) in enumerate(checks.items()):
@@ -103,6 +106,7 @@ class _Firmware:
         self.folder = folder
         try:
             report = json.loads(content[REPORT])
+            self.provenance = dict(manifest["provenance"])
             self.name = check_name(str(manifest["name"]))
             self.latency, self.clock_ns = int(report["latency_clocks"]), float(report["clock_ns"])
             self.levels, self.by = int(report["adder_levels"]), str(manifest["made_with"]["alkaid"])
@@ -124,8 +128,12 @@ class _Firmware:
 
     def trained(self, program: Program | None) -> Check:
         """The program is that of the trained bundle."""
+        program = program or find_trained(self.provenance)
         if program is None:
-            return None, "no trained bundle given"
+            return (
+                None,
+                f"bundle '{self.provenance.get('bundle', '?')}' is not where it was, and none is given",
+            )
         same = program_files(program) == program_files(self.program)
         return (
             same,
@@ -188,6 +196,17 @@ class _Firmware:
             f"{done.verdict}; measured latency {latency} clocks, an event each clock; {bits:,} bits; "
             f"Verilator {done.version}: built in {done.build_s:.0f} s, run in {done.run_s:.1f} s"
         )
+
+    def vendor(self) -> Check:
+        """What the vendor's tool said, where somebody ran it."""
+        reports = self.folder / "vendor"
+        if not (reports / UTILISATION).exists():
+            return None, f"{SCRIPT} has not been run"
+        found = read_report(reports, self.clock_ns)
+        cells = "{lut:,} LUTs, {ff:,} registers, {dsp} DSPs, {bram:g} block RAMs".format(**found)
+        return bool(
+            found["meets_timing"]
+        ), f"{found['by']}: slack {found['slack_ns']} ns at {self.clock_ns:g} ns; {cells}"
 
     def _parts(self) -> Iterator[tuple[Ints, Floats | None]]:
         """What goes in, some thousand events at a time: every step of a program keeps its numbers."""
