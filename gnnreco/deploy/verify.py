@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -176,11 +175,9 @@ class _Firmware:
         """The logic compiled by XLS, which shares nothing with a simulator of Verilog."""
         if not (package("alkaid") and package("xls-python")):
             return None, "needs alkaid and xls-python: pip install 'gnnreco[rtl]'"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from alkaid.codegen.xls import XLSModel
+        from alkaid.codegen.xls import XLSModel
 
-            model = XLSModel(self.design.logic, self.name).jit()
+        model = XLSModel(self.design.logic, self.name).jit()
         out = np.concatenate([model.predict(part) for part in self._values()])
         return self._same(out.reshape(len(self.inputs), -1))
 
