@@ -93,8 +93,8 @@ class Intervals:
         return _checked(low, high, fraction)
 
 
-def answer_range(program: Program) -> Range:
-    """Range of each number of the answer, (rows, outputs).
+def answer_range(program: Program, machine: Intervals | None = None) -> Range:
+    """Range of each number of the answer, (rows, outputs), in a machine's arithmetic.
 
     Raises
     ------
@@ -102,9 +102,10 @@ def answer_range(program: Program) -> Range:
         If a number could need more than 53 bits.
     """
     rows = max(program.slots, 1)
-    low = np.tile(-program.signed * np.exp2(program.integer), (rows, 1))
+    low = np.tile(-1.0 * program.signed * np.exp2(program.integer), (rows, 1))
     high = np.tile(np.exp2(program.integer) - np.exp2(-program.fraction), (rows, 1))
-    out: Range = program.run(Intervals(), Range(low, high, np.tile(program.fraction, (rows, 1))), None)
+    ports = Range(low, high, np.tile(program.fraction, (rows, 1)))
+    out: Range = program.run(machine or Intervals(), ports, None)
     return out
 
 
