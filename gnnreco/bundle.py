@@ -27,12 +27,14 @@ from gnnreco.schema import build, nearest
 from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
 from gnnreco.tasks.drift import DriftConfig, DriftTask
 from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
+from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
 
 FORMAT = 1
 TASKS: dict[str, tuple[Any, Any]] = {
     "tracking": (TrackingTask, TrackingConfig),
     "clustering": (ClusteringTask, ClusteringConfig),
     "drift": (DriftTask, DriftConfig),
+    "trigger": (TriggerTask, TriggerConfig),
 }
 #: In place of a detector's hash: the model knows none, and serves all.
 ANY_DETECTOR = {"name": "any", "hash": "any"}
@@ -172,8 +174,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     return Bundle(folder, manifest, config, state)
 
 
-def load_task(bundle: Bundle, detector: Detector, any_detector: bool = False) -> Any:
-    """Build the task of a bundle for a detector, ready to reconstruct.
+def load_task(bundle: Bundle, detector: Detector | None, any_detector: bool = False) -> Any:
+    """Build the task of a bundle for a detector (None: for one that needs none), ready to reconstruct.
 
     Raises
     ------
@@ -183,7 +185,7 @@ def load_task(bundle: Bundle, detector: Detector, any_detector: bool = False) ->
     """
     if bundle.task not in TASKS:
         raise BadBundle(bundle.folder, f"is for the task '{bundle.task}'{nearest(bundle.task, TASKS)}")
-    if not any_detector:
+    if not any_detector and detector is not None:
         bundle.check_detector(detector)
     kind, settings = TASKS[bundle.task]
     try:

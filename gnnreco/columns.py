@@ -153,14 +153,55 @@ class Collections:
 
 
 @dataclass(frozen=True, slots=True)
+class Jets:
+    """A block of jets, found already: constituents by CSR, hardest first, and what was computed of each jet.
+
+    Attributes
+    ----------
+    offsets : int64 (n + 1,)
+        Rows ``offsets[i]:offsets[i + 1]`` of the constituents belong to jet ``i``.
+    pt, eta, phi : float64 (m,)
+        Of the constituents: GeV; pseudorapidity and azimuth (rad, within pi) relative to the axis of the jet.
+    features : float64 (n, k)
+        By `feature_names`.
+    feature_names : tuple of str
+    label : int64 (n,)
+        Row of the true class in `classes`; -1 where it is not known.
+    classes : tuple of str
+    jet_pt, jet_eta, jet_phi, jet_mass : float64 (n,)
+        Of the jet itself: GeV, pseudorapidity, rad, GeV.
+    """
+
+    offsets: Ints
+    pt: Floats
+    eta: Floats
+    phi: Floats
+    features: Floats
+    feature_names: tuple[str, ...]
+    label: Ints
+    classes: tuple[str, ...]
+    jet_pt: Floats
+    jet_eta: Floats
+    jet_phi: Floats
+    jet_mass: Floats
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """One event: its number, where it came from, its hits; the truth and the collections of the file, if any."""
+    """One event: its number, where it came from, its hits; the truth and the collections of the file, if any.
+
+    Files of jets give blocks of them: an event then has `jets`, no hits, and an empty truth where labels are known.
+    """
 
     number: int
     source: str
     hits: Hits
     truth: Truth | None = None
     collections: Collections | None = None
+    jets: Jets | None = None
 
 
 @dataclass(frozen=True, slots=True)

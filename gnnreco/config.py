@@ -21,7 +21,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gnnreco.bundle import TASKS, load_bundle, save_bundle
+from gnnreco.bundle import TASKS, load_bundle, load_task, save_bundle
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.events import EventSource, open_events
@@ -128,11 +128,13 @@ def run_training(
         raise BadConfig(
             f"sample.detectors: the task '{settings.name}' learns from one detector only; leave it out"
         )
-    detector = load_detector(settings.detector.name)
+    detector = load_detector(settings.detector.name) if settings.detector.name else None
     training, validation = _events(settings.sample, detector, progress)
     task = kind.from_config(settings.task, detector)
     if settings.train.start:
         _begin_from(task, settings.train.start)
+    if getattr(settings.task, "teacher", ""):
+        task.teacher = load_task(load_bundle(settings.task.teacher), detector).network
     sources = [training, validation]
     if others:
         training, validation = list(training), list(validation)
@@ -171,7 +173,7 @@ def _describe_data(
 
 
 def _events(
-    sample: SampleConfig, detector: Detector, progress: Callable[[str, int, int], None] | None
+    sample: SampleConfig, detector: Detector | None, progress: Callable[[str, int, int], None] | None
 ) -> tuple[Sequence[Event], Sequence[Event]]:
     """Training and validation events: read when they are needed, or simulated now."""
     if sample.inputs:
@@ -183,6 +185,10 @@ def _events(
             )
         cut = max(0, min(sample.events, len(source) - sample.validation_events))
         return source.select(range(cut)), source.select(range(len(source))[cut:][: sample.validation_events])
+    if detector is None:
+        raise BadConfig(
+            "nothing to learn from: name files with sample.inputs=[...], or a detector to simulate"
+        )
     return _simulated(sample, detector, progress)
 
 

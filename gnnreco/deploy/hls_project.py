@@ -1,8 +1,8 @@
 """From QONNX to a project of hls4ml, and its C simulation.
 
-hls4ml's own reader of QONNX takes one width for all channels of a layer. Its arithmetic takes more: the quantiser that it has
-for HGQ's networks holds a format for each channel. So its layers are made here, of what the QONNX file says, and hls4ml derives
-every other type from them (its "bit exact" pass). Weights are compiled in: simulation sees the numbers that synthesis sees.
+hls4ml's own reader of QONNX takes one width for all channels of a layer. Its arithmetic takes more: the quantiser that it
+has for HGQ's networks holds a format for each channel. So its layers are made here, of what the QONNX file says, and hls4ml
+derives all other types from them (its "bit exact" pass). Weights are compiled in: simulation sees what synthesis sees.
 """
 
 from __future__ import annotations

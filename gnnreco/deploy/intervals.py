@@ -68,7 +68,9 @@ class Intervals:
         def held(v: Floats) -> Floats:
             return np.where(alive, np.clip(np.floor(v / step) * step, low, high), 0.0)
 
-        finest = np.where(alive, np.minimum(x.fraction, fraction), COARSE)
+        # The ends of the range need not lie on the grid of what comes in.
+        ends = (x.high > high) | (x.low < low)
+        finest = np.where(alive, np.where(ends, fraction, np.minimum(x.fraction, fraction)), COARSE)
         return Range(held(x.low), held(x.high), np.broadcast_to(finest, x.low.shape))
 
     def add(self, a: Range, b: Range) -> Range:

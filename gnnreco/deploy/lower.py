@@ -70,9 +70,7 @@ def lower(network: TriggerNetwork) -> Program:
     offset, scale = (t.detach().cpu().double().numpy() for t in (network.offset, network.scale))
     fraction = config.bits.input_bits - 1 - PORT_INTEGER
     one = np.ones(len(offset), np.int64)
-    x = notes.note(
-        "port", 0, offset=offset, scale=scale, integer=PORT_INTEGER * one, fraction=fraction * one
-    )
+    x = notes.note("port", 0, offset=offset, scale=scale, integer=PORT_INTEGER * one, fraction=fraction * one)
     pairs = config.pairs() if config.kind != "dense" else np.zeros((0, 2), np.int64)
     network.run(notes, x, None, pairs, config.slots)
     slots = 0 if config.kind == "dense" else config.slots

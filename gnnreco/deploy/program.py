@@ -152,10 +152,15 @@ class Program:
             head = json.loads((folder / JSON).read_text())
             arrays = load_tensors((folder / ARRAYS).read_bytes())
             ops = tuple(
-                Op(str(op["kind"]), tuple(map(int, op["inputs"])), {a: arrays[f"{i}.{a}"] for a in op["arrays"]})
+                Op(
+                    str(op["kind"]),
+                    tuple(map(int, op["inputs"])),
+                    {a: arrays[f"{i}.{a}"] for a in op["arrays"]},
+                )
                 for i, op in enumerate(head["ops"])
             )
-            program = cls(int(head["slots"]), *(arrays[f"input.{n}"] for n in ("signed", "integer", "fraction")), ops)  # fmt: skip
+            signed, integer, fraction = (arrays[f"input.{n}"] for n in ("signed", "integer", "fraction"))
+            program = cls(int(head["slots"]), signed, integer, fraction, ops)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise BadBundle(folder, f"holds no program that can be read: {error!r}") from error
         program.check(folder)

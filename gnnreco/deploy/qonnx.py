@@ -8,13 +8,14 @@ that: standard nodes, exact under qonnx's own executor. `steps` reads them back 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.deploy.intervals import grid_of
+from gnnreco.deploy.intervals import Intervals, Range, answer_range, grid_of
 from gnnreco.deploy.onnx_program import Nodes
 from gnnreco.deploy.program import Program
 
@@ -46,22 +47,45 @@ class Product(NamedTuple):
 
 
 class QuantNodes(Nodes):
-    """The arithmetic whose values are names in a QONNX graph; numbers are single precision, as qonnx runs them."""
+    """The arithmetic whose values are names in a QONNX graph; numbers are single precision, as qonnx runs them.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    ports : Range
+        Of what comes in; `seen` is that of the last value, as operations follow each other.
+    """
+
+    def __init__(self, ports: Range) -> None:
         super().__init__("float32")
+        self.seen = ports
+
+    def port(self, x: str, offset: Floats, scale: Floats, integer: Ints, fraction: Ints) -> str:
+        """See `Machine`."""
+        grid = np.maximum(self.seen.fraction, grid_of(offset)) + np.log2(scale).astype(np.int64)
+        self.seen = Range((self.seen.low - offset) / scale, (self.seen.high - offset) / scale, grid)
+        return super().port(x, offset, scale, integer, fraction)
 
     def dense(self, x: str, weight: Floats, bias: Floats | None = None) -> str:
         """See `Machine`."""
+        self.seen = Intervals().dense(self.seen, weight, bias)
         out = self._node("MatMul", x, self._quantised(weight.T))
         return out if bias is None else self._node("Add", out, self._quantised(bias))
 
     def cut(self, x: str, signed: Ints, integer: Ints, fraction: Ints) -> str:
-        """See `Machine`."""
+        """See `Machine`.
+
+        hls4ml takes a value that was held at the end of a range to lie on the grid of what came in, and drops the bits that
+        the end has besides. Half a step more, which rounding down takes off again, gives it those bits.
+        """
         alive = signed + integer + fraction > 0
         step = np.exp2(-fraction)
         low = np.where(alive, -signed * np.exp2(integer), 0.0)
         high = np.where(alive, np.exp2(integer) - step, 0.0)
+        held = (self.seen.high > high) | (self.seen.low < low)
+        lacks = (alive & held & (self.seen.fraction < fraction)).any(axis=0)
+        if lacks.any():
+            x = self._node("Add", x, self._number(np.where(lacks, step / 2, 0.0)))
+        self.seen = Intervals().cut(self.seen, signed, integer, fraction)
         negative = bool((low < 0).any())
         bits = max(int((negative + integer + fraction)[alive].max(initial=1)), NARROWEST)
         out = self._quant(x, step, bits, negative)
@@ -99,11 +123,10 @@ def qonnx_model(program: Program, batch: int = 1) -> Any:
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.infer_shapes import InferShapes
 
-    nodes = QuantNodes()
-    last = program.run(nodes, nodes.cut("x", program.signed, program.integer, program.fraction), None)
+    nodes = QuantNodes(answer_range(replace(program, ops=())))
+    program.run(nodes, nodes.cut("x", program.signed, program.integer, program.fraction), None)
     nodes.nodes[-1].output[0] = "answer"
-    assert last.startswith("v")
-    outputs = next(len(op.arrays["weight"]) for op in reversed(program.ops) if op.kind == "dense")
+    outputs = nodes.seen.low.shape[1]
     graph = helper.make_graph(
         nodes.nodes, "gnnreco",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, program.features])],
@@ -137,8 +160,10 @@ def steps(model: Any) -> Iterator[Cut | Affine | Product]:
             found.append(Affine(np.ones(len(given[0])), -given[0]))
         elif name == "Mul" and isinstance(last, Affine):
             found[-1] = Affine(last.scale * given[0], last.bias * given[0])
-        elif name == "Add" and isinstance(last, Product):
-            found[-1] = last._replace(bias=given[0])
+        elif name == "Add" and isinstance(last, Product | Affine):
+            found[-1] = last._replace(bias=last.bias + given[0])
+        elif name == "Add":
+            found.append(Affine(np.ones(len(given[0])), given[0]))
         elif name in ("Min", "Max") and isinstance(last, Cut):
             found[-1] = last._replace(**{"high" if name == "Min" else "low": given[0]})
         else:

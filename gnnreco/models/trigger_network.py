@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -16,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from gnnreco.models.fixed_point import BitsConfig, FixedDense, FixedPoint
-
 
 PORT_INTEGER = 3  # input ports reach 8 units
 
@@ -115,7 +115,7 @@ class Tensors:
     def total(self, x: Tensor, group: np.ndarray, n: int) -> Tensor:
         """See `Arithmetic`."""
         size = len(group) // max(n, 1)
-        if (group == np.arange(n).repeat(size)[: len(group)]).all() and len(group) == n * size:
+        if np.array_equal(group, np.arange(n).repeat(size)):
             return x.unflatten(-2, (n, size)).sum(dim=-2)
         out = x.new_zeros(*x.shape[:-2], n, x.shape[-1])
         return out.index_add(-2, torch.from_numpy(group), x)
@@ -173,7 +173,7 @@ class Layers(nn.Module):
         several = len(inputs) > 1
         self.said = nn.ModuleList(FixedPoint(widths[0], bits, signed=True) for _ in inputs if several)
         self.cuts = nn.ModuleList(FixedPoint(width, bits) for width in widths)
-        self.rest = nn.ModuleList(FixedDense(a, b, bits) for a, b in zip(widths[:-1], widths[1:]))
+        self.rest = nn.ModuleList(FixedDense(a, b, bits) for a, b in pairwise(widths))
 
     def say(self, ops: Arithmetic, place: int, x: Any) -> Any:
         """One input's part of the first layer."""
@@ -193,6 +193,7 @@ class TriggerNetwork(nn.Module):
 
     offset: Tensor
     scale: Tensor
+    steps: Tensor
 
     def __init__(self, config: TriggerNetworkConfig, features: int) -> None:
         super().__init__()
@@ -201,6 +202,7 @@ class TriggerNetwork(nn.Module):
         # Input ports: numbers are read in units of `scale`, a power of two, from `offset`.
         self.register_buffer("offset", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
+        self.register_buffer("steps", torch.zeros(()))  # of training, for what follows a schedule
         self.input = FixedPoint(features, bits, signed=True)
         seen = features
         if graph:

@@ -63,7 +63,7 @@ def identity(task: Task, config: TrainConfig, events: int, processes: int) -> di
     kept = {f"train.{name}": value for name, value in plain(config).items() if name not in FREE}
     return {
         "task": task.name,
-        "detector": task.detector.hash,
+        "detector": task.detector.hash if task.detector else "",
         "training events": events,
         "processes": processes,
         **kept,

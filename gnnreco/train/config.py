@@ -95,7 +95,7 @@ class Task(Protocol):
 
     name: str
     config: Any
-    detector: Detector
+    detector: Detector | None
     network: torch.nn.Module
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:

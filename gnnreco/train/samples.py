@@ -92,7 +92,9 @@ def _recipe(task: Task) -> bytes:
     """Hash of what shapes a sample: settings, detector, and the learned numbers that training does not change."""
     trained = {f"network.{name}" for name, _ in task.network.named_parameters()}
     digest = hashlib.sha256(
-        json.dumps([task.name, plain(task.config), task.detector.hash], sort_keys=True).encode()
+        json.dumps(
+            [task.name, plain(task.config), task.detector and task.detector.hash], sort_keys=True
+        ).encode()
     )
     for name, array in sorted(task.state().items()):
         if name not in trained:

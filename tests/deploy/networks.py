@@ -1,53 +1,49 @@
-"""Trigger networks with every kind of format: channels without bits, negative integer bits, ranges that saturate."""
+"""Trigger networks with random weights, as if trained: their ranges are those of the data that is given."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from gnnreco.deploy.lower import lower
-from gnnreco.deploy.program import Program
-from gnnreco.models.fixed_point import FixedDense, FixedPoint
+from gnnreco.models.fixed_point import SPEED, BitsConfig
 from gnnreco.models.trigger_network import TriggerNetwork, TriggerNetworkConfig
 
+SHAPES: dict[str, dict[str, Any]] = {
+    "dense": {"kind": "dense", "head_layers": (8, 6)},
+    "pairs": {"kind": "nodes", "slots": 4, "edge_layers": (4, 3), "node_layers": (4,), "head_layers": (6,)},
+    "senders": {"kind": "nodes", "slots": 5, "messages": "senders", "edge_layers": (4,), "node_layers": (4,), "head_layers": (6,)},
+    "edges": {"kind": "edges", "slots": 4, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,), "outputs": 1},
+    "layers": {"kind": "edges", "slots": 6, "groups": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,), "outputs": 1},
+}  # fmt: skip
+FEATURES = 3
 
-def motley(kind: str = "dense", messages: str = "pairs", seed: int = 0, features: int = 5) -> TriggerNetwork:
-    """A network whose channels and weights have formats of their own, with float64 numbers inside."""
+
+def network(shape: str, seed: int = 0, weights: str = "fixed", bits: float = 4.0) -> TriggerNetwork:
+    """A network of one of `SHAPES`, its numbers of bits drawn at random, about half of its weights gone."""
+    rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    config = TriggerNetworkConfig(
-        kind=kind, messages=messages, slots=6, edge_layers=(4, 3), node_layers=(6, 4), head_layers=(8, 6), outputs=3
-    )  # fmt: skip
-    network = TriggerNetwork(config, features)
-    network.offset.copy_(torch.randint(-4, 5, (features,)) / 4)
-    network.scale.copy_(2.0 ** torch.randint(-2, 3, (features,)))
+    config = TriggerNetworkConfig(**SHAPES[shape], bits=BitsConfig(weights, bits, bits, 8))  # type: ignore[arg-type]
+    made = TriggerNetwork(config, FEATURES)
+    made.offset.copy_(torch.tensor([0.5, -2.0, 0.0]))
+    made.scale.copy_(torch.tensor([2.0, 0.25, 1.0]))
     with torch.no_grad():
-        for layer in network.modules():
-            if isinstance(layer, FixedPoint):
-                layer.fraction.copy_(torch.randint(1, 7, layer.fraction.shape))
-                layer.fraction[::4] = -4.0
-            elif isinstance(layer, FixedDense):
-                layer.fraction.copy_(torch.randint(1, 7, layer.fraction.shape))
-                layer.weight.mul_(2.0)
-                if layer.bias is not None:
-                    layer.bias.copy_(torch.randn(layer.bias.shape) * 0.3)
-    network.train()
-    network(torch.randn(500, 6, features)[:, 0] if kind == "dense" else torch.randn(500, 6, features),
-            torch.ones(500, 6))  # fmt: skip
-    with torch.no_grad():
-        for layer in network.modules():
-            if isinstance(layer, FixedPoint):
-                layer.top.mul_(0.6)
-    return network.eval().double()
+        for name, parameter in made.named_parameters():
+            if name.endswith("fraction"):
+                parameter += torch.from_numpy(rng.integers(-3, 3, parameter.shape)).float() / SPEED
+            if name.endswith("weight"):
+                parameter *= torch.from_numpy(rng.random(parameter.shape) < 0.6)
+            if name.endswith("bias"):
+                parameter += 0.3 * torch.from_numpy(rng.normal(size=parameter.shape))
+        made.train()
+        made(*(torch.from_numpy(a).float() for a in inputs(shape, 256, seed)))
+    return made.eval()
 
 
-def program(kind: str = "dense", messages: str = "pairs", seed: int = 0) -> Program:
-    """The program of `motley`."""
-    return lower(motley(kind, messages, seed))
-
-
-def vectors(of: Program, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
-    """Inputs as float32 holds them, far beyond every range at times, and which slots are valid."""
-    draw = np.random.default_rng(seed)
-    shape = (n, of.slots, of.features) if of.slots else (n, of.features)
-    x = (draw.standard_normal(shape) * 3 ** draw.uniform(-1, 3, shape)).astype(np.float32).astype(np.float64)
-    return x, (draw.random((n, of.slots)) < 0.7).astype(np.float64) if of.slots else None
+def inputs(shape: str, n: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Features of `n` buffers, and which slots are filled."""
+    rng, slots = np.random.default_rng(seed), SHAPES[shape].get("slots", 0)
+    x = rng.normal(size=(n, slots, FEATURES) if slots else (n, FEATURES)) * [4.0, 0.5, 1.5] + [0.5, -2.0, 0.0]
+    return x, (rng.random((n, slots)) < 0.7).astype(np.float64)

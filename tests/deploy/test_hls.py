@@ -15,7 +15,7 @@ from gnnreco.deploy.hls_parts import dense_parts, write_hls_parts
 from gnnreco.deploy.program import Op, Program
 from gnnreco.errors import BadBundle, BadInput
 
-from .networks import program, vectors
+from .programs import program, vectors
 
 TOLD = {"bundle": "b" * 64, "seed": 3}
 simulates = pytest.mark.skipif(shutil.which("g++") is None, reason="the C simulation needs g++")
@@ -26,7 +26,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     pytest.importorskip("hls4ml")
     folder = tmp_path_factory.mktemp("hls") / "trigger"
     made = program()
-    return folder, write_hls(made, vectors(made, 300)[0], folder, "trigger", TOLD)
+    return folder, write_hls(made, vectors("dense", 300)[0], folder, "trigger", TOLD)
 
 
 def tiny() -> Program:
@@ -47,8 +47,24 @@ def test_every_bit_is_the_programs(export: tuple[Path, dict]) -> None:
     kept = json.loads((folder / REPORT).read_text())
     assert kept == {k: v for k, v in report.items() if k != "seconds"}
     testbench = np.loadtxt(folder / PROJECT / "tb_data" / "tb_output_predictions.dat")
-    x, _ = vectors(made, 300)
+    x, _ = vectors("dense", 300)
     np.testing.assert_array_equal(testbench, made.answer(made.ported(x)))
+
+
+@simulates
+def test_a_range_may_end_between_what_can_come_in(tmp_path: Path) -> None:
+    pytest.importorskip("hls4ml")
+    three = np.ones(3, np.int64)
+    first = {"signed": three, "integer": np.array([1, 0, 1]), "fraction": np.array([3, 2, -1])}
+    second = {"signed": 0 * three, "integer": np.array([0, -1, 1]), "fraction": np.array([5, 4, 2])}
+    same = {"weight": np.eye(3)}
+    kinds = (("cut", first), ("dense", same), ("cut", second), ("dense", same))
+    made = Program(
+        0, three, 3 * three, np.array([0, 1, 0]), tuple(Op(k, (i,), a) for i, (k, a) in enumerate(kinds))
+    )
+    x = np.linspace(-8, 7, 61)[:, None] * np.ones(3)
+    np.testing.assert_array_equal(made.answer(made.ported(x)).max(axis=0), [31 / 32, 7 / 16, 0])
+    assert write_hls(made, x, tmp_path / "out", "ends", {})["equal"] == 61
 
 
 @simulates
@@ -84,13 +100,13 @@ def test_a_simulation_that_differs_leaves_nothing(tmp_path: Path, monkeypatch: p
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("kind", ["nodes", "edges"])
-def test_graphs_are_refused_by_name(tmp_path: Path, kind: str) -> None:
-    made = program(kind)
+@pytest.mark.parametrize("shape", ["pairs", "edges"])
+def test_graphs_are_refused_by_name(tmp_path: Path, shape: str) -> None:
+    made = program(shape)
     with pytest.raises(
         BadBundle, match=r"operation [0-9]+ is 'rows', which hls4ml cannot take.*--target rtl"
     ):
-        write_hls(made, vectors(made, 5)[0], tmp_path / "out", "graph", {})
+        write_hls(made, vectors(shape, 5)[0], tmp_path / "out", "graph", {})
     assert not list(tmp_path.iterdir())
 
 
@@ -114,12 +130,12 @@ def test_folders_backends_and_vectors_are_checked(tmp_path: Path) -> None:
         write_hls(tiny(), np.array([[0.0, np.nan]]), tmp_path / "out", "tiny", {})
 
 
-@pytest.mark.parametrize(("kind", "messages"), [("nodes", "pairs"), ("nodes", "senders"), ("edges", "pairs")])
-def test_dense_parts_do_what_the_graph_does_between(kind: str, messages: str) -> None:
+@pytest.mark.parametrize("shape", ["pairs", "senders", "edges"])
+def test_dense_parts_do_what_the_graph_does_between(shape: str) -> None:
     from dataclasses import replace
 
-    made = program(kind, messages)
-    x, valid = vectors(made, 50)
+    made = program(shape)
+    x, valid = vectors(shape, 50)
     ports = made.ported(x)
     parts = dense_parts(made)
     assert sum(op.kind == "dense" for op in made.ops) == sum(
@@ -140,8 +156,8 @@ def test_dense_parts_do_what_the_graph_does_between(kind: str, messages: str) ->
 @pytest.mark.slow
 def test_dense_parts_become_projects(tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
-    made = program("nodes", "senders")
-    x, valid = vectors(made, 20)
+    made = program("senders")
+    x, valid = vectors("senders", 20)
     reports = write_hls_parts(made, x, valid, tmp_path, "jet", TOLD, backend="Vivado")
     assert len(reports) == len(dense_parts(made)) > 2
     for report in reports:

@@ -12,11 +12,11 @@ from gnnreco.deploy.onnx_program import HOLDS, IR, MODEL, OPSET, most_bits, writ
 from gnnreco.deploy.program import Op, Program
 from gnnreco.errors import BadBundle
 
-from .networks import program, vectors
+from .networks import SHAPES
+from .programs import program, vectors
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
-KINDS = [("dense", "pairs"), ("nodes", "pairs"), ("nodes", "senders"), ("edges", "pairs")]
 
 
 def answers(folder: Path, x: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
@@ -27,12 +27,12 @@ def answers(folder: Path, x: np.ndarray, valid: np.ndarray | None) -> np.ndarray
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize(("kind", "messages"), KINDS)
-def test_answers_are_the_programs(tmp_path: Path, kind: str, messages: str, precision: str) -> None:
-    made = program(kind, messages)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_answers_are_the_programs(tmp_path: Path, shape: str, precision: str) -> None:
+    made = program(shape)
     write_onnx_program(made, tmp_path, {}, precision)
     for n in (400, 1):
-        x, valid = vectors(made, n)
+        x, valid = vectors(shape, n)
         wanted = made.answer(made.ported(x), valid)
         assert n == 1 or len(np.unique(wanted)) > 20
         np.testing.assert_array_equal(answers(tmp_path, x, valid), wanted)
@@ -40,7 +40,7 @@ def test_answers_are_the_programs(tmp_path: Path, kind: str, messages: str, prec
 
 def test_narrow_numbers_are_chosen_where_they_are_exact(tmp_path: Path) -> None:
     assert write_onnx_program(program(), tmp_path, {})["precision"] == "float32"
-    x, _ = vectors(wide(20), 200)
+    x = vectors("dense", 200)[0][:, :2]
     assert write_onnx_program(wide(20), tmp_path, {})["precision"] == "float64"
     np.testing.assert_array_equal(answers(tmp_path, x, None), wide(20).answer(wide(20).ported(x)))
     with pytest.raises(BadBundle, match="use precision=float64"):
@@ -80,5 +80,5 @@ def test_a_change_of_one_weight_shows(tmp_path: Path) -> None:
     last = made.ops[-1]
     changed = dict(last.arrays) | {"weight": last.arrays["weight"] + 2.0**-6}
     write_onnx_program(replace(made, ops=(*made.ops[:-1], replace(last, arrays=changed))), tmp_path, {})
-    x, _ = vectors(made, 100)
+    x, _ = vectors("dense", 100)
     assert (answers(tmp_path, x, None) != made.answer(made.ported(x))).any()

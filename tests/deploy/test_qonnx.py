@@ -8,7 +8,7 @@ import pytest
 from gnnreco.deploy.program import Op, Program
 from gnnreco.deploy.qonnx import Affine, Cut, Product, qonnx_model, steps
 
-from .networks import program, vectors
+from .programs import program, vectors
 
 pytest.importorskip("qonnx")
 
@@ -24,7 +24,7 @@ def executed(made: Program, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(4))
 def test_qonnx_answers_are_the_programs(seed: int) -> None:
     made = program(seed=seed)
-    x, _ = vectors(made, 300, seed)
+    x, _ = vectors("dense", 300, seed)
     wanted = made.answer(made.ported(x))
     assert len(np.unique(wanted)) > 20
     np.testing.assert_array_equal(executed(made, x), wanted)

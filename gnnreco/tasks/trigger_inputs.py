@@ -1,0 +1,88 @@
+"""Input buffers of triggers: a fixed number of slots, filled in a stated order; what does not fit is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event, Floats, Ints, Jets
+from gnnreco.errors import BadInput
+from gnnreco.geometry import Detector
+from gnnreco.models.trigger_network import TriggerNetworkConfig
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """Where buffers come from.
+
+    Attributes
+    ----------
+    source
+        ``jet_features``: the features of each jet; ``jet_particles``: its hardest constituents (pt, eta, phi from its axis).
+    features : int
+        Numbers in each slot.
+    """
+
+    source: Literal["jet_features", "jet_particles", "sectors"] = "jet_features"
+    features: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Buffers:
+    """Full input buffers.
+
+    Attributes
+    ----------
+    x : float (b, slots, features), or (b, features) where there are no slots
+    valid : (b, slots)
+        1 where a slot is filled; (b, 0) where there are none.
+    label : int64 (b,), or (b, edges)
+        What should come out; -1: unknown.
+    dropped : int
+        Nodes that did not fit.
+    """
+
+    x: Floats
+    valid: NDArray
+    label: Ints
+    dropped: int = 0
+
+
+def buffers(
+    config: InputConfig, network: TriggerNetworkConfig, detector: Detector | None, event: Event
+) -> Buffers:
+    """Buffers of one event.
+
+    Raises
+    ------
+    BadInput
+        If the event has not what the source needs.
+    """
+    if event.jets is None:
+        raise BadInput(
+            event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"
+        )
+    return (
+        jet_features(event.jets)
+        if config.source == "jet_features"
+        else jet_particles(event.jets, network.slots)
+    )
+
+
+def jet_features(jets: Jets) -> Buffers:
+    """The features of each jet, with no slots."""
+    return Buffers(jets.features, np.zeros((len(jets), 0)), jets.label)
+
+
+def jet_particles(jets: Jets, slots: int) -> Buffers:
+    """The hardest constituents of each jet; the softer ones are dropped."""
+    count = np.diff(jets.offsets)
+    take = jets.offsets[:-1, None] + np.arange(slots)
+    valid = np.arange(slots) < count[:, None]
+    take = np.where(valid, take, 0)
+    columns = np.stack([jets.pt, jets.eta, jets.phi], axis=1)
+    x = columns[take] * valid[:, :, None] if len(columns) else np.zeros((len(jets), slots, 3))
+    return Buffers(x, valid.astype(np.float64), jets.label, int(np.maximum(count - slots, 0).sum()))

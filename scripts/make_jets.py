@@ -1,0 +1,113 @@
+"""Makes the reference sample of jet taggers: quark, gluon, W, Z and top jets of 1 TeV, 16 features, constituents.
+
+python scripts/make_jets.py --jets 250000 --seed 1 -o .bench/jets/train
+
+Each file `jets-SEED.parquet` has 10,000 jets of its own seed, all classes mixed in each block of 1,000; what is there
+already is not made again. What the sample is stands in `scripts/peers/jet_events.py`. Needs the extra `pythia` and
+`fastjet` (requirements-peers.lock).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from gnnreco.columns import Jets
+from gnnreco.events.jets import write_jets
+from gnnreco.events.jets_block import BLOCK, take, together
+
+sys.path.insert(0, str(Path(__file__).parent / "peers"))
+
+from jet_events import CLASSES, PROCESSES, SETTINGS, jets_of
+
+FILE = 10_000  # jets
+PACKAGES = ("pythia8mc", "fastjet", "gnnreco")
+
+
+def blocks(processes: Sequence[str], jets: int, seed: int) -> Iterator[Jets]:
+    """`jets` jets in blocks of `BLOCK`, as many of each process in each (to within one), shuffled."""
+    stocks = [_Stock(jets_of(process, seed)) for process in processes]
+    rng = np.random.default_rng([seed, len(CLASSES)])
+    for start in range(0, jets, BLOCK):
+        share = np.diff(np.arange(len(stocks) + 1) * min(BLOCK, jets - start) // len(stocks))
+        block = together([stock.draw(int(n)) for stock, n in zip(stocks, share)])
+        yield take(block, rng.permutation(len(block)))
+
+
+class _Stock:
+    """Jets of a stream, as many at a time as are asked for."""
+
+    def __init__(self, stream: Iterator[Jets]) -> None:
+        self.stream, self.left = stream, next(stream)
+
+    def draw(self, n: int) -> Jets:
+        parts = [self.left]
+        while sum(map(len, parts)) < n:
+            parts.append(next(self.stream))
+        jets = together(parts)
+        self.left = take(jets, np.arange(n, len(jets)))
+        return take(jets, np.arange(n))
+
+
+def make_jets(output: Path, jets: int, seed: int, processes: Sequence[str] = CLASSES) -> None:
+    """Write the files of a sample that are not there yet.
+
+    Parameters
+    ----------
+    output : path
+        Folder of ``jets-000001.parquet`` and so on, named by their seeds.
+    jets : int
+    seed : int
+        Of the first file; the next one has the next.
+    processes : sequence of str
+        Keys of `PROCESSES`.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=jets, unit="jet", disable=None) as bar:
+        for number, start in enumerate(range(0, jets, FILE), seed):
+            n = min(FILE, jets - start)
+            file = output / f"jets-{number:06d}.parquet"
+            if not file.exists():
+                part = file.with_suffix(".part")
+                write_jets(
+                    part, _shown(blocks(processes, n, number), bar), _sources(number), number * FILE // BLOCK
+                )
+                part.replace(file)
+            bar.update(start + n - bar.n)
+
+
+def _shown(made: Iterator[Jets], bar: tqdm) -> Iterator[Jets]:
+    for jets in made:
+        yield jets
+        bar.update(len(jets))
+
+
+def _sources(seed: int) -> dict[str, str]:
+    lines = {name: version(name) for name in PACKAGES}
+    settings = "; ".join((*SETTINGS, *(line for lines in PROCESSES.values() for line in lines)))
+    return {"script": "scripts/make_jets.py", "seed": str(seed), "settings": settings, **lines}
+
+
+def main() -> None:
+    """Make what is asked for, or check what is there."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--jets", type=int, required=True)
+    parser.add_argument(
+        "--seed", type=int, required=True, help="of the first file; the next one has the next"
+    )
+    parser.add_argument("--process", nargs="+", choices=CLASSES, default=CLASSES, help="only these classes")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    args = parser.parse_args()
+    make_jets(args.output, args.jets, args.seed, args.process)
+
+
+if __name__ == "__main__":
+    main()
