@@ -251,6 +251,12 @@ def _reconstruct(verbs: _Verbs) -> None:
     )
     reco.add_argument("--resume", action="store_true", help="keep the shards that are complete")
     reco.add_argument(
+        "--engine",
+        choices=["native", "onnx"],
+        default="native",
+        help="what runs the network; with onnx, BUNDLE may be what `gnnreco deploy` wrote (default: native)",
+    )
+    reco.add_argument(
         "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
     )
     reco.add_argument(
