@@ -1,7 +1,7 @@
 """The command line: parses, calls one verb, turns errors into one line and an exit status.
 
-Nothing heavy is imported here: ``gnnreco --help`` must answer at once. What a verb needs, `cli_inspect`
-and `cli_run` import when the verb runs.
+Nothing heavy is imported here: ``gnnreco --help`` must answer at once. What a verb needs, `cli_inspect`,
+`cli_run` and `cli_deploy` import when the verb runs.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Verbs:
         self._prefix = prefix
 
     def add(self, name: str, summary: str, example: str, run: str = "") -> Parser:
-        """Add a verb; `run` names the function of `cli_inspect` or `cli_run` that does it."""
+        """Add a verb; `run` names the function of `cli_inspect`, `cli_run` or `cli_deploy` that does it."""
         verb: Parser = self._sub.add_parser(
             name,
             help=summary,
@@ -82,6 +82,7 @@ def build_parser() -> Parser:
     _reconstruct(verbs)
     _evaluate_and_show(verbs)
     _bundle(verbs)
+    _deploy(verbs)
     compare = verbs.add(
         "compare-detectors",
         "run the same particles through detectors: occupancy, coverage, efficiency of trained and of foreign bundles",
@@ -340,6 +341,23 @@ def _bundle(verbs: _Verbs) -> None:
     fit.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
 
 
+def _deploy(verbs: _Verbs) -> None:
+    deploy = verbs.add(
+        "deploy",
+        "export a trained bundle to another program, or check an export with `deploy verify FOLDER`",
+        "tracking-trackml --target onnx -o exported\n  gnnreco deploy verify exported",
+        "deploy",
+    )
+    deploy.add_argument(
+        "words", nargs="+", metavar="BUNDLE", help="shipped name or folder; or `verify` and an exported FOLDER"
+    )
+    deploy.add_argument(
+        "--target", choices=["onnx", "hls", "rtl"], default="onnx", help="what to write (default: onnx)"
+    )
+    deploy.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="the folder to write")
+    deploy.add_argument("--int8", action="store_true", help="onnx: keep the weights in eight bits")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one verb and return its exit status: 0 done, 1 a result fails its own check, 2 bad input."""
     parser = build_parser()
@@ -351,10 +369,10 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unknown: {' '.join(rest)}")
     if rest:  # settings may follow the options
         args.settings += rest
-    from gnnreco import cli_inspect, cli_run
+    from gnnreco import cli_deploy, cli_inspect, cli_run
 
     try:
-        verb = getattr(cli_inspect, args.run, None) or getattr(cli_run, args.run)
+        verb = next(getattr(m, args.run) for m in (cli_inspect, cli_run, cli_deploy) if hasattr(m, args.run))
         status: int = verb(args)
     except GnnrecoError as error:
         return _fail(str(error))

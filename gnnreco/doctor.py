@@ -42,6 +42,8 @@ PARTS = (
     Part("distributed", "reconstruct --dask", "pip install 'gnnreco[dask]'"),
     Part("tensorboard", "curves of a training", "pip install 'gnnreco[tensorboard]'"),
     Part("pythia8mc", "simulate with Pythia 8 itself", "pip install 'gnnreco[pythia]'"),
+    Part("onnx", "deploy --target onnx, reconstruct --engine onnx", "pip install 'gnnreco[deploy]'"),
+    Part("onnxruntime", "deploy --target onnx, reconstruct --engine onnx", "pip install 'gnnreco[deploy]'"),
     Part("pyacts", "comparison with ACTS", "pip install 'gnnreco[acts]'"),
 )
 PROGRAMS = (Part("chromium", "test of the event display", "apt-get install chromium"),)
