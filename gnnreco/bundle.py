@@ -192,7 +192,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """
     folder = find_bundle(name_or_path)
     manifest = _read_manifest(folder)
-    content = {name: _read(folder, name) for name in (CONFIG, WEIGHTS)}
+    content = {name: read_file(folder, name) for name in (CONFIG, WEIGHTS)}
     for name, data in content.items():
         if sha256(data) != manifest["files"][name]["sha256"]:
             raise BadBundle(
@@ -287,12 +287,13 @@ def find_bundle(name_or_path: str | Path) -> Path:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(_read(folder, MANIFEST))
+        manifest = json.loads(read_file(folder, MANIFEST))
     except ValueError as error:
         raise BadBundle(folder, f"{MANIFEST} is not JSON ({error}); copy the bundle again") from error
     if isinstance(manifest, dict) and "target" in manifest:
         raise BadBundle(
-            folder, f"was deployed for '{manifest['target']}'; use it with --engine, or the folder in bundle/ in it"
+            folder,
+            f"was deployed for '{manifest['target']}'; use it with --engine, or the folder in bundle/ in it",
         )
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise BadBundle(folder, f"{MANIFEST} is not the manifest of a bundle")
@@ -310,7 +311,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read(folder: Path, name: str) -> bytes:
+def read_file(folder: Path, name: str) -> bytes:
+    """Content of a file of a bundle; `BadBundle` if it is missing."""
     try:
         return (folder / name).read_bytes()
     except FileNotFoundError as error:

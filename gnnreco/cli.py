@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gnnreco import __version__
+from gnnreco.cli_deploy import add_options
 from gnnreco.cli_table import one_line
 from gnnreco.errors import GnnrecoError
 
@@ -82,7 +83,13 @@ def build_parser() -> Parser:
     _reconstruct(verbs)
     _evaluate_and_show(verbs)
     _bundle(verbs)
-    _deploy(verbs)
+    deploy = verbs.add(
+        "deploy",
+        "export a trained bundle to another program, or check an export with `deploy verify FOLDER`",
+        "tracking-trackml --target onnx -o exported\n  gnnreco deploy verify exported",
+        "deploy",
+    )
+    add_options(deploy)
     compare = verbs.add(
         "compare-detectors",
         "run the same particles through detectors: occupancy, coverage, efficiency of trained and of foreign bundles",
@@ -339,23 +346,6 @@ def _bundle(verbs: _Verbs) -> None:
         "--min-pt", type=float, metavar="GEV", help="slower particles are not aimed at (default: as BUNDLE)"
     )
     fit.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
-
-
-def _deploy(verbs: _Verbs) -> None:
-    deploy = verbs.add(
-        "deploy",
-        "export a trained bundle to another program, or check an export with `deploy verify FOLDER`",
-        "tracking-trackml --target onnx -o exported\n  gnnreco deploy verify exported",
-        "deploy",
-    )
-    deploy.add_argument(
-        "words", nargs="+", metavar="BUNDLE", help="shipped name or folder; or `verify` and an exported FOLDER"
-    )
-    deploy.add_argument(
-        "--target", choices=["onnx", "hls", "rtl"], default="onnx", help="what to write (default: onnx)"
-    )
-    deploy.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="the folder to write")
-    deploy.add_argument("--int8", action="store_true", help="onnx: keep the weights in eight bits")
 
 
 def main(argv: list[str] | None = None) -> int:

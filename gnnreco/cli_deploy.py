@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,21 @@ from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
 
 Row = dict[str, Any]
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """What the verb takes."""
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="BUNDLE",
+        help="shipped name or folder; or `verify` and an exported FOLDER",
+    )
+    parser.add_argument(
+        "--target", choices=["onnx", "hls", "rtl"], default="onnx", help="what to write (default: onnx)"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="the folder to write")
+    parser.add_argument("--int8", action="store_true", help="onnx: keep the weights in eight bits")
 
 
 def deploy(args: Namespace) -> int:
@@ -32,7 +47,9 @@ def deploy(args: Namespace) -> int:
 def _verify(folder: Path, args: Namespace) -> int:
     target = _target(folder)
     if target not in CHECKS:
-        raise BadInput(folder, "manifest.json", f"is of target {target!r}; this version checks {', '.join(CHECKS)}")
+        raise BadInput(
+            folder, "manifest.json", f"is of target {target!r}; this version checks {', '.join(CHECKS)}"
+        )
     rows = CHECKS[target](folder)
     print_table(rows, args.json)
     return 0 if all(row["passed"] for row in rows) else 1
@@ -59,6 +76,7 @@ def _onnx(name: str, args: Namespace) -> Row:
         "bytes": manifest["files"]["model.onnx"]["bytes"],
         "weights": manifest["model"]["weights"],
         "difference_to_torch": manifest["parity"]["max_difference"],
+        "relative": manifest["parity"]["relative"],
     }
 
 

@@ -1,7 +1,8 @@
-"""A bundle whose network is a file of ONNX: what `gnnreco deploy --target onnx` writes and `reconstruct --engine onnx` reads.
+"""A bundle with its network in ONNX: what `gnnreco deploy --target onnx` writes and `reconstruct --engine onnx` reads.
 
-A folder holds ``model.onnx``, ``bundle/NAME`` with the bundle it was made from, whose learned graph builder is still
-needed, and ``manifest.json`` with the sums of both. Where a bundle itself is named, its model is made in memory.
+A folder holds ``model.onnx`` for any number of threads, ``model-one-thread.onnx`` that is faster on one and wrong on more,
+``bundle/NAME`` with the bundle they were made from, whose learned graph builder is still needed, and ``manifest.json`` with
+the sums of all. Where a bundle itself is named, its model is made in memory.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnnreco import __version__
-from gnnreco.bundle import MANIFEST, Bundle, find_bundle, load_bundle, manifest_sum, sha256
+from gnnreco.bundle import MANIFEST, Bundle, find_bundle, load_bundle, manifest_sum, read_file, sha256
 from gnnreco.errors import BadBundle
 from gnnreco.graphs import DOUBLET_FEATURES, TRIPLET_FEATURES
 from gnnreco.graphs.charge import PAIR_FEATURES, SAMPLE_FEATURES
@@ -22,7 +23,8 @@ from gnnreco.models.weights import checked, weight_shapes
 if TYPE_CHECKING:
     from gnnreco.models.onnx_session import OnnxNetwork
 
-FORMAT, TARGET, MODEL, BUNDLE = 1, "onnx", "model.onnx", "bundle"
+FORMAT, TARGET, BUNDLE = 1, "onnx", "bundle"
+MODEL, ONE_THREAD_MODEL = MODELS = ("model.onnx", "model-one-thread.onnx")
 #: Tasks with a network over segments, and what its nodes and edges know.
 FEATURES = {"tracking": (DOUBLET_FEATURES, TRIPLET_FEATURES), "drift": (SAMPLE_FEATURES, PAIR_FEATURES)}
 
@@ -34,21 +36,28 @@ class OnnxBundle:
     Attributes
     ----------
     bundle : Bundle
-    model : bytes
-        Content of ``model.onnx``.
+    models : dict of bytes
+        Content of the files of `MODELS`; empty if they are made in memory.
     manifest : dict
-        Of the folder; empty if the model was made in memory.
+        Of the folder; empty likewise.
     """
 
     bundle: Bundle
-    model: bytes
+    models: dict[str, bytes]
     manifest: dict[str, Any]
 
+    @property
+    def identity(self) -> str:
+        """Sum over what runs the network, whatever the number of threads."""
+        return sha256(self.models[MODEL]) if self.models else TARGET
+
     def network(self, threads: int) -> OnnxNetwork:
-        """A session on so many threads."""
+        """A session on so many threads, over the model that is right for them."""
         from gnnreco.models.onnx_session import OnnxNetwork
 
-        return OnnxNetwork(self.model, threads)
+        name = ONE_THREAD_MODEL if threads == 1 else MODEL
+        model = self.models[name] if self.models else make_onnx(self.bundle, one_thread=threads == 1)
+        return OnnxNetwork(model, threads)
 
 
 def network_weights(bundle: Bundle) -> Weights:
@@ -68,7 +77,7 @@ def network_weights(bundle: Bundle) -> Weights:
         raise BadBundle(bundle.folder, f"does not fit the network of this version: {error}") from error
 
 
-def make_onnx(bundle: Bundle, int8: bool = False) -> bytes:
+def make_onnx(bundle: Bundle, int8: bool = False, one_thread: bool = False) -> bytes:
     """The network of a bundle as a file of ONNX, with the identity of the bundle in its metadata."""
     from gnnreco.models.onnx_graph import build_onnx
 
@@ -78,10 +87,10 @@ def make_onnx(bundle: Bundle, int8: bool = False) -> bytes:
         "version": __version__, "task": bundle.task, "bundle.name": bundle.name,
         "bundle.sha256": bundle.manifest["sha256"], "detector.name": detector["name"],
         "detector.hash": detector["hash"], "nodes": " ".join(nodes), "edges": " ".join(edges),
-        "weights": "int8" if int8 else "float32",
+        "weights": "int8" if int8 else "float32", "threads": "1" if one_thread else "any",
     }  # fmt: skip
     named = {f"gnnreco.{key}": str(value) for key, value in metadata.items()}
-    return build_onnx(weights, int(bundle.config["network"]["iterations"]), named, int8)
+    return build_onnx(weights, int(bundle.config["network"]["iterations"]), named, int8, one_thread)
 
 
 def load_onnx(name_or_path: str | Path) -> OnnxBundle:
@@ -95,44 +104,53 @@ def load_onnx(name_or_path: str | Path) -> OnnxBundle:
     folder = find_bundle(name_or_path)
     if not (folder / MODEL).exists():
         bundle = load_bundle(name_or_path)
-        return OnnxBundle(bundle, make_onnx(bundle), {})
+        network_weights(bundle)
+        return OnnxBundle(bundle, {}, {})
     manifest = read_manifest(folder)
-    model = (folder / MODEL).read_bytes()
-    if sha256(model) != manifest["files"][MODEL]["sha256"]:
-        raise BadBundle(folder, f"{MODEL} is not what was written (its sha256 differs); copy the folder again")
+    models = {name: read_file(folder, name) for name in MODELS}
+    for name, model in models.items():
+        if sha256(model) != manifest["files"][name]["sha256"]:
+            raise BadBundle(
+                folder, f"{name} is not what was written (its sha256 differs); copy the folder again"
+            )
     name = str(manifest["bundle"]["name"])
     if Path(name).name != name:
         raise BadBundle(folder, f"{MANIFEST} names a bundle outside of the folder: {name!r}")
     bundle = load_bundle(folder / BUNDLE / name)
     if bundle.manifest["sha256"] != manifest["bundle"]["sha256"]:
         raise BadBundle(folder, f"{BUNDLE}/{name} is not the bundle that was exported; export it again")
-    _check_model(folder, model, bundle)
-    return OnnxBundle(bundle, model, manifest)
+    for name, model in models.items():
+        _check_model(folder, name, model, bundle)
+    return OnnxBundle(bundle, models, manifest)
 
 
-def _check_model(folder: Path, model: bytes, bundle: Bundle) -> None:
+def _check_model(folder: Path, name: str, model: bytes, bundle: Bundle) -> None:
     from gnnreco.models.onnx_check import check_onnx
 
     try:
         metadata = {prop.key: prop.value for prop in check_onnx(model).metadata_props}
     except ValueError as error:
-        raise BadBundle(folder, f"{MODEL} {error}; export it again") from error
+        raise BadBundle(folder, f"{name} {error}; export it again") from error
     if metadata.get("gnnreco.bundle.sha256") != bundle.manifest["sha256"]:
-        raise BadBundle(folder, f"{MODEL} was made from another bundle; export it again")
+        raise BadBundle(folder, f"{name} was made from another bundle; export it again")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of an exported folder, verified."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = json.loads(read_file(folder, MANIFEST))
         if manifest["sha256"] != manifest_sum(manifest):
             raise BadBundle(
                 folder, f"{MANIFEST} is not what was written (its sha256 differs); copy the folder again"
             )
-        if manifest["target"] != TARGET or manifest["format"] != FORMAT or set(manifest["files"]) != {MODEL}:
-            raise BadBundle(folder, f"is not an export for ONNX that gnnreco {__version__} reads; export it again")
-    except FileNotFoundError as error:
-        raise BadBundle(folder, f"{MANIFEST} is missing; copy the folder again") from error
+        if (
+            manifest["target"] != TARGET
+            or manifest["format"] != FORMAT
+            or set(manifest["files"]) != set(MODELS)
+        ):
+            raise BadBundle(
+                folder, f"is not an export for ONNX that gnnreco {__version__} reads; export it again"
+            )
     except (ValueError, KeyError, TypeError) as error:
         raise BadBundle(folder, f"{MANIFEST} is not that of an exported bundle ({error})") from error
     return dict(manifest)

@@ -11,12 +11,22 @@ from gnnreco import __version__
 from gnnreco.bundle import CONFIG, MANIFEST, WEIGHTS, Bundle, manifest_sum, sha256, write_folder
 from gnnreco.deploy.onnx_parity import TOLERANCE, measure
 from gnnreco.errors import BadBundle
-from gnnreco.models.onnx_graph import INPUTS, IR, ONE_THREAD, OPSET, OUTPUTS
-from gnnreco.onnx_bundle import BUNDLE, FEATURES, FORMAT, MODEL, TARGET, make_onnx, network_weights
+from gnnreco.models.onnx_graph import INPUTS, IR, OPSET, OUTPUTS
+from gnnreco.onnx_bundle import (
+    BUNDLE,
+    FEATURES,
+    FORMAT,
+    MODELS,
+    ONE_THREAD_MODEL,
+    TARGET,
+    OnnxBundle,
+    make_onnx,
+    network_weights,
+)
 
 
 def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[str, Any]:
-    """Write ``model.onnx``, the bundle it comes from and ``manifest.json``.
+    """Write a model for any number of threads, one for a single thread, the bundle they come from and ``manifest.json``.
 
     Parameters
     ----------
@@ -25,7 +35,7 @@ def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[
     folder : path
         An earlier export in it is replaced.
     int8 : bool
-        Weights in eight bits: a file of two thirds the size, at the deviation that the manifest states.
+        Weights in eight bits: a file of half the size, at the deviation that the manifest states.
 
     Returns
     -------
@@ -37,11 +47,13 @@ def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[
     BadBundle
         If the task has no such network, or what was made is not equal to it (see `gnnreco.deploy.onnx_parity`).
     """
-    folder, model = Path(folder), make_onnx(bundle, int8)
-    parity = measure(bundle, model)
-    if not int8 and parity["max_difference"] > TOLERANCE:
+    folder = Path(folder)
+    models = {name: make_onnx(bundle, int8, name == ONE_THREAD_MODEL) for name in MODELS}
+    parity = measure(OnnxBundle(bundle, models, {}))
+    if not int8 and parity["relative"] > TOLERANCE:
         raise BadBundle(
-            bundle.folder, f"its ONNX differs from torch by {parity['max_difference']:.2g}, over {TOLERANCE:g}: a fault"
+            bundle.folder,
+            f"its ONNX differs from torch by {parity['relative']:.2g}, over {TOLERANCE:g}: a fault",
         )
     weights, (nodes, edges) = network_weights(bundle), FEATURES[bundle.task]
     manifest: dict[str, Any] = {
@@ -55,7 +67,7 @@ def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[
             "detector": bundle.manifest["detector"],
         },
         "model": {
-            "inputs": [*INPUTS, f"{ONE_THREAD} (optional)"],
+            "inputs": list(INPUTS),
             "outputs": list(OUTPUTS),
             "node_features": list(nodes),
             "edge_features": list(edges),
@@ -67,12 +79,12 @@ def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[
             "ir_version": IR,
         },
         "parity": parity,
-        "files": {MODEL: {"bytes": len(model), "sha256": sha256(model)}},
+        "files": {name: {"bytes": len(model), "sha256": sha256(model)} for name, model in models.items()},
         "versions": {name: metadata.version(name) for name in ("onnx", "onnxruntime", "torch")},
     }
     manifest["sha256"] = manifest_sum(manifest)
     copied = {name: (bundle.folder / name).read_bytes() for name in (CONFIG, WEIGHTS, MANIFEST)}
     write_folder(folder / BUNDLE / bundle.name, copied)
     text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    write_folder(folder, {MODEL: model, MANIFEST: text.encode()})
+    write_folder(folder, {**models, MANIFEST: text.encode()})
     return manifest

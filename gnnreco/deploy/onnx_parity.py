@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from gnnreco.bundle import Bundle
 from gnnreco.models import Weights
-from gnnreco.models.onnx_session import OnnxNetwork
-from gnnreco.onnx_bundle import network_weights
+from gnnreco.onnx_bundle import OnnxBundle, network_weights
 
 Graph = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
-#: Of logits, relative to the largest of them where that is above one: a few roundings of float32 (6e-8) in a few hundred sums.
+#: Of logits, relative to the largest where that is above one: roundings of float32 (6e-8) over a few hundred sums.
 TOLERANCE = 1e-5
 SIZES = ((2000, 20_000), (5, 0), (0, 0))
 THREADS = (1, 2)
@@ -56,27 +55,36 @@ def torch_network(bundle: Bundle) -> Any:
 
 
 def difference(found: Sequence[NDArray[np.float32]], wanted: Sequence[NDArray[np.float32]]) -> float:
-    """Largest deviation of any logit, relative to the largest logit where that is above one."""
-    size = max((float(np.abs(w).max(initial=1.0)) for w in wanted), default=1.0)
-    return max((float(np.abs(f - w).max(initial=0.0)) for f, w in zip(found, wanted, strict=True)), default=0.0) / size
+    """Largest deviation of any logit."""
+    return max(
+        (float(np.abs(f - w).max(initial=0.0)) for f, w in zip(found, wanted, strict=True)), default=0.0
+    )
 
 
-def measure(bundle: Bundle, model: bytes, seed: int = 0) -> dict[str, Any]:
+def relative(found: Sequence[NDArray[np.float32]], wanted: Sequence[NDArray[np.float32]]) -> float:
+    """The same, relative to the largest logit where that is above one: what roundings scale with."""
+    return difference(found, wanted) / max((float(np.abs(w).max(initial=1.0)) for w in wanted), default=1.0)
+
+
+def measure(exported: OnnxBundle, seed: int = 0) -> dict[str, Any]:
     """Deviation from torch over graphs of several sizes, on one thread and on two.
 
     Returns
     -------
     dict
-        ``max_difference``, ``tolerance``, ``graphs`` (nodes, edges), ``threads``, ``seed``.
+        ``max_difference`` of a logit, ``relative`` to the largest, ``tolerance`` of that, ``graphs`` (nodes, edges),
+        ``threads``, ``seed``.
     """
-    weights, worst = network_weights(bundle), 0.0
+    weights, worst, rounding = network_weights(exported.bundle), 0.0, 0.0
     for n, m in SIZES:
         graph = random_graph(weights, n, m, seed)
-        wanted = torch_logits(bundle, graph)
+        wanted = torch_logits(exported.bundle, graph)
         for threads in THREADS:
-            worst = max(worst, difference(OnnxNetwork(model, threads).both(*graph), wanted))
+            found = exported.network(threads).both(*graph)
+            worst, rounding = max(worst, difference(found, wanted)), max(rounding, relative(found, wanted))
     return {
         "max_difference": worst,
+        "relative": rounding,
         "tolerance": TOLERANCE,
         "graphs": [list(size) for size in SIZES],
         "threads": list(THREADS),

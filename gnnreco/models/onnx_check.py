@@ -21,12 +21,16 @@ def check_onnx(model: bytes) -> onnx.ModelProto:
         raise ValueError("is not a file of ONNX") from error
     foreign = sorted({n.domain for n in _nodes(proto.graph) if n.domain not in ("", "ai.onnx")})
     if foreign or proto.functions:
-        raise ValueError(f"has operators of its own ({', '.join(foreign) or 'functions'}); only those of ONNX are run")
+        raise ValueError(
+            f"has operators of its own ({', '.join(foreign) or 'functions'}); only those of ONNX are run"
+        )
     if any(t.data_location == onnx.TensorProto.EXTERNAL or t.external_data for t in _tensors(proto.graph)):
         raise ValueError("keeps its weights in another file (external data); only what is in it is read")
     opsets = {o.domain: o.version for o in proto.opset_import}
     if set(opsets) - {"", "ai.onnx"} or max(opsets.values(), default=99) > OPSET or proto.ir_version > IR:
-        raise ValueError(f"is of opset {opsets}, IR {proto.ir_version}; at most opset {OPSET} and IR {IR} are read")
+        raise ValueError(
+            f"is of opset {opsets}, IR {proto.ir_version}; at most opset {OPSET} and IR {IR} are read"
+        )
     given = {i.name for i in proto.graph.input} - {t.name for t in proto.graph.initializer}
     if given != set(INPUTS) or tuple(o.name for o in proto.graph.output) != OUTPUTS:
         raise ValueError(f"must take {', '.join(INPUTS)} and give {', '.join(OUTPUTS)}")

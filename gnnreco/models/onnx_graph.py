@@ -2,12 +2,12 @@
 
 A sum at nodes has two spellings. `ScatterND` is the fastest, but ONNX Runtime races in it on more than one thread
 (github.com/microsoft/onnxruntime/issues/18048); `ScatterElements` gives the same bytes on any number of threads and takes
-longer. The graph holds both: who promises one thread through the optional input `one_thread` gets the first.
+longer. So there are two models of a network: one for sessions with one thread, and one for all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,22 @@ from gnnreco.models.weights import Weights
 
 OPSET, IR = 18, 10  # what CMSSW's ONNX Runtime reads
 EPSILON = 1e-5  # of torch's LayerNorm
-INPUTS, ONE_THREAD = ("nodes", "edges", "inner", "outer"), "one_thread"
+INPUTS = ("nodes", "edges", "inner", "outer")
 OUTPUTS = ("edge_logits", "node_logits")
 INT8 = 127  # largest weight in eight bits, the same on both sides of zero
 
 
 def build_onnx(
-    weights: Weights, iterations: int, metadata: Mapping[str, str] | None = None, int8: bool = False
+    weights: Weights,
+    iterations: int,
+    metadata: Mapping[str, str] | None = None,
+    int8: bool = False,
+    one_thread: bool = False,
 ) -> bytes:
     """The network as a file of ONNX.
 
     Inputs are ``nodes`` float32 (n, f), ``edges`` float32 (m, g), ``inner`` and ``outer`` int64 (m,), in any order of the
-    edges, and optionally ``one_thread`` bool (by default false); outputs ``edge_logits`` (m,), ``node_logits`` (n,).
+    edges; outputs ``edge_logits`` float32 (m,) and ``node_logits`` (n,). Either n or m may be nothing.
 
     Parameters
     ----------
@@ -42,15 +46,15 @@ def build_onnx(
         Written into the file.
     int8 : bool
         Keep the weights of layers in eight bits, one scale for each output; numbers between layers stay float32.
+    one_thread : bool
+        The faster sums, which are wrong where a session has more than one thread.
     """
     g = _Graph(weights, int8)
     hidden = len(weights["node_norm.weight"])
     width, axis = g.constant("width", np.array([hidden])), g.constant("axis", np.array([1]))
-    columns = g.constant("columns", np.arange(hidden))
     n_nodes = g.op("Shape", "nodes", start=0, end=1)
     zeros = g.op("ConstantOfShape", g.op("Concat", n_nodes, width, axis=0))
-    column = {side: g.op("Unsqueeze", side, axis) for side in ("inner", "outer")}
-    place = {side: _places(g, column[side], width, columns) for side in column}
+    sum_at = _sums_on_one_thread(g, zeros) if one_thread else _sums(g, zeros, hidden)
     h = g.layer(g.op("Relu", g.layer(g.normalised("nodes", "node"), "node_in.0")), "node_in.2")
     fixed = e = g.layer(g.normalised("edges", "edge"), "edge_in")
     for _ in range(iterations):
@@ -60,7 +64,7 @@ def build_onnx(
         change, gate = g.split(g.layer(mixed, "message"), hidden)
         e = g.norm(g.op("Add", fixed, change), "edge")
         sent = g.op("Mul", e, g.op("Sigmoid", gate))
-        received = [_sum(g, sent, zeros, place[side], width) for side in ("outer", "inner")]
+        received = [sum_at[side](sent) for side in ("outer", "inner")]
         update = g.layer(g.op("Concat", hn, *received, axis=1), "update.0")
         h = g.op("Add", h, g.layer(g.op("Relu", update), "update.2"))
     logits = g.layer(g.op("Relu", g.layer(e, "edge_out.0")), "edge_out.2"), g.layer(h, "node_out")
@@ -69,54 +73,59 @@ def build_onnx(
     return g.model(metadata or {})
 
 
-def _places(g: _Graph, column: str, width: str, columns: str) -> str:
-    """Where each row goes: its node on one thread, else the places of all its numbers in the flattened sums."""
+def _sums_on_one_thread(g: _Graph, zeros: str) -> dict[str, Callable[[str], str]]:
+    """What sums rows at their inner or outer nodes, row by row."""
 
-    def anywhere(branch: _Graph) -> str:
-        first = branch.op("Mul", column, width)
-        return branch.op("Reshape", branch.op("Add", first, columns), branch.constant("flat", np.array([-1])))
+    def at(side: str) -> Callable[[str], str]:
+        place = g.op("Unsqueeze", side, "axis")
+        return lambda rows: g.op("ScatterND", zeros, place, rows, reduction="add")
 
-    return g.either(lambda branch: branch.op("Identity", column), anywhere, TensorProto.INT64)
+    return {side: at(side) for side in ("inner", "outer")}
 
 
-def _sum(g: _Graph, rows: str, zeros: str, place: str, width: str) -> str:
-    """Rows summed at their nodes."""
+def _sums(g: _Graph, zeros: str, hidden: int) -> dict[str, Callable[[str], str]]:
+    """The same number by number, in a line: so `ScatterElements` is quickest. 32 bits serve up to 80 million nodes."""
+    width = g.constant("width32", np.array([hidden], np.int32))
+    columns = g.constant("columns", np.arange(hidden, dtype=np.int32))
+    flat, table = g.constant("flat", np.array([-1])), g.constant("table", np.array([-1, hidden]))
+    line = g.op("Reshape", zeros, flat)
 
-    def anywhere(branch: _Graph) -> str:
-        flat = branch.constant("flat", np.array([-1]))
-        parts = branch.op("Reshape", zeros, flat), place, branch.op("Reshape", rows, flat)
-        total = branch.op("ScatterElements", *parts, axis=0, reduction="add")
-        return branch.op("Reshape", total, branch.op("Concat", flat, width, axis=0))
+    def at(side: str) -> Callable[[str], str]:
+        node = g.op("Cast", g.op("Unsqueeze", side, "axis"), to=TensorProto.INT32)
+        place = g.op("Reshape", g.op("Add", g.op("Mul", node, width), columns), flat)
+        return lambda rows: g.op(
+            "Reshape",
+            g.op("ScatterElements", line, place, g.op("Reshape", rows, flat), axis=0, reduction="add"),
+            table,
+        )
 
-    return g.either(
-        lambda branch: branch.op("ScatterND", zeros, place, rows, reduction="add"), anywhere, TensorProto.FLOAT
-    )
+    return {side: at(side) for side in ("inner", "outer")}
 
 
 class _Graph:
-    """Nodes and constants in the making; a branch of an ``If`` shares the numbering and constants of the whole."""
+    """Nodes and constants in the making."""
 
-    def __init__(self, weights: Weights, int8: bool, whole: _Graph | None = None) -> None:
+    def __init__(self, weights: Weights, int8: bool) -> None:
         self.weights, self.int8 = weights, int8
         self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, NDArray[Any]] = whole.constants if whole else {}
-        self._count: list[int] = whole._count if whole else [0]
+        self.constants: dict[str, NDArray[Any]] = {}
 
     def constant(self, name: str, array: NDArray[Any]) -> str:
         self.constants[name] = array
         return name
 
     def op(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        self._count[0] += 1
-        name = name or f"{kind}_{self._count[0]}"
-        self.nodes.append(helper.make_node(kind, inputs, [name], name=f"{kind}_{self._count[0]}", **attributes))
+        name = name or f"{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
         return name
 
     def split(self, rows: str, width: int) -> tuple[str, str]:
         """The first `width` columns, and the one left."""
         first, last = f"{rows}_first", f"{rows}_last"
         sizes = self.constant("sizes", np.array([width, 1]))
-        self.nodes.append(helper.make_node("Split", [rows, sizes], [first, last], name=f"{rows}_split", axis=1))
+        self.nodes.append(
+            helper.make_node("Split", [rows, sizes], [first, last], name=f"{rows}_split", axis=1)
+        )
         return first, last
 
     def layer(self, rows: str, name: str) -> str:
@@ -149,27 +158,17 @@ class _Graph:
         given = (self.constant(name, self.weights[name]) for name in names)
         return self.op("LayerNormalization", rows, *given, axis=-1, epsilon=EPSILON)
 
-    def either(self, one_thread: Any, anywhere: Any, kind: int) -> str:
-        """What the first callable makes in a graph of its own if `one_thread` is fed as true, else the second."""
-        branches = {}
-        for name, make in (("then_branch", one_thread), ("else_branch", anywhere)):
-            branch = _Graph(self.weights, self.int8, self)
-            result = helper.make_tensor_value_info(make(branch), kind, None)
-            branches[name] = helper.make_graph(branch.nodes, name, [], [result])
-        return self.op("If", ONE_THREAD, **branches)
-
     def model(self, metadata: Mapping[str, str]) -> bytes:
         w, info = self.weights, helper.make_tensor_value_info
         inputs = [
             info("nodes", TensorProto.FLOAT, ["n_nodes", len(w["node_mean"])]),
             info("edges", TensorProto.FLOAT, ["n_edges", len(w["edge_mean"])]),
             *(info(side, TensorProto.INT64, ["n_edges"]) for side in ("inner", "outer")),
-            info(ONE_THREAD, TensorProto.BOOL, []),  # has a default, so nobody need give it
         ]
         outputs = [
-            info(n, TensorProto.FLOAT, [size]) for n, size in zip(OUTPUTS, ("n_edges", "n_nodes"), strict=True)
+            info(n, TensorProto.FLOAT, [size])
+            for n, size in zip(OUTPUTS, ("n_edges", "n_nodes"), strict=True)
         ]
-        self.constant(ONE_THREAD, np.array(False))
         constants = [numpy_helper.from_array(array, name) for name, array in self.constants.items()]
         graph = helper.make_graph(self.nodes, "segment_network", inputs, outputs, constants)
         model = helper.make_model(

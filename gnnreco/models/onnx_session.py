@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from gnnreco.models.onnx_graph import ONE_THREAD, OUTPUTS
+from gnnreco.models.onnx_graph import OUTPUTS
 
 #: A thread that waits for work sleeps instead of turning round: batch nodes count processor time.
 QUIET = ("session.intra_op.allow_spinning", "session.inter_op.allow_spinning")
@@ -22,7 +22,7 @@ class OnnxNetwork:
     ----------
     model : bytes
     threads : int
-        With one, no other thread is started, and sums take the fast spelling.
+        With one, no other thread is started.
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
@@ -33,10 +33,13 @@ class OnnxNetwork:
         for key in QUIET:
             options.add_session_config_entry(key, "0")
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self._one_thread = np.array(threads == 1)
         self._short = onnxruntime.RunOptions()
         self._short.only_execute_path_to_fetches = True
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        if self.metadata.get("gnnreco.threads") == "1" and threads > 1:
+            raise ValueError(
+                f"this model is for sessions with one thread, not {threads}: see gnnreco.models.onnx_graph"
+            )
 
     def logits(
         self, nodes: NDArray[np.float32], edges: NDArray[np.float32], pairs: NDArray[np.int32]
@@ -56,9 +59,11 @@ class OnnxNetwork:
         for name, rows in (("nodes", nodes), ("edges", edges)):
             bad = ~np.isfinite(rows).all(axis=1)
             if bad.any():
-                raise ArithmeticError(f"row {np.flatnonzero(bad)[0]} of {name} has a feature that is not a finite number")
-        if len(pairs) and not (0 <= pairs.min() and pairs.max() < len(nodes)):
+                raise ArithmeticError(
+                    f"row {np.flatnonzero(bad)[0]} of {name} has a feature that is not a finite number"
+                )
+        if len(pairs) and (pairs.min() < 0 or pairs.max() >= len(nodes)):
             raise IndexError(f"an edge names a node that is not there: there are {len(nodes)}")
         ends = np.ascontiguousarray(pairs.T, np.int64)
-        feed = {"nodes": nodes, "edges": edges, "inner": ends[0], "outer": ends[1], ONE_THREAD: self._one_thread}
+        feed = {"nodes": nodes, "edges": edges, "inner": ends[0], "outer": ends[1]}
         return self._session.run(outputs, feed, self._short)

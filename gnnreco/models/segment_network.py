@@ -6,6 +6,8 @@ an edge knows a curvature and a kink in units of their expected errors, so a few
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -96,7 +98,7 @@ def tensors_of(
     pairs : int32 (m, 2)
         Inner and outer node of each edge.
     """
-    arrays = {"nodes": nodes, "edges": edges}
+    arrays: dict[str, NDArray[Any]] = {"nodes": nodes, "edges": edges}
     for k, name in enumerate(("inner", "outer")):
         order, start = sort_by_node(pairs[:, k], len(nodes))
         arrays |= {name: pairs[:, k].astype(np.int64), f"{name}_order": order, f"{name}_start": start}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.bundle import Bundle, default_bundles, load_bundle, sha256
+from gnnreco.bundle import Bundle, default_bundles, load_bundle
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.output_file import read_note
@@ -164,7 +164,7 @@ def _open(name: str | Path, engine: str) -> tuple[Bundle, str]:
     if engine == "native":
         return load_bundle(name), engine
     exported = load_onnx(name)
-    return exported.bundle, sha256(exported.model)
+    return exported.bundle, exported.identity
 
 
 def _run(

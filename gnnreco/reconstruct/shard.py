@@ -143,7 +143,9 @@ def _open(job: Job) -> tuple[EventSource, Any, Detector]:
         task.scorer = exported.network(job.threads)
     else:
         task = load_task(load_bundle(job.bundle), detector, job.any_detector)
-    if torch := sys.modules.get("torch"):  # only some tasks load it; after numba, whose start sets OpenMP for both
+    if torch := sys.modules.get(
+        "torch"
+    ):  # only some tasks load it; after numba, whose start sets OpenMP for both
         torch.set_num_threads(job.threads)
     return open_events(list(job.inputs), detector, truth=False, deposits=job.clusters), task, detector
 

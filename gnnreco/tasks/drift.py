@@ -92,7 +92,9 @@ class DriftTask:
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the scale of the features from the first events."""
         graphs = [self.graph(event) for event, _ in zip(events, range(5), strict=False)]
-        features = (np.concatenate([getattr(g, f"{name}_features") for g in graphs]) for name in ("sample", "pair"))
+        features = (
+            np.concatenate([getattr(g, f"{name}_features") for g in graphs]) for name in ("sample", "pair")
+        )
         self.model.scale_features(*features)
 
     def graph(self, event: Event) -> ChargeGraph:

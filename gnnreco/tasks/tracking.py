@@ -85,7 +85,8 @@ class TrackingTask:
             return
         graphs = [self.graph.build(event)[1] for event in events[:5]]
         features = (
-            np.concatenate([getattr(g, f"{name}_features") for g in graphs]) for name in ("doublet", "triplet")
+            np.concatenate([getattr(g, f"{name}_features") for g in graphs])
+            for name in ("doublet", "triplet")
         )
         self.model.scale_features(*features)
 

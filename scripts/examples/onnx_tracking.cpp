@@ -2,7 +2,7 @@
 // framework does: one session with one thread for the whole job, inputs matched by name, one graph after the other.
 //
 //   c++ -O2 -std=c++17 onnx_tracking.cpp -I$ORT/include/onnxruntime -L$ORT/lib -lonnxruntime -o onnx_tracking
-//   ./onnx_tracking FOLDER/model.onnx graph.bin logits.bin
+//   ./onnx_tracking FOLDER/model-one-thread.onnx graph.bin logits.bin
 //
 // graph.bin: int64 n, f, m, g; float32 nodes (n, f) and edges (m, g); int64 inner (m) and outer (m). logits.bin: float32 (m).
 #include <onnxruntime_cxx_api.h>
@@ -34,7 +34,6 @@ int main(int argc, char** argv) try {
   const int64_t n = size[0], f = size[1], m = size[2], g = size[3];
   auto nodes = read<float>(in, n * f), edges = read<float>(in, m * g);
   auto inner = read<int64_t>(in, m), outer = read<int64_t>(in, m);
-  bool one_thread = true;  // we keep the promise: SetIntraOpNumThreads(1) above
 
   const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   const std::vector<int64_t> of_nodes{n, f}, of_edges{m, g}, of_ends{m};
@@ -43,8 +42,7 @@ int main(int argc, char** argv) try {
   values.push_back(Ort::Value::CreateTensor<float>(memory, edges.data(), edges.size(), of_edges.data(), 2));
   values.push_back(Ort::Value::CreateTensor<int64_t>(memory, inner.data(), inner.size(), of_ends.data(), 1));
   values.push_back(Ort::Value::CreateTensor<int64_t>(memory, outer.data(), outer.size(), of_ends.data(), 1));
-  values.push_back(Ort::Value::CreateTensor<bool>(memory, &one_thread, 1, nullptr, 0));
-  const char* names[] = {"nodes", "edges", "inner", "outer", "one_thread"};
+  const char* names[] = {"nodes", "edges", "inner", "outer"};
   const char* wanted[] = {"edge_logits"};
   auto found = session.Run(Ort::RunOptions{nullptr}, names, values.data(), values.size(), wanted, 1);
 
