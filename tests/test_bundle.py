@@ -12,6 +12,7 @@ import pytest
 
 from gnnreco import bundle as bundles
 from gnnreco.bundle import Bundle, find_bundle, list_bundles, load_bundle, load_task, save_bundle
+from gnnreco.columns import Tracks
 from gnnreco.errors import BadBundle
 
 
@@ -44,7 +45,8 @@ STATE = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(bundles.TASKS, "some", (SomeTask, Settings))
+    kind = bundles.Kind((), Tracks, lambda: (SomeTask, Settings))
+    monkeypatch.setitem(bundles.TASKS, "some", kind)
     return write(tmp_path / "model")
 
 
