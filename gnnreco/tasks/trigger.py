@@ -16,7 +16,8 @@ from gnnreco.geometry import Detector
 from gnnreco.models.fixed_point import FixedDense
 from gnnreco.models.pruning import PruneConfig, prune
 from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
-from gnnreco.tasks.trigger_inputs import Buffers, InputConfig, buffers
+from gnnreco.tasks.trigger_buffers import Buffers
+from gnnreco.tasks.trigger_inputs import InputConfig, buffers
 
 Progress = Callable[[str, int, int], None]
 VECTORS = 1000  # examples that a bundle keeps, to become test vectors
@@ -85,7 +86,8 @@ class TriggerTask:
     def sample(self, event: Event) -> dict[str, Tensor]:
         """One event's buffers as tensors."""
         b = self.buffers(event)
-        arrays = {"x": b.x.astype(np.float32), "valid": b.valid.astype(np.float32), "label": b.label}
+        label = b.label.astype(np.int8)  # an event can have a million
+        arrays = {"x": b.x.astype(np.float32), "valid": b.valid.astype(np.float32), "label": label}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
@@ -96,7 +98,7 @@ class TriggerTask:
             prune(network, config.prune, float(network.steps))
         answer = network(sample["x"], sample["valid"])
         known = sample["label"] >= 0
-        logit, label = answer[known], sample["label"][known]
+        logit, label = answer[known], sample["label"][known].long()
         zero = answer.sum() * 0.0
         right = zero.detach()
         if not len(label):
@@ -127,7 +129,8 @@ class TriggerTask:
         """Keep some buffers that nothing was learned from, to become test vectors."""
         taken, count = [], 0
         for s in samples:
-            taken.append(Buffers(*(s[n].numpy() for n in ("x", "valid", "label"))))
+            spread = slice(None, None, -(-len(s["x"]) // VECTORS) or None)
+            taken.append(Buffers(*(s[n][spread].numpy() for n in ("x", "valid", "label"))))
             count += len(taken[-1].x)
             if count >= VECTORS:
                 break
