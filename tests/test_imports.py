@@ -19,7 +19,7 @@ ORDER = [
     {"bundle"},
     {"train", "reconstruct", "evaluate", "deploy", "display"},
     {"config"},
-    {"compare"},
+    {"compare", "search"},
     {"doctor", "testing"},
     {"cli", "cli_inspect", "cli_run", "cli_progress", "cli_table"},
 ]

@@ -65,3 +65,9 @@ def trace(program: Program) -> Any:
     x = quantize(inputs[: rows * c].reshape(rows, c), k, i, f, "WRAP", "TRN")
     valid = quantize(inputs[rows * c :], 0, 1, 0, "WRAP", "TRN") if program.slots else None
     return trace(inputs, program.run(Symbols(), x, valid).ravel())
+
+
+def estimate(program: Program) -> tuple[float, float]:
+    """LUTs and the delay in ns without registers, as alkaid estimates them."""
+    logic = trace(program)
+    return float(logic.cost), float(max(logic.latency))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 BIAS_FRACTION = 8
 MOST_BITS = 12.0
+SPEED = 8.0  # numbers of bits are learned so many times as fast as weights: whole bits are large steps
 FORGET = 0.99  # of the largest value seen, at every step of training
 
 
@@ -98,8 +99,8 @@ def _rounded(x: Tensor, fraction: Tensor, floor: bool) -> Tensor:
 
 
 def _whole(bits: Tensor) -> Tensor:
-    """Whole numbers of bits with the gradient of the real ones."""
-    bits = torch.clamp(bits, -MOST_BITS, MOST_BITS)
+    """Whole numbers of bits from what is learned, with the gradient of the real ones."""
+    bits = torch.clamp(SPEED * bits, -MOST_BITS, MOST_BITS)
     return _through(bits, torch.round(bits))
 
 
@@ -121,7 +122,7 @@ class FixedDense(nn.Module):
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
-        self.fraction = nn.Parameter(torch.full((outputs, inputs), float(config.weight_bits)))
+        self.fraction = nn.Parameter(torch.full((outputs, inputs), config.weight_bits / SPEED))
         self.register_buffer("kept", torch.ones(outputs, inputs))
 
     def weights(self) -> Tensor:
@@ -173,7 +174,7 @@ class FixedPoint(nn.Module):
     def __init__(self, channels: int, config: BitsConfig, signed: bool = False) -> None:
         super().__init__()
         self.signed, self.exact = signed, config.weights == "float"
-        self.fraction = nn.Parameter(torch.full((channels,), float(config.activation_bits)))
+        self.fraction = nn.Parameter(torch.full((channels,), config.activation_bits / SPEED))
         self.register_buffer("top", torch.zeros(channels))
 
     def integer(self) -> Tensor:

@@ -115,7 +115,7 @@ class Tensors:
     def total(self, x: Tensor, group: np.ndarray, n: int) -> Tensor:
         """See `Arithmetic`."""
         size = len(group) // max(n, 1)
-        if len(group) == n * size and (group == np.arange(n).repeat(size)).all():
+        if np.array_equal(group, np.arange(n).repeat(size)):
             return x.unflatten(-2, (n, size)).sum(dim=-2)
         out = x.new_zeros(*x.shape[:-2], n, x.shape[-1])
         return out.index_add(-2, torch.from_numpy(group), x)
