@@ -32,6 +32,8 @@ class TriggerConfig:
     ----------
     resource : float
         Loss for each LUT, about (see `gnnreco.models.trigger_network.Cost`); 0: as many as it likes.
+    draw : int
+        Buffers of an event that a step of training sees, drawn at random; 0: all.
     teacher : str
         Bundle of a larger model whose answers are learned too, with the weight `distil`.
     """
@@ -40,6 +42,7 @@ class TriggerConfig:
     network: TriggerNetworkConfig = field(default_factory=TriggerNetworkConfig)
     prune: PruneConfig = field(default_factory=PruneConfig)
     resource: float = 0.0
+    draw: int = 0
     teacher: str = ""
     distil: float = 0.5
     seed: int = 0
@@ -95,6 +98,9 @@ class TriggerTask:
         network, config = self.network, self.config
         if network.training:
             network.steps += 1
+            if 0 < config.draw < len(sample["x"]):
+                drawn = torch.randint(len(sample["x"]), (config.draw,), device=sample["x"].device)
+                sample = {name: tensor[drawn] for name, tensor in sample.items()}
             prune(network, config.prune, float(network.steps))
         answer = network(sample["x"], sample["valid"])
         known = sample["label"] >= 0
@@ -112,7 +118,11 @@ class TriggerTask:
         if self.teacher is not None and len(label):
             loss = loss + config.distil * self._lesson(sample, logit, known)
         cost = network.cost()
-        numbers = {"accuracy": float(right), "luts": float(cost.detach()), "answer_loss": float(loss.detach())}
+        numbers = {
+            "accuracy": float(right),
+            "luts": float(cost.detach()),
+            "answer_loss": float(loss.detach()),
+        }
         return loss + config.resource * cost, numbers
 
     def _lesson(self, sample: dict[str, Tensor], logit: Tensor, known: Tensor) -> Tensor:

@@ -48,8 +48,14 @@ def buffers(
         assert detector is not None  # the task has seen to it
         return sectors(config.sectors, network, detector, event)
     if event.jets is None:
-        raise BadInput(event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py")
-    return jet_features(event.jets) if config.source == "jet_features" else jet_particles(event.jets, network.slots)
+        raise BadInput(
+            event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"
+        )
+    return (
+        jet_features(event.jets)
+        if config.source == "jet_features"
+        else jet_particles(event.jets, network.slots)
+    )
 
 
 def jet_features(jets: Jets) -> Buffers:

@@ -9,11 +9,10 @@ whose tracks may have left it, so that tracks near a border are whole in one sec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from gnnreco.columns import Event, Floats, Hits, Ints
@@ -24,7 +23,7 @@ from gnnreco.models.trigger_network import TriggerNetworkConfig
 from gnnreco.tasks.trigger_buffers import Buffers
 
 FEATURES = 3
-#: Beyond the bend of the slowest particle looked for: scattering, and collisions beside the axis.
+#: Windows are so much wider than the tracks they are made for: for scattering, and collisions beside the axis.
 MARGIN = 1.1
 
 
@@ -49,6 +48,11 @@ class SectorConfig:
     min_pt: float = 1.0
     beam: float = 150.0
     origins: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("azimuth", "slices", "origins", "min_pt"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -99,21 +103,26 @@ def stacks(detector: Detector, layers: int) -> tuple[Frame, tuple[Stack, ...]]:
     position = np.array(["position" in part.measures for part in detector.subsystems])[detector.subsystem]
     count = np.maximum(np.bincount(detector.layer, minlength=detector.n_layers), 1)
     tracker = np.bincount(detector.layer, position, detector.n_layers) == count
-    r, z = (np.bincount(detector.layer, v, detector.n_layers) / count for v in (np.hypot(*center.T[:2]), center[:, 2]))
-    low, high = frame.s_low, frame.s_high
-    found = []
-    central = tracker & frame.along_z & (low <= 0) & (high >= 0)
-    for side, some in ((0, central), (1, tracker & ~frame.along_z & (z > 0)), (-1, tracker & ~frame.along_z & (z < 0))):
+    r, z = (
+        np.bincount(detector.layer, v, detector.n_layers) / count
+        for v in (np.hypot(*center.T[:2]), center.T[2])
+    )
+    central = tracker & frame.along_z & (frame.s_low <= 0) & (frame.s_high >= 0)
+    disks = tracker & ~frame.along_z
+    found: list[Stack] = []
+    for side, some in ((0, central), (1, disks & (z > 0)), (-1, disks & (z < 0))):
         depth = np.abs(z) if side else r
         chosen = np.flatnonzero(some)[np.argsort(depth[some], kind="stable")][:layers]
         if len(chosen) < layers or (side and found and found[0].barrel):
             continue
         middle = chosen[layers // 2]
         bare = Stack(chosen, not side, side, float(depth[middle]), 0.0, 0.0)
-        ends = bare.eta(np.array([low[middle], high[middle]]), bare.depth)
-        found.append(Stack(chosen, not side, side, bare.depth, float(ends[0]), float(ends[1])))
+        low, high = (float(bare.eta(end[middle], bare.depth)) for end in (frame.s_low, frame.s_high))
+        found.append(replace(bare, low=low, high=high))
     if not found:
-        raise BadConfig(f"detector {detector.name} has no {layers} layers one behind the other: lower model.groups")
+        raise BadConfig(
+            f"detector {detector.name} has no {layers} layers one behind the other: lower model.groups"
+        )
     return frame, tuple(found)
 
 
@@ -136,7 +145,7 @@ def sectors(config: SectorConfig, network: TriggerNetworkConfig, detector: Detec
         raise BadConfig("sectors need model.kind=edges and model.groups of 2 or more that divide model.slots")
     frame, found = stacks(detector, network.groups)
     each, pairs = network.slots // network.groups, network.pairs()
-    shared = _shared(event, config.min_pt)
+    left = _left(event, config.min_pt)
     parts = []
     for stack in found:
         hit, sector, group, x, distance = _copies(config, frame, stack, detector, event.hits)
@@ -151,7 +160,8 @@ def sectors(config: SectorConfig, network: TriggerNetworkConfig, detector: Detec
         ends = who[:, pairs]
         label = np.where((ends >= 0).all(axis=2), 0, -1)
         known = label == 0
-        label[known] = shared(*ends[known].T)
+        one, two = (left[end] for end in ends[known].T)
+        label[known] = np.minimum(np.asarray(one.multiply(two).sum(axis=1)).ravel(), 1)
         some = known.any(axis=1)
         parts.append((full[some], (who >= 0)[some].astype(np.float64), label[some], len(order) - len(kept)))
     x, valid, label = (np.concatenate([part[k] for part in parts]) for k in range(3))
@@ -164,29 +174,28 @@ def _copies(
     """Each hit in each sector it may belong to: hit, sector, layer in the stack, features, distance from the middle."""
     group_of = np.full(detector.n_layers + 1, -1)
     group_of[stack.layers] = np.arange(len(stack.layers))
-    group = group_of[np.where(hits.sensor >= 0, detector.layer[hits.sensor], -1)] if len(hits) else np.zeros(0, int)
+    group = group_of[np.where(hits.sensor >= 0, detector.layer[hits.sensor], -1)]
     hit = np.flatnonzero(group >= 0)
     xyz, group = (hits.xyz[hit] - frame.origin) @ frame.rotation.T, group[hit]
     r, phi, z = np.hypot(xyz[:, 0], xyz[:, 1]), np.arctan2(xyz[:, 1], xyz[:, 0]), xyz[:, 2]
     depth, along = (r, z) if stack.barrel else (np.abs(z), r)
     scale = stack.depth / np.maximum(depth, 1e-9)
     # To the reference layer: half the angle that the slowest particle turns, and where it may come from.
-    turn = MARGIN * np.abs(scale - 1) * r * frame.kappa_per_gev / (2 * config.min_pt) * frame.has_field
+    bend = frame.kappa_per_gev / (2 * config.min_pt) if frame.has_field else 0.0
+    turn = MARGIN * bend * np.abs(scale - 1) * r
     # Along it: moved by what the place of origin does, which for disks shrinks with the slope.
     lever = (scale - 1) * (1.0 if stack.barrel else -stack.side * along / np.maximum(depth, 1e-9))
     part = config.beam / config.origins
     origin = (2 * np.arange(config.origins) - config.origins + 1)[:, None] * part
-    reach = part * np.abs(lever)
+    reach = MARGIN * part * np.abs(lever)
     width, height = 2 * np.pi / config.azimuth, (stack.high - stack.low) / config.slices
     first = np.floor((phi - turn) / width).astype(np.int64)
     n_phi = np.minimum(np.floor((phi + turn) / width).astype(np.int64) - first + 1, config.azimuth)
     there = along * scale - origin * lever
-    lowest, highest = (
-        np.clip(np.floor((stack.eta(end, stack.depth) - stack.low) / height), -1, config.slices).astype(np.int64)
-        for end in (there - reach, there + reach)
-    )
-    lowest = np.maximum(lowest, 0)
-    count = n_phi * np.maximum(np.minimum(highest, config.slices - 1) - lowest + 1, 0)
+    ends = [(stack.eta(there + sign * reach, stack.depth) - stack.low) / height for sign in (-1, 1)]
+    lowest = np.floor(np.maximum(ends[0], 0)).astype(np.int64)
+    highest = np.floor(np.clip(ends[1], -1, config.slices - 1)).astype(np.int64)
+    count = n_phi * np.maximum(highest - lowest + 1, 0)
     source, row = np.divmod(np.repeat(np.arange(count.size), count.ravel()), max(len(hit), 1))
     step = np.arange(len(row)) - np.repeat(np.cumsum(count) - count.ravel(), count.ravel())
     column, line = first[row] + step % n_phi[row], lowest[source, row] + step // n_phi[row]
@@ -199,18 +208,11 @@ def _copies(
     return hit[row], sector, group[row], np.stack([depth[row], away, beside], axis=1), distance
 
 
-class _shared:
-    """Whether one particle that is looked for left both of two hits."""
-
-    def __init__(self, event: Event, min_pt: float) -> None:
-        self.of = csr_matrix((len(event.hits), 0), dtype=np.int64)
-        if event.truth is not None:
-            p, truth = event.truth.particles, event.truth
-            wanted = (np.hypot(p.px, p.py) > min_pt) & (p.charge != 0)
-            keep = wanted[truth.particle]
-            entries = np.ones(keep.sum(), np.int64), (truth.hit[keep], truth.particle[keep])
-            self.of = csr_matrix(entries, shape=(len(event.hits), len(p)))
-
-    def __call__(self, one: Ints, two: Ints) -> NDArray[np.int64]:
-        together: NDArray[np.int64] = np.asarray(self.of[one].multiply(self.of[two]).sum(axis=1)).ravel()
-        return np.minimum(together, 1)
+def _left(event: Event, min_pt: float) -> csr_matrix:
+    """Which particle that is looked for left which hit: (hits, particles), 1 or 0."""
+    if event.truth is None:
+        return csr_matrix((len(event.hits), 0), dtype=np.int64)
+    p, truth = event.truth.particles, event.truth
+    keep = ((np.hypot(p.px, p.py) > min_pt) & (p.charge != 0))[truth.particle]
+    entries = np.ones(keep.sum(), np.int64), (truth.hit[keep], truth.particle[keep])
+    return csr_matrix(entries, shape=(len(event.hits), len(p)))
