@@ -55,3 +55,11 @@ class OverBudget(GnnrecoError):
         super().__init__(
             f"event {event}: {needed:,} {what}, over the budget of {budget:,}; raise the budget or check for noise"
         )
+
+
+class MissingTool(GnnrecoError):
+    """A program that is not installed, too old, or failed; `how` says how to get it or what it said."""
+
+    def __init__(self, tool: str, how: str) -> None:
+        self.tool, self.how = tool, how
+        super().__init__(f"{tool}: {how}")
