@@ -6,7 +6,7 @@ A graph of n nodes and m edges takes about 2 n + 2 m clocks. Its logic does not 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,9 @@ def stream(network: TriggerNetwork, name: str, nodes: int, edges: int, clock_ns:
     """
     check_name(name)
     if not (2 <= nodes <= 2**NUMBER and 1 <= edges <= 2**24):
-        raise BadConfig(f"nodes {nodes}, edges {edges}: there can be 2 to {2**NUMBER} nodes and 1 to {2**24} edges")
+        raise BadConfig(
+            f"nodes {nodes}, edges {edges}: there can be 2 to {2**NUMBER} nodes and 1 to {2**24} edges"
+        )
     cut = kernels(network, edges)
     programs = {"nodes": cut.nodes, "edges": cut.edges, "heard": cut.heard, "answers": cut.answers}
     made = {part: build(program, f"{name}_{part}", clock_ns) for part, program in programs.items()}
@@ -107,7 +109,9 @@ def stream(network: TriggerNetwork, name: str, nodes: int, edges: int, clock_ns:
     if silent:
         raise BadBundle("network", "a part of it says nothing: it was pruned too far to be cut into kernels")
     results = {
-        "nodes": {f"said_{to}": forms(f) for to, f in zip(("sender", "receiver", "itself"), cut.said, strict=True)},
+        "nodes": {
+            f"said_{to}": forms(f) for to, f in zip(("sender", "receiver", "itself"), cut.said, strict=True)
+        },
         "edges": {"message": m},
         "heard": {f"told_{to}": forms(f) for to, f in zip(("sender", "receiver"), cut.told, strict=True)},
     }
@@ -120,7 +124,9 @@ def stream(network: TriggerNetwork, name: str, nodes: int, edges: int, clock_ns:
         out = "answer" if part == "answers" else f"{part}_answer"
         if part != "answers":
             lines.append(f"    wire [{design.ports.widths['answer'] - 1}:0] {out};")
-        lines.append(f"    {name}_{part} {part}_kernel (.clk(clk), .features({inputs[part]}), .answer({out}));")
+        lines.append(
+            f"    {name}_{part} {part}_kernel (.clk(clk), .features({inputs[part]}), .answer({out}));"
+        )
         lines += _unpacked(results.get(part, {}), out, design.ports.answer)
     values = widths | {"TOP": name, "KERNELS": "\n".join(lines), "SUMS": _sums(m, t)}
     sources = {file: code for design in made.values() for file, code in design.sources.items()}
@@ -209,5 +215,5 @@ def _sums(message: Sequence[Form], total: Sequence[Form]) -> str:
     return "\n".join(lines)
 
 
-def _filled(template: Path, values: dict[str, object]) -> str:
+def _filled(template: Path, values: Mapping[str, object]) -> str:
     return re.sub(r"@(\w+)@", lambda found: str(values[found[1]]), template.read_text())

@@ -2,13 +2,14 @@
 
 ``nodes``: features of a node -> what it says to its edges (as sender, as receiver) and to itself;
 ``edges``: what both ends say -> message; ``heard``: what a node said to itself, sum of messages -> what it says in the end;
-``answers``: what both ends say in the end, message -> answer. Sums over edges of one receiver lie between the second and third.
+``answers``: what both ends say in the end, message -> answer. Sums over the edges of a receiver come before the third.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,13 +85,17 @@ def kernels(network: TriggerNetwork, edges: int) -> Kernels:
     """
     config = network.config
     if config.kind != "edges" or config.bits.weights == "float":
-        raise BadBundle("network", "only edge classifiers in fixed point (model.kind=edges) can take edges one by one")
+        raise BadBundle(
+            "network", "only edge classifiers in fixed point (model.kind=edges) can take edges one by one"
+        )
     edge, node, head = network.edge, network.node, network.head
     said = edge.said[0].format(), edge.said[1].format(), node.said[0].format()  # type: ignore[operator]
     told = head.said[0].format(), head.said[1].format()  # type: ignore[operator]
     message = edge.cuts[-1].format()  # type: ignore[operator]
     more = int(np.ceil(np.log2(max(edges, 2))))
-    sums = Format(message.signed, np.where(message.bits > 0, message.integer + more, message.integer), message.fraction)
+    sums = Format(
+        message.signed, np.where(message.bits > 0, message.integer + more, message.integer), message.fraction
+    )
 
     notes = Notes()
     offset, scale = (t.detach().cpu().double().numpy() for t in (network.offset, network.scale))
@@ -126,11 +131,13 @@ def forms(*formats: Format) -> list[Form]:
 
 def _program(notes: Notes, formats: Sequence[Format]) -> Program:
     """What was noted, with input ports of these formats."""
-    signed, integer, fraction = np.array([(f.signed, f.integer, f.fraction) for f in forms(*formats)], np.int64).T
+    signed, integer, fraction = np.array(
+        [(f.signed, f.integer, f.fraction) for f in forms(*formats)], np.int64
+    ).T
     return Program(0, signed, integer, fraction, tuple(notes.ops))
 
 
-def _say(notes: Notes, x: int, layers: Sequence[FixedDense], formats: Sequence[Format]) -> int:
+def _say(notes: Notes, x: int, layers: Sequence[Any], formats: Sequence[Format]) -> int:
     """Several layers of the same input, side by side."""
     weight = np.concatenate([layer.weights().detach().double().numpy() for layer in layers])
     bias = np.concatenate([_bias(layer) for layer in layers])
@@ -153,7 +160,9 @@ def _part(notes: Notes, widths: Sequence[int], place: int) -> int:
 
 def _sum(notes: Notes, widths: Sequence[int]) -> int:
     """The sum of the first two."""
-    return notes.note("dense", 0, weight=np.eye(widths[0], sum(widths)) + np.eye(widths[0], sum(widths), widths[0]))
+    return notes.note(
+        "dense", 0, weight=np.eye(widths[0], sum(widths)) + np.eye(widths[0], sum(widths), widths[0])
+    )
 
 
 def _parts(row: Floats, formats: Sequence[Format]) -> list[Floats]:

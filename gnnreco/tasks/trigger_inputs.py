@@ -46,7 +46,7 @@ def buffers(
     """
     if config.source == "sectors":
         assert detector is not None  # the task has seen to it
-        return sectors(config.sectors, network, detector, event)
+        return sectors(config.sectors, config.features, network, detector, event)
     if event.jets is None:
         raise BadInput(
             event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"

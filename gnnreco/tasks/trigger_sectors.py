@@ -18,11 +18,11 @@ from scipy.sparse import csr_matrix
 from gnnreco.columns import Event, Floats, Hits, Ints
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
-from gnnreco.graphs import Frame
+from gnnreco.graphs import Frame, points_of
 from gnnreco.models.trigger_network import TriggerNetworkConfig
 from gnnreco.tasks.trigger_buffers import Buffers
 
-FEATURES = 3
+FEATURES = 5
 #: Windows are so much wider than the tracks they are made for: for scattering, and collisions beside the axis.
 MARGIN = 1.1
 
@@ -126,13 +126,16 @@ def stacks(detector: Detector, layers: int) -> tuple[Frame, tuple[Stack, ...]]:
     return frame, tuple(found)
 
 
-def sectors(config: SectorConfig, network: TriggerNetworkConfig, detector: Detector, event: Event) -> Buffers:
+def sectors(
+    config: SectorConfig, features: int, network: TriggerNetworkConfig, detector: Detector, event: Event
+) -> Buffers:
     """Buffers of one event: stack by stack, origin by origin, slice by slice, window by window around the axis.
 
     Sectors that hold no pair of hits on successive layers are left out: there is nothing to answer.
 
-    A node is a hit: its depth (mm), its azimuth from the middle of its sector (rad), and how far it lies along the layer
-    (mm) from the line that leads from the origin through that middle. Layers have an equal share of the slots, filled by
+    A node is a hit: its depth (mm), its azimuth from the middle of its sector (rad), how far it lies along the layer (mm)
+    from the line that leads from the origin through that middle; then the slope that the length of its cluster tells, less
+    that of the line (0 where no cluster is known), and the slope across. Layers have an equal share of the slots, filled by
     the hits nearest to the middle, in units of the sector's size; `Buffers.dropped` counts the others, once a sector. An
     edge is right if one particle above `min_pt` left both hits, on layers that follow one another.
 
@@ -143,6 +146,8 @@ def sectors(config: SectorConfig, network: TriggerNetworkConfig, detector: Detec
     """
     if network.kind != "edges" or network.groups < 2 or network.slots % network.groups:
         raise BadConfig("sectors need model.kind=edges and model.groups of 2 or more that divide model.slots")
+    if not 0 < features <= FEATURES:
+        raise BadConfig(f"task.input.features={features}: a hit of a sector has 1 to {FEATURES}")
     frame, found = stacks(detector, network.groups)
     each, pairs = network.slots // network.groups, network.pairs()
     left = _left(event, config.min_pt)
@@ -155,8 +160,8 @@ def sectors(config: SectorConfig, network: TriggerNetworkConfig, detector: Detec
         kept = order[rank < each]
         slot = sector[kept], group[kept] * each + rank[rank < each]
         n = config.azimuth * config.slices * config.origins
-        full, who = np.zeros((n, network.slots, FEATURES)), np.full((n, network.slots), -1)
-        full[slot], who[slot] = x[kept], hit[kept]
+        full, who = np.zeros((n, network.slots, features)), np.full((n, network.slots), -1)
+        full[slot], who[slot] = x[kept, :features], hit[kept]
         ends = who[:, pairs]
         label = np.where((ends >= 0).all(axis=2), 0, -1)
         known = label == 0
@@ -174,10 +179,10 @@ def _copies(
     """Each hit in each sector it may belong to: hit, sector, layer in the stack, features, distance from the middle."""
     group_of = np.full(detector.n_layers + 1, -1)
     group_of[stack.layers] = np.arange(len(stack.layers))
-    group = group_of[np.where(hits.sensor >= 0, detector.layer[hits.sensor], -1)]
-    hit = np.flatnonzero(group >= 0)
-    xyz, group = (hits.xyz[hit] - frame.origin) @ frame.rotation.T, group[hit]
-    r, phi, z = np.hypot(xyz[:, 0], xyz[:, 1]), np.arctan2(xyz[:, 1], xyz[:, 0]), xyz[:, 2]
+    points = points_of(hits, detector, frame)
+    chosen = np.flatnonzero(group_of[points.layer] >= 0)
+    r, phi, z, sensor = points.r[chosen], points.phi[chosen], points.z[chosen], points.sensor[chosen]
+    hit, group = points.index[chosen], group_of[points.layer[chosen]]
     depth, along = (r, z) if stack.barrel else (np.abs(z), r)
     scale = stack.depth / np.maximum(depth, 1e-9)
     # To the reference layer: half the angle that the slowest particle turns, and where it may come from.
@@ -205,7 +210,14 @@ def _copies(
     size = np.abs(high - low) / 2 + reach[row]
     distance = np.hypot(away / (width / 2 + turn[row]), beside * scale[row] / size)
     sector = (source * config.slices + line) * config.azimuth + column % config.azimuth
-    return hit[row], sector, group[row], np.stack([depth[row], away, beside], axis=1), distance
+    # What the length of a cluster says of the slope of its track.
+    widths = np.stack([points.width_u, points.width_v], axis=1)[chosen]
+    slopes = np.maximum(widths - 1, 0) / frame.depth_in_cells[sensor]
+    slopes = np.where(frame.s_is_v[sensor][:, None], slopes[:, ::-1], slopes)
+    wanted = np.abs(middle - (origin[source, 0] if stack.barrel else 0.0)) / stack.depth
+    steeper = np.where(widths.min(axis=1)[row] > 0, slopes[row, 0] - wanted, 0.0)
+    x = np.stack([depth[row], away, beside, steeper, slopes[row, 1]], axis=1)
+    return hit[row], sector, group[row], x, distance
 
 
 def _left(event: Event, min_pt: float) -> csr_matrix:

@@ -43,7 +43,7 @@ def event(points, owners=(), pts=(), detector=TRACKML):
 
 def made(some, config=FINE, network=NETWORK, detector=TRACKML):
     """Buffers of an event of one detector."""
-    return sectors(config, network, detector, some)
+    return sectors(config, 3, network, detector, some)
 
 
 def same(a, b):
