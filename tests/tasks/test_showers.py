@@ -101,9 +101,7 @@ def test_a_symmetry_of_the_detector_changes_nothing(
         assert (cell >= 0).all()
         xyz = detector.cell_position(sensor, cell)
         assert np.abs(xyz - bare.xyz @ turn).max() < 1e-9  # of rounded wafers 5e-3
-        one, two = (
-            task.reconstruct(replace(event, hits=hits)) for hits in (bare, placed(bare, xyz, sensor))
-        )
+        one, two = (task.reconstruct(replace(event, hits=hits)) for hits in (bare, placed(bare, xyz, sensor)))
         exact(one, two)
 
 

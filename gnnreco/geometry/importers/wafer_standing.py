@@ -61,7 +61,7 @@ def evened(file: Path, wafers: WaferMap, turns: int) -> WaferMap:
         if off.max() > ROUNDED:
             row = int(off.argmax())
             where = f"layer {wafers.layer[row]}, wafer {wafers.u[row]}, {wafers.v[row]}"
-            why = f"no wafer {360 * step / turns:g} degrees on (the nearest is {off[row]:.3g} mm off); leave out turns={turns}"
+            why = f"no wafer {360 * step / turns:g} degrees on ({off[row]:.3g} mm off the nearest); leave out turns={turns}"
             raise BadInput(file, where, why)
         total += place[copy] @ turn.T
     return replace(wafers, x=total[:, 0] / turns, y=total[:, 1] / turns)

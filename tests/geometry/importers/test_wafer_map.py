@@ -163,7 +163,7 @@ def test_turns_even_out_what_the_map_rounded(tmp_path: Path) -> None:
 def test_turns_that_a_map_lacks_are_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"layer 1, wafer .*no wafer 120 degrees on.*leave out turns=3"):
         imported(tmp_path, lines(), turns="3")
-    with pytest.raises(BadInput, match="option turns.*'0'"):
+    with pytest.raises(BadInput, match=r"option turns.*'0'"):
         imported(tmp_path, lines(), turns="0")
 
 
