@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from gnnreco.models.aggregate import segment_sum
 from gnnreco.models.pivot import Adversary
 
+CROWDED = 0.01  # of the moment `foreign`: other showers have this much of what a shower's cells hear
+
 
 @dataclass(frozen=True)
 class ShowerNetworkConfig:
@@ -117,6 +119,7 @@ class ShowerNetwork(nn.Module):
         classes: int,
         pivot: bool = False,
         company: int = 0,
+        crowding: int = 0,
     ) -> None:
         super().__init__()
         h, wide = config.hidden, config.shower_hidden
@@ -134,7 +137,8 @@ class ShowerNetwork(nn.Module):
             nn.ReLU(),
             nn.Linear(wide, 2 + classes),
         )
-        self.register_buffer("sigma_scale", torch.ones(classes))
+        self.crowding = crowding  # the column of moments that tells showers that are alone from others
+        self.register_buffer("sigma_scale", torch.ones(2, classes))
         self.adversary = Adversary() if pivot else None
         self.identity = (  # the last to be drawn, so that the others are what they are without it
             nn.Sequential(
@@ -204,7 +208,8 @@ class ShowerNetwork(nn.Module):
         Returns
         -------
         log_energy, log_sigma : float32 (c,)
-            Logarithms of the energy in GeV and of its relative error; `sigma_scale` corrects the error by likeliest class.
+            Logarithms of the energy in GeV and of its relative error; `sigma_scale` corrects the error of showers that are
+            alone (first row) and of others by likeliest class.
         logit : float32 (c, classes)
         """
         total, pooled = self._pooled(state, energy, shares)
@@ -214,8 +219,13 @@ class ShowerNetwork(nn.Module):
         kind = out[:, 2:]
         if self.identity is not None:
             kind = kind + self.identity(seen if company is None else torch.cat([seen, company], dim=1))
-        log_sigma = torch.clamp(out[:, 1] - 1.5, -5, 2) + torch.log(self.sigma_scale[kind.argmax(dim=1)])
+        scale = self.sigma_scale[self.crowded(moments).long(), kind.argmax(dim=1)]
+        log_sigma = torch.clamp(out[:, 1] - 1.5, -5, 2) + torch.log(scale)
         return torch.log(total[:, 1]) + out[:, 0], log_sigma, kind
+
+    def crowded(self, moments: Tensor) -> Tensor:
+        """Whether others are near each shower, bool (c,)."""
+        return moments[:, self.crowding] > CROWDED
 
     def _pooled(self, state: Tensor, energy: Tensor, shares: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Visible and weighed energy (c, 2), and the means of the states by energy and by hits (c, 2 hidden)."""

@@ -101,8 +101,9 @@ class ClusteringTask:
         torch.manual_seed(config.seed)
         sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
         self.network = ShowerNetwork(
-            config.network, *sizes, len(CLUSTER_CLASSES), config.loss.pivot > 0, len(COMPANY)
-        )
+            config.network, *sizes, len(CLUSTER_CLASSES), config.loss.pivot > 0, len(COMPANY),
+            MOMENTS.index("foreign"),
+        )  # fmt: skip
         torch.random.set_rng_state(generator)
         if config.identity_only:
             if not (config.frozen and config.network.identity_hidden):
@@ -200,11 +201,12 @@ class ClusteringTask:
         return total + self.config.loss.pieces * pieces, numbers | {"piece_loss": float(pieces.detach())}
 
     def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
-        """Scale the errors of each class so that they cover 68 % of the deviations in events that nothing was learned from.
+        """Scale the errors so that they cover 68 % of the deviations in events that nothing was learned from.
 
-        Split conformal prediction: Papadopoulos et al., ECML 2002.
+        Each class has two scales: for showers that are alone, and for others. Split conformal prediction: Papadopoulos et
+        al., ECML 2002; by groups: Vovk et al., Algorithmic Learning in a Random World, 2005.
         """
-        rows = []
+        rows, wide = [], np.ones((2, len(CLUSTER_CLASSES)))
         for sample in samples:
             one = (
                 sample
@@ -222,12 +224,16 @@ class ClusteringTask:
             log_energy, log_sigma, kind = (x.numpy() for x in judged)
             energy, wanted = np.exp(log_energy), one["wanted"].numpy()
             off = np.abs(energy - wanted) / (energy * np.exp(log_sigma))
-            rows.append(np.stack([off, kind.argmax(axis=1)])[:, np.isfinite(wanted)])
-        off, kinds = np.concatenate([np.zeros((2, 0)), *rows], axis=1)
+            group = self.network.crowded(one["moments"]).numpy(), kind.argmax(axis=1)
+            rows.append(np.stack([off, *group])[:, np.isfinite(wanted)])
+        off, crowded, kinds = np.concatenate([np.zeros((3, 0)), *rows], axis=1)
         for k in range(len(CLUSTER_CLASSES)):
-            mine = off[kinds == k]
-            if len(mine) >= ENOUGH:
-                self.network.sigma_scale[k] *= float(np.quantile(mine, COVERED))
+            # A group that is small has the scale of its class.
+            for rows_of, some in (([0, 1], crowded >= 0), ([0], crowded == 0), ([1], crowded == 1)):
+                mine = off[some & (kinds == k)]
+                if len(mine) >= ENOUGH:
+                    wide[rows_of, k] = np.quantile(mine, COVERED)
+        self.network.sigma_scale *= torch.from_numpy(wide).float()
 
     def _find(self, graph: CellGraph, loud: LoudNeighbours) -> Found:
         """Cells to showers; gradients flow through the scores, not through what is made of them."""
@@ -327,6 +333,8 @@ class ClusteringTask:
         # A bundle to start from need not know an adversary, nor the layers of identity, which then say nothing yet.
         own = ("adversary.", "identity.")
         fresh = {k: v for k, v in self.network.state_dict().items() if k.startswith(own)}
+        if weights["sigma_scale"].ndim == 1:  # once showers that are alone and others had the same
+            weights["sigma_scale"] = weights["sigma_scale"].expand(2, -1)
         self.network.load_state_dict(fresh | weights)
         self.network.eval()
 

@@ -1,4 +1,4 @@
-"""Layers of identity: older bundles do without, and training them leaves energies as they are."""
+"""Layers of identity: older bundles do without, training them leaves energies as they are; errors are scaled by crowding."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from gnnreco.models.shower_network import ShowerNetworkConfig
 from gnnreco.schema import build
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
+from gnnreco.tasks.clustering_company import COMPANY
+from gnnreco.tasks.clustering_moments import MOMENTS
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +78,29 @@ def test_identity_only_without_such_layers_is_refused(detector: Detector) -> Non
     for wrong in (replace(config, frozen=True, network=ShowerNetworkConfig()), config):
         with pytest.raises(BadConfig, match=r"task\.identity_only needs"):
             ClusteringTask(replace(wrong, identity_only=True), detector)
+
+
+def test_errors_are_scaled_apart_for_showers_that_are_alone_and_others(detector: Detector) -> None:
+    task, n, rng = with_identity(detector), 2000, np.random.default_rng(5)
+    crowded = rng.random(n) < 0.5
+    moments = torch.zeros(n, len(MOMENTS))
+    moments[:, MOMENTS.index("foreign")] = torch.from_numpy(np.where(crowded, 0.2, 0.0))
+    rows = torch.arange(n + 1)
+    sample = {
+        "state": torch.zeros(n, 24), "energy": torch.ones(n), "moments": moments, "company": torch.zeros(n, len(COMPANY)),
+        "cell": rows[:-1], "cluster": rows[:-1], "weight": torch.ones(n), "start": rows,
+    }  # fmt: skip
+
+    def judged() -> tuple[np.ndarray, np.ndarray]:
+        with torch.no_grad():
+            log_energy, log_sigma, _ = task.network.showers(
+                sample["state"], sample["energy"], sample, moments, sample["company"]
+            )
+        return log_energy.exp().numpy(), log_sigma.exp().numpy()
+
+    energy, _ = judged()
+    off = rng.normal(size=n) * np.where(crowded, 0.3, 0.05)  # those in crowds are wrong by six times as much
+    sample["wanted"] = torch.from_numpy(energy.astype(np.float64) * (1 + off))
+    task.finish([sample])
+    inside = np.abs(off) < judged()[1]
+    assert [inside[crowded].mean(), inside[~crowded].mean()] == pytest.approx([0.6827] * 2, abs=0.01)
