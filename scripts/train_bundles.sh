@@ -67,7 +67,7 @@ showers hgcal-both va_cone,va_em 4 6 0.002 tr_em,tr_few,tr_wide,tr_cone train.st
 showers hgcal-judged va_one,va_cone 24 40 0.002 tr_one,tr_em,tr_few,tr_wide,tr_cone train.start=hgcal-both \
     task.frozen=true sample.validation_events=310 "${weights[@]}"
 shoot tr_gp 108 1500 4 photon,pi0 "2 150" spectrum=log
-showers showers-hgcal va_one,va_cone 24 30 0.003 tr_one,tr_gp,tr_cone train.start=hgcal-judged task.frozen=true \
+showers showers-hgcal va_one,va_cone 8 10 0.003 tr_one,tr_gp,tr_cone train.start=hgcal-judged task.frozen=true \
     sample.validation_events=310 task.identity_only=true model.identity_hidden=64 task.loss.kind=1
 
 python "$here/random_calorimeters.py" -o random --count 8
