@@ -101,6 +101,11 @@ class ClusteringTask:
         )
         torch.random.set_rng_state(generator)
 
+    @property
+    def adversarial(self) -> bool:
+        """True if the loss is that of a game, which the last epoch has played longest, not that with the lowest loss."""
+        return self.network.adversary is not None
+
     @classmethod
     def from_config(cls, config: ClusteringConfig, detector: Detector) -> ClusteringTask:
         """A task that has learned nothing yet."""
