@@ -1,6 +1,6 @@
 """Response of pions against a nuisance at fixed true energy, before and after an adversary (arXiv 1611.01046).
 
-    python scripts/pivot_response.py -o FOLDER [--nuisance cosine] [--strength 1 20] [--scale 1] [--json FILE]
+    python scripts/pivot_response.py -o FOLDER [--nuisance cosine] [--strength 20 60] [--scale 1] [--json FILE]
 
 In the training sample the nuisance comes with the energy, as it does in collisions: showers in crowds are soft and lone
 ones hard (`foreign`), or those at large angles soft and those near the beam hard (`cosine`, `cell_size`). A regressor learns
@@ -44,11 +44,23 @@ BASE = SimulationOptions(particle=KINDS, noise_hits=0.02, spectrum="log")
 # hard ones alone or at small angles (as momenta across the beam make them), in the test all have the same energies.
 ETA = (1.7, 2.0, 2.3, 2.6, 2.9)
 SAME = (2.0, 20.0)
+BAND = replace(BASE, count=5)
+# Few showers of any energy at any angle: where a sample has none, no adversary can tell what it gets wrong.
+TAIL = ("everywhere", 250, 5410, replace(BAND, energy=(1.5, 70.0)))
 DENSE, ALONE = replace(BASE, count=10, cone=0.15), replace(BASE, count=4)
+
+
+def around(eta: float) -> tuple[float, float]:
+    """A narrow range of pseudorapidity."""
+    return eta - 0.15, eta + 0.15
+
+
 CROWDS = {
     "training": (
         ("soft_crowds", 600, 5101, replace(DENSE, energy=(1.0, 8.0))),
         ("hard_alone", 1200, 5102, replace(ALONE, energy=(5.0, 100.0))),
+        ("soft_alone", 200, 5103, replace(ALONE, energy=(1.0, 8.0))),
+        ("hard_crowds", 100, 5104, replace(DENSE, energy=(5.0, 100.0))),
     ),
     "test": (
         ("crowds", 400, 5301, replace(DENSE, energy=SAME)),
@@ -56,17 +68,15 @@ CROWDS = {
     ),
 }
 ANGLES = {
-    "training": tuple(
-        (
-            f"eta_{eta}",
-            300,
-            5400 + i,
-            replace(BASE, count=5, eta=(eta - 0.15, eta + 0.15), energy=(1.5 * 1.7**i, 8 * 1.7**i)),
-        )
-        for i, eta in enumerate(ETA)
+    "training": (
+        *(
+            (f"eta_{eta}", 300, 5400 + i, replace(BAND, eta=around(eta), energy=(1.5 * 1.7**i, 8 * 1.7**i)))
+            for i, eta in enumerate(ETA)
+        ),
+        TAIL,
     ),
     "test": tuple(
-        (f"eta_{eta}", 150, 5500 + i, replace(BASE, count=5, eta=(eta - 0.15, eta + 0.15), energy=SAME))
+        (f"eta_{eta}", 400, 5500 + i, replace(BAND, eta=around(eta), energy=SAME))
         for i, eta in enumerate(ETA)
     ),
 }
@@ -201,7 +211,7 @@ def main() -> None:
     parser.add_argument("--bundle", default="showers-hgcal")
     parser.add_argument("--detector", default="hgcal")
     parser.add_argument("--nuisance", default="cosine", choices=("foreign", "cosine", "cell_size"))
-    parser.add_argument("--strength", type=float, nargs="+", default=[1.0, 20.0])
+    parser.add_argument("--strength", type=float, nargs="+", default=[20.0, 60.0])
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of events")
     parser.add_argument("--json", type=Path)

@@ -42,6 +42,6 @@ def test_the_spread_is_that_of_the_response_beyond_chance(script: ModuleType) ->
 def test_the_test_sample_has_the_same_energies_everywhere_and_other_seeds(script: ModuleType) -> None:
     for samples in script.SAMPLES.values():
         assert len({options.energy for *_, options in samples["test"]}) == 1
-        assert len({options.energy for *_, options in samples["training"]}) == len(samples["training"])
+        assert len({options.energy for *_, options in samples["training"]}) > 1
         seeds = [seed for some in samples.values() for _, _, seed, _ in some]
         assert len(set(seeds)) == len(seeds)
