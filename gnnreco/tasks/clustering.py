@@ -111,6 +111,11 @@ class ClusteringTask:
             for name, parameter in self.network.named_parameters():
                 parameter.requires_grad_(name.startswith("identity."))
 
+    @property
+    def adversarial(self) -> bool:
+        """True if the loss is that of a game, which the last epoch has played longest, not that with the lowest loss."""
+        return self.network.adversary is not None
+
     @classmethod
     def from_config(cls, config: ClusteringConfig, detector: Detector) -> ClusteringTask:
         """A task that has learned nothing yet."""
