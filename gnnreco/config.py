@@ -244,7 +244,13 @@ def _defaults(task: str, start: str = "") -> dict[str, Any]:
         bundle = load_bundle(start)
         if bundle.task != task:
             raise BadConfig(f"train.start={start}: that bundle is for {bundle.task}, not for {task}")
-        rest |= bundle.config
+        # An older bundle does not know the newest settings, at the top or within a part.
+        rest |= {
+            name: {**rest[name], **value}
+            if isinstance(value, dict) and isinstance(rest.get(name), dict)
+            else value
+            for name, value in bundle.config.items()
+        }
     parts = {group: rest.pop(name) for group, name in PARTS.items() if name in rest}
     groups = {"detector": DetectorConfig(), "sample": SampleConfig(), "train": TrainConfig()}
     return {**{group: plain(config) for group, config in groups.items()}, "task": rest, **parts}
