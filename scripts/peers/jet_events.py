@@ -1,9 +1,10 @@
 """Jets of 1 TeV from five processes: Pythia 8, a simple detector, FastJet, substructure. Needs pythia8mc and fastjet.
 
 The sample follows Coleman et al., arXiv:1709.08705, and Duarte et al., arXiv:1804.06913: partons and bosons of pT 0.99 to
-1.01 TeV at 13 TeV, all decays hadronic, Monash tune with underlying event, anti-kt R = 0.8, jets of 0.8 to 1.6 TeV, both of an event where both are in range.
-The features have the names of the public file: energy correlations and mass after the modified mass drop (zcut = 0.1),
-``zlogz`` and ``multiplicity`` of the whole jet, unlike it with Pythia's own processes and polarised W and Z.
+1.01 TeV at 13 TeV, all decays hadronic, Monash tune with underlying event, anti-kt R = 0.8, jets of 0.8 to 1.6 TeV; of an
+event both leading jets are taken where they are in range. The features have the names of the public file: energy
+correlations and mass after the modified mass drop (zcut = 0.1), ``zlogz`` and ``multiplicity`` of the whole jet. The hard
+processes are Pythia's own, with W and Z polarised as they come, where the public sample has those of MadGraph.
 
 The detector is ideal particle flow with smearing, no magnetic field and no pile-up. Tracks of charged particles:
 pT > 0.5 GeV, ``|eta|`` < 2.5, sigma(pT)/pT = 1 % (+) 0.01 % pT/GeV, 0.2 mrad in angle. Photons (ECAL) and neutral hadrons (HCAL)
