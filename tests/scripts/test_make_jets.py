@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gnnreco.events import open_events
+from gnnreco.events.jets_block import together
+
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
