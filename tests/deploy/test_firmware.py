@@ -21,6 +21,7 @@ from gnnreco.deploy.verify import verify_firmware
 from gnnreco.errors import BadBundle, BadConfig, BadInput, MissingTool
 
 from .networks import inputs, network
+from .test_vendor import CELLS, SLACK
 
 
 def missing(tool) -> str:
@@ -77,10 +78,11 @@ def test_a_firmware_proves_itself(program, made: Path):
     report = verify_firmware(made, (x, valid), program, lambda *step: steps.append(step))
     found = verdicts(report)
     assert report["ok"], report
+    assert found.pop("vendor") is None
     assert found.pop("XLS") in (True, None)
     assert set(found.values()) == {True}
     assert report["events"] == 3000
-    detail = report["rows"][-1]["detail"]
+    detail = report["rows"][-2]["detail"]
     assert f"measured latency {report['latency_clocks']} clocks" in detail
     assert "PASS: 3000 events" in detail
     assert steps[-1][1:] == (len(report["rows"]),) * 2
@@ -171,6 +173,15 @@ def test_wrong_vectors_are_found_out(folder: Path, monkeypatch):
     report = verify_firmware(folder)
     assert verdicts(report)["vectors"] is False
     assert "999 of 1,000" in report["rows"][2]["detail"]
+
+
+def test_the_vendor_is_heard(folder: Path, monkeypatch):
+    monkeypatch.setattr(verify._Firmware, "verilator", lambda self: (None, ""))
+    (folder / "vendor/utilization.rpt").write_text(CELLS)
+    (folder / "vendor/timing.rpt").write_text(SLACK)
+    report = verify_firmware(folder)
+    assert not report["ok"]
+    assert report["rows"][-1]["detail"].startswith("Vivado v.2024.1: slack -0.214 ns at 5 ns; 1,723 LUTs")
 
 
 @needs_verilator
