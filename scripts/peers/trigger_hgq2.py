@@ -94,9 +94,11 @@ def train(model: Any, parts: dict[str, Jets], seconds: float) -> Any:
     class Keeper(keras.callbacks.Callback):
         """Sets price and rate by the clock, keeps the best weights for each step in resources."""
 
-        best: dict[int, tuple[float, list[Any]]] = {}
-        marks: dict[int, float] = {}
-        epochs, seconds = 0, 0.0
+        def __init__(self) -> None:
+            super().__init__()
+            self.best: dict[int, tuple[float, list[Any]]] = {}
+            self.marks: dict[int, float] = {}
+            self.epochs, self.seconds = 0, 0.0
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             gone = min((time.perf_counter() - begun) / seconds, 1.0)
