@@ -86,7 +86,7 @@ def build_parser() -> Parser:
     deploy = verbs.add(
         "deploy",
         "export a trained bundle to another program, or check an export with `deploy verify FOLDER`",
-        "tracking-trackml --target onnx -o exported\n  gnnreco deploy verify exported",
+        "tracking-trackml --target onnx -o exported",
         "deploy",
     )
     add_options(deploy)
