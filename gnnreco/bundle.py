@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,62 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from gnnreco import __version__
+from gnnreco.columns import Clusters, Tracks
 from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.schema import build, nearest
-from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
-from gnnreco.tasks.drift import DriftConfig, DriftTask
-from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
-from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
 
 FORMAT = 1
-TASKS: dict[str, tuple[Any, Any]] = {
-    "tracking": (TrackingTask, TrackingConfig),
-    "clustering": (ClusteringTask, ClusteringConfig),
-    "drift": (DriftTask, DriftConfig),
-    "trigger": (TriggerTask, TriggerConfig),
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A task as the rest of the program knows it; its class is imported where it is built, since some load torch.
+
+    Attributes
+    ----------
+    measures : tuple of str
+        It works on the hits of subsystems that measure one of these.
+    gives : type
+        Columns that it reconstructs.
+    load : callable
+        Returns its class and that of its settings.
+    """
+
+    measures: tuple[str, ...]
+    gives: type
+    load: Callable[[], tuple[Any, Any]]
+
+
+def _tracking() -> tuple[Any, Any]:
+    from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
+
+    return TrackingTask, TrackingConfig
+
+
+def _clustering() -> tuple[Any, Any]:
+    from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
+
+    return ClusteringTask, ClusteringConfig
+
+
+def _drift() -> tuple[Any, Any]:
+    from gnnreco.tasks.drift import DriftConfig, DriftTask
+
+    return DriftTask, DriftConfig
+
+
+def _trigger() -> tuple[Any, Any]:
+    from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
+
+    return TriggerTask, TriggerConfig
+
+
+TASKS: dict[str, Kind] = {
+    "tracking": Kind(("position",), Tracks, _tracking),
+    "clustering": Kind(("energy", "charge"), Clusters, _clustering),
+    "drift": Kind(("charge",), Tracks, _drift),
+    "trigger": Kind((), type(None), _trigger),
 }
 #: In place of a detector's hash: the model knows none, and serves all.
 ANY_DETECTOR = {"name": "any", "hash": "any"}
@@ -135,11 +177,11 @@ def save_bundle(
         "detector": {"name": detector.name, "hash": detector.hash} if detector else ANY_DETECTOR,
         "training": dict(training),
         "metrics": dict(metrics),
-        "files": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in content.items()},
+        "files": {name: {"bytes": len(data), "sha256": sha256(data)} for name, data in content.items()},
     }
-    manifest["sha256"] = _manifest_sum(manifest)
+    manifest["sha256"] = manifest_sum(manifest)
     content[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
-    _write_folder(folder, content)
+    write_folder(folder, content)
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
@@ -157,9 +199,9 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """
     folder = find_bundle(name_or_path)
     manifest = _read_manifest(folder)
-    content = {name: _read(folder, name) for name in (CONFIG, WEIGHTS)}
+    content = {name: read_file(folder, name) for name in (CONFIG, WEIGHTS)}
     for name, data in content.items():
-        if _sha256(data) != manifest["files"][name]["sha256"]:
+        if sha256(data) != manifest["files"][name]["sha256"]:
             raise BadBundle(
                 folder, f"{name} is not what was written (its sha256 differs); copy the bundle again"
             )
@@ -187,7 +229,7 @@ def load_task(bundle: Bundle, detector: Detector | None, any_detector: bool = Fa
         raise BadBundle(bundle.folder, f"is for the task '{bundle.task}'{nearest(bundle.task, TASKS)}")
     if not any_detector and detector is not None:
         bundle.check_detector(detector)
-    kind, settings = TASKS[bundle.task]
+    kind, settings = TASKS[bundle.task].load()
     try:
         task = kind.from_config(build(settings, bundle.config), detector)
         task.load_state(bundle.state)
@@ -219,7 +261,7 @@ def default_bundles(detector: Detector) -> list[str]:
     chosen: list[str] = []
     for task in ("drift", "tracking", "clustering"):
         own = [name for name, what in hashes.items() if what == (task, detector.hash)]
-        if measures.isdisjoint(TASKS[task][0].measures) or (task == "drift" and not own):
+        if measures.isdisjoint(TASKS[task].measures) or (task == "drift" and not own):
             continue
         if task == "clustering" and chosen and "energy" not in measures:
             continue  # all that there is to cluster is on tracks
@@ -252,16 +294,21 @@ def find_bundle(name_or_path: str | Path) -> Path:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(_read(folder, MANIFEST))
+        manifest = json.loads(read_file(folder, MANIFEST))
     except ValueError as error:
         raise BadBundle(folder, f"{MANIFEST} is not JSON ({error}); copy the bundle again") from error
+    if isinstance(manifest, dict) and "target" in manifest:
+        raise BadBundle(
+            folder,
+            f"was deployed for '{manifest['target']}'; use it with --engine, or the folder in bundle/ in it",
+        )
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise BadBundle(folder, f"{MANIFEST} is not the manifest of a bundle")
     if manifest["format"] != FORMAT:
         raise BadBundle(
             folder, f"has format {manifest['format']!r}; gnnreco {__version__} reads format {FORMAT}"
         )
-    if manifest.get("sha256") != _manifest_sum(manifest):
+    if manifest.get("sha256") != manifest_sum(manifest):
         raise BadBundle(
             folder, f"{MANIFEST} is not what was written (its sha256 differs); copy the bundle again"
         )
@@ -271,7 +318,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read(folder: Path, name: str) -> bytes:
+def read_file(folder: Path, name: str) -> bytes:
+    """Content of a file of a bundle; `BadBundle` if it is missing."""
     try:
         return (folder / name).read_bytes()
     except FileNotFoundError as error:
@@ -284,7 +332,7 @@ def _check_numbers(folder: Path, state: Mapping[str, NDArray]) -> None:
             raise BadBundle(folder, f"weight '{name}' holds a NaN; train it again")
 
 
-def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
+def write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
     """Replace file by file, the manifest last: a bundle without one is known not to be whole."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
@@ -294,11 +342,12 @@ def _write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
         part.replace(folder / name)
 
 
-def _manifest_sum(manifest: Mapping[str, Any]) -> str:
+def manifest_sum(manifest: Mapping[str, Any]) -> str:
     """Sum over everything but the sum itself, written in the one way JSON can be sorted and packed."""
     rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    return _sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode())
+    return sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode())
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
+    """Sum of bytes, in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -1,7 +1,7 @@
 """The command line: parses, calls one verb, turns errors into one line and an exit status.
 
-Nothing heavy is imported here: ``gnnreco --help`` must answer at once. What a verb needs, `cli_inspect`
-and `cli_run` import when the verb runs.
+Nothing heavy is imported here: ``gnnreco --help`` must answer at once. What a verb needs, `cli_inspect`,
+`cli_run` and `cli_deploy` import when the verb runs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gnnreco import __version__
+from gnnreco.cli_deploy import add_options
 from gnnreco.cli_table import one_line
 from gnnreco.errors import GnnrecoError
 
@@ -51,7 +52,7 @@ class _Verbs:
         self._prefix = prefix
 
     def add(self, name: str, summary: str, example: str, run: str = "") -> Parser:
-        """Add a verb; `run` names the function of `cli_inspect` or `cli_run` that does it."""
+        """Add a verb; `run` names the function of `cli_inspect`, `cli_run` or `cli_deploy` that does it."""
         verb: Parser = self._sub.add_parser(
             name,
             help=summary,
@@ -82,6 +83,13 @@ def build_parser() -> Parser:
     _reconstruct(verbs)
     _evaluate_and_show(verbs)
     _bundle(verbs)
+    deploy = verbs.add(
+        "deploy",
+        "export a trained bundle to another program, or check an export with `deploy verify FOLDER`",
+        "tracking-trackml --target onnx -o exported",
+        "deploy",
+    )
+    add_options(deploy)
     compare = verbs.add(
         "compare-detectors",
         "run the same particles through detectors: occupancy, coverage, efficiency of trained and of foreign bundles",
@@ -251,6 +259,12 @@ def _reconstruct(verbs: _Verbs) -> None:
     )
     reco.add_argument("--resume", action="store_true", help="keep the shards that are complete")
     reco.add_argument(
+        "--engine",
+        choices=["native", "onnx"],
+        default="native",
+        help="what runs the network; with onnx, BUNDLE may be what `gnnreco deploy` wrote (default: native)",
+    )
+    reco.add_argument(
         "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
     )
     reco.add_argument(
@@ -345,10 +359,10 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unknown: {' '.join(rest)}")
     if rest:  # settings may follow the options
         args.settings += rest
-    from gnnreco import cli_inspect, cli_run
+    from gnnreco import cli_deploy, cli_inspect, cli_run
 
     try:
-        verb = getattr(cli_inspect, args.run, None) or getattr(cli_run, args.run)
+        verb = next(getattr(m, args.run) for m in (cli_inspect, cli_run, cli_deploy) if hasattr(m, args.run))
         status: int = verb(args)
     except GnnrecoError as error:
         return _fail(str(error))

@@ -157,6 +157,7 @@ def reconstruct(args: Namespace) -> int:
             format=args.format,
             any_detector=args.any_detector,
             clusters=args.clusters,
+            engine=args.engine,
             progress=None if progress is None else progress.counted,
         )
     if "tasks" in manifest:

@@ -110,7 +110,7 @@ def compose(task: str, overrides: Sequence[str] = ()) -> Settings:
         task,
         build(DetectorConfig, tree["detector"], "detector"),
         build(SampleConfig, tree["sample"], "sample"),
-        build(TASKS[task][1], {**tree["task"], **parts}, "task"),
+        build(TASKS[task].load()[1], {**tree["task"], **parts}, "task"),
         build(TrainConfig, tree["train"], "train"),
     )
 
@@ -123,7 +123,7 @@ def run_training(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
-    kind, others = TASKS[settings.name][0], settings.sample.detectors
+    kind, others = TASKS[settings.name].load()[0], settings.sample.detectors
     if others and not getattr(kind, "any_detector", False):
         raise BadConfig(
             f"sample.detectors: the task '{settings.name}' learns from one detector only; leave it out"
@@ -239,12 +239,18 @@ def _value(overrides: Sequence[str], key: str) -> str:
 
 def _defaults(task: str, start: str = "") -> dict[str, Any]:
     """Plain defaults of every group, from the dataclasses; those of the task from the bundle it starts from."""
-    rest = plain(TASKS[task][1]())
+    rest = plain(TASKS[task].load()[1]())
     if start:
         bundle = load_bundle(start)
         if bundle.task != task:
             raise BadConfig(f"train.start={start}: that bundle is for {bundle.task}, not for {task}")
-        rest |= bundle.config
+        # An older bundle does not know the newest settings, at the top or within a part.
+        rest |= {
+            name: {**rest[name], **value}
+            if isinstance(value, dict) and isinstance(rest.get(name), dict)
+            else value
+            for name, value in bundle.config.items()
+        }
     parts = {group: rest.pop(name) for group, name in PARTS.items() if name in rest}
     groups = {"detector": DetectorConfig(), "sample": SampleConfig(), "train": TrainConfig()}
     return {**{group: plain(config) for group, config in groups.items()}, "task": rest, **parts}

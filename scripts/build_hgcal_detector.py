@@ -76,7 +76,8 @@ def main(wafers: Path, cells: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         sectors, folder = Path(scratch) / "tiles.csv", Path(scratch) / "hgcal"
         n_tiles = tiles(sectors)
-        import_detector("wafer-map", wafers, folder, options={"cells": str(cells), "tiles": str(sectors)})
+        options = {"cells": str(cells), "tiles": str(sectors), "turns": "3"}
+        import_detector("wafer-map", wafers, folder, options=options)
         detector = load_detector(folder)
         for finding in check(detector):
             print(finding.severity, finding.code, finding.where, finding.message)

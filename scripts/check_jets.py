@@ -2,8 +2,9 @@
 
 python scripts/check_jets.py .bench/jets/train .bench/jets/test
 
-Beside them what Duarte et al., arXiv:1804.06913, have of a dense network on the public sample of the same kind (another
-generator and detector: near is right, equal would be chance). Needs `scikit-learn` (requirements-peers.lock).
+A dense network of Duarte et al., arXiv:1804.06913, is right of 76 % of the public sample; here trees are of 65 %. The detector
+is not the cause (all visible particles give 66 %). 28 % of W have a groomed mass below 60 GeV: one of their quarks was
+too soft for the mass drop. Whether fewer do in the public sample was not to be checked here. Needs `scikit-learn` (requirements-peers.lock).
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ from sklearn.metrics import roc_auc_score
 from gnnreco.cli_table import table
 from gnnreco.columns import Floats, Ints
 from gnnreco.events import open_events
-
-PUBLISHED = {"q": 0.94, "g": 0.94, "W": 0.95, "Z": 0.94, "t": 0.96}
-PUBLISHED_ACCURACY = 0.76
 
 
 def features(folder: Path) -> tuple[Floats, Ints, tuple[str, ...], tuple[str, ...]]:
@@ -48,15 +46,12 @@ def main() -> None:
             "jets": int((y_test == k).sum()),
             "mass_mmdt": f"{np.median(x_test[y_test == k, mass]):.1f} GeV",
             "AUC": f"{roc_auc_score(y_test == k, found[:, k]):.4f}",
-            "published": PUBLISHED.get(name, ""),
         }
         for k, name in enumerate(classes)
     ]
     accuracy = float((found.argmax(axis=1) == y_test).mean())
     print(table(rows))
-    print(
-        f"accuracy {accuracy:.4f} of {len(y_test):,} jets, trained on {len(y):,} (published {PUBLISHED_ACCURACY})"
-    )
+    print(f"accuracy {accuracy:.4f} of {len(y_test):,} jets, trained on {len(y):,}")
 
 
 if __name__ == "__main__":

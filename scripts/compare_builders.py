@@ -22,7 +22,8 @@ import torch
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
 from gnnreco.graphs import Frame, Targets, is_true, points_of, true_segments
-from gnnreco.graphs.embedding import Embedding, learn_embedding
+from gnnreco.graphs.embedding import Embedding
+from gnnreco.graphs.learn_embedding import learn_embedding
 from gnnreco.graphs.learn_windows import learn_windows
 from gnnreco.graphs.windows import Windows
 

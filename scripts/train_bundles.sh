@@ -37,7 +37,8 @@ gnnreco train tracking detector=odd sample=ttbar sample.events=60 sample.validat
     sample.simulation.noise_hits=0.05 sample.seed=1 graph.min_pt=0.45 train.epochs=8 train.learning_rate=0.004 \
     train.threads=1 -o tracking-odd
 
-# Showers. That of `hgcal` learns pairs from crowds, then with single showers, then only how to judge showers.
+# Showers. That of `hgcal` learns pairs from crowds, then with single showers, then only how to judge showers, then only what
+# they are.
 mix=photon,photon,electron,pion,pion,k0l,neutron,muon,pi0
 shoot() { # folder seed events count particles energies options
     gnnreco simulate --detector hgcal --process gun --particle "$5" --energy $6 --count "$4" --events "$3" --seed "$2" \
@@ -63,8 +64,11 @@ shoot va_one 207 250 4 $kinds "2 130"
 showers hgcal-pairs va_cone,va_wide 2 11 0.003 tr_cone,tr_wide,tr_dense,tr_50,tr_few
 weights=(task.loss.energy=0.5 task.loss.sigma=0.3 task.loss.kind=0.2)
 showers hgcal-both va_cone,va_em 4 6 0.002 tr_em,tr_few,tr_wide,tr_cone train.start=hgcal-pairs "${weights[@]}"
-showers showers-hgcal va_one,va_cone 24 40 0.002 tr_one,tr_em,tr_few,tr_wide,tr_cone train.start=hgcal-both \
+showers hgcal-judged va_one,va_cone 24 40 0.002 tr_one,tr_em,tr_few,tr_wide,tr_cone train.start=hgcal-both \
     task.frozen=true sample.validation_events=310 "${weights[@]}"
+shoot tr_gp 108 1500 4 photon,pi0 "2 150" spectrum=log
+showers showers-hgcal va_one,va_cone 8 10 0.003 tr_one,tr_gp,tr_cone train.start=hgcal-judged task.frozen=true \
+    sample.validation_events=310 task.identity_only=true model.identity_hidden=64 task.loss.kind=1
 
 python "$here/random_calorimeters.py" -o random --count 8
 gun=("sample.simulation.particle=\"$mix\"" 'sample.simulation.energy=[1.0,120.0]' sample.simulation.count=8)

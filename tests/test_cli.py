@@ -28,8 +28,9 @@ VERBS = [
     ["bundle", "verify"],
     ["bundle", "info"],
     ["doctor"],
+    ["deploy"],
 ]
-HEAVY = ("torch", "numba", "numpy", "pyarrow", "matplotlib", "hydra", "scipy", "yaml")
+HEAVY = ("torch", "numba", "numpy", "pyarrow", "matplotlib", "hydra", "scipy", "yaml", "onnx", "onnxruntime")
 
 
 @pytest.mark.parametrize("verb", [[], *VERBS], ids=" ".join)

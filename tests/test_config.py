@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from gnnreco.bundle import load_bundle
 from gnnreco.config import FOLDER, GROUPS, compose, parse_settings, settings_as_yaml
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import load_detector
-from gnnreco.tasks.clustering import ClusteringTask
+from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
 
 
 def test_groups_and_keys_can_be_chosen() -> None:
@@ -80,3 +81,13 @@ def test_a_finder_that_learns_nothing_says_so() -> None:
 
 def test_showers_are_learned_by_pairs_of_cells() -> None:
     assert compose("clustering").task.finder == "edges"
+
+
+def test_an_older_bundle_to_start_from_takes_the_newest_settings() -> None:
+    settings = compose("clustering", ["train.start=showers-lar", "model.identity_hidden=8"])
+    config = load_bundle("showers-lar").config
+    assert "identity_hidden" not in config["network"]
+    assert settings.task.network.identity_hidden == 8
+    assert settings.task.network.shower_hidden == config["network"]["shower_hidden"]
+    assert settings.task.loss.energy == config["loss"]["energy"] != ClusteringConfig().loss.energy
+    assert not settings.task.identity_only

@@ -17,11 +17,12 @@ ORDER = [
     {"models"},
     {"tasks"},
     {"bundle"},
+    {"onnx_bundle"},
     {"train", "reconstruct", "evaluate", "deploy", "display"},
     {"config"},
     {"compare", "search"},
     {"doctor", "testing"},
-    {"cli", "cli_inspect", "cli_run", "cli_progress", "cli_table"},
+    {"cli", "cli_deploy", "cli_inspect", "cli_run", "cli_progress", "cli_table"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LIGHT = {

@@ -75,7 +75,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(bundles.TASKS, "one-track", (OneTrack, Settings))
+    kind = bundles.Kind(OneTrack.measures, OneTrack.gives, lambda: (OneTrack, Settings))
+    monkeypatch.setitem(bundles.TASKS, "one-track", kind)
     return save(tmp_path / "model")
 
 

@@ -14,7 +14,7 @@ from gnnreco.bundle import load_bundle
 from gnnreco.events import open_events
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import load_detector
-from gnnreco.graphs import learned
+from gnnreco.graphs import train_gate
 
 BEAM = ["particle=pion", "count=3", "energy=[3.0,6.0]", "beam_width=2.5"]
 RULES = ("acts", "lhc", "double_majority", "perfect", "atlas")
@@ -33,7 +33,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gnnreco("simulate", *made, "--events", 12, "--seed", 2, "-o", folder / "events", *BEAM)
     with pytest.MonkeyPatch.context() as patch:
         # The gates of a toy need no 4000 steps.
-        patch.setattr(learned, "train_gate", functools.partial(learned.train_gate, steps=300, batch=1024))
+        patch.setattr(
+            train_gate, "train_gate", functools.partial(train_gate.train_gate, steps=300, batch=1024)
+        )
         gnnreco(
             "train", "tracking", "detector=telescope", "sample=files", f"sample.inputs=[{folder / 'learn'}]",
             "sample.validation_events=5", "graph.min_pt=0", "train.epochs=4", "train.learning_rate=0.01",
@@ -80,7 +82,9 @@ def test_the_scores_of_a_few_seconds_of_training(work: Path) -> None:
 
 def test_the_same_training_gives_the_same_model_and_the_same_tracks(work: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learned, "train_gate", functools.partial(learned.train_gate, steps=300, batch=1024))
+        patch.setattr(
+            train_gate, "train_gate", functools.partial(train_gate.train_gate, steps=300, batch=1024)
+        )
         gnnreco(
             "train", "tracking", "detector=telescope", "sample=files", f"sample.inputs=[{work / 'learn'}]",
             "sample.validation_events=5", "graph.min_pt=0", "train.epochs=4", "train.learning_rate=0.01",

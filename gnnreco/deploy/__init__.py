@@ -1,1 +1,1 @@
-"""From a trained bundle to what a trigger runs: programs in fixed point, ONNX, HLS, Verilog, with proof."""
+"""From a trained bundle to what a trigger or a farm runs: ONNX, programs in fixed point, HLS, Verilog, with proof."""

@@ -68,7 +68,9 @@ class Intervals:
         def held(v: Floats) -> Floats:
             return np.where(alive, np.clip(np.floor(v / step) * step, low, high), 0.0)
 
-        finest = np.where(alive, np.minimum(x.fraction, fraction), COARSE)
+        # The ends of the range need not lie on the grid of what comes in.
+        ends = (x.high > high) | (x.low < low)
+        finest = np.where(alive, np.where(ends, fraction, np.minimum(x.fraction, fraction)), COARSE)
         return Range(held(x.low), held(x.high), np.broadcast_to(finest, x.low.shape))
 
     def add(self, a: Range, b: Range) -> Range:
@@ -93,8 +95,8 @@ class Intervals:
         return _checked(low, high, fraction)
 
 
-def answer_range(program: Program) -> Range:
-    """Range of each number of the answer, (rows, outputs).
+def answer_range(program: Program, machine: Intervals | None = None) -> Range:
+    """Range of each number of the answer, (rows, outputs), in a machine's arithmetic.
 
     Raises
     ------
@@ -104,7 +106,8 @@ def answer_range(program: Program) -> Range:
     rows = max(program.slots, 1)
     low = np.tile(-1.0 * program.signed * np.exp2(program.integer), (rows, 1))
     high = np.tile(np.exp2(program.integer) - np.exp2(-program.fraction), (rows, 1))
-    out: Range = program.run(Intervals(), Range(low, high, np.tile(program.fraction, (rows, 1))), None)
+    ports = Range(low, high, np.tile(program.fraction, (rows, 1)))
+    out: Range = program.run(machine or Intervals(), ports, None)
     return out
 
 

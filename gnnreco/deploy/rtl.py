@@ -140,10 +140,10 @@ def _top(name: str, ports: Ports, inputs: list[Form], outputs: list[Form]) -> st
     start, place = {"features": 0, "valid": 0}, 0
     taken = [("features", f) for f in ports.features * ports.rows] + [("valid", Form(0, 1, 0))] * ports.slots
     for (port, outer), inner in zip(taken, inputs):
-        wires += _bits_of(port, start[port], outer, inner)
+        wires += bits_of(port, start[port], outer, inner)
         start[port] += outer.bits
     for inner in outputs:
-        answers += _bits_of("core_answer", place, inner, ports.answer)
+        answers += bits_of("core_answer", place, inner, ports.answer)
         place += inner.bits
     widths = ports.widths
     io = [f"    input wire [{w - 1}:0] {port}," for port, w in widths.items() if port != "answer"]
@@ -156,17 +156,17 @@ def _top(name: str, ports: Ports, inputs: list[Form], outputs: list[Form]) -> st
             *io,
             f"    output wire [{widths['answer'] - 1}:0] answer",
             ");",
-            f"    wire [{len(wires) - 1}:0] core_input = {_joined(wires)};",
+            f"    wire [{len(wires) - 1}:0] core_input = {joined(wires)};",
             f"    wire [{place - 1}:0] core_answer;",
             f"    {name}_core core (.clk(clk), .model_inp(core_input), .model_out(core_answer));",
-            f"    assign answer = {_joined(answers)};",
+            f"    assign answer = {joined(answers)};",
             "endmodule",
             "",
         ]
     )
 
 
-def _bits_of(port: str, start: int, outer: Form, inner: Form) -> list[tuple[str, int]]:
+def bits_of(port: str, start: int, outer: Form, inner: Form) -> list[tuple[str, int]]:
     """Port and place of each bit of a number of form `inner`, made from one of form `outer` that lies in a port."""
     bits = []
     for place in range(-inner.fraction, inner.bits - inner.fraction):
@@ -178,7 +178,7 @@ def _bits_of(port: str, start: int, outer: Form, inner: Form) -> list[tuple[str,
     return bits
 
 
-def _joined(bits: list[tuple[str, int]]) -> str:
+def joined(bits: list[tuple[str, int]]) -> str:
     """Verilog of bits, the least significant first; neighbours become slices."""
     runs: list[tuple[str, int, int]] = []
     for port, at in bits:

@@ -50,7 +50,8 @@ DEFINITIONS = {
     "adjusted_rand, v_measure": "of the main particle and the main cluster of hits that have a particle, a hit in no "
     "cluster being one of its own; mean over events with two particles or more",
     "class_auc": "area under the ROC curve of each class against the others, over counted clusters that are matched (a "
-    "cluster of both photons of a pi0 is a neutral hadron, one with less than half of its energy from particles noise); "
+    "cluster of both photons of a pi0, or of either where they overlap, is a neutral hadron, one with less than half of "
+    "its energy from particles noise); "
     "class_auc is the mean over the classes with 5 clusters or more and 5 of others; null where no bundle tells classes",
     "local_density": f"other target particles whose energy lies within {CROWD_MM:g} mm",
     "intervals": f"{100 * COVERAGE:.0f} %: Clopper-Pearson for rates, normal for means and widths",

@@ -97,7 +97,7 @@ def evaluate(
         scores, graph = score_clusters(found, detector, showers), {}
     else:
         target = target or Target()
-        measures = TASKS[task][0].measures
+        measures = TASKS[task].measures
         seen = _of_trackers(progress(lookup.join(read_tracks(folder), folder)), detector, measures)
         scores = score_tracks(seen, detector.field.bz if detector is not None else None, target, counted)
         if graph_metrics is None and detector is not None and task == "tracking":

@@ -14,7 +14,6 @@ from gnnreco.columns import Floats, Ints
 
 #: Columns of `substructure`, in order.
 SUBSTRUCTURE = (
-    "zlogz",
     "c1_b0", "c1_b1", "c1_b2",
     "c2_b1", "c2_b2",
     "d2_b1", "d2_b2", "d2_a1_b1", "d2_a1_b2",
@@ -37,7 +36,7 @@ def substructure(offsets: Ints, pt: Floats, eta: Floats, phi: Floats) -> Floats:
 
     Returns
     -------
-    float64 (n, 14)
+    float64 (n, 13)
         A ratio whose denominator vanishes (a jet of one or two constituents) is 0.
     """
     jet = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
@@ -48,7 +47,7 @@ def substructure(offsets: Ints, pt: Floats, eta: Floats, phi: Floats) -> Floats:
 @njit(cache=True)
 def _substructure(offsets: Ints, pt: Floats, eta: Floats, phi: Floats, hardest: int) -> Floats:
     n_jets = len(offsets) - 1
-    out = np.zeros((n_jets, 14))
+    out = np.zeros((n_jets, 13))
     for jet in range(n_jets):
         first = offsets[jet]
         n = min(offsets[jet + 1] - first, hardest)
@@ -78,14 +77,13 @@ def _substructure(offsets: Ints, pt: Floats, eta: Floats, phi: Floats, hardest: 
                     three[0] += zzz * product
                     three[1] += zzz * product * product
         row = out[jet]
-        row[0] = np.sum(z * np.log(z))
-        row[1:4] = pairs
+        row[:3] = pairs
         if pairs[2] > 0:
             for beta in range(2):
                 e2 = pairs[1 + beta]
-                row[4 + beta] = three[beta] / e2**2
-                row[6 + beta] = three[beta] / e2**3
-                row[8 + beta] = three[0] / e2 ** (3 / (1 + beta))
-                row[10 + beta] = one[beta] / e2
-                row[12 + beta] = two[beta] / e2**2
+                row[3 + beta] = three[beta] / e2**2
+                row[5 + beta] = three[beta] / e2**3
+                row[7 + beta] = three[0] / e2 ** (3 / (1 + beta))
+                row[9 + beta] = one[beta] / e2
+                row[11 + beta] = two[beta] / e2**2
     return out

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.geometry import Detector
-from gnnreco.graphs.embedding import Embedding, learn_embedding
+from gnnreco.graphs.embedding import Embedding
 from gnnreco.graphs.features import DOUBLET_FEATURES, TRIPLET_FEATURES, doublet_features
 from gnnreco.graphs.frame import Frame, Points, points_of
-from gnnreco.graphs.gate import Gate, train_gate
+from gnnreco.graphs.gate import Gate
 from gnnreco.graphs.learn_windows import learn_windows
 from gnnreco.graphs.order import by_key
 from gnnreco.graphs.segments import Targets, true_segments
@@ -90,6 +90,9 @@ class LearnedGraph:
         progress: Progress | None = None,
     ) -> LearnedGraph:
         """Learn what finds pairs, the gate on these pairs, the limits on triplets, and the gate on those."""
+        from gnnreco.graphs.learn_embedding import learn_embedding  # here: they need torch
+        from gnnreco.graphs.train_gate import train_gate
+
         kind = _builder(config)
         frame, targets = Frame.of(detector), Targets(config.min_pt, config.min_hits)
         samples: list[Sample] = []

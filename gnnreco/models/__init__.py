@@ -1,7 +1,7 @@
-"""Layers and networks: torch only, no files, no detector."""
+"""Layers and networks: no files, no detector. What trains them needs torch and is imported from its own module."""
 
-from gnnreco.models.aggregate import segment_sum, sort_by_node
 from gnnreco.models.inference import infer
-from gnnreco.models.segment_network import NetworkConfig, SegmentNetwork
+from gnnreco.models.segment_model import Scorer, SegmentModel
+from gnnreco.models.weights import NetworkConfig, Weights
 
-__all__ = ["NetworkConfig", "SegmentNetwork", "infer", "segment_sum", "sort_by_node"]
+__all__ = ["NetworkConfig", "Scorer", "SegmentModel", "Weights", "infer"]

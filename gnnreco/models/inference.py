@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.graphs.dense import LANES, ZERO, compiled, dense, packed
-
-if TYPE_CHECKING:
-    from gnnreco.models.segment_network import SegmentNetwork
+from gnnreco.models.weights import Weights
 
 EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 ONE: Any = np.float32(1)
 
 
 def infer(
-    network: SegmentNetwork,
+    w: Weights,
+    iterations: int,
     nodes: NDArray[np.float32],
     edges: NDArray[np.float32],
     triplets: NDArray[np.int32],
@@ -27,6 +26,8 @@ def infer(
 
     Parameters
     ----------
+    w : mapping of arrays
+        What the network has learned, by name; with it the `iterations` of its configuration.
     nodes : float32 (n, f), edges : float32 (m, g)
         Features of doublets and of triplets.
     triplets : int32 (m, 2)
@@ -36,7 +37,6 @@ def infer(
     -------
     float32 (m,)
     """
-    w = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
 
     def layer(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         weight = w[f"{name}.weight"]
@@ -53,7 +53,7 @@ def infer(
         return np.zeros(0, np.float32)
     norms = tuple(w[f"{part}_norm.{what}"] for part in ("node", "edge") for what in ("weight", "bias"))
     return _infer(  # type: ignore[no-any-return]
-        scaled(nodes, "node"), scaled(edges, "edge"), triplets, len(nodes), network.config.iterations,
+        scaled(nodes, "node"), scaled(edges, "edge"), triplets, len(nodes), iterations,
         layer("node_in.0"), layer("node_in.2"), layer("edge_in"), layer("inner"), layer("outer"), layer("edge_mix"),
         layer("message"), layer("update.0"), layer("update.2"), layer("edge_out.0"), layer("edge_out.2"), norms,
     )  # fmt: skip

@@ -6,28 +6,15 @@ an edge knows a curvature and a kink in units of their expected errors, so a few
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnnreco.models.aggregate import segment_sum
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Size of the network.
-
-    Attributes
-    ----------
-    hidden : int
-        Width of every layer.
-    iterations : int
-        Rounds of message passing; they share their weights.
-    """
-
-    hidden: int = 24
-    iterations: int = 3
+from gnnreco.models.aggregate import segment_sum, sort_by_node
+from gnnreco.models.weights import NetworkConfig, Weights
 
 
 class SegmentNetwork(nn.Module):
@@ -88,3 +75,31 @@ class SegmentNetwork(nn.Module):
             from_inner = segment_sum(sent, outer, graph["outer_order"], graph["outer_start"])
             h = h + self.update(torch.cat([hn, from_inner, from_outer], dim=1))
         return self.edge_out(e)[:, 0], self.node_out(h)[:, 0]
+
+    def set_scale(self, part: str, mean: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
+        """Take mean and scale of the features of a `part`, ``node`` or ``edge``."""
+        for what, value in (("mean", mean), ("scale", scale)):
+            self.get_buffer(f"{part}_{what}").copy_(torch.from_numpy(value))
+
+    def load_arrays(self, weights: Weights) -> None:
+        """Take weights as arrays, ready to infer."""
+        self.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
+        self.eval()
+
+
+def tensors_of(
+    nodes: NDArray[np.float32], edges: NDArray[np.float32], pairs: NDArray[np.int32]
+) -> dict[str, Tensor]:
+    """The arrays that the network reads, edges sorted by both ends once.
+
+    Parameters
+    ----------
+    nodes : float32 (n, f), edges : float32 (m, g)
+    pairs : int32 (m, 2)
+        Inner and outer node of each edge.
+    """
+    arrays: dict[str, NDArray[Any]] = {"nodes": nodes, "edges": edges}
+    for k, name in enumerate(("inner", "outer")):
+        order, start = sort_by_node(pairs[:, k], len(nodes))
+        arrays |= {name: pairs[:, k].astype(np.int64), f"{name}_order": order, f"{name}_start": start}
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}

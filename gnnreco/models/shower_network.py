@@ -13,7 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from gnnreco.models.aggregate import segment_sum
+from gnnreco.models.loud_messages import listened, scored
 from gnnreco.models.pivot import Adversary
+
+CROWDED = 0.01  # of the moment `foreign`: other showers have this much of what a shower's cells hear
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class ShowerNetworkConfig:
         The same two for pieces of showers.
     shower_hidden : int
         Width of the layers that judge whole showers.
+    identity_hidden : int
+        Width of further layers that add to the class of showers, and to nothing else; 0: none.
     """
 
     hidden: int = 24
@@ -40,6 +45,12 @@ class ShowerNetworkConfig:
     piece_rounds: int = 2
     piece_neighbours: int = 8
     shower_hidden: int = 48
+    identity_hidden: int = 0
+
+
+def _kernels(h: Tensor) -> bool:
+    """Whether nothing learns and nothing is traced, so that `loud_messages` may do the same in less time."""
+    return torch.is_inference_mode_enabled() and h.device.type == "cpu" and h.dtype == torch.float32
 
 
 class Round(nn.Module):
@@ -56,6 +67,9 @@ class Round(nn.Module):
         """New states of the cells (n, hidden)."""
         n, k = neighbour.shape
         now = self.norm(h)
+        if _kernels(h):
+            heard = listened(self.me(now), self.other(now), pairs, self.pair.weight, neighbour, real[:, :, 0])
+            return h + self.update(torch.cat([now, heard], dim=1))
         heard = self.other(now).index_select(0, neighbour.reshape(-1)).view(n, k, h.shape[1])
         message = torch.relu(self.me(now)[:, None] + heard + self.pair(pairs)) * real
         return h + self.update(torch.cat([now, message.mean(dim=1), message.amax(dim=1)], dim=1))
@@ -77,6 +91,8 @@ class Pairs(nn.Module):
         for turn in self.rounds:
             h = turn(h, pairs, neighbour, real[:, :, None])
         h = self.last(h)
+        if _kernels(h):
+            return h, scored(self.me(h), self.other(h), pairs, self.pair.weight, neighbour, self.out)
         heard = self.other(h).index_select(0, neighbour.reshape(-1)).view(n, k, h.shape[1])
         return h, self.out(torch.relu(self.me(h)[:, None] + heard + self.pair(pairs)))
 
@@ -113,6 +129,8 @@ class ShowerNetwork(nn.Module):
         piece_features: int,
         classes: int,
         pivot: bool = False,
+        company: int = 0,
+        crowding: int = 0,
     ) -> None:
         super().__init__()
         h, wide = config.hidden, config.shower_hidden
@@ -130,10 +148,24 @@ class ShowerNetwork(nn.Module):
             nn.ReLU(),
             nn.Linear(wide, 2 + classes),
         )
-        self.register_buffer("sigma_scale", torch.ones(classes))
+        self.crowding = crowding  # the column of moments that tells showers that are alone from others
+        self.register_buffer("sigma_scale", torch.ones(2, classes))
         self.adversary = Adversary() if pivot else None
-        for parameter in self.weigh[2].parameters():  # at first every cell is worth its energy
-            nn.init.zeros_(parameter)
+        self.identity = (  # the last to be drawn, so that the others are what they are without it
+            nn.Sequential(
+                nn.Linear(moments + 1 + 2 * h + company, config.identity_hidden),
+                nn.ReLU(),
+                nn.Linear(config.identity_hidden, config.identity_hidden),
+                nn.ReLU(),
+                nn.Linear(config.identity_hidden, classes),
+            )
+            if config.identity_hidden
+            else None
+        )
+        # At first every cell is worth its energy, and showers are what the other layers say.
+        for last in (self.weigh[2], *([self.identity[4]] if self.identity else [])):
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
 
     def cells(self, graph: dict[str, Tensor]) -> CellScores:
         """Judge the cells of an event.
@@ -163,7 +195,12 @@ class ShowerNetwork(nn.Module):
         return logit
 
     def showers(
-        self, state: Tensor, energy: Tensor, shares: dict[str, Tensor], moments: Tensor
+        self,
+        state: Tensor,
+        energy: Tensor,
+        shares: dict[str, Tensor],
+        moments: Tensor,
+        company: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Judge whole showers.
 
@@ -176,20 +213,30 @@ class ShowerNetwork(nn.Module):
         shares : dict
             ``cell``, ``cluster`` int64 (m,) sorted by cluster, ``weight`` float32 (m,), ``start`` int64 (c + 1,).
         moments : float32 (c, f)
+        company : float32 (c, g)
+            What is near the showers; only the layers of identity read it.
 
         Returns
         -------
         log_energy, log_sigma : float32 (c,)
-            Logarithms of the energy in GeV and of its relative error; `sigma_scale` corrects the error by likeliest class.
+            Logarithms of the energy in GeV and of its relative error; `sigma_scale` corrects the error of showers that are
+            alone (first row) and of others by likeliest class.
         logit : float32 (c, classes)
         """
         total, pooled = self._pooled(state, energy, shares)
         gain = torch.log(total[:, 1:2] / total[:, 0:1])
-        out = self.shower(torch.cat([moments, gain, pooled], dim=1))
-        log_sigma = torch.clamp(out[:, 1] - 1.5, -5, 2) + torch.log(
-            self.sigma_scale[out[:, 2:].argmax(dim=1)]
-        )
-        return torch.log(total[:, 1]) + out[:, 0], log_sigma, out[:, 2:]
+        seen = torch.cat([moments, gain, pooled], dim=1)
+        out = self.shower(seen)
+        kind = out[:, 2:]
+        if self.identity is not None:
+            kind = kind + self.identity(seen if company is None else torch.cat([seen, company], dim=1))
+        scale = self.sigma_scale[self.crowded(moments).long(), kind.argmax(dim=1)]
+        log_sigma = torch.clamp(out[:, 1] - 1.5, -5, 2) + torch.log(scale)
+        return torch.log(total[:, 1]) + out[:, 0], log_sigma, kind
+
+    def crowded(self, moments: Tensor) -> Tensor:
+        """Whether others are near each shower, bool (c,)."""
+        return moments[:, self.crowding] > CROWDED
 
     def _pooled(self, state: Tensor, energy: Tensor, shares: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Visible and weighed energy (c, 2), and the means of the states by energy and by hits (c, 2 hidden)."""

@@ -16,6 +16,7 @@ from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.output_file import read_note
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.onnx_bundle import load_onnx
 from gnnreco.reconstruct import manifest
 from gnnreco.reconstruct import workers as where
 from gnnreco.reconstruct.shard import Account, Cost, Job, Shard
@@ -39,6 +40,7 @@ def reconstruct(
     format: str = "parquet",
     any_detector: bool = False,
     clusters: bool = True,
+    engine: str = "native",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
@@ -72,6 +74,8 @@ def reconstruct(
         Allow a bundle that was trained on another detector.
     clusters : bool
         False leaves the cells of the hits unread: for files whose clusters look unlike those of the training.
+    engine : {"native", "onnx"}
+        What runs the network: kernels of our own, or ONNX Runtime; then `bundles` may also be what `gnnreco deploy` wrote.
     progress : callable (events done, events in all), optional
 
     Returns
@@ -89,7 +93,8 @@ def reconstruct(
         bundles = list(default_bundles(geometry))
     names = [bundles] if isinstance(bundles, str | Path) else list(bundles)
     paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
-    loaded = [load_bundle(name) for name in names]
+    opened = [_open(name, engine) for name in names]
+    loaded = [bundle for bundle, _ in opened]
     if not any_detector:
         for bundle in loaded:
             bundle.check_detector(geometry)
@@ -100,14 +105,14 @@ def reconstruct(
     source = open_events(list(paths), geometry, truth=False)
     sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
     run = where.dask(dask) if dask else where.here if workers == 1 else where.processes(workers)
-    how = {"workers": dask or workers, "threads": threads}
+    how = {"workers": dask or workers, "threads": threads, "engine": engine}
     folder, parts = _prepare(Path(output)), {}
     if len(loaded) > 1:
         _clear(folder, [], keep_others=False)
-    for bundle, name in zip(loaded, names, strict=True):
-        job = Job(paths, str(detector), str(name), threads, any_detector, clusters, "")
+    for (bundle, by), name in zip(opened, names, strict=True):
+        job = Job(paths, str(detector), str(name), threads, any_detector, clusters, "", engine)
         place = folder if len(loaded) == 1 else _prepare(folder / bundle.task)
-        part = _Part(source, sums, geometry, bundle, job, place, format, shard, resume)
+        part = _Part(source, sums, geometry, bundle, by, job, place, format, shard, resume)
         parts[bundle.task] = part.reconstruct(run, how, progress)
     if len(parts) == 1:
         return parts[tasks[0]]
@@ -124,6 +129,7 @@ class _Part:
     sums: dict[str, dict[str, Any]]
     detector: Detector
     bundle: Bundle
+    by: str
     job: Job
     folder: Path
     format: str
@@ -148,9 +154,17 @@ class _Part:
 
     def identity(self, files: Sequence[str]) -> str:
         """Sum over all that decides what comes out."""
-        shape = [__version__, self.detector.hash, self.bundle.manifest["sha256"], self.job.clusters]
+        shape = [__version__, self.detector.hash, self.bundle.manifest["sha256"], self.job.clusters, self.by]
         parts = [*shape, *(self.sums[file]["sha256"] for file in files)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _open(name: str | Path, engine: str) -> tuple[Bundle, str]:
+    """A bundle, and a sum over what runs its network."""
+    if engine == "native":
+        return load_bundle(name), engine
+    exported = load_onnx(name)
+    return exported.bundle, exported.identity
 
 
 def _run(

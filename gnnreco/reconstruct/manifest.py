@@ -7,11 +7,11 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from gnnreco import __version__
 from gnnreco.bundle import TASKS, Bundle
@@ -59,7 +59,7 @@ def describe(
     """
     accounts = [account for _, account in results]
     failures = [failure for account in accounts for failure in account.failures]
-    none = {"hits": 0, "hits_outside": 0, LAYOUTS[TASKS[bundle.task][0].gives].name: 0}
+    none = {"hits": 0, "hits_outside": 0, LAYOUTS[TASKS[bundle.task].gives].name: 0}
     counts = {
         "events_in": sum(a.events_in for a in accounts),
         "events_out": sum(a.events_out for a in accounts),
@@ -75,7 +75,7 @@ def describe(
             "sha256": bundle.manifest["sha256"],
             "path": str(bundle.folder.resolve()),
         },
-        "versions": versions(),
+        "versions": versions(how.get("engine", "native")),
         **counts,
         "counted": [name for name in counts if name not in COUNTS],
         "failures": failures,
@@ -116,13 +116,15 @@ def _sum(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return {name: sum(part.get(name, 0) for part in counts) for name in names}
 
 
-def versions() -> dict[str, str]:
+def versions(engine: str) -> dict[str, str]:
     """Versions of what decides the numbers."""
+    more = {"onnxruntime": metadata.version("onnxruntime")} if engine == "onnx" else {}
     return {
         "gnnreco": __version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": metadata.version("torch"),
         "numpy": np.__version__,
+        **more,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import resource
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -12,7 +13,6 @@ from typing import Any
 
 import numba
 import numpy as np
-import torch
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Clusters, Event, Tracks
@@ -23,6 +23,7 @@ from gnnreco.events.output_file import Layout, Row, write_output
 from gnnreco.events.select import measured
 from gnnreco.events.tracks_file import TRACKS
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.onnx_bundle import load_onnx
 
 #: How what a task gives lies in a file.
 LAYOUTS: dict[type, Layout] = {Tracks: TRACKS, Clusters: CLUSTERS}
@@ -44,6 +45,8 @@ class Job:
         Whether the cells of the hits are read.
     identity : str
         Sum over the content of inputs, detector and bundle.
+    engine : {"native", "onnx"}
+        What runs the network.
     """
 
     inputs: tuple[str, ...]
@@ -53,6 +56,7 @@ class Job:
     any_detector: bool
     clusters: bool
     identity: str
+    engine: str = "native"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +136,17 @@ def run_shard(job: Job, shard: Shard) -> tuple[Account, Cost]:
 def _open(job: Job) -> tuple[EventSource, Any, Detector]:
     """Open what a process needs once, for all the shards it is given."""
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
-    torch.set_num_threads(job.threads)  # after numba, whose start sets the threads of OpenMP for both
     detector = load_detector(job.detector)
-    task = load_task(load_bundle(job.bundle), detector, job.any_detector)
+    if job.engine == "onnx":
+        exported = load_onnx(job.bundle)
+        task = load_task(exported.bundle, detector, job.any_detector)
+        task.scorer = exported.network(job.threads)
+    else:
+        task = load_task(load_bundle(job.bundle), detector, job.any_detector)
+    if torch := sys.modules.get(
+        "torch"
+    ):  # only some tasks load it; after numba, whose start sets OpenMP for both
+        torch.set_num_threads(job.threads)
     return open_events(list(job.inputs), detector, truth=False, deposits=job.clusters), task, detector
 
 

@@ -20,6 +20,7 @@ from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
 from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
 from gnnreco.tasks.clustering_columns import ErrorConfig, Judgement, clusters_of
+from gnnreco.tasks.clustering_company import COMPANY, shower_company
 from gnnreco.tasks.clustering_condensation import CondensationConfig, condensation_loss, condensed, places
 from gnnreco.tasks.clustering_density import DensityConfig, density_clusters
 from gnnreco.tasks.clustering_edges import EdgeConfig, Shares, climbed, showers_of, whole_shares
@@ -53,6 +54,8 @@ class ClusteringConfig:
         ``density`` learns nothing; ``edges`` scores pairs of cells; ``condensation`` gathers cells around one of them.
     frozen : bool
         Train only what judges whole showers, on the clusters that the network finds as it is: quick, and as long as needed.
+    identity_only : bool
+        Of these, train only the further layers of identity (`model.identity_hidden`): energies and errors stay as they are.
     noise : float
         Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
     """
@@ -66,6 +69,7 @@ class ClusteringConfig:
     error: ErrorConfig = field(default_factory=ErrorConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     frozen: bool = False
+    identity_only: bool = False
     noise: float = 0.5
     seed: int = 0
 
@@ -97,9 +101,20 @@ class ClusteringTask:
         torch.manual_seed(config.seed)
         sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
         self.network = ShowerNetwork(
-            config.network, *sizes, len(CLUSTER_CLASSES), pivot=config.loss.pivot > 0
-        )
+            config.network, *sizes, len(CLUSTER_CLASSES), config.loss.pivot > 0, len(COMPANY),
+            MOMENTS.index("foreign"),
+        )  # fmt: skip
         torch.random.set_rng_state(generator)
+        if config.identity_only:
+            if not (config.frozen and config.network.identity_hidden):
+                raise BadConfig("task.identity_only needs task.frozen=true and model.identity_hidden above 0")
+            for name, parameter in self.network.named_parameters():
+                parameter.requires_grad_(name.startswith("identity."))
+
+    @property
+    def adversarial(self) -> bool:
+        """True if the loss is that of a game, which the last epoch has played longest, not that with the lowest loss."""
+        return self.network.adversary is not None
 
     @classmethod
     def from_config(cls, config: ClusteringConfig, detector: Detector) -> ClusteringTask:
@@ -143,6 +158,7 @@ class ClusteringTask:
             "state": found.scores.state,
             "energy": torch.from_numpy(graph.energy.astype(np.float32)),
             "moments": torch.from_numpy(shower_moments(graph, loud, found.shares)),
+            "company": torch.from_numpy(shower_company(graph, found.shares)),
             "wanted": torch.from_numpy(targets.energy),
             "kind": torch.from_numpy(targets.kind),
             **_table(found.shares),
@@ -166,7 +182,9 @@ class ClusteringTask:
                 sample["moments"],
                 ClusterTargets(sample["wanted"].numpy(), sample["kind"].numpy()),
             )
-            judged = self.network.showers(sample["state"], sample["energy"], sample, moments)
+            judged = self.network.showers(
+                sample["state"], sample["energy"], sample, moments, sample["company"]
+            )
         showers, more = shower_loss(*judged, targets, moments, self.config.loss, self.network.adversary)
         return total + showers, numbers | more
 
@@ -188,11 +206,12 @@ class ClusteringTask:
         return total + self.config.loss.pieces * pieces, numbers | {"piece_loss": float(pieces.detach())}
 
     def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
-        """Scale the errors of each class so that they cover 68 % of the deviations in events that nothing was learned from.
+        """Scale the errors so that they cover 68 % of the deviations in events that nothing was learned from.
 
-        Split conformal prediction: Papadopoulos et al., ECML 2002.
+        Each class has two scales: for showers that are alone, and for others. Split conformal prediction: Papadopoulos et
+        al., ECML 2002; by groups: Vovk et al., Algorithmic Learning in a Random World, 2005.
         """
-        rows = []
+        rows, wide = [], np.ones((2, len(CLUSTER_CLASSES)))
         for sample in samples:
             one = (
                 sample
@@ -204,16 +223,22 @@ class ClusteringTask:
                 )
             )
             with torch.no_grad():
-                judged = self.network.showers(one["state"], one["energy"], one, one["moments"])
+                judged = self.network.showers(
+                    one["state"], one["energy"], one, one["moments"], one["company"]
+                )
             log_energy, log_sigma, kind = (x.numpy() for x in judged)
             energy, wanted = np.exp(log_energy), one["wanted"].numpy()
             off = np.abs(energy - wanted) / (energy * np.exp(log_sigma))
-            rows.append(np.stack([off, kind.argmax(axis=1)])[:, np.isfinite(wanted)])
-        off, kinds = np.concatenate([np.zeros((2, 0)), *rows], axis=1)
+            group = self.network.crowded(one["moments"]).numpy(), kind.argmax(axis=1)
+            rows.append(np.stack([off, *group])[:, np.isfinite(wanted)])
+        off, crowded, kinds = np.concatenate([np.zeros((3, 0)), *rows], axis=1)
         for k in range(len(CLUSTER_CLASSES)):
-            mine = off[kinds == k]
-            if len(mine) >= ENOUGH:
-                self.network.sigma_scale[k] *= float(np.quantile(mine, COVERED))
+            # A group that is small has the scale of its class.
+            for rows_of, some in (([0, 1], crowded >= 0), ([0], crowded == 0), ([1], crowded == 1)):
+                mine = off[some & (kinds == k)]
+                if len(mine) >= ENOUGH:
+                    wide[rows_of, k] = np.quantile(mine, COVERED)
+        self.network.sigma_scale *= torch.from_numpy(wide).float()
 
     def _find(self, graph: CellGraph, loud: LoudNeighbours) -> Found:
         """Cells to showers; gradients flow through the scores, not through what is made of them."""
@@ -276,7 +301,9 @@ class ClusteringTask:
         """Moments of the showers; their energies, errors and classes: see `ShowerNetwork.showers`."""
         moments = torch.from_numpy(shower_moments(graph, loud, found.shares))
         energy = torch.from_numpy(graph.energy.astype(np.float32))
-        return moments, self.network.showers(found.scores.state, energy, _table(found.shares), moments)
+        company = torch.from_numpy(shower_company(graph, found.shares))
+        judged = self.network.showers(found.scores.state, energy, _table(found.shares), moments, company)
+        return moments, judged
 
     def _columns(
         self, graph: CellGraph, shares: Shares, score: Floats, judgement: Judgement | None
@@ -308,8 +335,12 @@ class ClusteringTask:
                 raise ValueError(f"knows no weight '{next(iter(state))}'")
             return
         weights = {k.removeprefix("network."): torch.from_numpy(np.array(v)) for k, v in state.items()}
-        fresh = {k: v for k, v in self.network.state_dict().items() if k.startswith("adversary.")}
-        self.network.load_state_dict(fresh | weights)  # a bundle to start from need not know an adversary
+        # A bundle to start from need not know an adversary, nor the layers of identity, which then say nothing yet.
+        own = ("adversary.", "identity.")
+        fresh = {k: v for k, v in self.network.state_dict().items() if k.startswith(own)}
+        if weights["sigma_scale"].ndim == 1:  # once showers that are alone and others had the same
+            weights["sigma_scale"] = weights["sigma_scale"].expand(2, -1)
+        self.network.load_state_dict(fresh | weights)
         self.network.eval()
 
 

@@ -28,7 +28,7 @@ class LossConfig:
     balance : float
         Of energy conservation: all energies of an event together, in units of their error.
     pivot : float
-        Strength of an adversary that makes the response independent of `nuisance`; 0: none.
+        Strength of an adversary that makes the response independent of `nuisance` at each true energy; 0: none.
     nuisance
         A moment of showers: what of others is near (``foreign``), the angle (``cosine``), or the size of cells.
     """
@@ -71,6 +71,8 @@ def shower_loss(
     known, named = torch.isfinite(wanted), kind >= 0
     zero = (log_energy.sum() + log_sigma.sum() + logit.sum()) * 0.0
     total, numbers = zero, {"energy_loss": 0.0, "sigma_loss": 0.0, "class_loss": 0.0}
+    if adversary is not None:
+        numbers["adversary_loss"] = 0.0
     if known.any():
         off = log_energy[known] - torch.log(wanted[known]).float()
         sigma = torch.exp(log_sigma[known])
@@ -85,7 +87,9 @@ def shower_loss(
             nuisance = moments[known, MOMENTS.index(config.nuisance)]
             if config.nuisance == "foreign":  # from none to half over many orders
                 nuisance = torch.log(nuisance + 1e-3)
-            total = total + adversary(off, nuisance, config.pivot)
+            guess = adversary(off, torch.log(wanted[known]).float(), nuisance, config.pivot)
+            total = total + guess
+            numbers["adversary_loss"] = float(guess.detach())
         numbers |= {"energy_loss": float(energy_loss.detach()), "sigma_loss": float(sigma_loss.detach())}
     if named.any():
         class_loss = nn.functional.cross_entropy(logit[named], kind[named])

@@ -16,6 +16,7 @@ PHOTON, ELECTRON, CHARGED, NEUTRAL, MUON, NOISE = range(len(CLUSTER_CLASSES))
 PI0_MASS, PI0_WINDOW = 0.13498, 2e-4  # GeV
 UNKNOWN = -1
 WHOLE = 0.7  # of a merged pi0's cluster comes from its two photons
+OVERLAP = 0.02  # of the weaker photon's energy lies in cells, equal parts of both, where a pi0 could pass for a photon
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ class ClusterTargets:
 def cluster_targets(truth: CellTruth, shares: Shares, energy: Floats) -> ClusterTargets:
     """Match clusters to particles, as `gnnreco.evaluate` does: half of the energy of both.
 
-    A cluster that holds both photons of a pi0 is a neutral hadron, of the energy of both.
+    A cluster that holds both photons of a pi0 is a neutral hadron, of the energy of both. One that holds either of two whose
+    showers overlap is a neutral hadron too, of its own energy: the class does not depend on whether they were told apart.
 
     Parameters
     ----------
@@ -185,10 +187,25 @@ def cluster_targets(truth: CellTruth, shares: Shares, energy: Floats) -> Cluster
     pair = (other >= 0) & (held >= 0.5 * whole[main])
     second = np.where(pair, table[rows, other], 0.0)
     pair &= (second >= 0.5 * whole[other]) & (held + second >= WHOLE * total)
-    kind = np.where(pair, NEUTRAL, kind)
+    kind = np.where(pair | (matched & (overlaps(truth)[main] > OVERLAP)), NEUTRAL, kind)
     wanted = np.where(pair, truth.energy[main] + truth.energy[other], wanted)
     kind = np.where(table.sum(axis=1) < 0.5 * total, NOISE, kind)
     return ClusterTargets(wanted, kind)
+
+
+def overlaps(truth: CellTruth) -> Floats:
+    """How much of a photon's and its partner's showers lies in each other, over the energy of the weaker (p,); 0: alone."""
+    n, mine = len(truth.energy), truth.partner[truth.particle] >= 0
+    particle, part = truth.particle[mine], truth.part[mine]
+    pair = np.minimum(particle, truth.partner[particle])
+    keys, row, count = np.unique(truth.cell[mine] * n + pair, return_inverse=True, return_counts=True)
+    less = np.full(len(keys), np.inf)
+    np.minimum.at(less, row.ravel(), part)
+    shared = np.bincount(keys % max(n, 1), np.where(count > 1, less, 0.0), n)
+    whole = np.bincount(truth.particle, truth.part, n)
+    other = np.where(truth.partner >= 0, truth.partner, np.arange(n))
+    weaker = np.maximum(np.minimum(whole, whole[other]), 1e-30)
+    return shared[np.minimum(np.arange(n), other)] / weaker
 
 
 @njit(cache=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numba import njit
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from gnnreco.columns import Event, Hits, Ints, Tracks, Truth
 from gnnreco.events.select import measured, rows_of
@@ -24,10 +22,15 @@ from gnnreco.graphs.charge import (
     ChargeGraphConfig,
     build_charge_graph,
 )
-from gnnreco.models import NetworkConfig, SegmentNetwork, infer, sort_by_node
+from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.tasks.charge_pieces import PiecesConfig, grow_pieces
 from gnnreco.tasks.charge_points import ChargePoints
 from gnnreco.tasks.charge_tracks import TracksConfig, tracks_of
+
+if TYPE_CHECKING:  # only training needs torch: its methods import it
+    from torch import Tensor
+
+    from gnnreco.models.segment_network import SegmentNetwork
 
 Progress = Callable[[str, int, int], None]
 
@@ -73,23 +76,26 @@ class DriftTask:
     def __init__(self, config: DriftConfig, detector: Detector) -> None:
         self.config, self.detector = config, detector
         self.frame = CellFrame.of(detector)
-        generator = torch.random.get_rng_state()
-        torch.manual_seed(config.seed)
-        self.network = SegmentNetwork(config.network, len(SAMPLE_FEATURES), len(PAIR_FEATURES))
-        torch.random.set_rng_state(generator)
+        self.model = SegmentModel(config.network, len(SAMPLE_FEATURES), len(PAIR_FEATURES), config.seed)
+        self.scorer: Scorer = self.model
 
     @classmethod
     def from_config(cls, config: DriftConfig, detector: Detector) -> DriftTask:
         """A task that has learned nothing yet."""
         return cls(config, detector)
 
+    @property
+    def network(self) -> SegmentNetwork:
+        """What torch trains."""
+        return self.model.network
+
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the scale of the features from the first events."""
         graphs = [self.graph(event) for event, _ in zip(events, range(5), strict=False)]
-        for name, part in (("sample", "node"), ("pair", "edge")):
-            x = np.concatenate([getattr(g, f"{name}_features") for g in graphs]).astype(np.float64)
-            for what, value in (("mean", x.mean(axis=0)), ("scale", x.std(axis=0) + 1e-3)):
-                self.network.get_buffer(f"{part}_{what}").copy_(torch.from_numpy(value))
+        features = (
+            np.concatenate([getattr(g, f"{name}_features") for g in graphs]) for name in ("sample", "pair")
+        )
+        self.model.scale_features(*features)
 
     def graph(self, event: Event) -> ChargeGraph:
         """Samples and the pairs of them that touch. Raises `OverBudget` if they are too many."""
@@ -98,10 +104,14 @@ class DriftTask:
 
     def sample(self, event: Event) -> dict[str, Tensor]:
         """Part of the graph of a training event as tensors, with the truth of its pairs."""
+        import torch
+
+        from gnnreco.models.segment_network import tensors_of
+
         event = measured(event, self.detector, self.measures)[0]
         graph = build_charge_graph(self.config.graph, self.detector, self.frame, event)
         if event.truth is None:
-            return _tensors(graph.sample_features, graph.pair_features, graph.pairs)
+            return tensors_of(graph.sample_features, graph.pair_features, graph.pairs)
         owner = main_particle(event.truth, len(event.hits))[graph.cells.index]
         one, two = graph.pairs[:, 0], graph.pairs[:, 1]
         same = (owner[one] == owner[two]) & (owner[one] >= 0)
@@ -114,7 +124,7 @@ class DriftTask:
             kept = _and_neighbours(kept, graph.cells.offsets, graph.cells.neighbour)
         chosen = kept[one] & kept[two]
         place = np.cumsum(kept) - 1
-        tensors = _tensors(
+        tensors = tensors_of(
             graph.sample_features[kept],
             graph.pair_features[chosen],
             place[graph.pairs[chosen]].astype(np.int32),
@@ -124,6 +134,9 @@ class DriftTask:
 
     def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Binary cross entropy of the pairs; those of two particles are few and weigh more."""
+        import torch
+        from torch import nn
+
         edge, _ = self.network(sample)
         same = sample["same"]
         weight = torch.where(same > 0.5, 1.0, self.config.learn.apart)
@@ -144,7 +157,7 @@ class DriftTask:
         # The order of the hits must not matter, not even to the last bit of a sum.
         order = np.lexsort((event.hits.z, event.hits.y, event.hits.x, event.hits.sensor))
         graph = self.graph(replace(event, hits=_in_order(event.hits, order), truth=None))
-        logit = infer(self.network, graph.sample_features, graph.pair_features, graph.pairs)
+        logit = self.scorer.logits(graph.sample_features, graph.pair_features, graph.pairs)
         cells = graph.cells
         piece = grow_pieces(cells.xyz, cells.energy, graph.pairs, logit, self.config.pieces)
         score = np.zeros(len(graph))
@@ -164,13 +177,11 @@ class DriftTask:
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""
-        return {f"network.{k}": v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
+        return {f"network.{k}": v for k, v in self.model.weights().items()}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take the numbers that `state` gave."""
-        weights = {k.removeprefix("network."): torch.from_numpy(np.array(v)) for k, v in state.items()}
-        self.network.load_state_dict(weights)
-        self.network.eval()
+        self.model.load({k.removeprefix("network."): v for k, v in state.items()})
 
 
 def _in_order(hits: Hits, order: Ints) -> Hits:
@@ -196,23 +207,3 @@ def main_particle(truth: Truth, n_hits: int) -> Ints:
     order = np.lexsort((-truth.particle, energy))
     owner[truth.hit[order]] = truth.particle[order]
     return owner
-
-
-def _tensors(
-    samples: NDArray[np.float32], features: NDArray[np.float32], pairs: NDArray[np.int32]
-) -> dict[str, Tensor]:
-    """The arrays that the network reads, edges sorted by both ends once."""
-    one, two = pairs[:, 0], pairs[:, 1]
-    inner_order, inner_start = sort_by_node(one, len(samples))
-    outer_order, outer_start = sort_by_node(two, len(samples))
-    arrays = {
-        "nodes": samples,
-        "edges": features,
-        "inner": one.astype(np.int64),
-        "outer": two.astype(np.int64),
-        "inner_order": inner_order,
-        "inner_start": inner_start,
-        "outer_order": outer_order,
-        "outer_start": outer_start,
-    }
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from gnnreco.columns import Event, Tracks
 from gnnreco.events.select import measured
@@ -18,13 +17,17 @@ from gnnreco.graphs import (
     TRIPLET_FEATURES,
     GraphConfig,
     LearnedGraph,
-    SegmentGraph,
     Targets,
     is_true,
     true_segments,
 )
-from gnnreco.models import NetworkConfig, SegmentNetwork, infer, sort_by_node
+from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.tasks.decode import DecodeConfig, decode
+
+if TYPE_CHECKING:  # only training needs torch: its methods import it
+    from torch import Tensor
+
+    from gnnreco.models.segment_network import SegmentNetwork
 
 Progress = Callable[[str, int, int], None]
 
@@ -55,16 +58,20 @@ class TrackingTask:
 
     def __init__(self, config: TrackingConfig, detector: Detector) -> None:
         self.config, self.detector = config, detector
-        generator = torch.random.get_rng_state()
-        torch.manual_seed(config.seed)
-        self.network = SegmentNetwork(config.network, len(DOUBLET_FEATURES), len(TRIPLET_FEATURES))
-        torch.random.set_rng_state(generator)
+        sizes = len(DOUBLET_FEATURES), len(TRIPLET_FEATURES)
+        self.model = SegmentModel(config.network, *sizes, config.seed)
+        self.scorer: Scorer = self.model
         self.graph: LearnedGraph | None = None
 
     @classmethod
     def from_config(cls, config: TrackingConfig, detector: Detector) -> TrackingTask:
         """A task that has learned nothing yet."""
         return cls(config, detector)
+
+    @property
+    def network(self) -> SegmentNetwork:
+        """What torch trains."""
+        return self.model.network
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the graph builder and the scale of the features from events with truth.
@@ -77,17 +84,21 @@ class TrackingTask:
         if again:
             return
         graphs = [self.graph.build(event)[1] for event in events[:5]]
-        for name in ("doublet", "triplet"):
-            x = np.concatenate([getattr(g, f"{name}_features") for g in graphs]).astype(np.float64)
-            part = "node" if name == "doublet" else "edge"
-            for what, value in (("mean", x.mean(axis=0)), ("scale", x.std(axis=0) + 1e-3)):
-                self.network.get_buffer(f"{part}_{what}").copy_(torch.from_numpy(value))
+        features = (
+            np.concatenate([getattr(g, f"{name}_features") for g in graphs])
+            for name in ("doublet", "triplet")
+        )
+        self.model.scale_features(*features)
 
     def sample(self, event: Event) -> dict[str, Tensor]:
         """The graph of a training event as tensors, with the truth of its edges and nodes."""
+        import torch
+
+        from gnnreco.models.segment_network import tensors_of
+
         event = self._seen(event)
         points, graph = self._graph().build(event)
-        tensors = _tensors(graph)
+        tensors = tensors_of(graph.doublet_features, graph.triplet_features, graph.triplets)
         if event.truth is not None:
             targets = Targets(self.config.graph.min_pt, self.config.graph.min_hits)
             segments = true_segments(event, points, targets, self._graph().frame)
@@ -99,6 +110,8 @@ class TrackingTask:
 
     def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Binary cross entropy of edges and, less, of nodes."""
+        from torch import nn
+
         edge, node = self.network(sample)
         entropy = nn.functional.binary_cross_entropy_with_logits
         edge_loss = entropy(edge.float(), sample["edge_truth"]) if len(edge) else edge.sum()
@@ -109,7 +122,7 @@ class TrackingTask:
     def reconstruct(self, event: Event) -> Tracks:
         """Tracks of one event. Raises `OverBudget` if its graph is too large."""
         points, graph = self._graph().build(event)
-        logits = infer(self.network, graph.doublet_features, graph.triplet_features, graph.triplets)
+        logits = self.scorer.logits(graph.doublet_features, graph.triplet_features, graph.triplets)
         return decode(event, self.detector, points, graph, logits, self.config.decode)
 
     def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
@@ -118,7 +131,7 @@ class TrackingTask:
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""
-        weights = {f"network.{k}": v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
+        weights = {f"network.{k}": v for k, v in self.model.weights().items()}
         return weights | {f"graph.{k}": v for k, v in self._graph().state().items()}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -128,8 +141,7 @@ class TrackingTask:
             for prefix in ("graph.", "network.")
         )
         self.graph = LearnedGraph.from_state(self.config.graph, self.detector, graph)
-        self.network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
-        self.network.eval()
+        self.model.load(weights)
 
     def _seen(self, event: Event) -> Event:
         return measured(event, self.detector, self.measures)[0]
@@ -138,22 +150,3 @@ class TrackingTask:
         if self.graph is None:
             raise RuntimeError("the task has learned no graph yet: call prepare or load_state first")
         return self.graph
-
-
-def _tensors(graph: SegmentGraph) -> dict[str, Tensor]:
-    """The arrays that the network reads, edges sorted by both ends once."""
-    n = len(graph.doublets)
-    inner, outer = graph.triplets[:, 0], graph.triplets[:, 1]
-    inner_order, inner_start = sort_by_node(inner, n)
-    outer_order, outer_start = sort_by_node(outer, n)
-    arrays = {
-        "nodes": graph.doublet_features,
-        "edges": graph.triplet_features,
-        "inner": inner.astype(np.int64),
-        "outer": outer.astype(np.int64),
-        "inner_order": inner_order,
-        "inner_start": inner_start,
-        "outer_order": outer_order,
-        "outer_start": outer_start,
-    }
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}

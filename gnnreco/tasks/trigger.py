@@ -16,7 +16,8 @@ from gnnreco.geometry import Detector
 from gnnreco.models.fixed_point import FixedDense
 from gnnreco.models.pruning import PruneConfig, prune
 from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
-from gnnreco.tasks.trigger_inputs import Buffers, InputConfig, buffers
+from gnnreco.tasks.trigger_buffers import Buffers
+from gnnreco.tasks.trigger_inputs import InputConfig, buffers
 
 Progress = Callable[[str, int, int], None]
 VECTORS = 1000  # examples that a bundle keeps, to become test vectors
@@ -31,6 +32,8 @@ class TriggerConfig:
     ----------
     resource : float
         Loss for each LUT, about (see `gnnreco.models.trigger_network.Cost`); 0: as many as it likes.
+    draw : int
+        Buffers of an event that a step of training sees, drawn at random; 0: all.
     teacher : str
         Bundle of a larger model whose answers are learned too, with the weight `distil`.
     """
@@ -39,6 +42,7 @@ class TriggerConfig:
     network: TriggerNetworkConfig = field(default_factory=TriggerNetworkConfig)
     prune: PruneConfig = field(default_factory=PruneConfig)
     resource: float = 0.0
+    draw: int = 0
     teacher: str = ""
     distil: float = 0.5
     seed: int = 0
@@ -85,7 +89,8 @@ class TriggerTask:
     def sample(self, event: Event) -> dict[str, Tensor]:
         """One event's buffers as tensors."""
         b = self.buffers(event)
-        arrays = {"x": b.x.astype(np.float32), "valid": b.valid.astype(np.float32), "label": b.label}
+        label = b.label.astype(np.int8)  # an event can have a million
+        arrays = {"x": b.x.astype(np.float32), "valid": b.valid.astype(np.float32), "label": label}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
@@ -93,10 +98,13 @@ class TriggerTask:
         network, config = self.network, self.config
         if network.training:
             network.steps += 1
+            if 0 < config.draw < len(sample["x"]):
+                drawn = torch.randint(len(sample["x"]), (config.draw,), device=sample["x"].device)
+                sample = {name: tensor[drawn] for name, tensor in sample.items()}
             prune(network, config.prune, float(network.steps))
         answer = network(sample["x"], sample["valid"])
         known = sample["label"] >= 0
-        logit, label = answer[known], sample["label"][known]
+        logit, label = answer[known], sample["label"][known].long()
         zero = answer.sum() * 0.0
         right = zero.detach()
         if not len(label):
@@ -131,7 +139,8 @@ class TriggerTask:
         """Keep some buffers that nothing was learned from, to become test vectors."""
         taken: list[dict[str, NDArray]] = []
         for s in samples:
-            taken.append({name: tensor.numpy() for name, tensor in s.items()})
+            spread = slice(None, None, -(-len(s["x"]) // VECTORS) or None)
+            taken.append({name: tensor[spread].numpy() for name, tensor in s.items()})
             if sum(len(t["x"]) for t in taken) >= VECTORS:
                 break
         x, valid, label = (np.concatenate([t[n] for t in taken])[:VECTORS] for n in ("x", "valid", "label"))

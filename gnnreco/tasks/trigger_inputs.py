@@ -1,17 +1,18 @@
-"""Input buffers of triggers: a fixed number of slots, filled in a stated order; what does not fit is counted."""
+"""Where the input buffers of triggers come from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Floats, Ints, Jets
+from gnnreco.columns import Event, Jets
 from gnnreco.errors import BadInput
 from gnnreco.geometry import Detector
 from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.tasks.trigger_buffers import Buffers
+from gnnreco.tasks.trigger_sectors import SectorConfig, sectors
 
 
 @dataclass(frozen=True)
@@ -21,34 +22,16 @@ class InputConfig:
     Attributes
     ----------
     source
-        ``jet_features``: the features of each jet; ``jet_particles``: its hardest constituents (pt, eta, phi from its axis).
+        ``jet_features``: the features of each jet; ``jet_particles``: its hardest constituents (pt, eta, phi from its axis);
+        ``sectors``: the hits in each sector of a tracker, see `gnnreco.tasks.trigger_sectors`.
     features : int
         Numbers in each slot.
+    sectors : SectorConfig
     """
 
     source: Literal["jet_features", "jet_particles", "sectors"] = "jet_features"
     features: int = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Buffers:
-    """Full input buffers.
-
-    Attributes
-    ----------
-    x : float (b, slots, features), or (b, features) where there are no slots
-    valid : (b, slots)
-        1 where a slot is filled; (b, 0) where there are none.
-    label : int64 (b,), or (b, edges)
-        What should come out; -1: unknown.
-    dropped : int
-        Nodes that did not fit.
-    """
-
-    x: Floats
-    valid: NDArray
-    label: Ints
-    dropped: int = 0
+    sectors: SectorConfig = field(default_factory=SectorConfig)
 
 
 def buffers(
@@ -61,6 +44,9 @@ def buffers(
     BadInput
         If the event has not what the source needs.
     """
+    if config.source == "sectors":
+        assert detector is not None  # the task has seen to it
+        return sectors(config.sectors, config.features, network, detector, event)
     if event.jets is None:
         raise BadInput(
             event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"

@@ -67,7 +67,8 @@ def train(
     ----------
     task : Task
     training, validation : sequence of Event
-        With truth. Without validation events the training loss chooses the best epoch.
+        With truth. The validation loss chooses the best epoch, without such events the training loss, and against an
+        adversary it is the last one.
     config : TrainConfig
     output : path
         Folder of the bundle; ``training/`` in it gets ``metrics.csv`` (a row an epoch) and the checkpoints.
@@ -240,7 +241,8 @@ def _finish_epoch(run: Run, board: Any) -> None:
         row |= {f"{part}_{name}": values[name] / values["events"] for name in ("loss", *run.names)}
     position.history.append(row)
     position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
-    if row["validation_loss"] < position.best:
+    # Against an adversary the loss is that of a game: it says nothing of who has learned more.
+    if row["validation_loss"] < position.best or getattr(run.task, "adversarial", False):
         position.best, position.best_epoch = row["validation_loss"], position.epoch
         if ring.rank == 0:
             write_atomically(run.folder / "best.safetensors", save(_contiguous(run.task)))

@@ -90,7 +90,9 @@ def _stored(task: Task, event: Event, path: Path) -> Path:
 
 def _recipe(task: Task) -> bytes:
     """Hash of what shapes a sample: settings, detector, and the learned numbers that training does not change."""
-    trained = {f"network.{name}" for name, _ in task.network.named_parameters()}
+    # A task whose network is frozen makes its samples with it.
+    frozen = getattr(task.config, "frozen", False)
+    trained = set() if frozen else {f"network.{name}" for name, _ in task.network.named_parameters()}
     digest = hashlib.sha256(
         json.dumps(
             [task.name, plain(task.config), task.detector and task.detector.hash], sort_keys=True

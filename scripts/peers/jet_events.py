@@ -1,7 +1,10 @@
 """Jets of 1 TeV from five processes: Pythia 8, a simple detector, FastJet, substructure. Needs pythia8mc and fastjet.
 
 The sample follows Coleman et al., arXiv:1709.08705, and Duarte et al., arXiv:1804.06913: partons and bosons of pT 0.99 to
-1.01 TeV at 13 TeV, all decays hadronic, Monash tune with underlying event, anti-kt R = 0.8, jets of 0.8 to 1.6 TeV.
+1.01 TeV at 13 TeV, all decays hadronic, Monash tune with underlying event, anti-kt R = 0.8, jets of 0.8 to 1.6 TeV; of an
+event both leading jets are taken where they are in range. The features have the names of the public file: energy
+correlations and mass after the modified mass drop (zcut = 0.1), ``zlogz`` and ``multiplicity`` of the whole jet. The hard
+processes are Pythia's own, with W and Z polarised as they come, where the public sample has those of MadGraph.
 
 The detector is ideal particle flow with smearing, no magnetic field and no pile-up. Tracks of charged particles:
 pT > 0.5 GeV, ``|eta|`` < 2.5, sigma(pT)/pT = 1 % (+) 0.01 % pT/GeV, 0.2 mrad in angle. Photons (ECAL) and neutral hadrons (HCAL)
@@ -31,7 +34,7 @@ PROCESSES = {
     "t": ("Top:gg2ttbar = on", "Top:qqbar2ttbar = on"),
 }
 CLASSES = tuple(PROCESSES)
-FEATURES = (*SUBSTRUCTURE, "mass_mmdt", "multiplicity")
+FEATURES = ("zlogz", *(f"{name}_mmdt" for name in SUBSTRUCTURE), "mass_mmdt", "multiplicity")
 SETTINGS = (
     "Print:quiet = on",
     "Beams:eCM = 13000.",
@@ -147,8 +150,10 @@ def cluster(seen: Particles, n_events: int, label: int) -> Jets:
         x[keep] for x in (inside, px, py, pz, e, jet_pt, jet_eta, jet_phi)
     )
     size, index = ak.to_numpy(ak.num(inside)), ak.to_numpy(ak.flatten(inside))
-    features = _groomed(size, pt[index], eta[index], phi[index])
     jet = np.repeat(np.arange(len(size)), size)
+    z = pt[index] / np.bincount(jet, pt[index], len(size))[jet]
+    zlogz = np.bincount(jet, z * np.log(z), len(size))
+    features = np.column_stack([zlogz, _groomed(size, pt[index], eta[index], phi[index]), size])
     index = index[np.lexsort((-pt[index], jet))]  # hardest first
     kept = np.arange(len(jet)) - (np.cumsum(size) - size)[jet] < CONSTITUENTS
     index, jet = index[kept], jet[kept]
@@ -169,9 +174,9 @@ def cluster(seen: Particles, n_events: int, label: int) -> Jets:
 
 
 def _groomed(size: Ints, pt: Floats, eta: Floats, phi: Floats) -> Floats:
-    """`FEATURES` of jets after the modified mass drop tagger (soft drop with beta = 0)."""
+    """The features of jets after the modified mass drop tagger (soft drop with beta = 0); the mass is the last."""
     if not len(size):
-        return np.zeros((0, len(FEATURES)))
+        return np.zeros((0, len(SUBSTRUCTURE) + 1))
     # All of a jet, whatever the radius: the tree of Cambridge/Aachen is to have one root.
     tree = fastjet.JetDefinition(fastjet.cambridge_algorithm, np.pi)
     soft = fastjet.ClusterSequence(_momenta(size, pt, eta, phi), tree)
@@ -182,7 +187,7 @@ def _groomed(size: Ints, pt: Floats, eta: Floats, phi: Floats) -> Floats:
     offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     columns = substructure(offsets, pt, np.arcsinh(pz / pt), np.arctan2(py, px))
     mass = np.maximum(ak.to_numpy(groomed.msoftdrop), 0)
-    return np.column_stack([columns, mass, count])
+    return np.column_stack([columns, mass])
 
 
 def _momenta(counts: Ints, pt: Floats, eta: Floats, phi: Floats) -> ak.Array:

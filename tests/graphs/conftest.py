@@ -5,7 +5,7 @@ import functools
 import pytest
 import torch
 
-import gnnreco.graphs.learned as learned
+import gnnreco.graphs.train_gate as train_gate
 from gnnreco.geometry import load_detector
 from gnnreco.graphs import GraphConfig, LearnedGraph
 from gnnreco.simulate import SimulationOptions, simulate
@@ -24,7 +24,7 @@ def one_thread():
 
 
 def quickly(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(learned, "train_gate", functools.partial(learned.train_gate, **QUICK))
+    patch.setattr(train_gate, "train_gate", functools.partial(train_gate.train_gate, **QUICK))
 
 
 @pytest.fixture(scope="session")

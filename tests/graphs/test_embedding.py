@@ -12,11 +12,11 @@ from gnnreco.graphs import (
     LearnedGraph,
     Targets,
     is_true,
-    learned,
     points_of,
     true_segments,
 )
-from gnnreco.graphs.embedding import Embedding, learn_embedding
+from gnnreco.graphs.embedding import Embedding
+from gnnreco.graphs.learn_embedding import learn_embedding
 
 from . import conftest
 from .conftest import LEARNED
@@ -83,9 +83,8 @@ def test_no_hits_and_no_segments(embedding, tracker, samples, events):
 def test_serves_as_the_builder_of_a_graph(tracker, events, monkeypatch):
     conftest.quickly(monkeypatch)
     quick = {"steps": 200, "batch": 512}
-    monkeypatch.setattr(
-        learned, "learn_embedding", lambda *args, **more: learn_embedding(*args, **(more | quick))
-    )
+    faster = lambda *args, **more: learn_embedding(*args, **(more | quick))  # noqa: E731
+    monkeypatch.setattr("gnnreco.graphs.learn_embedding.learn_embedding", faster)
     config = GraphConfig(builder="embedding", segment_efficiency=0.98)
     graph = LearnedGraph.learn(config, tracker, events[:40])
     _points, built = graph.build(events[LEARNED])

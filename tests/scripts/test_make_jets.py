@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gnnreco.events import open_events
+from gnnreco.events.jets_block import together
+
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
@@ -28,7 +31,7 @@ def _script(name):
 
 
 def _by_hand(fastjet, pt, eta, phi):
-    """Mass and multiplicity after the modified mass drop, by walking the tree of Cambridge/Aachen."""
+    """Mass and momenta after the modified mass drop, by walking the tree of Cambridge/Aachen."""
     momenta = [
         fastjet.PseudoJet(*map(float, (p * np.cos(f), p * np.sin(f), p * np.sinh(h), p * np.cosh(h))))
         for p, h, f in zip(pt, eta, phi)
@@ -38,9 +41,9 @@ def _by_hand(fastjet, pt, eta, phi):
     one, other = fastjet.PseudoJet(), fastjet.PseudoJet()
     while jet.has_parents(one, other):
         if min(one.pt(), other.pt()) > 0.1 * (one.pt() + other.pt()):
-            return jet.m(), len(jet.constituents())
+            return jet.m(), [part.pt() for part in jet.constituents()]
         jet = fastjet.PseudoJet(one if one.pt() > other.pt() else other)
-    return jet.m(), 1
+    return jet.m(), [jet.pt()]
 
 
 def test_grooming_agrees_with_the_tree_walked_by_hand(jet_events):
@@ -52,9 +55,11 @@ def test_grooming_agrees_with_the_tree_walked_by_hand(jet_events):
     features = jet_events._groomed(size, pt, eta, phi)
     ends = np.cumsum(size)
     for row, start, end in zip(features, ends - size, ends):
-        mass, count = _by_hand(fastjet, pt[start:end], eta[start:end], phi[start:end])
-        assert row[-1] == count
-        assert row[-2] == pytest.approx(mass, abs=1e-3)
+        mass, kept = _by_hand(fastjet, pt[start:end], eta[start:end], phi[start:end])
+        assert row[-1] == pytest.approx(mass, abs=1e-3)
+        # At beta = 0 the angles do not matter: half of what the squares of the shares leave.
+        z = np.array(kept) / sum(kept)
+        assert row[0] == pytest.approx((1 - np.sum(z**2)) / 2, abs=1e-6)
 
 
 def test_the_same_seed_gives_the_same_jets_and_what_is_there_stays(jet_events, tmp_path):
@@ -69,6 +74,9 @@ def test_the_same_seed_gives_the_same_jets_and_what_is_there_stays(jet_events, t
     jets = together([event.jets for event in open_events(tmp_path / "a", None)])
     assert np.bincount(jets.label).tolist() == [6] * 5
     assert jets.jet_pt.min() > 800
+    whole = jets.features[:, [jets.feature_names.index(name) for name in ("multiplicity", "zlogz")]]
+    assert (whole[:, 0] >= np.diff(jets.offsets)).all()
+    assert (whole[:, 1] < -1).all()
     # The constituents kept carry nearly all of the jet, and their middle is its axis.
     carried = np.add.reduceat(jets.pt, jets.offsets[:-1]) / jets.jet_pt
     assert (carried > 0.9).all()

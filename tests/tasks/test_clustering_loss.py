@@ -83,8 +83,9 @@ def test_the_adversary_reads_the_chosen_nuisance() -> None:
 
     def loss(column: str) -> float:
         moments = torch.zeros(n, len(MOMENTS))
-        moments[:, MOMENTS.index(column)] = 3.0
+        moments[:, MOMENTS.index(column)] = torch.linspace(0, 3, n)
         config = LossConfig(pivot=1.0, nuisance=name)  # type: ignore[arg-type]
+        adversary.seen.zero_()
         off = torch.full((n,), 2.0)
         return shower_loss(off, off - 4, torch.zeros(n, 6), target, moments, config, adversary)[0].item()
 

@@ -24,6 +24,7 @@ from gnnreco.tasks.clustering_targets import (
     CellTruth,
     cell_truth,
     cluster_targets,
+    overlaps,
     pair_targets,
     piece_targets,
 )
@@ -107,6 +108,18 @@ def test_a_cluster_of_both_photons_of_a_pi0_is_a_neutral_hadron() -> None:
         replace(truth, partner=np.array([1, 0, -1])), whole_shares(np.arange(3)), np.array([4.0, 3, 3])
     )
     assert apart.kind.tolist() == [PHOTON] * 3
+
+
+def test_either_photon_of_a_pi0_is_a_neutral_hadron_where_their_showers_overlap() -> None:
+    kinds, partner = [PHOTON] * 3, [1, 0, -1]
+    for shared, kind in ((0.5, NEUTRAL), (0.01, PHOTON)):
+        links = [(0, 0, 4.0), (1, 0, shared), (1, 1, 0.6), (1, 2, 0.1), (2, 1, 2.4), (3, 2, 3.0)]
+        truth = truth_of(links, [5.0, 4.0, 3.5], kinds, partner)
+        np.testing.assert_allclose(overlaps(truth), [shared / 3, shared / 3, 0])
+        energy = np.array([4.0, shared + 0.7, 2.4, 3.0])
+        out = cluster_targets(truth, whole_shares(np.array([0, 1, 1, 2])), energy)
+        assert out.kind.tolist() == [kind, kind, PHOTON]
+        assert out.energy.tolist() == [5.0, 4.0, 3.5]  # each its own
 
 
 def test_photons_of_one_pi0_are_partners_and_others_are_not(detector: Detector) -> None:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from gnnreco.bundle import load_bundle, load_task
-from gnnreco.columns import Clusters, Event
+from gnnreco.columns import Clusters, Event, Hits
 from gnnreco.errors import BadInput, OverBudget
 from gnnreco.evaluate import ShowerTarget, score_clusters
 from gnnreco.events.select import select_hits
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.graphs.cells import hit_cells
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.clustering import ClusteringTask
 
@@ -85,6 +86,54 @@ def test_a_turned_event_has_turned_showers(task: ClusteringTask, detector: Detec
     same(one, two)
     np.testing.assert_allclose(np.hypot(one.x, one.y), np.hypot(two.x, two.y), rtol=1e-6)
     np.testing.assert_array_equal(one.hit_index, two.hit_index)
+
+
+@pytest.mark.parametrize(("degrees", "swapped"), [(120, False), (240, False), (0, True), (120, True)])
+def test_a_symmetry_of_the_detector_changes_nothing(
+    task: ClusteringTask, detector: Detector, crowd: list[Event], degrees: float, swapped: bool
+) -> None:
+    """Read from the cells that the turned hits fall into, as a real event would be; `swapped`: on the other side."""
+    turn = about_z(degrees) @ (np.diag([-1.0, 1.0, -1.0]) if swapped else np.eye(3))
+    for event in crowd[:2]:
+        bare = replace(event.hits, deposits=None, var_u=None, var_v=None)
+        sensor = detector.locate(bare.xyz @ turn)
+        cell = hit_cells(detector, placed(bare, bare.xyz @ turn, sensor))
+        assert (cell >= 0).all()
+        xyz = detector.cell_position(sensor, cell)
+        assert np.abs(xyz - bare.xyz @ turn).max() < 1e-9  # of rounded wafers 5e-3
+        one, two = (task.reconstruct(replace(event, hits=hits)) for hits in (bare, placed(bare, xyz, sensor)))
+        exact(one, two)
+
+
+def test_an_event_and_its_detector_may_be_turned_by_any_angle(
+    task: ClusteringTask, detector: Detector, crowd: list[Event]
+) -> None:
+    turn = about_z(37.0)
+    turned = replace(detector, center=detector.center @ turn, rotation=turn.T @ detector.rotation)
+    other = ClusteringTask(task.config, turned)
+    other.load_state(task.state())
+    for event in crowd[:2]:
+        bare = replace(event.hits, deposits=None, var_u=None, var_v=None)
+        moved = placed(bare, bare.xyz @ turn, bare.sensor)
+        exact(task.reconstruct(replace(event, hits=bare)), other.reconstruct(replace(event, hits=moved)))
+
+
+def about_z(degrees: float) -> np.ndarray:
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
+
+
+def placed(hits: Hits, xyz: np.ndarray, sensor: np.ndarray) -> Hits:
+    x, y, z = np.ascontiguousarray(xyz.T)
+    return replace(hits, x=x, y=y, z=z, sensor=sensor)
+
+
+def exact(one: Clusters, two: Clusters) -> None:
+    """Equal but for the last bits of float32."""
+    np.testing.assert_array_equal(one.hit_index, two.hit_index)
+    assert len(one) > 0
+    for name in ("energy", "energy_sigma", "class_probability", "score"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=5e-6, atol=5e-6)
 
 
 def test_the_order_of_hits_does_not_matter(task: ClusteringTask, crowd: list[Event]) -> None:

@@ -18,7 +18,7 @@ from .folder import UNITS, placed, write_folder
 from .tile_sectors import read_tiles
 from .tiling import corner_table
 from .wafer_layers import layer_columns, sampling
-from .wafer_standing import frames, pitch, standing
+from .wafer_standing import evened, frames, pitch, standing
 from .wafer_text import CUT_LETTERS, ToldCells, WaferMap, read_cells, read_text
 from .wafers import Shape, cells_of, outline_of, present_shape
 
@@ -41,6 +41,7 @@ def read(
     gap: str = "1.07",
     lattice: str = "",
     unit: str = "mm",
+    turns: str = "1",
 ) -> None:
     """Write a wafer map as a detector folder; options are words.
 
@@ -63,6 +64,8 @@ def read(
         Width that the 3 N^2 cells of a wafer share, mm; the distance of the wafers unless told.
     unit : str
         Of x and y in the map: ``mm`` or ``cm``.
+    turns : str
+        How many equal turns bring the wafers back to where they are: evens out what the map has rounded.
 
     Raises
     ------
@@ -72,7 +75,10 @@ def read(
     if sides not in SIDES:
         raise BadInput(file, "option sides", f"{sides!r} is none of {', '.join(SIDES)}")
     wafers = _scaled(read_text(file), file, unit)
+    if not turns.isdecimal() or turns == "0":
+        raise BadInput(file, "option turns", f"expected a whole number from 1, found {turns!r}")
     width = pitch(file, wafers)
+    wafers = evened(file, wafers, int(turns))
     silicon = width - _number(file, "gap", gap)
     lattice_width = _number(file, "lattice", lattice) if lattice else width
     # The centres of the outermost cells are this near to the edge.

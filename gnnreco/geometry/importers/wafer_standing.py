@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from ...errors import BadInput
 from .wafer_text import WaferMap
@@ -18,6 +20,8 @@ Standing = tuple[list[Shape], Floats, Flags]
 BACK, TURNED, TURN = 1, 4, -np.pi / 6
 # Mean cosine between the silicon of cut wafers and inwards: above 0.9 in true maps, below 0.4 misread ones.
 INWARDS = 0.6
+# Copies of a wafer lie this near to one another when turned, mm: maps are rounded to 0.01 mm.
+ROUNDED = 0.02
 
 
 def pitch(file: Path, wafers: WaferMap) -> float:
@@ -40,6 +44,27 @@ def pitch(file: Path, wafers: WaferMap) -> float:
         why = f"wafers {distance:.4g} mm apart; is the unit mm? (unit=cm says cm)"
         raise BadInput(file, "columns x, y", why)
     return distance
+
+
+def evened(file: Path, wafers: WaferMap, turns: int) -> WaferMap:
+    """Wafers at the mean of their own place and those of their copies, which stand at every turn by 360 / `turns` degrees.
+
+    Places that are rounded each for itself lie some micrometres off the symmetry that they were drawn with, and a
+    turned event would have cells elsewhere. Raises `BadInput` where a wafer has no copy.
+    """
+    place, apart = np.stack([wafers.x, wafers.y], axis=1), 1e6 * wafers.layer[:, None]
+    tree, total = cKDTree(np.hstack([place, apart])), place.copy()
+    for step in range(1, turns):
+        cos, sin = np.cos(2 * np.pi * step / turns), np.sin(2 * np.pi * step / turns)
+        turn = np.array([[cos, sin], [-sin, cos]])
+        off, copy = tree.query(np.hstack([place @ turn, apart]))
+        if off.max() > ROUNDED:
+            row = int(off.argmax())
+            where = f"layer {wafers.layer[row]}, wafer {wafers.u[row]}, {wafers.v[row]}"
+            why = f"no wafer {360 * step / turns:g} degrees on ({off[row]:.3g} mm off the nearest); leave out turns={turns}"
+            raise BadInput(file, where, why)
+        total += place[copy] @ turn.T
+    return replace(wafers, x=total[:, 0] / turns, y=total[:, 1] / turns)
 
 
 def standing(file: Path, wafers: WaferMap) -> Standing:

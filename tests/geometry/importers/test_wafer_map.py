@@ -139,6 +139,34 @@ def test_the_two_sides_are_one_turned_half(tmp_path: Path) -> None:
     assert detector.n_layers == 4
 
 
+def test_turns_even_out_what_the_map_rounded(tmp_path: Path) -> None:
+    cos, sin = -0.5, 3**0.5 / 2
+    words = [line.split() for line in lines(1)]
+    text, u = [], 20
+    for turn in range(3):
+        for layer, code, thickness, x, y, rotation, a, b in words:
+            x0, y0 = float(x), float(y)
+            for _ in range(turn):
+                x0, y0 = cos * x0 - sin * y0, sin * x0 + cos * y0
+            at = f"{int(a) + turn * u} {b}"
+            text.append(f"{layer} {code} {thickness} {x0:.2f} {y0:.2f} {(int(rotation) + 2 * turn) % 6} {at}")
+    matrix = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    off = {}
+    for turns in ("1", "3"):
+        (tmp_path / turns).mkdir()
+        center = imported(tmp_path / turns, text, turns=turns, sides="negative").center
+        off[turns] = np.abs(np.roll(center @ matrix, 7, axis=0) - center).max()
+    assert off["1"] > 1e-3
+    assert off["3"] < 1e-9
+
+
+def test_turns_that_a_map_lacks_are_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"layer 1, wafer .*no wafer 120 degrees on.*leave out turns=3"):
+        imported(tmp_path, lines(), turns="3")
+    with pytest.raises(BadInput, match=r"option turns.*'0'"):
+        imported(tmp_path, lines(), turns="0")
+
+
 def test_depths_may_be_told(tmp_path: Path) -> None:
     told = imported(tmp_path, lines(3), z="1000,25", sides="positive")
     assert np.unique(told.center[:, 2]).tolist() == [1000, 1025, 1050]

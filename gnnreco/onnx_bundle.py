@@ -1,0 +1,156 @@
+"""A bundle with its network in ONNX: what `gnnreco deploy --target onnx` writes and `reconstruct --engine onnx` reads.
+
+A folder holds ``model.onnx`` for any number of threads, ``model-one-thread.onnx`` that is faster on one and wrong on more,
+``bundle/NAME`` with the bundle they were made from, whose learned graph builder is still needed, and ``manifest.json`` with
+the sums of all. Where a bundle itself is named, its model is made in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gnnreco import __version__
+from gnnreco.bundle import MANIFEST, Bundle, find_bundle, load_bundle, manifest_sum, read_file, sha256
+from gnnreco.errors import BadBundle
+from gnnreco.graphs import DOUBLET_FEATURES, TRIPLET_FEATURES
+from gnnreco.graphs.charge import PAIR_FEATURES, SAMPLE_FEATURES
+from gnnreco.models import Weights
+from gnnreco.models.weights import checked, weight_shapes
+
+if TYPE_CHECKING:
+    from gnnreco.models.onnx_session import OnnxNetwork
+
+FORMAT, TARGET, BUNDLE = 1, "onnx", "bundle"
+MODEL, ONE_THREAD_MODEL = MODELS = ("model.onnx", "model-one-thread.onnx")
+#: Tasks with a network over segments, and what its nodes and edges know.
+FEATURES = {"tracking": (DOUBLET_FEATURES, TRIPLET_FEATURES), "drift": (SAMPLE_FEATURES, PAIR_FEATURES)}
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxBundle:
+    """A bundle and its network in ONNX.
+
+    Attributes
+    ----------
+    bundle : Bundle
+    models : dict of bytes
+        Content of the files of `MODELS`; empty if they are made in memory.
+    manifest : dict
+        Of the folder; empty likewise.
+    """
+
+    bundle: Bundle
+    models: dict[str, bytes]
+    manifest: dict[str, Any]
+
+    @property
+    def identity(self) -> str:
+        """Sum over what runs the network, whatever the number of threads."""
+        return sha256(self.models[MODEL]) if self.models else TARGET
+
+    def network(self, threads: int) -> OnnxNetwork:
+        """A session on so many threads, over the model that is right for them."""
+        from gnnreco.models.onnx_session import OnnxNetwork
+
+        name = ONE_THREAD_MODEL if threads == 1 else MODEL
+        model = self.models[name] if self.models else make_onnx(self.bundle, one_thread=threads == 1)
+        return OnnxNetwork(model, threads)
+
+
+def network_weights(bundle: Bundle) -> Weights:
+    """What the network over segments of a bundle has learned. Raises `BadBundle` if the bundle has none."""
+    if bundle.task not in FEATURES:
+        raise BadBundle(
+            bundle.folder,
+            f"is for the task '{bundle.task}', which has no network over segments; bundles for {' and '.join(FEATURES)} "
+            "have one, such as tracking-trackml",
+        )
+    prefix = "network."
+    weights = {k.removeprefix(prefix): v for k, v in bundle.state.items() if k.startswith(prefix)}
+    nodes, edges = (len(names) for names in FEATURES[bundle.task])
+    try:
+        return checked(weights, weight_shapes(int(bundle.config["network"]["hidden"]), nodes, edges))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadBundle(bundle.folder, f"does not fit the network of this version: {error}") from error
+
+
+def make_onnx(bundle: Bundle, int8: bool = False, one_thread: bool = False) -> bytes:
+    """The network of a bundle as a file of ONNX, with the identity of the bundle in its metadata."""
+    from gnnreco.models.onnx_graph import build_onnx
+
+    weights, detector = network_weights(bundle), bundle.manifest["detector"]
+    nodes, edges = FEATURES[bundle.task]
+    metadata = {
+        "version": __version__, "task": bundle.task, "bundle.name": bundle.name,
+        "bundle.sha256": bundle.manifest["sha256"], "detector.name": detector["name"],
+        "detector.hash": detector["hash"], "nodes": " ".join(nodes), "edges": " ".join(edges),
+        "weights": "int8" if int8 else "float32", "threads": "1" if one_thread else "any",
+    }  # fmt: skip
+    named = {f"gnnreco.{key}": str(value) for key, value in metadata.items()}
+    return build_onnx(weights, int(bundle.config["network"]["iterations"]), named, int8, one_thread)
+
+
+def load_onnx(name_or_path: str | Path) -> OnnxBundle:
+    """Read an exported folder and verify every byte of it; or a bundle, by name or folder, and make its model.
+
+    Raises
+    ------
+    BadBundle
+        If there is none, it lacks a file, differs from its sums, or its task has no network over segments.
+    """
+    folder = find_bundle(name_or_path)
+    if not (folder / MODEL).exists():
+        bundle = load_bundle(name_or_path)
+        network_weights(bundle)
+        return OnnxBundle(bundle, {}, {})
+    manifest = read_manifest(folder)
+    models = {name: read_file(folder, name) for name in MODELS}
+    for name, model in models.items():
+        if sha256(model) != manifest["files"][name]["sha256"]:
+            raise BadBundle(
+                folder, f"{name} is not what was written (its sha256 differs); copy the folder again"
+            )
+    name = str(manifest["bundle"]["name"])
+    if Path(name).name != name:
+        raise BadBundle(folder, f"{MANIFEST} names a bundle outside of the folder: {name!r}")
+    bundle = load_bundle(folder / BUNDLE / name)
+    if bundle.manifest["sha256"] != manifest["bundle"]["sha256"]:
+        raise BadBundle(folder, f"{BUNDLE}/{name} is not the bundle that was exported; export it again")
+    for name, model in models.items():
+        _check_model(folder, name, model, bundle)
+    return OnnxBundle(bundle, models, manifest)
+
+
+def _check_model(folder: Path, name: str, model: bytes, bundle: Bundle) -> None:
+    from gnnreco.models.onnx_check import check_onnx
+
+    try:
+        metadata = {prop.key: prop.value for prop in check_onnx(model).metadata_props}
+    except ValueError as error:
+        raise BadBundle(folder, f"{name} {error}; export it again") from error
+    if metadata.get("gnnreco.bundle.sha256") != bundle.manifest["sha256"]:
+        raise BadBundle(folder, f"{name} was made from another bundle; export it again")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of an exported folder, verified."""
+    try:
+        manifest = json.loads(read_file(folder, MANIFEST))
+        if manifest["sha256"] != manifest_sum(manifest):
+            raise BadBundle(
+                folder, f"{MANIFEST} is not what was written (its sha256 differs); copy the folder again"
+            )
+        if (
+            manifest["target"] != TARGET
+            or manifest["format"] != FORMAT
+            or set(manifest["files"]) != set(MODELS)
+        ):
+            raise BadBundle(
+                folder, f"is not an export for ONNX that gnnreco {__version__} reads; export it again"
+            )
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadBundle(folder, f"{MANIFEST} is not that of an exported bundle ({error})") from error
+    return dict(manifest)
