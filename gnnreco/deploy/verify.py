@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,8 +48,8 @@ def verify_firmware(
     Returns
     -------
     dict
-        ``ok``: all that could be checked is right; ``rows``: ``check, ok, detail`` of each, ``ok`` None where a tool is
-        missing; ``events``; ``latency_clocks``.
+        ``ok``: all that could be checked is right; ``rows``: ``check, passed, detail`` of each, ``passed`` None where a
+        tool is missing; ``events``; ``latency_clocks``.
 
     Raises
     ------
@@ -79,13 +78,13 @@ def verify_firmware(
             ok, detail = None, str(error)
         except GnnrecoError as error:
             ok, detail = False, str(error)
-        rows.append({"check": what, "ok": ok, "detail": detail})
+        rows.append({"check": what, "passed": ok, "detail": detail})
         if ok is False and what == "sources":
             break  # such Verilog is not built
     if progress:
         progress("verified", len(checks), len(checks))
     return {
-        "ok": all(row["ok"] is not False for row in rows),
+        "ok": all(row["passed"] is not False for row in rows),
         "rows": rows,
         "name": firmware.name,
         "events": len(firmware.inputs),
@@ -176,11 +175,9 @@ class _Firmware:
         """The logic compiled by XLS, which shares nothing with a simulator of Verilog."""
         if not (package("alkaid") and package("xls-python")):
             return None, "needs alkaid and xls-python: pip install 'gnnreco[rtl]'"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from alkaid.codegen.xls import XLSModel
+        from alkaid.codegen.xls import XLSModel
 
-            model = XLSModel(self.design.logic, self.name).jit()
+        model = XLSModel(self.design.logic, self.name).jit()
         out = np.concatenate([model.predict(part) for part in self._values()])
         return self._same(out.reshape(len(self.inputs), -1))
 

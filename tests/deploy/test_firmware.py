@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnreco.deploy import toolchain, verify
+from gnnreco.deploy import placement, toolchain, verify
 from gnnreco.deploy.budget import Budget
 from gnnreco.deploy.firmware import check_vectors, write_firmware
 from gnnreco.deploy.folder import MANIFEST, manifest_sum
@@ -66,7 +66,7 @@ def resum(folder: Path, file: str) -> None:
 
 
 def verdicts(report) -> dict[str, bool | None]:
-    return {row["check"]: row["ok"] for row in report["rows"]}
+    return {row["check"]: row["passed"] for row in report["rows"]}
 
 
 @needs_verilator
@@ -149,7 +149,7 @@ def test_a_forged_network_is_found_out(folder: Path, monkeypatch):
     assert not report["ok"]
     assert report["rows"][-1] == {
         "check": "sources",
-        "ok": False,
+        "passed": False,
         "detail": "the program gives other Verilog",
     }
 
@@ -300,3 +300,20 @@ def test_the_longest_path_counts_luts_and_chains():
     }
     # The first LUT; the chain with the LUT in front of it, or from its other input; the last one.
     assert longest_path(cells) == 3
+
+
+def test_placement_is_read(tmp_path: Path, monkeypatch):
+    """A router that says what nextpnr said of a small network."""
+    said = {"fmax": {"clk": {"achieved": 85.977, "constraint": 400}}, "utilization": {}}
+    said["utilization"] = {
+        f"TRELLIS_{kind}": {"available": 83640, "used": n} for kind, n in (("COMB", 683), ("FF", 148))
+    }
+    (tmp_path / "report.json").write_text(json.dumps(said))
+    monkeypatch.setattr(placement, "yosys", lambda: toolchain.Tool("yosys", "0", ("true",)))
+    copy = ("sh", "-c", f"cp {tmp_path}/report.json .")
+    monkeypatch.setattr(placement, "nextpnr", lambda: toolchain.Tool("nextpnr-ecp5", "0.11", copy))
+    found = placement.place({"tag.v": "module tag; endmodule"}, "tag")
+    assert (found.mhz, found.lut4, found.ff, found.version) == (85.977, 683, 148, "0.11")
+    (tmp_path / "report.json").write_text(json.dumps(said | {"fmax": {}}))
+    with pytest.raises(MissingTool, match="without a clock"):
+        placement.place({"tag.v": "module tag; endmodule"}, "tag")
