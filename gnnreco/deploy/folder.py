@@ -56,7 +56,11 @@ def load_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError) as error:
         raise BadBundle(folder, f"{MANIFEST} cannot be read ({error}); is it a firmware folder?") from error
-    if not isinstance(manifest, dict) or manifest.get("target") != TARGET or manifest.get("format") != FORMAT:
+    if (
+        not isinstance(manifest, dict)
+        or manifest.get("target") != TARGET
+        or manifest.get("format") != FORMAT
+    ):
         raise BadBundle(folder, f"{MANIFEST} is not that of a firmware of this version")
     if manifest.get("sha256") != manifest_sum(manifest):
         raise BadBundle(
