@@ -14,7 +14,7 @@ from gnnreco.deploy.program import ARRAYS, JSON, Program
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, BadConfig
 
-FORMAT, TARGET = 1, "rtl"
+FORMAT = 1
 MANIFEST = "manifest.json"
 
 
@@ -37,7 +37,7 @@ def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenanc
         (folder / file).write_bytes(data)
     manifest: dict[str, Any] = {
         "format": FORMAT,
-        "target": TARGET,
+        "kind": "firmware",
         "name": name,
         "gnnreco": __version__,
         "made_with": {tool: package(tool) for tool in ("alkaid", "numpy")},
@@ -58,7 +58,7 @@ def load_manifest(folder: Path) -> dict[str, Any]:
         raise BadBundle(folder, f"{MANIFEST} cannot be read ({error}); is it a firmware folder?") from error
     if (
         not isinstance(manifest, dict)
-        or manifest.get("target") != TARGET
+        or manifest.get("kind") != "firmware"
         or manifest.get("format") != FORMAT
     ):
         raise BadBundle(folder, f"{MANIFEST} is not that of a firmware of this version")

@@ -48,8 +48,8 @@ def verify_firmware(
     Returns
     -------
     dict
-        ``ok``: all that could be checked is right; ``rows``: ``check, passed, detail`` of each, ``passed`` None where a
-        tool is missing; ``events``; ``latency_clocks``.
+        ``ok``: all that could be checked is right; ``rows``: ``check, ok, detail`` of each, ``ok`` None where a tool is
+        missing; ``events``; ``latency_clocks``.
 
     Raises
     ------
@@ -78,13 +78,13 @@ def verify_firmware(
             ok, detail = None, str(error)
         except GnnrecoError as error:
             ok, detail = False, str(error)
-        rows.append({"check": what, "passed": ok, "detail": detail})
+        rows.append({"check": what, "ok": ok, "detail": detail})
         if ok is False and what == "sources":
             break  # such Verilog is not built
     if progress:
         progress("verified", len(checks), len(checks))
     return {
-        "ok": all(row["passed"] is not False for row in rows),
+        "ok": all(row["ok"] is not False for row in rows),
         "rows": rows,
         "name": firmware.name,
         "events": len(firmware.inputs),

@@ -66,7 +66,7 @@ def resum(folder: Path, file: str) -> None:
 
 
 def verdicts(report) -> dict[str, bool | None]:
-    return {row["check"]: row["passed"] for row in report["rows"]}
+    return {row["check"]: row["ok"] for row in report["rows"]}
 
 
 @needs_verilator
@@ -149,7 +149,7 @@ def test_a_forged_network_is_found_out(folder: Path, monkeypatch):
     assert not report["ok"]
     assert report["rows"][-1] == {
         "check": "sources",
-        "passed": False,
+        "ok": False,
         "detail": "the program gives other Verilog",
     }
 
