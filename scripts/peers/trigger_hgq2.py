@@ -184,7 +184,7 @@ def synthesised(comb: Any, clock_ns: float) -> dict[str, Any]:
     return {
         "luts_yosys": lut,
         "ff_yosys": ff,
-        "rtl": str(made).splitlines()[-1].strip(),
+        "pipeline": str(made).split("comb blocks")[0].split(",")[-1].strip(),
         "clock_ns": clock_ns,
     }
 
