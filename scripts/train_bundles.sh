@@ -82,3 +82,17 @@ gnnreco train clustering detector=lar "${gun[@]}" sample.simulation.cone=0.5 sam
 
 gnnreco train drift sample.events=24 sample.validation_events=3 sample.pileup=4 sample.seed=101 train.epochs=12 \
     train.threads=1 -o tpc
+
+# Seeds of tracks for a trigger: in floating point first, then in fixed point, then under pressure to be small.
+collide() { gnnreco simulate --detector trackml --process ttbar --pileup 50 --events "$2" --seed "$3" -o "$1"; }
+collide tr_seeds 14 31
+collide tr_seeds2 26 34
+collide va_seeds 4 32
+seeds() { # output epochs rate options
+    gnnreco train trigger detector=trackml model=seed_edges task=sectors 'sample.inputs=[tr_seeds,tr_seeds2]' \
+        'sample.validation=[va_seeds]' sample.events=40 sample.validation_events=1 train.epochs="$2" \
+        train.learning_rate="$3" train.threads=1 "${@:4}" -o "$1"
+}
+seeds seeds-float 25 0.012 model.bits.weights=float
+seeds seeds-fixed 12 0.006 train.start=seeds-float model.bits.weights=fixed
+seeds seeds-trackml 24 0.006 train.start=seeds-fixed task.resource=1.5e-7
