@@ -40,6 +40,13 @@ def add_options(parser: ArgumentParser) -> None:
         help="rtl: longest time for Yosys; 0: not (default: 900)",
     )
     parser.add_argument(
+        "--place-s",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="rtl: longest time to place it on an open FPGA (default: 0, not)",
+    )
+    parser.add_argument(
         "--search",
         action="store_true",
         help="train smaller and smaller models from BUNDLE: accuracy against resources",
@@ -85,7 +92,9 @@ def _trigger(name: str, args: Namespace) -> int:
 
     budget = Budget(args.budget_ns, args.luts, args.clock_ns)
     with Progress("steps") as bar:
-        report = export(name, args.target, args.output, budget, args.synthesis_s, bar.named if bar else None)
+        report = export(
+            name, args.target, args.output, budget, args.synthesis_s, args.place_s, bar.named if bar else None
+        )
     row: Row = {
         "folder": str(args.output),
         "bundle": name,

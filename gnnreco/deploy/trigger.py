@@ -54,7 +54,7 @@ def open_trigger(bundle: Bundle) -> TriggerTask:
 
 
 def export(
-    name: str, target: str, folder: Path, budget: Budget, synthesis_s: float = 900.0,
+    name: str, target: str, folder: Path, budget: Budget, synthesis_s: float = 900.0, placement_s: float = 0.0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write a trigger bundle for a target; returns the report.
@@ -68,8 +68,8 @@ def export(
     folder : path
     budget : Budget
         What is allowed (rtl), and the clock.
-    synthesis_s : float
-        Longest time for Yosys (rtl).
+    synthesis_s, placement_s : float
+        Longest time for Yosys, and for placing the design on an open family of FPGAs (rtl); 0: not.
     """
     bundle = load_bundle(name)
     task = open_trigger(bundle)
@@ -86,7 +86,7 @@ def export(
         return write_onnx(program, x, valid, folder, top, where)
     from gnnreco.deploy.firmware import write_firmware
 
-    report = write_firmware(program, x, valid, folder, top, where, budget, synthesis_s, progress)
+    report = write_firmware(program, x, valid, folder, top, where, budget, synthesis_s, placement_s, progress)
     return {"target": "rtl"} | report
 
 
