@@ -16,11 +16,12 @@ Row = dict[str, Any]
 
 def add_options(parser: ArgumentParser) -> None:
     """What the verb takes."""
+    parser.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder; or the word `verify`")
     parser.add_argument(
-        "words",
-        nargs="+",
-        metavar="BUNDLE",
-        help="shipped name or folder; or `verify` and an exported FOLDER; with --search also key=value, as for train",
+        "settings",
+        nargs="*",
+        metavar="WORD",
+        help="after verify: what was exported; with --search: as for train",
     )
     parser.add_argument(
         "--target", choices=["onnx", "hls", "rtl"], default="onnx", help="what to write (default: onnx)"
@@ -44,7 +45,7 @@ def add_options(parser: ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="S",
-        help="rtl: longest time to place it on an open FPGA (default: 0, not)",
+        help="rtl: longest time to place it on an open FPGA (default: 0)",
     )
     parser.add_argument(
         "--search",
@@ -59,20 +60,20 @@ def add_options(parser: ArgumentParser) -> None:
         help="verify: more events",
     )
     parser.add_argument(
-        "--bundle",
+        "--trained",
         default="",
         metavar="BUNDLE",
-        help="verify: the trained one (default: as the folder says)",
+        help="verify: the trained one (default: as it says)",
     )
 
 
 def deploy(args: Namespace) -> int:
     """An export; with `verify FOLDER` the checks of one; with --search a front. Status 1 if a check fails."""
-    if args.words[0] == "verify" and len(args.words) == 2:
-        return _verify(Path(args.words[1]), args)
-    name, *settings = args.words
+    name, settings = args.bundle, args.settings
+    if name == "verify" and len(settings) == 1:
+        return _verify(Path(settings[0]), args)
     if settings and not args.search:
-        raise BadConfig(f"one BUNDLE at a time, or `verify FOLDER`; not {' '.join(args.words)}")
+        raise BadConfig(f"one BUNDLE at a time, or `verify FOLDER`; not {' '.join([name, *settings])}")
     if args.output is None:
         raise BadConfig("name the folder to write with -o FOLDER")
     if args.search:
@@ -142,7 +143,7 @@ def _verify(folder: Path, args: Namespace) -> int:
     from gnnreco.deploy.trigger_verify import verify
 
     with Progress("steps") as bar:
-        rows = verify(folder, args.input, args.bundle, bar.named if bar else None)
+        rows = verify(folder, args.input, args.trained, bar.named if bar else None)
     print_table(rows, args.json)
     return 0 if all(row["ok"] is not False for row in rows) else 1
 

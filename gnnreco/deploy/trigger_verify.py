@@ -73,7 +73,7 @@ def _named(folder: Path, report: Row) -> str:
     for place in (where.get("folder"), where.get("bundle")):
         if place and (Path(str(place)).is_dir() or place == where.get("bundle")):
             return str(place)
-    raise BadInput(folder, REPORT, "names no trained bundle: give it with --bundle")
+    raise BadInput(folder, REPORT, "names no trained bundle: give it with --trained")
 
 
 def _network(task: TriggerTask, program: Program | None, b: Buffers) -> list[Row]:
