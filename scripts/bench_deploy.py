@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnnreco.bundle import load_bundle
+from gnnreco.bundle import SHIPPED, load_bundle
 from gnnreco.cli_table import show as print_table
 from gnnreco.config import compose, run_training
 from gnnreco.deploy.budget import Budget, choose
@@ -42,12 +42,13 @@ class Model:
     name: str
     settings: tuple[str, ...]
     pressures: tuple[float, ...]
+    ships: str = ""  # the bundle that ships
     epochs: int = 40
 
 
 MODELS = (
-    Model("tagger", (), (1e-6, 3e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4)),
-    Model("particles8", (*PARTICLES, "model.slots=8"), (1e-6, 3e-6, 8e-6, 1.6e-5, 3.2e-5)),
+    Model("tagger", (), (1e-6, 3e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4), "jet-tagger"),
+    Model("particles8", (*PARTICLES, "model.slots=8"), (1e-6, 3e-6, 8e-6, 1.6e-5, 3.2e-5), "jet-particles"),
     Model("particles16", (*PARTICLES, "model.slots=16"), (1e-6, 3e-6, 8e-6, 1.6e-5, 3.2e-5)),
 )  # fmt: skip
 
@@ -139,7 +140,8 @@ def main() -> None:
     for model in (m for m in MODELS if m.name in args.models):
         folders = trained(model, sample, args.work)
         best, *_ = accuracy(folders[0], filled, test)
-        for folder in folders[2:]:
+        shipped = [SHIPPED / model.ships] if model.ships else []
+        for folder in (*folders[2:], *shipped):
             right, b, answers = accuracy(folder, filled, test)
             row = {"model": model.name, "bundle": folder.name, "accuracy": right, "lost": best - right}
             kept = args.work / f"{model.name}_front" / f"{folder.name}-{args.clock_ns:g}ns.json"
@@ -160,6 +162,11 @@ def main() -> None:
 def lut_estimate(bundle: Path) -> float:
     """What the training reckoned that the hardware costs."""
     return float(load_bundle(bundle).manifest["metrics"]["validation_luts"])
+
+
+def points_of(front: Any) -> list[dict[str, Any]]:
+    """Points of the peer's file, a list or under a name."""
+    return front if isinstance(front, list) else front["front"]
 
 
 @dataclass(frozen=True)
