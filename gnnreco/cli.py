@@ -86,7 +86,7 @@ def build_parser() -> Parser:
     deploy = verbs.add(
         "deploy",
         "export a trained bundle to another program, or check an export with `deploy verify FOLDER`",
-        "tracking-trackml --target onnx -o exported\n  gnnreco deploy verify exported",
+        "tracking-trackml --target onnx -o exported",
         "deploy",
     )
     add_options(deploy)
@@ -352,10 +352,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb and return its exit status: 0 done, 1 a result fails its own check, 2 bad input."""
     parser = build_parser()
     args, rest = parser.parse_known_args(argv)
-    if rest and (
-        args.run not in ("train", "simulate", "bundle_adapt", "detector_import", "detector_new")
-        or any(word.startswith("-") for word in rest)
-    ):
+    if rest and (not hasattr(args, "settings") or any(word.startswith("-") for word in rest)):
         parser.error(f"unknown: {' '.join(rest)}")
     if rest:  # settings may follow the options
         args.settings += rest

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gnnreco.cli_progress import Progress
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
 
@@ -16,53 +16,149 @@ Row = dict[str, Any]
 
 def add_options(parser: ArgumentParser) -> None:
     """What the verb takes."""
+    parser.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder; or the word `verify`")
     parser.add_argument(
-        "words",
-        nargs="+",
-        metavar="BUNDLE",
-        help="shipped name or folder; or `verify` and an exported FOLDER",
+        "settings",
+        nargs="*",
+        metavar="WORD",
+        help="after verify: what was exported; with --search: as for train",
     )
     parser.add_argument(
         "--target", choices=["onnx", "hls", "rtl"], default="onnx", help="what to write (default: onnx)"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="the folder to write")
-    parser.add_argument("--int8", action="store_true", help="onnx: keep the weights in eight bits")
+    parser.add_argument("--int8", action="store_true", help="onnx, tracking: keep the weights in eight bits")
+    parser.add_argument(
+        "--clock-ns", type=float, default=5.0, metavar="T", help="period of the clock (default: 5)"
+    )
+    parser.add_argument("--budget-ns", type=float, metavar="T", help="rtl: longest time from event to answer")
+    parser.add_argument("--luts", type=int, metavar="N", help="rtl: most look-up tables")
+    parser.add_argument(
+        "--synthesis-s",
+        type=float,
+        default=900.0,
+        metavar="S",
+        help="rtl: longest time for Yosys; 0: not (default: 900)",
+    )
+    parser.add_argument(
+        "--place-s",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="rtl: longest time to place it on an open FPGA (default: 0)",
+    )
+    parser.add_argument(
+        "--search",
+        action="store_true",
+        help="train smaller and smaller models from BUNDLE: accuracy against resources",
+    )
+    parser.add_argument(
+        "--input",
+        nargs="+",
+        default=[],
+        metavar="INPUT",
+        help="verify: more events",
+    )
+    parser.add_argument(
+        "--trained",
+        default="",
+        metavar="BUNDLE",
+        help="verify: the trained one (default: as it says)",
+    )
 
 
 def deploy(args: Namespace) -> int:
-    """An export, or with `verify FOLDER` the checks of one; status 1 if a check fails."""
-    if args.words[0] == "verify" and len(args.words) == 2:
-        return _verify(Path(args.words[1]), args)
-    if len(args.words) > 1:
-        raise BadConfig(f"one BUNDLE at a time, or `verify FOLDER`; not {' '.join(args.words)}")
+    """An export; with `verify FOLDER` the checks of one; with --search a front. Status 1 if a check fails."""
+    name, settings = args.bundle, args.settings
+    if name == "verify" and len(settings) == 1:
+        return _verify(Path(settings[0]), args)
+    if settings and not args.search:
+        raise BadConfig(f"one BUNDLE at a time, or `verify FOLDER`; not {' '.join([name, *settings])}")
     if args.output is None:
         raise BadConfig("name the folder to write with -o FOLDER")
-    if args.target not in EXPORTS:
-        raise BadConfig(f"--target {args.target}: this version writes {', '.join(EXPORTS)}")
-    row = EXPORTS[args.target](args.words[0], args)
-    print_table([row], args.json)
+    if args.search:
+        return _search(name, settings, args)
+    from gnnreco.bundle import load_bundle
+
+    if args.target == "onnx" and load_bundle(name).task != "trigger":
+        print_table([_onnx(name, args)], args.json)
+        return 0
+    return _trigger(name, args)
+
+
+def _trigger(name: str, args: Namespace) -> int:
+    """A trigger bundle; status 1 if it does not fit its budget."""
+    from gnnreco.deploy.budget import Budget
+    from gnnreco.deploy.trigger import export
+
+    budget = Budget(args.budget_ns, args.luts, args.clock_ns)
+    with Progress("steps") as bar:
+        report = export(
+            name, args.target, args.output, budget, args.synthesis_s, args.place_s, bar.named if bar else None
+        )
+    row: Row = {
+        "folder": str(args.output),
+        "bundle": name,
+        "target": args.target,
+        "vectors": report["vectors"],
+    }
+    if args.target == "onnx":
+        row |= {"bytes": report["bytes"], "precision": report["precision"]}
+    if args.target == "hls":
+        row |= {"equal": report["equal"], "backend": report["backend"], "clock_ns": report["clock_ns"]}
+    if args.target == "rtl":
+        counted = report["synthesis"] if "lut" in report["synthesis"] else report["estimate"]
+        row |= {"latency_clocks": report["latency_clocks"], "latency_ns": report["latency_ns"], "interval": 1}
+        row |= {k: counted.get(k) for k in ("lut", "ff", "dsp", "bram")} | {"counted_by": counted["by"]}
+    print_table([row], args.json, report)
+    fits = report.get("budget", {"fits": True, "rows": [], "advice": []})
+    if any(r["allowed"] is not None for r in fits["rows"]):
+        print()
+        print_table(fits["rows"])
+        for advice in fits["advice"]:
+            print(advice)
+    return 0 if fits["fits"] else 1
+
+
+def _search(name: str, settings: list[str], args: Namespace) -> int:
+    """The front of accuracy against resources, as bundles, a table and a picture."""
+    from dataclasses import asdict
+
+    from gnnreco.search import search
+
+    with Progress("steps") as bar:
+        points = search(name, args.output, settings, progress=bar.named if bar else None)
+    print_table([asdict(point) for point in points], args.json)
     return 0
 
 
 def _verify(folder: Path, args: Namespace) -> int:
-    target = _target(folder)
-    if target not in CHECKS:
-        raise BadInput(
-            folder, "manifest.json", f"is of target {target!r}; this version checks {', '.join(CHECKS)}"
-        )
-    rows = CHECKS[target](folder)
+    """The checks of a folder."""
+    if _target(folder) == "onnx-tracking":
+        from gnnreco.deploy.onnx_verify import verify_onnx
+
+        rows = verify_onnx(folder)
+        print_table(rows, args.json)
+        return 0 if all(row["passed"] for row in rows) else 1
+    from gnnreco.deploy.trigger_verify import verify
+
+    with Progress("steps") as bar:
+        rows = verify(folder, args.input, args.trained, bar.named if bar else None)
     print_table(rows, args.json)
-    return 0 if all(row["passed"] for row in rows) else 1
+    return 0 if all(row["ok"] is not False for row in rows) else 1
 
 
-def _target(folder: Path) -> Any:
+def _target(folder: Path) -> str:
     """What an exported folder says it was written for."""
-    try:
-        return dict(json.loads((folder / "manifest.json").read_text())).get("target")
-    except (OSError, ValueError, TypeError) as error:
-        raise BadInput(
-            folder, "manifest.json", f"cannot be read ({error}); name what `deploy -o` wrote"
-        ) from error
+    for name in ("manifest.json", "report.json"):
+        try:
+            said = dict(json.loads((folder / name).read_text()))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError) as error:
+            raise BadInput(folder, name, f"cannot be read ({error}); name what `deploy -o` wrote") from error
+        return "onnx-tracking" if said.get("target") == "onnx" else "trigger"
+    raise BadInput(folder, "manifest.json", "is not there; name what `deploy -o` wrote")
 
 
 def _onnx(name: str, args: Namespace) -> Row:
@@ -78,14 +174,3 @@ def _onnx(name: str, args: Namespace) -> Row:
         "difference_to_torch": manifest["parity"]["max_difference"],
         "relative": manifest["parity"]["relative"],
     }
-
-
-def _verify_onnx(folder: Path) -> list[Row]:
-    from gnnreco.deploy.onnx_verify import verify_onnx
-
-    return verify_onnx(folder)
-
-
-#: What writes and what checks the folder of each target.
-EXPORTS: dict[str, Callable[[str, Namespace], Row]] = {"onnx": _onnx}
-CHECKS: dict[str, Callable[[Path], list[Row]]] = {"onnx": _verify_onnx}

@@ -250,6 +250,7 @@ def _defaults(task: str, start: str = "") -> dict[str, Any]:
             if isinstance(value, dict) and isinstance(rest.get(name), dict)
             else value
             for name, value in bundle.config.items()
+            if name != "teacher"  # what taught a bundle need not be there any more
         }
     parts = {group: rest.pop(name) for group, name in PARTS.items() if name in rest}
     groups = {"detector": DetectorConfig(), "sample": SampleConfig(), "train": TrainConfig()}

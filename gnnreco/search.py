@@ -81,7 +81,9 @@ def search(
     for number, pressure in enumerate(sorted(pressures)):
         folder = output / f"point-{number:02d}"
         if not (folder / "manifest.json").exists():
-            settings = compose("trigger", [*overrides, f"train.start={before}", f"task.resource={pressure}"])
+            settings = compose(
+                "trigger", [*overrides, f"train.start='{before}'", f"task.resource={pressure}"]
+            )
             command = f"gnnreco deploy {bundle} --search: point {number}"
             run_training(settings, folder, command=command, progress=progress)
         points.append(measure(folder, pressure))

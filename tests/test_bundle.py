@@ -103,7 +103,7 @@ def test_every_flipped_bit_is_found(folder: Path, name: str) -> None:
 def edit(folder: Path, **changes: Any) -> None:
     """Change the manifest as someone would who can also write the right sum."""
     manifest = {**json.loads((folder / "manifest.json").read_text()), **changes}
-    manifest["sha256"] = bundles._manifest_sum(manifest)
+    manifest["sha256"] = bundles.manifest_sum(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -127,7 +127,7 @@ def test_settings_run_no_code(folder: Path) -> None:
     )
     (folder / "config.yaml").write_bytes(text)
     files = json.loads((folder / "manifest.json").read_text())["files"]
-    files["config.yaml"] = {"bytes": len(text), "sha256": bundles._sha256(text)}
+    files["config.yaml"] = {"bytes": len(text), "sha256": bundles.sha256(text)}
     edit(folder, files=files)
     with pytest.raises(BadBundle, match="cannot be read"):
         load_bundle(folder)
@@ -140,7 +140,7 @@ def test_weights_that_are_no_numbers(folder: Path) -> None:
     weights = bundles.save_tensors({"w": np.array([1.0, np.nan])})
     (folder / "weights.safetensors").write_bytes(weights)
     files = json.loads((folder / "manifest.json").read_text())["files"]
-    edit(folder, files={**files, "weights.safetensors": {"sha256": bundles._sha256(weights), "bytes": 1}})
+    edit(folder, files={**files, "weights.safetensors": {"sha256": bundles.sha256(weights), "bytes": 1}})
     with pytest.raises(BadBundle, match="'w' holds a NaN"):
         load_bundle(folder)
 

@@ -70,15 +70,17 @@ def fit(program: Program, design: Design, budget: Budget, luts: float, by: str) 
 
 
 def choose(program: Program, name: str, budget: Budget) -> tuple[Design, Fit]:
-    """The cheapest design if it is fast enough, else one of the fewest adder levels, with what is still missing."""
-    cheap = build(program, name, budget.clock_ns, CHEAPEST)
-    found = fit(program, cheap, budget, cheap.luts, "alkaid's estimate")
-    if budget.ns is None or cheap.latency * budget.clock_ns <= budget.ns:
-        return cheap, found
-    fast = build(program, name, budget.clock_ns, FASTEST)
-    if fast.latency >= cheap.latency:
-        return cheap, found
-    return fast, fit(program, fast, budget, fast.luts, "alkaid's estimate")
+    """The smallest design that is fast enough, else the fastest, with what is still missing.
+
+    Sums of free shape share more, sums of the fewest levels need fewer registers: which is smaller depends on the network.
+    """
+    designs = [build(program, name, budget.clock_ns, levels) for levels in (CHEAPEST, FASTEST)]
+    in_time = [d for d in designs if budget.ns is None or d.latency * budget.clock_ns <= budget.ns]
+    if in_time:
+        design = min(in_time, key=lambda d: (d.luts, d.latency))
+    else:
+        design = min(designs, key=lambda d: (d.latency, d.luts))
+    return design, fit(program, design, budget, design.luts, "alkaid's estimate")
 
 
 def advise(program: Program, design: Design, budget: Budget, luts: float) -> list[str]:

@@ -14,6 +14,7 @@ from gnnreco.columns import Floats
 from gnnreco.deploy.budget import Budget, Fit, choose, fit
 from gnnreco.deploy.folder import MANIFEST, as_json, check_folder, program_files, save_folder
 from gnnreco.deploy.names import check_name
+from gnnreco.deploy.placement import Placement, place
 from gnnreco.deploy.program import JSON, Program
 from gnnreco.deploy.rtl import PART, Design
 from gnnreco.deploy.simulator import BENCH, make_testbench
@@ -38,6 +39,7 @@ def write_firmware(
     provenance: Mapping[str, Any],
     budget: Budget | None = None,
     synthesis_s: float = 900.0,
+    placement_s: float = 0.0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write the firmware of a program.
@@ -57,6 +59,8 @@ def write_firmware(
         What is allowed, and the clock.
     synthesis_s : float
         Longest time for Yosys; 0: do not run it.
+    placement_s : float
+        The same for nextpnr, which places it on an open family.
     progress : callable
         Told what is done, of how many steps.
 
@@ -82,16 +86,12 @@ def write_firmware(
     answers = program.answer(ports, valid)
     lines = design.ports.pack_inputs(ports, valid), design.ports.pack_answers(answers)
     tell("synthesis", 2, 4)
-    counted: Synthesis | None = None
-    why = "not asked for"
-    if synthesis_s > 0:
-        try:
-            counted = synthesise(design.sources, name, synthesis_s)
-            fits = fit(program, design, budget, counted.lut, "Yosys")
-        except MissingTool as error:
-            why = str(error)
+    synthesis = counted("Yosys", synthesise, design, name, synthesis_s)
+    if "lut" in synthesis:
+        fits = fit(program, design, budget, synthesis["lut"], "Yosys")
+    placement = counted("nextpnr", place, design, name, placement_s)
     tell("folder", 3, 4)
-    report = make_report(design, name, budget, fits, counted, why, len(x))
+    report = make_report(design, name, budget, fits, len(x)) | {"synthesis": synthesis, "ecp5": placement}
     content: dict[str, str | bytes] = {**program_files(program)}
     content |= {f"src/{file}": code for file, code in design.sources.items()}
     content |= {
@@ -136,9 +136,19 @@ def check_vectors(program: Program, x: Floats, valid: NDArray | None) -> tuple[F
     return x[:VECTORS].astype(np.float64), valid[:VECTORS].astype(np.float64)
 
 
-def make_report(
-    design: Design, name: str, budget: Budget, fits: Fit, counted: Synthesis | None, why: str, vectors: int
+def counted(
+    by: str, count: Callable[..., Synthesis | Placement], design: Design, name: str, seconds: float
 ) -> dict[str, Any]:
+    """What a tool counted, as plain values, or why it did not."""
+    if seconds <= 0:
+        return {"by": by, "not_run": "not asked for"}
+    try:
+        return {"by": by, **asdict(count(design.sources, name, seconds))}
+    except MissingTool as error:
+        return {"by": by, "not_run": str(error)}
+
+
+def make_report(design: Design, name: str, budget: Budget, fits: Fit, vectors: int) -> dict[str, Any]:
     """Plain values of what a design is and needs; every number says who counted it."""
     return {
         "name": name,
@@ -154,7 +164,6 @@ def make_report(
             "lut": round(design.luts),
             "delay_ns": round(design.delay_ns, 2),
         },
-        "synthesis": {"by": "Yosys", **asdict(counted)} if counted else {"by": "Yosys", "not_run": why},
         "budget": {"fits": fits.fits, "rows": [dict(row) for row in fits.rows], "advice": list(fits.advice)},
         "vectors": vectors,
     }
@@ -162,10 +171,10 @@ def make_report(
 
 def readme(name: str, report: Mapping[str, Any]) -> str:
     """What an engineer reads first."""
-    counted = report["synthesis"]
+    found = report["synthesis"]
     cells = f"about {report['estimate']['lut']:,} LUTs (alkaid's estimate)"
-    if "lut" in counted:
-        cells = "{lut:,} LUTs, {ff:,} registers, {dsp} DSPs, {bram} block RAMs (Yosys)".format(**counted)
+    if "lut" in found:
+        cells = "{lut:,} LUTs, {ff:,} registers, {dsp} DSPs, {bram} block RAMs (Yosys)".format(**found)
     return f"""# {name}
 
 Module `{name}` in `src`: one event every clock, its answer {report["latency_clocks"]} clocks later

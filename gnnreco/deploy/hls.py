@@ -99,8 +99,14 @@ def write_hls(
     return report | {"seconds": seconds}
 
 
-def verify_hls(folder: Path) -> dict[str, Any]:
+def verify_hls(folder: Path, extra: Floats | None = None) -> dict[str, Any]:
     """Check a folder that `write_hls` wrote: same files when written anew, same bits when simulated.
+
+    Parameters
+    ----------
+    folder : path
+    extra : float64 (n, features), optional
+        More inputs, as they come from the detector, besides the vectors.
 
     Returns
     -------
@@ -142,6 +148,9 @@ def verify_hls(folder: Path) -> dict[str, Any]:
             if (fresh / file).read_bytes() != (folder / file).read_bytes():
                 raise BadInput(folder, file, "is not what the program gives; export the bundle again")
         _compare(folder, "program", program.answer(ports), answers)
+        if extra is not None:
+            more = program.ported(np.asarray(extra, np.float64))
+            ports, answers = np.concatenate([ports, more]), np.concatenate([answers, program.answer(more)])
         seconds |= _prove(program, ports, answers, fresh, report)
     return {"files": len(names), "vectors": len(ports), "equal": len(ports), "seconds": seconds}
 

@@ -13,6 +13,7 @@ import io
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def layers(model: Any) -> list[dict[str, Any]]:
     """Layers of hls4ml for what a model of `qonnx_model` does."""
     features = model.graph.input[0].type.tensor_type.shape.dim[-1].dim_value
     made: list[dict[str, Any]] = [{"name": "x", "class_name": "InputLayer", "input_shape": [features]}]
-    for i, step in enumerate(steps(model)):
+    for i, step in enumerate(_simplified(steps(model))):
         layer = {"name": f"step{i}", "inputs": [made[-1]["name"]]}
         made.append(layer | _layer(step))
     return made
@@ -115,6 +116,22 @@ def simulate(folder: Path, top: str, x: Floats, outputs: int) -> Floats:
     for row, answer in zip(rows, out):
         function(row, answer)
     return out
+
+
+def _simplified(found: Iterable[Cut | Affine | Product]) -> list[Cut | Affine | Product]:
+    """Without what does nothing, and one quantiser for two in a row, of which hls4ml would lose one."""
+    kept: list[Cut | Affine | Product] = []
+    for step in found:
+        if isinstance(step, Affine) and (step.scale == 1).all() and (step.bias == 0).all():
+            continue
+        last = kept[-1] if kept else None
+        if isinstance(step, Cut) and isinstance(last, Cut):
+            # Exact: where a range ends off the grid of what comes in, half a step is added between (`QuantNodes.cut`).
+            low, high = (np.clip(np.floor(v / step.step) * step.step, step.low, step.high) for v in last[1:])
+            kept[-1] = Cut(np.maximum(last.step, step.step), low, high)
+        else:
+            kept.append(step)
+    return kept
 
 
 def _layer(step: Cut | Affine | Product) -> dict[str, Any]:

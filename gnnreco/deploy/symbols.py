@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import floor
 from typing import Any
 
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.deploy.program import Program
+from gnnreco.deploy.program import LONGEST, Op, Program
 
 CHEAPEST, FASTEST = (
     -1,
@@ -98,6 +99,27 @@ def held(x: Any, signed: int, integer: int, fraction: int) -> Any:
     return beyond.msb_mux(end, within, qint=(max(least, low), min(most, high), step))
 
 
+def loosened(program: Program) -> Program:
+    """The same program without limits that the next cut sets again, tighter: those of ports, mostly.
+
+    A cut to a range and a grid, and then to a part of that range on a coarser grid, is the second cut alone.
+    """
+    ops = list(program.ops)
+    for cut in program.ops:
+        place = cut.inputs[0] - 1
+        readers = sum(op.inputs.count(place + 1) for op in program.ops)
+        if cut.kind != "cut" or place < 0 or ops[place].kind not in ("port", "cut") or readers > 1:
+            continue
+        first = {"signed": np.ones_like(cut.arrays["signed"])} | dict(ops[place].arrays)
+        alive = first["signed"] + first["integer"] + first["fraction"] > 0
+        free = alive & np.all([cut.arrays[k] <= first[k] for k in ("signed", "integer", "fraction")], axis=0)
+        far = {k: np.where(free, LONGEST, first[k]) for k in ("integer", "fraction")}
+        if ops[place].kind == "cut":
+            far["signed"] = np.where(free, 1, first["signed"])
+        ops[place] = Op(ops[place].kind, ops[place].inputs, {**ops[place].arrays, **far})
+    return replace(program, ops=tuple(ops))
+
+
 def trace(program: Program, levels: int = CHEAPEST) -> Any:
     """The program as alkaid's combinational logic: features of all slots first, then which are valid.
 
@@ -111,4 +133,4 @@ def trace(program: Program, levels: int = CHEAPEST) -> Any:
     k, i, f = (np.tile(v, (rows, 1)) for v in (program.signed, program.integer, program.fraction))
     x = quantize(inputs[: rows * c].reshape(rows, c), k, i, f, "WRAP", "TRN")
     valid = quantize(inputs[rows * c :], 0, 1, 0, "WRAP", "TRN") if program.slots else None
-    return trace(inputs, program.run(Symbols(), x, valid).ravel())
+    return trace(inputs, loosened(program).run(Symbols(), x, valid).ravel())

@@ -1,6 +1,8 @@
 """What a design costs on an UltraScale+ part, counted by Yosys: cells of each kind and the longest path between registers.
 
 Yosys knows no routing and no speed grade: how many LUTs and carry chains lie in series is a fact, nanoseconds would not be.
+It builds sums of three out of two adders where the vendor's tool needs one, so its LUTs are an upper bound: 5,000 for a
+16:64:32:32:5 network of alkaid's estimate 3,700.
 """
 
 from __future__ import annotations

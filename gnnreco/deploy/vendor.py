@@ -21,7 +21,7 @@ def vivado(name: str, part: str, sources: list[str]) -> str:
     """Script for ``vivado -mode batch -source vivado.tcl`` in the folder ``vendor``: synthesis, placement, routing."""
     files = " ".join(f"../src/{file}" for file in sources)
     return f"""# Run in this folder: vivado -mode batch -source {SCRIPT}
-# Then `gnnreco deploy report FOLDER` reads {UTILISATION} and {TIMING}.
+# Then `gnnreco deploy verify FOLDER` reads {UTILISATION} and {TIMING}.
 create_project -in_memory -part {part}
 read_verilog {{{files}}}
 read_xdc -mode out_of_context {name}.xdc

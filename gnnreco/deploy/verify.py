@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,14 @@ from gnnreco.deploy.folder import program_files, program_of, read_files
 from gnnreco.deploy.names import check_name
 from gnnreco.deploy.ports import Ports, ports_of
 from gnnreco.deploy.program import Program
+from gnnreco.deploy.provenance import find_trained
 from gnnreco.deploy.rtl import Design, build
 from gnnreco.deploy.simulator import check_sources, make_testbench, simulate
 from gnnreco.deploy.toolchain import package
+from gnnreco.deploy.vendor import SCRIPT, UTILISATION, read_report
 from gnnreco.errors import BadBundle, GnnrecoError, MissingTool
 
+PART = 4096  # events
 Check = tuple[bool | None, str]  # None: could not be made here
 
 
@@ -39,7 +41,7 @@ def verify_firmware(
     extra : (n, [slots,] features), (n, slots), optional
         More inputs, as they come from the detector, besides the vectors.
     trained : Program, optional
-        Of the trained bundle that it claims to be.
+        Of the trained bundle that it claims to be; without, that bundle is looked for where it was.
     progress : callable
         Told what is checked, of how many checks.
 
@@ -64,6 +66,7 @@ def verify_firmware(
         "alkaid": firmware.interpreter,
         "XLS": firmware.xls,
         "Verilator": firmware.verilator,
+        "vendor": firmware.vendor,
     }
     rows = []
     for number, (what, check) in enumerate(checks.items()):
@@ -102,6 +105,7 @@ class _Firmware:
         self.folder = folder
         try:
             report = json.loads(content[REPORT])
+            self.provenance = dict(manifest["provenance"])
             self.name = check_name(str(manifest["name"]))
             self.latency, self.clock_ns = int(report["latency_clocks"]), float(report["clock_ns"])
             self.levels, self.by = int(report["adder_levels"]), str(manifest["made_with"]["alkaid"])
@@ -116,14 +120,19 @@ class _Firmware:
         if extra is not None:
             self.inputs += self.ports.pack_inputs(self.program.ported(extra[0]), extra[1])
         self.x, self.valid = self.ports.unpack_inputs(self.inputs)
-        self.answers = self.program.answer(self.x, self.valid)
+        parts = [self.program.answer(x, on) for x, on in self._parts()]
+        self.answers = np.concatenate(parts)
         self.expected = self.ports.pack_answers(self.answers)
         self._design: Design | None = None
 
     def trained(self, program: Program | None) -> Check:
         """The program is that of the trained bundle."""
+        program = program or find_trained(self.provenance)
         if program is None:
-            return None, "no trained bundle given"
+            return (
+                None,
+                f"bundle '{self.provenance.get('bundle', '?')}' is not where it was, and none is given",
+            )
         same = program_files(program) == program_files(self.program)
         return (
             same,
@@ -166,11 +175,9 @@ class _Firmware:
         """The logic compiled by XLS, which shares nothing with a simulator of Verilog."""
         if not (package("alkaid") and package("xls-python")):
             return None, "needs alkaid and xls-python: pip install 'gnnreco[rtl]'"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from alkaid.codegen.xls import XLSModel
+        from alkaid.codegen.xls import XLSModel
 
-            model = XLSModel(self.design.logic, self.name).jit()
+        model = XLSModel(self.design.logic, self.name).jit()
         out = np.concatenate([model.predict(part) for part in self._values()])
         return self._same(out.reshape(len(self.inputs), -1))
 
@@ -187,13 +194,28 @@ class _Firmware:
             f"Verilator {done.version}: built in {done.build_s:.0f} s, run in {done.run_s:.1f} s"
         )
 
+    def vendor(self) -> Check:
+        """What the vendor's tool said, where somebody ran it."""
+        reports = self.folder / "vendor"
+        if not (reports / UTILISATION).exists():
+            return None, f"{SCRIPT} has not been run"
+        found = read_report(reports, self.clock_ns)
+        cells = "{lut:,} LUTs, {ff:,} registers, {dsp} DSPs, {bram:g} block RAMs".format(**found)
+        return bool(
+            found["meets_timing"]
+        ), f"{found['by']}: slack {found['slack_ns']} ns at {self.clock_ns:g} ns; {cells}"
+
+    def _parts(self) -> Iterator[tuple[Ints, Floats | None]]:
+        """What goes in, some thousand events at a time: every step of a program keeps its numbers."""
+        for start in range(0, len(self.inputs), PART):
+            chosen = slice(start, start + PART)
+            yield self.x[chosen], None if self.valid is None else self.valid[chosen]
+
     def _values(self) -> Iterator[Floats]:
-        """What goes in, as numbers, some thousand events at a time."""
-        for start in range(0, len(self.inputs), 10_000):
-            chosen = slice(start, start + 10_000)
-            x: Ints = self.x[chosen]
+        """The same as numbers, one row for each event."""
+        for x, valid in self._parts():
             values = (x / np.exp2(self.program.fraction)).reshape(len(x), -1)
-            yield values if self.valid is None else np.concatenate([values, self.valid[chosen]], axis=1)
+            yield values if valid is None else np.concatenate([values, valid], axis=1)
 
     def _same(self, answers: Floats) -> Check:
         wrong = int((answers != self.answers.reshape(len(answers), -1)).any(axis=1).sum())

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnreco.deploy import toolchain, verify
+from gnnreco.deploy import placement, toolchain, verify
 from gnnreco.deploy.budget import Budget
 from gnnreco.deploy.firmware import check_vectors, write_firmware
 from gnnreco.deploy.folder import MANIFEST, manifest_sum
@@ -21,6 +21,7 @@ from gnnreco.deploy.verify import verify_firmware
 from gnnreco.errors import BadBundle, BadConfig, BadInput, MissingTool
 
 from .networks import inputs, network
+from .test_vendor import CELLS, SLACK
 
 
 def missing(tool) -> str:
@@ -77,10 +78,11 @@ def test_a_firmware_proves_itself(program, made: Path):
     report = verify_firmware(made, (x, valid), program, lambda *step: steps.append(step))
     found = verdicts(report)
     assert report["ok"], report
+    assert found.pop("vendor") is None
     assert found.pop("XLS") in (True, None)
     assert set(found.values()) == {True}
     assert report["events"] == 3000
-    detail = report["rows"][-1]["detail"]
+    detail = report["rows"][-2]["detail"]
     assert f"measured latency {report['latency_clocks']} clocks" in detail
     assert "PASS: 3000 events" in detail
     assert steps[-1][1:] == (len(report["rows"]),) * 2
@@ -171,6 +173,15 @@ def test_wrong_vectors_are_found_out(folder: Path, monkeypatch):
     report = verify_firmware(folder)
     assert verdicts(report)["vectors"] is False
     assert "999 of 1,000" in report["rows"][2]["detail"]
+
+
+def test_the_vendor_is_heard(folder: Path, monkeypatch):
+    monkeypatch.setattr(verify._Firmware, "verilator", lambda self: (None, ""))
+    (folder / "vendor/utilization.rpt").write_text(CELLS)
+    (folder / "vendor/timing.rpt").write_text(SLACK)
+    report = verify_firmware(folder)
+    assert not report["ok"]
+    assert report["rows"][-1]["detail"].startswith("Vivado v.2024.1: slack -0.214 ns at 5 ns; 1,723 LUTs")
 
 
 @needs_verilator
@@ -289,3 +300,20 @@ def test_the_longest_path_counts_luts_and_chains():
     }
     # The first LUT; the chain with the LUT in front of it, or from its other input; the last one.
     assert longest_path(cells) == 3
+
+
+def test_placement_is_read(tmp_path: Path, monkeypatch):
+    """A router that says what nextpnr said of a small network."""
+    said = {"fmax": {"clk": {"achieved": 85.977, "constraint": 400}}, "utilization": {}}
+    said["utilization"] = {
+        f"TRELLIS_{kind}": {"available": 83640, "used": n} for kind, n in (("COMB", 683), ("FF", 148))
+    }
+    (tmp_path / "report.json").write_text(json.dumps(said))
+    monkeypatch.setattr(placement, "yosys", lambda: toolchain.Tool("yosys", "0", ("true",)))
+    copy = ("sh", "-c", f"cp {tmp_path}/report.json .")
+    monkeypatch.setattr(placement, "nextpnr", lambda: toolchain.Tool("nextpnr-ecp5", "0.11", copy))
+    found = placement.place({"tag.v": "module tag; endmodule"}, "tag")
+    assert (found.mhz, found.lut4, found.ff, found.version) == (85.977, 683, 148, "0.11")
+    (tmp_path / "report.json").write_text(json.dumps(said | {"fmax": {}}))
+    with pytest.raises(MissingTool, match="without a clock"):
+        placement.place({"tag.v": "module tag; endmodule"}, "tag")

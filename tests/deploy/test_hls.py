@@ -68,6 +68,33 @@ def test_a_range_may_end_between_what_can_come_in(tmp_path: Path) -> None:
 
 
 @simulates
+def test_one_format_for_all_channels(tmp_path: Path) -> None:
+    # hls4ml then makes no layers of quantisers, but gives their types to the layers before them.
+    pytest.importorskip("hls4ml")
+    two, draw = np.ones(2, np.int64), np.random.default_rng(0)
+
+    def cut(signed: int, integer: int, fraction: int) -> dict[str, np.ndarray]:
+        return {"signed": signed * two, "integer": integer * two, "fraction": fraction * two}
+
+    def dense() -> dict[str, np.ndarray]:
+        return {"weight": draw.integers(-15, 16, (2, 2)) / 8, "bias": draw.integers(-15, 16, 2) / 16}
+
+    port = {"offset": 0.0 * two, "scale": 1.0 * two, "integer": 3 * two, "fraction": 6 * two}
+    kinds = (
+        ("port", port),
+        ("cut", cut(1, 2, 4)),
+        ("dense", dense()),
+        ("cut", cut(0, 1, 3)),
+        ("dense", dense()),
+    )
+    made = Program(0, two, 5 * two, 6 * two, tuple(Op(k, (i,), a) for i, (k, a) in enumerate(kinds)))
+    x = draw.normal(size=(400, 2)) * 4
+    report = write_hls(made, x, tmp_path / "out", "one", {})
+    assert report["equal"] == 400
+    assert {layer["kind"] for layer in report["layers"]} == {"Input", "Dense"}
+
+
+@simulates
 def test_a_project_can_be_verified_and_a_change_is_found(export: tuple[Path, dict], tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(export[0], folder)

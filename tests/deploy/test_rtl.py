@@ -45,15 +45,16 @@ form = st.tuples(st.integers(0, 1), st.integers(-4, 5), st.integers(-2, 5))
 
 
 @settings(max_examples=150)
-@given(st.lists(form, min_size=1, max_size=3), form)
-def test_any_cut_is_the_cut_of_its_program(cuts, port):
+@given(st.lists(form, min_size=1, max_size=4), form, st.booleans())
+def test_any_cut_is_the_cut_of_its_program(cuts, port, products):
     """Every number that a port can hold, through any formats: with no bits, finer, coarser, above, below."""
     signed, integer, fraction = port[0], port[1], max(port[2], 1 - port[0] - port[1])
-    ops = []
-    for number, cut in enumerate(cuts):
+    ops: list[Op] = []
+    for cut in cuts:
         names = ("signed", "integer", "fraction")
-        ops.append(Op("cut", (2 * number,), {k: np.array([v]) for k, v in zip(names, cut)}))
-        ops.append(Op("dense", (2 * number + 1,), {"weight": np.array([[-0.75]]), "bias": np.array([0.375])}))
+        ops.append(Op("cut", (len(ops),), {k: np.array([v]) for k, v in zip(names, cut)}))
+        if products:
+            ops.append(Op("dense", (len(ops),), {"weight": np.array([[-0.75]]), "bias": np.array([0.375])}))
     program = Program(0, *(np.array([v]) for v in (signed, integer, fraction)), tuple(ops))
     width = signed + integer + fraction
     ports = (np.arange(2**width) - signed * 2 ** (width - 1))[:, None]

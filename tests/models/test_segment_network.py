@@ -6,7 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.models import NetworkConfig, SegmentNetwork, infer, segment_sum, sort_by_node
+from gnnreco.models import NetworkConfig, SegmentModel, infer
+from gnnreco.models.aggregate import segment_sum, sort_by_node
+from gnnreco.models.segment_network import SegmentNetwork, tensors_of
+from gnnreco.models.weights import checked, weight_shapes
 
 NODE_FEATURES, EDGE_FEATURES = 16, 8
 
@@ -20,14 +23,13 @@ def random_graph(seed: int, n: int, m: int):
     return nodes, edges, triplets
 
 
-def tensors(nodes, edges, triplets):
-    arrays = {"nodes": nodes, "edges": edges}
-    for k, name in enumerate(("inner", "outer")):
-        order, start = sort_by_node(triplets[:, k], len(nodes))
-        arrays |= {
-            name: triplets[:, k].astype(np.int64), f"{name}_order": order, f"{name}_start": start
-        }  # fmt: skip
-    return {k: torch.from_numpy(v) for k, v in arrays.items()}
+def arrays(net: SegmentNetwork) -> dict[str, np.ndarray]:
+    return {k: v.detach().numpy() for k, v in net.state_dict().items()}
+
+
+def scores(net: SegmentNetwork, graph) -> np.ndarray:
+    """Without torch."""
+    return infer(arrays(net), net.config.iterations, *graph)
 
 
 def network(hidden: int = 24, iterations: int = 3, seed: int = 0) -> SegmentNetwork:
@@ -44,7 +46,7 @@ def network(hidden: int = 24, iterations: int = 3, seed: int = 0) -> SegmentNetw
 
 def logits(net: SegmentNetwork, graph) -> tuple[np.ndarray, np.ndarray]:
     with torch.inference_mode():
-        edge, node = net(tensors(*graph))
+        edge, node = net(tensors_of(*graph))
     return edge.numpy(), node.numpy()
 
 
@@ -101,19 +103,19 @@ def test_renumbered_nodes_keep_their_logits(seed):
 @pytest.mark.parametrize(("n", "m"), [(2, 1), (40, 128), (300, 1000)])
 def test_inference_gives_the_logits_of_the_network(hidden, n, m):
     net, graph = network(hidden), random_graph(n, n, m)
-    np.testing.assert_allclose(infer(net, *graph), logits(net, graph)[0], atol=1e-4)
+    np.testing.assert_allclose(scores(net, graph), logits(net, graph)[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("iterations", [1, 2])
 def test_inference_with_few_iterations(iterations):
     net, graph = network(8, iterations), random_graph(3, 50, 90)
-    np.testing.assert_allclose(infer(net, *graph), logits(net, graph)[0], atol=1e-4)
+    np.testing.assert_allclose(scores(net, graph), logits(net, graph)[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("n", [0, 3])
 def test_a_graph_without_edges_has_no_logits(n):
     net, graph = network(), random_graph(0, n, 0)
-    assert infer(net, *graph).shape == (0,)
+    assert scores(net, graph).shape == (0,)
     edge, node = logits(net, graph)
     assert edge.shape == (0,)
     assert node.shape == (n,)
@@ -121,5 +123,59 @@ def test_a_graph_without_edges_has_no_logits(n):
 
 def test_the_same_graph_gives_the_same_bytes():
     net, graph = network(), random_graph(5, 200, 700)
-    assert infer(net, *graph).tobytes() == infer(net, *graph).tobytes()
+    assert scores(net, graph).tobytes() == scores(net, graph).tobytes()
     assert logits(net, graph)[0].tobytes() == logits(net, graph)[0].tobytes()
+
+
+@pytest.mark.parametrize("hidden", [1, 24])
+def test_names_and_shapes_are_those_of_the_network(hidden):
+    net = network(hidden)
+    shapes = {k: tuple(v.shape) for k, v in net.state_dict().items()}
+    assert weight_shapes(hidden, NODE_FEATURES, EDGE_FEATURES) == shapes
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda w: w.pop("edge_in.bias"), "lacks the weight 'edge_in.bias'"),
+        (lambda w: w.update(more=np.zeros(1)), "knows no weight 'more'"),
+        (lambda w: w.update({"node_mean": np.zeros(3)}), "'node_mean' has shape"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(change, why):
+    weights = arrays(network())
+    change(weights)
+    with pytest.raises(ValueError, match=why):
+        checked(weights, weight_shapes(24, NODE_FEATURES, EDGE_FEATURES))
+
+
+def test_a_model_is_the_same_before_and_after_torch_takes_its_weights():
+    net, graph = network(), random_graph(6, 30, 80)
+    model = SegmentModel(net.config, NODE_FEATURES, EDGE_FEATURES)
+    model.load(arrays(net))
+    before = model.logits(*graph)
+    assert {k: v.tobytes() for k, v in arrays(model.network).items()} == {
+        k: v.tobytes() for k, v in arrays(net).items()
+    }
+    assert not model.network.training
+    assert model.logits(*graph).tobytes() == before.tobytes()
+    with torch.no_grad():
+        model.network.edge_out[2].bias += 1.0
+    np.testing.assert_allclose(model.logits(*graph), before + 1, atol=1e-5)
+    kept = model.network.edge_out[2].bias
+    model.load(arrays(net))
+    assert model.network.edge_out[2].bias is kept  # an optimizer holds on to it
+    assert model.logits(*graph).tobytes() == before.tobytes()
+
+
+def test_a_new_model_depends_on_its_seed_alone():
+    def state(seed: int) -> dict[str, bytes]:
+        torch.manual_seed(seed + 100)
+        first = torch.rand(1)
+        weights = SegmentModel(NetworkConfig(), NODE_FEATURES, EDGE_FEATURES, seed).weights()
+        torch.manual_seed(seed + 100)
+        assert torch.rand(1) == first
+        return {k: v.tobytes() for k, v in weights.items()}
+
+    assert state(3) == state(3)
+    assert state(3) != state(4)

@@ -1,0 +1,111 @@
+"""gnnreco deploy for trigger bundles: each target, its proof on new events, a front, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gnnreco.cli import main
+from gnnreco.config import compose, run_training
+from gnnreco.deploy.toolchain import package, verilator
+from gnnreco.errors import MissingTool
+
+JETS = Path(__file__).parents[2] / "examples" / "jets" / "jets-small.parquet"
+SAMPLE = (f"sample.inputs=[{JETS}]", "sample.validation_events=1", "train.epochs=4", "train.threads=1")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tagger too small to be good, trained on the jets that ship."""
+    folder = tmp_path_factory.mktemp("bundle") / "Small tagger (1)"
+    small = ("model.head_layers=[6]", "model.bits.weight_bits=3", "model.bits.activation_bits=3")
+    run_training(compose("trigger", [*SAMPLE, *small, "task.resource=1e-5"]), folder)
+    return folder
+
+
+@pytest.mark.parametrize("target", ["onnx", "rtl", "hls"])
+def test_every_target_is_written_and_proved_on_new_events(
+    bundle: Path, tmp_path: Path, target: str, capsys
+) -> None:
+    if target == "hls" and not package("hls4ml"):
+        pytest.skip("hls4ml is not installed: pip install 'gnnreco[hls]'")
+    if target == "rtl":
+        try:
+            verilator()
+        except MissingTool as error:
+            pytest.skip(str(error))
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    options = ["--target", target, "-o", str(out), "--synthesis-s", "0", "--json", str(report)]
+    assert main(["deploy", str(bundle), *options]) == 0
+    assert json.loads(report.read_text())["vectors"] == 1000
+    assert main(["deploy", "verify", str(out), "--input", str(JETS), "--json", str(report)]) == 0
+    rows = {row["check"]: row for row in json.loads(report.read_text())}
+    assert rows["buffers"]["detail"].startswith("2,000 filled")
+    assert rows["trained network"]["ok"]
+    assert not [row for row in rows.values() if row["ok"] is False]
+    (out / "program.json").write_text((out / "program.json").read_text().replace("cut", "rows", 1))
+    assert main(["deploy", "verify", str(out)]) in (1, 2)
+    assert "program" in capsys.readouterr().err
+
+
+def test_a_budget_that_is_too_small_says_what_would_help(bundle: Path, tmp_path: Path, capsys) -> None:
+    options = [
+        "--target",
+        "rtl",
+        "-o",
+        str(tmp_path / "out"),
+        "--synthesis-s",
+        "0",
+        "--luts",
+        "5",
+        "--budget-ns",
+        "1",
+    ]
+    assert main(["deploy", str(bundle), *options]) == 1
+    said = capsys.readouterr().out
+    assert "LUTs:" in said
+    assert "latency:" in said
+
+
+def test_a_search_gives_a_front_and_goes_on(bundle: Path, tmp_path: Path, capsys) -> None:
+    words = [
+        "deploy",
+        str(bundle),
+        "--search",
+        "-o",
+        str(tmp_path),
+        *SAMPLE[:2],
+        "train.epochs=1",
+        "train.threads=1",
+    ]
+    assert main(words) == 0
+    points = json.loads((tmp_path / "front.json").read_text())
+    assert len(points) >= 5
+    assert [p["pressure"] for p in points] == sorted(p["pressure"] for p in points)
+    assert all(0 <= p["accuracy"] <= 1 and p["luts"] >= 0 for p in points)
+    assert (tmp_path / "front.png").stat().st_size > 5000
+    before = {f: f.stat().st_mtime_ns for f in tmp_path.glob("point-*/weights.safetensors")}
+    assert main(words) == 0
+    assert before == {f: f.stat().st_mtime_ns for f in before}
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["showers-any", "--target", "rtl", "-o", "x"], "only trigger bundles"),
+        (["tracking-hex", "--target", "hls", "-o", "x"], "only trigger bundles"),
+        (["tracking-hex", "--search", "-o", "x"], "needs a bundle of `gnnreco train trigger`"),
+        (["tracking-hex", "more", "-o", "x"], "one BUNDLE at a time"),
+        (["tracking-hex"], "-o FOLDER"),
+        (["verify", "nowhere"], "is not there"),
+    ],
+)
+def test_what_cannot_be_is_one_line(words: list[str], why: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["deploy", *words]) == 2
+    said = capsys.readouterr().err
+    assert why in said
+    assert said.count("\n") == 1
