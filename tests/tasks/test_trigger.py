@@ -124,5 +124,5 @@ def load_task_of_jets():
     """A task that has learned nothing."""
     from gnnreco.bundle import TASKS
 
-    kind, config = TASKS["trigger"]
+    kind, config = TASKS["trigger"].load()
     return kind.from_config(config(), None)

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Event, Hits, Particles, Truth
 from gnnreco.deploy.lower import lower
 from gnnreco.errors import BadConfig
@@ -200,3 +201,15 @@ def test_the_program_of_a_buffer_equals_the_network_on_its_graph(collision):
         assert not got[~real].any()
         seen.append(wanted)
     assert np.concatenate(seen).std() > 0
+
+
+def test_the_shipped_bundle_tells_pairs_apart_and_equals_its_program():
+    task = load_task(load_bundle("seeds-trackml"), TRACKML)
+    b = task.examples
+    answers, known = task.answers(b), b.label >= 0
+    program = lower(task.network)
+    assert np.array_equal(program.answer(program.ported(b.x.astype(np.float64)), b.valid), answers)
+    right, wrong = (answers[known & (b.label == k), 0] for k in (1, 0))
+    assert len(right) > 100
+    above = (right[:, None] > wrong).mean() + (right[:, None] == wrong).mean() / 2  # area under the ROC curve
+    assert above > 0.95
