@@ -48,6 +48,10 @@ def add_options(parser: ArgumentParser) -> None:
         help="rtl: longest time to place it on an open FPGA (default: 0)",
     )
     parser.add_argument(
+        "--stream", nargs=2, type=int, metavar=("NODES", "EDGES"),
+        help="rtl: graphs of up to so many, an edge each clock, instead of all edges of a small buffer at once",
+    )  # fmt: skip
+    parser.add_argument(
         "--search",
         action="store_true",
         help="train smaller and smaller models from BUNDLE: accuracy against resources",
@@ -94,8 +98,21 @@ def _trigger(name: str, args: Namespace) -> int:
     budget = Budget(args.budget_ns, args.luts, args.clock_ns)
     with Progress("steps") as bar:
         report = export(
-            name, args.target, args.output, budget, args.synthesis_s, args.place_s, bar.named if bar else None
+            name,
+            args.target,
+            args.output,
+            budget,
+            args.synthesis_s,
+            args.place_s,
+            args.stream,
+            bar.named if bar else None,
         )
+    if args.stream:
+        longest = {f"longest_{what}": number for what, number in report["longest"].items()}
+        counted = {k: v for k, v in report["synthesis"].items() if k in ("lut", "ff", "dsp", "bram")}
+        short = {"folder": str(args.output), "graphs": report["graphs"], "equal": report["equal"]}
+        print_table([short | longest | counted], args.json, report)
+        return 0 if report["equal"] == report["graphs"] else 1
     row: Row = {
         "folder": str(args.output),
         "bundle": name,

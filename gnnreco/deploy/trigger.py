@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ def open_trigger(bundle: Bundle) -> TriggerTask:
 
 def export(
     name: str, target: str, folder: Path, budget: Budget, synthesis_s: float = 900.0, placement_s: float = 0.0,
+    stream: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write a trigger bundle for a target; returns the report.
@@ -70,6 +71,8 @@ def export(
         What is allowed (rtl), and the clock.
     synthesis_s, placement_s : float
         Longest time for Yosys, and for placing the design on an open family of FPGAs (rtl); 0: not.
+    stream : two int, optional
+        Most nodes and edges of a graph (rtl, models that answer for edges): an edge each clock.
     """
     bundle = load_bundle(name)
     task = open_trigger(bundle)
@@ -84,6 +87,10 @@ def export(
         return {"target": "hls"} | write_hls(program, x, folder, top, where, budget.clock_ns)
     if target == "onnx":
         return write_onnx(program, x, valid, folder, top, where)
+    if stream:
+        from gnnreco.deploy.stream_folder import write_stream
+
+        return write_stream(task, name, folder, top, (stream[0], stream[1]), budget.clock_ns, synthesis_s)
     from gnnreco.deploy.firmware import write_firmware
 
     report = write_firmware(program, x, valid, folder, top, where, budget, synthesis_s, placement_s, progress)

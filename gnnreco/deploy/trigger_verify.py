@@ -46,13 +46,18 @@ def verify(
     target, rows, named = report.get("target", "rtl"), list[Row](), list(named)
     extra: Inputs | None = None
     trained: Program | None = None
-    if named or bundle:
+    if named or bundle or target == "stream":
         task = open_trigger(load_bundle(bundle or _named(folder, report)))
         trained = lower(task.network)
+    filled = None
     if named:
         filled = buffers_of(task, named, progress)
         extra = filled.x, filled.valid if filled.valid.size else None
         rows += _network(task, trained, filled)
+    if target == "stream":
+        from gnnreco.deploy.stream_folder import verify_stream
+
+        return rows + verify_stream(folder, task, filled)
     if target == "hls":
         from gnnreco.deploy.hls import verify_hls
 
