@@ -47,7 +47,7 @@ class Model:
 
 
 MODELS = (
-    Model("tagger", (), (1e-6, 3e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4), "jet-tagger"),
+    Model("tagger", (), (1e-6, 3e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4, 3.2e-4), "jet-tagger"),
     Model("particles8", (*PARTICLES, "model.slots=8"), (1e-6, 3e-6, 8e-6, 1.6e-5, 3.2e-5), "jet-particles"),
     Model("particles16", (*PARTICLES, "model.slots=16"), (1e-6, 3e-6, 8e-6, 1.6e-5, 3.2e-5)),
 )  # fmt: skip
@@ -64,7 +64,13 @@ def trained(model: Model, sample: tuple[str, ...], work: Path) -> list[Path]:
                 compose("trigger", words), folder, command=" ".join(("gnnreco train trigger", *words))
             )
         both.append(folder)
-    words = [*sample, *FAST, f"train.epochs={model.epochs * 3 // 4}"]
+    words = [
+        *sample,
+        *FAST,
+        f"train.epochs={model.epochs * 2}",
+        f"task.teacher='{both[0]}'",
+        "task.distil=0.5",
+    ]
     points = search(both[1], work / f"{model.name}_front", words, model.pressures)
     return [*both, *(work / f"{model.name}_front" / point.bundle for point in points)]
 
