@@ -53,6 +53,7 @@ class TriggerTask:
 
     name = "trigger"
     measures: tuple[str, ...] = ()
+    gives = type(None)
 
     def __init__(self, config: TriggerConfig, detector: Detector | None) -> None:
         self.config, self.detector = config, detector

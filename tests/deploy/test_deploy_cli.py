@@ -50,6 +50,25 @@ def test_every_target_is_written_and_proved_on_new_events(
     assert ("sha256" if target != "hls" else "has not the arrays") in capsys.readouterr().err
 
 
+def test_a_streamed_classifier_is_written_and_proved(tmp_path: Path, capsys) -> None:
+    try:
+        verilator()
+    except MissingTool as error:
+        pytest.skip(str(error))
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    options = ["--target", "rtl", "--stream", "24", "40", "-o", str(out), "--synthesis-s", "0"]
+    assert main(["deploy", "seeds-trackml", *options, "--json", str(report)]) == 0
+    said = json.loads(report.read_text())
+    assert said["equal"] == said["graphs"] > 10
+    assert main(["deploy", "verify", str(out)]) == 0
+    file = next((out / "src").glob("*.v"))
+    file.write_text(file.read_text() + " ")
+    assert main(["deploy", "verify", str(out)]) == 2
+    assert "sha256" in capsys.readouterr().err
+    assert main(["deploy", "jet-tagger", *options[:5], "-o", str(tmp_path / "no")]) == 2
+    assert "edges" in capsys.readouterr().err
+
+
 def test_a_budget_that_is_too_small_says_what_would_help(bundle: Path, tmp_path: Path, capsys) -> None:
     options = [
         "--target",
