@@ -119,7 +119,7 @@ def draw(fronts: Sequence[Sequence[Any]], names: Sequence[str], file: Path) -> N
         luts, accuracy = (np.array([getattr(p, what) for p in points]) for what in ("luts", "accuracy"))
         order = np.argsort(luts)
         axes.plot(luts[order], 100 * accuracy[order], "o-", label=name)
-    axes.set(xscale="log", xlabel="LUTs", ylabel="right answers, %")
+    axes.set(xscale="log", xlabel="LUTs (alkaid's estimate)", ylabel="right answers, %")
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(file, dpi=110, metadata={"Software": ""})

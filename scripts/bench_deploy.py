@@ -170,11 +170,6 @@ def lut_estimate(bundle: Path) -> float:
     return float(load_bundle(bundle).manifest["metrics"]["validation_luts"])
 
 
-def points_of(front: Any) -> list[dict[str, Any]]:
-    """Points of the peer's file, a list or under a name."""
-    return front if isinstance(front, list) else front["front"]
-
-
 @dataclass(frozen=True)
 class Spot:
     """A point of the picture."""
@@ -184,16 +179,18 @@ class Spot:
 
 
 def picture(rows: list[dict[str, Any]], peer: Path | None, file: Path) -> None:
-    """Fronts by Yosys' count; those of the peer by its own script, also by Yosys where it has counted."""
+    """Fronts by alkaid's estimate of LUTs, which there is of all points, ours and the peer's."""
     fronts = {
-        name: [Spot(r["lut"], r["accuracy"] / 100) for r in rows if r["model"] == name and r.get("lut")]
+        name: [
+            Spot(r["lut_estimate"], r["accuracy"] / 100)
+            for r in rows
+            if r["model"] == name and r.get("lut_estimate")
+        ]
         for name in dict.fromkeys(r["model"] for r in rows)
     }
     if peer:
-        fronts["HGQ2, tagger"] = [
-            Spot(p.get("lut") or p["lut_estimate"], p["accuracy"])
-            for p in json.loads(peer.read_text())["front"]
-        ]
+        points = json.loads(peer.read_text())["front"]
+        fronts["HGQ2, tagger"] = [Spot(p["luts_alkaid"], p["accuracy"]) for p in points]
     shown = {name: points for name, points in fronts.items() if points}
     draw(list(shown.values()), list(shown), file)
 

@@ -97,8 +97,8 @@ seeds seeds-float 25 0.012 model.bits.weights=float
 seeds seeds-fixed 12 0.006 train.start=seeds-float model.bits.weights=fixed
 seeds seeds-trackml 24 0.006 train.start=seeds-fixed task.resource=1.5e-7
 
-# Jets for a trigger: floating point first, which teaches; fixed point; a front under growing pressure; from its second point what
-# ships. Needs the extra `pythia` and fastjet. Tests and `make bench-deploy` use seeds 1001 and up.
+# Jets for a trigger: floating point first, which teaches; fixed point; a front under growing pressure, of which the
+# fourth point ships. Needs the extra `pythia` and fastjet. Tests and `make bench-deploy` use seeds 1001 and up.
 "$acts" "$here/make_jets.py" --jets 60000 --seed 1 -o jets
 common=('sample.inputs=[jets/jets-000002.parquet,jets/jets-000003.parquet,jets/jets-000004.parquet,jets/jets-000005.parquet,jets/jets-000006.parquet]'
     'sample.validation=[jets/jets-000001.parquet]' sample.events=100000 sample.validation_events=10 train.threads=1)
@@ -107,8 +107,9 @@ tag() { # output epochs options
 }
 tag tagger-float 40 model.bits.weights=float
 tag tagger-fixed 40
-gnnreco deploy tagger-fixed --search -o tagger-front "${common[@]}" train.epochs=26 train.learning_rate=0.004
-tag jet-tagger 80 train.start=tagger-front/point-01 task.teacher=tagger-float task.resource=1.5e-5
+gnnreco deploy tagger-fixed --search -o tagger-front "${common[@]}" train.epochs=80 train.learning_rate=0.004 \
+    task.teacher=tagger-float task.distil=0.5
+cp -r tagger-front/point-03 jet-tagger
 particles=(model=jet_particles task.input.source=jet_particles task.input.features=3)
 tag particles-teacher 60 "${particles[@]}" 'model.edge_layers=[48,32]' 'model.node_layers=[48,32]' 'model.head_layers=[48]' \
     model.bits.weights=float train.learning_rate=0.003
