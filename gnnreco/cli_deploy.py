@@ -52,6 +52,9 @@ def add_options(parser: ArgumentParser) -> None:
         help="rtl: graphs of up to so many, an edge each clock, instead of all edges of a small buffer at once",
     )  # fmt: skip
     parser.add_argument(
+        "--parts", action="store_true", help="hls: only the dense parts of a graph network, one by one"
+    )
+    parser.add_argument(
         "--search",
         action="store_true",
         help="train smaller and smaller models from BUNDLE: accuracy against resources",
@@ -105,8 +108,13 @@ def _trigger(name: str, args: Namespace) -> int:
             args.synthesis_s,
             args.place_s,
             args.stream,
+            args.parts,
             bar.named if bar else None,
         )
+    if "parts" in report:
+        names = ("top", "operations", "vectors", "equal", "backend", "clock_ns")
+        print_table([{k: part[k] for k in names} for part in report["parts"]], args.json, report)
+        return 0
     if args.stream:
         longest = {f"longest_{what}": number for what, number in report["longest"].items()}
         counted = {k: v for k, v in report["synthesis"].items() if k in ("lut", "ff", "dsp", "bram")}

@@ -52,11 +52,13 @@ def write_project(
         config["HLSConfig"] = {"Model": whole}
         graph = ModelGraph.from_layer_list(config, layers(model))
         graph.write()
-    # What differs from run to run: where it was written, and a random stamp.
+    # What differs from run to run: where it was written, and a random stamp, which YAML quotes if it looks like a number.
     stamp = graph.config.get_config_value("Stamp")
     for name in (CONFIG, SCRIPT):
         text = (folder / name).read_text()
-        (folder / name).write_text(text.replace(stamp, "csim").replace(str(folder), "."))
+        (folder / name).write_text(
+            text.replace(f"'{stamp}'", stamp).replace(stamp, "csim").replace(str(folder), ".")
+        )
     found = []
     for layer in graph.get_layers():
         types = {k: str(t.precision) for k, t in layer.attributes.items() if hasattr(t, "precision")}

@@ -55,8 +55,7 @@ def open_trigger(bundle: Bundle) -> TriggerTask:
 
 def export(
     name: str, target: str, folder: Path, budget: Budget, synthesis_s: float = 900.0, placement_s: float = 0.0,
-    stream: Sequence[int] | None = None,
-    progress: Progress | None = None,
+    stream: Sequence[int] | None = None, parts: bool = False, progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write a trigger bundle for a target; returns the report.
 
@@ -73,6 +72,8 @@ def export(
         Longest time for Yosys, and for placing the design on an open family of FPGAs (rtl); 0: not.
     stream : two int, optional
         Most nodes and edges of a graph (rtl, models that answer for edges): an edge each clock.
+    parts : bool
+        Only the dense parts of a graph network, a project each (hls).
     """
     bundle = load_bundle(name)
     task = open_trigger(bundle)
@@ -81,6 +82,11 @@ def export(
         "".join(c if c.isalnum() else "_" for c in bundle.name.lower()).lstrip("0123456789_") or "top"
     )
     where = provenance(bundle)
+    if target == "hls" and parts and valid is not None:
+        from gnnreco.deploy.hls_parts import write_hls_parts
+
+        made = write_hls_parts(program, x, valid, folder, top, where, clock_ns=budget.clock_ns)
+        return {"target": "hls", "parts": made, "vectors": len(x)}
     if target == "hls":
         from gnnreco.deploy.hls import write_hls
 
