@@ -146,7 +146,7 @@ def _cells(detector: Detector, frame: CellFrame, event: Event) -> Cells:
 
 
 def _offsets(cells: Cells, seed: int) -> Floats:
-    """How far each cell lies from the line through the seed, Moliere radii (n, 2): around the z axis, along the polar angle."""
+    """Moliere radii from the line through the seed to each cell (n, 2): around the z axis, along the polar angle."""
     line = cells.xyz[seed] / max(float(np.linalg.norm(cells.xyz[seed])), 1e-9)
     around = np.array([-line[1], line[0], 0.0])
     size = float(np.linalg.norm(around))
