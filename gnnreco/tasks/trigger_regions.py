@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Ints
 from gnnreco.errors import BadConfig
@@ -106,7 +107,7 @@ def regions(
     cells = _cells(detector, frame, event)
     made = None if event.truth is None else _made(frame, event, cells)
     free = cells.energy > config.threshold
-    x, valid, label, dropped = [], [], [], 0
+    x, valid, label, dropped = list[Floats](), list[NDArray](), list[int](), 0
     while free.any() and len(x) < config.number:
         offset = _offsets(cells, int(free.argmax()))
         distance = np.linalg.norm(offset, axis=1)
