@@ -105,7 +105,7 @@ region() { # output epochs rate options
 }
 region region-float 12 0.006 model.bits.weights=float
 region region-fixed 8 0.004 train.start=region-float model.bits.weights=fixed
-region region-hgcal 7 0.004 train.start=region-fixed task.resource=2e-6
+region region-hgcal 6 0.004 train.start=region-fixed task.resource=4e-6
 
 # Jets for a trigger: floating point first, which teaches; fixed point; a front under growing pressure; from its second point what
 # ships. Needs the extra `pythia` and fastjet. Tests and `make bench-deploy` use seeds 1001 and up.
