@@ -140,12 +140,15 @@ def test_cells_that_do_not_fit_are_counted_and_are_the_faintest():
         ([(2, 0)], None, 3, 2),  # the rest is noise
         ([(0, 0), (0, 1), (1, 1)], [1.9, 0.1, 1.0], 2, 0),
         ([(0, 0), (0, 1), (1, 1)], [0.9, 1.1, 1.0], 2, 1),
+        ([(0, 0), (0, 1), (1, 1)], [1.2, 0.8, 1.0], 2, 1),  # not by the seed alone
     ],
 )
 def test_labels_of_an_event_made_by_hand(owners, shares, outputs, label):
     some = event([(4, 0.0, 2.0), (5, 0.0, 1.0), (6, 0.0, 0.4)], owners, [PHOTON, PION, MUON], shares)
     network = replace(NETWORK, outputs=outputs)
     assert made(some, network=network).label.tolist() == [label]
+    narrow = replace(network, slots=1)  # what does not fit counts
+    assert made(some, network=narrow).label.tolist() == [label]
     assert made(replace(some, truth=None), network=network).label.tolist() == [-1]
 
 
