@@ -97,6 +97,16 @@ seeds seeds-float 25 0.012 model.bits.weights=float
 seeds seeds-fixed 12 0.006 train.start=seeds-float model.bits.weights=fixed
 seeds seeds-trackml 24 0.006 train.start=seeds-fixed task.resource=1.5e-7
 
+# Regions of a calorimeter for a trigger, the same way, from the showers above.
+region() { # output epochs rate options
+    gnnreco train trigger detector=hgcal model=region task=regions 'sample.inputs=[tr_one,tr_wide]' \
+        'sample.validation=[va_one]' sample.events=100000 sample.validation_events=180 train.epochs="$2" \
+        train.learning_rate="$3" train.batch=4 train.threads=1 "${@:4}" -o "$1"
+}
+region region-float 12 0.006 model.bits.weights=float
+region region-fixed 8 0.004 train.start=region-float model.bits.weights=fixed
+region region-hgcal 6 0.004 train.start=region-fixed task.resource=4e-6
+
 # Jets for a trigger: floating point first, which teaches; fixed point; a front under growing pressure, of which the
 # fourth point ships. Needs the extra `pythia` and fastjet. Tests and `make bench-deploy` use seeds 1001 and up.
 "$acts" "$here/make_jets.py" --jets 60000 --seed 1 -o jets

@@ -153,7 +153,7 @@ def build_cell_graph(
     OverBudget
         More pairs than `max_edges`.
     """
-    index, cell, energy = _live(config, detector, frame, event)
+    index, cell, energy = live_cells(config, detector, frame, event)
     xyz, sensor = event.hits.xyz[index], event.hits.sensor[index]
     group, drifts = frame.group[sensor], frame.charge[sensor]
     mip = config.mip * frame.radiation_lengths[group]
@@ -182,10 +182,10 @@ def build_cell_graph(
     )  # fmt: skip
 
 
-def _live(
+def live_cells(
     config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event
 ) -> tuple[Ints, NDArray[np.int32], Floats]:
-    """Rows of the hits that lie in a cell and over threshold, these cells, and the energies in GeV."""
+    """Rows of the hits that lie in a cell and over threshold, these cells, and their energies in all material, GeV."""
     hits = event.hits
     group = np.append(frame.group, -1)[hits.sensor]
     check_energies(event, group >= 0)

@@ -57,8 +57,10 @@ class TriggerTask:
 
     def __init__(self, config: TriggerConfig, detector: Detector | None) -> None:
         self.config, self.detector = config, detector
-        if config.input.source == "sectors" and detector is None:
-            raise BadConfig("task.input.source=sectors needs a detector: name one with detector=")
+        if config.input.source in ("sectors", "regions") and detector is None:
+            raise BadConfig(
+                f"task.input.source={config.input.source} needs a detector: name one with detector="
+            )
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
         self.network = TriggerNetwork(config.network, config.input.features)

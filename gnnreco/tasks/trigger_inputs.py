@@ -12,6 +12,7 @@ from gnnreco.errors import BadInput
 from gnnreco.geometry import Detector
 from gnnreco.models.trigger_network import TriggerNetworkConfig
 from gnnreco.tasks.trigger_buffers import Buffers
+from gnnreco.tasks.trigger_regions import RegionConfig, regions
 from gnnreco.tasks.trigger_sectors import SectorConfig, sectors
 
 
@@ -23,15 +24,18 @@ class InputConfig:
     ----------
     source
         ``jet_features``: the features of each jet; ``jet_particles``: its hardest constituents (pt, eta, phi from its axis);
-        ``sectors``: the hits in each sector of a tracker, see `gnnreco.tasks.trigger_sectors`.
+        ``sectors``: the hits in each sector of a tracker, see `gnnreco.tasks.trigger_sectors`;
+        ``regions``: the loudest cells around the seeds of a calorimeter, see `gnnreco.tasks.trigger_regions`.
     features : int
         Numbers in each slot.
     sectors : SectorConfig
+    regions : RegionConfig
     """
 
-    source: Literal["jet_features", "jet_particles", "sectors"] = "jet_features"
+    source: Literal["jet_features", "jet_particles", "sectors", "regions"] = "jet_features"
     features: int = 16
     sectors: SectorConfig = field(default_factory=SectorConfig)
+    regions: RegionConfig = field(default_factory=RegionConfig)
 
 
 def buffers(
@@ -47,6 +51,9 @@ def buffers(
     if config.source == "sectors":
         assert detector is not None  # the task has seen to it
         return sectors(config.sectors, config.features, network, detector, event)
+    if config.source == "regions":
+        assert detector is not None
+        return regions(config.regions, config.features, network, detector, event)
     if event.jets is None:
         raise BadInput(
             event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"
