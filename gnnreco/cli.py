@@ -85,8 +85,8 @@ def build_parser() -> Parser:
     _bundle(verbs)
     deploy = verbs.add(
         "deploy",
-        "export a trained bundle to another program, or check an export with `deploy verify FOLDER`",
-        "tracking-trackml --target onnx -o exported",
+        "write a trained bundle as ONNX, an HLS project or Verilog; prove it again with `deploy verify FOLDER`",
+        "jet-tagger --target rtl -o firmware --budget-ns 100",
         "deploy",
     )
     add_options(deploy)
