@@ -155,7 +155,6 @@ def test_a_forged_network_is_found_out(folder: Path, monkeypatch):
 
 
 def test_another_trained_network_is_found_out(folder: Path, monkeypatch):
-    monkeypatch.setattr(verify, "simulate", lambda *a: pytest.skip("not needed"))
     monkeypatch.setattr(verify._Firmware, "verilator", lambda self: (None, ""))
     other = lower(network("pairs", 2))
     found = verdicts(verify_firmware(folder, trained=other))
