@@ -18,6 +18,7 @@ from .findings import unusable
 from .kinds import read_templates
 from .placement import Placed, place
 from .rules import afford
+from .source import Source
 from .subsystem import QUANTITIES, Drift, PassiveCylinder, Subsystem
 from .tables import read_table
 from .templates import CellTemplate
@@ -93,6 +94,7 @@ def read_detector(folder: Path, known_units_only: bool = True, assumed: set[str]
     field = _field(top.section("field", optional=True))
     templates = read_templates(top.section("templates"))
     subsystems = _subsystems(top.section("subsystems"))
+    source = _source(top.section("source", optional=True))
     passive = tuple(_cylinder(entry) for entry in top.sections("passive")) if "passive" in top else ()
     parts: list[Placed] = []
     for entry in top.sections("sensors"):
@@ -101,7 +103,7 @@ def read_detector(folder: Path, known_units_only: bool = True, assumed: set[str]
     top.done()
     if assumed is not None:
         assumed |= top.units.assumed
-    return _assemble(name, folder, field, templates, subsystems, passive, parts)
+    return _assemble(name, folder, field, templates, subsystems, passive, source, parts)
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,22 @@ def _field(section: Section) -> Field:
     return field
 
 
+def _source(section: Section) -> Source:
+    """The origin and z, unless the file says otherwise."""
+    position = section.numbers("position", (3,), "length", [0, 0, 0])
+    direction = section.numbers("direction", (3,), default=[0, 0, 1])
+    across = section.numbers("across", (3,)) if "across" in section else None
+    spread = section.numbers("spread", (3,), "length") if "spread" in section else None
+    if spread is not None and (spread < 0).any():
+        raise section.fault("spread", "a spread cannot be negative")
+    try:
+        source = Source.of(position, direction, across, spread)
+    except ValueError as error:
+        raise section.fault("across" if "across" in section else "direction", str(error)) from None
+    section.done()
+    return source
+
+
 def _cylinder(section: Section) -> PassiveCylinder:
     sizes = [section.number(key, "length", above=0.0) for key in ("radius", "half_length")]
     lengths = [section.number(key, above=0.0) for key in MATERIAL]
@@ -202,6 +220,7 @@ def _assemble(
     templates: tuple[CellTemplate, ...],
     subsystems: dict[str, _Part],
     passive: tuple[PassiveCylinder, ...],
+    source: Source,
     parts: list[Placed],
 ) -> Detector:
     def joined(column: str) -> NDArray[Any]:
@@ -236,6 +255,7 @@ def _assemble(
         passive,
         filled("moliere_radius", np.full_like(nothing, np.nan)),
         filled("sampling_fraction", np.full_like(nothing, np.nan)),
+        source,
     )
 
 
