@@ -170,9 +170,14 @@ def _not_negative(section: Section, key: str) -> float:
 
 
 def _field(section: Section) -> Field:
-    """A constant solenoid by its ``bz``, or a map by a ``table`` with columns x, y, z, bx, by, bz."""
-    if section.text("kind", "solenoid", ("solenoid", "map")) == "solenoid":
-        field: Field = ConstantField(section.number("bz", "field", 0.0))
+    """A solenoid by its ``bz``, a ``constant`` vector ``b``, or a map by a ``table`` with columns x, y, z, bx, by, bz."""
+    kind = section.text("kind", "solenoid", ("solenoid", "constant", "map"))
+    field: Field
+    if kind == "solenoid":
+        field = ConstantField(section.number("bz", "field", 0.0))
+    elif kind == "constant":
+        bx, by, bz = section.numbers("b", (3,), "field").tolist()
+        field = ConstantField(bz, bx, by)
     else:
         columns = read_table(section, "table", ("x", "y", "z", "bx", "by", "bz"))
         points = np.stack([columns[key] for key in ("x", "y", "z")], axis=1) * section.units["length"]
