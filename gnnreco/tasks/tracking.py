@@ -129,8 +129,16 @@ class TrackingTask:
         return mine.restore(decode(mine.event, self._there, points, graph, logits, self.config.decode))
 
     def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
-        """What became of the hits; nothing that the tracks do not tell."""
-        return {}
+        """What became of the hits: how many lie in an event in which the graph builder meets no pair of them.
+
+        Events with hits on fewer layers than the shortest track has hits are not counted.
+        """
+        if len(tracks):
+            return {}
+        mine = self._seen(event).event
+        sensors = mine.hits.sensor[mine.hits.sensor >= 0]
+        few = len(np.unique(self.detector.layer[sensors])) < self.config.decode.min_hits
+        return {} if few or self._graph().meets(mine) else {"hits_without_pair": len(sensors)}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""
