@@ -47,7 +47,7 @@ def keep_kernels() -> None:
     os.environ.pop("NUMBA_CACHE_DIR", None)
     from numba.core.dispatcher import Dispatcher  # only here: numba takes half a second to import
 
-    Dispatcher.enable_caching = lambda self: None
+    Dispatcher.enable_caching = lambda self: None  # type: ignore[method-assign]
     decision = "nowhere: no folder can be written, so every process compiles anew"
 
 
