@@ -215,7 +215,8 @@ class Tracks:
     hit_index : int64 (m,)
         Rows of the event's hits, from the innermost outwards.
     d0, z0, phi, theta, q_over_p : float64 (n,)
-        Perigee parameters with respect to the z axis, in the ACTS convention (mm, mm, rad, rad, e/GeV).
+        Perigee parameters with respect to the line of the detector's source (the z axis unless the detector tells
+        another), in the source's frame and the ACTS convention (mm, mm, rad, rad, e/GeV).
     covariance : float64 (n, 15)
         Lower triangle, row by row, in the order above.
     chi2, ndf, score : float64 (n,)

@@ -181,7 +181,7 @@ def _tracking(
 ) -> dict[str, str | GnnrecoError]:
     """Bundles to find tracks with: the one trained on the detector, another's adapted, that one tuned."""
     shipped = [b for b in map(load_bundle, list_bundles()) if b.task == "tracking"]
-    own = [b for b in shipped if b.manifest["detector"]["hash"] == detector.hash]
+    own = [b for b in shipped if b.manifest["detector"]["hash"] == detector.at_source().hash]
     others = [b for b in shipped if b not in own]
     bundles: dict[str, str | GnnrecoError] = {"trained": own[0].name} if own else {}
     if not transfer or not others:
@@ -206,7 +206,7 @@ def _fits(folder: Path, detector: Detector, version: str) -> bool:
     except GnnrecoError:
         return False
     return (
-        bundle.manifest["detector"]["hash"] == detector.hash
+        bundle.manifest["detector"]["hash"] == detector.at_source().hash
         and bundle.manifest["training"]["command"] == version
     )
 

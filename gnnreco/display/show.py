@@ -19,6 +19,7 @@ from gnnreco.display.sensors import add_sensors
 from gnnreco.display.sheets import detector_sheets
 from gnnreco.display.svg import themes
 from gnnreco.errors import BadInput
+from gnnreco.events.select import Seen, in_source_frame
 from gnnreco.geometry import Detector
 
 SCRIPTS = (
@@ -42,7 +43,7 @@ def show_event(
     clusters: Clusters | None = None,
     sheets: Sequence[tuple[str, str]] = (),
 ) -> Path:
-    """Draw one event as one HTML page that works from ``file://``, without a network.
+    """Draw one event, in the frame of the detector's source, as one HTML page that works without a network.
 
     Parameters
     ----------
@@ -73,6 +74,9 @@ def show_event(
     for found, what in ((tracks, "track"), (clusters, "cluster")):
         if found is not None:
             _belongs(event, found.hit_index, what)
+    mine = Seen(in_source_frame(event, detector.source), None, detector.source)
+    event, detector = mine.event, detector.at_source()
+    clusters = None if clusters is None else mine.narrow(clusters, len(event.hits))
     pack = Pack()
     about = {
         "detector": add_sensors(pack, detector),
@@ -96,7 +100,7 @@ def _belongs(event: Event, hit_index: Ints, what: str) -> None:
 def show_detector(
     detector: Detector, path: str | Path, events: Iterable[Event] | None = None, sheets: bool = True
 ) -> Path:
-    """Draw a detector as one HTML page: its sensors and cells in space, drawings, material, coverage, faults.
+    """Draw a detector, in the frame of its source, as one HTML page: sensors, cells, drawings, material, coverage, faults.
 
     Parameters
     ----------
@@ -114,9 +118,11 @@ def show_detector(
         `path`. Cells are multiplied out in the browser: a page of a million cells stays below 10 MB.
     """
     pack = Pack()
-    about = {"detector": add_sensors(pack, detector), "event": None}
+    there = detector.at_source()
+    about = {"detector": add_sensors(pack, there), "event": None}
     if events is not None:
-        about["occupancy"] = add_occupancy(pack, detector, events)
+        seen = (in_source_frame(event, detector.source) for event in events)
+        about["occupancy"] = add_occupancy(pack, there, seen)
     made = detector_sheets(detector) if sheets else []
     return _write(path, f"Detector {detector.name}", about, pack, made)
 
