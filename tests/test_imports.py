@@ -15,6 +15,7 @@ ORDER = [
     {"simulate"},
     {"graphs"},
     {"models"},
+    {"fit"},
     {"tasks"},
     {"bundle"},
     {"onnx_bundle"},
