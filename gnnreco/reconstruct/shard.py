@@ -172,6 +172,8 @@ def _row(
     account.add(
         {"hits": len(event.hits), "hits_outside": outside, LAYOUTS[task.gives].name: len(found), **tally}
     )
+    if event.hits_summed:
+        account.add({"hits_summed": event.hits_summed})
     if rows is not None:
         account.add({"hits_of_other_tasks": len(event.hits) - outside - len(rows)})
         found = replace(found, hit_index=rows[found.hit_index])
