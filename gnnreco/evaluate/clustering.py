@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from gnnreco.errors import BadInput
 from gnnreco.evaluate.rates import COVERAGE, clopper_pearson
 from gnnreco.evaluate.sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
 from gnnreco.evaluate.target import kinematics
-from gnnreco.events.select import measured
+from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cells import visible_fraction
 from gnnreco.simulate.species import species_of
@@ -106,7 +106,8 @@ class ClusterScores:
         check_clusters(event, clusters)
         if event.truth is None:
             raise BadInput(event.source, f"event {event.number}", "no truth: give files with particles")
-        event, clusters = _seen(event, clusters, self.detector)
+        mine = seen(event, self.detector, MEASURES)
+        event, clusters = mine.event, mine.narrow(clusters, len(event.hits))
         assert event.truth is not None
         self.shared_equally |= event.truth.energy is None
         fraction = visible_fraction(self.detector, event.hits.sensor)
@@ -219,20 +220,6 @@ def true_energy(particles: Particles) -> Floats:
     p2 = particles.px**2 + particles.py**2 + particles.pz**2
     species = species_of(np.unique(particles.pdg).tolist())
     return np.sqrt(p2 + species.mass[species.rows(particles.pdg)] ** 2)
-
-
-def _seen(event: Event, clusters: Clusters, detector: Detector) -> tuple[Event, Clusters]:
-    """The hits that clustering sees, and the clusters with rows of these."""
-    seen, rows = measured(event, detector, MEASURES)
-    if rows is None:
-        return event, clusters
-    place = np.full(len(event.hits), -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    moved = place[clusters.hit_index]
-    if (moved < 0).any():
-        why = "a cluster holds a hit of a subsystem that measures no energy; is it the same detector?"
-        raise BadInput(event.source, f"event {event.number}", why)
-    return seen, replace(clusters, hit_index=moved)
 
 
 def _crowd(event: Event, fraction: Floats, wanted: Any) -> Floats:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gnnreco.bundle import TASKS
-from gnnreco.columns import Event, Tracks
+from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
 from gnnreco.evaluate.graph import graph_metrics as measure_graph
 from gnnreco.evaluate.graph import graph_of
 from gnnreco.evaluate.target import COUNTED_TRACKS, Target
-from gnnreco.evaluate.tracking import check_tracks, score_tracks
+from gnnreco.evaluate.tracking import as_seen, score_tracks
 from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
-from gnnreco.events.select import measured
+from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector
 
@@ -98,8 +95,10 @@ def evaluate(
     else:
         target = target or Target()
         measures = TASKS[task].measures
-        seen = _of_trackers(progress(lookup.join(read_tracks(folder), folder)), detector, measures)
-        scores = score_tracks(seen, detector.field.bz if detector is not None else None, target, counted)
+        scored = as_seen(progress(lookup.join(read_tracks(folder), folder)), detector, measures)
+        scores = score_tracks(
+            scored, detector.at_source().field.bz if detector is not None else None, target, counted
+        )
         if graph_metrics is None and detector is not None and task == "tracking":
             graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
         graph = {key: (graph_metrics or {}).get(key) for key in GRAPH}
@@ -111,20 +110,6 @@ def evaluate(
     return head | scores | graph
 
 
-def _of_trackers(
-    pairs: Iterator[tuple[Event, Tracks]], detector: Detector | None, measures: Sequence[str]
-) -> Iterator[tuple[Event, Tracks]]:
-    """The hits that measure what the task works on, and the tracks with rows of these."""
-    for event, tracks in pairs:
-        seen, rows = (event, None) if detector is None else measured(event, detector, measures)
-        if rows is not None:
-            check_tracks(event, tracks)
-            place = np.full(len(event.hits), -1, np.int64)
-            place[rows] = np.arange(len(rows))
-            tracks = replace(tracks, hit_index=place[tracks.hit_index])
-        yield seen, tracks
-
-
 def _graph_metrics(
     manifest: dict[str, Any], source: EventSource, detector: Detector, target: Target
 ) -> dict[str, Any] | None:
@@ -134,8 +119,8 @@ def _graph_metrics(
         return None
     events = source.select(range(min(len(source), GRAPH_EVENTS)))
     events.deposits = True
-    seen = (measured(event, detector, ("position",))[0] for event in events)
-    return measure_graph(graph, seen, target)
+    tracker = (seen(event, detector, ("position",)).event for event in events)
+    return measure_graph(graph, tracker, target)
 
 
 class _Lookup:

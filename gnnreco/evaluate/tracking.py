@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ from gnnreco.evaluate.target import (
     true_perigee,
 )
 from gnnreco.evaluate.trackml import trackml_score
+from gnnreco.events.select import seen
+from gnnreco.geometry import Detector
 
 LOW_PT = (0.15, 1.0)  # GeV
 DISPLACED_MM = 2.0
@@ -154,6 +156,19 @@ def check_tracks(event: Event, tracks: Tracks) -> None:
             raise BadInput(event.source, where, f"{why}; reconstruct again")
     if ((tracks.theta <= 0) | (tracks.theta >= np.pi)).any():
         raise BadInput(event.source, where, "a track has theta outside (0, pi) rad; reconstruct again")
+
+
+def as_seen(
+    pairs: Iterable[tuple[Event, Tracks]], detector: Detector | None, measures: Sequence[str]
+) -> Iterator[tuple[Event, Tracks]]:
+    """Events and tracks as the task saw them, to be scored; without a detector as they are."""
+    for event, tracks in pairs:
+        if detector is None:
+            yield event, tracks
+            continue
+        check_tracks(event, tracks)
+        mine = seen(event, detector, measures)
+        yield mine.event, mine.narrow(tracks, len(event.hits))
 
 
 def score_tracks(

@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.clusters_file import CLUSTERS
 from gnnreco.events.output_file import Layout, Row, write_output
-from gnnreco.events.select import measured
+from gnnreco.events.select import unseen
 from gnnreco.events.tracks_file import TRACKS
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.onnx_bundle import load_onnx
@@ -159,10 +159,9 @@ def _row(
         begin = time.perf_counter()
         event = source[index]
         _check_hits(event)
-        seen, rows = measured(event, detector, task.measures)
         cost.read_seconds += time.perf_counter() - begin
-        found = _timed(task, seen, cost)
-        tally = task.tally(seen, found)
+        found = _timed(task, event, cost)
+        tally = task.tally(event, found)
     except Exception as error:  # whatever it is, the other events go on and this one is reported
         kind = type(error).__name__
         account.failures.append({"source": name, "event": number, "kind": kind, "reason": str(error)})
@@ -174,9 +173,9 @@ def _row(
     )
     if event.hits_summed:
         account.add({"hits_summed": event.hits_summed})
-    if rows is not None:
-        account.add({"hits_of_other_tasks": len(event.hits) - outside - len(rows)})
-        found = replace(found, hit_index=rows[found.hit_index])
+    others = unseen(event, detector, task.measures)
+    if others is not None:
+        account.add({"hits_of_other_tasks": others})
     return number, name, found
 
 
