@@ -21,6 +21,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from gnnreco import __version__
+from gnnreco.atomic import write_file
 from gnnreco.columns import Clusters, Tracks
 from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.geometry import Detector
@@ -334,12 +335,9 @@ def _check_numbers(folder: Path, state: Mapping[str, NDArray]) -> None:
 
 def write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
     """Replace file by file, the manifest last: a bundle without one is known not to be whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     for name, data in content.items():
-        part = folder / f".{name}.part"
-        part.write_bytes(data)
-        part.replace(folder / name)
+        write_file(folder / name, data)
 
 
 def manifest_sum(manifest: Mapping[str, Any]) -> str:

@@ -6,13 +6,17 @@ import json
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gnnreco.cli_progress import Progress, bar
 from gnnreco.cli_table import one_line, show_page, table, write_json
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
+
+if TYPE_CHECKING:
+    from gnnreco.columns import Event
 
 MOST_CLUSTERS = 15  # rows that `explore` prints
 
@@ -318,10 +322,17 @@ def _found(folder: Path, event: Any) -> dict[str, Any]:
 def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> int:
     from gnnreco.events import write_events
 
-    begin = time.perf_counter()
+    begin, summed = time.perf_counter(), 0
+
+    def counted() -> Iterator[Event]:
+        nonlocal summed
+        for event in events:
+            summed += event.hits_summed
+            yield event
+
     with Progress("event") as progress:
         files = write_events(
-            events,
+            counted(),
             args.output,
             args.format,
             detector,
@@ -335,7 +346,7 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
         "files": len(files),
         "megabytes": size / 1e6,
         "seconds": seconds,
-    }
+    } | ({"hits_summed": summed} if summed else {})
     print_table([row], args.json)
     return 0
 

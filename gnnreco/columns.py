@@ -194,6 +194,7 @@ class Event:
     """One event: its number, where it came from, its hits; the truth and the collections of the file, if any.
 
     Files of jets give blocks of them: an event then has `jets`, no hits, and an empty truth where labels are known.
+    `hits_summed` counts the deposits of the file that were added to another one of the same cell.
     """
 
     number: int
@@ -202,6 +203,7 @@ class Event:
     truth: Truth | None = None
     collections: Collections | None = None
     jets: Jets | None = None
+    hits_summed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"errors", "columns", "schema", "kernel_cache"}
+ANYWHERE = {"atomic", "columns", "errors", "kernel_cache", "schema"}
 ORDER = [
     {"geometry"},
     {"events"},

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
+from gnnreco.atomic import write_file
 from gnnreco.deploy.program import ARRAYS, JSON, Program
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, BadConfig
@@ -33,8 +34,7 @@ def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenanc
             (folder / file).unlink(missing_ok=True)
         (folder / MANIFEST).unlink()
     for file, data in content.items():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(data)
+        write_file(folder / file, data)
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "kind": "firmware",
@@ -47,7 +47,7 @@ def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenanc
         },
     }
     manifest["sha256"] = manifest_sum(manifest)
-    (folder / MANIFEST).write_text(as_json(manifest))
+    write_file(folder / MANIFEST, as_json(manifest))
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:

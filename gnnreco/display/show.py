@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from gnnreco.atomic import write_file
 from gnnreco.columns import Clusters, Event, Ints, Tracks
 from gnnreco.display.occupancy import add_occupancy
 from gnnreco.display.pack import Pack
@@ -152,10 +153,7 @@ def _write(
     pieces = text.split("%%")  # even pieces are the template's own, odd ones name a part
     filled = "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(filled, "utf-8", newline="\n")
-    draft.replace(path)
+    write_file(path, filled)
     return path
 
 

@@ -7,7 +7,6 @@ entry may itself be a list: the rows of its hits in the event as its file orders
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from gnnreco.atomic import whole_file
 from gnnreco.errors import BadInput
 
 Row = tuple[int, str, Any]
@@ -89,13 +89,9 @@ def write_output(
         Plain values kept in the file for `read_note`; taken when the last row has been written.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write = _write_root if path.suffix == ".root" else _write_parquet
-        write(layout, part, rows, {} if note is None else note)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write = _write_root if path.suffix == ".root" else _write_parquet
+    with whole_file(path) as draft:
+        write(layout, draft, rows, {} if note is None else note)
 
 
 def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:

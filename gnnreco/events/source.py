@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from gnnreco.columns import Event
+from gnnreco.events.cells import sum_cells
+
+if TYPE_CHECKING:
+    from gnnreco.geometry import Detector
 
 #: Reads the event of an entry: (entry, truth, deposits) -> Event.
 Reader = Callable[["Entry", bool, bool], Event]
@@ -45,6 +49,8 @@ class EventSource(Sequence[Event]):
         Whether to read them where there are any.
     foreign : sequence of Path
         Files and folders that a glob matched although they hold no events.
+    detector : Detector, optional
+        Its cells are each one hit: see `sum_cells`. Without it every deposit is.
     """
 
     def __init__(
@@ -53,8 +59,9 @@ class EventSource(Sequence[Event]):
         truth: bool = True,
         deposits: bool = True,
         foreign: Sequence[Path] = (),
+        detector: Detector | None = None,
     ) -> None:
-        self._entries = list(entries)
+        self._entries, self._detector = list(entries), detector
         self.truth, self.deposits, self.foreign = truth, deposits, list(foreign)
 
     @property
@@ -75,7 +82,7 @@ class EventSource(Sequence[Event]):
     def select(self, indices: Iterable[int]) -> EventSource:
         """The events at these positions, in the order given."""
         chosen = [self._entries[int(i)] for i in indices]
-        return EventSource(chosen, self.truth, self.deposits, self.foreign)
+        return EventSource(chosen, self.truth, self.deposits, self.foreign, self._detector)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -88,7 +95,8 @@ class EventSource(Sequence[Event]):
         if isinstance(index, slice):
             return self.select(range(len(self))[index])
         entry, reader = self._entries[index]
-        return reader(entry, self.truth, self.deposits)
+        event = reader(entry, self.truth, self.deposits)
+        return event if self._detector is None else sum_cells(event, self._detector)
 
     def __iter__(self) -> Iterator[Event]:
         for index in range(len(self)):

@@ -171,6 +171,8 @@ def _row(
     account.add(
         {"hits": len(event.hits), "hits_outside": outside, LAYOUTS[task.gives].name: len(found), **tally}
     )
+    if event.hits_summed:
+        account.add({"hits_summed": event.hits_summed})
     others = unseen(event, detector, task.measures)
     if others is not None:
         account.add({"hits_of_other_tasks": others})

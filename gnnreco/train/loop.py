@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save
 
+from gnnreco.atomic import write_file
 from gnnreco.bundle import save_bundle
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.schema import plain
-from gnnreco.train.checkpoint import Position, identity, load_checkpoint, save_checkpoint, write_atomically
+from gnnreco.train.checkpoint import Position, identity, load_checkpoint, save_checkpoint
 from gnnreco.train.config import NotFinite, Progress, Stopped, Task, TrainConfig
 from gnnreco.train.ring import Ring, join_ring
 from gnnreco.train.samples import Samples
@@ -245,14 +246,14 @@ def _finish_epoch(run: Run, board: Any) -> None:
     if row["validation_loss"] < position.best or getattr(run.task, "adversarial", False):
         position.best, position.best_epoch = row["validation_loss"], position.epoch
         if ring.rank == 0:
-            write_atomically(run.folder / "best.safetensors", save(_contiguous(run.task)))
+            write_file(run.folder / "best.safetensors", save(_contiguous(run.task)))
     if ring.rank == 0:
         save_checkpoint(run.folder / "last.safetensors", run.task, run.optimizer, position, run.same)
         text = io.StringIO()
         table = csv.DictWriter(text, list(row), lineterminator="\n")
         table.writeheader()
         table.writerows({**past, "epoch": int(past["epoch"])} for past in position.history)
-        write_atomically(run.folder / "metrics.csv", text.getvalue().encode())
+        write_file(run.folder / "metrics.csv", text.getvalue())
     for name, value in row.items():
         if board is not None and name != "epoch":
             board.add_scalar(name.replace("_", "/", 1), value, position.epoch)
