@@ -39,7 +39,7 @@ DEPTH = 200
 DIGITS = 40
 #: Files that one file may include, directly or by those that it includes.
 INCLUDES = 1000
-#: Bytes that a compressed table may unpack to, and how many times its own size.
-UNPACKED_BYTES, UNPACKED_RATIO = 8 << 30, 1000
+#: Bytes that a compressed table may unpack to; and how many times its own size, once that is large.
+UNPACKED_BYTES, UNPACKED_RATIO = 8 << 30, 100
 #: Members of an archive.
 MEMBERS = 100_000
