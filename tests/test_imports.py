@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"errors", "columns", "schema"}
+ANYWHERE = {"errors", "columns", "schema", "json_file"}
 ORDER = [
     {"geometry"},
     {"events"},
