@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"atomic", "columns", "errors", "kernel_cache", "schema"}
+ANYWHERE = {"atomic", "columns", "errors", "json_file", "kernel_cache", "limits", "schema"}
 ORDER = [
     {"geometry"},
     {"events"},
