@@ -18,7 +18,8 @@ from gnnreco.events.parquet import ParquetReader
 from gnnreco.events.phoenix import PhoenixReader
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry, EventSource, Reader
-from gnnreco.events.table import first_bytes, header_of
+from gnnreco.events.bounded import first_bytes
+from gnnreco.events.table import header_of
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
@@ -186,7 +187,7 @@ def _entry(folder: Path, prefix: str, files: dict[str, Path]) -> Entry:
 
 def _kind_by_content(file: Path) -> str:
     names = set(header_of(file))
-    if {"geometry_id", "global_x"} <= names:
+    if "geometry_id" in names and ("global_x" in names or "local0" in names):
         return "measurements"
     if {"hit_id", "x", "y", "z"} <= names:
         return "hits"

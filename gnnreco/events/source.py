@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -49,6 +50,7 @@ class EventSource(Sequence[Event]):
         self, entries: Sequence[tuple[Entry, Reader]], truth: bool = True, deposits: bool = True
     ) -> None:
         self._entries = list(entries)
+        self._left_aside: dict[int, Mapping[str, int]] = {}
         self.truth, self.deposits = truth, deposits
 
     @property
@@ -66,6 +68,14 @@ class EventSource(Sequence[Event]):
         """Where each event comes from, in order."""
         return [entry.source for entry, _ in self._entries]
 
+    @property
+    def left_aside(self) -> dict[str, int]:
+        """What the readers of the events read so far do not know, counted by name, the most frequent first."""
+        total = Counter[str]()
+        for counts in self._left_aside.values():
+            total.update(counts)
+        return dict(total.most_common())
+
     def select(self, indices: Iterable[int]) -> EventSource:
         """The events at these positions, in the order given."""
         return EventSource([self._entries[int(i)] for i in indices], self.truth, self.deposits)
@@ -81,7 +91,10 @@ class EventSource(Sequence[Event]):
         if isinstance(index, slice):
             return self.select(range(len(self))[index])
         entry, reader = self._entries[index]
-        return reader(entry, self.truth, self.deposits)
+        event = reader(entry, self.truth, self.deposits)
+        if event.left_aside:
+            self._left_aside[index] = event.left_aside
+        return event
 
     def __iter__(self) -> Iterator[Event]:
         for index in range(len(self)):
