@@ -162,12 +162,18 @@ def reconstruct(args: Namespace) -> int:
         )
     if "tasks" in manifest:
         rows = {task: _reconstructed(part) for task, part in manifest["tasks"].items()}
-        counts = {name: manifest[name] for name in ("events_in", "events_out", "events_failed", "failures")}
+        counts = {
+            name: manifest[name]
+            for name in ("events_in", "events_out", "events_failed", "failures", "warnings")
+        }
         print("\n\n".join(table([{"task": task, **row}]) for task, row in rows.items()))
         write_json(args.json, {**counts, "tasks": rows})
     else:
         row = _reconstructed(manifest)
-        print_table([row], args.json, {**row, "failures": manifest["failures"]})
+        more = {name: manifest[name] for name in ("failures", "warnings")}
+        print_table([row], args.json, row | more)
+    for warning in manifest["warnings"]:
+        print("gnnreco:", one_line(warning), file=sys.stderr)
     for failure in manifest["failures"][:20]:
         print("gnnreco:", _failure(failure), file=sys.stderr)
     left = len(manifest["failures"]) - 20
@@ -194,10 +200,10 @@ def _failure(failure: dict[str, Any]) -> str:
 
 
 def _status(manifest: dict[str, Any]) -> int:
-    """0 if every event came out; 2 if nothing did because the input is bad; else 1."""
+    """0 if every event came out and nothing warns; 2 if nothing did because the input is bad; else 1."""
     failures = manifest["failures"]
     if not failures:
-        return 0
+        return 1 if manifest["warnings"] else 0
     bad_input = all(failure["kind"] == "BadInput" for failure in failures)
     return 2 if bad_input and not manifest["events_out"] else 1
 

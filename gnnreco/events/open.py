@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import acts, hgcal_ntuple, ispy, phoenix, trackml
+from gnnreco.events.bounded import first_bytes
 from gnnreco.events.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.ispy import IspyReader
 from gnnreco.events.jets import JetsReader, is_jets
@@ -18,7 +19,6 @@ from gnnreco.events.parquet import ParquetReader
 from gnnreco.events.phoenix import PhoenixReader
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry, EventSource, Reader
-from gnnreco.events.bounded import first_bytes
 from gnnreco.events.table import header_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def open_events(
             "",
             "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)",
         )
-    return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits)
+    return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits, search.foreign)
 
 
 class _CsvReader:
@@ -101,6 +101,7 @@ class _Search:
         self.finder = finder
         self.csv = _CsvReader(finder)
         self.found: dict[tuple[tuple[str | int, ...], int], Found] = {}
+        self.foreign: list[Path] = []
         self._listed: dict[Path, dict[str, dict[str, Path]]] = {}
 
     def add(self, name: str | Path) -> None:
@@ -117,21 +118,35 @@ class _Search:
             for match in map(Path, matches):
                 # Of ROOT files only those are meant to hold events that were asked for as such.
                 meant = len(matches) == 1 or str(name).endswith(".root")
-                self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
+                held = self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
+                if not held and glob.has_magic(str(name)) and not self._beside_event(match):
+                    self._add_foreign(match)
 
-    def _add_folder(self, folder: Path) -> None:
+    def _beside_event(self, file: Path) -> bool:
+        """Whether a file is one more table of a CSV event, as ACTS leaves many."""
+        return any(prefix and file.name.startswith(prefix) for prefix in self._csv_events(file.parent))
+
+    def _add_foreign(self, path: Path) -> None:
+        """A file of a glob whose name tells nothing: its columns may; what holds no events is kept to be named."""
+        try:
+            self._add_table(path)
+        except BadInput:
+            self.foreign.append(path)
+
+    def _add_folder(self, folder: Path) -> bool:
         """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""
         for place in (folder, folder / "csv"):
-            before = len(self.found)
-            for prefix in self._csv_events(place):
+            prefixes = self._csv_events(place)
+            for prefix in prefixes:
                 self._add_csv(place, prefix)
-            for file in sorted(f for pattern in SEVERAL for f in place.glob(pattern)):
-                self._add_file(file, named=False)
-            if len(self.found) > before:
-                return
+            several = sorted(f for pattern in SEVERAL for f in place.glob(pattern))
+            held = [self._add_file(file, named=False) for file in several]
+            if prefixes or any(held):
+                return True
+        return False
 
-    def _add_file(self, file: Path, named: bool) -> None:
-        """The event or events of one file; one that holds none is an error only if it was `named` itself."""
+    def _add_file(self, file: Path, named: bool) -> bool:
+        """The event or events of one file, if there are any; none is an error only if it was `named` itself."""
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
             self._add_events(JetsReader(file) if is_jets(file) else ParquetReader(file, self.finder))
@@ -144,7 +159,13 @@ class _Search:
         elif match:
             self._add_csv(file.parent, match["prefix"])
         elif named:
-            self._keep(_entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file}), self.csv)
+            self._add_table(file)
+        else:
+            return False
+        return True
+
+    def _add_table(self, file: Path) -> None:
+        self._keep(_entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file}), self.csv)
 
     def _add_csv(self, folder: Path, prefix: str) -> None:
         self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)

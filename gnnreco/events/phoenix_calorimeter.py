@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 from gnnreco.events.drawn import Drawn, boxes, numbers, untold, upright
 

@@ -44,14 +44,20 @@ class EventSource(Sequence[Event]):
     entries : sequence of (Entry, Reader)
     truth, deposits : bool
         Whether to read them where there are any.
+    foreign : sequence of Path
+        Files and folders that a glob matched although they hold no events.
     """
 
     def __init__(
-        self, entries: Sequence[tuple[Entry, Reader]], truth: bool = True, deposits: bool = True
+        self,
+        entries: Sequence[tuple[Entry, Reader]],
+        truth: bool = True,
+        deposits: bool = True,
+        foreign: Sequence[Path] = (),
     ) -> None:
         self._entries = list(entries)
+        self.truth, self.deposits, self.foreign = truth, deposits, list(foreign)
         self._left_aside: dict[int, Mapping[str, int]] = {}
-        self.truth, self.deposits = truth, deposits
 
     @property
     def numbers(self) -> list[int]:
@@ -78,7 +84,8 @@ class EventSource(Sequence[Event]):
 
     def select(self, indices: Iterable[int]) -> EventSource:
         """The events at these positions, in the order given."""
-        return EventSource([self._entries[int(i)] for i in indices], self.truth, self.deposits)
+        chosen = [self._entries[int(i)] for i in indices]
+        return EventSource(chosen, self.truth, self.deposits, self.foreign)
 
     def __len__(self) -> int:
         return len(self._entries)

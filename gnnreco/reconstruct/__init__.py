@@ -50,7 +50,8 @@ def reconstruct(
     what it works on; rows of hits always count all hits of the event as its file orders them.
 
     The files are the same, byte for byte, whatever the number of workers. An event that fails is counted and
-    reported in the manifest under ``failures``; the others go on.
+    reported in the manifest under ``failures``; the others go on. What makes a result worth little though nothing
+    failed, such as hits that lie in no sensor, is said under ``warnings``.
 
     Parameters
     ----------
@@ -148,7 +149,9 @@ class _Part:
         costs, timed = _run(run, job, [s for s in plan if s not in finished], finished, progress)
         how = {**how, "seconds": time.perf_counter() - begin}
         results = sorted(finished.items(), key=lambda item: item[0].start)
-        content = manifest.describe(self.sums, self.bundle, self.detector, results, costs, timed, how)
+        content = manifest.describe(
+            self.source, self.sums, self.bundle, self.detector, results, costs, timed, how
+        )
         manifest.write(self.folder, content, self.shard)
         return content
 

@@ -15,7 +15,9 @@ import numpy as np
 
 from gnnreco import __version__
 from gnnreco.bundle import TASKS, Bundle
+from gnnreco.events import EventSource
 from gnnreco.geometry import Detector
+from gnnreco.reconstruct.judge import fitting_unit, mostly_outside, warnings_of
 from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard
 
 MANIFEST = "manifest.json"
@@ -36,6 +38,7 @@ def file_sums(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
 
 
 def describe(
+    source: EventSource,
     inputs: dict[str, dict[str, Any]],
     bundle: Bundle,
     detector: Detector,
@@ -48,6 +51,8 @@ def describe(
 
     Parameters
     ----------
+    source : EventSource
+        Read again only where most hits lie in no sensor, to find out why.
     inputs : dict
         Of `file_sums`.
     results : sequence of (Shard, Account)
@@ -67,9 +72,14 @@ def describe(
         **_sum([none, *(a.counts for a in accounts)]),
     }
     seconds, cpu = sum(c.seconds for c in costs), sum(c.cpu_seconds for c in costs)
-    return {
+    content = {
         "task": bundle.task,
-        "detector": {"name": detector.name, "hash": detector.hash, "path": str(detector.folder.resolve())},
+        "detector": {
+            "name": detector.name,
+            "hash": detector.hash,
+            "path": str(detector.folder.resolve()),
+            "measures": {s.name: list(s.measures) for s in detector.subsystems},
+        },
         "bundle": {
             "name": bundle.name,
             "sha256": bundle.manifest["sha256"],
@@ -88,11 +98,14 @@ def describe(
         "cpu_seconds_per_event": cpu / timed if timed else None,
         "peak_rss_gib": max((c.peak_rss_gib for c in costs), default=None),
         "inputs": [{"path": path, **sums} for path, sums in inputs.items()],
+        "foreign_files": [str(file) for file in source.foreign],
+        "hits_fit_in": fitting_unit(source, detector) if mostly_outside(counts) else None,
         "shards": [
             {"file": Path(shard.file).name, "events_in": a.events_in, "events_out": a.events_out}
             for shard, a in results
         ],
     }
+    return content | {"warnings": warnings_of(content)}
 
 
 def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -107,6 +120,7 @@ def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "events_out": min(m["events_out"] for m in manifests),
         "events_failed": max(m["events_failed"] for m in manifests),
         "failures": [{"task": task, **failure} for task, m in parts.items() for failure in m["failures"]],
+        "warnings": list(dict.fromkeys(line for m in manifests for line in m["warnings"])),
     }
 
 
@@ -162,7 +176,7 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         (p["peak_rss_gib"] for p in parts if p["peak_rss_gib"] is not None), default=None
     )
     whole["parts"] = len(parts)
-    return whole
+    return whole | {"warnings": warnings_of(whole)}
 
 
 def _write(path: Path, manifest: dict[str, Any]) -> None:
