@@ -79,6 +79,7 @@ class Account:
     events_out: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    left_aside: dict[str, int] = field(default_factory=dict)
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Count hits and objects of one more event."""
@@ -88,7 +89,7 @@ class Account:
     def note(self) -> dict[str, Any]:
         """Plain values, the counts beside the others."""
         head = {name: getattr(self, name) for name in ("fingerprint", "events_in", "events_out")}
-        return {**head, **self.counts, "failures": self.failures}
+        return {**head, **self.counts, "failures": self.failures, "left_aside": self.left_aside}
 
     @classmethod
     def from_note(cls, note: Mapping[str, Any]) -> Account:
@@ -158,6 +159,8 @@ def _row(
     try:
         begin = time.perf_counter()
         event = source[index]
+        for what, count in event.left_aside.items():
+            account.left_aside[what] = account.left_aside.get(what, 0) + count
         _check_hits(event)
         seen, rows = measured(event, detector, task.measures)
         cost.read_seconds += time.perf_counter() - begin
