@@ -13,6 +13,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events import acts, hgcal_ntuple, ispy, phoenix, trackml
 from gnnreco.events.bounded import first_bytes
 from gnnreco.events.hgcal_ntuple import HgcalNtupleReader
+from gnnreco.events.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.ispy import IspyReader
 from gnnreco.events.jets import JetsReader, is_jets
 from gnnreco.events.parquet import ParquetReader
@@ -32,7 +33,7 @@ _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
 
 Found = tuple[Entry, Reader]
-_OfSeveral = ParquetReader | JetsReader | IspyReader | PhoenixReader | HgcalNtupleReader
+_OfSeveral = ParquetReader | HitsTableReader | JetsReader | IspyReader | PhoenixReader | HgcalNtupleReader
 
 
 def open_events(
@@ -149,7 +150,7 @@ class _Search:
         """The event or events of one file, if there are any; none is an error only if it was `named` itself."""
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
-            self._add_events(JetsReader(file) if is_jets(file) else ParquetReader(file, self.finder))
+            self._add_events(self._parquet(file))
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
         elif head.startswith(hgcal_ntuple.MAGIC) and named:
@@ -163,6 +164,11 @@ class _Search:
         else:
             return False
         return True
+
+    def _parquet(self, file: Path) -> _OfSeveral:
+        if is_jets(file):
+            return JetsReader(file)
+        return HitsTableReader(file, self.finder) if is_hits_table(file) else ParquetReader(file, self.finder)
 
     def _add_table(self, file: Path) -> None:
         self._keep(_entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file}), self.csv)
