@@ -24,11 +24,10 @@ from gnnreco.events.row_groups import PANDAS, event_numbers, opened, read_group
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.events.table import FLOAT, INT, Columns
-from gnnreco.events.trackml import HITS, LABELS, STATE, no_particles, sensors_of
+from gnnreco.events.trackml import EVENT, HITS, LABELS, STATE, no_particles, sensors_of
 from gnnreco.events.truth import link
 from gnnreco.limits import EVENTS
 
-EVENT = ("event", "event_id", "event_number")
 OF_HITS = ("var_u", "var_v", "time", "energy")
 TRUTH = {"particle_id": INT, **dict.fromkeys(("weight", *STATE.values()), FLOAT)}
 WANTED = {**HITS, **dict.fromkeys((*LABELS, "sensor"), INT), **dict.fromkeys(OF_HITS, FLOAT), **TRUTH}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import re
 from collections.abc import Iterable, Sequence
@@ -155,7 +156,9 @@ class _Search:
             self._add_events(IspyReader(file, self.finder))
         elif head.startswith(hgcal_ntuple.MAGIC) and named:
             self._add_events(HgcalNtupleReader(file, self.finder))
-        elif head.lstrip().startswith(b"{") and (named or phoenix.MARK.search(head)):
+        elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
+            named or phoenix.MARK.search(head)
+        ):
             self._add_events(PhoenixReader(file, self.finder))
         elif match:
             self._add_csv(file.parent, match["prefix"])

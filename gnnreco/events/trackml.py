@@ -18,6 +18,8 @@ from gnnreco.events.truth import KINEMATICS, PDG, link, make_particles
 
 KINDS = ("hits", "cells", "particles", "truth")
 LABELS = ("volume_id", "layer_id", "module_id")
+#: Columns that tell the events of one table apart, in tables that hold several.
+EVENT = ("event", "event_id", "event_number")
 HITS = {"hit_id": INT, "x": FLOAT, "y": FLOAT, "z": FLOAT}
 CELLS = {"hit_id": INT, "ch0": INT32, "ch1": INT32, "value": FLOAT32}
 #: True position (mm) and momentum (GeV) of the particle in the hit, and the columns that hold them.
@@ -50,7 +52,11 @@ def read(
     BadInput
     """
     file, aside = files["hits"], Counter[str]()
-    table = read_table(file, HITS, dict.fromkeys(LABELS, INT), (), aside)
+    table = read_table(file, HITS, dict.fromkeys((*LABELS, *EVENT), INT), (), aside)
+    for name in EVENT:
+        if name in table and len(found := np.unique(table[name])) > 1:
+            why = f"{len(found)} events in one table; write one file an event, or the same columns as Parquet"
+            raise BadInput(file, f"column {name}", why)
     hit_id, x, y, z = table["hit_id"], table["x"], table["y"], table["z"]
     require_unique(file, "hit_id", hit_id)
     sensor = sensors_of(table, finder)
