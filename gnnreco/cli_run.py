@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnnreco.cli_progress import Progress, bar
-from gnnreco.cli_table import one_line, show_page, table, write_json
+from gnnreco.cli_table import one_line, say_left_aside, show_page, table, write_json
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
 
@@ -56,7 +56,9 @@ def convert(args: Namespace) -> int:
 
     detector = load_detector(args.detector)
     source = open_events(args.input, detector)
-    return _write_events(source, len(source), detector, args)
+    status = _write_events(source, len(source), detector, args)
+    say_left_aside(source.left_aside)
+    return status
 
 
 def train(args: Namespace) -> int:
@@ -171,14 +173,15 @@ def reconstruct(args: Namespace) -> int:
         rows = {task: _reconstructed(part) for task, part in manifest["tasks"].items()}
         counts = {
             name: manifest[name]
-            for name in ("events_in", "events_out", "events_failed", "failures", "warnings")
+            for name in ("events_in", "events_out", "events_failed", "failures", "warnings", "left_aside")
         }
         print("\n\n".join(table([{"task": task, **row}]) for task, row in rows.items()))
         write_json(args.json, {**counts, "tasks": rows})
     else:
         row = _reconstructed(manifest)
-        more = {name: manifest[name] for name in ("failures", "warnings")}
+        more = {name: manifest[name] for name in ("failures", "warnings", "left_aside")}
         print_table([row], args.json, row | more)
+    say_left_aside(manifest["left_aside"])
     for warning in manifest["warnings"]:
         print("gnnreco:", one_line(warning), file=sys.stderr)
     for failure in manifest["failures"][:20]:
@@ -239,7 +242,8 @@ def evaluate(args: Namespace) -> int:
         args.output, source, detector, target, counted, progress=bar(len(source), "event"), showers=showers
     )
     print(scores_table(result))
-    write_json(args.json, result)
+    say_left_aside(source.left_aside)
+    write_json(args.json, {**result, "left_aside": source.left_aside})
     if args.plots:
         parts = result.get("tasks", {result.get("task"): result})
         tracks = parts.get("tracking", parts.get("drift"))
@@ -259,6 +263,7 @@ def show(args: Namespace) -> int:
         raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
     detector = load_detector(args.detector or _detector(args.tracks))
     event = _one_event(open_events(args.input, detector), args)
+    say_left_aside(event.left_aside)
     found = {} if args.tracks is None else _found(args.tracks, event)
     tracks, clusters = found.get("tracking", found.get("drift")), found.get("clustering")
     return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
@@ -276,6 +281,7 @@ def explore(args: Namespace) -> int:
     view = first_view(_one_event(open_events(args.input, detector), args), detector)
     parts, clusters, odd = part_rows(view), cluster_rows(view), odd_rows(view)
     page = first_view_page(view, detector, args.page)
+    say_left_aside(view.event.left_aside)
     shown = [{name: row[name] for name in list(row)[:6]} for row in clusters[:MOST_CLUSTERS]]
     counted = [row for row in odd if row["count"]]
     print("\n\n".join(table(rows) for rows in (parts, shown, counted) if rows))
@@ -284,6 +290,7 @@ def explore(args: Namespace) -> int:
             f"(the {len(shown)} of {len(clusters)} clusters that have most energy; the page and --json have more)"
         )
     about = {"event": view.event.number, "source": view.event.source, "detector": args.detector}
+    about["left_aside"] = dict(view.event.left_aside)
     write_json(args.json, {**about, "parts": parts, "clusters": clusters, "odd": odd, "page": str(page)})
     print(f"page: {page}")
     return 0

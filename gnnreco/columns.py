@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -193,6 +194,7 @@ class Jets:
 class Event:
     """One event: its number, where it came from, its hits; the truth and the collections of the file, if any.
 
+    What its reader does not know (collections, columns) is counted by name in `left_aside`.
     Files of jets give blocks of them: an event then has `jets`, no hits, and an empty truth where labels are known.
     `hits_summed` counts the deposits of the file that were added to another one of the same cell.
     """
@@ -204,6 +206,7 @@ class Event:
     collections: Collections | None = None
     jets: Jets | None = None
     hits_summed: int = 0
+    left_aside: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import re
 from collections.abc import Iterable, Sequence
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import acts, hgcal_ntuple, ispy, phoenix, trackml
+from gnnreco.events.bounded import first_bytes
 from gnnreco.events.hgcal_ntuple import HgcalNtupleReader
+from gnnreco.events.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.ispy import IspyReader
 from gnnreco.events.jets import JetsReader, is_jets
 from gnnreco.events.parquet import ParquetReader
 from gnnreco.events.phoenix import PhoenixReader
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry, EventSource, Reader
-from gnnreco.events.table import first_bytes, header_of
+from gnnreco.events.table import header_of
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
@@ -31,7 +34,7 @@ _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
 
 Found = tuple[Entry, Reader]
-_OfSeveral = ParquetReader | JetsReader | IspyReader | PhoenixReader | HgcalNtupleReader
+_OfSeveral = ParquetReader | HitsTableReader | JetsReader | IspyReader | PhoenixReader | HgcalNtupleReader
 
 
 def open_events(
@@ -150,12 +153,14 @@ class _Search:
         """The event or events of one file, if there are any; none is an error only if it was `named` itself."""
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
-            self._add_events(JetsReader(file) if is_jets(file) else ParquetReader(file, self.finder))
+            self._add_events(self._parquet(file))
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
         elif head.startswith(hgcal_ntuple.MAGIC) and named:
             self._add_events(HgcalNtupleReader(file, self.finder))
-        elif head.lstrip().startswith(b"{") and (named or phoenix.MARK.search(head)):
+        elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
+            named or phoenix.MARK.search(head)
+        ):
             self._add_events(PhoenixReader(file, self.finder))
         elif match:
             self._add_csv(file.parent, match["prefix"])
@@ -164,6 +169,11 @@ class _Search:
         else:
             return False
         return True
+
+    def _parquet(self, file: Path) -> _OfSeveral:
+        if is_jets(file):
+            return JetsReader(file)
+        return HitsTableReader(file, self.finder) if is_hits_table(file) else ParquetReader(file, self.finder)
 
     def _add_table(self, file: Path) -> None:
         self._keep(_entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file}), self.csv)
@@ -209,7 +219,7 @@ def _entry(folder: Path, prefix: str, files: dict[str, Path]) -> Entry:
 
 def _kind_by_content(file: Path) -> str:
     names = set(header_of(file))
-    if {"geometry_id", "global_x"} <= names:
+    if "geometry_id" in names and ("global_x" in names or "local0" in names):
         return "measurements"
     if {"hit_id", "x", "y", "z"} <= names:
         return "hits"

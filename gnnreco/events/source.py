@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -63,6 +64,7 @@ class EventSource(Sequence[Event]):
     ) -> None:
         self._entries, self._detector = list(entries), detector
         self.truth, self.deposits, self.foreign = truth, deposits, list(foreign)
+        self._left_aside: dict[int, Mapping[str, int]] = {}
 
     @property
     def numbers(self) -> list[int]:
@@ -78,6 +80,14 @@ class EventSource(Sequence[Event]):
     def sources(self) -> list[str]:
         """Where each event comes from, in order."""
         return [entry.source for entry, _ in self._entries]
+
+    @property
+    def left_aside(self) -> dict[str, int]:
+        """What the readers of the events read so far do not know, counted by name, the most frequent first."""
+        total = Counter[str]()
+        for counts in self._left_aside.values():
+            total.update(counts)
+        return dict(total.most_common())
 
     def select(self, indices: Iterable[int]) -> EventSource:
         """The events at these positions, in the order given."""
@@ -96,6 +106,8 @@ class EventSource(Sequence[Event]):
             return self.select(range(len(self))[index])
         entry, reader = self._entries[index]
         event = reader(entry, self.truth, self.deposits)
+        if event.left_aside:
+            self._left_aside[index] = event.left_aside
         return event if self._detector is None else sum_cells(event, self._detector)
 
     def __iter__(self) -> Iterator[Event]:

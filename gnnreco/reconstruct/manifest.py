@@ -81,6 +81,7 @@ def describe(
         **counts,
         "counted": [name for name in counts if name not in COUNTS],
         "failures": [_as_given(failure, given) for failure in failures],
+        "left_aside": _sum([a.left_aside for a in accounts]),
         **how,
         "events_timed": timed,
         "reconstruct_seconds": seconds,
@@ -135,6 +136,7 @@ def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "events_out": min(m["events_out"] for m in manifests),
         "events_failed": max(m["events_failed"] for m in manifests),
         "failures": [{"task": task, **failure} for task, m in parts.items() for failure in m["failures"]],
+        "left_aside": first["left_aside"],
         "warnings": list(dict.fromkeys(line for m in manifests for line in m["warnings"])),
     }
 
@@ -200,6 +202,7 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     )
     whole |= {name: sum(p.get(name, 0) for p in parts) for name in (*sums, *counted)} | {"counted": counted}
     whole |= {name: [x for p in parts for x in p[name]] for name in ("failures", "shards")}
+    whole["left_aside"] = _sum([p["left_aside"] for p in parts])
     whole["inputs"] = list({x["path"]: x for p in parts for x in p["inputs"]}.values())
     timed = whole["events_timed"]
     whole["seconds_per_event"] = whole["reconstruct_seconds"] / timed if timed else None

@@ -84,6 +84,7 @@ class Account:
     sha256: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    left_aside: dict[str, int] = field(default_factory=dict)
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Count hits and objects of one more event."""
@@ -93,7 +94,7 @@ class Account:
     def note(self) -> dict[str, Any]:
         """Plain values, the counts beside the others."""
         head = {name: getattr(self, name) for name in ("fingerprint", "job", "events_in", "events_out")}
-        return {**head, **self.counts, "failures": self.failures}
+        return {**head, **self.counts, "failures": self.failures, "left_aside": self.left_aside}
 
     @classmethod
     def from_note(cls, note: Mapping[str, Any]) -> Account:
@@ -185,6 +186,8 @@ def _row(
         with Timer() as timer:
             event = one[0]
             _check_hits(event)
+        for what, count in event.left_aside.items():
+            account.left_aside[what] = account.left_aside.get(what, 0) + count
         cost.read_seconds += timer.seconds
         cost.add_warm_up(timer)
         found = _timed(task, event, cost)
