@@ -13,7 +13,7 @@ from gnnreco.errors import BadConfig
 T = TypeVar("T")
 
 
-def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
+def build(kind: type[T], values: Mapping[str, Any], where: str = "", others: bool = False) -> T:
     """Build the dataclass `kind` from plain values.
 
     Parameters
@@ -25,6 +25,8 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
         As YAML gives it; keys that are absent keep their default.
     where : str
         Prefix of the names in messages.
+    others : bool
+        Leave out keys that `kind` does not know, as a reader of manifests does: a later version may have more.
 
     Raises
     ------
@@ -32,8 +34,10 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
         For an unknown key (with the nearest spelling), a missing one, or a value of the wrong kind.
     """
     if not isinstance(values, Mapping):
-        raise BadConfig(f"{where or kind.__name__}: expected settings by name, got {values!r}")
+        raise BadConfig(f"{where or kind.__name__}: expected settings by name, got {_short(values)}")
     fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # type: ignore[arg-type]
+    if others:
+        values = {key: value for key, value in values.items() if key in fields}
     for key in values:
         if key not in fields:
             raise BadConfig(f"unknown setting '{_join(where, str(key))}'{nearest(str(key), fields)}")
@@ -67,6 +71,15 @@ def nearest(name: str, known: Any) -> str:
     return f"; did you mean '{close[0]}'?" if close else f"; there is {', '.join(known) or 'none'}"
 
 
+def _short(value: Any) -> str:
+    """A value as a message can hold it."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def _join(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
@@ -94,7 +107,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return value
     expected = " or ".join(map(repr, args)) if origin is Literal else getattr(hint, "__name__", str(hint))
     raise BadConfig(
-        f"setting '{where}': expected {expected if value is not None else 'a value'}, got {value!r}"
+        f"setting '{where}': expected {expected if value is not None else 'a value'}, got {_short(value)}"
     )
 
 

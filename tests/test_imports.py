@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"errors", "columns", "schema", "json_file"}
+ANYWHERE = {"errors", "columns", "json_file", "limits", "schema", "tensor_file"}
 ORDER = [
     {"geometry"},
     {"events"},
