@@ -102,6 +102,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             _convert(args[0], k, where): _convert(args[1], v, _join(where, str(k))) for k, v in value.items()
         }
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int) and abs(value) > 2**1000:
+            raise BadConfig(f"setting '{where}': {_short(value)} is larger than a float holds")
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value

@@ -39,12 +39,16 @@ def parse_tensors(data: bytes, file: str | Path, where: str = "") -> dict[str, N
         raise BadInput(file, where, "is no safetensors file: its header does not fit into it; copy it again")
     header = parse_json(data[8 : 8 + size], file, f"{where}, header" if where else "header")
     if not isinstance(header, dict) or len(header) > TENSORS:
-        raise BadInput(file, where, f"must have a header of at most {TENSORS:,} tensors by name; copy it again")
+        raise BadInput(
+            file, where, f"must have a header of at most {TENSORS:,} tensors by name; copy it again"
+        )
     end = 0
     spans = sorted(_span(file, name, said) for name, said in header.items() if name != "__metadata__")
     for start, stop, name in spans:
         if start != end:
-            raise BadInput(file, f"tensor '{name}'", f"begins at byte {start}, where {end} is due; copy it again")
+            raise BadInput(
+                file, f"tensor '{name}'", f"begins at byte {start}, where {end} is due; copy it again"
+            )
         end = stop
     if end != len(data) - 8 - size:
         raise BadInput(file, where, f"declares {end:,} bytes of tensors, and holds {len(data) - 8 - size:,}")
@@ -60,10 +64,14 @@ def _span(file: str | Path, name: str, said: Any) -> tuple[int, int, str]:
     if not isinstance(said, Mapping) or set(said) != {"dtype", "shape", "data_offsets"}:
         raise BadInput(file, place, "must be declared by dtype, shape and data_offsets; copy the file again")
     if not isinstance(said["dtype"], str) or said["dtype"] not in KINDS:
-        raise BadInput(file, place, f"has numbers of kind {json.dumps(said['dtype'])[:20]}; known: {', '.join(KINDS)}")
+        raise BadInput(
+            file, place, f"has numbers of kind {json.dumps(said['dtype'])[:20]}; known: {', '.join(KINDS)}"
+        )
     shape, span = said["shape"], said["data_offsets"]
     if not (_counts(shape) and _counts(span) and len(span) == 2 and len(shape) <= DIMENSIONS):
-        raise BadInput(file, place, "has a shape or a place that is no list of a few whole numbers; copy the file again")
+        raise BadInput(
+            file, place, "has a shape or a place that is no list of a few whole numbers; copy the file again"
+        )
     # The numbers with zeros left out: an empty tensor must not declare lengths that no array can have.
     if math.prod(n for n in shape if n) > TENSOR_BYTES:
         raise BadInput(file, place, f"has the shape {shape}, too large to be held")

@@ -16,6 +16,7 @@ ORDER = [
     {"graphs"},
     {"models"},
     {"tasks"},
+    {"bundle_files"},
     {"bundle"},
     {"onnx_bundle"},
     {"train", "reconstruct", "evaluate", "deploy", "display"},
