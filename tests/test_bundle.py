@@ -140,7 +140,10 @@ def test_weights_that_are_no_numbers(folder: Path) -> None:
     weights = bundles.save_tensors({"w": np.array([1.0, np.nan])})
     (folder / "weights.safetensors").write_bytes(weights)
     files = json.loads((folder / "manifest.json").read_text())["files"]
-    edit(folder, files={**files, "weights.safetensors": {"sha256": bundles.sha256(weights), "bytes": 1}})
+    edit(
+        folder,
+        files={**files, "weights.safetensors": {"sha256": bundles.sha256(weights), "bytes": len(weights)}},
+    )
     with pytest.raises(BadBundle, match="'w' holds a NaN"):
         load_bundle(folder)
 

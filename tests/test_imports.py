@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"atomic", "columns", "errors", "json_file", "kernel_cache", "limits", "schema"}
+ANYWHERE = {"atomic", "columns", "errors", "json_file", "kernel_cache", "limits", "schema", "tensor_file"}
 ORDER = [
     {"geometry"},
     {"events"},
@@ -17,6 +17,7 @@ ORDER = [
     {"models"},
     {"fit"},
     {"tasks"},
+    {"bundle_files"},
     {"bundle"},
     {"onnx_bundle"},
     {"train", "reconstruct", "evaluate", "deploy", "display"},
