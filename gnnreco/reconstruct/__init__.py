@@ -179,16 +179,14 @@ class _Part:
         job = replace(self.job, identity=self.output.identity)
         todo = [shard for shard in plan if shard not in finished]
         try:
-            costs, timed = _run(run, job, todo, finished, self.output, progress)
+            costs = _run(run, job, todo, finished, self.output, progress)
         except BaseException:
             if not finished:  # nothing to go on from
                 self.output.close()
             raise
         how = {**self.how, "seconds": time.perf_counter() - begin}
         results = sorted(finished.items(), key=lambda item: item[0].start)
-        content = manifest.describe(
-            self.source, self.sums, self.bundle, self.detector, results, costs, timed, how
-        )
+        content = manifest.describe(self.source, self.sums, self.bundle, self.detector, results, costs, how)
         whole = manifest.write(self.output.folder, content, self.output.part)
         self.output.close()
         return content, whole
@@ -224,21 +222,20 @@ def _run(
     finished: dict[Shard, Account],
     output: Output,
     progress: Progress | None,
-) -> tuple[list[Cost], int]:
-    """Run what is left to do; adds to `finished`, returns the costs and the number of events they cover."""
+) -> list[Cost]:
+    """Run what is left to do; adds to `finished`, returns the costs."""
     done = sum(a.events_in for a in finished.values())
-    total, costs, timed = done + sum(len(s.numbers) for s in todo), [], 0
+    total, costs = done + sum(len(s.numbers) for s in todo), []
     with closing(run(job, todo)) as results:  # workers end with the loop, whatever ends it
         for shard, account, cost in results:
             if account.sha256:
                 output.note(shard, account)
             finished[shard] = account
             costs.append(cost)
-            timed += account.events_out
             done += account.events_in
             if progress:
                 progress(done, total)
-    return costs, timed
+    return costs
 
 
 def _part(n: int, shard: tuple[int, int] | None) -> range:

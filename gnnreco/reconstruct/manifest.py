@@ -6,6 +6,7 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,6 @@ def describe(
     detector: Detector,
     results: Sequence[tuple[Shard, Account]],
     costs: Sequence[Cost],
-    timed: int,
     how: dict[str, Any],
 ) -> dict[str, Any]:
     """Put together the manifest.
@@ -49,7 +49,7 @@ def describe(
     results : sequence of (Shard, Account)
         Every shard of the output, sorted.
     costs : sequence of Cost
-        Of the shards that this run did; `timed` events went through them.
+        Of the shards that this run did.
     how : dict
         ``command, options, job, workers, threads, seconds`` and other facts of the run.
     """
@@ -63,7 +63,6 @@ def describe(
         "events_failed": len(failures),
         **_sum([none, *(a.counts for a in accounts)]),
     }
-    seconds, cpu = sum(c.seconds for c in costs), sum(c.cpu_seconds for c in costs)
     content = {
         "task": bundle.task,
         "detector": {
@@ -83,15 +82,7 @@ def describe(
         "failures": [_as_given(failure, given) for failure in failures],
         "left_aside": _sum([a.left_aside for a in accounts]),
         **how,
-        "events_timed": timed,
-        "reconstruct_seconds": seconds,
-        "reconstruct_cpu_seconds": cpu,
-        "read_seconds": sum(c.read_seconds for c in costs),
-        "warm_up_seconds": sum(c.warm_up_seconds for c in costs),
-        "warm_up_cpu_seconds": sum(c.warm_up_cpu_seconds for c in costs),
-        "seconds_per_event": seconds / timed if timed else None,
-        "cpu_seconds_per_event": cpu / timed if timed else None,
-        "peak_rss_gib": max((c.peak_rss_gib for c in costs), default=None),
+        **_seconds(costs),
         "inputs": [{"path": path, **sums} for path, sums in inputs.items()],
         "foreign_files": [str(file) for file in source.foreign],
         "hits_fit_in": fitting_unit(source, detector) if mostly_outside(counts) else None,
@@ -108,6 +99,28 @@ def describe(
         ],
     }
     return content | {"warnings": warnings_of(content)}
+
+
+def _seconds(costs: Sequence[Cost]) -> dict[str, Any]:
+    """What events cost in a process that runs already, and what it took to get there."""
+    total = {f.name: sum(getattr(cost, f.name) for cost in costs) for f in fields(Cost)}
+    warm_up, warm_up_cpu = total["warm_up_seconds"], total["warm_up_cpu_seconds"]
+    if total["events"]:
+        timed, seconds, cpu = (total[name] for name in ("events", "seconds", "cpu_seconds"))
+        warm_up, warm_up_cpu = warm_up + total["cold_seconds"], warm_up_cpu + total["cold_cpu_seconds"]
+    else:  # nothing better is known
+        timed, seconds, cpu = (total[f"cold_{name}"] for name in ("events", "seconds", "cpu_seconds"))
+    return {
+        "events_timed": timed,
+        "reconstruct_seconds": seconds,
+        "reconstruct_cpu_seconds": cpu,
+        "read_seconds": total["read_seconds"],
+        "warm_up_seconds": warm_up,
+        "warm_up_cpu_seconds": warm_up_cpu,
+        "seconds_per_event": seconds / timed if timed else None,
+        "cpu_seconds_per_event": cpu / timed if timed else None,
+        "peak_rss_gib": max((c.peak_rss_gib for c in costs), default=None),
+    }
 
 
 def _place(how: Mapping[str, Any], kind: str, name: str) -> dict[str, str]:

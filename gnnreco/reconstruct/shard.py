@@ -105,17 +105,34 @@ class Account:
 
 @dataclass(slots=True)
 class Cost:
-    """What a shard took: seconds to read; seconds and CPU seconds from hits to tracks; peak memory.
+    """What a shard took: seconds to read, seconds and CPU seconds from hits to tracks, peak memory.
 
-    The seconds in which kernels were compiled or loaded, which a process needs once, are counted apart.
+    A process needs some of it only once: an event in which kernels are compiled or loaded (`warm_up_seconds`) also waits for
+    modules and memory, so such events are summed apart, as cold ones.
     """
 
     read_seconds: float = 0.0
+    events: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    cold_events: int = 0
+    cold_seconds: float = 0.0
+    cold_cpu_seconds: float = 0.0
     warm_up_seconds: float = 0.0
     warm_up_cpu_seconds: float = 0.0
     peak_rss_gib: float = 0.0
+
+    def add(self, timer: Timer) -> None:
+        """Count an event that was reconstructed."""
+        if timer.warm_up_seconds:
+            self.cold_events += 1
+            self.cold_seconds += timer.seconds
+            self.cold_cpu_seconds += timer.cpu_seconds
+        else:
+            self.events += 1
+            self.seconds += timer.seconds
+            self.cpu_seconds += timer.cpu_seconds
+        self.add_warm_up(timer)
 
     def add_warm_up(self, timer: Timer) -> None:
         """Count what went into kernels."""
@@ -223,13 +240,10 @@ def _check_hits(event: Event) -> None:
 
 
 def _timed(task: Any, event: Event, cost: Cost) -> Any:
-    if not len(event.hits) and event.jets is None:
-        return task.gives()
     with Timer() as timer:
-        found = task.reconstruct(event)
-    cost.seconds += timer.seconds
-    cost.cpu_seconds += timer.cpu_seconds
-    cost.add_warm_up(timer)
+        empty = not len(event.hits) and event.jets is None
+        found = task.gives() if empty else task.reconstruct(event)
+    cost.add(timer)
     layout = LAYOUTS[task.gives]
     # What a cluster is may be unknown (NaN); what a fit of hits without freedom is worth as well.
     free = {"class_probability", "chi2", "ndf"}

@@ -14,7 +14,7 @@ from gnnreco.errors import OverBudget
 from gnnreco.events.tracks_file import COLUMNS
 from gnnreco.geometry import load_detector
 
-DETECTOR = "trackml"
+DETECTOR = "telescope"
 N = 20
 
 
