@@ -1,6 +1,7 @@
 """Scores reconstructed events against the truth: `evaluate` measures, `table` and `plots` show."""
 
 from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
+from gnnreco.evaluate.join import Join
 from gnnreco.evaluate.matching import RULES, Matching, match
 from gnnreco.evaluate.output import evaluate
 from gnnreco.evaluate.plots import plots
@@ -13,6 +14,7 @@ __all__ = [
     "ALL_TRACKS",
     "COUNTED_TRACKS",
     "RULES",
+    "Join",
     "Matching",
     "Scores",
     "ShowerTarget",

@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +176,7 @@ def _row(
     others = unseen(event, detector, task.measures)
     if others is not None:
         account.add({"hits_of_other_tasks": others})
-    return number, name, found
+    return number, name, replace(found, hit_id=event.hits.hit_id[found.hit_index])
 
 
 def _check_hits(event: Event) -> None:
