@@ -217,7 +217,7 @@ def evaluate(args: Namespace) -> int:
     """Scores of the output of `reconstruct`."""
     from dataclasses import replace
 
-    from gnnreco.evaluate import COUNTED_TRACKS, ShowerTarget, Target, plots
+    from gnnreco.evaluate import ShowerTarget, plots, target_of
     from gnnreco.evaluate import evaluate as score
     from gnnreco.evaluate import table as scores_table
     from gnnreco.events import open_events
@@ -226,16 +226,11 @@ def evaluate(args: Namespace) -> int:
     detector = load_detector(args.detector or _detector(args.output))
     given = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
     cuts: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    target = Target(**cuts)
-    # Tracks are counted in the range of the target, with two hits fewer, as by default.
-    shorter = {"min_hits": max(1, args.min_hits - 2)} if args.min_hits else {}
-    counted = replace(COUNTED_TRACKS, **{**cuts, **shorter})
+    target = replace(target_of(detector), **cuts)
     chosen = {"energy_min": args.min_energy, "eta_max": args.max_eta, "min_hits": args.min_hits}
     showers = ShowerTarget(**{name: value for name, value in chosen.items() if value is not None})
     source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(
-        args.output, source, detector, target, counted, progress=bar(len(source), "event"), showers=showers
-    )
+    result = score(args.output, source, detector, target, progress=bar(len(source), "event"), showers=showers)
     print(scores_table(result))
     write_json(args.json, result)
     for warning in result["warnings"]:

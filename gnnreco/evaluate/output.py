@@ -13,7 +13,7 @@ from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
 from gnnreco.evaluate.graph import graph_metrics as measure_graph
 from gnnreco.evaluate.graph import graph_of
 from gnnreco.evaluate.join import Join
-from gnnreco.evaluate.target import COUNTED_TRACKS, Target
+from gnnreco.evaluate.target import Target, target_of
 from gnnreco.evaluate.tracking import as_seen, score_tracks
 from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
@@ -36,7 +36,7 @@ def evaluate(
     truth_source: EventSource,
     detector: Detector | None = None,
     target: Target | None = None,
-    counted: Target = COUNTED_TRACKS,
+    counted: Target | None = None,
     graph_metrics: Mapping[str, Any] | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     showers: ShowerTarget | None = None,
@@ -53,7 +53,8 @@ def evaluate(
     detector : Detector, optional
         Its field carries true particles to the z axis; without it there are no resolutions.
     target, counted : Target, optional
-        Particles that should be found, and tracks that are counted.
+        Particles that should be found, by default `target_of` the detector; and tracks that are counted, by default
+        `Target.counted` of these.
     graph_metrics : mapping, optional
         ``edge_efficiency`` and ``edge_purity`` of the graphs that were built (and their ``edge_bins``),
         where the caller measured them; else measured here on the first events, if the bundle is still there.
@@ -98,7 +99,7 @@ def evaluate(
         found = progress(join.pairs(read_clusters(folder)))
         scores, graph = score_clusters(found, detector, showers), {}
     else:
-        target = target or Target()
+        target = target or (Target() if detector is None else target_of(detector))
         measures = TASKS[task].measures
         scored = as_seen(progress(join.pairs(read_tracks(folder))), detector, measures)
         scores = score_tracks(
@@ -112,7 +113,7 @@ def evaluate(
     head |= {key: manifest.get(key) for key in COST}
     head["events_failed"] = manifest.get("events_failed")
     head["events_without_output"] = len(truth_source) - len(join.used)
-    head["warnings"] = join.warnings()
+    head["warnings"] = join.warnings() + scores.pop("warnings")
     return head | scores | graph
 
 
