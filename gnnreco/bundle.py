@@ -23,7 +23,7 @@ from safetensors.numpy import save as save_tensors
 from gnnreco import __version__
 from gnnreco.atomic import write_file
 from gnnreco.columns import Clusters, Tracks
-from gnnreco.errors import BadBundle, BadConfig
+from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.geometry import Detector
 from gnnreco.schema import build, nearest
 
@@ -183,6 +183,14 @@ def save_bundle(
     manifest["sha256"] = manifest_sum(manifest)
     content[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
     write_folder(folder, content)
+
+
+def refuse_bundle(folder: Path, overwrite: bool) -> None:
+    """Raise `BadInput` if a folder holds something with a manifest and nobody asked to `overwrite` it."""
+    if (folder / MANIFEST).exists() and not overwrite:
+        raise BadInput(
+            folder, MANIFEST, "is there already; name another folder, or replace it with --overwrite"
+        )
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:

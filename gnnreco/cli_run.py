@@ -80,6 +80,7 @@ def train(args: Namespace) -> int:
                 args.resume,
                 _command(args),
                 None if progress is None else progress.named,
+                args.overwrite,
             )
     except (NotFinite, Stopped) as error:
         print(f"gnnreco: {error}", file=sys.stderr)
@@ -106,7 +107,7 @@ def bundle_adapt(args: Namespace) -> int:
             f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'} {' '.join(args.settings)}"
         )
         how = (args.events, args.process, args.pileup, args.seed, args.min_pt, options)
-        row = adapt(args.bundle, detector, args.output, *how, command.strip(), named)
+        row = adapt(args.bundle, detector, args.output, *how, command.strip(), named, args.overwrite)
     print_table([row], args.json)
     return 0
 
@@ -159,10 +160,12 @@ def reconstruct(args: Namespace) -> int:
             threads=args.threads,
             shard=args.shard,
             resume=args.resume,
+            overwrite=args.overwrite,
             format=args.format,
             any_detector=args.any_detector,
             clusters=args.clusters,
             engine=args.engine,
+            command=args.command,
             progress=None if progress is None else progress.counted,
         )
     if "tasks" in manifest:
@@ -192,7 +195,7 @@ def _reconstructed(manifest: dict[str, Any]) -> dict[str, Any]:
     counts = ("events_in", "events_out", "events_failed", *manifest["counted"])
     return {
         name: manifest[name]
-        for name in (*counts, "seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib")
+        for name in (*counts, "seconds_per_event", "cpu_seconds_per_event", "warm_up_seconds", "peak_rss_gib")
     }
 
 
@@ -366,10 +369,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _detector(folder: Path) -> str:
-    """The detector of an output: where it was, or its name if the output has moved to another machine."""
+    """The detector of an output: where the user said it is, or its name if that is not to be found from here."""
     detector = _manifest(folder).get("detector", {})
-    there = Path(detector.get("path", "")) / "detector.yaml"
-    return str(there.parent if there.is_file() else detector.get("name", ""))
+    there = Path(detector.get("path") or detector.get("name", ""))
+    return str(there if there.exists() else detector.get("name", ""))
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -218,9 +218,9 @@ def _adapted(
     if not _fits(folder, detector, command):
         options = SimulationOptions(noise_hits=0.05, count=6 if along_z else 1)
         if along_z:
-            adapt(source.folder, detector, folder, 400, "beam", 0, 1, 0.0, options, command, progress)
+            adapt(source.folder, detector, folder, 400, "beam", 0, 1, 0.0, options, command, progress, True)
         else:
-            adapt(source.folder, detector, folder, 80, "ttbar", 20, 1, None, options, command, progress)
+            adapt(source.folder, detector, folder, 80, "ttbar", 20, 1, None, options, command, progress, True)
     return folder
 
 
@@ -238,5 +238,7 @@ def _tuned(
             f"detector={name}", f"train.start={start}", "train.epochs=5", "train.learning_rate=0.001", "train.threads=1",
             f"sample.events={TUNING_EVENTS}", "sample.validation_events=4", "sample.simulation.noise_hits=0.05", *what,
         ]  # fmt: skip
-        run_training(compose("tracking", settings), folder, command=command, progress=progress)
+        run_training(
+            compose("tracking", settings), folder, command=command, progress=progress, overwrite=True
+        )
     return folder

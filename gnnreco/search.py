@@ -86,7 +86,7 @@ def search(
                 "trigger", [*overrides, f"train.start='{before}'", f"task.resource={pressure}"]
             )
             command = f"gnnreco deploy {bundle} --search: point {number}"
-            run_training(settings, folder, command=command, progress=progress)
+            run_training(settings, folder, command=command, progress=progress, overwrite=True)
         points.append(measure(folder, pressure))
         before = str(folder)
         write_file(output / FRONT, json.dumps([asdict(p) for p in points], indent=1) + "\n")

@@ -26,8 +26,8 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LIGHT = {
-    "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shutil",
-    "sys", "time", "typing",
+    "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shlex", "shutil",
+    "signal", "sys", "time", "typing",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -7,6 +7,7 @@ these hits, or a vector of fixed length.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from gnnreco.events.output_root import NOTE, WHOLE, read_root, write_root
 
 Row = tuple[int, str, Any]
 ROWS_IN_GROUP = 32
+MANIFEST = "manifest.json"
+WHOSE = "give the folder that `gnnreco reconstruct -o` wrote"
+AGAIN = "reconstruct it again with --resume"
 #: Lists that older files lack, and whose attribute may be None.
 OPTIONAL = ("hit_id",)
 
@@ -97,7 +101,7 @@ def write_output(
 
 
 def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:
-    """Read what `write_output` wrote: one file, or every ``shard-*`` of a folder in order.
+    """Read what `write_output` wrote: one file, or those that the manifest of a folder lists, in order.
 
     Yields
     ------
@@ -106,7 +110,7 @@ def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:
     Raises
     ------
     BadInput
-        If there is no such file, a page fails its checksum, or a column is missing.
+        If there is no such file, one is not what the manifest says, a page fails its checksum, or a column is missing.
     """
     for file in output_files(path):
         yield from read_root(layout, file) if file.suffix == ".root" else _read_parquet(layout, file)
@@ -124,18 +128,50 @@ def _read_parquet(layout: Layout, file: Path) -> Iterator[Row]:
             for batch in table.iter_batches(ROWS_IN_GROUP, columns=there):
                 yield from _rows(layout, batch)
     except (pa.ArrowException, OSError) as error:
-        raise BadInput(
-            file, "", f"damaged or cut short ({error}); reconstruct it again with --resume"
-        ) from error
+        raise BadInput(file, "", f"damaged or cut short ({error}); {AGAIN}") from error
 
 
 def output_files(path: str | Path) -> list[Path]:
-    """Return the files `read_output` reads; `BadInput` if there are none."""
+    """Return the files `read_output` reads: one that is named, or those that the manifest of a folder lists.
+
+    Raises
+    ------
+    BadInput
+        If a file is missing or differs from the sum that the manifest holds of it, or the folder is that of several tasks.
+    """
     path = Path(path)
-    files = sorted(path.glob("shard-*.*")) if path.is_dir() else [path]
-    if not files or not files[0].exists():
-        raise BadInput(path, "", "no shard-* here; give the folder that `gnnreco reconstruct -o` wrote")
-    return files
+    if not path.is_dir():
+        if not path.is_file():
+            raise BadInput(path, "", "does not exist; give what `gnnreco reconstruct -o` wrote")
+        return [path]
+    return [_listed(path, shard) for shard in _shards(path)]
+
+
+def _shards(folder: Path) -> list[dict[str, Any]]:
+    """What the manifest of an output says of its files."""
+    try:
+        content = json.loads((folder / MANIFEST).read_text())
+        if "tasks" in content:
+            places = ", ".join(str(folder / task) for task in content["tasks"])
+            raise BadInput(folder, "", f"holds several tasks; give the folder of one ({places})")
+        return [dict(shard, file=str(shard["file"])) for shard in content["shards"]]
+    except FileNotFoundError as error:
+        unfinished = any(folder.glob("journal*.jsonl")) or any(folder.glob("manifest-*.json"))
+        why = "is not finished; go on with `gnnreco reconstruct --resume`" if unfinished else WHOSE
+        raise BadInput(folder, MANIFEST, f"missing: {why}") from error
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise BadInput(folder, MANIFEST, f"cannot be read ({error}); {WHOSE}") from error
+
+
+def _listed(folder: Path, shard: Mapping[str, Any]) -> Path:
+    """A file of the manifest, checked."""
+    file = folder / shard["file"]
+    if file.parent != folder or not file.is_file():
+        raise BadInput(file, "", f"{MANIFEST} lists it, but it is missing; {AGAIN}")
+    with file.open("rb") as stream:
+        if shard.get("sha256") not in (None, hashlib.file_digest(stream, "sha256").hexdigest()):
+            raise BadInput(file, "", f"damaged: it is not what {MANIFEST} says (its sha256 differs); {AGAIN}")
+    return file
 
 
 def read_note(path: str | Path) -> dict[str, Any]:

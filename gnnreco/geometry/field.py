@@ -58,7 +58,7 @@ class ConstantField:
         """Field vectors (n, 3) in tesla at positions (n, 3) in mm."""
         return np.tile(np.array([self.bx, self.by, self.bz]), (len(xyz), 1))
 
-    def in_frame(self, rotation: Floats, origin: Floats) -> ConstantField:  # noqa: ARG002 - it is the same everywhere
+    def in_frame(self, rotation: Floats, origin: Floats) -> ConstantField:
         """The field as seen from a frame with ``local = rotation @ (global - origin)``."""
         bx, by, bz = (float(b) for b in rotation @ [self.bx, self.by, self.bz])
         return ConstantField(bz, bx, by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gnnreco.bundle import load_bundle, load_task, save_bundle
+from gnnreco.bundle import load_bundle, load_task, refuse_bundle, save_bundle
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions, simulate
@@ -24,6 +24,7 @@ def adapt(
     options: SimulationOptions | None = None,
     command: str = "",
     progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Fit a bundle to another detector and save it.
 
@@ -47,6 +48,8 @@ def adapt(
         Written to the manifest.
     progress : callable, optional
         ``progress(what, done, total)``.
+    overwrite : bool
+        Replace a bundle in `output`.
 
     Returns
     -------
@@ -57,7 +60,10 @@ def adapt(
     ------
     BadBundle, BadConfig
         A bundle that cannot be read or has nothing to fit; no events.
+    BadInput
+        `output` holds a bundle.
     """
+    refuse_bundle(Path(output), overwrite)
     source = load_bundle(bundle)
     if min_pt is not None and "graph" in source.config:
         source.config["graph"] |= {"min_pt": min_pt}
