@@ -294,13 +294,23 @@ def _evaluate_and_show(verbs: _Verbs) -> None:
     ev.add_argument(
         "--plots", type=Path, metavar="FOLDER", help="also draw efficiency, fake rate and resolutions"
     )
-    ev.add_argument("--min-pt", type=float, metavar="GEV", help="of target particles (default: 1)")
+    ev.add_argument(
+        "--min-pt",
+        type=float,
+        metavar="GEV",
+        help="of target particles (default: 1; none where the tracker lies across the beam)",
+    )
     ev.add_argument(
         "--min-energy", type=float, metavar="GEV", help="of target particles of showers (default: 1)"
     )
-    ev.add_argument("--max-eta", type=float, metavar="ETA", help="of target particles (tracks: 3)")
     ev.add_argument(
-        "--min-hits", type=_positive, metavar="N", help="of target particles (tracks: 9, showers: 3)"
+        "--max-eta", type=float, metavar="ETA", help="of target particles (tracks: 3; none across the beam)"
+    )
+    ev.add_argument(
+        "--min-hits",
+        type=_positive,
+        metavar="N",
+        help="of target particles (tracks: 9, or all layers but one where fewer; showers: 3)",
     )
     show = verbs.add(
         "show", "draw one event as one HTML page", "events/ --output out --event 3 -o event.html", "show"

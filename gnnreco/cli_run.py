@@ -17,6 +17,7 @@ from gnnreco.errors import BadConfig, BadInput
 
 if TYPE_CHECKING:
     from gnnreco.columns import Event
+    from gnnreco.events import EventSource
 
 MOST_CLUSTERS = 15  # rows that `explore` prints
 
@@ -222,7 +223,7 @@ def evaluate(args: Namespace) -> int:
     """Scores of the output of `reconstruct`."""
     from dataclasses import replace
 
-    from gnnreco.evaluate import COUNTED_TRACKS, ShowerTarget, Target, plots
+    from gnnreco.evaluate import ShowerTarget, plots, target_of
     from gnnreco.evaluate import evaluate as score
     from gnnreco.evaluate import table as scores_table
     from gnnreco.events import open_events
@@ -231,19 +232,16 @@ def evaluate(args: Namespace) -> int:
     detector = load_detector(args.detector or _detector(args.output))
     given = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
     cuts: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    target = Target(**cuts)
-    # Tracks are counted in the range of the target, with two hits fewer, as by default.
-    shorter = {"min_hits": max(1, args.min_hits - 2)} if args.min_hits else {}
-    counted = replace(COUNTED_TRACKS, **{**cuts, **shorter})
+    target = replace(target_of(detector), **cuts)
     chosen = {"energy_min": args.min_energy, "eta_max": args.max_eta, "min_hits": args.min_hits}
     showers = ShowerTarget(**{name: value for name, value in chosen.items() if value is not None})
     source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(
-        args.output, source, detector, target, counted, progress=bar(len(source), "event"), showers=showers
-    )
+    result = score(args.output, source, detector, target, progress=bar(len(source), "event"), showers=showers)
     print(scores_table(result))
-    say_left_aside(source.left_aside)
     write_json(args.json, {**result, "left_aside": source.left_aside})
+    say_left_aside(source.left_aside)
+    for warning in result["warnings"]:
+        print("gnnreco:", one_line(warning), file=sys.stderr)
     if args.plots:
         parts = result.get("tasks", {result.get("task"): result})
         tracks = parts.get("tracking", parts.get("drift"))
@@ -262,9 +260,10 @@ def show(args: Namespace) -> int:
     if args.detector is None and args.tracks is None:
         raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
     detector = load_detector(args.detector or _detector(args.tracks))
-    event = _one_event(open_events(args.input, detector), args)
+    source = open_events(args.input, detector)
+    event = _one_event(source, args)
     say_left_aside(event.left_aside)
-    found = {} if args.tracks is None else _found(args.tracks, event)
+    found = {} if args.tracks is None else _found(args.tracks, source, event)
     tracks, clusters = found.get("tracking", found.get("drift")), found.get("clustering")
     return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
 
@@ -310,22 +309,28 @@ def _one_event(source: Any, args: Namespace) -> Any:
     return event
 
 
-def _found(folder: Path, event: Any) -> dict[str, Any]:
+def _found(folder: Path, source: EventSource, event: Event) -> dict[str, Any]:
     """What was reconstructed of one event, by task; several tasks lie in a folder each."""
+    from gnnreco.evaluate import Join
     from gnnreco.events.clusters_file import read_clusters
     from gnnreco.events.tracks_file import read_tracks
 
     manifest = _manifest(folder)
-    several = manifest.get("tasks")
-    places = {task: folder / task for task in several} if several else {manifest.get("task"): folder}
+    parts = manifest.get("tasks") or {manifest.get("task") or "tracking": manifest}
     found: dict[str, Any] = {}
-    for task, place in places.items():
+    warnings: dict[str, None] = {}
+    for task, part in parts.items():
+        place = folder / task if "tasks" in manifest else folder
+        join = Join(source, part, place)
         read: Any = read_clusters if task == "clustering" else read_tracks
-        rows = [row for row in read(place) if row[0] == event.number]
-        if not rows:
+        row = source.numbers.index(event.number)
+        mine = [each for each in read(place) if each[0] == event.number and join.row_of(*each[:2]) == row]
+        if not mine:
             raise BadInput(place, f"event {event.number}", "was not reconstructed; see its manifest.json")
-        name = Path(event.source).name
-        found[task or "tracking"] = next((row[2] for row in rows if Path(row[1]).name == name), rows[0][2])
+        found[task] = join.place(mine[0][2], event, row)
+        warnings |= dict.fromkeys(join.warnings())
+    for warning in warnings:
+        print("gnnreco:", one_line(warning), file=sys.stderr)
     return found
 
 

@@ -226,6 +226,8 @@ class Tracks:
         Lower triangle, row by row, in the order above.
     chi2, ndf, score : float64 (n,)
         Fit quality; `score` is the network's confidence between 0 and 1.
+    hit_id : int64 (m,), optional
+        What `Hits.hit_id` calls these hits: files of output carry it, so that any order of the hits is the same event.
     """
 
     offsets: Ints = field(default_factory=lambda: _empty(np.int64, 1))
@@ -239,6 +241,7 @@ class Tracks:
     chi2: Floats = field(default_factory=lambda: _empty(np.float64))
     ndf: Floats = field(default_factory=lambda: _empty(np.float64))
     score: Floats = field(default_factory=lambda: _empty(np.float64))
+    hit_id: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -270,6 +273,8 @@ class Clusters:
         By `CLUSTER_CLASSES`; NaN where nothing tells.
     score : float64 (n,)
         Confidence between 0 and 1.
+    hit_id : int64 (m,), optional
+        What `Hits.hit_id` calls these hits: files of output carry it.
     """
 
     offsets: Ints = field(default_factory=lambda: _empty(np.int64, 1))
@@ -283,6 +288,7 @@ class Clusters:
     axis: Floats = field(default_factory=lambda: _empty(np.float64, 0, 3))
     class_probability: Floats = field(default_factory=lambda: _empty(np.float64, 0, len(CLUSTER_CLASSES)))
     score: Floats = field(default_factory=lambda: _empty(np.float64))
+    hit_id: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -1,4 +1,4 @@
-"""Joins the output of `reconstruct` with the truth by event number and adds the cost from its manifest."""
+"""Scores the output of `reconstruct` against the truth and adds the cost from its manifest."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco.bundle import TASKS
-from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
 from gnnreco.evaluate.graph import graph_metrics as measure_graph
 from gnnreco.evaluate.graph import graph_of
-from gnnreco.evaluate.target import COUNTED_TRACKS, Target
+from gnnreco.evaluate.join import Join
+from gnnreco.evaluate.target import Target, target_of
 from gnnreco.evaluate.tracking import as_seen, score_tracks
 from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
@@ -36,7 +36,7 @@ def evaluate(
     truth_source: EventSource,
     detector: Detector | None = None,
     target: Target | None = None,
-    counted: Target = COUNTED_TRACKS,
+    counted: Target | None = None,
     graph_metrics: Mapping[str, Any] | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     showers: ShowerTarget | None = None,
@@ -46,13 +46,15 @@ def evaluate(
     Parameters
     ----------
     output_folder : path
-        Folder with ``shard-*.parquet`` and ``manifest.json``.
+        Folder with ``manifest.json`` and the files that it lists.
     truth_source : EventSource
-        The events with truth; matched by event number, and by file name where numbers repeat.
+        The events with truth; matched by event number, and by file name where numbers repeat; their hits by id.
+        Files that are not those that were reconstructed are named under ``warnings``.
     detector : Detector, optional
         Its field carries true particles to the z axis; without it there are no resolutions.
     target, counted : Target, optional
-        Particles that should be found, and tracks that are counted.
+        Particles that should be found, by default `target_of` the detector; and tracks that are counted, by default
+        `Target.counted` of these.
     graph_metrics : mapping, optional
         ``edge_efficiency`` and ``edge_purity`` of the graphs that were built (and their ``edge_bins``),
         where the caller measured them; else measured here on the first events, if the bundle is still there.
@@ -70,8 +72,7 @@ def evaluate(
     Raises
     ------
     BadInput
-        Where the output has an event that the truth lacks, a hit row beyond the event, or a number that
-        is not finite.
+        Where the output has an event or a hit that the truth lacks, or a number that is not finite.
     """
     folder = Path(output_folder)
     manifest = _manifest(folder)
@@ -82,20 +83,25 @@ def evaluate(
             )
             for task in manifest["tasks"]
         }
-        return {"tasks": parts, "events": min(part["events"] for part in parts.values())}
-    lookup = _Lookup(truth_source)
+        warnings = list(dict.fromkeys(line for part in parts.values() for line in part["warnings"]))
+        return {
+            "tasks": parts,
+            "events": min(part["events"] for part in parts.values()),
+            "warnings": warnings,
+        }
+    join = Join(truth_source, manifest, folder)
     task = manifest.get("task", "tracking")
     if task not in TASKS:
         raise BadInput(folder, "manifest.json", f"is of the task '{task}', which nothing here scores")
     if task == "clustering":
         if detector is None:
             raise BadInput(folder, "", "clusters are scored with their detector; name it with --detector")
-        found = progress(lookup.join(read_clusters(folder), folder))
+        found = progress(join.pairs(read_clusters(folder)))
         scores, graph = score_clusters(found, detector, showers), {}
     else:
-        target = target or Target()
+        target = target or (Target() if detector is None else target_of(detector))
         measures = TASKS[task].measures
-        scored = as_seen(progress(lookup.join(read_tracks(folder), folder)), detector, measures)
+        scored = as_seen(progress(join.pairs(read_tracks(folder))), detector, measures)
         scores = score_tracks(
             scored, detector.at_source().field.bz if detector is not None else None, target, counted
         )
@@ -106,7 +112,8 @@ def evaluate(
     head = {"task": task, "events": scores.pop("events"), "definitions": scores.pop("definitions")}
     head |= {key: manifest.get(key) for key in COST}
     head["events_failed"] = manifest.get("events_failed")
-    head["events_without_output"] = len(truth_source) - len(lookup.used)
+    head["events_without_output"] = len(truth_source) - len(join.used)
+    head["warnings"] = join.warnings() + scores.pop("warnings")
     return head | scores | graph
 
 
@@ -121,44 +128,6 @@ def _graph_metrics(
     events.deposits = True
     tracker = (seen(event, detector, ("position",)).event for event in events)
     return measure_graph(graph, tracker, target)
-
-
-class _Lookup:
-    """Finds the event of an output row: by number, or by (file name, number) where a number occurs twice."""
-
-    def __init__(self, source: EventSource) -> None:
-        self.source = source
-        self.used: set[int] = set()
-        self.rows: dict[int, list[int]] = {}
-        for row, number in enumerate(source.numbers):
-            self.rows.setdefault(int(number), []).append(row)
-
-    def join(self, outputs: Iterator[tuple[int, str, Any]], folder: Path) -> Iterator[tuple[Event, Any]]:
-        for number, origin, found in outputs:
-            rows = self.rows.get(int(number), [])
-            if not rows:
-                raise BadInput(
-                    folder, f"event {number}", f"the truth has no such event (it came from {origin})"
-                )
-            event, row = self._pick(rows, number, origin, folder)
-            if row in self.used:
-                raise BadInput(
-                    folder, f"event {number}", "occurs twice in the output; reconstruct into a fresh folder"
-                )
-            self.used.add(row)
-            yield event, found
-
-    def _pick(self, rows: list[int], number: int, origin: str, folder: Path) -> tuple[Event, int]:
-        if len(rows) == 1:
-            return self.source[rows[0]], rows[0]
-        names = self.source.sources
-        for same in (lambda name: name == origin, lambda name: Path(name).name == Path(origin).name):
-            fitting = [row for row in rows if same(names[row])]
-            if len(fitting) == 1:
-                return self.source[fitting[0]], fitting[0]
-        raise BadInput(
-            folder, f"event {number}", f"the truth has {len(rows)} such events, none from {origin}"
-        )
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

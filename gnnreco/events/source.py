@@ -14,6 +14,8 @@ from gnnreco.events.cells import sum_cells
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
+#: Kinds of table that hold hits; where there are measurements, ``hits`` are what a simulation knows.
+HITS = ("measurements", "hits")
 #: Reads the event of an entry: (entry, truth, deposits) -> Event.
 Reader = Callable[["Entry", bool, bool], Event]
 
@@ -75,6 +77,11 @@ class EventSource(Sequence[Event]):
     def files(self) -> list[Path]:
         """Every file the events are read from, each once, in order."""
         return list(dict.fromkeys(path for entry, _ in self._entries for _, path in entry.files))
+
+    def hit_files(self, index: int) -> list[Path]:
+        """The files that hold the hits of one event: not those of its truth, nor those of the cells of its hits."""
+        files = dict(self._entries[index][0].files)
+        return [files[kind] for kind in HITS if kind in files][:1] or list(files.values())
 
     @property
     def sources(self) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from gnnreco.bundle import TASKS
+from gnnreco.columns import Event
+from gnnreco.errors import GnnrecoError
 from gnnreco.events import EventSource
 from gnnreco.geometry import Detector
 
@@ -87,7 +89,7 @@ JUDGES: tuple[Judge, ...] = (hits_outside, hits_of_other_tasks, hits_without_pai
 
 def fitting_unit(source: EventSource, detector: Detector) -> str | None:
     """The unit, other than mm, in which most hits of the first event that has hits would lie in sensors."""
-    event = next((event for event in source if len(event.hits)), None)
+    event = _first_with_hits(source)
     if event is None:
         return None
     low, high = detector.bounds
@@ -98,4 +100,15 @@ def fitting_unit(source: EventSource, detector: Detector) -> str | None:
         wide = len(xyz) > 0 and float(np.ptp(xyz, axis=0).max()) > NARROW * extent
         if wide and 2 * np.count_nonzero(detector.locate(xyz) >= 0) > len(xyz):
             return unit
+    return None
+
+
+def _first_with_hits(source: EventSource) -> Event | None:
+    for index in range(len(source)):
+        try:
+            event = source[index]
+        except GnnrecoError:  # it has failed already
+            continue
+        if len(event.hits):
+            return event
     return None

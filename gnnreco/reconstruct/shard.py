@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +225,7 @@ def _row(
     others = unseen(event, detector, task.measures)
     if others is not None:
         account.add({"hits_of_other_tasks": others})
-    return number, name, found
+    return number, name, replace(found, hit_id=event.hits.hit_id[found.hit_index])
 
 
 def _check_hits(event: Event) -> None:
