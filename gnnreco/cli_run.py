@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,10 @@ def bundle_adapt(args: Namespace) -> int:
     detector = load_detector(args.detector)
     with Progress("") as progress:
         named = None if progress is None else progress.named
+        pileup = "" if args.pileup is None else f" --pileup {args.pileup}"
         command = (
             f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
-            f"--process {args.process} --pileup {args.pileup} --seed {args.seed}"
+            f"--process {args.process}{pileup} --seed {args.seed}"
             f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'} {' '.join(args.settings)}"
         )
         how = (args.events, args.process, args.pileup, args.seed, args.min_pt, options)
@@ -319,9 +321,10 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
     from gnnreco.events import write_events
 
     begin = time.perf_counter()
+    hits: list[int] = []
     with Progress("event") as progress:
         files = write_events(
-            events,
+            _counted(events, hits),
             args.output,
             args.format,
             detector,
@@ -332,12 +335,28 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
     row = {
         "folder": str(args.output),
         "events": total,
+        "hits_per_event": round(sum(hits) / max(total, 1), 1),
         "files": len(files),
         "megabytes": size / 1e6,
         "seconds": seconds,
     }
     print_table([row], args.json)
+    if empty := hits.count(0):
+        aim = (
+            "do the particles miss the sensors? they start at the detector's `source`; see --eta, --energy, beam_width"
+            if hasattr(args, "process")
+            else "is it the right detector, and the right file?"
+        )
+        print(f"gnnreco: no hit in {empty:,} of {total:,} events: {aim}", file=sys.stderr)
     return 0
+
+
+def _counted(events: Any, hits: list[int]) -> Iterator[Any]:
+    """The events, with the number of hits of each added to a list; blocks of jets have none to count."""
+    for event in events:
+        if event.jets is None:
+            hits.append(len(event.hits))
+        yield event
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -55,7 +55,9 @@ def simulate(
     if events < 0 or pileup < 0 or seed < 0 or first < 0:
         raise BadConfig("events, pileup, seed and first must not be negative")
     chosen = options or SimulationOptions()
-    there = detector.at_source()  # all happens in the source's frame, so a detector that moves with it sees the same
+    there = (
+        detector.at_source()
+    )  # all happens in the source's frame, so a detector that moves with it sees the same
     source, transport = generator(process, there, chosen, pileup), Transport(there, chosen)
     made = (_event(i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream)
             for i in range(first, first + events)
