@@ -357,7 +357,7 @@ def _bundle(verbs: _Verbs) -> None:
         "--events", type=_positive, default=80, metavar="N", help="events to simulate (default: 80)"
     )
     fit.add_argument("--process", default="ttbar", help="as in `gnnreco simulate` (default: ttbar)")
-    fit.add_argument("--pileup", type=int, default=20, metavar="K", help="collisions on top (default: 20)")
+    fit.add_argument("--pileup", type=int, metavar="K", help="collisions on top (default: 20; of a beam: 0)")
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulation (default: 0)")
     fit.add_argument(
         "--min-pt", type=float, metavar="GEV", help="slower particles are not aimed at (default: as BUNDLE)"

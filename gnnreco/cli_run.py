@@ -103,9 +103,10 @@ def bundle_adapt(args: Namespace) -> int:
     detector = load_detector(args.detector)
     with Progress("") as progress:
         named = None if progress is None else progress.named
+        pileup = "" if args.pileup is None else f" --pileup {args.pileup}"
         command = (
             f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
-            f"--process {args.process} --pileup {args.pileup} --seed {args.seed}"
+            f"--process {args.process}{pileup} --seed {args.seed}"
             f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'} {' '.join(args.settings)}"
         )
         how = (args.events, args.process, args.pileup, args.seed, args.min_pt, options)
@@ -337,17 +338,12 @@ def _found(folder: Path, source: EventSource, event: Event) -> dict[str, Any]:
 def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> int:
     from gnnreco.events import write_events
 
-    begin, summed = time.perf_counter(), 0
-
-    def counted() -> Iterator[Event]:
-        nonlocal summed
-        for event in events:
-            summed += event.hits_summed
-            yield event
-
+    begin = time.perf_counter()
+    hits: list[int] = []
+    summed: list[int] = []
     with Progress("event") as progress:
         files = write_events(
-            counted(),
+            _counted(events, hits, summed),
             args.output,
             args.format,
             detector,
@@ -358,12 +354,29 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
     row = {
         "folder": str(args.output),
         "events": total,
+        "hits_per_event": round(sum(hits) / max(total, 1), 1),
         "files": len(files),
         "megabytes": size / 1e6,
         "seconds": seconds,
-    } | ({"hits_summed": summed} if summed else {})
+    } | ({"hits_summed": sum(summed)} if any(summed) else {})
     print_table([row], args.json)
+    if empty := hits.count(0):
+        aim = (
+            "do the particles miss the sensors? they start at the detector's `source`; see --eta, --energy, beam_width"
+            if hasattr(args, "process")
+            else "is it the right detector, and the right file?"
+        )
+        print(f"gnnreco: no hit in {empty:,} of {total:,} events: {aim}", file=sys.stderr)
     return 0
+
+
+def _counted(events: Any, hits: list[int], summed: list[int]) -> Iterator[Any]:
+    """The events; their hits, and the deposits that were summed, go to two lists. Blocks of jets have none to count."""
+    for event in events:
+        if event.jets is None:
+            hits.append(len(event.hits))
+            summed.append(event.hits_summed)
+        yield event
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

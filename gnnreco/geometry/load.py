@@ -198,8 +198,8 @@ def _source(section: Section) -> Source:
     """The origin and z, unless the file says otherwise."""
     position = section.numbers("position", (3,), "length", [0, 0, 0])
     direction = section.numbers("direction", (3,), default=[0, 0, 1])
-    across = section.numbers("across", (3,)) if "across" in section else None
-    spread = section.numbers("spread", (3,), "length") if "spread" in section else None
+    across = section.numbers("across", (3,)) if section.value("across", ()) else None
+    spread = section.numbers("spread", (3,), "length") if section.value("spread", ()) else None
     if spread is not None and (spread < 0).any():
         raise section.fault("spread", "a spread cannot be negative")
     try:
