@@ -29,6 +29,7 @@ from gnnreco.bundle_files import (
     read_manifest,
     read_settings,
     sha256,
+    without_places,
     write_folder,
 )
 from gnnreco.columns import Clusters, Tracks
@@ -165,7 +166,7 @@ def save_bundle(
     detector : Detector, optional
         What it was trained on; None: nothing in it depends on a detector.
     training, metrics : mapping
-        The command, seeds and data; what was measured. Plain values.
+        The command, seeds and data; what was measured. Plain values; paths in them become names.
 
     Raises
     ------
@@ -184,8 +185,8 @@ def save_bundle(
         "task": task,
         "gnnreco": __version__,
         "detector": {"name": detector.name, "hash": detector.at_source().hash} if detector else ANY_DETECTOR,
-        "training": dict(training),
-        "metrics": dict(metrics),
+        "training": without_places(dict(training)),
+        "metrics": without_places(dict(metrics)),
         "files": {name: {"bytes": len(data), "sha256": sha256(data)} for name, data in content.items()},
     }
     manifest["sha256"] = manifest_sum(manifest)

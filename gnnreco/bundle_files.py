@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ from gnnreco.schema import build
 
 FORMAT = 1
 MANIFEST, CONFIG, WEIGHTS = "manifest.json", "config.yaml", "weights.safetensors"
+#: Folders in front of a name, from the root or from a home: not of an address, nor within a word.
+PLACE = re.compile(
+    r"(?<![\w.~:/-])(?:~|[A-Za-z]:)?[/\\](?=[\w.~])(?:[^\s,\[\]{}'\"=:]*[/\\](?=[^\s,\[\]{}'\"=:]))?"
+)
 T = TypeVar("T")
 
 
@@ -100,6 +105,15 @@ def typed(kind: type[T], values: Any, folder: Path, file: str = MANIFEST) -> T:
         return build(kind, values, "", others=True)
     except BadConfig as error:
         raise BadBundle(folder, f"{file}: {error}; it was not written by gnnreco: write it again") from error
+
+
+def without_places(values: Any) -> Any:
+    """Plain values whose texts name files and bundles, not where they lay on the machine that wrote them."""
+    if isinstance(values, Mapping):
+        return {key: without_places(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [without_places(value) for value in values]
+    return PLACE.sub("", values) if isinstance(values, str) else values
 
 
 def read_file(folder: Path, name: str, most: int = TENSOR_BYTES) -> bytes:

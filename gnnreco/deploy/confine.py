@@ -16,6 +16,7 @@ from pathlib import Path
 
 NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000  # linux/sched.h
 LARGEST_FILE = 4 << 30  # bytes
+NOT_STARTED = 125  # exit status where the program is not one
 
 
 def main(arguments: list[str]) -> None:
@@ -34,7 +35,11 @@ def main(arguments: list[str]) -> None:
     if program == "-":
         print("cut" if cut else "open")
         return
-    os.execvp(program, arguments[2:])
+    try:
+        os.execvp(program, arguments[2:])
+    except OSError as error:
+        print(error.strerror)
+        sys.exit(NOT_STARTED)
 
 
 def cut_network() -> bool:

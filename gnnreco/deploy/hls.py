@@ -206,16 +206,21 @@ class Project:
         return self.same
 
     @cached_property
-    def same(self) -> Check:
-        """Whether all files are those that the program gives."""
+    def made(self) -> dict[str, bytes]:
+        """All files but the vectors, made again from the program."""
         with tempfile.TemporaryDirectory(prefix="gnnreco-") as place:
             layers, _ = _project(self.program, self.ports, self.said, Path(place), self.report)
             made = _files(Path(place)) | self.program.files()
         n = len(self.ports)
         how = replace(self.report, most_bits=most_bits(self.program), vectors=n, equal=n)
         made[REPORT] = as_json({"target": "hls", "part": PART, **asdict(how), "layers": layers}).encode()
+        return made
+
+    @cached_property
+    def same(self) -> Check:
+        """Whether all files are those that the program gives."""
         kept = {f: data for f, data in self.content.items() if f != VECTORS}
-        return check_files(kept, made, self.manifest.made_with, versions("hls4ml"), self.trust)
+        return check_files(kept, self.made, self.manifest.made_with, versions("hls4ml"), self.trust)
 
     def simulation(self) -> Check:
         """The project compiled and run: that which was made again, or else the folder's own on trust."""
@@ -223,12 +228,9 @@ class Project:
             return None, "not compiled: see sources"
         with tempfile.TemporaryDirectory(prefix="gnnreco-") as place:
             fresh = Path(place)
-            if self.same[0]:
-                _project(self.program, self.ports, self.said, fresh, self.report)
-            else:
-                for file, data in self.content.items():
-                    (fresh / file).parent.mkdir(parents=True, exist_ok=True)
-                    (fresh / file).write_bytes(data)
+            for file, data in (self.made if self.same[0] else self.content).items():
+                (fresh / file).parent.mkdir(parents=True, exist_ok=True)
+                (fresh / file).write_bytes(data)
             x = self.x / np.exp2(self.program.fraction)
             found = simulate(fresh / PROJECT, self.report.top, x, self.answers.shape[1])
         ok, detail = equal(found, self.answers)

@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from gnnreco.deploy.confine import NOT_STARTED
 from gnnreco.errors import MissingTool
 
 EXTRA = "pip install 'gnnreco[rtl]'"
@@ -74,13 +75,10 @@ def run(
     }
     cpu = math.ceil(seconds) * cores()
     with tempfile.TemporaryFile() as said:
-        try:
-            process = subprocess.Popen(
-                [*CONFINED, str(cpu), str(MEMORY), *command], cwd=folder, env=given | dict(environment or {}),
-                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise MissingTool(name, f"could not be started: {error}") from error
+        process = subprocess.Popen(
+            [*CONFINED, str(cpu), str(MEMORY), *command], cwd=folder, env=given | dict(environment or {}),
+            stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired as error:
@@ -91,6 +89,8 @@ def run(
             process.wait()
         said.seek(max(0, said.seek(0, os.SEEK_END) - LAST))
         text = said.read().decode(errors="replace")
+    if status == NOT_STARTED:
+        raise MissingTool(name, f"could not be started: {text.strip()[-80:]}")
     if status:
         raise ToolFailed(name, f"failed: {' | '.join(text.strip().splitlines()[-5:]) or f'status {status}'}")
     return text
