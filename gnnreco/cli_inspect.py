@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnreco.cli_table import show as print_table
 from gnnreco.cli_table import say_left_aside, show_page, write_json
+from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
