@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"errors", "columns", "json_file", "limits", "schema"}
+ANYWHERE = {"columns", "errors", "json_file", "kernel_cache", "limits", "schema"}
 ORDER = [
     {"geometry"},
     {"events"},

@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from gnnreco.kernel_cache import user_folder
+
 from .across import pairs_across
 from .between import pairs_between
 from .detector import Detector
@@ -61,8 +63,9 @@ def cell_graph(
     """
     refuse_more_than(detector, limit)
     words = f"{detector.hash} {across} {None if gap is None else float(gap)} {layers}"
-    file = cache_folder() / f"cells-{hashlib.sha256(words.encode()).hexdigest()[:32]}.bin"
-    held = _read(file) if cache else None
+    folder = user_folder() if cache else None
+    file = folder and folder / f"cells-{hashlib.sha256(words.encode()).hexdigest()[:32]}.bin"
+    held = _read(file) if file else None
     if held is not None:
         return held
     pairs = []
@@ -72,14 +75,9 @@ def cell_graph(
     if layers is not None:
         pairs.append(pairs_between(detector, None, None, layers))
     table = whole_table(detector, pairs)
-    if cache:
+    if file:
         _write(file, *table)
     return table
-
-
-def cache_folder() -> Path:
-    """Where tables are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gnnreco"
 
 
 def _read(file: Path) -> tuple[Ints, Ints] | None:

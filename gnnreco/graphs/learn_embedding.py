@@ -15,12 +15,14 @@ from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
 from gnnreco.graphs.embedding import Embedding, hit_features
 from gnnreco.graphs.frame import Frame, Points
+from gnnreco.graphs.train_gate import one_thread
 
 HIDDEN, DIMENSIONS = 64, 8
 LAYERS = (HIDDEN, HIDDEN, DIMENSIONS)
 Sample = tuple[Points, NDArray[np.int64]]
 
 
+@one_thread()
 def learn_embedding(
     samples: Iterable[Sample],
     frame: Frame,
