@@ -18,9 +18,10 @@ from gnnreco.columns import Deposits, Event, Floats, Hits, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.rows import find_rows, make_deposits, require_unique, rows_of
 from gnnreco.events.sensors import SensorFinder
-from gnnreco.events.table import FLOAT, FLOAT32, ID64, INT, INT32, TEXT, UINT, Columns, header_of, read_table
+from gnnreco.events.table import FLOAT, FLOAT32, INT, INT32, TEXT, UINT, Columns, header_of, read_table
 from gnnreco.events.trackml import STATE
 from gnnreco.events.truth import BARCODE, KINEMATICS, PDG, link, make_particles, pack_barcode
+from gnnreco.events.whole import ID64
 
 #: Particle files, the best first: momenta at production, secondaries included.
 PARTICLE_FILES = (
@@ -100,7 +101,8 @@ def read(
     require_unique(file, "measurement_id", hit_id)
     var_u, var_v, time = _measured(table)
     cells = _deposits(files["cells"], hit_id, aside) if deposits and "cells" in files else None
-    hits = Hits(hit_id, *np.ascontiguousarray(xyz.T), sensor, var_u, var_v, time, None, cells)
+    x, y, z = np.ascontiguousarray(xyz.T)
+    hits = Hits(hit_id, x, y, z, sensor, var_u, var_v, time, None, cells)
     made = _truth(files, hit_id, aside) if truth else None
     return Event(number, source, hits, made, left_aside=dict(aside))
 

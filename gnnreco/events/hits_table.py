@@ -150,8 +150,8 @@ class HitsTableReader:
             sensor = self.finder.by_sensor_id(columns["sensor"], xyz)
         else:
             sensor = sensors_of(columns, self.finder)
-        more = {name: columns[name] for name in OF_HITS if name in columns}
-        return Hits(columns["hit_id"], *np.ascontiguousarray(xyz.T), sensor, **more)
+        x, y, z = np.ascontiguousarray(xyz.T)
+        return Hits(columns["hit_id"], x, y, z, sensor, *(columns.get(name) for name in OF_HITS))
 
 
 def _truth(columns: Columns) -> Truth:

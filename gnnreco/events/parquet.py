@@ -215,7 +215,7 @@ def _deposits(columns: _Row, n_hits: int) -> Deposits:
         step = columns.sized(f"deposit_d{axis}", int(offsets[-1]))
         channels.append(np.repeat(start, filled) + step)
     value = columns.finite("deposit_value", columns.sized("deposit_value", int(offsets[-1])))
-    return Deposits(offsets, channels[0], channels[1], value)
+    return Deposits(offsets, channels[0], channels[1], value.astype(np.float32))
 
 
 def _truth(columns: _Row) -> Truth | None:

@@ -13,8 +13,9 @@ from gnnreco.columns import Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.rows import make_deposits, require_unique, rows_of
 from gnnreco.events.sensors import SensorFinder
-from gnnreco.events.table import FLOAT, FLOAT32, ID64, INT, INT32, Columns, read_table
+from gnnreco.events.table import FLOAT, FLOAT32, INT, INT32, Columns, read_table
 from gnnreco.events.truth import KINEMATICS, PDG, link, make_particles
+from gnnreco.events.whole import ID64
 
 KINDS = ("hits", "cells", "particles", "truth")
 LABELS = ("volume_id", "layer_id", "module_id")

@@ -38,7 +38,8 @@ def whole_numbers(file: Path, name: str, column: pa.ChunkedArray, kind: pa.DataT
         With the line of the first value that is none, or outside the range of the type.
     """
     low, high = limits(kind)
-    rows, values = [], []
+    rows: list[NDArray] = []
+    values: list[int | None] = []
     for chunk in column.chunks:
         known = [_number(text) for text in chunk.dictionary.to_pylist()]
         rows.append(chunk.indices.to_numpy() + len(values))

@@ -11,6 +11,8 @@ import pytest
 from gnnreco.cli import main
 from gnnreco.events import open_events
 from gnnreco.events.parquet_writer import write_parquet
+from gnnreco.geometry import load_detector
+from gnnreco.simulate import SimulationOptions, simulate
 
 from .conftest import EXAMPLES, ROOT
 
@@ -34,41 +36,52 @@ def test_files_of_the_formats_themselves_leave_nothing(acts: Path, trackml: Path
     assert source.left_aside == {}
 
 
-def test_verbs_say_it_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = "gnnreco: left aside: SuperClusters_V1 (6), Event_V2 (1)\n"
-    report = tmp_path / "report.json"
-    command = [
-        "explore",
-        str(DISPLAYS / "cms_met_2012.ig"),
-        "-o",
-        str(tmp_path / "a.html"),
-        "--json",
-        str(report),
-    ]
-    assert main(command) == 0
-    assert capsys.readouterr().err.count(said) == 1
-    assert json.loads(report.read_text())["left_aside"] == {"SuperClusters_V1": 6, "Event_V2": 1}
-
-
-def test_the_manifest_holds_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from gnnreco.geometry import load_detector
-    from gnnreco.simulate import SimulationOptions, simulate
-
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Two events of a simulation, written again with a column that nobody knows."""
     detector = load_detector("telescope")
     options = SimulationOptions(particle="electron", energy=(2.0, 6.0), count=2)
-    events = list(simulate(detector, "beam", 2, seed=1, options=options))
-    write_parquet(tmp_path / "own.parquet", events, detector)
+    write_parquet(tmp_path / "own.parquet", simulate(detector, "beam", 2, seed=1, options=options), detector)
     table = pq.read_table(tmp_path / "own.parquet")
     pq.write_table(table.append_column("run", table.column("event")), tmp_path / "run.parquet")
+    return tmp_path / "run.parquet"
+
+
+SAID = "gnnreco: left aside: column run (2)\n"
+
+
+def test_verbs_say_it_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(
+            [
+                "convert",
+                str(file),
+                "--detector",
+                "telescope",
+                "-o",
+                str(file.parent / "csv"),
+                "--format",
+                "trackml",
+            ]
+        )
+        == 0
+    )
+    assert capsys.readouterr().err.count(SAID) == 1
+
+
+def test_reports_and_manifests_hold_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, report = file.parent / "out", file.parent / "report.json"
     command = [
         "reconstruct",
-        str(tmp_path / "run.parquet"),
+        str(file),
         "--detector",
         "telescope",
+        "--bundle",
+        "tracking-telescope",
         "-o",
-        str(tmp_path / "out"),
+        str(out),
     ]
-    assert main([*command, "--bundle", "tracking-telescope", "--json", str(tmp_path / "report.json")]) == 0
-    assert capsys.readouterr().err.count("gnnreco: left aside: column run (2)\n") == 1
-    for name in ("out/manifest.json", "report.json"):
-        assert json.loads((tmp_path / name).read_text())["left_aside"] == {"column run": 2}
+    assert main([*command, "--json", str(report)]) == 0
+    assert capsys.readouterr().err.count(SAID) == 1
+    for name in (out / "manifest.json", report):
+        assert json.loads(name.read_text())["left_aside"] == {"column run": 2}
