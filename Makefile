@@ -27,7 +27,7 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" -n auto --dist loadfile
 
 # The slow tests, then every figure of the README beside its peer.
 bench: $(VENV)/.ready-peers
