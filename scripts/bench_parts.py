@@ -91,7 +91,7 @@ def robustness(
             write_events(map(change, events), folder, "parquet", detector)
         changed = open_events([folder], detector, deposits=False)
         cost = run_gnnreco(folder, args.bench / "robustness" / f"{i}-tracks", args.detector, args.bundle)
-        result = score_gnnreco(changed, args.bench / "robustness" / f"{i}-tracks", detector.field.bz)
+        result = score_gnnreco(changed, args.bench / "robustness" / f"{i}-tracks", detector.field)
         rows.append(summary(name, result, cost, 1))
     return rows
 

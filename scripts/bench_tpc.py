@@ -31,7 +31,7 @@ from gnnreco.columns import Clusters, Event, Tracks
 from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.evaluate.sharing import share
 from gnnreco.evaluate.target import true_perigee
-from gnnreco.geometry import load_detector
+from gnnreco.geometry import along_z, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.charge_points import energy_loss
 from gnnreco.tasks.drift import main_particle
@@ -242,7 +242,9 @@ def separation(contest: Contest, events: int, result: dict[str, Any]) -> None:
 
 
 def resolution(contest: Contest, events: int, result: dict[str, Any]) -> None:
-    bz = contest.task.detector.field.bz
+    field = contest.task.detector.field
+    bz = along_z(field)
+    assert bz is not None
     for label, options in (
         ("muons of 1 GeV", MUON | {"energy": (1.0, 1.0), "count": 20}),
         ("muons of 10 GeV", MUON | {"energy": (10.0, 10.0), "count": 20}),
@@ -255,7 +257,7 @@ def resolution(contest: Contest, events: int, result: dict[str, Any]) -> None:
         }
         n = max(2, events // (10 if "among" in label else 1))
         for event in simulate(contest.task.detector, "gun", n, 0, SEED + 2, SimulationOptions(**options)):
-            truth = true_perigee(event.truth.particles, bz)
+            truth = true_perigee(event.truth.particles, field)
             owner = main_particle(event.truth, len(event.hits))
             primary = np.arange(options["count"])
             for name, (tracks, points, _, _) in contest.run(event, tallies).items():

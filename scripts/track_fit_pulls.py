@@ -19,9 +19,9 @@ from peers.acts_tracks import read_acts_tracks
 
 from gnnreco.columns import Event, Truth
 from gnnreco.events import open_events
-from gnnreco.fit.helix import perigee
+from gnnreco.fit.propagate import perigee
 from gnnreco.fit.trackfit import FitResult, fit_tracks
-from gnnreco.geometry import Detector, load_detector
+from gnnreco.geometry import Detector, Field, load_detector
 
 NAMES = ("d0 / mm", "z0 / mm", "phi", "theta", "q/p / (1/GeV)")
 DIAGONAL = [0, 2, 5, 9, 14]
@@ -39,11 +39,11 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def of_particles(truth: Truth, bz: float) -> tuple[Floats, Floats]:
+def of_particles(truth: Truth, field: Field) -> tuple[Floats, Floats]:
     """True perigee parameters (n, 5) and pt (n,) of all particles."""
     p = truth.particles
     momentum = np.stack([p.px, p.py, p.pz], 1)
-    return perigee(np.stack([p.vx, p.vy, p.vz], 1), momentum, p.charge, bz), np.hypot(p.px, p.py)
+    return perigee(np.stack([p.vx, p.vy, p.vz], 1), momentum, p.charge, field), np.hypot(p.px, p.py)
 
 
 def outwards(event: Event, offsets: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -101,7 +101,7 @@ def main() -> None:
     for number in range(min(options.events, len(source))):
         event = source[number]
         assert event.truth is not None
-        truth, pt = of_particles(event.truth, detector.field.bz)
+        truth, pt = of_particles(event.truth, detector.field)
         acts = read_acts_tracks(options.folder, event)
         offsets, index = acts.offsets, outwards(event, acts.offsets, acts.hit_index)
         particle = only_particle(event, offsets, index)

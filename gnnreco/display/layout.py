@@ -13,7 +13,7 @@ from gnnreco.display.panels import draw_panels, short
 from gnnreco.display.shapes import cell_outlines, fill, hue_rows, outlines
 from gnnreco.display.solids import to_rz
 from gnnreco.display.svg import Drawing, closed_path, hue, number
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, along_z
 
 WIDTH, MARGIN = 1200.0, 56.0
 ETAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
@@ -52,8 +52,7 @@ def _head(sheet: Drawing, detector: Detector) -> float:
     cells = np.array([t.n_cells for t in detector.templates], np.int64)[detector.template]
     sheet.text(MARGIN, 30, detector.name, "h")
     about = f"{detector.n_sensors:,} sensors, {short(int(cells.sum()))} cells, {detector.n_layers} layers"
-    bz = float(detector.field.bz)
-    sheet.text(MARGIN, 48, about + (f", {bz:g} T" if bz else ", no field"), "s")
+    sheet.text(MARGIN, 48, f"{about}, {_strength(detector)}", "s")
     x, y, hues = MARGIN, 70.0, hue_rows(detector)
     for row, subsystem in enumerate(detector.subsystems):
         mine = detector.subsystem == row
@@ -67,6 +66,18 @@ def _head(sheet: Drawing, detector: Detector) -> float:
         sheet.text(x + 16, y, label)
         x += width
     return y + 34
+
+
+def _strength(detector: Detector) -> str:
+    """The field at the sensors, in words."""
+    bz = along_z(detector.field)
+    strength = np.linalg.norm(detector.field.at(detector.center), axis=1)
+    low, high = float(strength.min(initial=np.inf)), float(strength.max(initial=0.0))
+    if high == 0:
+        return "no field"
+    if bz is not None:
+        return f"{bz:g} T"
+    return f"{high:.3g} T" if high - low < 0.005 * high else f"{low:.2g} to {high:.2g} T"
 
 
 def _profile(sheet: Drawing, detector: Detector, top: float) -> float:

@@ -13,7 +13,7 @@ from gnnreco.display.curves import Helices, curves, particle_helices, track_heli
 from gnnreco.display.matching import GENERATED, MISSED, TRUE, Match, match_tracks
 from gnnreco.display.pack import Pack
 from gnnreco.display.waypoints import ENERGY, kinds_of_hits, waypoints
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, along_z
 
 ON_TRACK, UNASSIGNED, NOISE, NOWHERE = range(
     4
@@ -96,7 +96,7 @@ def _add_lines(
     kinds: NDArray[np.uint8],
 ) -> None:
     """Pack the lines of found tracks and particles; what is rare and what is fast comes last, on top."""
-    bz, xyz = float(detector.field.bz), event.hits.xyz
+    bz, xyz = along_z(detector.field) or 0.0, event.hits.xyz
     low, high = _box(detector, xyz[np.isfinite(xyz).all(axis=1)])
     size = float((high - low).max())
 

@@ -43,7 +43,6 @@ def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
         templates.append({**about, "sensors": int(count[i])})
     return {
         "name": detector.name,
-        "bz": float(detector.field.bz),
         "sensors": int(detector.n_sensors),
         "layers": int(detector.n_layers),
         "subsystems": [

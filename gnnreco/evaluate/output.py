@@ -103,7 +103,7 @@ def evaluate(
         measures = TASKS[task].measures
         scored = as_seen(progress(join.pairs(read_tracks(folder))), detector, measures)
         scores = score_tracks(
-            scored, detector.at_source().field.bz if detector is not None else None, target, counted
+            scored, detector.at_source().field if detector is not None else None, target, counted
         )
         if graph_metrics is None and detector is not None and task == "tracking":
             graph_metrics = _graph_metrics(manifest, truth_source, detector, target)

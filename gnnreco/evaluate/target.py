@@ -9,13 +9,13 @@ import numpy as np
 
 from gnnreco.columns import Floats, Ints, Particles
 from gnnreco.evaluate.matching import Mask
-from gnnreco.geometry import Detector
+from gnnreco.fit.propagate import perigee
+from gnnreco.geometry import Detector, Field
 from gnnreco.geometry.coverage import coverage
 
 #: Lines of each kind that look for the layers of a detector.
 LINES = (24, 8)
 FEWEST_HITS = 3
-GEV_PER_TESLA_MM = 0.299792458e-3  # transverse momentum over (field x bending radius) for unit charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +146,13 @@ def _eta(pt: Floats, pz: Floats) -> Floats:
     return np.where(pt > 0, eta, np.copysign(np.inf, pz))
 
 
-def true_perigee(particles: Particles, bz: float) -> Floats:
-    """Parameters at the point of closest approach to the z axis, by a helix back from the production point.
+def true_perigee(particles: Particles, field: Field) -> Floats:
+    """Parameters at the point of closest approach to the z axis, followed through the field from the production point.
 
     Parameters
     ----------
     particles : Particles
-    bz : float
-        Solenoid field, tesla.
+    field : Field
 
     Returns
     -------
@@ -161,24 +160,7 @@ def true_perigee(particles: Particles, bz: float) -> Floats:
         d0 (mm), z0 (mm), phi, theta, q/p (e/GeV) in the ACTS convention:
         ``x = -d0 sin(phi), y = d0 cos(phi)``. Energy loss is not undone. Neutral particles go straight.
     """
-    x, y, px, py = particles.vx, particles.vy, particles.px, particles.py
-    pt, p = np.hypot(px, py), np.sqrt(px**2 + py**2 + particles.pz**2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ux, uy = px / pt, py / pt
-        turn = -particles.charge * GEV_PER_TESLA_MM * bz / pt  # dphi per mm of transverse path
-        straight = np.abs(turn) < 1e-12
-        k = np.where(straight, 1.0, turn)
-        centre_x, centre_y = x - uy / k, y + ux / k
-        # the foot of the perpendicular lies on the line from the axis to the centre of the circle
-        scale = 1 - 1 / (np.abs(k) * np.hypot(centre_x, centre_y))
-        foot_x, foot_y = centre_x * scale, centre_y * scale
-        phi = np.arctan2(k * (foot_x - centre_x), -k * (foot_y - centre_y))
-        along = np.remainder(phi - np.arctan2(uy, ux) + np.pi, 2 * np.pi) - np.pi
-        path = np.where(straight, -(x * ux + y * uy), along / k)
-        phi = np.where(straight, np.arctan2(uy, ux), phi)
-        foot_x = np.where(straight, x + path * ux, foot_x)
-        foot_y = np.where(straight, y + path * uy, foot_y)
-        z0 = particles.vz + path * particles.pz / pt
-        q_over_p = particles.charge / p
-    d0 = foot_y * np.cos(phi) - foot_x * np.sin(phi)
-    return np.stack([d0, z0, phi, np.arctan2(pt, particles.pz), q_over_p], axis=1)
+    momentum = np.stack([particles.px, particles.py, particles.pz], axis=1)
+    return perigee(
+        np.stack([particles.vx, particles.vy, particles.vz], axis=1), momentum, particles.charge, field
+    )

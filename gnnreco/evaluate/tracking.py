@@ -24,7 +24,7 @@ from gnnreco.evaluate.target import (
 )
 from gnnreco.evaluate.trackml import trackml_score
 from gnnreco.events.select import seen
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, Field
 
 LOW_PT = (0.15, 1.0)  # GeV
 DISPLACED_MM = 2.0
@@ -48,7 +48,7 @@ DEFINITIONS = {
     "trackml_score": "mean over events of the weighted fraction of hits on double-majority tracks; "
     "weights of the file, else by the published formula over all particles",
     "resolutions": "fitted minus true perigee parameters of the best acts-matched track of a particle; "
-    "the truth goes from its production point to the z axis by a helix; core: interquartile range / 1.349",
+    "the truth goes from its production point through the field to the z axis; core: interquartile range / 1.349",
     "seconds": "hits in to tracks out, from the manifest of reconstruct",
 }
 
@@ -59,11 +59,11 @@ class Scores:
 
     Parameters
     ----------
-    bz : float, optional
-        Solenoid field in tesla; without it there are no resolutions.
+    magnet : Field, optional
+        Magnetic field; without it there are no resolutions.
     """
 
-    bz: float | None = None
+    magnet: Field | None = None
     events: int = 0
     _matchings: list[Matching] = field(default_factory=list)
     _particles: list[Floats] = field(default_factory=list)
@@ -85,8 +85,8 @@ class Scores:
         score = trackml_score(event, tracks)
         if score is not None:
             self._scores.append(score)
-        if self.bz is not None:
-            perigee = np.append(true_perigee(truth.particles, self.bz), np.full((1, 5), np.nan), axis=0)
+        if self.magnet is not None:
+            perigee = np.append(true_perigee(truth.particles, self.magnet), np.full((1, 5), np.nan), axis=0)
             # a row for each track: fitted residual, expected error, truth
             known = perigee[matching.particle]
             self._perigees.append(np.concatenate([*residuals(tracks, known), known], axis=1))
@@ -137,7 +137,7 @@ class Scores:
     def _resolutions(
         self, m: Matching, wanted: Mask, counted: Mask, kin: Kinematics
     ) -> dict[str, Any] | None:
-        if self.bz is None or not self._perigees:
+        if self.magnet is None or not self._perigees:
             return None
         best = m.best(m.matched("acts") & counted)
         best[best] = wanted[m.particle[best]]
@@ -182,7 +182,7 @@ def as_seen(
 
 def score_tracks(
     pairs: Iterable[tuple[Event, Tracks]],
-    bz: float | None = None,
+    magnet: Field | None = None,
     target: Target | None = None,
     counted: Target | None = None,
 ) -> dict[str, Any]:
@@ -192,8 +192,8 @@ def score_tracks(
     ----------
     pairs : iterable of (Event, Tracks)
         Streamed; every event needs truth.
-    bz : float, optional
-        Solenoid field in tesla, for the resolutions.
+    magnet : Field, optional
+        Magnetic field, for the resolutions.
     target : Target, optional
         Particles that should be found; charged, pt > 1 GeV, |eta| < 3, at least 9 hits unless given.
     counted : Target, optional
@@ -206,7 +206,7 @@ def score_tracks(
     """
     target = target or Target()
     counted = counted or target.counted()
-    scores = Scores(bz)
+    scores = Scores(magnet)
     for event, tracks in pairs:
         scores.add(event, tracks)
     spoken = {

@@ -1,4 +1,4 @@
-"""A charged particle in a solenoid: steps along the helix, where it crosses a plane, where it passes the z axis.
+"""A charged particle in a constant field along z: steps along the helix, where it crosses a plane, passes the z axis.
 
 A state is ``x, y, z`` (mm), the unit direction ``tx, ty, tz`` and ``k = BEND * bz * q_over_p`` (1/mm), the rate at which
 the direction turns about z for each millimetre of path: ``dT/ds = k T x z``. A straight line is ``k = 0``.
@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numba import njit
-
-from gnnreco.columns import Floats
 
 #: GeV / (tesla mm e): turns bz in tesla and q/p in e/GeV into radians of turn for each mm of path.
 BEND = 2.99792458e-4
@@ -117,44 +114,3 @@ def path_to_axis(x: float, y: float, tx: float, ty: float, k: float) -> float:
     if abs(k) * (abs(x) + abs(y)) < 1e-12:
         return -toward / transverse
     return -math.atan2(k * toward, sideways) / k
-
-
-def perigee(position: Floats, momentum: Floats, charge: Floats, bz: float) -> Floats:
-    """Perigee parameters of particles that are at `position` with `momentum`.
-
-    Parameters
-    ----------
-    position : (n, 3)
-        mm.
-    momentum : (n, 3)
-        GeV.
-    charge : (n,)
-        In units of e; neutral particles fly straight.
-    bz : float
-        Field along z, tesla.
-
-    Returns
-    -------
-    (n, 5) float64
-        d0 and z0 (mm), phi and theta (rad), q/p (e/GeV) at the point of closest approach to the z axis, with the signs of
-        ACTS: ``x = -d0 sin(phi)``, ``y = d0 cos(phi)``.
-    """
-    p = np.linalg.norm(momentum, axis=1)
-    out = np.empty((len(p), 5))
-    _perigee(position, momentum / p[:, None], charge / p, bz * BEND, out)
-    return out
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _perigee(position, direction, q_over_p, bend, out):  # type: ignore[no-untyped-def]
-    for i in range(len(out)):
-        x, y, z = position[i, 0], position[i, 1], position[i, 2]
-        tx, ty, tz = direction[i, 0], direction[i, 1], direction[i, 2]
-        k = bend * q_over_p[i]
-        x, y, z, tx, ty, tz = step(x, y, z, tx, ty, tz, k, path_to_axis(x, y, tx, ty, k))
-        phi = math.atan2(ty, tx)
-        out[i, 0] = y * math.cos(phi) - x * math.sin(phi)
-        out[i, 1] = z
-        out[i, 2] = phi
-        out[i, 3] = math.acos(min(1.0, max(-1.0, tz)))
-        out[i, 4] = q_over_p[i]

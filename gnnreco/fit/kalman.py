@@ -28,7 +28,7 @@ class Given(NamedTuple):
     var_v: Floats
     rotation: Floats
     radiation_lengths: Floats
-    bend: float  # k = bend * q/p, see helix.py
+    bend: float  # k = bend * q/p, see helix.py and propagate.py
     mass: float
     energy_loss: bool
     q_over_p_without_field: float
@@ -55,14 +55,18 @@ class Work(NamedTuple):
     residual: Floats  # (N, 2)
     chi2: Floats  # (N,)
     filtered: Floats  # (5, 5) covariance once the latest hit was used
+    rays: Floats  # (6, 7): the reference on its way, and its derivatives, see propagate.py
     a: Floats  # (5, 5) scratch
     b: Floats
     c: Floats
 
 
 @kernel
-def filter_hits(n, given, work):  # type: ignore[no-untyped-def]
-    """Kalman filter of the deviations, outermost hit first; returns chi2. Before the first hit nothing is known."""
+def filter_hits(n, lever, work):  # type: ignore[no-untyped-def]
+    """Kalman filter of the deviations, outermost hit first; returns chi2. Before the first hit nothing is known.
+
+    `lever`: eight sagittas of the track for q/p = 1 (mm GeV/e); 0 where the field cannot tell q/p, here and below.
+    """
     p, shift = work.filtered, np.zeros(5)
     p[:] = 0.0
     coarsest = 0.0
@@ -72,8 +76,8 @@ def filter_hits(n, given, work):  # type: ignore[no-untyped-def]
                 coarsest = max(coarsest, work.variance[j, c])
     p[0, 0], p[1, 1] = 1e6 * coarsest, 1e6 * coarsest
     p[2, 2], p[3, 3] = 1.0, 1.0
-    if given.bend != 0.0:
-        p[4, 4] = _vague_q_over_p(n, math.sqrt(coarsest), given, work) ** 2
+    if lever > 0.0:
+        p[4, 4] = _vague_q_over_p(math.sqrt(coarsest), lever, work) ** 2
     total = 0.0
     for j in range(n):
         if j > 0:
@@ -108,11 +112,9 @@ def filter_hits(n, given, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _vague_q_over_p(n, error, given, work):  # type: ignore[no-untyped-def]
+def _vague_q_over_p(error, lever, work):  # type: ignore[no-untyped-def]
     """A spread of q/p far wider than these hits could measure: a thousand times the sagitta's error over the span."""
-    first, last = work.point[n - 1], work.point[0]
-    span2 = (last[0] - first[0]) ** 2 + (last[1] - first[1]) ** 2
-    return 10.0 + 10.0 * abs(work.state[0, 6]) + min(1e4, 8e3 * error / (span2 * abs(given.bend) + 1e-9))
+    return 10.0 + 10.0 * abs(work.state[0, 6]) + min(1e4, 8e3 * error / (lever + 1e-9))
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Kernels of the track fit: the reference track, from its seed, sensor by sensor inwards, to the z axis.
+"""Kernels of the track fit: the reference track, sensor by sensor inwards, to the z axis.
 
 See `gnnreco.fit.trackfit` for what they are part of.
 """
@@ -10,46 +10,12 @@ import math
 import numpy as np
 
 from gnnreco.fit.helix import extrapolate, path_to_axis, step, turn
-from gnnreco.fit.kalman import IGNORED, dot, kernel, sandwich, use_chi2
+from gnnreco.fit.kalman import dot, kernel, sandwich, use_chi2
+from gnnreco.fit.propagate import TOLERANCE, push, to_axis, to_plane
 
 FITTED, TOO_FEW_HITS, MISSED_SENSOR, UNSETTLED, NOT_FINITE = 0, 1, 2, 3, 4
-#: Variance given to what a track cannot tell: q/p without a field ((e/GeV)^2), the angle of a track along z (rad^2).
+#: Variance given to what a track cannot tell: q/p in too weak a field ((e/GeV)^2), the angle of a track along z (rad^2).
 UNMEASURED, ANY_ANGLE = 1e6, math.pi**2 / 3
-
-
-@kernel
-def seed(n, given, work):  # type: ignore[no-untyped-def]
-    """Helix through the outermost, the middle and the innermost hit, at the outermost."""
-    p, s = work.point, work.state
-    last, middle, first = 0, n // 2, n - 1
-    while last < n - 1 and work.variance[last, 0] >= IGNORED:
-        last += 1
-    while first > 0 and work.variance[first, 0] >= IGNORED:
-        first -= 1
-    while middle < n - 1 and work.variance[middle, 0] >= IGNORED:
-        middle += 1
-    ax, ay, bx, by, cx, cy = p[first, 0], p[first, 1], p[middle, 0], p[middle, 1], p[last, 0], p[last, 1]
-    chord, rise = math.hypot(cx - ax, cy - ay), p[last, 2] - p[first, 2]
-    sides = math.hypot(bx - ax, by - ay) * math.hypot(cx - bx, cy - by) * chord
-    curvature = 0.0
-    if given.bend != 0.0 and n > 2 and sides > 0.0 and chord > 1e-6 * abs(rise):
-        curvature = 2.0 * ((bx - ax) * (cy - by) - (by - ay) * (cx - bx)) / sides
-    half = math.asin(min(1.0, max(-1.0, 0.5 * curvature * chord)))
-    bent_back = (ax - bx) * (cx - bx) + (ay - by) * (cy - by) > 0.0
-    if curvature != 0.0 and bent_back:  # more than half a turn from the first to the last
-        half = math.copysign(math.pi, half) - half
-    around = 2.0 * half / curvature if curvature != 0.0 else chord
-    phi = math.atan2(cy - ay, cx - ax) + half
-    path = math.hypot(around, rise)
-    x, y, z = p[last, 0], p[last, 1], p[last, 2]
-    tx, ty, tz = math.cos(phi) * around / path, math.sin(phi) * around / path, rise / path
-    if last > 0:  # out again to the outermost sensor, whose own hit was dropped
-        n0, k = work.axes[0, 2], -curvature * around / path
-        x, y, z, tx, ty, tz, _, _ = extrapolate(
-            x, y, z, tx, ty, tz, k, p[0, 0], p[0, 1], p[0, 2], n0[0], n0[1], n0[2]
-        )
-    s[0, 0], s[0, 1], s[0, 2], s[0, 3], s[0, 4], s[0, 5] = x, y, z, tx, ty, tz
-    s[0, 6] = -curvature * around / path / given.bend if given.bend != 0.0 else 0.0
 
 
 @kernel
@@ -81,9 +47,9 @@ def angle_axes(j, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def inside(j, given, work):  # type: ignore[no-untyped-def]
+def inside(j, lever, given, work):  # type: ignore[no-untyped-def]
     """q/p on the inner side of sensor `j`, its slope in q/p outside, and the variance of each angle from scattering."""
-    q_over_p = work.state[j, 6] if given.bend != 0.0 else given.q_over_p_without_field
+    q_over_p = work.state[j, 6] if lever > 0.0 else given.q_over_p_without_field
     slant = abs(dot(work.axes[j, 2], work.state[j, 3], work.state[j, 4], work.state[j, 5]))
     depth = work.material[j] / max(slant, 0.05)
     if q_over_p == 0.0 or depth <= 0.0:
@@ -94,7 +60,7 @@ def inside(j, given, work):  # type: ignore[no-untyped-def]
     theta = (
         0.0136 / (p * math.sqrt(beta2)) * math.sqrt(depth) * max(0.0, 1.0 + 0.038 * math.log(depth / beta2))
     )
-    if not given.energy_loss or given.bend == 0.0:
+    if not given.energy_loss or lever == 0.0:
         return work.state[j, 6], 1.0, theta * theta
     inner = energy + depth * _loss(p, energy, given.mass)
     inner_p = math.sqrt(inner * inner - given.mass * given.mass)
@@ -114,8 +80,11 @@ def _loss(p, energy, mass):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def column(c, j, s, helix, given, work):  # type: ignore[no-untyped-def]
+def column(c, j, s, helix, given, grid, work):  # type: ignore[no-untyped-def]
     """Change of position and direction for a unit change of parameter `c` on sensor `j`, a step `s` (``turn``) later."""
+    if grid is not None:
+        moved = work.rays[1 + c]
+        return moved[0], moved[1], moved[2], moved[3], moved[4], moved[5]
     if c < 2:
         return work.axes[j, c, 0], work.axes[j, c, 1], work.axes[j, c, 2], 0.0, 0.0, 0.0
     sin, cos, along, across, along_slope, across_slope = helix
@@ -134,16 +103,37 @@ def column(c, j, s, helix, given, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def advance(j, first_pass, given, work):  # type: ignore[no-untyped-def]
+def take(j, q_over_p, work):  # type: ignore[no-untyped-def]
+    """The reference on sensor `j` as a ray, and its change for a unit change of each parameter."""
+    rays = work.rays
+    rays[:] = 0.0
+    for i in range(6):
+        rays[0, i] = work.state[j, i]
+    rays[0, 6], rays[5, 6] = q_over_p, 1.0
+    for i in range(3):
+        rays[1, i], rays[2, i] = work.axes[j, 0, i], work.axes[j, 1, i]
+        rays[3, 3 + i], rays[4, 3 + i] = work.axes[j, 3, i], work.axes[j, 4, i]
+    return rays[0]
+
+
+@kernel
+def advance(j, first_pass, lever, given, grid, work):  # type: ignore[no-untyped-def]
     """Step the reference from sensor `j` to the next one in: its Jacobian, and the gap (or, at first, the reference)."""
     ref, axes = work.state, work.axes
-    q_over_p, slope, work.scatter[j] = inside(j, given, work)
-    k = given.bend * q_over_p
-    x, y, z, tx, ty, tz, s, crossed = extrapolate(
-        ref[j, 0], ref[j, 1], ref[j, 2], ref[j, 3], ref[j, 4], ref[j, 5], k,
-        work.point[j + 1, 0], work.point[j + 1, 1], work.point[j + 1, 2],
-        axes[j + 1, 2, 0], axes[j + 1, 2, 1], axes[j + 1, 2, 2],
-    )  # fmt: skip
+    q_over_p, slope, work.scatter[j] = inside(j, lever, given, work)
+    k, s = given.bend * q_over_p, 0.0
+    if grid is None:
+        x, y, z, tx, ty, tz, s, crossed = extrapolate(
+            ref[j, 0], ref[j, 1], ref[j, 2], ref[j, 3], ref[j, 4], ref[j, 5], k,
+            work.point[j + 1, 0], work.point[j + 1, 1], work.point[j + 1, 2],
+            axes[j + 1, 2, 0], axes[j + 1, 2, 1], axes[j + 1, 2, 2],
+        )  # fmt: skip
+        ax, ay, az = ty, -tx, 0.0
+    else:
+        ray, to, w = take(j, q_over_p, work), work.point[j + 1], axes[j + 1, 2]
+        _, crossed = to_plane(grid, TOLERANCE, work.rays, to[0], to[1], to[2], w[0], w[1], w[2])
+        x, y, z, tx, ty, tz = ray[0], ray[1], ray[2], ray[3], ray[4], ray[5]
+        ax, ay, az = push(grid, x, y, z, tx, ty, tz, 1.0)
     if not crossed:
         return False
     here = ref[j + 1]
@@ -158,10 +148,10 @@ def advance(j, first_pass, given, work):  # type: ignore[no-untyped-def]
     helix = turn(k, s)
     into = 1.0 / dot(axes[j + 1, 2], tx, ty, tz)
     for c in range(5):
-        dx, dy, dz, ex, ey, ez = column(c, j, s, helix, given, work)
+        dx, dy, dz, ex, ey, ez = column(c, j, s, helix, given, grid, work)
         slide = -dot(axes[j + 1, 2], dx, dy, dz) * into  # along the track, back on to the plane
         dx, dy, dz = dx + slide * tx, dy + slide * ty, dz + slide * tz
-        ex, ey = ex + slide * k * ty, ey - slide * k * tx
+        ex, ey, ez = ex + slide * k * ax, ey + slide * k * ay, ez + slide * k * az
         factor = slope if c == 4 else 1.0
         for r in range(2):
             work.jacobian[j, r, c] = factor * dot(axes[j + 1, r], dx, dy, dz)
@@ -172,10 +162,10 @@ def advance(j, first_pass, given, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def write_track(i, n, ndf, given, work, out):  # type: ignore[no-untyped-def]
+def write_track(i, n, ndf, lever, given, grid, work, out):  # type: ignore[no-untyped-def]
     """Carry the innermost state in to the z axis and fill row `i`; returns the status."""
     j, p, jacobian, covariance = n - 1, work.filtered, work.a, work.b
-    q_over_p, slope, scatter = inside(j, given, work)
+    q_over_p, slope, scatter = inside(j, lever, given, work)
     p[2, 2] += scatter
     p[3, 3] += scatter
     here = work.state[j]
@@ -183,17 +173,26 @@ def write_track(i, n, ndf, given, work, out):  # type: ignore[no-untyped-def]
     k = given.bend * q_over_p
     # Along z within the errors: no closest approach. (25 = five standard deviations.)
     at_hit = tx * tx + ty * ty < 25.0 * max(p[2, 2], p[3, 3])
-    s = 0.0 if at_hit else path_to_axis(x, y, tx, ty, k)
-    x, y, z, tx, ty, tz = step(x, y, z, tx, ty, tz, k, s)
+    s, ax, ay, az = 0.0, 0.0, 0.0, 0.0
+    if grid is None:
+        s = 0.0 if at_hit else path_to_axis(x, y, tx, ty, k)
+        x, y, z, tx, ty, tz = step(x, y, z, tx, ty, tz, k, s)
+        ax, ay = ty, -tx
+    else:
+        ray = take(j, q_over_p, work)
+        if not at_hit:
+            to_axis(grid, TOLERANCE, work.rays)
+        x, y, z, tx, ty, tz = ray[0], ray[1], ray[2], ray[3], ray[4], ray[5]
+        ax, ay, az = push(grid, x, y, z, tx, ty, tz, 1.0)
     transverse = max(math.hypot(tx, ty), 1e-9)
     phi = math.atan2(ty, tx)
     cos, sin = math.cos(phi), math.sin(phi)
     helix = turn(k, s)
-    along = 1.0 / (transverse * transverse + k * (x * ty - y * tx))
+    along = 1.0 / (transverse * transverse + k * (x * ax + y * ay))
     for c in range(5):
-        dx, dy, dz, ex, ey, ez = column(c, j, s, helix, given, work)
+        dx, dy, dz, ex, ey, ez = column(c, j, s, helix, given, grid, work)
         slide = 0.0 if at_hit else -(tx * dx + ty * dy + x * ex + y * ey) * along
-        ex, ey = ex + slide * k * ty, ey - slide * k * tx
+        ex, ey, ez = ex + slide * k * ax, ey + slide * k * ay, ez + slide * k * az
         factor = slope if c == 4 else 1.0
         jacobian[0, c] = factor * (cos * (dy + slide * ty) - sin * (dx + slide * tx))
         jacobian[1, c] = factor * (dz + slide * tz)
@@ -202,7 +201,7 @@ def write_track(i, n, ndf, given, work, out):  # type: ignore[no-untyped-def]
         jacobian[4, c] = 0.0
     jacobian[4, 4] = slope
     sandwich(jacobian, p, work.c, covariance)
-    if given.bend == 0.0:
+    if lever == 0.0:
         covariance[4, 4] = UNMEASURED
     if covariance[2, 2] > ANY_ANGLE:
         _cap_angle(covariance)

@@ -1,8 +1,8 @@
-"""Fit of track candidates in a solenoid field: a Kalman filter and smoother about the track itself, on any sensors.
+"""Fit of track candidates in any magnetic field: a Kalman filter and smoother about the track itself, on any sensors.
 
 A candidate's hits are read from the outermost inwards. The state on a sensor is the offset along its two axes, two small
 angles about the direction, and q/p, all as *deviations from a reference track*, so nothing is singular: not at low angle,
-not along z. The reference starts as the helix through three hits; after each pass it becomes the smoothed track, which
+not along z. The reference starts as the curve through three hits; after each pass it becomes the smoothed track, which
 makes the fit the exact least-squares solution with a kink allowed at every sensor (Gauss-Newton), in two or three passes.
 
 The smoother is the disturbance smoother of Durbin and Koopman (Time Series Analysis by State Space Methods, 2012, 4.5),
@@ -32,12 +32,13 @@ from gnnreco.fit.reference import (
     advance,
     angle_axes,
     follow_hits,
-    seed,
     write_track,
 )
+from gnnreco.fit.seed import lever_of, seed
+from gnnreco.geometry import along_z
 
 if TYPE_CHECKING:
-    from gnnreco.geometry.field import Field
+    from gnnreco.geometry import Field
 
 
 __all__ = [
@@ -60,7 +61,7 @@ class Surfaces(Protocol):
 
     @property
     def field(self) -> Field:
-        """Its bz counts."""
+        """Magnetic field, wherever a track is."""
         ...
 
     @property
@@ -90,14 +91,14 @@ class FitResult(NamedTuple):
     Attributes
     ----------
     parameters : (n, 5)
-        d0, z0 (mm), phi, theta (rad), q/p (e/GeV) where the track passes the z axis, with the signs of ACTS. Without a
-        field q/p is 0 with variance `UNMEASURED`. All zero where `valid` is False.
+        d0, z0 (mm), phi, theta (rad), q/p (e/GeV) where the track passes the z axis, with the signs of ACTS. Where the field
+        along the track cannot tell q/p, it is 0 with variance `UNMEASURED`. All zero where `valid` is False.
     covariance : (n, 15)
         Lower triangle, row by row.
     chi2, ndf : (n,)
-        Two measurements a hit that was kept, less five parameters (four without a field).
+        Two measurements a hit that was kept, less five parameters (four where q/p cannot be told).
     status : uint8 (n,)
-        FITTED, TOO_FEW_HITS, MISSED_SENSOR (no helix reaches the sensors), UNSETTLED
+        FITTED, TOO_FEW_HITS, MISSED_SENSOR (no curve reaches the sensors), UNSETTLED
         (no solution in `MAX_PASSES` passes), NOT_FINITE.
     at_first_hit : bool (n,)
         The track runs along z as well as can be told, so nothing defines its closest approach to the axis: d0 and z0 are
@@ -169,7 +170,7 @@ def fit_tracks(
     Parameters
     ----------
     detector : Surfaces
-        Gives the field (its bz), the sensors' axes, radiation lengths and, where the hits have none, resolutions.
+        Gives the field, the sensors' axes, radiation lengths and, where the hits have none, resolutions.
     offsets : int64 (n + 1,)
         Candidate ``i`` has the hits ``hit_index[offsets[i]:offsets[i + 1]]``, from the innermost outwards.
     hit_index : int64 (m,)
@@ -182,7 +183,7 @@ def fit_tracks(
     mass : float
         GeV, for scattering and energy loss.
     momentum_without_field : float
-        GeV, assumed for scattering where the field is zero.
+        GeV, assumed for scattering where the field cannot tell it.
     threads : int
         Candidates are shared among this many threads; the result does not depend on it.
 
@@ -200,7 +201,7 @@ def fit_tracks(
     if n == 0 or m == 0:
         result.status[:] = TOO_FEW_HITS
         return result
-    sensor = np.clip(hits.sensor, 0, len(detector.rotation) - 1)
+    sensor, bz = np.clip(hits.sensor, 0, len(detector.rotation) - 1), along_z(detector.field)
     given = Given(
         np.ascontiguousarray(hits.xyz),
         hits.sensor,
@@ -208,25 +209,28 @@ def fit_tracks(
         np.asarray(detector.resolution_v[sensor] ** 2 if hits.var_v is None else hits.var_v, np.float64),
         np.ascontiguousarray(detector.rotation),
         np.asarray(detector.radiation_lengths, np.float64),
-        float(detector.field.bz) * BEND,
+        BEND if bz is None else bz * BEND,
         mass,
         energy_loss,
         1.0 / momentum_without_field,
         np.inf if max_chi2_hit is None else max_chi2_hit,
         max_drops,
     )
+    grid = detector.field.grid if bz is None else None  # None: along z and the same everywhere
     offsets, hit_index = np.asarray(offsets, np.int64), np.asarray(hit_index, np.int64)
     edges = np.linspace(0, n, max(1, threads) + 1).astype(np.int64)
     with ThreadPoolExecutor(max(1, threads)) as pool:
         list(
-            pool.map(lambda a, b: _fit_range(a, b, offsets, hit_index, given, result), edges[:-1], edges[1:])
+            pool.map(
+                lambda a, b: _fit_range(a, b, offsets, hit_index, given, grid, result), edges[:-1], edges[1:]
+            )
         )
     return result
 
 
 @kernel
-def _fit_range(start, stop, offsets, hit_index, given, out):  # type: ignore[no-untyped-def]
-    """Fit candidates `start` to `stop`."""
+def _fit_range(start, stop, offsets, hit_index, given, grid, out):  # type: ignore[no-untyped-def]
+    """Fit candidates `start` to `stop`; `grid` is None where the field is along z and the same everywhere."""
     longest = 1
     for i in range(start, stop):
         longest = max(longest, offsets[i + 1] - offsets[i])
@@ -235,14 +239,15 @@ def _fit_range(start, stop, offsets, hit_index, given, out):  # type: ignore[no-
         np.empty(n, np.int64), np.empty((n, 3)), np.empty((n, 5, 3)), np.empty((n, 2)), np.empty(n),
         np.empty((n, 7)), np.empty(n), np.zeros((n, 5)), np.empty((n, 5, 5)), np.empty((n, 5)),
         np.empty((n, 5, 5)), np.empty((n, 5, 2)), np.empty((n, 3)), np.empty((n, 2)), np.empty(n),
-        np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5)),
+        np.empty((5, 5)), np.empty((6, 7)), np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5)),
     )  # fmt: skip
-    unknowns = 5 if given.bend != 0.0 else 4
     for i in range(start, stop):
         n = _load(offsets[i], offsets[i + 1], hit_index, given, out, work)
         used = n
+        lever = lever_of(n, given, grid, work)
+        unknowns = 5 if lever > 0.0 else 4
         for drop in range(given.max_drops + 1):
-            out.status[i] = _fit_one(n, used, unknowns, given, work)
+            out.status[i] = _fit_one(n, used, lever, given, grid, work)
             if out.status[i] != FITTED:
                 break
             worst = 0
@@ -262,7 +267,7 @@ def _fit_range(start, stop, offsets, hit_index, given, out):  # type: ignore[no-
             work.variance[worst] = IGNORED
             used -= 1
         if out.status[i] == FITTED:
-            out.status[i] = write_track(i, n, 2 * used - unknowns, given, work, out)
+            out.status[i] = write_track(i, n, 2 * used - unknowns, lever, given, grid, work, out)
 
 
 @kernel
@@ -294,15 +299,15 @@ def _load(start, stop, hit_index, given, out, work):  # type: ignore[no-untyped-
 
 
 @kernel
-def _fit_one(n, used, unknowns, given, work):  # type: ignore[no-untyped-def]
+def _fit_one(n, used, lever, given, grid, work):  # type: ignore[no-untyped-def]
     """Passes of linearise, filter, smooth until the track stands still; returns the status.
 
     A change of direction by an angle leaves an error of that angle squared times the way to the next sensor: when it is
     under a twentieth of the best resolution, or chi2 does not change, another pass would tell nothing new.
     """
-    if 2 * used < unknowns or used < 2:
+    if 2 * used < (5 if lever > 0.0 else 4) or used < 2:
         return TOO_FEW_HITS
-    seed(n, given, work)
+    seed(n, lever, given, grid, work)
     finest, before = np.inf, np.inf
     for j in range(n):
         finest = min(finest, work.variance[j, 0], work.variance[j, 1])
@@ -310,31 +315,31 @@ def _fit_one(n, used, unknowns, given, work):  # type: ignore[no-untyped-def]
     way = math.sqrt(
         (p[0, 0] - p[n - 1, 0]) ** 2 + (p[0, 1] - p[n - 1, 1]) ** 2 + (p[0, 2] - p[n - 1, 2]) ** 2
     ) / (n - 1)
-    reached = _step_through(n, True, given, work)
+    reached = _step_through(n, True, lever, given, grid, work)
     if not reached:
         follow_hits(n, work)
-        reached = _step_through(n, False, given, work)
+        reached = _step_through(n, False, lever, given, grid, work)
     for _ in range(MAX_PASSES):
         if not reached:
             return MISSED_SENSOR
-        chi2 = filter_hits(n, given, work)
+        chi2 = filter_hits(n, lever, work)
         if not math.isfinite(chi2):
             return NOT_FINITE
         turned = smooth(n, work)
         if turned * way < 0.05 * math.sqrt(finest) or abs(chi2 - before) < 0.01 + 1e-3 * chi2:
             return FITTED
         before = chi2
-        reached = _step_through(n, False, given, work)
+        reached = _step_through(n, False, lever, given, grid, work)
     return UNSETTLED
 
 
 @kernel
-def _step_through(n, new, given, work):  # type: ignore[no-untyped-def]
+def _step_through(n, new, lever, given, grid, work):  # type: ignore[no-untyped-def]
     """The Jacobians along the reference; from its first state alone where it is `new`. False if a sensor is missed."""
     angle_axes(0, work)
     for j in range(1, n):
         if not new:
             angle_axes(j, work)
-        if not advance(j - 1, new, given, work):
+        if not advance(j - 1, new, lever, given, grid, work):
             return False
     return True

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gnnreco.geometry.field_grid import FieldGrid, field_at
 from gnnreco.simulate.material import (
     SILICON_X0,
     Vector,
@@ -31,23 +32,6 @@ STEEPEST = 0.05  # cosine of incidence below which material and path grow no fur
 SAME, AGAIN = 1e-4, -1e-9
 PHOTON_ROW = 5  # in the table of species
 FRAGMENTS = 8  # most particles that one nuclear interaction throws out
-
-
-class FieldMap(NamedTuple):
-    """The field on a regular lattice over the detector; one node where it is the same everywhere.
-
-    Attributes
-    ----------
-    origin, spacing : float64 (3,), mm
-    tesla : float64 (nx, ny, nz, 3)
-    reach : float
-        Longest step over which the field may be taken as constant, mm.
-    """
-
-    origin: Floats
-    spacing: Floats
-    tesla: Floats
-    reach: float
 
 
 class Matter(NamedTuple):
@@ -86,31 +70,8 @@ class Physics(NamedTuple):
     max_turn: float
     min_momentum: float
     radiate: bool  # what electrons radiate, and neutral fragments, fly on: calorimeters see them
+    field_step: float  # mm over which the field may be taken as constant
     record: bool  # every step of a charged particle: drift chambers see them
-
-
-@njit(cache=True, error_model="numpy")
-def field_at(field: FieldMap, x: Vector) -> Vector:
-    """Tesla at a position, linear between nodes; outside the map, that of its edge."""
-    shape = field.tesla.shape
-    if shape[0] * shape[1] * shape[2] == 1:
-        return field.tesla[0, 0, 0, 0], field.tesla[0, 0, 0, 1], field.tesla[0, 0, 0, 2]
-    bx, by, bz = 0.0, 0.0, 0.0
-    index, part = np.zeros(3, np.int64), np.zeros(3)
-    for i in range(3):
-        place = min(max((x[i] - field.origin[i]) / field.spacing[i], 0.0), shape[i] - 1.0)
-        index[i] = min(int(place), max(shape[i] - 2, 0))
-        part[i] = place - index[i]
-    for corner in range(8):
-        weight, node = 1.0, index.copy()
-        for i in range(3):
-            upper = (corner >> i) & 1
-            weight *= part[i] if upper else 1 - part[i]
-            node[i] = min(index[i] + upper, shape[i] - 1)
-        if weight > 0:
-            b = field.tesla[node[0], node[1], node[2]]
-            bx, by, bz = bx + weight * b[0], by + weight * b[1], bz + weight * b[2]
-    return bx, by, bz
 
 
 @njit(cache=True, error_model="numpy")
@@ -164,12 +125,12 @@ def beyond(tree: SensorTree, x: Vector) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def bending(field: FieldMap, x: Vector, t: Vector, charge: float, momentum: float) -> tuple[Vector, float]:
+def bending(
+    field: FieldGrid, reach: float, x: Vector, t: Vector, charge: float, momentum: float
+) -> tuple[Vector, float]:
     """Direction of the field over the next step, and by how much (rad/mm) it turns a particle about it."""
-    half = (
-        field.reach / 2 if field.reach < np.inf else 0.0
-    )  # the middle of the step makes its error second order
-    b = field_at(field, (x[0] + half * t[0], x[1] + half * t[1], x[2] + half * t[2]))
+    half = reach / 2 if reach < np.inf else 0.0  # the middle of the step makes its error second order
+    b = field_at(field, x[0] + half * t[0], x[1] + half * t[1], x[2] + half * t[2])
     strength = np.sqrt(b[0] * b[0] + b[1] * b[1] + b[2] * b[2])
     if strength < 1e-9 or charge == 0:
         return (0.0, 0.0, 1.0), 0.0
@@ -244,7 +205,7 @@ def shatter(
 @njit(cache=True, error_model="numpy")
 def follow(
     rng: np.random.Generator, start: Floats, kind: NDArray[np.int32], species: Species, tree: SensorTree,
-    field: FieldMap, matter: Matter, physics: Physics,
+    field: FieldGrid, matter: Matter, physics: Physics,
 ) -> tuple[Floats, Floats, Floats, Floats]:  # fmt: skip
     """Fly particles one by one, in order, each to its end: where it stops, or where it starts to shower.
 
@@ -298,8 +259,8 @@ def follow(
                 if coming < len(paths) and paths[coming] - flown < s:
                     sensor, s = sensors[coming], paths[coming] - flown
             else:
-                h, k = bending(field, x, t, charge, p)
-                step = min(reach, life, field.reach)
+                h, k = bending(field, physics.field_step, x, t, charge, p)
+                step = min(reach, life, physics.field_step)
                 if k != 0:
                     step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
                 sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)

@@ -48,7 +48,7 @@ class SimulationOptions:
     min_momentum : float
         Momentum below which a particle stops, GeV.
     field_spacing : float
-        Distance of the nodes at which a field map is sampled, mm.
+        Twice the longest step, mm, over which a field that changes is taken as constant.
     noise : float
         Spread of the signal of a cell, as a fraction of what a minimum-ionising particle leaves in the sensor.
     threshold : float

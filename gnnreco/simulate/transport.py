@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
-from gnnreco.simulate.flight import FieldMap, Matter, Physics, follow
+from gnnreco.simulate.flight import Matter, Physics, follow
 from gnnreco.simulate.generated import Generated
 from gnnreco.simulate.material import SILICON_X0
 from gnnreco.simulate.medium import media
@@ -161,11 +161,12 @@ class Transport:
         drifts = np.array([s.drift is not None for s in detector.subsystems], np.bool_)
         self.planes = np.flatnonzero(~drifts[detector.subsystem]).astype(np.int32)
         self.tree = plane_tree(detector, ~drifts[detector.subsystem])
-        self.field = field_map(detector, options.field_spacing)
+        self.field = detector.field.grid
+        step = min(options.field_spacing / 2, self.field.longest) if self.field.tesla.size > 3 else np.inf
         self.matter = matter(detector, showers[detector.subsystem], self.planes)
         self.physics = Physics(options.scattering, options.energy_loss, options.radiation, options.nuclear, options.decays,
                                options.efficiency, 2 * np.pi * options.max_turns, options.min_momentum,
-                               bool(showers.any()), bool(drifts.any()))  # fmt: skip
+                               bool(showers.any()), step, bool(drifts.any()))  # fmt: skip
 
     def __call__(self, particles: Generated, rng: np.random.Generator) -> Transported:
         """Follow particles, and what they make, to the end."""
@@ -227,17 +228,3 @@ def matter(detector: Detector, showers: NDArray[np.bool_], planes: NDArray[np.in
         detector.radiation_lengths[planes], detector.interaction_lengths[planes], active[planes], silicon[planes],
         depth[planes], np.array([[c.radius, c.half_length, c.radiation_lengths, c.interaction_lengths]
                                  for c in detector.passive], np.float64).reshape(-1, 4))  # fmt: skip
-
-
-def field_map(detector: Detector, spacing: float) -> FieldMap:
-    """Sample the detector's field every `spacing` mm; one node where it does not change."""
-    low, high = detector.bounds
-    origin = low.min(axis=0, initial=0.0)
-    nodes = np.ceil((high.max(axis=0, initial=0.0) - origin) / spacing).astype(np.int64) + 1
-    probes = origin + np.random.default_rng(0).random((64, 3)) * (nodes - 1) * spacing
-    values = detector.field.at(probes)
-    if np.ptp(values, axis=0).max() < 1e-12:
-        return FieldMap(origin, np.full(3, np.inf), values[:1].reshape(1, 1, 1, 3), np.inf)
-    lattice = np.stack(np.meshgrid(*(np.arange(n) * spacing for n in nodes), indexing="ij"), axis=-1) + origin
-    return FieldMap(origin, np.full(3, spacing), detector.field.at(lattice.reshape(-1, 3)).reshape(lattice.shape),
-                    spacing / 2)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Joins pieces of one path: the end of one, followed along its helix, runs into the end of another.
+"""Joins pieces of one path: the end of one, followed through the field, runs into the end of another.
 
 Either end of a piece may be joined to either end of another, so a particle that curls back is one track. What looks alike
 is fitted together, and stays so if the fit is not much worse than both.
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints
 from gnnreco.fit.helix import BEND, extrapolate
+from gnnreco.fit.propagate import TOLERANCE, to_plane
 from gnnreco.fit.trackfit import FitResult, fit_tracks
+from gnnreco.geometry import along_z
 from gnnreco.tasks.charge_points import Planes
 
 OUTLIER = 20.0  # chi2 of a point (two degrees of freedom) from which on it is left out
@@ -86,9 +88,11 @@ def fit_paths(hits: Hits, planes: Planes, offsets: Ints, rows: Ints) -> Paths:
 
 def join_paths(hits: Hits, planes: Planes, paths: Paths, config: JoinConfig) -> Paths:
     """Join pieces until none fits another."""
+    bz = along_z(planes.field)
+    grid = planes.field.grid if bz is None else None
     for _ in range(config.rounds):
-        ends = _ends(paths.fit, float(planes.field.bz) * BEND)
-        pairs = _meeting(*ends, config.gap, config.overlap, config.miss, config.miss_slope, config.turn)
+        ends = _ends(paths.fit, 1.0 if bz is None else bz * BEND)
+        pairs = _meeting(grid, *ends, config.gap, config.overlap, config.miss, config.miss_slope, config.turn)
         if not len(pairs):
             break
         offsets, rows = _joined(pairs, paths.offsets, paths.rows, hits.xyz)
@@ -162,7 +166,7 @@ def _concatenate(one: Paths, two: Paths) -> Paths:
 
 
 def _ends(fit: FitResult, bend: float) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Place and direction out of the piece (n, 2, 6), turn for each mm of the way out (n, 2), and whether it is fitted."""
+    """Place and direction out of a piece (n, 2, 6), `bend` times its q/p seen that way (n, 2), whether it is fitted."""
     place = np.stack([fit.first, fit.last], axis=1)
     out = place[:, :, :6].copy()
     out[:, 0, 3:] *= -1
@@ -172,7 +176,7 @@ def _ends(fit: FitResult, bend: float) -> tuple[Floats, Floats, NDArray[np.bool_
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _meeting(ends, turn, valid, gap, overlap, miss, miss_slope, most):  # type: ignore[no-untyped-def]
+def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # type: ignore[no-untyped-def]
     """Pairs of ends that run into each other (m, 4): piece, its end, other piece, its end."""
     n = len(ends)
     found = np.empty((64, 4), np.int64)
@@ -194,10 +198,26 @@ def _meeting(ends, turn, valid, gap, overlap, miss, miss_slope, most):  # type: 
                         continue
                     if not (
                         _runs_into(
-                            ends[i, a], turn[i, a], ends[j, b], np.sqrt(way), overlap, miss, miss_slope, least
+                            grid,
+                            ends[i, a],
+                            turn[i, a],
+                            ends[j, b],
+                            np.sqrt(way),
+                            overlap,
+                            miss,
+                            miss_slope,
+                            least,
                         )
                         or _runs_into(
-                            ends[j, b], turn[j, b], ends[i, a], np.sqrt(way), overlap, miss, miss_slope, least
+                            grid,
+                            ends[j, b],
+                            turn[j, b],
+                            ends[i, a],
+                            np.sqrt(way),
+                            overlap,
+                            miss,
+                            miss_slope,
+                            least,
                         )
                     ):
                         continue
@@ -209,10 +229,27 @@ def _meeting(ends, turn, valid, gap, overlap, miss, miss_slope, most):  # type: 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _runs_into(one, k, two, way, overlap, miss, miss_slope, least):  # type: ignore[no-untyped-def]
-    x, y, z, tx, ty, tz, s, crossed = extrapolate(
-        one[0], one[1], one[2], one[3], one[4], one[5], k, two[0], two[1], two[2], -two[3], -two[4], -two[5]
-    )
+def _runs_into(grid, one, k, two, way, overlap, miss, miss_slope, least):  # type: ignore[no-untyped-def]
+    if grid is None:
+        x, y, z, tx, ty, tz, s, crossed = extrapolate(
+            one[0],
+            one[1],
+            one[2],
+            one[3],
+            one[4],
+            one[5],
+            k,
+            two[0],
+            two[1],
+            two[2],
+            -two[3],
+            -two[4],
+            -two[5],
+        )
+    else:
+        ray = np.array([[one[0], one[1], one[2], one[3], one[4], one[5], k]])
+        s, crossed = to_plane(grid, TOLERANCE, ray, two[0], two[1], two[2], -two[3], -two[4], -two[5])
+        x, y, z, tx, ty, tz = ray[0, 0], ray[0, 1], ray[0, 2], ray[0, 3], ray[0, 4], ray[0, 5]
     if not crossed or s < -overlap:
         return False
     off = np.sqrt((x - two[0]) ** 2 + (y - two[1]) ** 2 + (z - two[2]) ** 2)

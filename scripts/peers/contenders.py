@@ -17,7 +17,7 @@ from gnnreco.columns import Tracks
 from gnnreco.evaluate import Target, score_tracks
 from gnnreco.events import EventSource
 from gnnreco.events.tracks_file import read_tracks
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, Field
 
 PEERS = Path(__file__).parent
 GNNRECO = [sys.executable, "-c", "from gnnreco.cli import entry; entry()"]
@@ -52,16 +52,18 @@ def run_gnnreco(events: Path, output: Path, detector: str, bundle: str, threads:
     return manifest
 
 
-def score_acts(source: EventSource, tracks: Path, bz: float, stage: str, target: Target | None = None) -> Row:
+def score_acts(
+    source: EventSource, tracks: Path, field: Field, stage: str, target: Target | None = None
+) -> Row:
     """Score the tracks of ACTS with our evaluator."""
-    return score_tracks(((event, read_acts_tracks(tracks, event, stage)) for event in source), bz, target)
+    return score_tracks(((event, read_acts_tracks(tracks, event, stage)) for event in source), field, target)
 
 
-def score_gnnreco(source: EventSource, output: Path, bz: float, target: Target | None = None) -> Row:
+def score_gnnreco(source: EventSource, output: Path, field: Field, target: Target | None = None) -> Row:
     """Score the tracks of `run_gnnreco`; an event that failed counts with no tracks."""
     found = {number: tracks for number, _, tracks in read_tracks(output)}
     pairs = ((event, found.get(event.number, Tracks())) for event in source)
-    return score_tracks(pairs, bz, target)
+    return score_tracks(pairs, field, target)
 
 
 def compare(
@@ -91,7 +93,7 @@ def compare(
         cost = run_gnnreco(events, output, detector.name, bundle, count)
         name = f"gnnreco {Path(bundle).name}"
         if name not in results:
-            results[name] = score_gnnreco(source, output, detector.field.bz)
+            results[name] = score_gnnreco(source, output, detector.field)
         rows.append(summary(name, results[name], cost, count))
     for seeds in max_seeds:
         for count in threads:
@@ -101,7 +103,7 @@ def compare(
             for stage, label in STAGES.items():
                 name = f"ACTS {label}, {seeds} seed{'s' * (seeds > 1)}"
                 if name not in results:
-                    results[name] = score_acts(source, output, detector.field.bz, stage)
+                    results[name] = score_acts(source, output, detector.field, stage)
                 rows.append(summary(name, results[name], cost, count))
     return rows, results
 

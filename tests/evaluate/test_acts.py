@@ -10,9 +10,10 @@ import pytest
 
 from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
 from gnnreco.evaluate import score_tracks
+from gnnreco.geometry import ConstantField
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "acts_matching.npz"
-BZ = 2.0
+FIELD = ConstantField(2.0)
 
 
 def events(golden: dict[str, np.ndarray], stage: str) -> Iterator[tuple[Event, Tracks]]:
@@ -39,7 +40,7 @@ def events(golden: dict[str, np.ndarray], stage: str) -> Iterator[tuple[Event, T
 def test_counts_are_those_of_acts(stage: str) -> None:
     with np.load(GOLDEN) as file:
         golden = dict(file)
-    result = score_tracks(events(golden, stage), BZ)
+    result = score_tracks(events(golden, stage), FIELD)
     acts = result["acts"]
     counts = [acts[key] for key in ("found", "particles", "fakes", "duplicates", "tracks")]
     assert counts == golden[f"{stage}_counts"].tolist()

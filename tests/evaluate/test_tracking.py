@@ -15,9 +15,10 @@ from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
 from gnnreco.errors import BadInput
 from gnnreco.evaluate import RULES, Target, plots, score_tracks, table, true_perigee
 from gnnreco.evaluate.rates import RATES, clopper_pearson
-from gnnreco.evaluate.target import GEV_PER_TESLA_MM
+from gnnreco.fit.helix import BEND
+from gnnreco.geometry import ConstantField
 
-BZ, HITS = 2.0, 10
+FIELD, HITS = ConstantField(2.0), 10
 
 
 def event_of(n: int, seed: int = 1) -> Event:
@@ -38,7 +39,7 @@ def tracks_of(event: Event, rows: list[list[int]], owner: list[int], spread: flo
     """Tracks with the true parameters of their owners, moved by `spread` and with that as their error."""
     assert event.truth is not None
     n = len(rows)
-    values = true_perigee(event.truth.particles, BZ)[owner].reshape(n, 5)
+    values = true_perigee(event.truth.particles, FIELD)[owner].reshape(n, 5)
     values += np.random.default_rng(3).normal(0, 1, (n, 5)) * spread
     covariance = np.zeros((n, 15))
     covariance[:, [0, 2, 5, 9, 14]] = spread**2
@@ -57,7 +58,7 @@ def scored() -> dict:
     event = event_of(20)
     mixed = [180, 181, 182, 190, 191, 192, 200, 201]
     rows = [*map(all_hits, range(18)), all_hits(0)[:7], mixed]
-    return score_tracks([(event, tracks_of(event, rows, [*range(18), 0, 18], 1e-4))], BZ)
+    return score_tracks([(event, tracks_of(event, rows, [*range(18), 0, 18], 1e-4))], FIELD)
 
 
 def test_rates(scored: dict) -> None:
@@ -84,13 +85,13 @@ def test_every_rate_has_its_interval_in_all_and_in_bins(scored: dict) -> None:
 
 def test_json_has_no_nan(scored: dict) -> None:
     json.dumps(scored, allow_nan=False)
-    json.dumps(score_tracks([], BZ), allow_nan=False)
+    json.dumps(score_tracks([], FIELD), allow_nan=False)
 
 
 def test_resolutions_and_pulls() -> None:
     event = event_of(2000)
     rows = [all_hits(i) for i in range(2000)]
-    result = score_tracks([(event, tracks_of(event, rows, list(range(2000)), 1e-3))], BZ)["resolutions"]
+    result = score_tracks([(event, tracks_of(event, rows, list(range(2000)), 1e-3))], FIELD)["resolutions"]
     for name in ("d0_mm", "z0_mm", "phi", "theta", "q_over_p"):
         assert result[name]["core"] == pytest.approx(1e-3, rel=0.1)
         assert result[name]["rms"] == pytest.approx(1e-3, rel=0.1)
@@ -100,9 +101,9 @@ def test_resolutions_and_pulls() -> None:
 def test_target_options() -> None:
     event = event_of(50)
     tracks = tracks_of(event, [all_hits(0)], [0])
-    tight = score_tracks([(event, tracks)], BZ, Target(pt_min=3, eta_max=1))
+    tight = score_tracks([(event, tracks)], FIELD, Target(pt_min=3, eta_max=1))
     assert 0 < tight["acts"]["particles"] < 50
-    assert score_tracks([(event, tracks)], BZ, Target(min_hits=HITS + 1))["acts"]["efficiency"] is None
+    assert score_tracks([(event, tracks)], FIELD, Target(min_hits=HITS + 1))["acts"]["efficiency"] is None
 
 
 def test_neutral_particles_are_no_target() -> None:
@@ -152,7 +153,7 @@ def test_perigee_is_recovered_from_any_point_of_the_helix(
     d0: float, z0: float, phi: float, eta: float, pt: float, charge: float, fraction: float, bz: float
 ) -> None:
     """Step by step along the equation of motion in small exact rotations, then back in one go."""
-    turn = -charge * GEV_PER_TESLA_MM * bz / pt
+    turn = -charge * BEND * bz / pt
     path = fraction * (np.pi / abs(turn) if turn else 500.0)
     angle = phi + turn * path
     if turn:
@@ -163,7 +164,7 @@ def test_perigee_is_recovered_from_any_point_of_the_helix(
     momentum = pt * np.cos(angle), pt * np.sin(angle), pt * np.sinh(eta)
     point = [np.array([v]) for v in (charge, x, y, z0 + path * np.sinh(eta), *momentum)]
     particle = Particles(np.zeros(1, np.int64), np.zeros(1, np.int32), *point)
-    found = true_perigee(particle, bz)[0]
+    found = true_perigee(particle, ConstantField(bz))[0]
     theta = 2 * np.arctan(np.exp(-eta))
     wrapped = np.remainder(found[2] - phi + np.pi, 2 * np.pi) - np.pi
     assert found[0] == pytest.approx(d0, abs=1e-6)

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from gnnreco.columns import Floats, Hits
-from gnnreco.fit.helix import BEND, extrapolate, path_to_axis, perigee, step
+from gnnreco.fit.helix import BEND, extrapolate, path_to_axis, step
+from gnnreco.fit.propagate import perigee
 from gnnreco.fit.trackfit import (
     FITTED,
     MAX_PASSES,
@@ -19,20 +20,16 @@ from gnnreco.fit.trackfit import (
     FitResult,
     fit_tracks,
 )
+from gnnreco.geometry import ConstantField
 
 DIAGONAL = [0, 2, 5, 9, 14]
-
-
-@dataclass
-class Field:
-    bz: float
 
 
 @dataclass
 class Sensors:
     """As much of a Detector as the fit asks for: one plane a hit."""
 
-    field: Field
+    field: ConstantField
     rotation: Floats
     radiation_lengths: Floats
     resolution_u: Floats
@@ -78,7 +75,7 @@ def sample(
         p = rng.uniform(*pt) * np.cosh(eta)
         start = np.append(rng.normal(0, 2, 2), rng.normal(0, 30))
         direction = np.array([np.cos(phi) / np.cosh(eta), np.sin(phi) / np.cosh(eta), np.tanh(eta)])
-        truth[i] = perigee(start[None], p * direction[None], np.array([charge]), bz)[0]
+        truth[i] = perigee(start[None], p * direction[None], np.array([charge]), ConstantField(bz))[0]
         k, x, t = BEND * bz * charge / p, start, direction
         for distance in np.linspace(40, 900, layers):
             if forward:
@@ -104,7 +101,7 @@ def sample(
                 t /= np.linalg.norm(t)
     m, xyz = n * layers, np.array(points)
     sensors = Sensors(
-        Field(bz), np.array(rotations), np.full(m, depth), np.full(m, sigma[0]), np.full(m, sigma[1])
+        ConstantField(bz), np.array(rotations), np.full(m, depth), np.full(m, sigma[0]), np.full(m, sigma[1])
     )
     hits = Hits(np.arange(m), xyz[:, 0], xyz[:, 1], xyz[:, 2], np.arange(m, dtype=np.int32))
     return Sample(sensors, hits, np.arange(0, m + 1, layers), np.arange(m), truth)
@@ -170,7 +167,7 @@ def test_beam_along_z_keeps_to_its_first_plane() -> None:
     x = spot[:, None, :] + rng.normal(0, 0.01, (n, 6, 2))
     m = 6 * n
     sensors = Sensors(
-        Field(0.0), np.tile(np.eye(3), (m, 1, 1)), np.zeros(m), np.full(m, 0.01), np.full(m, 0.01)
+        ConstantField(0.0), np.tile(np.eye(3), (m, 1, 1)), np.zeros(m), np.full(m, 0.01), np.full(m, 0.01)
     )
     hits = Hits(
         np.arange(m), x[..., 0].ravel(), x[..., 1].ravel(), np.tile(planes, n), np.arange(m, dtype=np.int32)
@@ -318,7 +315,9 @@ def test_steps_along_a_helix() -> None:
 
 def test_perigee_has_the_signs_of_acts() -> None:
     # Flying along +x at y = 2 without a field: phi 0, d0 = y cos(phi) = +2; ACTS's d0 is x * -sin(phi) + y * cos(phi).
-    line = perigee(np.array([[5.0, 2.0, 7.0]]), np.array([[1.0, 0.0, 1.0]]), np.array([1.0]), 0.0)
+    line = perigee(
+        np.array([[5.0, 2.0, 7.0]]), np.array([[1.0, 0.0, 1.0]]), np.array([1.0]), ConstantField(0.0)
+    )
     np.testing.assert_allclose(line[0], [2.0, 2.0, 0.0, np.pi / 4, 1 / np.sqrt(2)], atol=1e-12)
     # A positive charge in a field along +z turns clockwise.
     later = step(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, BEND * 2.0 * 1.0, 100.0)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.geometry import ConstantField, GridTemplate, load_detector
+from gnnreco.fit.propagate import TOLERANCE, to_plane
+from gnnreco.geometry import ConstantField, GridTemplate, MapField, load_detector
 from gnnreco.simulate import SimulationOptions
 from gnnreco.simulate.generated import Generated
 from gnnreco.simulate.generator import turned
@@ -166,18 +167,12 @@ def test_nuclear_interactions_and_conversions_follow_the_thickness() -> None:
             assert len(daughters) > chance * n
 
 
-@dataclass(frozen=True)
-class Varying:
-    """A field along z that grows with z, given as any map would be."""
-
-    bz: float = 0.0
-
-    def at(self, xyz: np.ndarray) -> np.ndarray:
-        return np.stack([0 * xyz[:, 0], 0 * xyz[:, 0], xyz[:, 2] / 500], axis=1)
-
-
 def test_a_field_map_bends_as_its_integral_says() -> None:
-    detector = replace(planes([0.0, 1000.0], half=300), field=Varying())
+    ends, along = np.array([-500.0, 500.0]), np.array([-100.0, 1100.0])
+    rising = np.zeros((2, 2, 2, 3))
+    rising[..., 2] = along / 500  # along z, and grows with z
+    field = MapField((ends, ends, along), rising)
+    detector = replace(planes([0.0, 1000.0], half=300), field=field)
     seen = fly(
         detector, shot(-13, [0.0, 0.001, 5.0], np.array([0.0, 0.0, -1.0])), replace(QUIET, field_spacing=20.0)
     )
@@ -189,6 +184,12 @@ def test_a_field_map_bends_as_its_integral_says() -> None:
     turn = 0.299792458e-3 / np.hypot(0.3, 5.0) * np.hypot(0.3, 5.0) / 5.0 * z**2 / 1000
     assert seen.u[1] - seen.u[0] == pytest.approx(np.trapezoid(0.06 * np.cos(turn), z), abs=2e-3)
     assert seen.v[1] - seen.v[0] == pytest.approx(np.trapezoid(-0.06 * np.sin(turn), z), abs=2e-3)
+    # The fit follows the same field with its own steps.
+    momentum = np.array([0.3, 0.0, 5.0]) / np.hypot(0.3, 5.0)
+    ray = np.concatenate([[0.0, 0.0, -1.0], momentum, [1 / np.hypot(0.3, 5.0)]])[None]
+    assert to_plane(field.grid, TOLERANCE, ray, 0.0, 0.0, 1000.0, 0.0, 0.0, 1.0)[1]
+    bend = 0.06 * 1001 - seen.u[1]
+    assert np.abs(ray[0, :2] - [seen.u[1], seen.v[1]]).max() < 0.01 * abs(bend)
 
 
 def test_no_sensors_no_crossings() -> None:

@@ -64,7 +64,7 @@ def test_every_particle_is_one_track_with_its_parameters(task: DriftTask, event:
     assert (np.diff(tracks.offsets)[~good] < 300).all()
     assert len(tracks.hit_index) > 0.97 * len(event.hits)
     assert len(np.unique(tracks.hit_index)) == len(tracks.hit_index)
-    truth = true_perigee(event.truth.particles, task.detector.field.bz)[matching.particle[good]]
+    truth = true_perigee(event.truth.particles, task.detector.field)[matching.particle[good]]
     primary = matching.particle[good] < 12
     off = np.stack([tracks.d0, tracks.z0, tracks.phi, tracks.theta, tracks.q_over_p], axis=1)[good] - truth
     error = np.sqrt(tracks.covariance[good][:, [0, 2, 5, 9, 14]])
