@@ -184,8 +184,8 @@ def reconstruct(args: Namespace) -> int:
         more = {name: manifest[name] for name in ("failures", "warnings", "left_aside")}
         print_table([row], args.json, row | more)
     say_left_aside(manifest["left_aside"])
-    for warning in manifest["warnings"]:
-        print("gnnreco:", one_line(warning), file=sys.stderr)
+    for line in (*manifest["notes"], *manifest["warnings"]):
+        print("gnnreco:", one_line(line), file=sys.stderr)
     for failure in manifest["failures"][:20]:
         print("gnnreco:", _failure(failure), file=sys.stderr)
     left = len(manifest["failures"]) - 20

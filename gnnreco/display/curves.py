@@ -1,7 +1,7 @@
-"""Lines to draw: helices that bend with the field and still pass through every hit.
+"""Lines to draw: curves that bend with the field and still pass through every hit.
 
-A helix from the fitted (or true) parameters leaves the hits behind wherever material or an uneven field bent
-the particle. So each curve is its helix plus the residual at the hits, interpolated in between.
+A curve from the fitted (or true) parameters leaves the hits behind wherever material bent the particle. So each line is
+its curve plus the residual at the hits, interpolated in between.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Floats, Ints, Particles, Tracks
+from gnnreco.columns import Floats, Ints
 
-CURVATURE = 0.299792458e-3  # GeV per (tesla mm): pt = CURVATURE * field * radius
 STEP = 0.08  # rad of turning that one straight piece may stand for: 0.08 % of the radius off the arc at most
 MOST_PIECES = 48  # between two hits, so that a particle at rest costs no more than any other
 FORWARD = 0.9  # |cos theta| from which z measures the way better than the transverse plane
@@ -75,21 +74,12 @@ class Helices:
             plane += np.where(winds > 0, winds * period, 0)
             return np.asarray(np.where(np.abs(cos) > FORWARD, d[:, 2] / cos, plane / sin))
 
-
-def track_helices(tracks: Tracks, bz: float) -> Helices:
-    """Helices of found tracks from their perigee parameters in a field of `bz` tesla along z."""
-    start = np.stack([-tracks.d0 * np.sin(tracks.phi), tracks.d0 * np.cos(tracks.phi), tracks.z0], axis=1)
-    return Helices(start, tracks.phi, tracks.theta, -CURVATURE * bz * tracks.q_over_p)
-
-
-def particle_helices(particles: Particles, bz: float) -> Helices:
-    """Helices of particles from their production point in a field of `bz` tesla along z."""
-    p = np.sqrt(particles.px**2 + particles.py**2 + particles.pz**2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        omega = -CURVATURE * bz * particles.charge / p
-        theta = np.arccos(particles.pz / p)
-    start = np.stack([particles.vx, particles.vy, particles.vz], axis=1)
-    return Helices(start, np.arctan2(particles.py, particles.px), theta, omega)
+    def straightened(self, rows: Ints, start: Floats, phi: Floats, theta: Floats) -> Helices:
+        """The same with straight lines from `start` in place of some rows."""
+        changed = [np.array(column) for column in (self.start, self.phi, self.theta, self.omega)]
+        for column, values in zip(changed, (start, phi, theta, 0.0), strict=True):
+            column[rows] = values
+        return Helices(*changed)
 
 
 def curves(helices: Helices, offsets: Ints, points: Floats, low: Floats, high: Floats) -> tuple[Ints, Floats]:
@@ -141,10 +131,7 @@ def _repaired(helices: Helices, offsets: Ints, points: Floats) -> tuple[Helices,
     """The helices, with straight lines in place of unusable rows, and which rows were usable."""
     usable = helices.usable
     bad = np.flatnonzero(~usable & (np.diff(offsets) > 0))
-    start, phi, theta = np.array(helices.start), np.array(helices.phi), np.array(helices.theta)
-    omega = np.where(usable, helices.omega, 0.0)
     begin, end = points[offsets[bad]], points[offsets[bad + 1] - 1]
     way = end - begin
-    start[bad], phi[bad] = begin, np.arctan2(way[:, 1], way[:, 0])
-    theta[bad] = np.arctan2(np.hypot(way[:, 0], way[:, 1]), way[:, 2]).clip(1e-6, np.pi - 1e-6)
-    return Helices(start, phi, theta, omega), usable
+    theta = np.arctan2(np.hypot(way[:, 0], way[:, 1]), way[:, 2]).clip(1e-6, np.pi - 1e-6)
+    return helices.straightened(bad, begin, np.arctan2(way[:, 1], way[:, 0]), theta), usable

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Clusters, Event, Floats, Ints, Particles, Tracks, Truth
 from gnnreco.display.calorimeter import add_clusters, add_hit_cells
-from gnnreco.display.curves import Helices, curves, particle_helices, track_helices
+from gnnreco.display.curves import Helices, curves
 from gnnreco.display.matching import GENERATED, MISSED, TRUE, Match, match_tracks
 from gnnreco.display.pack import Pack
+from gnnreco.display.traced import particle_curves, track_curves
 from gnnreco.display.waypoints import ENERGY, kinds_of_hits, waypoints
-from gnnreco.geometry import Detector, along_z
+from gnnreco.geometry import Detector
 
 ON_TRACK, UNASSIGNED, NOISE, NOWHERE = range(
     4
@@ -96,7 +97,7 @@ def _add_lines(
     kinds: NDArray[np.uint8],
 ) -> None:
     """Pack the lines of found tracks and particles; what is rare and what is fast comes last, on top."""
-    bz, xyz = along_z(detector.field) or 0.0, event.hits.xyz
+    field, xyz = detector.field, event.hits.xyz
     low, high = _box(detector, xyz[np.isfinite(xyz).all(axis=1)])
     size = float((high - low).max())
 
@@ -104,8 +105,8 @@ def _add_lines(
         return curves(helices, *waypoints(helices, offsets, rows, event, kinds, size), low, high)
 
     made = (
-        lines(track_helices(found, bz), found.offsets, found.hit_index),
-        lines(particle_helices(particles, bz), table.offsets, table.rows),
+        lines(track_curves(found, field, xyz), found.offsets, found.hit_index),
+        lines(particle_curves(particles, field, table.offsets, xyz[table.rows]), table.offsets, table.rows),
     )
     line = np.append(made[0][0], made[1][0] + len(found))
     pt = np.append(_pt(found), np.hypot(particles.px, particles.py))

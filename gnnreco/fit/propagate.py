@@ -144,7 +144,7 @@ def _make_unit(ray):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def longest_step(grid, x, y, z, ax, ay, az):  # type: ignore[no-untyped-def]
+def longest_step(grid, ax, ay, az):  # type: ignore[no-untyped-def]
     """How far a ray may go at once: no structure of the map lies in between, and the turn is small."""
     return min(grid.longest, LARGEST_TURN / (math.sqrt(ax * ax + ay * ay + az * az) + 1e-30))
 
@@ -172,7 +172,7 @@ def to_plane(grid, tolerance, rays, cx, cy, cz, nx, ny, nz):  # type: ignore[no-
         # The parabola with the same slope and curvature; its nearer root, written so that it never cancels.
         square = max(slope * slope + 2.0 * (nx * ax + ny * ay + nz * az) * ahead, 0.0)
         s = 2.0 * ahead / (slope + math.copysign(math.sqrt(square), slope))
-        h = min(abs(s), most, longest_step(grid, ray[0], ray[1], ray[2], ax, ay, az))
+        h = min(abs(s), most, longest_step(grid, ax, ay, az))
         if not h < np.inf:
             break
         done, most = advance_by(grid, tolerance, rays, math.copysign(h, s))
@@ -194,7 +194,7 @@ def to_axis(grid, tolerance, rays):  # type: ignore[no-untyped-def]
         if across < 1e-24 or not abs(toward) >= 1e-8 * across:
             break
         s = -toward / max(across + ray[0] * ax + ray[1] * ay, 0.3 * across)
-        h = min(abs(s), most, longest_step(grid, ray[0], ray[1], ray[2], ax, ay, az))
+        h = min(abs(s), most, longest_step(grid, ax, ay, az))
         if not h < np.inf:
             break
         done, most = advance_by(grid, tolerance, rays, math.copysign(h, s))
@@ -247,3 +247,28 @@ def _perigees(grid, bend, rays, out):  # type: ignore[no-untyped-def]
         out[i, 2] = phi
         out[i, 3] = math.atan2(math.hypot(ray[3], ray[4]), ray[5])
         out[i, 4] = ray[6]
+
+
+@kernel
+def trace(grid, rays, step, points):  # type: ignore[no-untyped-def]
+    """Fill points (n, k, 3) along each of n rays (n, 7), the first where it starts, `step` (n,) mm of path apart."""
+    for i in range(len(rays)):
+        for j in range(points.shape[1]):
+            points[i, j] = rays[i, :3]
+            left, most = step[i], np.inf
+            while left > 1e-9:
+                a = push(
+                    grid,
+                    rays[i, 0],
+                    rays[i, 1],
+                    rays[i, 2],
+                    rays[i, 3],
+                    rays[i, 4],
+                    rays[i, 5],
+                    BEND * rays[i, 6],
+                )
+                h = min(left, most, longest_step(grid, a[0], a[1], a[2]))
+                if not h < np.inf:
+                    break
+                done, most = advance_by(grid, TOLERANCE, rays[i : i + 1], h)
+                left -= done

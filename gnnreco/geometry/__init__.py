@@ -7,6 +7,7 @@ from .coverage import Coverage, coverage
 from .detector import Detector
 from .edges import EdgesTemplate
 from .field import ConstantField, Field, MapField, along_z
+from .field_findings import field_findings
 from .findings import Finding
 from .grid import GridTemplate
 from .hexagons import HexTemplate
@@ -40,6 +41,7 @@ __all__ = [
     "cell_graph",
     "check",
     "coverage",
+    "field_findings",
     "find_detector",
     "first_cell",
     "hit_graph",

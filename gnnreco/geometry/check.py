@@ -8,6 +8,7 @@ from ..errors import BadGeometry
 from .acceptance import acceptance
 from .description import USUAL
 from .detector import Detector
+from .field_findings import field_findings
 from .findings import Finding, doubtful, unusable
 from .load import FILE, find_detector, read_detector
 from .yaml_tree import Fault
@@ -36,6 +37,7 @@ def check(detector: Detector | str | Path, physics: bool = False) -> list[Findin
     read = detector if isinstance(detector, Detector) else _read(detector, found)
     if read is not None:
         faults = [*unusable(read), *doubtful(read)]
+        faults += [fault for fault in field_findings(read) if physics or fault.severity != "note"]
         found += faults
         if physics and not any(fault.code in UNPLACED for fault in faults):
             found += acceptance(read)

@@ -160,6 +160,11 @@ class Detector:
         ):
             _add(digest, values)
         # What came later enters only where it is told: a tracker keeps its hash.
+        grid = self.field.grid
+        if grid.tesla.size > 3:
+            digest.update(b"map")
+            for part in (grid.x, grid.y, grid.z, grid.tesla, grid.turn, grid.shift):
+                _add(digest, part)
         for name in SHOWER:
             if np.isfinite(getattr(self, name)).any():
                 digest.update(name.encode())

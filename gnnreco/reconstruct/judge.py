@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from gnnreco.bundle import TASKS
-from gnnreco.columns import Event
+from gnnreco.columns import Event, Tracks
 from gnnreco.errors import GnnrecoError
 from gnnreco.events import EventSource
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, field_findings
 
 #: What a length in another unit is to be multiplied by to give mm.
 UNITS = {"cm": 10.0, "m": 1000.0, "um": 0.001}
@@ -30,6 +30,13 @@ def warnings_of(manifest: Mapping[str, Any]) -> list[str]:
         Of one task, as `gnnreco.reconstruct.manifest.describe` makes it.
     """
     return [line for judge in JUDGES if (line := judge(manifest))]
+
+
+def notes_of(task: str, detector: Detector) -> list[str]:
+    """One line for each thing that a task cannot measure in this detector; no fault of the run."""
+    if TASKS[task].gives is not Tracks:
+        return []
+    return [f"{detector.name}: {finding.message}" for finding in field_findings(detector)]
 
 
 def mostly_outside(counts: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from gnnreco.bundle import TASKS, Bundle
 from gnnreco.events import EventSource
 from gnnreco.geometry import Detector
 from gnnreco.reconstruct.folder import MANIFEST, suffix
-from gnnreco.reconstruct.judge import fitting_unit, mostly_outside, warnings_of
+from gnnreco.reconstruct.judge import fitting_unit, mostly_outside, notes_of, warnings_of
 from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard, file_sum, short_names
 
 COUNTS = ("events_in", "events_out", "events_failed")
@@ -81,6 +81,7 @@ def describe(
         "counted": [name for name in counts if name not in COUNTS],
         "failures": [_as_given(failure, given) for failure in failures],
         "left_aside": _sum([a.left_aside for a in accounts]),
+        "notes": notes_of(bundle.task, detector),
         **how,
         **_seconds(costs),
         "inputs": [{"path": path, **sums} for path, sums in inputs.items()],
@@ -150,7 +151,10 @@ def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "events_failed": max(m["events_failed"] for m in manifests),
         "failures": [{"task": task, **failure} for task, m in parts.items() for failure in m["failures"]],
         "left_aside": first["left_aside"],
-        "warnings": list(dict.fromkeys(line for m in manifests for line in m["warnings"])),
+        **{
+            kind: list(dict.fromkeys(line for m in manifests for line in m[kind]))
+            for kind in ("notes", "warnings")
+        },
     }
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
-from gnnreco.display.curves import CURVATURE, Helices
+from gnnreco.display.curves import Helices
+from gnnreco.fit.helix import BEND
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem
 
 FIELD = 2.0  # tesla
@@ -57,7 +58,7 @@ def event(source: str = "made-up", truth: bool = True) -> Event:
     phi = np.array([-0.15, -0.05, 0.1, 0.0])
     theta = np.array([1.5, 1.6, 1.45, 1.62])
     charge = np.array([1.0, -1.0, 1.0, 0.0])
-    helices = Helices(np.zeros((4, 3)), phi, theta, -CURVATURE * FIELD * charge / p)
+    helices = Helices(np.zeros((4, 3)), phi, theta, -BEND * FIELD * charge / p)
     xyz = np.concatenate([_crossings(helices, row) for row in range(4)])
     noise = np.array([[100.0, 40.0, 40.0], [300.0, -70.0, -20.0], [500.0, 90.0, 10.0]])
     xyz = np.concatenate([xyz, noise])

@@ -5,7 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco.display.curves import CURVATURE, Helices, curves, particle_helices, track_helices
+from gnnreco.columns import Tracks
+from gnnreco.display.curves import Helices, curves
+from gnnreco.display.traced import Traced, particle_curves, track_curves
+from gnnreco.fit.helix import BEND
+from gnnreco.geometry import ConstantField
 
 BOX = np.full(3, -2000.0), np.full(3, 2000.0)
 
@@ -16,7 +20,7 @@ def helix(phi=0.3, theta=1.2, omega=-1e-3, start=(0.0, 0.0, 0.0)):
 
 def test_radius_and_turning_sense():
     """A positive particle of 1 GeV in 2 T turns clockwise on a circle of 1.668 m."""
-    h = helix(phi=0.0, theta=np.pi / 2, omega=-CURVATURE * 2.0 / 1.0)
+    h = helix(phi=0.0, theta=np.pi / 2, omega=-BEND * 2.0 / 1.0)
     line = h.at(np.zeros(100, int), np.linspace(0, 3000, 100))
     centre = np.array([0.0, -1667.82])
     assert np.hypot(*(line[:, :2] - centre).T) == pytest.approx(1667.82, rel=1e-4)
@@ -86,9 +90,39 @@ def test_nothing_and_one_hit():
     assert len(line) == 2
 
 
-def test_truth_and_fit_agree_on_one_helix(made):
-    truth, tracks = made.event().truth, made.tracks()
-    true, found = particle_helices(truth.particles, made.field), track_helices(tracks, made.field)
-    assert found.omega[0] == pytest.approx(true.omega[0])
+@pytest.mark.parametrize("aside", [0.0, 1e-9], ids=["helix", "traced"])
+def test_truth_and_fit_agree_on_one_curve(made, aside):
+    event, tracks = made.event(), made.tracks()
+    field, xyz = ConstantField(made.field, bx=aside), event.hits.xyz
+    table = np.zeros(len(event.truth.particles) + 1, int)
+    true, found = (
+        particle_curves(event.truth.particles, field, table, xyz[:0]),
+        track_curves(tracks, field, xyz),
+    )
+    assert isinstance(found, Traced) == (aside > 0)
+    assert abs(found.omega[0]) == pytest.approx(abs(true.omega[0]), rel=1e-3)
     assert found.phi[0] == pytest.approx(true.phi[0])
     assert found.theta[0] == pytest.approx(true.theta[0])
+
+
+def test_a_traced_curve_is_the_helix_where_that_is_right(made):
+    event, tracks = made.event(), made.tracks()
+    xyz = event.hits.xyz
+    helices, traced = (track_curves(tracks, ConstantField(made.field, bx=x), xyz) for x in (0.0, 1e-9))
+    row, way = np.zeros(20, int), np.linspace(0, 0.6 * 200 * traced.step[0], 20)
+    assert np.abs(helices.at(row, way) - traced.at(row, way)).max() < 0.02
+    assert traced.way_to(row, helices.at(row, way)) == pytest.approx(way, abs=0.02)
+    one = curves(helices, tracks.offsets, xyz[tracks.hit_index], *BOX)
+    two = curves(traced, tracks.offsets, xyz[tracks.hit_index], *BOX)
+    assert np.isfinite(two[1]).all()
+    assert abs(len(one[0]) - len(two[0])) < 0.1 * len(one[0]) + 5
+
+
+def test_a_failed_fit_is_straight_in_any_field():
+    hits = np.array([[10.0, 0, 0], [20.0, 1, 5], [30.0, 0, 9]])
+    tracks = Tracks(np.array([0, 3]), np.arange(3), *[np.array([x]) for x in (0.0, 0, 0.3, 1.2, np.nan)])
+    line, vertices = curves(
+        track_curves(tracks, ConstantField(1.0, bx=1.0), hits), tracks.offsets, hits, *BOX
+    )
+    assert line.tolist() == [0, 0, 0]
+    assert vertices == pytest.approx(hits, abs=1e-6)

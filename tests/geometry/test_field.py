@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,16 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.spatial.transform import Rotation
 
 from gnnreco.errors import BadGeometry
-from gnnreco.geometry import ConstantField, MapField, along_z, load_detector
+from gnnreco.geometry import (
+    ConstantField,
+    Detector,
+    MapField,
+    Subsystem,
+    along_z,
+    check,
+    field_findings,
+    load_detector,
+)
 from gnnreco.geometry.field_grid import field_and_slope
 
 TURN = Rotation.from_euler("xyz", [0.3, -1.1, 2.0]).as_matrix()
@@ -113,3 +124,39 @@ def test_the_slopes_of_a_map_are_its_differences(seen: bool) -> None:
     assert np.allclose(
         found[3:].reshape(3, 3), ((field.at(at + steps) - field.at(at - steps)) / 2e-3).T, atol=1e-9
     )
+
+
+def mapped(tmp_path: Path, bz: Callable[[np.ndarray], np.ndarray], reach: float = 10.0) -> Detector:
+    points = grid() * reach / 10
+    return load_detector(write(tmp_path, points, bz(points)))
+
+
+def test_the_whole_map_is_in_the_hash(tmp_path: Path) -> None:
+    one = mapped(tmp_path, lambda points: 20 + 0 * points[:, 2])
+    other = mapped(tmp_path, lambda points: 20 + (points[:, 2] > 7))  # beyond the sensors
+    assert np.array_equal(one.field.at(one.center), other.field.at(other.center))
+    assert one.hash != other.hash
+    assert one.moved(TURN, np.array([1.0, 2, 3])).at_source().hash == one.hash
+
+
+def codes(detector: Detector, physics: bool = True) -> set[str]:
+    return {finding.code for finding in field_findings(detector) if physics or finding.severity != "note"}
+
+
+def test_what_the_field_does_not_let_one_measure_is_said(tmp_path: Path) -> None:
+    assert codes(mapped(tmp_path, lambda points: 20 + points[:, 2])) == set()
+    short = mapped(tmp_path, lambda points: 20 + points[:, 2], reach=1.5)  # of planes at 1 and 2 cm
+    (finding,) = field_findings(short)
+    assert (finding.severity, finding.code) == ("warning", "outside-field-map")
+    assert "holds 50% of the 2 sensors" in finding.message
+    assert "outside-field-map" in {found.code for found in check(short)}
+    none = replace(short, field=ConstantField(0.0))
+    assert codes(none) == {"no-field"}
+    assert codes(none, physics=False) == set()
+    assert "no-field" not in {found.code for found in check(none)}
+    assert codes(replace(short, field=ConstantField(0.0, bx=np.nan))) == {"not-a-number"}
+    outside = short.moved(np.eye(3), np.zeros(3))
+    outside = replace(outside, center=outside.center + np.array([0, 0, 500.0]))
+    assert codes(outside) == {"outside-field-map", "no-field"}
+    calorimeter = replace(outside, subsystems=(Subsystem("all", ("energy", "position")),))
+    assert codes(calorimeter) == set()

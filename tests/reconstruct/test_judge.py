@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gnnreco import cli
-from gnnreco.reconstruct.judge import warnings_of
+from gnnreco.geometry import load_detector
+from gnnreco.reconstruct.judge import notes_of, warnings_of
 
 ROOT = Path(__file__).parents[2]
 EVENT = ROOT / "examples" / "events" / "event000000001-hits.csv.gz"
@@ -91,3 +92,14 @@ def test_what_a_manifest_tells(counts: dict, words: list[str]) -> None:
     warnings = warnings_of(FINE | counts)
     assert len(warnings) == len(words)
     assert all(word in line for word, line in zip(words, warnings, strict=True))
+
+
+def test_what_the_field_leaves_unmeasured_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = "--detector", "telescope", "--bundle", "tracking-telescope"
+    assert run(TELESCOPE, *options, "-o", tmp_path) == 0
+    assert capsys.readouterr().err.count("telescope: no field at any sensor of tracks") == 1
+    assert len(json.loads((tmp_path / "manifest.json").read_text())["notes"]) == 1
+    assert notes_of("clustering", load_detector("telescope")) == []
+    assert notes_of("tracking", load_detector("trackml")) == []
