@@ -76,10 +76,10 @@ class Helices:
 
     def straightened(self, rows: Ints, start: Floats, phi: Floats, theta: Floats) -> Helices:
         """The same with straight lines from `start` in place of some rows."""
-        changed = [np.array(column) for column in (self.start, self.phi, self.theta, self.omega)]
-        for column, values in zip(changed, (start, phi, theta, 0.0), strict=True):
-            column[rows] = values
-        return Helices(*changed)
+        lines = (np.array(column) for column in (self.start, self.phi, self.theta, self.omega))
+        new_start, new_phi, new_theta, omega = lines
+        new_start[rows], new_phi[rows], new_theta[rows], omega[rows] = start, phi, theta, 0.0
+        return Helices(new_start, new_phi, new_theta, omega)
 
 
 def curves(helices: Helices, offsets: Ints, points: Floats, low: Floats, high: Floats) -> tuple[Ints, Floats]:

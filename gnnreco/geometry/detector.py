@@ -163,8 +163,8 @@ class Detector:
         grid = self.field.grid
         if grid.tesla.size > 3:
             digest.update(b"map")
-            for part in (grid.x, grid.y, grid.z, grid.tesla, grid.turn, grid.shift):
-                _add(digest, part)
+            for values in (grid.x, grid.y, grid.z, grid.tesla, grid.turn, grid.shift):
+                _add(digest, values)
         for name in SHOWER:
             if np.isfinite(getattr(self, name)).any():
                 digest.update(name.encode())

@@ -18,6 +18,7 @@ from .findings import unusable
 from .kinds import read_templates
 from .placement import Placed, place
 from .rules import afford
+from .solenoid import LONGEST, solenoid_map
 from .source import Source
 from .subsystem import QUANTITIES, Drift, PassiveCylinder, Subsystem
 from .tables import read_table
@@ -170,11 +171,24 @@ def _not_negative(section: Section, key: str) -> float:
 
 
 def _field(section: Section) -> Field:
-    """A solenoid by its ``bz``, a ``constant`` vector ``b``, or a map by a ``table`` with columns x, y, z, bx, by, bz."""
+    """A solenoid by its ``bz``, endless or with ``length`` and ``radius``, a ``constant`` vector ``b``, or a map.
+
+    A map is a ``table`` with columns x, y, z, bx, by, bz.
+    """
     kind = section.text("kind", "solenoid", ("solenoid", "constant", "map"))
     field: Field
     if kind == "solenoid":
-        field = ConstantField(section.number("bz", "field", 0.0))
+        bz = section.number("bz", "field", 0.0)
+        if "length" in section or "radius" in section:
+            length, radius = (section.number(size, "length", above=0.0) for size in ("length", "radius"))
+            if not length <= LONGEST * radius:
+                raise section.fault(
+                    "length",
+                    f"more than {LONGEST} radii; leave out length and radius: it is the same everywhere",
+                )
+            field = solenoid_map(bz, length, radius)
+        else:
+            field = ConstantField(bz)
     elif kind == "constant":
         bx, by, bz = section.numbers("b", (3,), "field").tolist()
         field = ConstantField(bz, bx, by)

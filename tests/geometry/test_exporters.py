@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from gnnreco.errors import BadInput
-from gnnreco.geometry import Detector, import_detector, load_detector
+from gnnreco.geometry import ConstantField, Detector, import_detector, load_detector
 from gnnreco.geometry.exporters import export_detector
 
 MADE_UP = """
@@ -112,3 +113,6 @@ def test_what_cannot_be_exported_says_so(made_up: Detector, tmp_path: Path) -> N
     crossing.center[crossing.layer == 3, 2] = 5.0
     with pytest.raises(BadInput, match="interleave"):
         export_detector("acts", crossing, tmp_path / "d")
+    bent = replace(made_up, field=ConstantField(1.0, bx=0.5))
+    with pytest.raises(BadInput, match="not along z and the same everywhere"):
+        export_detector("acts", bent, tmp_path / "e")

@@ -160,3 +160,43 @@ def test_what_the_field_does_not_let_one_measure_is_said(tmp_path: Path) -> None
     assert codes(outside) == {"outside-field-map", "no-field"}
     calorimeter = replace(outside, subsystems=(Subsystem("all", ("energy", "position")),))
     assert codes(calorimeter) == set()
+
+
+def test_a_coil_of_finite_length_is_a_sum_of_loops(tmp_path: Path) -> None:
+    text = DESCRIPTION.replace(
+        "{kind: map, table: field.csv}", "{kind: solenoid, bz: 20, length: 400, radius: 100}"
+    )
+    (tmp_path / "detector.yaml").write_text(text)
+    field = load_detector(tmp_path).field
+    z = np.linspace(-3500, 3500, 41)
+    axis = np.zeros((41, 3))
+    axis[:, 2] = z
+    ends = [(z + sign * 2000) / np.hypot(z + sign * 2000, 1000) for sign in (1, -1)]
+    assert np.allclose(field.at(axis)[:, 2], 2 * (ends[0] - ends[1]) / (4 / np.sqrt(5)), atol=2e-3)
+    assert np.abs(field.at(axis)[:, :2]).max() < 1e-9
+    # Off the axis against Biot and Savart, summed over loops of straight pieces.
+    point = np.array([420.0, -310.0, 1700.0])
+    turn = (np.arange(400) + 0.5) * 2 * np.pi / 400
+    height = (np.arange(800) + 0.5) * 5 - 2000
+    place = (
+        np.stack([1000 * np.cos(turn), 1000 * np.sin(turn), 0 * turn], -1)[:, None]
+        + np.array([0, 0, 1.0]) * height[:, None]
+    )
+    way = np.stack([-np.sin(turn), np.cos(turn), 0 * turn], -1)[:, None]
+
+    def summed(at: np.ndarray) -> np.ndarray:
+        away = at - place
+        return (np.cross(way, away) / np.linalg.norm(away, axis=-1)[..., None] ** 3).sum((0, 1))
+
+    assert np.allclose(field.at(point[None])[0], 2 * summed(point) / summed(np.zeros(3))[2], atol=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [("length: 400", "radius"), ("length: 4, radius: -1", "radius"), ("length: 1e12, radius: 1", "40 radii")],
+)
+def test_a_coil_that_is_none_is_refused(tmp_path: Path, size: str, why: str) -> None:
+    text = DESCRIPTION.replace("{kind: map, table: field.csv}", f"{{kind: solenoid, bz: 20, {size}}}")
+    (tmp_path / "detector.yaml").write_text(text)
+    with pytest.raises(BadGeometry, match=why):
+        load_detector(tmp_path)

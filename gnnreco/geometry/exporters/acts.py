@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import BadInput
 from ..detector import Detector
+from ..field import along_z
 from .acts_layers import ActsLayer, acts_layers
 
 FINE = 0.1  # mm: sensors that resolve both coordinates better than this give space points for seeds
@@ -33,19 +34,24 @@ def write(detector: Detector, folder: Path) -> list[Path]:
     Raises
     ------
     BadInput
-        Without a sensor that measures positions, or with layers that ACTS cannot nest.
+        Without a sensor that measures positions, with layers that ACTS cannot nest, or with a field that is not a constant
+        one along z.
     """
     measuring = np.array(["position" in system.measures for system in detector.subsystems])
     tracker = detector.select(measuring[detector.subsystem])
     if tracker.n_sensors == 0:
         raise BadInput(detector.folder, "", "no sensor measures positions; ACTS holds trackers only")
+    bz = along_z(detector.field)
+    if bz is None:
+        why = "is not along z and the same everywhere, and this export holds one number; export a copy with kind: solenoid"
+        raise BadInput(detector.folder / "detector.yaml", "field", why)
     layers, tree = acts_layers(tracker)
     surfaces = [surface for layer in layers for surface in _surfaces(tracker, layer)]
     contents: dict[str, Any] = {
         "surfaces.json": {"Surfaces": {"entries": surfaces}},
         "layers.json": {
             "detector": detector.name,
-            "field_tesla": float(detector.field.at(np.zeros((1, 3)))[0, 2]),
+            "field_tesla": bz,
             "layers": [_layer(tracker, layer) for layer in layers],
             "containers": tree,
             "passive": [
