@@ -74,8 +74,9 @@ class Source:
 
     def moved(self, rotation: Floats, shift: Floats) -> Source:
         """The source turned by a rotation (3, 3), then shifted by (3,) mm."""
-        turned = (rotation @ v for v in (self.direction, self.across))
-        return Source(rotation @ self.position + shift, *turned, self.spread)
+        return Source(
+            rotation @ self.position + shift, rotation @ self.direction, rotation @ self.across, self.spread
+        )
 
     def into(self, points: Floats) -> Floats:
         """Global positions (n, 3) in the source's frame, mm."""
