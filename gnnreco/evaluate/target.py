@@ -12,8 +12,8 @@ from gnnreco.evaluate.matching import Mask
 from gnnreco.geometry import Detector
 from gnnreco.geometry.coverage import coverage
 
-#: Lines of each kind that look for the layers of a detector.
-LINES = (24, 8)
+#: Lines in eta and phi that look for the layers of a detector.
+LINES = (60, 60)
 FEWEST_HITS = 3
 GEV_PER_TESLA_MM = 0.299792458e-3  # transverse momentum over (field x bending radius) for unit charge
 
