@@ -36,11 +36,11 @@ def add_event(
     particles = Particles(*(getattr(truth.particles, name)[seen] for name in Particles.__slots__))
     track = match.track[seen] if len(seen) else seen
     kinds = kinds_of_hits(event, detector)
-    status = match.true_status[seen] if len(seen) else seen
+    status = match.true_status[seen].astype(np.int64)
     nowhere = _add_hits(pack, event, found, seen, truth)
     _add_found(pack, found, match, seen)
     _add_particles(pack, particles, table, status, track)
-    long, statuses = table.at_least(SHORTEST), np.append(match.status, status)
+    long, statuses = table.at_least(SHORTEST), np.concatenate([match.status.astype(np.int64), status])
     _add_lines(pack, event, detector, found, particles, long, statuses, kinds)
     return {
         "number": int(event.number),
