@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Truth
 from gnnreco.events.select import rows_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,23 @@ def warnings_of(manifest: Mapping[str, Any]) -> list[str]:
         Of one task, as `gnnreco.reconstruct.manifest.describe` makes it.
     """
     return [line for judge in JUDGES if (line := judge(manifest))]
+
+
+def warnings_of_tasks(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same for tasks that ran together: events need not have hits in every part of a detector."""
+    lines = [
+        line
+        for manifest in manifests
+        for line in manifest["warnings"]
+        if line != hits_of_other_tasks(manifest) or not _has_part(manifest)
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def _has_part(manifest: Mapping[str, Any]) -> bool:
+    """Whether the detector has a subsystem that the task works on."""
+    measured = {what for each in manifest["detector"].get("measures", {}).values() for what in each}
+    return not measured.isdisjoint(TASKS[manifest["task"]].measures)
 
 
 def mostly_outside(counts: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from gnnreco.bundle import TASKS, Bundle
 from gnnreco.events import EventSource
 from gnnreco.geometry import Detector
 from gnnreco.reconstruct.folder import MANIFEST, suffix
-from gnnreco.reconstruct.judge import fitting_unit, mostly_outside, warnings_of
+from gnnreco.reconstruct.judge import fitting_unit, mostly_outside, warnings_of, warnings_of_tasks
 from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard, file_sum, short_names
 
 COUNTS = ("events_in", "events_out", "events_failed")
@@ -150,7 +150,7 @@ def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "events_failed": max(m["events_failed"] for m in manifests),
         "failures": [{"task": task, **failure} for task, m in parts.items() for failure in m["failures"]],
         "left_aside": first["left_aside"],
-        "warnings": list(dict.fromkeys(line for m in manifests for line in m["warnings"])),
+        "warnings": warnings_of_tasks(manifests),
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gnnreco import cli
-from gnnreco.reconstruct.judge import warnings_of
+from gnnreco.reconstruct.judge import warnings_of, warnings_of_tasks
 
 ROOT = Path(__file__).parents[2]
 EVENT = ROOT / "examples" / "events" / "event000000001-hits.csv.gz"
@@ -91,3 +91,15 @@ def test_what_a_manifest_tells(counts: dict, words: list[str]) -> None:
     warnings = warnings_of(FINE | counts)
     assert len(warnings) == len(words)
     assert all(word in line for word, line in zip(words, warnings, strict=True))
+
+
+def test_a_silent_part_of_the_detector_is_no_fault_beside_others() -> None:
+    silent = FINE | {"task": "clustering", "hits_of_other_tasks": 50}
+    for measures, expected in (
+        ({"pixel": ["position"], "ecal": ["energy"]}, 0),
+        ({"pixel": ["position"]}, 1),
+    ):
+        parts = [part | {"detector": {"measures": measures}} for part in (FINE, silent)]
+        judged = [part | {"warnings": warnings_of(part)} for part in parts]
+        assert [len(part["warnings"]) for part in judged] == [0, 1]
+        assert len(warnings_of_tasks(judged)) == expected
