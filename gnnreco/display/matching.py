@@ -1,19 +1,21 @@
-"""Which found track belongs to which particle: a simple majority of hits, enough to choose colours.
-
-The rates of record, with their five published matching rules, come from `gnnreco.evaluate`.
-"""
+"""Which found track belongs to which particle, and which particles should have been found: as `gnnreco.evaluate` says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Ints, Tracks, Truth
+from gnnreco.columns import Event, Ints, Tracks
+from gnnreco.events.select import seen
+from gnnreco.geometry import Detector
 
 MATCHED, DUPLICATE, FAKE, FOUND, TRUE, MISSED, GENERATED = range(7)
 """What a line is: three kinds of found track, a found track without truth, three kinds of true track."""
+RULE = "acts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,47 +31,59 @@ class Match:
     shared : int64 (n_tracks,)
         Hits of the track that this particle made.
     track : int64 (n_particles,)
-        The matched track of each particle; -1 for a particle nobody found.
+        The best matched track of each particle; -1 for a particle nobody found.
+    true_status : uint8 (n_particles,)
+        `TRUE` with a matched track; `MISSED` without one where the particle is a target; else `GENERATED`.
+    counts : dict
+        What row "acts, all tracks" of `gnnreco evaluate` says of this event, with the words for its target and rule.
     """
 
     status: NDArray[np.uint8]
     particle: Ints
     shared: Ints
     track: Ints
+    true_status: NDArray[np.uint8]
+    counts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def match_tracks(tracks: Tracks, truth: Truth | None) -> Match:
-    """Match each track to the particle that made more than half of its hits.
+def match_tracks(tracks: Tracks | None, event: Event, detector: Detector) -> Match:
+    """Match every track by the rule of row "acts, all tracks" of `gnnreco evaluate` with its default target."""
+    n = 0 if tracks is None else len(tracks)
+    nobody, none = np.full(n, -1, np.int64), np.zeros(n, np.int64)
+    if event.truth is None:
+        return Match(np.full(n, FOUND, np.uint8), nobody, none, none[:0], none[:0].astype(np.uint8))
+    m = len(event.truth.particles)
+    if tracks is None:
+        status = np.full(m, GENERATED, np.uint8)
+        return Match(none.astype(np.uint8), nobody, none, np.full(m, -1, np.int64), status)
+    from gnnreco.evaluate.matching import RULES, match
+    from gnnreco.evaluate.rates import rates
+    from gnnreco.evaluate.target import kinematics, target_of
 
-    Of several tracks matched to one particle, the one that shares most hits keeps it (ties: the first);
-    the others are duplicates. A track without such a particle is a fake.
-    """
-    n = len(tracks)
-    particle, shared = np.full(n, -1, np.int64), np.zeros(n, np.int64)
-    if truth is None:
-        return Match(np.full(n, FOUND, np.uint8), particle, shared, np.zeros(0, np.int64))
-    lengths = np.diff(tracks.offsets)
-    track, row = _particles_of_tracks(tracks, truth)
-    if len(track):
-        pair, count = np.unique(np.stack([track, row]), axis=1, return_counts=True)
-        order = np.lexsort((pair[1], -count, pair[0]))
-        best = order[np.unique(pair[0][order], return_index=True)[1]]
-        particle[pair[0][best]], shared[pair[0][best]] = pair[1][best], count[best]
-    good = np.flatnonzero((shared * 2 > lengths) & (particle >= 0))
-    status = np.full(n, FAKE, np.uint8)
-    status[good] = DUPLICATE
-    order = good[np.lexsort((good, -shared[good], particle[good]))]
-    claimed, first = np.unique(particle[order], return_index=True)
-    owner = np.full(len(truth.particles), -1, np.int64)
-    owner[claimed] = order[first]
-    status[order[first]] = MATCHED
-    return Match(status, particle, shared, owner)
+    mine = seen(event, detector, _measures(tracks, event, detector))
+    assert mine.event.truth is not None
+    matching = match(mine.narrow(tracks, len(event.hits)), mine.event.truth, len(mine.event.hits))
+    matched = matching.matched(RULE)
+    best = matching.best(matched)
+    track = np.full(m, -1, np.int64)
+    track[matching.particle[best]] = np.flatnonzero(best)
+    target = target_of(detector)
+    wanted = kinematics(mine.event.truth.particles).wanted(target, matching.particle_hits)
+    found = rates(matching, RULE, wanted, np.ones(n, bool))
+    counts = {name: found[name] for name in ("particles", "found", "tracks", "fakes", "duplicates")}
+    return Match(
+        np.where(best, MATCHED, np.where(matched, DUPLICATE, FAKE)).astype(np.uint8),
+        matching.particle,
+        matching.common,
+        track,
+        np.where(track >= 0, TRUE, np.where(wanted, MISSED, GENERATED)).astype(np.uint8),
+        counts | {"target": target.describe(), "rule": RULES[RULE]},
+    )
 
 
-def _particles_of_tracks(tracks: Tracks, truth: Truth) -> tuple[Ints, Ints]:
-    """Every (track, particle row) met along the tracks: one entry for each hit and each of its particles."""
-    of_track = np.repeat(np.arange(len(tracks)), np.diff(tracks.offsets))
-    start = np.searchsorted(truth.hit, tracks.hit_index, "left")
-    count = np.searchsorted(truth.hit, tracks.hit_index, "right") - start
-    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return np.repeat(of_track, count), truth.particle[np.repeat(start, count) + step]
+def _measures(tracks: Tracks, event: Event, detector: Detector) -> tuple[str]:
+    """What the subsystems measure that these tracks were found in."""
+    sensors = event.hits.sensor[tracks.hit_index]
+    parts = np.unique(detector.subsystem[sensors[sensors >= 0]])
+    measured = {what for part in parts for what in detector.subsystems[part].measures}
+    return ("charge",) if "charge" in measured and "position" not in measured else ("position",)

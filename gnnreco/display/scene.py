@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from gnnreco.columns import Clusters, Event, Floats, Ints, Particles, Tracks, Truth
 from gnnreco.display.calorimeter import add_clusters, add_hit_cells
 from gnnreco.display.curves import Helices, curves
-from gnnreco.display.matching import GENERATED, MISSED, TRUE, Match, match_tracks
+from gnnreco.display.matching import Match, match_tracks
 from gnnreco.display.pack import Pack
 from gnnreco.display.traced import particle_curves, track_curves
-from gnnreco.display.waypoints import ENERGY, kinds_of_hits, waypoints
+from gnnreco.display.waypoints import kinds_of_hits, waypoints
 from gnnreco.geometry import Detector
 
 ON_TRACK, UNASSIGNED, NOISE, NOWHERE = range(
@@ -32,26 +32,23 @@ def add_event(
     """Pack hits, the cells of calorimeter hits, particles with a hit, clusters, found tracks, and lines."""
     found = Tracks() if tracks is None else tracks
     truth = _NO_TRUTH if event.truth is None else event.truth
-    match = match_tracks(found, event.truth)
+    match = match_tracks(tracks, event, detector)
     seen, table = _hits_of_particles(truth)
     particles = Particles(*(getattr(truth.particles, name)[seen] for name in Particles.__slots__))
     track = match.track[seen] if len(seen) else seen
     kinds = kinds_of_hits(event, detector)
-    status = np.full(len(seen), GENERATED)
-    if tracks is not None:
-        trackable = table.count(kinds != ENERGY) >= SHORTEST
-        status = np.where(track >= 0, TRUE, np.where(trackable, MISSED, GENERATED))
-
+    status = match.true_status[seen].astype(np.int64)
     nowhere = _add_hits(pack, event, found, seen, truth)
     _add_found(pack, found, match, seen)
     _add_particles(pack, particles, table, status, track)
-    long, statuses = table.at_least(SHORTEST), np.append(match.status, status)
+    long, statuses = table.at_least(SHORTEST), np.concatenate([match.status.astype(np.int64), status])
     _add_lines(pack, event, detector, found, particles, long, statuses, kinds)
     return {
         "number": int(event.number),
         "source": str(event.source),
         "truth": event.truth is not None,
         "tracks": tracks is not None,
+        "match": dict(match.counts),
         "nowhere": nowhere,
         "outside": int((event.hits.sensor < 0).sum()),
         "cells": add_hit_cells(pack, event, detector, kinds),
@@ -128,11 +125,6 @@ class _CSR:
         lengths = np.diff(self.offsets)
         keep = lengths >= n
         return _CSR(np.append(0, np.cumsum(lengths * keep)), self.rows[np.repeat(keep, lengths)])
-
-    def count(self, hits: NDArray[np.bool_]) -> Ints:
-        """How many of each list's hits are among those told (n_hits,)."""
-        chosen = np.append(0, np.cumsum(hits[self.rows]))
-        return np.diff(chosen[self.offsets])
 
 
 def _hits_of_particles(truth: Truth) -> tuple[Ints, _CSR]:

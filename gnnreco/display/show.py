@@ -53,8 +53,8 @@ def show_event(
     detector : Detector
         Its sensors, layers and field.
     tracks : Tracks, optional
-        Found tracks, drawn by their perigee parameters and through their hits, and coloured by a simple
-        majority match to the truth (more than half of the hits).
+        Found tracks, drawn by their perigee parameters and through their hits. They are coloured and counted as row
+        "acts, all tracks" of `gnnreco evaluate` counts them, with its default target.
     path : path
         The page to write; an existing one is replaced.
     clusters : Clusters, optional

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
@@ -76,7 +77,7 @@ class ShowerTarget:
     eta_max: float = np.inf
     min_hits: int = 3
 
-    def cuts(self, energy: Floats, eta: Floats, hits: Floats) -> dict[str, Any]:
+    def cuts(self, energy: Floats, eta: Floats, hits: NDArray[Any]) -> dict[str, Any]:
         """Each cut by the words for it."""
         cuts = {f"energy > {self.energy_min:g} GeV": energy > self.energy_min}
         if np.isfinite(self.eta_max):

@@ -13,8 +13,8 @@ from gnnreco.fit.propagate import perigee
 from gnnreco.geometry import Detector, Field
 from gnnreco.geometry.coverage import coverage
 
-#: Lines of each kind that look for the layers of a detector.
-LINES = (24, 8)
+#: Lines in eta and phi that look for the layers of a detector.
+LINES = (60, 60)
 FEWEST_HITS = 3
 
 
@@ -95,8 +95,7 @@ def target_of(detector: Detector) -> Target:
     if not trackers.any():
         return Target()
     lines = coverage(detector.select(trackers), *LINES)
-    free = {"pt_min": 0.0, "eta_max": np.inf} if lines.axes == ("x", "y") else {}
-    target = replace(Target(), **free)
+    target = Target(pt_min=0.0, eta_max=np.inf) if lines.axes == ("x", "y") else Target()
     if any("charge" in part for part in parts):
         return target  # a hit there is a time sample, not a layer
     return replace(target, min_hits=min(target.min_hits, max(FEWEST_HITS, int(lines.layers.max()) - 1)))

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Truth
 from gnnreco.events.select import rows_of
@@ -47,7 +46,7 @@ def sum_cells(event: Event, detector: Detector) -> Event:
     return replace(
         event,
         hits=_summed(event.hits, first),
-        truth=None if event.truth is None else _linked(event.truth, row[first], kept),
+        truth=None if event.truth is None else _linked(event.truth, event.hits.hit_id, row[first]),
         collections=collections,
         hits_summed=int(np.count_nonzero(~kept)),
     )
@@ -110,14 +109,16 @@ def _summed(hits: Hits, first: Ints) -> Hits:
     )
 
 
-def _linked(truth: Truth, row: Ints, kept: NDArray[np.bool_]) -> Truth:
+def _linked(truth: Truth, hit_id: Ints, row: Ints) -> Truth:
     """The truth of hits of which `row` (n_hits,) says what they became: a link for each cell and particle."""
-    order = np.lexsort((truth.hit, truth.particle, row[truth.hit]))
+    order = np.lexsort((hit_id[truth.hit], truth.particle, row[truth.hit]))
     hit, particle = row[truth.hit[order]], truth.particle[order]
     again = (np.diff(hit, prepend=-1) == 0) & (np.diff(particle, prepend=-1) == 0)
     start = np.flatnonzero(~again)
     energy = truth.energy
     if energy is not None:
         energy = np.add.reduceat(energy[order], start) if len(start) else energy
-    weight = None if truth.weight is None else np.bincount(row, truth.weight, np.count_nonzero(kept))
+    weight = truth.weight
+    if weight is not None:
+        weight = np.bincount(row, weight).astype(np.float64)
     return Truth(truth.particles, hit[start], particle[start], weight, energy)

@@ -71,7 +71,7 @@ def read_root(layout: Layout, path: Path) -> Iterator[Row]:
 
 def _objects(layout: Layout, row: Mapping[str, NDArray]) -> Any:
     """The objects of one event from its flat lists."""
-    values = {}
+    values: dict[str, NDArray] = {}
     for name, attribute in _attributes(layout).items():
         if name in row or name != "hit_id":
             shape = (-1, layout.vectors[name][1]) if name in layout.vectors else (-1,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,23 @@ def notes_of(task: str, detector: Detector) -> list[str]:
     if TASKS[task].gives is not Tracks:
         return []
     return [f"{detector.name}: {finding.message}" for finding in field_findings(detector)]
+
+
+def warnings_of_tasks(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same for tasks that ran together: events need not have hits in every part of a detector."""
+    lines = [
+        line
+        for manifest in manifests
+        for line in manifest["warnings"]
+        if line != hits_of_other_tasks(manifest) or not _has_part(manifest)
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def _has_part(manifest: Mapping[str, Any]) -> bool:
+    """Whether the detector has a subsystem that the task works on."""
+    measured = {what for each in manifest["detector"].get("measures", {}).values() for what in each}
+    return not measured.isdisjoint(TASKS[manifest["task"]].measures)
 
 
 def mostly_outside(counts: Mapping[str, Any]) -> bool:

@@ -17,7 +17,13 @@ from gnnreco.bundle import TASKS, Bundle
 from gnnreco.events import EventSource
 from gnnreco.geometry import Detector
 from gnnreco.reconstruct.folder import MANIFEST, suffix
-from gnnreco.reconstruct.judge import fitting_unit, mostly_outside, notes_of, warnings_of
+from gnnreco.reconstruct.judge import (
+    fitting_unit,
+    mostly_outside,
+    notes_of,
+    warnings_of,
+    warnings_of_tasks,
+)
 from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard, file_sum, short_names
 
 COUNTS = ("events_in", "events_out", "events_failed")
@@ -151,10 +157,8 @@ def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "events_failed": max(m["events_failed"] for m in manifests),
         "failures": [{"task": task, **failure} for task, m in parts.items() for failure in m["failures"]],
         "left_aside": first["left_aside"],
-        **{
-            kind: list(dict.fromkeys(line for m in manifests for line in m[kind]))
-            for kind in ("notes", "warnings")
-        },
+        "notes": list(dict.fromkeys(line for m in manifests for line in m["notes"])),
+        "warnings": warnings_of_tasks(manifests),
     }
 
 

@@ -53,8 +53,8 @@ def detector(name: str = "bench") -> Detector:
 
 
 def event(source: str = "made-up", truth: bool = True) -> Event:
-    """Four particles of five hits, one of which shares its last hit with the next, and three noise hits."""
-    p = np.array([1.0, 2.0, 0.5, 8.0])
+    """Three charged particles of five hits and a neutral one; two share a hit, and three hits are noise."""
+    p = np.array([1.0, 2.0, 1.3, 8.0])
     phi = np.array([-0.15, -0.05, 0.1, 0.0])
     theta = np.array([1.5, 1.6, 1.45, 1.62])
     charge = np.array([1.0, -1.0, 1.0, 0.0])

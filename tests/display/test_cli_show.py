@@ -35,7 +35,9 @@ def output(folder, source, number, n_hits, place=""):
     )  # fmt: skip
     (folder / place).mkdir(parents=True, exist_ok=True)
     write_clusters(folder / place / "shard-00000000.parquet", [(number, source, clusters)])
-    told = {"tasks": {place: {}}} if place else {"task": "clustering"}
+    part = {"task": "clustering", "shards": [{"file": "shard-00000000.parquet"}]}
+    (folder / place / "manifest.json").write_text(json.dumps(part))
+    told = {"tasks": {place: part}} if place else part
     (folder / "manifest.json").write_text(json.dumps({"detector": {"name": "telescope"}, **told}))
 
 

@@ -44,7 +44,7 @@ def test_arrays_come_back(made, tmp_path):
     assert arrays["h_id"].tolist() == event.hits.hit_id.tolist()
     assert arrays["p_id"].tolist() == [11, 2**60 + 1, 33, 44]
     assert arrays["h_kind"].tolist().count(2) == 3  # noise
-    assert arrays["p_status"].tolist() == [4, 4, 5, 5]
+    assert arrays["p_status"].tolist() == [4, 4, 5, 6]
     assert arrays["h_particles"][4] == 2
     assert set(arrays["line"].tolist()) == set(range(8))
     assert about["event"]["number"] == 3

@@ -54,7 +54,8 @@ def tracks_of(*particles: int) -> Tracks:
 
 def output(folder: Path, *rows: tuple[int, str, Tracks], manifest: dict | None = None) -> Path:
     write_tracks(folder / "shard-00000000.parquet", rows)
-    (folder / "manifest.json").write_text(json.dumps(manifest or MANIFEST))
+    shards = {"shards": [{"file": "shard-00000000.parquet"}]}
+    (folder / "manifest.json").write_text(json.dumps((manifest or MANIFEST) | shards))
     return folder
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gnnreco import cli
 from gnnreco.geometry import load_detector
-from gnnreco.reconstruct.judge import notes_of, warnings_of
+from gnnreco.reconstruct.judge import notes_of, warnings_of, warnings_of_tasks
 
 ROOT = Path(__file__).parents[2]
 EVENT = ROOT / "examples" / "events" / "event000000001-hits.csv.gz"
@@ -103,3 +103,15 @@ def test_what_the_field_leaves_unmeasured_is_said_once(
     assert len(json.loads((tmp_path / "manifest.json").read_text())["notes"]) == 1
     assert notes_of("clustering", load_detector("telescope")) == []
     assert notes_of("tracking", load_detector("trackml")) == []
+
+
+def test_a_silent_part_of_the_detector_is_no_fault_beside_others() -> None:
+    silent = FINE | {"task": "clustering", "hits_of_other_tasks": 50}
+    for measures, expected in (
+        ({"pixel": ["position"], "ecal": ["energy"]}, 0),
+        ({"pixel": ["position"]}, 1),
+    ):
+        parts = [part | {"detector": {"measures": measures}} for part in (FINE, silent)]
+        judged = [part | {"warnings": warnings_of(part)} for part in parts]
+        assert [len(part["warnings"]) for part in judged] == [0, 1]
+        assert len(warnings_of_tasks(judged)) == expected

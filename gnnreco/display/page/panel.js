@@ -13,9 +13,9 @@ const panel = document.getElementById("panel"), tip = document.getElementById("t
 const LABELS = { matched: "Found, matched", duplicate: "Found, duplicate", fake: "Found, fake", found: "Found tracks",
   true: "True, found", missed: "True, missed", generated: "True particles", onTrack: "Hits on found tracks",
   unassigned: "Hits on none", noise: "Noise hits", fired: "Cells with a signal", grow: "Size by energy" };
-const MEANS = { matched: "More than half of the hits come from one particle", duplicate: "A matched track whose particle has a better one",
-  fake: "No particle made more than half of the hits", true: "Particles with a matched track", missed: "Particles that no track matches",
-  noise: "Hits that no particle made", unassigned: "Hits of no found track", generated: "Particles with at least 3 hits" };
+const MEANS = { matched: event?.match.rule ?? "", duplicate: "A matched track whose particle has a better one",
+  fake: "No particle matches", true: "Particles with a matched track, target or not", missed: "Target particles that no track matches",
+  noise: "Hits that no particle made", unassigned: "Hits of no found track", generated: "Particles with at least 3 hits that are no target" };
 const live = []; // functions that bring a part of the panel up to date
 
 function toggle(key, mark, count, label = LABELS[key]) {
@@ -55,6 +55,8 @@ function buildTracks() {
     if (key === "generated" && event.tracks && !D.p_status.includes(status)) continue;
     panel.append(toggle(key, mark(key === "missed" || key === "true" ? "dash" : "", () => inks().tracks[status]), counted(status)));
   }
+  const all = event.match;
+  if (all.target) panel.append(make("p", { className: "sub", id: "match" }, `${many(all.found)} of ${many(all.particles)} target particles found, ${many(all.fakes)} fakes and ${many(all.duplicates)} duplicates in ${many(all.tracks)} tracks. Target: charged, ${all.target}. As gnnreco evaluate counts, row “acts, all tracks”.`));
   if (kinds.length) {
     const steps = [0, ...Array.from({ length: 60 }, (_, i) => 0.1 * 1000 ** (i / 59))];
     const nearest = v => steps.reduce((best, s, i) => Math.abs(s - v) < Math.abs(steps[best] - v) ? i : best, 0);
