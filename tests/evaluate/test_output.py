@@ -52,9 +52,12 @@ def tracks_of(*particles: int) -> Tracks:
     )  # fmt: skip
 
 
+SHARDS = [{"file": "shard-00000000.parquet"}]
+
+
 def output(folder: Path, *rows: tuple[int, str, Tracks], manifest: dict | None = None) -> Path:
     write_tracks(folder / "shard-00000000.parquet", rows)
-    (folder / "manifest.json").write_text(json.dumps(manifest or MANIFEST))
+    (folder / "manifest.json").write_text(json.dumps({**(manifest or MANIFEST), "shards": SHARDS}))
     return folder
 
 
