@@ -70,7 +70,11 @@ class Join:
         if len(rows) == 1:
             return rows[0]
         names = self.source.sources
-        for same in (lambda name: name == origin, lambda name: Path(name).name == Path(origin).name):
+        parts = Path(origin).parts  # as seen from the folder of all inputs
+        for same in (
+            lambda name: Path(name).parts[-len(parts) :] == parts,
+            lambda name: Path(name).name == Path(origin).name,
+        ):
             fitting = [row for row in rows if same(names[row])]
             if len(fitting) == 1:
                 return fitting[0]

@@ -20,7 +20,7 @@ from gnnreco.geometry import Detector, load_detector
 from gnnreco.onnx_bundle import load_onnx
 from gnnreco.reconstruct import manifest
 from gnnreco.reconstruct import workers as where
-from gnnreco.reconstruct.folder import Output, claim_for_tasks
+from gnnreco.reconstruct.folder import MANIFEST, Output, claim_for_tasks
 from gnnreco.reconstruct.shard import Account, Cost, Job, Shard, short_names
 
 __all__ = ["reconstruct"]
@@ -136,7 +136,7 @@ def reconstruct(
         claim_for_tasks(folder, tasks, overwrite)
     plans = {task: part.claim(resume, overwrite) for task, part in parts.items()}
     if len(parts) > 1:
-        (folder / manifest.MANIFEST).unlink(missing_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
     done = {task: part.reconstruct(run, *plans[task], progress) for task, part in parts.items()}
     if len(done) == 1:
         return done[tasks[0]][0]

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -23,13 +23,13 @@ from gnnreco.reconstruct.shard import Account, Cost, Job, Shard, run_shard
 
 Work = Callable[[Job, Shard], tuple[Account, Cost]]
 Result = tuple[Shard, Account, Cost]
-Runner = Callable[[Job, Sequence[Shard]], Iterator[Result]]
+Runner = Callable[[Job, Sequence[Shard]], Generator[Result, None, None]]
 #: What a process that is asked to end may take for it.
 PATIENCE_S = 5.0
 DIED = "worker processes died of it twice, perhaps for memory"
 
 
-def here(job: Job, shards: Sequence[Shard]) -> Iterator[Result]:
+def here(job: Job, shards: Sequence[Shard]) -> Generator[Result, None, None]:
     """Run the shards one after the other in this process."""
     for shard in shards:
         yield shard, *run_shard(job, shard)
@@ -42,7 +42,7 @@ def processes(workers: int, work: Work = run_shard) -> Runner:
     the others go on. All end with this process, however it ends.
     """
 
-    def run(job: Job, shards: Sequence[Shard]) -> Iterator[Result]:
+    def run(job: Job, shards: Sequence[Shard]) -> Generator[Result, None, None]:
         waiting, again = deque(shards), set[Shard]()
         crew: dict[Connection, _Worker] = {}
 
@@ -164,7 +164,7 @@ def dask(address: str) -> Runner:
     """Run the shards on the Dask cluster with its scheduler at `address`; its workers must see the files."""
     import distributed
 
-    def run(job: Job, shards: Sequence[Shard]) -> Iterator[Result]:
+    def run(job: Job, shards: Sequence[Shard]) -> Generator[Result, None, None]:
         try:
             client = distributed.Client(address, timeout=15)
         except (OSError, ValueError) as error:

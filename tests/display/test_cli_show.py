@@ -35,9 +35,9 @@ def output(folder, source, number, n_hits, place=""):
     )  # fmt: skip
     (folder / place).mkdir(parents=True, exist_ok=True)
     write_clusters(folder / place / "shard-00000000.parquet", [(number, source, clusters)])
-    part = {"task": "clustering", "shards": [{"file": "shard-00000000.parquet"}]}
-    (folder / place / "manifest.json").write_text(json.dumps(part))
-    told = {"tasks": {place: part}} if place else part
+    told = {"task": "clustering", "shards": [{"file": "shard-00000000.parquet"}]}
+    (folder / place / "manifest.json").write_text(json.dumps(told))
+    told = {"tasks": {place: told}} if place else told
     (folder / "manifest.json").write_text(json.dumps({"detector": {"name": "telescope"}, **told}))
 
 

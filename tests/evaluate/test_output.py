@@ -52,10 +52,12 @@ def tracks_of(*particles: int) -> Tracks:
     )  # fmt: skip
 
 
+SHARDS = [{"file": "shard-00000000.parquet"}]
+
+
 def output(folder: Path, *rows: tuple[int, str, Tracks], manifest: dict | None = None) -> Path:
     write_tracks(folder / "shard-00000000.parquet", rows)
-    shards = {"shards": [{"file": "shard-00000000.parquet"}]}
-    (folder / "manifest.json").write_text(json.dumps((manifest or MANIFEST) | shards))
+    (folder / "manifest.json").write_text(json.dumps({**(manifest or MANIFEST), "shards": SHARDS}))
     return folder
 
 
