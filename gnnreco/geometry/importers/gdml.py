@@ -18,7 +18,8 @@ from ...errors import BadInput
 from .gdml_placement import Placements, read_structure
 from .gdml_solids import Flat, flat_sensor, template
 from .layers import BY_PLACE, GAP, layers
-from .written import Imported, number, numbers, write_imported
+from .numbers import number, numbers
+from .written import Imported, write_imported
 from .xml_tree import Node, read_xml
 
 Floats = NDArray[np.float64]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ... import limits
 from .gdml_solids import UNITS, length
 from .xml_tree import Node
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MAX_SENSORS = 5_000_000
 REPEATS = ("loop", "replicavol", "divisionvol", "paramvol")
 
 
@@ -72,9 +72,9 @@ def read_structure(root: Node, sensitive: Callable[[Node], str | None]) -> Place
         walk.count(top)
     except RecursionError:
         raise top.fault("volumes are nested too deeply to be a detector") from None
-    if walk.count(top) > MAX_SENSORS:
+    if walk.count(top) > limits.SENSORS:
         raise top.fault(
-            f"{walk.count(top):,} sensors, over the limit of {MAX_SENSORS:,}; name fewer volumes with sensitive="
+            f"{walk.count(top):,} sensors, over the limit of {limits.SENSORS:,}; name fewer volumes with sensitive="
         )
     found = walk.inside(top)
     solids = [walk.solid(volume) for volume in walk.kinds]
