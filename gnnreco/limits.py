@@ -22,6 +22,8 @@ SHORTEST = 1e-9
 TEMPLATES = 100_000
 #: Sensors of one detector.
 SENSORS = 5_000_000
+#: Steps of all loops of one description together: each is looked at by itself.
+STEPS = 200_000
 #: Layers of one detector: many loops and tables hold one entry a layer.
 LAYERS = 100_000
 #: Candidate places of wafers that a rule looks at in one layer.

@@ -77,14 +77,20 @@ def read_xml(file: Path, entities: bool = False) -> Node:
 
 
 def beside(root: Path, base: Path, name: str) -> Path:
-    """The file of a name in a file at `base`, if it lies in the folder `root` or below; else `ValueError` says why not."""
+    """The file of a name in a file at `base`, if it lies in the folder `root` or below.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        With the reason why it is not opened.
+    """
     if not name or "://" in name or name.startswith(("file:", "/", "\\")):
         raise ValueError(f"{name!r} is not the name of a file beside this one")
     target = (base.parent / name).resolve()
     if not target.is_relative_to(root.resolve()):
         raise ValueError(f"{target} lies outside the folder of the file, which is refused; copy it there")
     if not target.is_file():
-        raise ValueError(f"no such file: {target}")
+        raise FileNotFoundError(f"no such file: {target}")
     return target
 
 
