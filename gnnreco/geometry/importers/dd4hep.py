@@ -72,7 +72,7 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
     for bad in np.flatnonzero(np.linalg.det(rotation) < 0.9)[:1]:
         raise BadInput(table, f"line {bad + 2}", "the axes are left-handed or no rotation; turn one round")
     center, rotation = np.stack([columns[axis] for axis in "xyz"], axis=1), orthonormal(rotation)
-    notes = ["Material: not read; add it to the subsystems."]
+    notes = ["Material: not read; add it to the subsystems.", *compact.notes]
     size, shape = np.unique(
         np.stack([columns["width"], columns["height"]], axis=1), axis=0, return_inverse=True
     )
