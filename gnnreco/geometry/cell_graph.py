@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from gnnreco.kernel_cache import user_folder
+
 from .across import pairs_across
 from .between import pairs_between
 from .detector import Detector
@@ -59,10 +61,12 @@ def cell_graph(
     ValueError
         If the detector has more than `limit` cell numbers.
     """
+    detector = detector.at_source()
     refuse_more_than(detector, limit)
     words = f"{detector.hash} {across} {None if gap is None else float(gap)} {layers}"
-    file = cache_folder() / f"cells-{hashlib.sha256(words.encode()).hexdigest()[:32]}.bin"
-    held = _read(file) if cache else None
+    folder = user_folder() if cache else None
+    file = folder and folder / f"cells-{hashlib.sha256(words.encode()).hexdigest()[:32]}.bin"
+    held = _read(file) if file else None
     if held is not None:
         return held
     pairs = []
@@ -72,14 +76,9 @@ def cell_graph(
     if layers is not None:
         pairs.append(pairs_between(detector, None, None, layers))
     table = whole_table(detector, pairs)
-    if cache:
+    if file:
         _write(file, *table)
     return table
-
-
-def cache_folder() -> Path:
-    """Where tables are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gnnreco"
 
 
 def _read(file: Path) -> tuple[Ints, Ints] | None:
@@ -157,6 +156,7 @@ def hit_graph(
     neighbour : int64 (m,)
         Rows of the hits, sorted within each hit; symmetric. Hits of one cell are neighbours of one another.
     """
+    detector = detector.at_source()
     sensors, cells = np.asarray(sensor, np.int32), np.asarray(cell, np.int32)
     ids = detector.cell_id(np.where(cells < 0, -1, sensors), np.where(sensors < 0, -1, cells))
     unique, back = np.unique(ids, return_inverse=True)

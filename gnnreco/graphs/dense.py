@@ -11,6 +11,9 @@ UNROLLED = 8  # inputs that one pass over a block adds up
 ZERO = np.float32(0)
 
 compiled = numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath=True)
+#: For a kernel that another kernel calls. Under `fastmath` two compilations of one function may round differently, and
+#: where both are loaded a call binds to whichever came first: only a callee that is inlined gives the same bits always.
+inlined = numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath=True, forceinline=True)
 
 
 def packed(weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -21,7 +24,7 @@ def packed(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     return out
 
 
-@compiled
+@inlined
 def dense(x, weight, bias, out, rectify):  # type: ignore[no-untyped-def]
     """``out[j] = bias[j] + sum over k of weight[j, k] x[k]`` for every lane, cut off at zero if `rectify`.
 

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.dense import LANES, ZERO, compiled
+from gnnreco.graphs.dense import LANES, ZERO, compiled, inlined
 from gnnreco.graphs.frame import Frame, Points
 
 DOUBLET_FEATURES = (
@@ -75,7 +75,7 @@ def doublet_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
     return positions(points.x, points.y, points.z, points.r), passages, kappa
 
 
-@compiled
+@inlined
 def _gather(at, passages, pairs, first, g):  # type: ignore[no-untyped-def]
     """Rows of `g`: dx, dy, dz, sine, impact; for each end du, dv, dw, widths - 1, depths, signal."""
     last = len(pairs) - 1
@@ -99,7 +99,7 @@ def _gather(at, passages, pairs, first, g):  # type: ignore[no-untyped-def]
                 g[o + (3 + k) * LANES] = t[9 + k]
 
 
-@compiled
+@inlined
 def doublet_block(given, pairs, first, g, f):  # type: ignore[no-untyped-def]
     """Features of the pairs from `first` on, as 16 rows of LANES in `f`; `given` comes from `doublet_arguments`."""
     at, passages, kappa = given

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.dense import LANES, compiled, dense, packed
+from gnnreco.graphs.dense import LANES, compiled, dense, inlined, packed
 from gnnreco.graphs.features import GATHERED, doublet_arguments, doublet_block
 from gnnreco.graphs.frame import Frame, Points
 
@@ -59,7 +59,7 @@ class Gate:
         return _pair_logits(doublet_arguments(points, frame), pairs, self.weights())
 
 
-@compiled
+@inlined
 def hidden_layers(weights):  # type: ignore[no-untyped-def]
     """Room for the input, the two hidden layers and the logits of a block."""
     w1, _, w2, _, w3, _ = weights
@@ -71,7 +71,7 @@ def hidden_layers(weights):  # type: ignore[no-untyped-def]
     )
 
 
-@compiled
+@inlined
 def gate_block(weights, layers):  # type: ignore[no-untyped-def]
     """Fill the last of `layers`, the logits, from the first, the features: rows of LANES."""
     w1, b1, w2, b2, w3, b3 = weights

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.dense import LANES, compiled
+from gnnreco.graphs.dense import LANES, inlined
 from gnnreco.graphs.features import ONE, SHORTEST, TWO, positions, soft
 from gnnreco.graphs.frame import Frame, Points
 from gnnreco.graphs.gate import gate_block, hidden_layers
@@ -33,8 +33,10 @@ ARC = tuple(
 ARC_FROM = np.float32(0.44)
 
 # no infinities may be assumed away here: limits are infinite where nothing is cut
-_vectorised = numba.njit(
-    cache=True, boundscheck=False, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"}
+_LAWS = {"contract", "arcp", "nsz", "reassoc"}
+_vectorised = numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath=_LAWS)
+_vectorised_inlined = numba.njit(  # for callees: see `inlined`
+    cache=True, boundscheck=False, error_model="numpy", fastmath=_LAWS, forceinline=True
 )
 
 
@@ -85,7 +87,7 @@ def _errors(ux, uy, uz, vx, vy, vz, tx, ty, cot):  # type: ignore[no-untyped-def
     return across_u * across_u + across_v * across_v, along_u * along_u + along_v * along_v
 
 
-@_vectorised
+@_vectorised_inlined
 def _leaving(at, errors, doublets, first, end, b, wide, g):  # type: ignore[no-untyped-def]
     """Rows of `wide`: x, y, slope of the doublets that leave b; of `g`: length, sine, cosine of azimuth, errors (6)."""
     for n in range(BLOCK):
@@ -100,7 +102,7 @@ def _leaving(at, errors, doublets, first, end, b, wide, g):  # type: ignore[no-u
             g[(3 + k) * BLOCK + n] = errors[c, k]
 
 
-@_vectorised
+@_vectorised_inlined
 def _meet(at, errors, kappa, a, b, lanes, wide, g, low, high, raw):  # type: ignore[no-untyped-def]
     """Rows of `raw`: the 8 numbers behind the features of (a, b) and each doublet of the block, and whether all fit."""
     abx, aby, abz = at[b, 0] - at[a, 0], at[b, 1] - at[a, 1], at[b, 2] - at[a, 2]
@@ -167,7 +169,7 @@ def _meet(at, errors, kappa, a, b, lanes, wide, g, low, high, raw):  # type: ign
         raw[8 * BLOCK + n] = ONE if fits else ZERO
 
 
-@compiled
+@inlined
 def _finish(f):  # type: ignore[no-untyped-def]
     """Turn the raw numbers of a full block into features."""
     for k in (0, 1, 3, 4, 6):
@@ -179,7 +181,7 @@ def _finish(f):  # type: ignore[no-untyped-def]
         f[7 * LANES + n] = math.log(f[7 * LANES + n])
 
 
-@_vectorised
+@_vectorised_inlined
 def _flush(size, pair, weights, threshold, layers, out, features, n):  # type: ignore[no-untyped-def]
     """Write the triplets of a block that the gate lets through; return how many there are by now."""
     f = layers[0]

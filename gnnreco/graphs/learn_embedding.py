@@ -15,12 +15,14 @@ from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
 from gnnreco.graphs.embedding import Embedding, hit_features
 from gnnreco.graphs.frame import Frame, Points
+from gnnreco.graphs.train_gate import one_thread
 
 HIDDEN, DIMENSIONS = 64, 8
 LAYERS = (HIDDEN, HIDDEN, DIMENSIONS)
 Sample = tuple[Points, NDArray[np.int64]]
 
 
+@one_thread()
 def learn_embedding(
     samples: Iterable[Sample],
     frame: Frame,
@@ -49,7 +51,8 @@ def learn_embedding(
     kept = [s for s in samples if len(s[1])]
     if not kept:
         raise BadConfig(
-            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles"
+            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles "
+            "that cross the detector"
         )
     held = kept[::5] if len(kept) > 1 else kept
     used = [s for i, s in enumerate(kept) if i % 5] or kept

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,6 +14,18 @@ from torch import nn
 from gnnreco.graphs.gate import HIDDEN, Gate
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: layers as small as these wait for the others longer than they compute, on a busy machine most."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
 def train_gate(
     features: NDArray[np.float32],
     true: NDArray[np.bool_],

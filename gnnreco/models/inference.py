@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.dense import LANES, ZERO, compiled, dense, packed
+from gnnreco.graphs.dense import LANES, ZERO, compiled, dense, inlined, packed
 from gnnreco.models.weights import Weights
 
 EPSILON = np.float32(1e-5)  # of torch's LayerNorm
@@ -71,7 +71,7 @@ def _blocks(rows, mean, scale):  # type: ignore[no-untyped-def]
     return out
 
 
-@compiled
+@inlined
 def _norm(x, width, weight, bias, out):  # type: ignore[no-untyped-def]
     """LayerNorm of each lane over `width` rows."""
     mean, square = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
@@ -92,7 +92,7 @@ def _norm(x, width, weight, bias, out):  # type: ignore[no-untyped-def]
             to[n] = (row[n] - mean[n]) * square[n] * a + b
 
 
-@compiled
+@inlined
 def _spread(block, rows):  # type: ignore[no-untyped-def]
     """Lanes to rows (size, width)."""
     for n in range(len(rows)):
@@ -101,7 +101,7 @@ def _spread(block, rows):  # type: ignore[no-untyped-def]
             row[k] = block[k * LANES + n]
 
 
-@compiled
+@inlined
 def _gather(rows, block):  # type: ignore[no-untyped-def]
     """Rows (size, width) to lanes."""
     for n in range(len(rows)):
@@ -165,14 +165,14 @@ def _infer(  # type: ignore[no-untyped-def]
     return logits[: len(triplets)]
 
 
-@compiled
+@inlined
 def _collect(received, width, padded, around):  # type: ignore[no-untyped-def]
     """What the nodes of a block received, into the second and third part of `around`."""
     _gather(received[:, :width], around[padded:])
     _gather(received[:, width:], around[2 * padded :])
 
 
-@compiled
+@inlined
 def _add_ends(ends, as_inner, as_outer, rows, added, hidden):  # type: ignore[no-untyped-def]
     """Add what both nodes of each edge say, and cut off at zero."""
     width = rows.shape[1]
@@ -185,7 +185,7 @@ def _add_ends(ends, as_inner, as_outer, rows, added, hidden):  # type: ignore[no
         hidden[n] = max(hidden[n] + added[n], ZERO)
 
 
-@compiled
+@inlined
 def _send(ends, edge, logit, rows, received):  # type: ignore[no-untyped-def]
     """Add each edge, weighted by its gate, to both its nodes: one edge after the other, so always in the same order."""
     width = rows.shape[1]

@@ -21,8 +21,8 @@ from gnnreco.geometry import (
     neighbours,
     neighbours_of,
 )
-from gnnreco.geometry.cell_graph import cache_folder
 from gnnreco.geometry.plane import clip
+from gnnreco.kernel_cache import user_folder
 
 from .plates import SHIFT, TURN, all_ids, grid, pairs, plates
 from .templates import hexagon, polygons
@@ -209,7 +209,7 @@ def test_the_table_is_kept_on_disk_and_remade_when_damaged(
     fresh = cell_graph(detector, layers="projective", cache=False)
     assert not list(tmp_path.iterdir())
     cell_graph(detector, layers="projective")
-    (file,) = cache_folder().iterdir()
+    (file,) = user_folder().iterdir()
     sound = file.read_bytes()
     damaged = bytearray(sound)
     damaged[len(sound) // 2] ^= 4
@@ -220,7 +220,7 @@ def test_the_table_is_kept_on_disk_and_remade_when_damaged(
         assert file.read_bytes() == sound
     cell_graph(detector)
     cell_graph(detector.misaligned(0.1, 1))
-    assert len(list(cache_folder().iterdir())) == 3
+    assert len(list(user_folder().iterdir())) == 3
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
     assert len(cell_graph(detector)[1])  # a folder that cannot be made is no fault
     with pytest.raises(ValueError, match="neighbours_of"):

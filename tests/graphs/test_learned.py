@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from gnnreco.columns import Event, Hits
 from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.graphs import GraphConfig, LearnedGraph, Targets, is_true, points_of, true_segments
+from gnnreco.graphs.train_gate import train_gate
 from gnnreco.simulate import SimulationOptions, simulate
 
 from . import conftest
@@ -174,3 +176,23 @@ def test_is_true_finds_members():
     assert is_true(pairs, segments).tolist() == [True, False, True, False, True]
     assert is_true(pairs, np.zeros((0, 2), np.int64)).tolist() == [False] * 5
     assert is_true(np.zeros((0, 2), np.int32), segments).tolist() == []
+
+
+def test_a_gate_is_learned_on_one_thread_and_leaves_the_number_as_it_was() -> None:
+    """On a busy machine the threads of such small layers wait for one another most of the time."""
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        features = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+        train_gate(
+            features,
+            features[:, 0] > 0,
+            0.9,
+            1,
+            steps=10,
+            progress=lambda *_: seen.append(torch.get_num_threads()),
+        )
+        assert seen == [1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,145 @@
+"""Compiled kernels are kept where only the user writes, and give the same bits however they were loaded."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+import gnnreco
+from gnnreco import kernel_cache
+
+BITS = """
+import hashlib, sys
+import numpy as np
+from gnnreco.bundle import load_bundle
+from gnnreco.models import inference
+from gnnreco.onnx_bundle import network_weights
+
+bundle = load_bundle("tracking-telescope")
+weights = {name: np.asarray(values) for name, values in network_weights(bundle).items()}
+random = np.random.default_rng(0)
+nodes = random.normal(size=(500, weights["node_mean"].shape[0])).astype(np.float32)
+edges = random.normal(size=(700, weights["edge_mean"].shape[0])).astype(np.float32)
+triplets = np.sort(random.integers(0, 500, (700, 2)), axis=0).astype(np.int32)
+if sys.argv[1] == "callees first":
+    lanes, one = np.ones(24 * inference.LANES, np.float32), np.ones(24, np.float32)
+    inference._norm(lanes, 24, one, one, lanes.copy())
+    inference._spread(lanes, np.ones((inference.LANES, 24), np.float32))
+logits = inference.infer(weights, bundle.config["network"]["iterations"], nodes, edges, triplets)
+print(hashlib.sha256(logits.tobytes()).hexdigest())
+"""
+
+
+def start(order: str, folder: Path) -> subprocess.Popen[str]:
+    """A process that prints a sum over the logits of one network on one graph."""
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", BITS, order], env=env, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_the_bits_do_not_depend_on_how_kernels_were_loaded(tmp_path: Path) -> None:
+    """Two processes that fill a cold cache at once, one that reads it, one that loads the callees of a kernel before it."""
+    cold = [start("cold", tmp_path), start("cold", tmp_path)]
+    said = [process.communicate() for process in cold]
+    said += [start(order, tmp_path).communicate() for order in ("warm", "callees first")]
+    assert all(error == "" for _, error in said), said
+    assert len({out for out, _ in said}) == 1
+    assert len(said[0][0]) == 65
+
+
+def kernels() -> dict[str, Dispatcher]:
+    """Every kernel of the package, by its name."""
+    found = {}
+    for module in pkgutil.walk_packages(gnnreco.__path__, "gnnreco."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, Dispatcher) and value.py_func.__module__ == module.name:
+                found[f"{module.name}.{name}"] = value
+    return found
+
+
+def test_callees_of_a_fastmath_kernel_are_inlined() -> None:
+    """Two compilations of a function under fastmath may round differently; a call binds to whichever was loaded first."""
+    called = set()
+    for name, kernel in kernels().items():
+        scope = kernel.py_func.__globals__
+        callees = [scope.get(word) for word in kernel.py_func.__code__.co_names]
+        for callee in callees:
+            if isinstance(callee, Dispatcher) and callee.targetoptions.get("fastmath"):
+                called.add(callee.py_func.__name__)
+                inlined = callee.targetoptions.get("forceinline") or callee.targetoptions.get("inline")
+                assert inlined, (
+                    f"{name} calls {callee.py_func.__name__}, which is under fastmath and not inlined"
+                )
+    assert {"dense", "gate_block", "_norm"} <= called
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A path under which nothing can be made, by root neither; all places for kernels lead there."""
+    file = tmp_path / "file"
+    file.write_text("")
+    monkeypatch.setattr(kernel_cache, "__file__", str(file / "gnnreco" / "kernel_cache.py"))
+    monkeypatch.setattr(kernel_cache.tempfile, "tempdir", str(file))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(file))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(file))
+    monkeypatch.setattr(Dispatcher, "enable_caching", Dispatcher.enable_caching)
+    monkeypatch.setattr("numba.config.CACHE_DIR", "")
+    monkeypatch.setattr(kernel_cache, "decision", "")
+    return file
+
+
+def test_kernels_go_to_the_first_folder_that_serves(
+    nowhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel_cache.keep_kernels()
+    assert kernel_cache.decision.startswith("nowhere")
+    assert "NUMBA_CACHE_DIR" not in os.environ
+    assert Dispatcher.enable_caching(None) is None
+    for variable, place in (
+        ("tmp", tmp_path / "t"),
+        ("XDG_CACHE_HOME", tmp_path / "h"),
+        ("NUMBA_CACHE_DIR", tmp_path / "n"),
+    ):
+        place.mkdir(mode=0o700)
+        if variable == "tmp":
+            monkeypatch.setattr(kernel_cache.tempfile, "tempdir", str(place))
+        else:
+            monkeypatch.setenv(variable, str(place))
+        kernel_cache.keep_kernels()
+        folder = Path(os.environ["NUMBA_CACHE_DIR"])
+        assert place in folder.parents
+        assert kernel_cache.decision == str(folder)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        kernel_cache.keep_kernels()  # a process started from here finds the same folder
+        assert Path(os.environ["NUMBA_CACHE_DIR"]) == folder
+        monkeypatch.delenv("NUMBA_CACHE_DIR")
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o720])
+def test_a_folder_that_others_may_write_in_is_not_used(mode: int, tmp_path: Path) -> None:
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    folder.chmod(mode)
+    with pytest.warns(RuntimeWarning, match="other users may write in it"):
+        assert kernel_cache.private(folder) is None
+    folder.chmod(0o755)
+    assert kernel_cache.private(folder) == folder
+
+
+def test_a_link_and_a_folder_of_another_user_are_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    with pytest.warns(RuntimeWarning, match="is a link"):
+        assert kernel_cache.private(tmp_path / "link") is None
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    with pytest.warns(RuntimeWarning, match=r"belongs to user \d+"):
+        assert kernel_cache.private(tmp_path / "mine") is None
