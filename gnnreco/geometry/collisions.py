@@ -50,7 +50,7 @@ def overlapping_sensors(detector: Detector, depth: float = DEPTH) -> Ints:
 
 
 def overlap_depth(detector: Detector, pairs: Ints) -> Floats:
-    """How far (m,) the solids of each pair of sensors (m, 2) press into one another, mm, to a hundredth of itself."""
+    """How far (m,) the solids of each pair of sensors (m, 2) press into one another, mm, to a thousandth of itself."""
     leaning = np.array([t.focus is not None for t in detector.templates])
     solids = (detector.center, detector.rotation, detector.template, detector.solid_corners())
     low, high = np.zeros(len(pairs)), np.full(len(pairs), np.inf)
@@ -65,7 +65,7 @@ def overlap_depth(detector: Detector, pairs: Ints) -> Floats:
         )
         low, high = np.where(shared, depth, low), np.where(shared, high, depth)
         depth = np.where(np.isinf(high), 2 * low + DEPTH, (low + high) / 2)
-        if np.isfinite(high).all() and (high - low <= 0.01 * high).all():
+        if np.isfinite(high).all() and (high - low <= 0.001 * high).all():
             break
     return low
 

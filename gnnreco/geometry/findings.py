@@ -274,7 +274,7 @@ def _overlaps(detector: Detector) -> Iterator[Finding]:
         )
         deepest = overlap_depth(detector, pairs[:DEEP]).max()
         message = (
-            f"{len(pairs)} pair{'s' if len(pairs) > 1 else ''} of sensors share space, up to {deepest:.3g} mm deep, "
+            f"{len(pairs)} pair{'s' if len(pairs) > 1 else ''} of sensors share space, up to {deepest:.2g} mm deep, "
             f"{_between(detector, pairs)}: a hit there has two sensors"
         )
         remedy = "check the centre, the unit of length and the thickness of the templates"
