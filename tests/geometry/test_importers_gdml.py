@@ -248,6 +248,17 @@ def test_loops_and_replicas_are_written_out(tmp_path: Path) -> None:
     ]
 
 
+def test_names_in_loops_are_counted_as_geant4_counts(tmp_path: Path) -> None:
+    solids = (
+        CHIP + '<loop for="i" from="1" to="2" step="1"><box name="plate[i]" x="10*i" y="10" z="0.3"/></loop>'
+    )
+    define = '<variable name="i" value="0"/>'
+    file = gdml(tmp_path, solids, '<physvol><volumeref ref="Plate_1"/><position z="9"/></physvol>', define)
+    loop = f'<loop for="i" from="1" to="2" step="1"><volume name="Plate[i]"><solidref ref="plate[i]"/>{SENSOR}</volume></loop>'
+    file.write_text(file.read_text().replace('<volume name="World">', f'{loop}<volume name="World">'))
+    assert imported(file).half_u.tolist() == [10.0]
+
+
 def test_scales_that_are_rounded_are_told(tmp_path: Path) -> None:
     structure = '<physvol><volumeref ref="Sensor"/><scale x="1.000037" y="1" z="-0.99996"/></physvol>'
     detector = imported(

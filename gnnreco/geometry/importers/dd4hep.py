@@ -55,8 +55,8 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
     kinds = dict.fromkeys(NUMBERS, pa.float64()) | {"volume_id": pa.uint64(), "readout": pa.string()}
     columns = read_columns(table, kinds, "a table of placements")
     readout = columns["readout"]
-    for key in ("width", "height", "thickness"):
-        refuse(table, key, columns[key] <= limits.SHORTEST, "a length must be greater than 0")
+    for length in ("width", "height", "thickness"):
+        refuse(table, length, columns[length] <= limits.SHORTEST, "a length must be greater than 0")
     for row in np.flatnonzero(~np.isin(readout, list(compact.readouts)))[:1]:
         there = ", ".join(compact.readouts) or "none"
         raise BadInput(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, MutableMapping
 
@@ -45,6 +46,18 @@ def _matrix(node: Node, names: Mapping[str, float]) -> Iterator[tuple[str, float
         yield f"{name}[{i // columns + 1},{i % columns + 1}]", value
         if columns in (1, len(words)):
             yield f"{name}[{i + 1}]", value
+
+
+def indexed(node: Node, key: str, names: Mapping[str, float]) -> str:
+    """A name in an attribute; ``box[i]`` is box_0 where i is 1, as Geant4 counts."""
+
+    def index(found: re.Match[str]) -> str:
+        try:
+            return "".join(f"_{int(evaluate(part, names)) - 1}" for part in found[1].split(","))
+        except ValueError as error:
+            raise node.fault(f"{key}: {error}") from None
+
+    return re.sub(r"\[([^\[\]]*)\]", index, node.text(key))
 
 
 class Steps:

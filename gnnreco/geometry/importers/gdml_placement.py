@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ... import limits
-from .gdml_define import ROOTS, Steps, values
+from .gdml_define import ROOTS, Steps, indexed, values
 from .gdml_solids import length
 from .xml_tree import Node, beside, read_xml
 
@@ -107,8 +107,14 @@ def read_structure(
         )
     found = walk.inside(top)
     return Placements(
-        *(shared.volumes, shared.solids, shared.names),
-        *(found.volume, found.copy, found.center, found.rotation, list(shared.notes)),
+        shared.volumes,
+        shared.solids,
+        shared.names,
+        found.volume,
+        found.copy,
+        found.center,
+        found.rotation,
+        list(shared.notes),
     )
 
 
@@ -121,36 +127,45 @@ class _Walk:
         self._root, self._shared, self._names = root, shared, values(root)
         define = [node for part in root.all("define") for node in part.children]
         self._defined = {node.attributes["name"]: node for node in define if "name" in node.attributes}
-        solids = [node for part in root.all("solids") for node in part.children]
-        self._solids = {node.attributes["name"]: node for node in solids if "name" in node.attributes}
-        structure = [node for part in root.all("structure") for node in part.children]
-        self._volumes = {
-            node.text("name"): node for node in structure if node.tag in ("volume", "assembly", "extension")
-        }
+        self._solids = dict(self._listed("solids"))
+        self._volumes: dict[str, Node] = {}
+        self._scope: dict[str, Names] = {}
+        for name, (node, names) in self._listed("structure"):
+            if node.tag in ("volume", "assembly", "extension"):
+                self._volumes[name], self._scope[name] = node, names
         self._counts: dict[str, int] = {}
         self._found: dict[str, _Found] = {}
         self._places: dict[str, list[_Place]] = {}
         self._open: list[str] = []
+
+    def _listed(self, section: str) -> Iterator[tuple[str, tuple[Node, Names]]]:
+        """What a section defines, by name, with the values that hold there: in a loop, ``box[i]`` is box_0, box_1, ..."""
+        for part in self._root.all(section):
+            for node, names in self._shared.steps.unrolled(part, self._names):
+                if "name" in node.attributes:
+                    name = indexed(node, "name", names)
+                    yield name, (replace(node, attributes={**node.attributes, "name": name}), names)
 
     def world(self) -> Node:
         """The volume that holds all others."""
         world = next((node for setup in self._root.all("setup") for node in setup.all("world")), None)
         if world is None:
             raise self._root.fault("no <setup> with a <world>; the file may be cut short")
-        return self.named(world)
+        return self.named(world, self._names)
 
-    def named(self, reference: Node) -> Node:
+    def named(self, reference: Node, names: Names) -> Node:
         """The volume that a ``ref`` names."""
-        name = reference.text("ref")
+        name = indexed(reference, "ref", names)
         if name not in self._volumes:
             raise reference.fault(f"no volume {name!r} in <structure>")
         return self._volumes[name]
 
-    def _solid(self, volume: Node) -> Node:
+    def _solid(self, volume: Node) -> tuple[Node, Names]:
         reference = volume.first("solidref")
-        if reference is None or reference.text("ref") not in self._solids:
+        name = indexed(reference, "ref", self._scope[volume.text("name")]) if reference is not None else None
+        if name is None or name not in self._solids:
             raise (reference or volume).fault("names no solid of <solids>")
-        return self._solids[reference.text("ref")]
+        return self._solids[name]
 
     def count(self, volume: Node) -> int:
         """Sensitive volumes in a volume, itself included: known before any is stored."""
@@ -172,9 +187,10 @@ class _Walk:
             return self._found[name]
         parts = [_Found(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3, 3)))]
         if volume.tag == "volume" and self._shared.sensitive(volume):
-            self._shared.solids.append(self._solid(volume))
+            solid, names = self._solid(volume)
+            self._shared.solids.append(solid)
             self._shared.volumes.append(volume)
-            self._shared.names.append(self._names)
+            self._shared.names.append(names)
             row = np.array([len(self._shared.volumes) - 1])
             parts.append(_Found(row, np.zeros(1, np.int64) - 1, np.zeros((1, 3)), np.eye(3)[None]))
         for place in self._places[name]:
@@ -195,7 +211,7 @@ class _Walk:
 
     def _placed(self, volume: Node) -> Iterator[_Place]:
         """What is placed in a volume, loops and replicas written out."""
-        for node, names in self._shared.steps.unrolled(volume, self._names):
+        for node, names in self._shared.steps.unrolled(volume, self._scope[volume.text("name")]):
             if node.tag == "physvol":
                 place = self._physvol(node, names)
                 if place is not None:
@@ -204,7 +220,7 @@ class _Walk:
                 yield from self._replicas(node, names)
             elif node.tag in UNKNOWN:
                 reference = node.first("volumeref")
-                if reference is not None and self.count(self.named(reference)):
+                if reference is not None and self.count(self.named(reference, names)):
                     raise node.fault(
                         "is not expanded here; let Geant4 write the file again, which expands it"
                     )
@@ -218,7 +234,7 @@ class _Walk:
                 return None
             walk, child = found
         elif reference is not None:
-            walk, child = self, self.named(reference)
+            walk, child = self, self.named(reference, names)
         else:
             raise node.fault("places nothing; add a volumeref")
 
@@ -251,7 +267,7 @@ class _Walk:
         reference = node.first("volumeref")
         if reference is None:
             raise node.fault("places nothing; add a volumeref")
-        child = self.named(reference)
+        child = self.named(reference, names)
         if not self.count(child):
             return
         number = length(node, "number", names, None, "1")

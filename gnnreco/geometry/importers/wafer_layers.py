@@ -49,7 +49,7 @@ def layer_columns(layer: Ints, z: str) -> dict[str, Floats]:
             begin, apart = numbers(Path(z), "z", z, 2)
         except BadInput:
             raise BadInput(z, "option z", "expected START,STEP in mm, or a CSV file") from None
-        given = {"z": begin + apart * (layer - 1)}
+        given = {"z": np.asarray(begin + apart * (layer - 1), np.float64)}
     else:
         given = _from_file(layer, Path(z))
     if "tile_z" not in given:

@@ -9,7 +9,9 @@ import pytest
 
 from gnnreco.errors import BadInput
 from gnnreco.geometry import Detector, check, import_detector, load_detector
+from gnnreco.geometry.importers.dd4hep_compact import read_compact
 
+from ..seeds import CORNERS, SENSORS, YAML
 from .test_wafer_map import lines
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -71,3 +73,54 @@ def test_a_path_that_is_not_utf8_is_read_all_the_same(tmp_path: Path) -> None:
         shutil.copy(CORPUS / "gdml-wall-layers/wall.gdml", file)
         folder = Path(str(tmp_path), name[:-5].decode("utf-8", "surrogateescape"))
         assert load_detector(import_detector("gdml", file, folder)).n_layers == 1
+
+
+def test_gdml_as_people_write_it(tmp_path: Path) -> None:
+    zeros = imported(tmp_path / "zeros", "gdml-leading-zero/oct.gdml", "gdml")
+    assert sorted([zeros.thickness[0], 2 * zeros.half_u[0], 2 * zeros.half_v[0]]) == [0.3, 5, 100]
+    matrix = imported(tmp_path / "matrix", "gdml-matrix/expr.gdml", "gdml")
+    assert matrix.center[0].tolist() == pytest.approx([2, 25, -26])
+    loop = imported(tmp_path / "loop", "gdml-loop-file-entity/loop.gdml", "gdml")
+    assert (loop.n_sensors, loop.n_layers) == (6, 6)
+    assert loop.center[:, 2].tolist() == [10, 20, 30, 40, 50, 60]
+
+
+def test_an_include_of_an_installation_is_left_out_with_a_note() -> None:
+    read = read_compact(CORPUS / "dd4hep-install-include/top.xml")
+    assert list(read.readouts) == ["R"]
+    assert "detector_types.xml, holds nothing that is needed" in read.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("cells: [4, 4]", f"cells: [{'1' * 400}, 4]", "cells"),
+        ("kind: grid, pitch: [1, 1], cells: [4, 4]", "kind: polar, r: [1, 2], phi: [0, 360, 2000000000]", "phi"),
+        ("{rule: planes, template: p, subsystem: s, z: [1]}",
+         "{rule: wafers, templates: [p], subsystem: s, spacing: 119, z: [1], r_min: 1, r_max: 100000}", "r_max"),
+        ("thickness: 1", "thickness: 1e300", "thickness"),
+        ("pitch: [1, 1]", "pitch: [1e-300, 1]", "pitch"),
+    ],
+)  # fmt: skip
+def test_declared_sizes_are_checked_before_memory_goes(
+    tmp_path: Path, old: str, new: str, where: str
+) -> None:
+    text = """format: gnnreco-detector/1
+name: sound
+units: {length: mm, angle: deg}
+templates: {p: {kind: grid, pitch: [1, 1], cells: [4, 4], thickness: 1}}
+subsystems: {s: {}}
+sensors: [{rule: planes, template: p, subsystem: s, z: [1]}]
+"""
+    (tmp_path / "detector.yaml").write_text(text.replace(old, new))
+    (finding,) = check(tmp_path)
+    assert where in finding.where
+    assert len(finding.message) < 200
+
+
+def test_a_layer_of_a_thousand_million_is_refused_with_its_row(tmp_path: Path) -> None:
+    (tmp_path / "sensors.csv").write_text(SENSORS.replace("inner,1,", "inner,1000000000,"))
+    (tmp_path / "cells.csv").write_text(CORNERS)
+    (tmp_path / "detector.yaml").write_text(YAML)
+    (finding,) = check(tmp_path)
+    assert finding.where.endswith("sensors.csv: line 3, column layer")
