@@ -10,18 +10,24 @@ from __future__ import annotations
 CELLS = 2**31 - 1
 #: Cells of one template that are kept one by one, as polygons.
 DRAWN_CELLS = 2_000_000
+#: Corners of all cells of one template together, each cell with as many as the largest has.
+DRAWN_CORNERS = 40_000_000
 #: Corners of one polygon: the outline of a sensor, a cell, the cells around one ring.
 CORNERS = 10_000
 #: Edges of cells along one direction, or rings of a polar sensor.
 EDGES = 1_000_000
+#: Length below which no cell, pitch or thickness is taken for one, mm.
+SHORTEST = 1e-9
 #: Cell templates of one detector.
 TEMPLATES = 100_000
 #: Sensors of one detector.
 SENSORS = 5_000_000
+#: Steps of all loops of one description together: each is looked at by itself.
+STEPS = 200_000
 #: Layers of one detector: many loops and tables hold one entry a layer.
 LAYERS = 100_000
 #: Candidate places of wafers that a rule looks at in one layer.
-WAFERS = 1_000_000
+WAFERS = 250_000
 #: Rows of one table of a detector (corners of cells, points of a field map).
 ROWS = 20_000_000
 #: Lengths, mm, and other numbers of a description: beyond it squares and products no longer fit.
@@ -31,6 +37,8 @@ NUMBER = 1e15
 TEXT_BYTES = 256 << 20
 #: Bytes of a ``detector.yaml``: nobody writes more by hand.
 YAML_BYTES = 64 << 20
+#: Elements of one XML description with all that it includes: each costs half a kilobyte.
+ELEMENTS = 3_000_000
 #: Values of one YAML file, its aliases written out.
 YAML_VALUES = 2_000_000
 #: Levels of a nested file: brackets in brackets, volumes in volumes.

@@ -49,6 +49,27 @@ def overlapping_sensors(detector: Detector, depth: float = DEPTH) -> Ints:
     return pairs[kept]
 
 
+def overlap_depth(detector: Detector, pairs: Ints) -> Floats:
+    """How far (m,) the solids of each pair of sensors (m, 2) press into one another, mm, to a thousandth of itself."""
+    leaning = np.array([t.focus is not None for t in detector.templates])
+    solids = (detector.center, detector.rotation, detector.template, detector.solid_corners())
+    low, high = np.zeros(len(pairs)), np.full(len(pairs), np.inf)
+    depth = np.full(len(pairs), DEPTH)
+    for _ in range(24):
+        # The depth at which a pair is apart lies between what it shares still and what it shares no more.
+        shared = np.array(
+            [
+                _solids_share(pairs[i : i + 1], *solids, detector.outline_counts, leaning, depth[i])[0]
+                for i in range(len(pairs))
+            ]
+        )
+        low, high = np.where(shared, depth, low), np.where(shared, high, depth)
+        depth = np.where(np.isinf(high), 2 * low + DEPTH, (low + high) / 2)
+        if np.isfinite(high).all() and (high - low <= 0.001 * high).all():
+            break
+    return low
+
+
 def _in_hole(detector: Detector, a: int, b: int) -> bool:
     """Whether one sensor stands wholly in the hole of the other, or would if that were longer."""
     hole = detector.templates[detector.template[b]].hole

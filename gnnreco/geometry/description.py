@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from .. import limits
 from .yaml_tree import Fault, plain, read_tree
 
 Floats = NDArray[np.float64]
@@ -18,6 +19,7 @@ Floats = NDArray[np.float64]
 LENGTH = {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1000.0}
 ANGLE = {"rad": 1.0, "mrad": 1e-3, "deg": math.pi / 180}
 FIELD = {"T": 1.0, "tesla": 1.0, "kG": 0.1}
+LONGEST = 80  # characters of a value that a message repeats
 USUAL = {"length": "mm", "angle": "rad", "field": "T"}
 
 
@@ -82,16 +84,16 @@ class Section:
         """A word, one of `choices` where there are any."""
         value = self.value(key, default)
         if not isinstance(value, str):
-            raise self.fault(key, f"expected a word, found {value!r}")
+            raise self.fault(key, f"expected a word, found {_short(value)}")
         if choices and value not in choices:
-            raise self.fault(key, f"unknown {key} {value!r}; use one of {', '.join(choices)}")
+            raise self.fault(key, f"unknown {key} {_short(value)}; use one of {', '.join(choices)}")
         return value
 
     def words(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """A list of words."""
         value = self.value(key, default)
         if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
-            raise self.fault(key, f"expected a list of words, found {value!r}")
+            raise self.fault(key, f"expected a list of words, found {_short(value)}")
         return tuple(value)
 
     def numbers(self, key: str, shape: tuple[int, ...], dimension: str = "", default: Any = None) -> Floats:
@@ -107,29 +109,42 @@ class Section:
                 raise ValueError
             array = array.astype(np.float64)
         except (TypeError, ValueError):
-            raise self.fault(key, f"expected numbers, found {value!r}") from None
+            raise self.fault(key, f"expected numbers, found {_short(value)}") from None
         if array.ndim != len(shape) or any(s not in (-1, n) for s, n in zip(shape, array.shape, strict=True)):
             wanted = " x ".join("any" if s == -1 else str(s) for s in shape) or "one number"
             raise self.fault(key, f"expected {wanted}, found an array of shape {array.shape}")
         if not np.isfinite(array).all():
-            raise self.fault(key, f"{value!r} is not finite; every number must be", "not-a-number")
-        return array * self.units[dimension] if dimension else array
+            raise self.fault(key, f"{_short(value)} is not finite; every number must be", "not-a-number")
+        array = array * self.units[dimension] if dimension else array
+        if array.size and np.abs(array).max() > limits.NUMBER:
+            raise self.fault(key, f"a number larger than {limits.NUMBER:g}; check it and its unit")
+        return array
 
     def number(
         self, key: str, dimension: str = "", default: float | None = None, above: float | None = None
     ) -> float:
         """One finite number, greater than `above` where that is given."""
         value = float(self.numbers(key, (), dimension, default))
+        if above is not None and dimension == "length" and above < value < limits.SHORTEST:
+            raise self.fault(
+                key, f"{value:g} mm is shorter than {limits.SHORTEST:g} mm; check the unit of length"
+            )
         if above is not None and not value > above:
             raise self.fault(key, f"must be greater than {above:g}, found {value:g}")
         return value
 
-    def count(self, key: str, default: int | None = None, at_least: int = 1) -> int:
+    def count(
+        self, key: str, default: int | None = None, at_least: int = 1, at_most: int = limits.CELLS
+    ) -> int:
         """A whole number."""
-        value = self.value(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-            raise self.fault(key, f"expected a whole number of at least {at_least}, found {value!r}")
-        return int(value)
+        return self.count_of(key, self.value(key, default), at_least, at_most)
+
+    def count_of(self, key: str, value: Any, at_least: int = 1, at_most: int = limits.CELLS) -> int:
+        """`count` for a value already at hand; `key` is for the message."""
+        if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value <= at_most:
+            wanted = f"a whole number from {at_least:,} to {at_most:,}"
+            raise self.fault(key, f"expected {wanted}, found {_short(value)}")
+        return value
 
     def section(self, key: str, optional: bool = False) -> Section:
         """A mapping inside this one; empty where it is optional and missing."""
@@ -178,6 +193,15 @@ def read_description(file: Path, known_units_only: bool = True) -> Section:
     top = _section(file, "", node, Units(factors, told))
     top.value("units")
     return top
+
+
+def _short(value: Any) -> str:
+    """A value as it is written, no longer than a line holds."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number with more digits than Python writes
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _section(file: Path, where: str, node: yaml.Node, units: Units) -> Section:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .collisions import overlapping_cells, overlapping_sensors
+from .collisions import overlap_depth, overlapping_cells, overlapping_sensors
 from .detector import Detector
 from .grid import GridTemplate
 from .plane import area_centroid, crossing_themselves, farthest_outside
@@ -18,6 +18,8 @@ from .polygons import PolygonTemplate
 ROTATION = 1e-3
 # Cells may stick out by the rounding of a drawing, mm.
 RIM = 1e-3
+# Pairs of sensors whose overlap is measured.
+DEEP = 200
 # Detectors are between a millimetre and two hundred metres long, mm.
 SMALLEST, LARGEST = 1.0, 2e5
 
@@ -267,11 +269,35 @@ def _overlaps(detector: Detector) -> Iterator[Finding]:
     rows = np.flatnonzero(sound)
     pairs = rows[overlapping_sensors(detector.select(sound) if len(rows) < detector.n_sensors else detector)]
     if len(pairs):
-        named = "; ".join(f"rows {a} and {b}" for a, b in pairs[:5])
-        message = f"{len(pairs)} pairs of sensors share space: a hit there has two sensors"
+        named = "; ".join(
+            f"rows {a} and {b} ({_home(detector, a)}, {_home(detector, b)})" for a, b in pairs[:5]
+        )
+        deepest = overlap_depth(detector, pairs[:DEEP]).max()
+        message = (
+            f"{len(pairs)} pair{'s' if len(pairs) > 1 else ''} of sensors share space, up to {deepest:.2g} mm deep, "
+            f"{_between(detector, pairs)}: a hit there has two sensors"
+        )
         remedy = "check the centre, the unit of length and the thickness of the templates"
         more = f"; and {len(pairs) - 5} more" if len(pairs) > 5 else ""
         yield Finding("error", "overlapping-sensors", named + more, message, remedy)
+
+
+def _home(detector: Detector, row: int) -> str:
+    """Subsystem and layer of a sensor."""
+    return f"{detector.subsystems[detector.subsystem[row]].name} layer {detector.layer[row]}"
+
+
+def _between(detector: Detector, pairs: NDArray[np.int64]) -> str:
+    """Which subsystems and layers the pairs (m, 2) of sensors join, the most frequent first."""
+    homes = np.stack([detector.subsystem[pairs], detector.layer[pairs]], axis=2).reshape(len(pairs), 4)
+    kinds, first, count = np.unique(homes, axis=0, return_index=True, return_counts=True)
+    order = np.argsort(-count, kind="stable")[:3]
+    named = []
+    for pair in pairs[first[order]]:
+        one, two = (_home(detector, row) for row in pair)
+        named.append(f"within {one}" if one == two else f"between {one} and {two}")
+    more = f" and {len(kinds) - 3} more" if len(kinds) > 3 else ""
+    return ", ".join(named) + more
 
 
 def _few(*columns: NDArray) -> str:

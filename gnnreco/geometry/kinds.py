@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
 
+from .. import limits
 from .description import Section
 from .edges import EdgesTemplate
 from .grid import GridTemplate
@@ -20,35 +22,41 @@ from .templates import CSR, Cells, CellTemplate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-MAX_CELLS = 2**31 - 1
 RING_SIDES = 72
 
 
 def read_templates(section: Section) -> tuple[CellTemplate, ...]:
     """All templates, in the order of the file."""
     readers = {"grid": _grid, "hex": _hex, "edges": _edges, "polar": _polar, "polygons": _polygons}
-    result = []
+    result: list[CellTemplate] = []
     for name in section:
+        if len(result) == limits.TEMPLATES:
+            raise section.fault(name, f"more than {limits.TEMPLATES:,} templates")
         entry = section.section(name)
         kind = entry.text("kind", choices=tuple(readers))
         template = _focused(readers[kind](name, entry), entry)
         entry.done()
-        if template.n_cells > MAX_CELLS:
+        if template.n_cells > limits.CELLS:
             why = f"{template.n_cells:,} cells do not fit 31 bits; split the sensor, or check the unit of length"
             raise entry.fault("cells" if "cells" in entry else "kind", why)
         result.append(template)
     if not result:
         raise section.fault("", "no template; a detector needs at least one")
+    most = max(len(template.outline) for template in result)
+    if len(result) * most > limits.DRAWN_CORNERS:
+        raise section.fault(
+            "", f"{len(result):,} templates with outlines of up to {most:,} corners do not fit"
+        )
     return tuple(result)
 
 
 def _grid(name: str, entry: Section) -> CellTemplate:
     pitch = _positive(entry, "pitch", entry.numbers("pitch", (2,), "length"))
     cells = entry.value("cells")
-    if not (isinstance(cells, list) and len(cells) == 2 and all(isinstance(n, int) and n > 0 for n in cells)):
+    if not (isinstance(cells, list) and len(cells) == 2):
         raise entry.fault("cells", f"expected two whole numbers above 0, found {cells!r}")
     outline = _outline(entry) if "outline" in entry else np.zeros((0, 2))
-    n_u, n_v = cells
+    n_u, n_v = (entry.count_of("cells", n) for n in cells)
     return GridTemplate(name, _thickness(entry), float(pitch[0]), float(pitch[1]), n_u, n_v, outline)
 
 
@@ -69,10 +77,11 @@ def _polar(name: str, entry: Section) -> CellTemplate:
     if radii[0] < 0:
         raise entry.fault("r", "a radius cannot be negative")
     given = entry.value("phi")
-    if not (isinstance(given, list) and len(given) == 3 and isinstance(given[2], int) and given[2] > 0):
+    if not (isinstance(given, list) and len(given) == 3):
         raise entry.fault("phi", f"expected [from, to, count], found {given!r}")
+    count = entry.count_of("phi", given[2], at_most=limits.CORNERS)
     low, high = entry.numbers_of("phi", given[:2], (2,), "angle")
-    count, whole = given[2], abs(high - low - TURN) < 1e-9
+    whole = abs(high - low - TURN) < 1e-9
     if not (low < high and (whole or high - low <= np.pi + 1e-9)):
         why = "angles must rise, over half a turn at most or a whole one; split the sensor, or check the unit of angle"
         raise entry.fault("phi", why)
@@ -119,6 +128,8 @@ def _rising(entry: Section, key: str) -> Floats:
     edges = entry.numbers(key, (-1,), "length")
     if len(edges) < 2 or not (np.diff(edges) > TOUCH).all():
         raise entry.fault(key, "expected at least two numbers, each greater than the one before")
+    if len(edges) > limits.EDGES:
+        raise entry.fault(key, f"{len(edges):,} edges, more than {limits.EDGES:,}")
     return edges
 
 
@@ -127,7 +138,7 @@ def _thickness(entry: Section) -> float:
 
 
 def _positive(entry: Section, key: str, values: Floats) -> Floats:
-    if not (values > 0).all():
+    if not (values > limits.SHORTEST).all():
         raise entry.fault(key, "every length must be greater than 0")
     return values
 
@@ -141,6 +152,8 @@ def _outline(entry: Section) -> Floats:
         hexagon = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         return _below(entry, hexagon) if "keep_below" in entry else hexagon
     outline = entry.numbers("outline", (-1, 2), "length")
+    if len(outline) > limits.CORNERS:
+        raise entry.fault("outline", f"{len(outline):,} corners, more than {limits.CORNERS:,}")
     if len(outline) < 3:
         raise entry.fault("outline", "an outline has at least three corners")
     if not is_convex(outline):
@@ -164,7 +177,7 @@ def _below(entry: Section, outline: Floats) -> Floats:
 
 def _polygons(name: str, entry: Section) -> CellTemplate:
     """Cells in the file, ``cells: [[[u, v], ...], ...]``, or in a ``table`` with a row for each corner."""
-    channels = None
+    channels, key = None, "table" if "table" in entry else "cells"
     if "table" in entry:
         points, counts, channels = _cell_table(entry)
     else:
@@ -175,7 +188,10 @@ def _polygons(name: str, entry: Section) -> CellTemplate:
         counts = np.array([len(shape) for shape in shapes], np.int64)
         points = np.concatenate([np.zeros((0, 2)), *shapes])
     if len(counts) == 0 or (counts < 3).any():
-        raise entry.fault("cells" if "cells" in entry else "table", "a cell has at least three corners")
+        raise entry.fault(key, "a cell has at least three corners")
+    if counts.max() > limits.CORNERS or len(counts) * int(counts.max()) > limits.DRAWN_CORNERS:
+        why = f"{len(counts):,} cells of up to {counts.max():,} corners do not fit; split the cell or the sensor"
+        raise entry.fault(key, why)
     first = np.cumsum(counts) - counts
     corner = np.arange(counts.max())
     polygons = points[first[:, None] + np.minimum(corner, counts[:, None] - 1)]
@@ -183,14 +199,28 @@ def _polygons(name: str, entry: Section) -> CellTemplate:
     # Clockwise cells are turned round; nothing else about a drawing is repaired.
     turned = np.where(corner < counts[:, None], counts[:, None] - 1 - corner, 0)
     polygons[area < 0] = np.take_along_axis(polygons, turned[..., None], axis=1)[area < 0]
-    outline = _outline(entry) if "outline" in entry or "hexagon" in entry else np.zeros((0, 2))
+    outline = _outline(entry) if "outline" in entry or "hexagon" in entry else _hull(entry, key, points)
     neighbours = _neighbour_table(entry, len(counts)) if "neighbours" in entry else None
     return PolygonTemplate(name, _thickness(entry), polygons, counts, outline, neighbours, channels)
+
+
+def _hull(entry: Section, key: str, points: Floats) -> Floats:
+    """The convex edge of drawn cells (m, 2)."""
+    if not np.isfinite(points).all():
+        raise entry.fault(key, "a corner is NaN or infinite; draw the cell again", "not-a-number")
+    try:
+        return np.ascontiguousarray(points[ConvexHull(points).vertices])
+    except QhullError:
+        raise entry.fault(
+            key, "all corners lie on one line: cells have an area; draw them again", "flat-cell"
+        ) from None
 
 
 def _cell_table(entry: Section) -> tuple[Floats, Ints, tuple[Cells, Cells] | None]:
     """Corners (m, 2) of a table with a row for each, how many each cell has, and the cells' channels where told."""
     table = read_table(entry, "table", ("cell", "u", "v"), optional=("channel_u", "channel_v"))
+    if not (np.abs(table["cell"]) <= limits.ROWS).all():
+        raise entry.fault("table", "a number of a cell that is none; cells are numbered 0, 1, 2, ...")
     cell = table["cell"].astype(np.int64)
     starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
     if (cell[starts] != np.arange(len(starts))).any():
@@ -203,7 +233,7 @@ def _cell_table(entry: Section) -> tuple[Floats, Ints, tuple[Cells, Cells] | Non
             raise entry.fault("table", "channel_u and channel_v name a cell together; give both columns")
         return points, counts, None
     both = np.stack([table["channel_u"], table["channel_v"]], axis=1)
-    if (np.abs(both) >= 2**31).any() or (both != np.round(both)).any():
+    if not (np.abs(both) < 2**31).all() or (both != np.round(both)).any():
         raise entry.fault("table", "channel_u and channel_v must be whole numbers of 32 bits")
     if (both != np.repeat(both[starts], counts, axis=0)).any():
         raise entry.fault("table", "channel_u and channel_v must be the same in all rows of a cell")
@@ -218,9 +248,10 @@ def _cell_table(entry: Section) -> tuple[Floats, Ints, tuple[Cells, Cells] | Non
 def _neighbour_table(entry: Section, n: int) -> CSR:
     """A table of pairs ``cell, neighbour``, as the author gives it; `check` looks whether it is symmetric."""
     table = read_table(entry, "neighbours", ("cell", "neighbour"))
-    pairs = np.stack([table["cell"], table["neighbour"]], axis=1).astype(np.int64)
-    if ((pairs < 0) | (pairs >= n)).any():
+    both = np.stack([table["cell"], table["neighbour"]], axis=1)
+    if not ((both >= 0) & (both < n)).all():
         raise entry.fault("neighbours", f"names a cell outside 0 to {n - 1}")
+    pairs = both.astype(np.int64)
     pairs = np.unique(pairs, axis=0)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=n))])
     return offsets.astype(np.int64), pairs[:, 1].astype(np.int32)

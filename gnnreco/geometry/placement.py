@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import limits
 from .description import Section
 from .rules import stamp
 from .tables import choices, floats, ints, open_table
@@ -73,7 +74,7 @@ def _table(entry: Section, templates: tuple[str, ...], subsystems: tuple[str, ..
         ints(table, file, "sensor_id"),
         choices(table, file, "template", templates),
         choices(table, file, "subsystem", subsystems),
-        ints(table, file, "layer").astype(np.int32),
+        ints(table, file, "layer", limits.LAYERS).astype(np.int32),
         position,
         axes,
         told,

@@ -10,14 +10,12 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from .. import limits
 from .description import Section
 from .plane import outside_distance
 from .templates import CellTemplate
 
 Floats = NDArray[np.float64]
-
-# A rule of one line must not fill the memory.
-MAX_SENSORS = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -38,14 +36,21 @@ def stamp(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
 
 def afford(entry: Section, key: str, count: float) -> None:
     """Refuse a rule that would place more sensors than a detector can have, before it places them."""
-    if count > MAX_SENSORS:
-        why = f"{count:,.0f} sensors, more than {MAX_SENSORS:,}; check the counts and the unit of length"
+    if count > limits.SENSORS:
+        why = f"{count:,.0f} sensors, more than {limits.SENSORS:,}; check the counts and the unit of length"
         raise entry.fault(key, why)
+
+
+def _layered(entry: Section, key: str, count: int) -> None:
+    """Refuse a rule of more layers than a detector can have."""
+    if count > limits.LAYERS:
+        raise entry.fault(key, f"{count:,} layers, more than {limits.LAYERS:,}")
 
 
 def _planes(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     """One sensor a plane: ``z`` [n]; ``x``, ``y`` and ``turn`` (about x, y, z; [n, 3]) where they are not 0."""
     z = entry.numbers("z", (-1,), "length")
+    _layered(entry, "z", len(z))
     x, y = (_many(entry, key, len(z), "length") for key in ("x", "y"))
     turn = entry.numbers("turn", (len(z), 3), "angle") if "turn" in entry else np.zeros((len(z), 3))
     rotation = Rotation.from_euler("xyz", turn).as_matrix()
@@ -62,6 +67,7 @@ def _barrel(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     row = _row(entry, "template", templates)
     parts: list[Stamped] = []
     for layer, part in enumerate(entry.sections("layers")):
+        _layered(part, "radius", layer + 1)
         radius, count = part.number("radius", "length", above=0.0), part.count("count")
         z = part.numbers("z", (-1,), "length")
         tilt, stagger = part.number("tilt", "angle", 0.0), part.number("stagger", "length", 0.0)
@@ -86,6 +92,7 @@ def _disks(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     ring ``dz``.
     """
     z = entry.numbers("z", (-1,), "length")
+    _layered(entry, "z", len(z))
     parts: list[Stamped] = []
     for ring in entry.sections("rings"):
         row = _row(ring, "template", templates)
@@ -112,11 +119,20 @@ def _wafers(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     out of the ring, the first cut one that fits, at the best of six turns, takes its place.
     """
     z = entry.numbers("z", (-1,), "length")
+    _layered(entry, "z", len(z))
     spacing = entry.number("spacing", "length", above=0.0)
     r_min, r_max = (_many(entry, key, len(z), "length") for key in ("r_min", "r_max"))
     rows = [_find(entry, "templates", name, templates) for name in entry.words("templates")]
     # The area of a hexagon is sqrt(3) / 2 of its width squared.
     afford(entry, "spacing", (np.pi * r_max**2 / (np.sqrt(0.75) * spacing**2)).sum())
+    for radius in r_max:
+        if radius <= 0 or (places := (4 * radius / spacing) ** 2) > limits.WAFERS:
+            why = (
+                "a radius must be greater than 0"
+                if radius <= 0
+                else f"{places:,.0f} places of wafers in a layer, more than {limits.WAFERS:,}; check the unit of length"
+            )
+            raise entry.fault("r_max", why)
     parts: list[Stamped] = []
     for layer in range(len(z)):
         reach = int(np.ceil(r_max[layer] / spacing * 2)) + 1

@@ -8,13 +8,10 @@ from typing import Any
 
 import yaml
 
+from .. import limits
 from ..errors import BadGeometry
 
-# Nobody writes more by hand; cells and sensors by the thousand belong into tables.
-MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 32
-# Values after every alias is written out.
-MAX_VALUES = 2_000_000
 
 CORE = "tag:yaml.org,2002:"
 PLAIN = {CORE + kind for kind in ("str", "int", "float", "bool", "null", "seq", "map")}
@@ -40,8 +37,8 @@ def read_tree(file: Path) -> yaml.Node:
         With the line: not YAML, a tag that stands for more than a plain value, aliases or levels without end.
     """
     try:
-        if file.stat().st_size > MAX_BYTES:
-            why = f"more than {MAX_BYTES // 2**20} MB; put cells and sensors into tables"
+        if file.stat().st_size > limits.YAML_BYTES:
+            why = f"more than {limits.YAML_BYTES // 2**20} MB; put cells and sensors into tables"
             raise Fault(file, "", why)
         return _compose(file, file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -118,8 +115,8 @@ def _compose(file: Path, text: str) -> yaml.Node:
             continue
         parent, _, held, waiting = open_[-1]
         held[0] += size
-        if held[0] > MAX_VALUES:
-            why = f"aliases that stand for more than {MAX_VALUES:,} values; write a table instead"
+        if held[0] > limits.YAML_VALUES:
+            why = f"aliases that stand for more than {limits.YAML_VALUES:,} values; write a table instead"
             raise Fault(file, f"line {line}", why)
         if isinstance(parent, yaml.SequenceNode):
             parent.value.append(node)

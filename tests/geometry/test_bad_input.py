@@ -48,7 +48,11 @@ def test_the_sound_one_is_sound(tmp_path: Path) -> None:
         (SOUND + "---\n" + SOUND, 7, "a second document"),
         (SOUND + "? [a]\n: b\n", 7, "as a key"),
         (SOUND.replace("[4, 4]", "[100000, 100000]"), 4, "10,000,000,000 cells do not fit 31 bits"),
-        (SOUND.replace("[4, 4]", "[!!int x, 4]"), 4, "expected two whole numbers"),
+        (
+            SOUND.replace("[4, 4]", "[!!int x, 4]"),
+            4,
+            "expected a whole number from 1 to 2,147,483,647, found 'x'",
+        ),
         (SOUND.replace("thickness: 1", "thickness: [1]"), 4, "expected one number"),
         (SOUND.replace("thickness: 1", "thickness: yes"), 4, "expected numbers"),
     ],
@@ -119,7 +123,7 @@ def test_a_rule_of_a_billion_is_refused_with_its_count(tmp_path: Path, rule: str
 
 
 def test_a_table_of_a_billion_rows_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gnnreco.geometry.tables.MAX_ROWS", 1000)
+    monkeypatch.setattr("gnnreco.limits.ROWS", 1000)
     pq.write_table(pa.table({"cell": np.zeros(1001)}), tmp_path / "cells.parquet")
     with pytest.raises(BadGeometry, match="1,001 rows, more than 1,000"):
         open_table(tmp_path / "cells.parquet", ("cell",))

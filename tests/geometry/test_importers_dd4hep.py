@@ -122,6 +122,42 @@ def test_a_readout_without_layers_has_them_by_place(compact: Path) -> None:
     assert "Layers: planes" in (compact.parent / "mine" / "README.md").read_text()
 
 
+def test_bit_fields_may_be_a_constant(compact: Path) -> None:
+    readouts = READOUTS.replace("system:4,layer:4,module:8,sensor:2,x:32:-12,y:-12", "${Bits},x:32:-12,y:-12")
+    readouts = readouts.replace(
+        "<lccdd>", '<lccdd><define><constant name="Bits" type="string" value="system:4,layer:4"/></define>'
+    )
+    (compact.parent / "parts" / "readouts.xml").write_text(readouts)
+    assert [name for name, *_ in read_compact(compact).readouts["Pixels"].fields] == [
+        "system",
+        "layer",
+        "x",
+        "y",
+    ]
+
+
+def test_includes_of_an_installation_are_left_out_with_a_note(
+    compact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = '<define><include ref="${DD4hepINSTALL}/DDDetectors/compact/elements.xml"/><include ref="${K4}/more.xml"/></define>'
+    compact.write_text(COMPACT.replace("<lccdd>", f'<lccdd>{top}<include ref="../shared/x.xml"/>', 1))
+    assert "shared/x.xml, not there" in read_compact(compact).notes[2]
+    shared = compact.parent.parent / "shared"
+    shared.mkdir(exist_ok=True)
+    (shared / "x.xml").write_text('<lccdd><define><constant name="shared" value="3*cm"/></define></lccdd>')
+    read = read_compact(compact)
+    assert read.constants["shared"] == 3
+    assert [note.split(":")[0] for note in read.notes] == ["Left out", "Left out"]
+    assert "set K4 to read it" in read.notes[1]
+    monkeypatch.setenv("K4", str(shared))
+    with pytest.raises(BadInput, match=r"no such file: .*shared/more\.xml"):
+        read_compact(compact)
+    (shared / "x.xml").unlink()
+    compact.write_text(COMPACT.replace("parts/readouts.xml", "${K4}/../../../etc/hosts.xml"))
+    with pytest.raises(BadInput, match="lies outside the folder"):
+        read_compact(compact)
+
+
 def test_without_placements_the_error_says_what_is_missing(compact: Path) -> None:
     why = r"2 readouts|3 readouts, but C\+\+ places Tracker \(MyTracker\), ECal \(MyCalorimeter\).*detector import cells"
     with pytest.raises(BadInput, match=why):

@@ -164,19 +164,119 @@ def test_names_that_differ_in_numbers_are_one_subsystem(tmp_path: Path) -> None:
     assert detector.pitch_u[:2].tolist() == [1.0, 40.0]
 
 
-def test_entities_are_refused_before_they_are_read(tmp_path: Path) -> None:
+def with_entity(folder: Path, entity: str) -> Path:
+    file = gdml(folder, define="&x;")
+    head, body = file.read_text().split("\n", 1)
+    file.write_text(f"{head}\n<!DOCTYPE gdml [\n{entity}]>\n{body}")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("entity", "why"),
+    [
+        ('<!ENTITY x "xxxxxxxxxx">', "line 3: declares an entity, which is refused"),
+        ('<!ENTITY % x SYSTEM "beside.gdml">', "line 3: declares an entity, which is refused"),
+        ('<!ENTITY x SYSTEM "../secret">', "line 5: an entity: .* lies outside the folder of the file"),
+        ('<!ENTITY x SYSTEM "link">', "lies outside the folder of the file"),
+        ('<!ENTITY x SYSTEM "/etc/passwd">', "is not the name of a file beside this one"),
+        ('<!ENTITY x SYSTEM "http://example.org/x">', "is not the name of a file beside this one"),
+        ('<!ENTITY x SYSTEM "none">', "no such file"),
+        ('<!ENTITY x SYSTEM "itself.gdml">', "itself.gdml: line 1: not XML: recursive entity reference"),
+    ],
+)
+def test_entities_are_refused_before_they_are_read(tmp_path: Path, entity: str, why: str) -> None:
     (tmp_path / "secret").write_text("<constant name='a' value='1'/>")
-    for entity in (
-        '<!ENTITY x SYSTEM "secret">',
-        '<!ENTITY x "xxxxxxxxxx">',
-        '<!ENTITY % x SYSTEM "secret">',
+    folder = tmp_path / "there"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "itself.gdml").write_text("<a/>&x;")
+    with pytest.raises(BadInput, match=why):
+        import_detector("gdml", with_entity(folder, entity), folder / "mine")
+    assert not (folder / "mine").exists()
+
+
+def test_files_beside_are_read(tmp_path: Path) -> None:
+    """As LDMX writes them: constants by an entity, and volumes of another file with names of their own."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "constants.gdml").write_text('<constant name="far" value="100"/>')
+    (tmp_path / "parts" / "other.gdml").write_text(
+        """<gdml_simple_extension><define><constant name="far" value="7"/></define>
+<solids><box name="b" x="10" y="10" z="0.5"/></solids><structure>
+<volume name="Pad"><solidref ref="b"/><auxiliary auxtype="SensDet" auxvalue="pads"/></volume>
+<volume name="All"><solidref ref="b"/><physvol copynumber="5"><volumeref ref="Pad"/><position z="far"/></physvol></volume>
+</structure><setup name="d" version="1"><world ref="All"/></setup></gdml_simple_extension>"""
+    )
+    file = with_entity(tmp_path, '<!ENTITY x SYSTEM "parts/constants.gdml">')
+    structure = """<physvol><volumeref ref="Sensor0x55d1c0"/><position z="far"/></physvol>
+<physvol><file name="parts/other.gdml"/><position z="500"/></physvol>
+<physvol><file name="parts/other.gdml" volname="Pad"/><position z="900"/></physvol>"""
+    text = file.read_text()
+    once = text[text.index("<physvol>") : text.index("</physvol>") + len("</physvol>")]
+    file.write_text(text.replace(once, structure))
+    detector = imported(file)
+    assert detector.center[:, 2].tolist() == [100, 507, 900]
+    assert [system.name for system in detector.subsystems] == ["pixels", "pads"]
+    (tmp_path / "parts" / "other.gdml").write_text(
+        text.replace(once, '<physvol><file name="other.gdml"/></physvol>').replace("&x;", "")
+    )
+    with pytest.raises(BadInput, match=r"other\.gdml.*in a circle"):
+        import_detector("gdml", file, tmp_path / "again")
+    (tmp_path / "parts" / "other.gdml").unlink()
+    with pytest.raises(BadInput, match=r"no such file: .*other\.gdml; missing=skip"):
+        import_detector("gdml", file, tmp_path / "again")
+    folder = import_detector("gdml", file, tmp_path / "again", None, {"missing": "skip"})
+    assert load_detector(folder).n_sensors == 1
+    assert "Left out, since it is not there: other.gdml" in (folder / "README.md").read_text()
+
+
+def test_loops_and_replicas_are_written_out(tmp_path: Path) -> None:
+    define = '<variable name="i" value="0"/><matrix name="m" coldim="2" values="1 2 3 40"/><matrix name="v" coldim="1" values="005 6"/>'
+    structure = """<loop for="i" from="1" to="2" step="1"><loop for="j" from="0" to="1" step="1">
+<physvol copynumber="10*i+j"><volumeref ref="Sensor"/><position x="m[i,2]" y="v[j+1]" z="100*i"/></physvol></loop></loop>
+<physvol><volumeref ref="Row"/></physvol>"""
+    row = """<volume name="Row"><solidref ref="chip"/><replicavol number="3"><volumeref ref="Sensor0x55d1c0"/>
+<replicate_along_axis><direction z="1"/><width value="5" unit="cm"/><offset value="0"/></replicate_along_axis></replicavol></volume>
+<volume name="Idle"><solidref ref="none"/><paramvol ncopies="3"><volumeref ref="Bolt"/></paramvol></volume><volume name="Bolt"/>
+<volume name="World">"""
+    file = gdml(tmp_path, structure=structure, define=define)
+    file.write_text(file.read_text().replace('<volume name="World">', row))
+    detector = imported(file)
+    assert detector.labels["copy_number"].tolist() == [10, 11, 20, 21, 0, 1, 2]
+    assert detector.center.tolist() == [
+        *([2, 5, 100], [2, 6, 100], [40, 5, 200], [40, 6, 200]),
+        *([0, 0, -50], [0, 0, 0], [0, 0, 50]),
+    ]
+
+
+def test_names_in_loops_are_counted_as_geant4_counts(tmp_path: Path) -> None:
+    solids = (
+        CHIP + '<loop for="i" from="1" to="2" step="1"><box name="plate[i]" x="10*i" y="10" z="0.3"/></loop>'
+    )
+    define = '<variable name="i" value="0"/>'
+    file = gdml(tmp_path, solids, '<physvol><volumeref ref="Plate_1"/><position z="9"/></physvol>', define)
+    loop = f'<loop for="i" from="1" to="2" step="1"><volume name="Plate[i]"><solidref ref="plate[i]"/>{SENSOR}</volume></loop>'
+    file.write_text(file.read_text().replace('<volume name="World">', f'{loop}<volume name="World">'))
+    assert imported(file).half_u.tolist() == [10.0]
+
+
+def test_scales_that_are_rounded_are_told(tmp_path: Path) -> None:
+    structure = '<physvol><volumeref ref="Sensor"/><scale x="1.000037" y="1" z="-0.99996"/></physvol>'
+    detector = imported(
+        gdml(tmp_path, structure=structure, define='<variable name="lost" value="nowhere+1"/>')
+    )
+    assert np.allclose(detector.rotation @ detector.rotation.transpose(0, 2, 1), np.eye(3), atol=1e-12)
+    assert "Scales within 0.001 of 1" in (tmp_path / "mine" / "README.md").read_text()
+
+
+def test_a_loop_without_end_is_refused(tmp_path: Path) -> None:
+    for step, why in (
+        ("1", "1,000,000,001 steps"),
+        ("0", "must be greater than 0"),
+        ("10**10**10", "cannot be computed"),
     ):
-        file = gdml(tmp_path, define="&x;")
-        head, body = file.read_text().split("\n", 1)
-        file.write_text(f"{head}\n<!DOCTYPE gdml [\n{entity}]>\n{body}")
-        with pytest.raises(BadInput, match=r"line 3: declares an entity, which is refused"):
-            import_detector("gdml", file, tmp_path / "mine")
-    assert not (tmp_path / "mine").exists()
+        loop = f'<loop for="i" from="0" to="10^9" step="{step}"><physvol><volumeref ref="Sensor"/></physvol></loop>'
+        with pytest.raises(BadInput, match=f"line 8, <loop>: .*{why}"):
+            import_detector("gdml", gdml(tmp_path, structure=loop), tmp_path / "mine")
 
 
 RING = '<tube name="s" rmin="49" rmax="50" z="90" deltaphi="6.28"/>'
@@ -198,8 +298,8 @@ VEE = '<xtru name="s"><twoDimVertex x="0" y="0"/><twoDimVertex x="9" y="9"/><two
         ({"solids": '<box name="chip" x="open(1)" y="2" z="3"/>'}, "the function 'open' is not known"),
         ({"solids": '<box name="chip" x="1" y="2" z="3" lunit="ell"/>'}, "'ell' is not defined"),
         ({"structure": '<physvol><volumeref ref="Stave"/></physvol>'}, r"line 8, <volumeref>: no volume 'Stave'"),
-        ({"structure": '<physvol><file name="other.gdml"/></physvol>'}, "places another file"),
-        ({"structure": '<replicavol number="3"/>'}, "line 8, <replicavol>: is not expanded here"),
+        ({"structure": '<physvol><file name="other.gdml"/></physvol>'}, "no such file"),
+        ({"structure": '<divisionvol><volumeref ref="Sensor"/></divisionvol>'}, "line 8, <divisionvol>: is not expanded here"),
         ({"structure": '<physvol><volumeref ref="World"/></physvol>'}, "<volume> World: contains itself"),
         ({"structure": '<physvol><volumeref ref="Sensor"/><positionref ref="up"/></physvol>'}, "no position 'up'"),
         ({"structure": '<physvol><volumeref ref="Sensor"/><scale x="2"/></physvol>'}, "is scaled; only mirror images"),

@@ -29,6 +29,22 @@ def ring(low: float, high: float, *phi: float) -> dict[str, Any]:
     }
 
 
+def test_an_overlap_names_layers_subsystems_and_depth(tmp_path: Path) -> None:
+    """Two chips of 0.3 mm whose planes are 0.1 mm apart press 0.2 mm into one another."""
+    rules: list[dict[str, Any]] = [
+        {"rule": "planes", "template": "chip", "z": [10.0, 20.0]},
+        {"rule": "planes", "template": "chip", "subsystem": "outer", "z": [20.1]},
+    ]
+    description = describe(*rules)
+    description["subsystems"]["outer"] = {}
+    (finding,) = check(write(tmp_path, description))
+    assert finding.where == "rows 1 and 2 (all layer 1, outer layer 2)"
+    assert (
+        "1 pair of sensors share space, up to 0.2 mm deep, between all layer 1 and outer layer 2"
+        in finding.message
+    )
+
+
 def test_a_ring_in_a_ring_is_apart(tmp_path: Path) -> None:
     assert pair(tmp_path / "a", ring(10, 20), ring(20, 30)) == []
     assert pair(tmp_path / "b", ring(10, 20.2), ring(20, 30)) == [[0, 1]]

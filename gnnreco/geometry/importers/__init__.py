@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ...errors import BadInput
+from ...errors import BadGeometry, BadInput
+from ..load import load_detector
 from . import acts_csv, acts_json, calochallenge, cells, dd4hep, gdml, trackml, wafer_map
 
 #: Each reader is called as ``read(file, folder, name, **options)``; options are words, as the command line has them.
@@ -64,8 +67,26 @@ def import_detector(
             raise BadInput(file, f"option {option}", f"not an option of {format}; {there}")
     if (target / "detector.yaml").exists():
         raise BadInput(target / "detector.yaml", "", "exists already; name another folder or remove it")
-    reader(Path(file), target, name or target.resolve().name, **options or {})
+    named = name or target.resolve().name
+    made = Path(tempfile.mkdtemp(prefix=".import-", dir=_nearest(target)))
+    try:
+        # A name is written as UTF-8, whatever bytes that of a folder has.
+        reader(Path(file), made, named.encode("utf-8", "replace").decode(), **options or {})
+        try:
+            load_detector(made)
+        except BadGeometry as error:
+            raise BadInput(file, error.where, f"makes no detector: {error.why}") from None
+        target.mkdir(parents=True, exist_ok=True)
+        for part in made.iterdir():
+            part.replace(target / part.name)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
     return target
+
+
+def _nearest(folder: Path) -> Path:
+    """The first folder above one that exists."""
+    return next(parent for parent in folder.resolve().parents if parent.is_dir())
 
 
 __all__ = ["IMPORTERS", "import_detector"]

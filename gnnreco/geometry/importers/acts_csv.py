@@ -11,8 +11,9 @@ from ...errors import BadInput
 from ..placement import AXES
 from .acts_digitization import read_cells
 from .acts_surfaces import Surfaces, to_detector
+from .numbers import number
 from .table import read_columns
-from .written import number, write_imported
+from .written import write_imported
 
 #: ``Acts::SurfaceBounds::BoundsType`` by number.
 BOUNDS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +10,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
-from .written import number, numbers
+from ...json_file import read_json
+from .numbers import number, numbers
 
 if TYPE_CHECKING:
     from .acts_surfaces import Surfaces
 
 Floats = NDArray[np.float64]
 Key = tuple[int, ...]
+
+
+#: What reading a value of the wrong type or size may raise.
+WRONG = (AttributeError, IndexError, KeyError, TypeError, ValueError, ArithmeticError)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Cell widths, mm (infinite: one cell; u in rad if `angle`), and thickness, mm; NaN where nothing is told."""
+
+    pitch: tuple[float, float] = (np.nan, np.nan)
+    angle: bool = False
+    thickness: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -32,12 +46,12 @@ class Cells:
     thickness : float
         For all surfaces; NaN without such an option.
     table : mapping
-        (volume[, layer[, sensitive]]) to the value of the digitisation configuration.
+        (volume[, layer[, sensitive]]) to what the digitisation configuration says.
     """
 
     pitch: Floats
     thickness: float
-    table: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
+    table: Mapping[Key, Entry] = field(default_factory=dict)
 
     def of(self, file: Path, surfaces: Surfaces, size: Floats, radius: Floats) -> tuple[Floats, Floats]:
         """Pitch (n, 2) and thickness (n,) of each surface of a `size` (n, 2); `radius` (n,) turns angles into lengths.
@@ -48,12 +62,13 @@ class Cells:
             A surface that nothing tells about.
         """
         rows = [self._row(key) for key in map(tuple, surfaces.ids.tolist())]
-        told = np.array([_pitch(row, r) for row, r in zip(rows, radius, strict=True)]).reshape(-1, 2)
+        told = np.array([row.pitch for row in rows], np.float64).reshape(-1, 2)
+        told[:, 0] *= np.where([row.angle for row in rows], radius, 1.0)
         told = np.where(np.isinf(told), size, told)  # what is not measured along an axis is one cell
         pitch = np.where(np.isnan(told), surfaces.pitch, told)
         pitch = np.where(np.isnan(pitch), self.pitch, pitch)
         thickness = surfaces.thickness
-        given = np.array([row.get("geometric", {}).get("thickness", np.nan) for row in rows], np.float64)
+        given = np.array([row.thickness for row in rows], np.float64)
         thickness = np.where(np.isnan(thickness), given, thickness)
         if not np.isnan(self.thickness):
             thickness = np.full(len(rows), self.thickness)
@@ -68,44 +83,30 @@ class Cells:
                 )
         return pitch, thickness
 
-    def _row(self, key: Key) -> Mapping[str, Any]:
+    def _row(self, key: Key) -> Entry:
         """The most special entry."""
         for length in (3, 2, 1):
             if key[:length] in self.table:
                 return self.table[key[:length]]
-        return {}
+        return Entry()
 
 
 def read_cells(file: Path, pitch: str | None, thickness: str | None, digitization: str | None) -> Cells:
     """Understand the options ``pitch=U,V``, ``thickness=T`` and ``digitization=FILE``."""
-    table: dict[Key, Mapping[str, Any]] = {}
+    table: dict[Key, Entry] = {}
     if digitization is not None:
         path = Path(digitization)
         for place, entry in _entries(path):
             try:
                 key = tuple(int(entry[word]) for word in ("volume", "layer", "sensitive") if word in entry)
-                _pitch(entry["value"], 1.0)
-            except (KeyError, TypeError, ValueError, ZeroDivisionError):
+                table[key] = _entry(entry["value"])
+            except WRONG:
                 raise BadInput(path, place, "not an entry of an ACTS digitisation configuration") from None
-            table[key] = entry["value"]
     return Cells(
         np.array(numbers(file, "pitch", pitch, 2, 0.0) if pitch else [np.nan, np.nan]),
         number(file, "thickness", thickness, 0.0) if thickness else np.nan,
         table,
     )
-
-
-def read_json(file: Path) -> Any:
-    """A JSON file; `BadInput` with the line where it breaks off."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(file, "", "no such file") from None
-    except json.JSONDecodeError as error:
-        why = f"not JSON: {error.msg}; the file may be cut short"
-        raise BadInput(file, f"line {error.lineno} column {error.colno}", why) from None
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(file, "", f"not readable: {error}") from None
 
 
 def _entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -117,16 +118,38 @@ def _entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"entries[{number_}]", entry
 
 
-def _pitch(value: Mapping[str, Any], radius: float) -> tuple[float, float]:
-    """Cell widths: of the segmentation, or those that would give the smearing; infinite: one cell along that axis."""
+def _entry(value: Mapping[str, Any]) -> Entry:
+    """Cell widths: of the segmentation, or those that would give the smearing; any of `WRONG` where it is none."""
     if "geometric" in value:
-        pitch = {"binX": np.inf, "binY": np.inf}
+        pitch, angle = {"binX": np.inf, "binY": np.inf}, False
         for axis in value["geometric"]["segmentation"]["binningdata"]:
-            width = (float(axis["max"]) - float(axis["min"])) / int(axis["bins"])
+            width = (_length(axis["max"]) - _length(axis["min"])) / int(axis["bins"])
             name = {"binR": "binY", "binPhi": "binX"}.get(axis["value"], axis["value"])
-            pitch[name] = width * (radius if axis["value"] == "binPhi" else 1.0)
-        return pitch["binX"], pitch["binY"]
+            pitch[name], angle = _positive(width), angle or axis["value"] == "binPhi"
+        thickness = value["geometric"].get("thickness")
+        return Entry(
+            (pitch["binX"], pitch["binY"]),
+            angle,
+            np.nan if thickness is None else _positive(_length(thickness)),
+        )
     if "smearing" in value:
-        spread = {int(axis["index"]): float(axis.get("stddev", np.inf)) for axis in value["smearing"]}
-        return spread.get(0, np.inf) * np.sqrt(12), spread.get(1, np.inf) * np.sqrt(12)
-    return np.nan, np.nan
+        spread = {int(axis["index"]): axis.get("stddev") for axis in value["smearing"]}
+        width_u, width_v = (
+            np.inf if spread.get(axis) is None else _positive(_length(spread[axis])) * np.sqrt(12)
+            for axis in (0, 1)
+        )
+        return Entry((width_u, width_v))
+    return Entry()
+
+
+def _length(value: Any) -> float:
+    number = float(value)
+    if not abs(number) <= limits.NUMBER:
+        raise ValueError
+    return number
+
+
+def _positive(length: float) -> float:
+    if not length > limits.SHORTEST:
+        raise ValueError
+    return length

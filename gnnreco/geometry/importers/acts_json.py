@@ -13,12 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
-from .acts_digitization import read_cells, read_json
+from ...json_file import read_json
+from .acts_digitization import WRONG, read_cells
 from .acts_surfaces import Surfaces, pack, to_detector
-from .written import number, write_imported
+from .numbers import number
+from .written import write_imported
 
 KNOWN = "'surfaces', 'Surfaces' with 'entries', or 'entries' of an acts-geometry-hierarchy-map"
+
+#: Bits of the parts of a geometry identifier that count here.
+BITS = {"volume": 8, "layer": 12, "sensitive": 20, "extra": 8}
 
 
 def read(
@@ -87,7 +93,7 @@ def _sensitive(file: Path, content: Any) -> Iterator[tuple[str, dict[str, Any]]]
             raise BadInput(file, place, "expected a surface with transform and bounds")
         surface = {**entry, **entry["value"]} if isinstance(entry.get("value"), dict) else entry
         identifier = surface.get("geo_id", 0)
-        named = isinstance(identifier, dict) and identifier.get("sensitive", 0) > 0
+        named = isinstance(identifier, dict) and identifier.get("sensitive", 0) not in (0, None)
         if surface.get("sensitive", named):
             yield place, surface
 
@@ -100,28 +106,35 @@ def _row(file: Path, place: str, surface: dict[str, Any], number_: int) -> dict[
         raise BadInput(file, place, f"a {surface['type']} cannot be held; sensors must be flat")
     kind = str(bounds.get("type", bounds.get("kind", ""))).removesuffix("Bounds")
     kind = "Disc" if kind == "Radial" else kind
-    transform = surface.get("transform") or {}
     try:
+        transform = surface.get("transform") or {}
         center = np.array(transform.get("translation") or [0.0] * 3, np.float64).reshape(3)
         rotation = np.array(transform.get("rotation") or np.eye(3).ravel(), np.float64).reshape(3, 3)
         values = tuple(float(value) for value in bounds["values"])
         slab = _slab(surface.get("material"))
         slab[0] = float(surface.get("thickness", slab[0]))  # ours; ACTS keeps that of the material only
-    except (TypeError, ValueError, KeyError, IndexError):
+    except WRONG:
         raise BadInput(
             file, place, "transform, bounds or material do not hold the numbers they should"
         ) from None
-    if not (np.isfinite(center).all() and np.isfinite(rotation).all() and np.isfinite(values).all()):
-        raise BadInput(file, place, "a number is not finite")
-    code = _code(surface.get("geo_id", 0), number_)
+    if not all((np.abs(part) <= limits.NUMBER).all() for part in (center, rotation, np.array(values))):
+        raise BadInput(file, place, f"a number is not finite, or larger than {limits.NUMBER:g}")
+    if (slab < 0).any() or (slab > limits.NUMBER).any():
+        raise BadInput(file, place, "a material of less than no thickness or of more than any")
+    try:
+        code = _code(surface.get("geo_id") or 0, number_)
+    except WRONG:
+        raise BadInput(file, place, "geo_id: expected a geometry identifier of ACTS, 64 bits") from None
     return {"center": center, "rotation": rotation, "bounds": (kind, values), "slab": slab, "code": code}
 
 
 def _code(identifier: Any, number_: int) -> int:
     """The identifier as one number; surfaces without one are counted, as ACTS counts sensors of a layer."""
     if isinstance(identifier, dict):
-        words = (int(identifier.get(word, 0)) for word in ("volume", "layer", "sensitive", "extra"))
-        return int(pack(*words))
+        numbers = [int(identifier.get(word) or 0) for word in BITS]
+        if not all(0 <= value < 1 << bits for value, bits in zip(numbers, BITS.values(), strict=True)):
+            raise ValueError
+        return int(pack(*numbers))
     return int(np.uint64(int(identifier)).view(np.int64)) if identifier else int(pack(1, 0, number_ + 1))
 
 
@@ -132,7 +145,10 @@ def _slab(material: Any) -> NDArray[np.float64]:
     rows = [
         [
             slab["thickness"],
-            *(slab["thickness"] / length if length else 0.0 for length in slab["material"][:2]),
+            *(
+                slab["thickness"] / length if length else 0.0
+                for length in (slab["material"][0], slab["material"][1])
+            ),
         ]
         for line in material["data"]
         for slab in line

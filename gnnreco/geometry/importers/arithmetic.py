@@ -5,8 +5,12 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 
+from ... import limits
+
+ZEROS = re.compile(r"(?<![\w.])0+(?=\d)")  # 005 is 5
 LONGEST = 2000  # characters; no description needs more, and the parser stays shallow
 
 _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -30,7 +34,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 
 
 def evaluate(text: str, names: Mapping[str, float]) -> float:
-    """The value of an expression of numbers, names, ``+ - * / % ^ **``, brackets and common functions.
+    """The value of an expression of numbers, names, elements ``m[1,2]``, ``+ - * / % ^ **``, brackets and common functions.
 
     Raises
     ------
@@ -40,14 +44,14 @@ def evaluate(text: str, names: Mapping[str, float]) -> float:
     if len(text) > LONGEST:
         raise ValueError(f"an expression of {len(text):,} characters is refused")
     try:
-        tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
+        tree = ast.parse(ZEROS.sub("", text.strip()).replace("^", "**"), mode="eval")
         value = float(_value(tree.body, names))
     except (SyntaxError, RecursionError, MemoryError):
         raise ValueError(f"{text!r} is not an arithmetic expression") from None
     except (ArithmeticError, TypeError) as error:
         raise ValueError(f"{text!r} cannot be computed: {error}") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{text!r} is not finite")
+    if not abs(value) <= limits.NUMBER:
+        raise ValueError(f"{text!r} is not finite, or larger than {limits.NUMBER:g}")
     return value
 
 
@@ -58,6 +62,12 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
         if node.id not in names:
             raise ValueError(f"{node.id!r} is not defined before this line")
         return names[node.id]
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        name = f"{node.value.id}[{','.join(f'{_value(part, names):g}' for part in parts)}]"
+        if name not in names:
+            raise ValueError(f"{name!r} is not defined before this line")
+        return names[name]
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
         return _BINARY[type(node.op)](_value(node.left, names), _value(node.right, names))
     if isinstance(node, ast.UnaryOp) and type(node.op) in _UNARY:

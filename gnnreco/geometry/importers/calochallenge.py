@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
 from .folder import UNITS, placed, write_folder
+from .numbers import integer, numbers, parsed
 from .tiling import corner_table
+from .xml_tree import Node, read_xml
 
 Floats = NDArray[np.float64]
 
@@ -117,46 +120,36 @@ def read(
 
 
 def _layers(file: Path, particle: str) -> list[Layer]:
-    # Not at the top: only this reader needs the package.
-    from defusedxml import DefusedXmlException, ElementTree
-
-    try:
-        root = ElementTree.parse(file, forbid_dtd=True).getroot()
-    except FileNotFoundError:
-        raise BadInput(file, "", "no such file") from None
-    except DefusedXmlException as error:
-        why = f"a document type, an entity or a reference outside ({error}) is not read; remove it"
-        raise BadInput(file, "", why) from None
-    except (ElementTree.ParseError, OSError, UnicodeError) as error:
-        raise BadInput(file, "", f"not readable as XML: {error}") from None
-    bins = root.findall("Bin") if root is not None else []
-    chosen = [entry for entry in bins if particle in ("", entry.get("name"), entry.get("pid"))]
+    bins = list(read_xml(file).all("Bin"))
+    chosen = [
+        entry for entry in bins if particle in ("", entry.attributes.get("name"), entry.attributes.get("pid"))
+    ]
     if not chosen:
-        there = ", ".join(str(entry.get("name")) for entry in bins) or "none; is this a binning file?"
+        there = (
+            ", ".join(str(entry.attributes.get("name")) for entry in bins) or "none; is this a binning file?"
+        )
         raise BadInput(file, "option particle" if particle else "", f"no such Bin; there are: {there}")
-    return [_layer(file, entry) for entry in chosen[0].findall("Layer")]
+    return [_layer(entry) for entry in chosen[0].all("Layer")]
 
 
-def _layer(file: Path, entry: Any) -> Layer:
-    where = f"Layer id={entry.get('id')!r}"
-    try:
-        number, n_alpha = int(entry.get("id", "")), int(entry.get("n_bin_alpha", ""))
-        radii = tuple(float(word) for word in entry.get("r_edges", "").split(","))
-    except ValueError:
-        raise BadInput(file, where, "expected id, n_bin_alpha and r_edges, numbers all") from None
-    if n_alpha < 1 or radii[0] < 0 or not np.isfinite(radii).all() or not (np.diff(radii) > 0).all():
-        raise BadInput(file, where, "r_edges must rise from 0 or more, n_bin_alpha from 1")
+def _layer(entry: Node) -> Layer:
+    def where(key: str) -> str:
+        return f"line {entry.line}, Layer id={entry.attributes.get('id')!r}, {key}"
+
+    file = entry.file
+    number = integer(file, where("id"), entry.text("id"), 0, limits.LAYERS)
+    n_alpha = integer(file, where("n_bin_alpha"), entry.text("n_bin_alpha"), 1, limits.CORNERS)
+    radii = tuple(parsed(file, where("r_edges"), entry.text("r_edges")))
+    if len(radii) > limits.EDGES:
+        raise BadInput(file, where("r_edges"), f"{len(radii):,} edges, more than {limits.EDGES:,}")
+    if radii[0] < 0 or not (np.diff(radii) > 0).all():
+        raise BadInput(file, where("r_edges"), "the edges must rise, from 0 or more")
     return Layer(number, radii, n_alpha)
 
 
 def _numbers(file: Path, option: str, text: str, n: int) -> Floats:
-    try:
-        values = np.array([float(word) for word in text.split(",")])
-    except ValueError:
-        values = np.array([np.nan])
-    if len(values) not in (1, n) or not np.isfinite(values).all():
-        raise BadInput(file, f"option {option}", f"expected one number or {n} with commas, found {text!r}")
-    return np.broadcast_to(values, (n,)).copy()
+    """One number for all layers, or one for each."""
+    return np.broadcast_to(numbers(file, option, text, 1 if "," not in text else n), (n,)).copy()
 
 
 def _template(layer: Layer, thickness: float, tables: dict[str, dict[str, NDArray[Any]]]) -> dict[str, Any]:

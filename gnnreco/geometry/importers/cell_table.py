@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
+from ..tables import read_arrow, refuse
+from .numbers import number
+from .table import numbers_of, whole, words
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,7 +70,7 @@ def read_cell_table(file: Path, unit: str, thickness: str) -> CellTable:
     """Read a Parquet file (by its ending) or a CSV file; `BadInput` names the row and what is needed."""
     if unit not in LENGTH:
         raise BadInput(file, "option unit", f"{unit!r} is none of {', '.join(LENGTH)}")
-    table, scale = _open(file), LENGTH[unit]
+    table, scale = read_arrow(file), LENGTH[unit]
     names = set(table.column_names)
     missing = [name for name in NEEDED if name not in names]
     if missing or not ({"size", "polygon"} & names or {"size_u", "size_v"} <= names):
@@ -77,7 +79,7 @@ def read_cell_table(file: Path, unit: str, thickness: str) -> CellTable:
         raise BadInput(file, what, f"{why}; it has {', '.join(table.column_names)}")
 
     def numbers(name: str) -> Floats:
-        return _floats(file, table, name)
+        return numbers_of(table, file, name)
 
     place = scale * np.stack([numbers(axis) for axis in "xyz"], axis=1)
     corners, counts, size = None, None, None
@@ -86,26 +88,27 @@ def read_cell_table(file: Path, unit: str, thickness: str) -> CellTable:
     else:
         keys = ("size_u", "size_v") if "size_u" in names else ("size", "size")
         size = scale * np.stack([numbers(key) for key in keys], axis=1)
-        _refuse(file, keys[0], size.min(axis=1) <= 0, "a size must be greater than 0")
+        refuse(file, keys[0], size.min(axis=1) <= 0, "a size must be greater than 0")
     normal = None
     if {"nx", "ny", "nz"} <= names:
         normal = np.stack([numbers(key) for key in ("nx", "ny", "nz")], axis=1)
         length = np.linalg.norm(normal, axis=1)
-        _refuse(file, "nx", length < 1e-9, "a normal of length 0")
+        refuse(file, "nx", length < 1e-9, "a normal of length 0")
         normal /= length[:, None]
-    thick = scale * numbers("thickness") if "thickness" in names else _thickness(file, thickness, len(place))
-    _refuse(file, "thickness", thick <= 0, "a thickness must be greater than 0")
+    plain = number(file, "thickness", thickness, 0.0)
+    thick = scale * numbers("thickness") if "thickness" in names else np.full(len(place), plain)
+    refuse(file, "thickness", thick <= 0, "a thickness must be greater than 0")
     subsystem, subsystems = np.zeros(len(place), np.int64), ["calorimeter"]
     if "subsystem" in names:
-        words, subsystem = np.unique(np.array(table["subsystem"].cast(pa.string())), return_inverse=True)
-        subsystems = [str(word) for word in words]
+        found, subsystem = np.unique(words(table, file, "subsystem"), return_inverse=True)
+        subsystems = [str(word) for word in found]
     channel = None
     if {"channel_u", "channel_v"} <= names:
-        channel = np.stack([_whole(file, numbers(key), key) for key in ("channel_u", "channel_v")], axis=1)
+        channel = np.stack([whole(table, file, key) for key in ("channel_u", "channel_v")], axis=1)
     factor = {"moliere_radius": scale}
     return CellTable(
         place=place,
-        layer=_whole(file, numbers("layer"), "layer"),
+        layer=whole(table, file, "layer"),
         size=size,
         corners=corners,
         counts=counts,
@@ -117,46 +120,6 @@ def read_cell_table(file: Path, unit: str, thickness: str) -> CellTable:
         material={name: factor.get(name, 1.0) * numbers(name) for name in MATERIAL if name in names},
         channel=channel,
     )
-
-
-def _open(file: Path) -> pa.Table:
-    try:
-        table = pq.read_table(file) if file.suffix == ".parquet" else pa.csv.read_csv(file)
-    except FileNotFoundError:
-        raise BadInput(file, "", "no such file") from None
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(file, "", f"not a readable table: {str(error).splitlines()[0]}") from None
-    if table.num_rows == 0:
-        raise BadInput(file, "", "the table has no rows")
-    return table
-
-
-def _refuse(file: Path, column: str, wrong: NDArray[np.bool_], why: str) -> None:
-    for row in np.flatnonzero(wrong)[:1]:
-        # The first line of a CSV file names the columns.
-        where = f"row {row}" if file.suffix == ".parquet" else f"line {row + 2}"
-        raise BadInput(file, f"{where}, column {column}", why)
-
-
-def _floats(file: Path, table: pa.Table, name: str) -> Floats:
-    try:
-        values = np.asarray(table[name].cast(pa.float64()).to_numpy(), np.float64)
-    except pa.ArrowException:
-        raise BadInput(file, f"column {name}", "expected numbers") from None
-    _refuse(file, name, ~np.isfinite(values), "empty or not finite")
-    return values
-
-
-def _whole(file: Path, values: Floats, name: str) -> Ints:
-    _refuse(file, name, (values != np.round(values)) | (values < 0), "expected a whole number of 0 or more")
-    return values.astype(np.int64)
-
-
-def _thickness(file: Path, text: str, n: int) -> Floats:
-    try:
-        return np.full(n, float(text))
-    except ValueError:
-        raise BadInput(file, "option thickness", f"expected a length in mm, found {text!r}") from None
 
 
 def _groups(column: pa.ChunkedArray) -> Ints:
@@ -182,12 +145,15 @@ def _polygons(file: Path, column: pa.ChunkedArray, scale: float, place: Floats) 
         else:
             width, flat = 2, nested.flatten().cast(pa.float64())
             counts = np.diff(nested.offsets.to_numpy()) // 2
-    except (pa.ArrowException, AttributeError, TypeError):
+    except (pa.ArrowException, AttributeError, TypeError, IndexError):
         raise BadInput(file, "column polygon", f"not understood; write {SHAPES}") from None
     numbers = np.asarray(flat.to_numpy(zero_copy_only=False), np.float64)
-    _refuse(file, "polygon", counts < 3, "a cell has at least three corners")
-    if width not in (2, 3) or len(numbers) != width * counts.sum() or not np.isfinite(numbers).all():
+    refuse(file, "polygon", counts < 3, "a cell has at least three corners")
+    refuse(file, "polygon", counts > limits.CORNERS, f"more than {limits.CORNERS:,} corners; split the cell")
+    if width not in (2, 3) or len(numbers) != width * counts.sum():
         raise BadInput(file, "column polygon", "every corner must have two numbers, or every one three")
+    wrong = np.add.reduceat(~(np.abs(numbers) <= limits.NUMBER), width * (np.cumsum(counts) - counts)) > 0
+    refuse(file, "polygon", wrong, f"a corner that is not finite or larger than {limits.NUMBER:g}")
     corners = scale * numbers.reshape(-1, width)
     cell = np.repeat(np.arange(len(counts)), counts)
     mean = np.stack([np.bincount(cell, corners[:, axis]) for axis in range(width)], axis=1) / counts[:, None]
@@ -197,4 +163,17 @@ def _polygons(file: Path, column: pa.ChunkedArray, scale: float, place: Floats) 
         corners = corners + place[cell, :width]
     if width == 2:
         corners = np.hstack([corners, place[cell, 2:]])
+    refuse(file, "polygon", _flat(corners, counts), "corners on one line; a cell has an area")
     return corners, counts.astype(np.int64)
+
+
+def _flat(corners: Floats, counts: Ints) -> NDArray[np.bool_]:
+    """Which polygons (n,), of corners (m, 3) one after the other, cover nothing."""
+    last = np.cumsum(counts) - 1
+    first = last - counts + 1
+    following = np.append(np.arange(1, len(corners)), 0)
+    following[last] = first
+    away = corners - corners[np.repeat(first, counts)]
+    cross = np.add.reduceat(np.cross(away, away[following]), first)
+    size = np.add.reduceat(np.abs(away).sum(axis=1), first)
+    return np.asarray(np.linalg.norm(cross, axis=1) <= 1e-12 * size**2)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...errors import BadInput
 from .cell_table import MATERIAL, CellTable, read_cell_table
 from .folder import UNITS, placed, write_folder
+from .numbers import number
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,8 +59,8 @@ def read(
         With line or row, column and remedy: a missing column, a layer that is no plane.
     """
     told = (radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction)
-    material = {key: _number(file, key, text) for key, text in zip(MATERIAL, told, strict=True) if text}
-    bz = _number(file, "field", field)
+    material = {key: number(file, key, text) for key, text in zip(MATERIAL, told, strict=True) if text}
+    bz = number(file, "field", field)
     table = read_cell_table(file, unit, thickness)
     for key in set(material) & set(table.material):
         raise BadInput(file, f"option {key}", "the table has a column of this name; leave one of the two out")
@@ -94,16 +95,6 @@ def read(
         "sensors": [{"table": "sensors.parquet"}],
     }
     write_folder(folder, description, tables | {"sensors": sensors})
-
-
-def _number(file: Path, option: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise BadInput(file, f"option {option}", f"expected a number, found {text!r}")
-    return value
 
 
 def _sensors(file: Path, table: CellTable) -> tuple[Ints, Floats]:

@@ -12,12 +12,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
 from ..placement import AXES
+from ..tables import refuse
 from .dd4hep_compact import Compact, Readout, read_compact
 from .gdml_solids import rectangle
 from .layers import BY_PLACE, filled_in
-from .table import read_columns, read_words
+from .table import read_columns
 from .written import Imported, orthonormal, write_imported
 from .xml_tree import Node
 
@@ -50,10 +52,11 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
     if placements is None:
         raise BadInput(file, "", _missing(compact))
     table = Path(placements)
-    columns = read_columns(
-        table, dict.fromkeys(NUMBERS, pa.float64()) | {"volume_id": pa.uint64()}, "a table of placements"
-    )
-    readout = read_words(table, "readout")
+    kinds = dict.fromkeys(NUMBERS, pa.float64()) | {"volume_id": pa.uint64(), "readout": pa.string()}
+    columns = read_columns(table, kinds, "a table of placements")
+    readout = columns["readout"]
+    for length in ("width", "height", "thickness"):
+        refuse(table, length, columns[length] <= limits.SHORTEST, "a length must be greater than 0")
     for row in np.flatnonzero(~np.isin(readout, list(compact.readouts)))[:1]:
         there = ", ".join(compact.readouts) or "none"
         raise BadInput(
@@ -69,7 +72,7 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
     for bad in np.flatnonzero(np.linalg.det(rotation) < 0.9)[:1]:
         raise BadInput(table, f"line {bad + 2}", "the axes are left-handed or no rotation; turn one round")
     center, rotation = np.stack([columns[axis] for axis in "xyz"], axis=1), orthonormal(rotation)
-    notes = ["Material: not read; add it to the subsystems."]
+    notes = ["Material: not read; add it to the subsystems.", *compact.notes]
     size, shape = np.unique(
         np.stack([columns["width"], columns["height"]], axis=1), axis=0, return_inverse=True
     )

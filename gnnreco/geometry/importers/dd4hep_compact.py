@@ -5,15 +5,19 @@ Lengths in DD4hep are cm unless told; here they come out in mm. Placements are m
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import limits
 from .arithmetic import evaluate
-from .xml_tree import Node, read_xml
+from .xml_tree import MOST_NESTED, Node, read_xml
 
 Ints = NDArray[np.int64]
 
@@ -43,7 +47,9 @@ UNITS = {
     "kilogauss": 0.1,
 }
 CM = 10.0  # mm
-MAX_FILES = 1000
+# Included files that hold chemistry and names of types only.
+LEVELS_UP = 3  # folders above its own in which a file may include others
+NOT_NEEDED = ("elements.xml", "materials.xml", "detector_types.xml")
 
 
 @dataclass(frozen=True)
@@ -79,12 +85,15 @@ class Compact:
         All ``<detector>`` elements: what C++ places, by their ``type``.
     bz : float or None
         Along z at the middle, tesla; None where no constant or solenoid field is described.
+    notes : list of str
+        Includes that were left out.
     """
 
     constants: Mapping[str, float]
     readouts: Mapping[str, Readout]
     detectors: list[Node] = field(default_factory=list)
     bz: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     def mm(self, node: Node, name: str, default: str | None = None) -> float:
         """A length in an attribute, mm."""
@@ -92,11 +101,12 @@ class Compact:
 
 
 def read_compact(file: Path) -> Compact:
-    """Read a compact file; includes are followed where they lie beside it or below."""
+    """Read a compact file; includes are followed beside it, below, and in folders beside its own."""
     root = read_xml(file)
     if root.tag not in ("lccdd", "compact"):
         raise root.fault("the file is no DD4hep compact description: its root must be <lccdd>")
-    nodes = list(_included(root, file.resolve().parent, {file.resolve()}))
+    notes: list[str] = []
+    nodes = list(islice(_included(root, file.resolve().parent, (file.resolve(),), notes), limits.ELEMENTS))
     constants = dict(UNITS)
     for node in nodes:
         if node.tag == "constant" and node.attributes.get("type") != "string":
@@ -104,39 +114,68 @@ def read_compact(file: Path) -> Compact:
                 constants[node.text("name")] = evaluate(node.text("value"), constants)
             except ValueError:
                 continue  # words, and what only C++ knows; whoever uses the name is told that it is not defined
-    readouts = {node.text("name"): _readout(node) for node in nodes if node.tag == "readout"}
+    words = {
+        node.text("name"): node.text("value")
+        for node in nodes
+        if node.tag == "constant" and node.attributes.get("type") == "string"
+    }
+    readouts = {node.text("name"): _readout(node, words) for node in nodes if node.tag == "readout"}
     detectors = [node for node in nodes if node.tag == "detector" and "type" in node.attributes]
     fields = [_bz(node, constants) for node in nodes if node.tag == "field"]
     known = [bz for bz in fields if bz is not None]
-    return Compact(constants, readouts, detectors, known[0] if known else None)
+    return Compact(constants, readouts, detectors, known[0] if known else None, notes)
 
 
-def _included(node: Node, root: Path, seen: set[Path]) -> Iterator[Node]:
+def _included(node: Node, root: Path, chain: tuple[Path, ...], notes: list[str]) -> Iterator[Node]:
     """All elements below one, with those of included files in the place of the include."""
     for child in node.children:
-        if child.tag == "include":
-            target = (child.file.parent / child.text("ref")).resolve()
-            if not target.is_relative_to(root):
-                raise child.fault(
-                    f"{target} lies outside the folder of the file, which is refused; copy it there"
-                )
-            if target in seen or len(seen) > MAX_FILES:
-                raise child.fault("is included twice, or too many files are")
-            seen.add(target)
-            if not target.is_file():
-                raise child.fault(f"no such file: {target}")
+        if child.tag in ("include", "gdmlFile"):
+            target = _target(child, root, notes)
+            if target is None:
+                continue
+            if target in chain or len(chain) > MOST_NESTED:
+                raise child.fault("is included twice, in itself")
             included = read_xml(target)
             yield included
-            yield from _included(included, root, seen)
+            yield from _included(included, root, (*chain, target), notes)
         else:
             yield child
-            yield from _included(child, root, seen)
+            yield from _included(child, root, chain, notes)
 
 
-def _readout(node: Node) -> Readout:
+def _target(include: Node, root: Path, notes: list[str]) -> Path | None:
+    """The file of an include; None, with a note, where it is not needed or part of an installation that is not here."""
+    given = include.text("ref")
+    name, variable = given.rpartition("/")[2], re.match(r"\$\{?(\w+)\}?/", given)
+    known = os.environ.get(variable[1]) if variable else None
+    if include.tag == "gdmlFile" or name in NOT_NEEDED or (variable and not known):
+        why = "holds nothing that is needed here" if name in NOT_NEEDED else "not read"
+        more = f"; set {variable[1]} to read it" if variable and name not in NOT_NEEDED else ""
+        notes.append(f"Left out: {given}, {why}{more}.")
+        return None
+    if variable and known:
+        base, target = Path(known).resolve(), Path(known, given[variable.end() :]).resolve()
+    else:
+        # Detectors of one collection share files a few folders up; a whole home or disk is no collection.
+        above = [root, *root.parents[:LEVELS_UP]]
+        base = [folder for folder in above if len(folder.parts) > 2 or folder == root][-1]
+        target = (include.file.parent / given).resolve()
+        outside = target.is_relative_to(base) and not target.is_relative_to(root)
+        if outside and target.suffix == ".xml" and not target.exists():
+            notes.append(f"Left out: {given}, not there; names that it defines are missing.")
+            return None
+    if not target.is_relative_to(base) or (target.suffix != ".xml" and not target.is_relative_to(root)):
+        raise include.fault(f"{target} lies outside the folder of the file, which is refused; copy it there")
+    if not target.is_file():
+        raise include.fault(f"no such file: {target}")
+    return target
+
+
+def _readout(node: Node, words: Mapping[str, str]) -> Readout:
     """``<id>`` holds its bit fields as text: name:width, or name:first:width; a negative width is signed."""
     identifier = node.first("id")
     described = identifier.content if identifier else ""
+    described = re.sub(r"\$\{(\w+)\}", lambda name: words.get(name[1], name[0]), described)
     fields, free = [], 0
     for part in filter(None, (word.strip() for word in described.split(","))):
         name, *numbers = part.split(":")

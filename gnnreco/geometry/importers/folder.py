@@ -34,13 +34,15 @@ def write_folder(folder: Path, description: Mapping[str, Any], tables: Tables) -
     for name, columns in tables.items():
         arrays = {key: pa.array(np.asarray(column)) for key, column in columns.items()}
         words = {key: a.dictionary_encode() for key, a in arrays.items() if pa.types.is_string(a.type)}
-        pq.write_table(
-            pa.table({**arrays, **words}),
-            folder / f"{name}.parquet",
-            compression="zstd",
-            compression_level=19,
-            write_page_checksum=True,
-        )
+        # Opened here, since Arrow opens no path that is not UTF-8.
+        with (folder / f"{name}.parquet").open("wb") as stream:
+            pq.write_table(
+                pa.table({**arrays, **words}),
+                stream,
+                compression="zstd",
+                compression_level=19,
+                write_page_checksum=True,
+            )
     text = yaml.safe_dump(
         {"format": "gnnreco-detector/1", **description}, sort_keys=False, default_flow_style=None, width=110
     )

@@ -1,7 +1,7 @@
 """GDML, the geometry markup of Geant4: its sensitive volumes as sensors.
 
 Read here rather than with pyg4ometry, which brings a gigabyte of other libraries. Solids that are no flat prisms, and
-repeated volumes that Geant4 has not written out, are errors with their line.
+divided or parametrised volumes that Geant4 has not written out, are errors with their line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from ...errors import BadInput
 from .gdml_placement import Placements, read_structure
 from .gdml_solids import Flat, flat_sensor, template
 from .layers import BY_PLACE, GAP, layers
-from .written import Imported, number, numbers, write_imported
+from .numbers import number, numbers
+from .written import Imported, write_imported
 from .xml_tree import Node, read_xml
 
 Floats = NDArray[np.float64]
@@ -33,6 +34,7 @@ def read(
     measures: str = "position",
     layer_gap: str = f"{GAP:g}",
     field: str = "0",
+    missing: str = "refuse",
 ) -> None:
     """Write the sensitive volumes of a GDML file as a detector folder.
 
@@ -54,6 +56,8 @@ def read(
         so are the sheets of a stack, however near.
     field : str
         Field along z, tesla.
+    missing : str
+        ``skip``: leave out files that are placed (``<physvol><file name=.../>``) but not there, with a note.
 
     Raises
     ------
@@ -61,12 +65,18 @@ def read(
         With file, line and remedy.
     """
     gap, bz = number(file, "layer_gap", layer_gap, 0.0), number(file, "field", field)
+    if missing not in ("refuse", "skip"):
+        raise BadInput(file, "option missing", f"{missing!r} is none of refuse, skip")
     wanted = sensitive.split(",") if sensitive else None
-    placements = read_structure(read_xml(file), lambda volume: _system(volume, wanted))
+    placements = read_structure(
+        read_xml(file, entities=True), lambda volume: _system(volume, wanted), missing == "skip"
+    )
     if not placements.volumes:
         remedy = "name them with sensitive=NAME, or mark them with an auxiliary tag SensDet"
         raise BadInput(file, "", f"no sensitive volume is placed in the world; {remedy}")
-    shapes = [flat_sensor(solid, placements.names) for solid in placements.solids]
+    shapes = [
+        flat_sensor(solid, names) for solid, names in zip(placements.solids, placements.names, strict=True)
+    ]
     by_name = _pitches(file, pitch)
     names = [_plain(volume.text("name")) for volume in placements.volumes]
     kinds = [f"{plain}_{i}" if names.count(plain) > 1 else plain for i, plain in enumerate(names)]
@@ -82,6 +92,7 @@ def read(
         "Material: that of the sensors and of what is before them is not read.",
         f"Layers: {BY_PLACE}; more than {layer_gap} mm apart are different ones.",
     ]
+    notes += placements.notes
     if any(_of(plain, by_name) is None for plain in names):
         notes.append("Cells: volumes without a pitch are one cell each.")
     which = np.array([known.index(system) for system in systems])[placements.volume]

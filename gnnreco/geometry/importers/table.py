@@ -1,4 +1,4 @@
-"""Tables of numbers in foreign CSV files, with errors by line and column."""
+"""Columns of foreign tables: numbers that are all there, finite and of a sensible size, and words."""
 
 from __future__ import annotations
 
@@ -8,52 +8,54 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
+from ..tables import number_column, read_arrow, refuse
+
+Floats = NDArray[np.float64]
 
 
 def read_columns(file: Path, wanted: Mapping[str, pa.DataType], of: str) -> dict[str, NDArray[Any]]:
-    """The `wanted` columns (name to type) of a CSV file, also ``.gz``; `of` says what file it should be.
+    """The `wanted` columns (name to type, of numbers or words) of a table; `of` says what file it should be.
 
     Raises
     ------
     BadInput
-        A missing file or column, no rows, or a value that is empty, no number, or not finite.
+        A missing file or column, no rows, or a value that is empty, no number, not finite or larger than any length.
     """
+    # Only these are not guessed right: 64-bit identifiers without sign, and words that look like numbers.
+    types = {name: kind for name, kind in wanted.items() if kind in (pa.uint64(), pa.string())}
+    table = read_arrow(file, tuple(wanted), types=types, of=of)
+    return {
+        name: words(table, file, name) if kind == pa.string() else numbers_of(table, file, name, kind)
+        for name, kind in wanted.items()
+    }
+
+
+def numbers_of(table: pa.Table, file: Path, name: str, kind: pa.DataType | None = None) -> NDArray[Any]:
+    """A column of numbers, float64 unless another type is given."""
+    values = number_column(table, file, name, kind or pa.float64())
+    if np.issubdtype(values.dtype, np.floating):
+        refuse(file, name, ~np.isfinite(values), "empty or not finite")
+        refuse(file, name, np.abs(values) > limits.NUMBER, f"larger than {limits.NUMBER:g}; check the unit")
+    return values
+
+
+def whole(table: pa.Table, file: Path, name: str, low: int = 0, high: int = 2**31 - 1) -> NDArray[np.int64]:
+    """A column of whole numbers between two."""
+    values = numbers_of(table, file, name)
+    wrong = (values != np.round(values)) | (values < low) | (values > high)
+    refuse(file, name, wrong, f"expected a whole number from {low:,} to {high:,}")
+    return np.asarray(values, np.int64)
+
+
+def words(table: pa.Table, file: Path, name: str) -> NDArray[Any]:
+    """A column of words."""
     try:
-        big = pa.csv.ConvertOptions(
-            column_types={name: kind for name, kind in wanted.items() if kind == pa.uint64()}
-        )
-        table = pa.csv.read_csv(file, convert_options=big)
-    except FileNotFoundError:
-        raise BadInput(file, "", "no such file") from None
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(file, "", f"not a readable CSV file: {str(error).splitlines()[0]}") from None
-    columns: dict[str, NDArray[Any]] = {}
-    for name, kind in wanted.items():
-        if name not in table.column_names:
-            raise BadInput(file, f"column {name}", f"missing; is this {of}?")
-        try:
-            column = table[name].cast(kind)
-        except pa.ArrowException:
-            raise BadInput(file, f"column {name}", "expected numbers") from None
-        empty = column.is_null().to_numpy()
-        values = column.fill_null(0).to_numpy()
-        bad = np.flatnonzero(empty | ~np.isfinite(values))
-        if len(bad):
-            raise BadInput(file, f"line {bad[0] + 2}, column {name}", "empty or not finite")
-        columns[name] = np.asarray(values)
-    if table.num_rows == 0:
-        raise BadInput(file, "", "the table has no rows")
-    return columns
-
-
-def read_words(file: Path, column: str) -> NDArray[Any]:
-    """A column of words (n,) of a CSV file that `read_columns` could read."""
-    names = pa.csv.read_csv(file).column_names
-    if column not in names:
-        raise BadInput(file, f"column {column}", "missing; add it")
-    options = pa.csv.ConvertOptions(column_types={column: pa.string()}, include_columns=[column])
-    return np.asarray(pa.csv.read_csv(file, convert_options=options)[column].to_numpy(zero_copy_only=False))
+        column = table[name].cast(pa.string())
+    except pa.ArrowException:
+        raise BadInput(file, f"column {name}", "expected words") from None
+    refuse(file, name, column.is_null().to_numpy(), "empty; expected a word")
+    return np.asarray(column.to_numpy(zero_copy_only=False))

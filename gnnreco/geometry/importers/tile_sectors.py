@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
-from .wafer_layers import floats, read_csv, sampling
+from ..tables import read_arrow, refuse
+from .numbers import parsed
+from .table import numbers_of, whole, words
+from .wafer_layers import sampling
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,12 +30,20 @@ def read_tiles(
     file: Path, layer: Ints, depth: dict[str, Floats]
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]], tuple[Floats, Floats]]:
     """Templates, columns of sensors, and their places and axes on the negative side."""
-    table = read_csv(file, ("layer", "r", "phi_from", "phi_to", "n_phi"))
-    station, low, high, count = (floats(table, file, key) for key in ("layer", "phi_from", "phi_to", "n_phi"))
+    table = read_arrow(file, ("layer", "r", "phi_from", "phi_to", "n_phi"), types={"r": pa.string()})
+    station, count = (whole(table, file, key, 1) for key in ("layer", "n_phi"))
+    low, high = (numbers_of(table, file, key) for key in ("phi_from", "phi_to"))
+    refuse(file, "n_phi", count > limits.CORNERS, f"more than {limits.CORNERS:,} tiles around a sector")
+    refuse(
+        file,
+        "phi_to",
+        ~((high > low) & (high <= low + 360) & (np.abs(low) <= 360)),
+        "angles must rise, by 360 at most",
+    )
     foreign = np.flatnonzero(~np.isin(station, layer))
     if len(foreign):
         raise BadInput(file, f"line {foreign[0] + 2}, column layer", "the wafer map has no such layer")
-    rings = table["r"].cast("string").to_pylist()
+    rings = words(table, file, "r").tolist()
     templates: dict[str, Any] = {}
     kinds: dict[tuple[str, float, int], str] = {}
     names = []
@@ -38,12 +51,7 @@ def read_tiles(
         key = (text, round(float(width), 9), int(n))
         if key not in kinds:
             kinds[key] = f"tiles_{len(kinds)}"
-            try:
-                radii = [float(word) for word in text.split()]
-            except ValueError:
-                raise BadInput(
-                    file, f"line {line}, column r", "expected numbers separated by spaces"
-                ) from None
+            radii = parsed(file, f"line {line}, column r", text, sep=None)
             templates[kinds[key]] = {
                 "kind": "polar",
                 "r": radii,

@@ -10,7 +10,11 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
+from ..tables import read_arrow
+from .numbers import numbers
+from .table import numbers_of, whole
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,12 +44,12 @@ def layer_columns(layer: Ints, z: str) -> dict[str, Floats]:
     columns = _built_in(layer)
     if not z:
         return columns
-    start, comma, step = z.partition(",")
-    if comma and not Path(z).exists():
+    if "," in z and not Path(z).exists():
         try:
-            given = {"z": np.asarray(float(start) + float(step) * (layer - 1), np.float64)}
-        except ValueError:
+            begin, apart = numbers(Path(z), "z", z, 2)
+        except BadInput:
             raise BadInput(z, "option z", "expected START,STEP in mm, or a CSV file") from None
+        given = {"z": np.asarray(begin + apart * (layer - 1), np.float64)}
     else:
         given = _from_file(layer, Path(z))
     if "tile_z" not in given:
@@ -70,37 +74,12 @@ def _built_in(layer: Ints) -> dict[str, Floats]:
 
 
 def _from_file(layer: Ints, file: Path) -> dict[str, Floats]:
-    table = read_csv(file, ("layer", "z"))
-    numbers = floats(table, file, "layer").astype(np.int64)
-    missing = np.setdiff1d(layer, numbers)
+    table = read_arrow(file, ("layer", "z"))
+    known = whole(table, file, "layer", 0, limits.LAYERS)
+    missing = np.setdiff1d(layer, known)
     if len(missing):
         raise BadInput(
             file, "column layer", f"says nothing of layer {missing[0]}; give every layer of the map"
         )
-    row = np.argsort(numbers)[np.searchsorted(np.sort(numbers), layer)]
-    return {name: floats(table, file, name)[row] for name in COLUMNS if name in table.column_names}
-
-
-def read_csv(file: Path, needed: tuple[str, ...]) -> pa.Table:
-    """A CSV table with the needed columns."""
-    try:
-        table = pa.csv.read_csv(file)
-    except FileNotFoundError:
-        raise BadInput(file, "", "no such file") from None
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(file, "", f"not a readable CSV file: {str(error).splitlines()[0]}") from None
-    for name in needed:
-        if name not in table.column_names:
-            raise BadInput(file, f"column {name}", f"missing; the table needs {', '.join(needed)}")
-    return table
-
-
-def floats(table: pa.Table, file: Path, name: str) -> Floats:
-    """A column of finite numbers."""
-    try:
-        values = np.asarray(table[name].cast(pa.float64()).to_numpy(), np.float64)
-    except pa.ArrowException:
-        raise BadInput(file, f"column {name}", "expected numbers") from None
-    for row in np.flatnonzero(~np.isfinite(values))[:1]:
-        raise BadInput(file, f"line {row + 2}, column {name}", "empty or not finite")
-    return values
+    row = np.argsort(known)[np.searchsorted(np.sort(known), layer)]
+    return {name: numbers_of(table, file, name)[row] for name in COLUMNS if name in table.column_names}

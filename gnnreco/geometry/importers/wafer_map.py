@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import BadInput
 from .folder import UNITS, placed, write_folder
+from .numbers import integer, number
 from .tile_sectors import read_tiles
 from .tiling import corner_table
 from .wafer_layers import layer_columns, sampling
@@ -75,12 +76,11 @@ def read(
     if sides not in SIDES:
         raise BadInput(file, "option sides", f"{sides!r} is none of {', '.join(SIDES)}")
     wafers = _scaled(read_text(file), file, unit)
-    if not turns.isdecimal() or turns == "0":
-        raise BadInput(file, "option turns", f"expected a whole number from 1, found {turns!r}")
+    fold = integer(file, "option turns", turns, 1, 1000)
     width = pitch(file, wafers)
-    wafers = evened(file, wafers, int(turns))
-    silicon = width - _number(file, "gap", gap)
-    lattice_width = _number(file, "lattice", lattice) if lattice else width
+    wafers = evened(file, wafers, fold)
+    silicon = width - number(file, "gap", gap)
+    lattice_width = number(file, "lattice", lattice) if lattice else width
     # The centres of the outermost cells are this near to the edge.
     if not 0.975 * lattice_width < silicon <= lattice_width:
         why = f"silicon of {silicon:g} mm does not fit cells that share {lattice_width:g} mm; a gap is about 1 mm"
@@ -115,23 +115,13 @@ def read(
     description = {
         "name": name,
         "units": UNITS,
-        "field": {"kind": "solenoid", "bz": _number(file, "field", field)},
+        "field": {"kind": "solenoid", "bz": number(file, "field", field)},
         "templates": templates,
         "subsystems": subsystems,
         "sensors": [{"table": "sensors.parquet", "identify": [list(LABELS)]}],
     }
     sensors = _both_sides(columns, center, axes, SIDES[sides], len(layer))
     write_folder(folder, description, tables | {"sensors": sensors})
-
-
-def _number(file: Path, option: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise BadInput(file, f"option {option}", f"expected a number, found {text!r}")
-    return value
 
 
 def _scaled(wafers: WaferMap, file: Path, unit: str) -> WaferMap:
@@ -181,11 +171,11 @@ def _both_sides(
     """The positive side is the negative one turned half about the y axis; its layers come first."""
     half_turn = np.diag([-1.0, 1.0, -1.0])
     parts = []
-    for number, side in enumerate(sides):
+    for count, side in enumerate(sides):
         where = (center, axes) if side < 0 else (center @ half_turn, half_turn @ axes)
         parts.append(
             columns
-            | {"layer": columns["layer"] + number * n_layers, "side": np.full(len(center), side, np.int32)}
+            | {"layer": columns["layer"] + count * n_layers, "side": np.full(len(center), side, np.int32)}
             | placed(*where)
         )
     joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

@@ -10,8 +10,9 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import limits
 from ...errors import BadInput
-from .wafers import CUTS, LETTERS, OLD_CUTS
+from .wafers import CELLS_ALONG, CUTS, LETTERS, OLD_CUTS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,6 +33,8 @@ NAMES = {
 NEEDED = ("layer", "thickness", "x", "y", "u", "v")
 THICKNESS = re.compile(r"(?P<density>[lh])?d?_?(?P<um>\d{3})(um)?", re.IGNORECASE)
 TYPECODE = re.compile(r"M(?P<density>[LH])-?(?P<cut>[FTBLR5G3])(?P<thick>[123])?.*", re.IGNORECASE)
+WHOLE = 1_000_000  # no number of a wafer is larger
+MOST_ALONG = 2 * max(CELLS_ALONG.values())  # cells along an axis of a wafer
 CUT_LETTERS = {"F": 0, "T": 1, "B": 2, "L": 3, "R": 4, "5": 5, "3": 6}
 
 
@@ -113,7 +116,7 @@ def _preamble(words: list[str], names: list[str], kind: dict[int, int]) -> bool:
     except ValueError:
         # Free text; a line that begins as a wafer does is one.
         return not re.fullmatch(r"\d+", words[names.index("layer")] if len(words) >= len(NEEDED) else "")
-    if not all(value == int(value) for value in values[:2]):
+    if not all(abs(value) <= WHOLE and value == int(value) for value in values[:2]):
         return False
     if len(values) >= 14 and len(values) % 2 == 0:
         kind[int(values[0])] = int(values[1])
@@ -147,10 +150,9 @@ def _columns(file: Path, rows: list[dict[str, str]], lines: list[int], kind: dic
                 values.append(number(entry.get(name, otherwise)))
             except ValueError:
                 fail(row, name, "expected a whole number" if number is int else "expected a number")
-        array = np.array(values)
-        for row in np.flatnonzero(~np.isfinite(array))[:1]:
-            fail(row, name, "not finite")
-        return array
+            if not abs(values[-1]) <= (WHOLE if number is int else limits.NUMBER):
+                fail(row, name, "not finite, or larger than any in a map")
+        return np.array(values)
 
     sensors = [_sensor(entry) or fail(row, "thickness", _SENSORS) for row, entry in enumerate(rows)]
     letters = any(entry.get("shape", "0").lower() in LETTERS for entry in rows)
@@ -177,8 +179,8 @@ def _columns(file: Path, rows: list[dict[str, str]], lines: list[int], kind: dic
     )
     for row in np.flatnonzero((wafers.rotation < 0) | (wafers.rotation > 5))[:1]:
         fail(row, "rotation", "a rotation is 0 to 5, sixths of a turn")
-    for row in np.flatnonzero(wafers.layer < 1)[:1]:
-        fail(row, "layer", "layers are numbered from 1")
+    for row in np.flatnonzero((wafers.layer < 1) | (wafers.layer > limits.LAYERS))[:1]:
+        fail(row, "layer", f"layers are numbered from 1, to {limits.LAYERS:,} at most")
     names = np.stack([wafers.layer, wafers.u, wafers.v], axis=1)
     _, first, group = np.unique(names, axis=0, return_index=True, return_inverse=True)
     for row in np.flatnonzero(first[group.ravel()] != np.arange(len(names)))[:1]:
@@ -221,7 +223,7 @@ def read_cells(file: Path) -> ToldCells:
             pair = (int(words[u]), int(words[v])) if match else (-1, -1)
         except ValueError:
             match = None
-        if match is None:
+        if match is None or max(pair) > MOST_ALONG:
             raise BadInput(file, f"line {number}", "expected a type such as ML-F and whole numbers iu, iv")
         if min(pair) >= 0:  # -1: a channel without a cell
             key = (match["density"].lower(), CUT_LETTERS[match["cut"].upper()])

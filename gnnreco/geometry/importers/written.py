@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BadInput
 from .folder import placed, write_folder
 
 Floats = NDArray[np.float64]
@@ -83,10 +82,11 @@ def write_imported(detector: Imported, folder: Path, name: str, source: Path, fo
 
 def _readme(detector: Imported, name: str, source: Path, format: str) -> str:
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    source_name = source.name.encode("utf-8", "replace").decode()
     notes = "".join(f"- {note}\n" for note in detector.notes)
     assumed = f"\n## What the file did not tell\n\n{notes}" if notes else ""
     return (
-        f"# {name}\n\n{len(detector.layer)} sensors, made by `gnnreco detector import {format}` from `{source.name}`"
+        f"# {name}\n\n{len(detector.layer)} sensors, made by `gnnreco detector import {format}` from `{source_name}`"
         f"\n(sha256 {digest}).\n{assumed}"
     )
 
@@ -95,22 +95,3 @@ def orthonormal(rotation: Floats) -> Floats:
     """The rotation matrices (n, 3, 3) nearest to matrices written with few digits; a mirror image stays one."""
     u, _, vt = np.linalg.svd(rotation)
     return np.asarray(u @ vt)
-
-
-def number(file: Path, option: str, value: str, above: float | None = None) -> float:
-    """The number in an option; `BadInput` names the option."""
-    return numbers(file, option, value, 1, above)[0]
-
-
-def numbers(file: Path, option: str, value: str, count: int, above: float | None = None) -> list[float]:
-    """`count` numbers between commas."""
-    try:
-        result = [float(word) for word in value.split(",")]
-    except ValueError:
-        result = []
-    sound = all(np.isfinite(x) and (above is None or x > above) for x in result)
-    if len(result) != count or not sound:
-        more = f" above {above:g}" if above is not None else ""
-        wanted = f"{count} numbers{more} between commas" if count > 1 else f"a number{more}"
-        raise BadInput(file, f"option {option}", f"expected {wanted}, found {value!r}")
-    return result

@@ -1,4 +1,4 @@
-"""XML with line numbers; entities are refused before anything is expanded or opened."""
+"""XML with line numbers; no entity is expanded but those that stand for a file beside the description."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.sax import SAXParseException
-from xml.sax.handler import ContentHandler
+from xml.parsers.expat import ErrorString, ExpatError, ParserCreate
 
+from ... import limits
 from ...errors import BadInput
+
+MOST_NESTED = 16  # files that stand in one another
 
 
 @dataclass(frozen=True)
@@ -49,58 +51,125 @@ class Node:
         return BadInput(self.file, f"line {self.line}, <{self.tag}>{named}", why)
 
 
-def read_xml(file: Path) -> Node:
+def read_xml(file: Path, entities: bool = False) -> Node:
     """The root element of a file.
+
+    Parameters
+    ----------
+    file : Path
+    entities : bool
+        Whether ``<!ENTITY name SYSTEM "file">`` may stand for a file beside this one, or below.
 
     Raises
     ------
     BadInput
-        A missing file, XML that is not well-formed, or any entity (their expansion may explode or open other files).
+        A missing file, XML that is not well-formed, larger or deeper than any description, or any other entity: their
+        expansion may explode or open what does not belong to the description.
     """
-    from defusedxml import DefusedXmlException
-    from defusedxml.sax import parse
-
-    builder = _Builder(file)
+    builder = _Builder(file, entities)
     try:
-        with file.open("rb") as stream:
-            parse(stream, builder)
+        builder.read(file, ParserCreate())
     except FileNotFoundError:
         raise BadInput(file, "", "no such file") from None
-    except DefusedXmlException:
-        why = "declares an entity, which is refused: put the text or the file it stands for in its place"
-        raise BadInput(file, f"line {builder.line}", why) from None
-    except SAXParseException as error:
-        raise BadInput(file, f"line {error.getLineNumber()}", f"not XML: {error.getMessage()}") from None
     except OSError as error:
-        raise BadInput(file, "", f"not readable: {error}") from None
+        raise BadInput(file, "", f"not readable: {error.strerror or error}") from None
     return builder.root[0]
 
 
-class _Builder(ContentHandler):
-    """Collects elements."""
+def beside(root: Path, base: Path, name: str) -> Path:
+    """The file of a name in a file at `base`, if it lies in the folder `root` or below.
 
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        self.file = file
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        With the reason why it is not opened.
+    """
+    if not name or "://" in name or name.startswith(("file:", "/", "\\")):
+        raise ValueError(f"{name!r} is not the name of a file beside this one")
+    target = (base.parent / name).resolve()
+    if not target.is_relative_to(root.resolve()):
+        raise ValueError(f"{target} lies outside the folder of the file, which is refused; copy it there")
+    if not target.is_file():
+        raise FileNotFoundError(f"no such file: {target}")
+    return target
+
+
+class _Builder:
+    """Collects elements, of the file and of those that its entities stand for."""
+
+    def __init__(self, file: Path, entities: bool) -> None:
         self.root: list[Node] = []
+        self._top, self._entities = file, entities
         self._open: list[Node] = []
-        self._locator: Any = None
+        self._files: list[tuple[Path, Any]] = []
+        self._nodes, self._bytes, self._included = 0, 0, 0
 
-    def setDocumentLocator(self, locator: Any) -> None:
-        self._locator = locator
+    def read(self, file: Path, parser: Any) -> None:
+        """Parse a file; `parser` is a new one, or that of an entity."""
+        with file.open("rb") as stream:
+            content = stream.read(limits.TEXT_BYTES + 1)
+        self._bytes += len(content)
+        if self._bytes > limits.TEXT_BYTES:
+            raise BadInput(file, "", f"more than {limits.TEXT_BYTES >> 20} MB of XML, which is refused")
+        self._files.append((file, parser))
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler = self._text
+        parser.StartDoctypeDeclHandler, parser.EntityDeclHandler = self._doctype, self._entity
+        parser.ExternalEntityRefHandler = self._included_file
+        try:
+            parser.Parse(content, True)
+        except ExpatError as error:
+            why = f"not XML: {ErrorString(error.code)}"
+            raise BadInput(file, f"line {error.lineno}", why) from None
+        except (LookupError, ValueError) as error:  # an encoding that nobody knows, or that does not fit
+            raise BadInput(file, "line 1", f"not readable as XML: {error}; save it as UTF-8") from None
+        self._files.pop()
 
-    @property
-    def line(self) -> int:
-        return int(self._locator.getLineNumber() or 1)
+    def _fault(self, why: str) -> BadInput:
+        file, parser = self._files[-1]
+        return BadInput(file, f"line {parser.CurrentLineNumber}", why)
 
-    def startElement(self, name: str, attrs: Any) -> None:
-        node = Node(self.file, name, dict(attrs.items()), self.line)
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        file, parser = self._files[-1]
+        node = Node(file, tag, attributes, parser.CurrentLineNumber)
         (self._open[-1].children if self._open else self.root).append(node)
         self._open.append(node)
+        self._nodes += 1
+        if len(self._open) > limits.DEPTH or self._nodes > limits.ELEMENTS:
+            what = (
+                f"{limits.DEPTH} levels"
+                if len(self._open) > limits.DEPTH
+                else f"{limits.ELEMENTS:,} elements"
+            )
+            raise self._fault(f"more than {what}, which is refused")
 
-    def endElement(self, name: str) -> None:
+    def _end(self, tag: str) -> None:
         self._open.pop()
 
-    def characters(self, content: str) -> None:
+    def _text(self, content: str) -> None:
         if self._open and not content.isspace():
             self._open[-1].pieces.append(content)
+
+    def _doctype(self, name: str, system: str | None, public: str | None, internal: bool) -> None:
+        if not self._entities and (system or public):
+            raise self._fault("names a document type outside, a reference that is refused: remove it")
+
+    def _entity(
+        self, name: str, parameter: bool, value: str | None, base: Any, system: str | None, *_: Any
+    ) -> None:
+        if value is None and not parameter and self._entities:
+            return  # of a file, opened only where it is used
+        remedy = "put the text or the file it stands for in its place, or remove it"
+        raise self._fault(f"declares an entity, which is refused: {remedy}")
+
+    def _included_file(self, context: str, base: Any, system: str | None, public: str | None) -> int:
+        file, parser = self._files[-1]
+        self._included += 1
+        try:
+            target = beside(self._top.parent, file, system or "")
+            if self._included > limits.INCLUDES or len(self._files) > MOST_NESTED:
+                raise ValueError("too many files stand for one another")
+            self.read(target, parser.ExternalEntityParserCreate(context))
+        except (ValueError, OSError) as error:
+            raise self._fault(f"an entity: {error}") from None
+        return 1
