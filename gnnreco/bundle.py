@@ -132,13 +132,13 @@ class Bundle:
         return sum(array.size for array in self.state.values())
 
     def check_detector(self, detector: Detector) -> None:
-        """Raise `BadBundle` unless the model was trained on this very detector, or serves any."""
-        trained = self.manifest["detector"]
-        if trained["hash"] not in (detector.hash, ANY_DETECTOR["hash"]):
+        """Raise `BadBundle` unless the model was trained on this detector, wherever it stands, or serves any."""
+        trained, here = self.manifest["detector"], detector.at_source().hash
+        if trained["hash"] not in (here, ANY_DETECTOR["hash"]):
             raise BadBundle(
                 self.folder,
                 f"trained on detector '{trained['name']}' ({trained['hash'][:12]}), not on '{detector.name}' "
-                f"({detector.hash[:12]}); allow it with --any-detector, or train a bundle of its own",
+                f"({here[:12]}); allow it with --any-detector, or train a bundle of its own",
             )
 
 
@@ -184,7 +184,7 @@ def save_bundle(
         "format": FORMAT,
         "task": task,
         "gnnreco": __version__,
-        "detector": {"name": detector.name, "hash": detector.hash} if detector else ANY_DETECTOR,
+        "detector": {"name": detector.name, "hash": detector.at_source().hash} if detector else ANY_DETECTOR,
         "training": without_places(dict(training)),
         "metrics": without_places(dict(metrics)),
         "files": {name: {"bytes": len(data), "sha256": sha256(data)} for name, data in content.items()},
@@ -192,6 +192,14 @@ def save_bundle(
     manifest["sha256"] = manifest_sum(manifest)
     content[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
     write_folder(folder, content)
+
+
+def refuse_bundle(folder: Path, overwrite: bool) -> None:
+    """Raise `BadInput` if a folder holds something with a manifest and nobody asked to `overwrite` it."""
+    if (folder / MANIFEST).exists() and not overwrite:
+        raise BadInput(
+            folder, MANIFEST, "is there already; name another folder, or replace it with --overwrite"
+        )
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
@@ -274,7 +282,7 @@ def default_bundles(detector: Detector) -> list[str]:
     hashes = {name: (m["task"], m["detector"]["hash"]) for name, m in shipped.items()}
     chosen: list[str] = []
     for task in ("drift", "tracking", "clustering"):
-        own = [name for name, what in hashes.items() if what == (task, detector.hash)]
+        own = [name for name, what in hashes.items() if what == (task, detector.at_source().hash)]
         if measures.isdisjoint(TASKS[task].measures) or (task == "drift" and not own):
             continue
         if task == "clustering" and chosen and "energy" not in measures:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import yaml
 
 from gnnreco import __version__
+from gnnreco.atomic import write_file
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.json_file import parse_json
 from gnnreco.limits import MANIFEST_BYTES, TENSOR_BYTES
@@ -168,12 +169,9 @@ class _Strict(yaml.SafeLoader):
 
 def write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
     """Replace file by file, the manifest last: a bundle without one is known not to be whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     for name, data in content.items():
-        part = folder / f".{name}.part"
-        part.write_bytes(data)
-        part.replace(folder / name)
+        write_file(folder / name, data)
 
 
 def manifest_sum(manifest: Mapping[str, Any]) -> str:

@@ -121,6 +121,7 @@ def run_training(
     resume: bool = False,
     command: str = "",
     progress: Callable[[str, int, int], None] | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
     kind, others = TASKS[settings.name].load()[0], settings.sample.detectors
@@ -146,7 +147,7 @@ def run_training(
             ):
                 kept += [elsewhere(event, place) for event in new]
         task = Mixture(tasks)
-    row = train(task, training, validation, settings.train, output, command, resume, progress)
+    row = train(task, training, validation, settings.train, output, command, resume, progress, overwrite)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
         _describe(Path(output), None if others else detector, settings.sample, sources, teacher)
     return row

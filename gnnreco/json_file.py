@@ -36,11 +36,12 @@ def read_json(path: str | Path, most: int = TEXT_BYTES) -> Any:
     return parse_json(data, path)
 
 
-def parse_json(data: bytes | str, file: str | Path, where: str = "") -> Any:
+def parse_json(data: bytes | str, file: str | Path, where: str = "", finite: bool = True) -> Any:
     """Plain values of text in JSON; `file` and `where` name it in messages.
 
     A byte-order mark is allowed, since Windows writes one. A key that an object holds twice, a number that is not finite
-    and nesting beyond what Python reads are refused: each would be read by others as something else.
+    and nesting beyond what Python reads are refused: each would be read by others as something else. Event displays write
+    NaN for what was not measured: with ``finite=False`` such numbers are read.
 
     Raises
     ------
@@ -50,7 +51,8 @@ def parse_json(data: bytes | str, file: str | Path, where: str = "") -> Any:
     place = f"{where}, " if where else ""
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_not_finite, parse_float=_finite)
+        strict: dict[str, Any] = {"parse_constant": _not_finite, "parse_float": _finite} if finite else {}
+        return json.loads(text, object_pairs_hook=_object, **strict)
     except UnicodeDecodeError as error:
         raise BadInput(file, f"{place}byte {error.start}", "is not UTF-8; save it as UTF-8") from error
     except json.JSONDecodeError as error:

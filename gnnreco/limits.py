@@ -41,6 +41,8 @@ DIGITS = 40
 INCLUDES = 1000
 #: Bytes that a compressed table may unpack to; and how many times its own size, once that is large.
 UNPACKED_BYTES, UNPACKED_RATIO = 8 << 30, 100
+#: Events of one file, and values (all columns together) of one row group of a Parquet file, which is read at once.
+EVENTS, GROUP_VALUES = 5_000_000, 100_000_000
 #: Members of an archive.
 MEMBERS = 100_000
 

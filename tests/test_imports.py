@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"columns", "errors", "json_file", "kernel_cache", "limits", "schema", "tensor_file"}
+ANYWHERE = {"atomic", "columns", "errors", "json_file", "kernel_cache", "limits", "schema", "tensor_file"}
 ORDER = [
     {"geometry"},
     {"events"},
     {"simulate"},
     {"graphs"},
     {"models"},
+    {"fit"},
     {"tasks"},
     {"bundle_files"},
     {"bundle"},
@@ -27,8 +28,8 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LIGHT = {
-    "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shutil",
-    "sys", "time", "typing",
+    "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shlex", "shutil",
+    "signal", "sys", "time", "typing",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

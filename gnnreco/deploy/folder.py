@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
+from gnnreco.atomic import write_file
 from gnnreco.bundle_files import (
     MANIFEST,
     FileSum,
@@ -46,8 +47,7 @@ def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenanc
                 (folder / file).unlink(missing_ok=True)
         (folder / MANIFEST).unlink()
     for file, data in content.items():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(data)
+        write_file(folder / file, data)
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "kind": "firmware",
@@ -57,7 +57,7 @@ def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenanc
         "files": {f: {"bytes": len(d), "sha256": sha256(d)} for f, d in sorted(content.items())},
     }
     manifest["sha256"] = manifest_sum(manifest)
-    (folder / MANIFEST).write_text(as_json(manifest))
+    write_file(folder / MANIFEST, as_json(manifest))
 
 
 @dataclass(frozen=True)
