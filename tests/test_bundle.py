@@ -23,6 +23,10 @@ class SomeDetector:
     name: str = "plates"
     hash: str = "a" * 64
 
+    def at_source(self) -> SomeDetector:
+        """It stands where its source is."""
+        return self
+
 
 @dataclass(frozen=True)
 class Settings:

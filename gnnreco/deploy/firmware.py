@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.bundle_files import MANIFEST
 from gnnreco.columns import Floats
 from gnnreco.deploy.budget import Budget, Fit, check_seconds, choose, fit
-from gnnreco.deploy.folder import MANIFEST, as_json, check_folder, save_folder
+from gnnreco.deploy.folder import as_json, check_folder, save_folder
 from gnnreco.deploy.names import check_name
 from gnnreco.deploy.placement import Placement, place
 from gnnreco.deploy.program import JSON, Program

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gnnreco.bundle import SHIPPED, Bundle, list_bundles, load_bundle, read_manifest
+from gnnreco.bundle import SHIPPED, Bundle, list_bundles, load_bundle
+from gnnreco.bundle_files import read_manifest
 from gnnreco.deploy.lower import lower
 from gnnreco.deploy.program import Program
 from gnnreco.errors import BadBundle, BadConfig

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gnnreco.deploy.folder import MANIFEST, manifest_sum
+from gnnreco.bundle_files import MANIFEST, manifest_sum
 from gnnreco.deploy.program import Program
 
 

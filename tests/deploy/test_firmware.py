@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gnnreco.bundle_files import MANIFEST, manifest_sum
 from gnnreco.deploy import placement, rtl, toolchain, verify
 from gnnreco.deploy.budget import Budget
 from gnnreco.deploy.checks import run_checks
 from gnnreco.deploy.firmware import check_vectors, write_firmware
-from gnnreco.deploy.folder import MANIFEST, manifest_sum, read_files
+from gnnreco.deploy.folder import read_files
 from gnnreco.deploy.lower import lower
 from gnnreco.deploy.simulator import check_sources, make_testbench, simulate
 from gnnreco.deploy.synthesis import longest_path

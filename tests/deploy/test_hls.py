@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gnnreco.bundle_files import MANIFEST
 from gnnreco.deploy import hls, hls_project
 from gnnreco.deploy.checks import run_checks
-from gnnreco.deploy.folder import MANIFEST, read_files
+from gnnreco.deploy.folder import read_files
 from gnnreco.deploy.hls import PROJECT, REPORT, Project, write_hls
 from gnnreco.deploy.hls_parts import dense_parts, write_hls_parts
 from gnnreco.deploy.program import Op, Program
