@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gnnreco.atomic import write_file
+
 Row = Mapping[str, Any]
 #: Names that `say_left_aside` prints; reports and manifests have all.
 MOST_ASIDE = 12
@@ -22,8 +24,7 @@ def show(rows: Sequence[Row], file: Path | None = None, content: Any = None, emp
 def write_json(file: Path | None, content: Any) -> None:
     """Write `content` as JSON; a NaN in it is an error, since JSON has none."""
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+        write_file(file, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def one_line(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from gnnreco.config import compose, run_training
 from gnnreco.errors import BadConfig, GnnrecoError
 from gnnreco.evaluate import Target, score_tracks
 from gnnreco.evaluate.clustering import score_clusters
-from gnnreco.events.select import measured
+from gnnreco.evaluate.tracking import as_seen
 from gnnreco.geometry import Detector, list_detectors, load_detector
 from gnnreco.geometry.coverage import coverage
 from gnnreco.simulate import SimulationOptions, simulate
@@ -138,7 +138,6 @@ def _tracks(
     detector: Detector, made: list[Event], bundles: dict[str, str | GnnrecoError], along_z: bool
 ) -> dict[str, Any]:
     """Efficiency of each bundle for particles that cross most of the tracker."""
-    seen = [measured(event, detector, ("position",))[0] for event in made]
     layers = len(np.unique(detector.layer[_position(detector)]))
     pt_min, eta_max = (0.0, np.inf) if along_z else (1.0, 3.0)
     target = Target(pt_min=pt_min, eta_max=eta_max, min_hits=min(9, max(4, layers - 1)))
@@ -149,11 +148,11 @@ def _tracks(
             continue
         task = load_task(load_bundle(bundle), detector, any_detector=True)
         try:
-            pairs = [(event, task.reconstruct(event)) for event in seen]
+            pairs = [(event, task.reconstruct(event)) for event in made]
         except GnnrecoError as error:
             failure[how] = str(error)
             continue
-        rates = score_tracks(pairs, None, target)["all_tracks"]["acts"]
+        rates = score_tracks(as_seen(pairs, detector, ("position",)), None, target)["all_tracks"]["acts"]
         found[how] = _rate(rates, "efficiency") | {"fake_rate": rates["fake_rate"], "bundle": str(bundle)}
     return {"efficiency": found, **({"failure": failure} if failure else {})}
 
@@ -162,13 +161,7 @@ def _clusters(detector: Detector, made: list[Event]) -> dict[str, Any]:
     """Efficiency and response of clustering without training."""
     task = load_task(load_bundle("clusters-density"), detector, any_detector=True)
 
-    def pairs() -> Iterator[tuple[Event, Any]]:
-        for event in made:
-            seen, rows = measured(event, detector, task.measures)
-            clusters = task.reconstruct(seen)
-            yield event, clusters if rows is None else replace(clusters, hit_index=rows[clusters.hit_index])
-
-    scores = score_clusters(pairs(), detector)
+    scores = score_clusters(((event, task.reconstruct(event)) for event in made), detector)
     rate = _rate(scores, "efficiency")
     found = {"zero_shot": rate | {"bundle": "clusters-density"}} if rate["value"] is not None else {}
     return {"efficiency": found, "response": scores["energy_response_mean"]}
@@ -188,7 +181,7 @@ def _tracking(
 ) -> dict[str, str | GnnrecoError]:
     """Bundles to find tracks with: the one trained on the detector, another's adapted, that one tuned."""
     shipped = [b for b in map(load_bundle, list_bundles()) if b.task == "tracking"]
-    own = [b for b in shipped if b.manifest["detector"]["hash"] == detector.hash]
+    own = [b for b in shipped if b.manifest["detector"]["hash"] == detector.at_source().hash]
     others = [b for b in shipped if b not in own]
     bundles: dict[str, str | GnnrecoError] = {"trained": own[0].name} if own else {}
     if not transfer or not others:
@@ -213,7 +206,7 @@ def _fits(folder: Path, detector: Detector, version: str) -> bool:
     except GnnrecoError:
         return False
     return (
-        bundle.manifest["detector"]["hash"] == detector.hash
+        bundle.manifest["detector"]["hash"] == detector.at_source().hash
         and bundle.manifest["training"]["command"] == version
     )
 
@@ -225,9 +218,9 @@ def _adapted(
     if not _fits(folder, detector, command):
         options = SimulationOptions(noise_hits=0.05, count=6 if along_z else 1)
         if along_z:
-            adapt(source.folder, detector, folder, 400, "beam", 0, 1, 0.0, options, command, progress)
+            adapt(source.folder, detector, folder, 400, "beam", 0, 1, 0.0, options, command, progress, True)
         else:
-            adapt(source.folder, detector, folder, 80, "ttbar", 20, 1, None, options, command, progress)
+            adapt(source.folder, detector, folder, 80, "ttbar", 20, 1, None, options, command, progress, True)
     return folder
 
 
@@ -245,5 +238,7 @@ def _tuned(
             f"detector={name}", f"train.start={start}", "train.epochs=5", "train.learning_rate=0.001", "train.threads=1",
             f"sample.events={TUNING_EVENTS}", "sample.validation_events=4", "sample.simulation.noise_hits=0.05", *what,
         ]  # fmt: skip
-        run_training(compose("tracking", settings), folder, command=command, progress=progress)
+        run_training(
+            compose("tracking", settings), folder, command=command, progress=progress, overwrite=True
+        )
     return folder

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gnnreco.errors import BadInput
+from gnnreco.limits import TEXT_BYTES
 
-MOST = 2**30  # bytes
 
-
-def read_json(path: str | Path, most: int = MOST) -> Any:
+def read_json(path: str | Path, most: int = TEXT_BYTES) -> Any:
     """Plain values of a file of JSON.
 
     Parameters

@@ -45,3 +45,18 @@ UNPACKED_BYTES, UNPACKED_RATIO = 8 << 30, 100
 EVENTS, GROUP_VALUES = 5_000_000, 100_000_000
 #: Members of an archive.
 MEMBERS = 100_000
+
+#: Bytes of a file of tensors: weights, examples, vectors.
+TENSOR_BYTES = 4 << 30
+#: Tensors of one file, and dimensions of one tensor.
+TENSORS, DIMENSIONS = 100_000, 8
+#: Bytes of the manifest or the settings of a bundle or of what was deployed.
+MANIFEST_BYTES = 16 << 20
+#: Files of one deployed folder.
+FILES = 10_000
+#: Operations of a fixed-point program; numbers of one value of it for one event; numbers of all its weights.
+OPERATIONS, VALUE_NUMBERS, WEIGHTS = 10_000, 1 << 20, 1 << 24
+#: Integer or fractional bits of a fixed-point number: float64 holds 53 in all.
+BITS = 64
+#: Events that a deployed folder keeps as vectors.
+VECTORS = 100_000

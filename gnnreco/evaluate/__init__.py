@@ -1,11 +1,12 @@
 """Scores reconstructed events against the truth: `evaluate` measures, `table` and `plots` show."""
 
 from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
+from gnnreco.evaluate.join import Join
 from gnnreco.evaluate.matching import RULES, Matching, match
 from gnnreco.evaluate.output import evaluate
 from gnnreco.evaluate.plots import plots
 from gnnreco.evaluate.report import table
-from gnnreco.evaluate.target import ALL_TRACKS, COUNTED_TRACKS, Target, true_perigee
+from gnnreco.evaluate.target import ALL_TRACKS, COUNTED_TRACKS, Target, target_of, true_perigee
 from gnnreco.evaluate.tracking import Scores, score_tracks
 from gnnreco.evaluate.trackml import hit_weights, trackml_score
 
@@ -13,6 +14,7 @@ __all__ = [
     "ALL_TRACKS",
     "COUNTED_TRACKS",
     "RULES",
+    "Join",
     "Matching",
     "Scores",
     "ShowerTarget",
@@ -24,6 +26,7 @@ __all__ = [
     "score_clusters",
     "score_tracks",
     "table",
+    "target_of",
     "trackml_score",
     "true_perigee",
 ]

@@ -53,7 +53,8 @@ def open_events(
         A file, a folder (or one that holds a folder ``csv``), an event prefix (``folder/event000000001``)
         or a glob. The other CSV files of an event are found beside the one that is named.
     detector : Detector, optional
-        Without it ``hits.sensor`` is what the file says, or -1.
+        Deposits of one of its cells become one hit (`gnnreco.events.cells`). Without it ``hits.sensor`` is what the
+        file says, or -1.
     truth, deposits : bool
         Whether to read them where there are any.
 
@@ -78,7 +79,8 @@ def open_events(
             "",
             "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)",
         )
-    return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits, search.foreign)
+    found = [search.found[key] for key in sorted(search.found)]
+    return EventSource(found, truth, deposits, search.foreign, detector)
 
 
 class _CsvReader:

@@ -6,10 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from gnnreco.columns import Event
+from gnnreco.events.cells import sum_cells
 
+if TYPE_CHECKING:
+    from gnnreco.geometry import Detector
+
+#: Kinds of table that hold hits; where there are measurements, ``hits`` are what a simulation knows.
+HITS = ("measurements", "hits")
 #: Reads the event of an entry: (entry, truth, deposits) -> Event.
 Reader = Callable[["Entry", bool, bool], Event]
 
@@ -46,6 +52,8 @@ class EventSource(Sequence[Event]):
         Whether to read them where there are any.
     foreign : sequence of Path
         Files and folders that a glob matched although they hold no events.
+    detector : Detector, optional
+        Its cells are each one hit: see `sum_cells`. Without it every deposit is.
     """
 
     def __init__(
@@ -54,8 +62,9 @@ class EventSource(Sequence[Event]):
         truth: bool = True,
         deposits: bool = True,
         foreign: Sequence[Path] = (),
+        detector: Detector | None = None,
     ) -> None:
-        self._entries = list(entries)
+        self._entries, self._detector = list(entries), detector
         self.truth, self.deposits, self.foreign = truth, deposits, list(foreign)
         self._left_aside: dict[int, Mapping[str, int]] = {}
 
@@ -68,6 +77,11 @@ class EventSource(Sequence[Event]):
     def files(self) -> list[Path]:
         """Every file the events are read from, each once, in order."""
         return list(dict.fromkeys(path for entry, _ in self._entries for _, path in entry.files))
+
+    def hit_files(self, index: int) -> list[Path]:
+        """The files that hold the hits of one event: not those of its truth, nor those of the cells of its hits."""
+        files = dict(self._entries[index][0].files)
+        return [files[kind] for kind in HITS if kind in files][:1] or list(files.values())
 
     @property
     def sources(self) -> list[str]:
@@ -85,7 +99,7 @@ class EventSource(Sequence[Event]):
     def select(self, indices: Iterable[int]) -> EventSource:
         """The events at these positions, in the order given."""
         chosen = [self._entries[int(i)] for i in indices]
-        return EventSource(chosen, self.truth, self.deposits, self.foreign)
+        return EventSource(chosen, self.truth, self.deposits, self.foreign, self._detector)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -101,7 +115,7 @@ class EventSource(Sequence[Event]):
         event = reader(entry, self.truth, self.deposits)
         if event.left_aside:
             self._left_aside[index] = event.left_aside
-        return event
+        return event if self._detector is None else sum_cells(event, self._detector)
 
     def __iter__(self) -> Iterator[Event]:
         for index in range(len(self)):

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from gnnreco.bundle import TASKS
+from gnnreco.columns import Event
+from gnnreco.errors import GnnrecoError
 from gnnreco.events import EventSource
 from gnnreco.geometry import Detector
 
@@ -15,6 +17,8 @@ from gnnreco.geometry import Detector
 UNITS = {"cm": 10.0, "m": 1000.0, "um": 0.001}
 #: Hits of an event that fit a detector spread over more than this part of it.
 NARROW = 0.05
+#: Fewer hits are too few to tell.
+MANY = 20
 
 
 def warnings_of(manifest: Mapping[str, Any]) -> list[str]:
@@ -57,6 +61,19 @@ def hits_of_other_tasks(manifest: Mapping[str, Any]) -> str | None:
     )
 
 
+def hits_without_pair(manifest: Mapping[str, Any]) -> str | None:
+    """Most hits lie in events in which the bundle looks at no pair of hits."""
+    alone = manifest.get("hits_without_pair", 0)
+    inside = manifest["hits"] - manifest["hits_outside"] - manifest.get("hits_of_other_tasks", 0)
+    if alone < MANY or 2 * alone <= inside:
+        return None
+    return (
+        f"{alone:,} of {inside:,} hits lie in events in which the bundle meets no pair of hits where it looks for tracks: "
+        "was the detector moved without its `source` in detector.yaml, or is it another one (make a bundle for it with "
+        "`gnnreco bundle adapt`)?"
+    )
+
+
 def foreign_files(manifest: Mapping[str, Any]) -> str | None:
     """A glob matches files that hold no events."""
     files = manifest.get("foreign_files", [])
@@ -67,12 +84,12 @@ def foreign_files(manifest: Mapping[str, Any]) -> str | None:
 
 
 Judge = Callable[[Mapping[str, Any]], str | None]
-JUDGES: tuple[Judge, ...] = (hits_outside, hits_of_other_tasks, foreign_files)
+JUDGES: tuple[Judge, ...] = (hits_outside, hits_of_other_tasks, hits_without_pair, foreign_files)
 
 
 def fitting_unit(source: EventSource, detector: Detector) -> str | None:
     """The unit, other than mm, in which most hits of the first event that has hits would lie in sensors."""
-    event = next((event for event in source if len(event.hits)), None)
+    event = _first_with_hits(source)
     if event is None:
         return None
     low, high = detector.bounds
@@ -83,4 +100,15 @@ def fitting_unit(source: EventSource, detector: Detector) -> str | None:
         wide = len(xyz) > 0 and float(np.ptp(xyz, axis=0).max()) > NARROW * extent
         if wide and 2 * np.count_nonzero(detector.locate(xyz) >= 0) > len(xyz):
             return unit
+    return None
+
+
+def _first_with_hits(source: EventSource) -> Event | None:
+    for index in range(len(source)):
+        try:
+            event = source[index]
+        except GnnrecoError:  # it has failed already
+            continue
+        if len(event.hits):
+            return event
     return None
