@@ -90,7 +90,7 @@ class HgcalNtupleReader:
                 raise BadInput(
                     self.file,
                     f"{where}, {name}",
-                    f"{values.shape} values where ({n},) are due; write it again",
+                    f"{' x '.join(map(str, values.shape))} values where {n} are due; write it again",
                 )
         xyz = MM * np.stack([given[f"rechit_{axis}"] for axis in "xyz"], axis=1).astype(np.float64)
         lost = np.flatnonzero(~np.isfinite(xyz).all(axis=1))

@@ -150,7 +150,8 @@ class HitsTableReader:
         else:
             sensor = sensors_of(columns, self.finder)
         x, y, z = np.ascontiguousarray(xyz.T)
-        return Hits(columns["hit_id"], x, y, z, sensor, *(columns.get(name) for name in OF_HITS))
+        var_u, var_v, time, energy = (columns.get(name) for name in OF_HITS)
+        return Hits(columns["hit_id"], x, y, z, sensor, var_u, var_v, time, energy)
 
 
 def _truth(columns: Columns) -> Truth:
