@@ -86,9 +86,11 @@ class HgcalNtupleReader:
         n = len(columns["rechit_x"])
         given = {name: np.asarray(columns[name]) for name in columns if name.startswith("rechit_")}
         for name, values in given.items():
-            if len(values) != n:
+            if values.shape != (n,):
                 raise BadInput(
-                    self.file, f"{where}, {name}", f"{len(values)} values where {n} are due; write it again"
+                    self.file,
+                    f"{where}, {name}",
+                    f"{' x '.join(map(str, values.shape))} values where {n} are due; write it again",
                 )
         xyz = MM * np.stack([given[f"rechit_{axis}"] for axis in "xyz"], axis=1).astype(np.float64)
         lost = np.flatnonzero(~np.isfinite(xyz).all(axis=1))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Hits, Truth
 from gnnreco.errors import BadInput
-from gnnreco.events.row_groups import PANDAS, event_numbers, opened, read_group
+from gnnreco.events.row_groups import PANDAS, event_numbers, opened, read_group, schema_of
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.events.table import FLOAT, INT, Columns
@@ -35,9 +35,8 @@ WANTED = {**HITS, **dict.fromkeys((*LABELS, "sensor"), INT), **dict.fromkeys(OF_
 
 def is_hits_table(file: Path) -> bool:
     """Whether a Parquet file holds one row a hit; False also for one that cannot be read."""
-    try:
-        schema = pq.read_schema(file)
-    except (pa.ArrowException, OSError, ValueError):
+    schema = schema_of(file)
+    if schema is None:
         return False
     return set(HITS) <= set(schema.names) and not any(pa.types.is_nested(schema.field(n).type) for n in HITS)
 
@@ -151,7 +150,8 @@ class HitsTableReader:
         else:
             sensor = sensors_of(columns, self.finder)
         x, y, z = np.ascontiguousarray(xyz.T)
-        return Hits(columns["hit_id"], x, y, z, sensor, *(columns.get(name) for name in OF_HITS))
+        var_u, var_v, time, energy = (columns.get(name) for name in OF_HITS)
+        return Hits(columns["hit_id"], x, y, z, sensor, var_u, var_v, time, energy)
 
 
 def _truth(columns: Columns) -> Truth:

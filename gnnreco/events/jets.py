@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from gnnreco.columns import Event, Hits, Jets, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.jets_block import AGAIN, BLOCK, LISTS, SCHEMA, jets_of, table_of
-from gnnreco.events.row_groups import opened, read_group
+from gnnreco.events.row_groups import opened, read_group, schema_of
 from gnnreco.events.source import Entry
 
 FORMAT = b"gnnreco jets 1"
@@ -58,17 +58,20 @@ def write_jets(file: Path, blocks: Iterable[Jets], sources: Mapping[str, str], f
         Blocks that do not fit one another, or jets that could not be read back.
     """
     names: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-    with pq.ParquetWriter(
-        file,
-        SCHEMA,
-        compression="zstd",
-        compression_level=9,
-        use_dictionary=["label"],
-        column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in LISTS},
-        write_statistics=False,
-        write_page_checksum=True,
-        store_schema=False,
-    ) as writer:
+    with (
+        file.open("wb") as stream,
+        pq.ParquetWriter(
+            stream,
+            SCHEMA,
+            compression="zstd",
+            compression_level=9,
+            use_dictionary=["label"],
+            column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in LISTS},
+            write_statistics=False,
+            write_page_checksum=True,
+            store_schema=False,
+        ) as writer,
+    ):
         for number, jets in enumerate(blocks, first):
             if names not in (None, (jets.feature_names, jets.classes)):
                 raise BadInput(file, f"event {number}", "features or classes unlike those of the first block")
@@ -91,12 +94,9 @@ def write_jets(file: Path, blocks: Iterable[Jets], sources: Mapping[str, str], f
 
 def is_jets(file: Path) -> bool:
     """Whether a Parquet file calls itself one of jets; False also for one that cannot be read."""
-    try:
-        return (
-            (pq.read_metadata(file).metadata or {}).get(b"gnnreco.format", b"").startswith(b"gnnreco jets ")
-        )
-    except (pa.ArrowException, OSError, ValueError):  # of text that is damaged as well
-        return False
+    schema = schema_of(file)
+    about = {} if schema is None else schema.metadata or {}
+    return bool(about.get(b"gnnreco.format", b"").startswith(b"gnnreco jets "))
 
 
 class JetsReader:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import glob
+import os
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,6 +188,8 @@ class _Search:
             self._keep(entry, reader)
 
     def _keep(self, entry: Entry, reader: Reader) -> None:
+        # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
+        entry = replace(entry, source=os.fsencode(entry.source).decode("utf-8", "backslashreplace"))
         # Numbers inside names count as numbers: event9 before event10.
         parts = tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", entry.source))
         self.found.setdefault((parts, entry.row), (entry, reader))

@@ -119,7 +119,7 @@ def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:
 def _read_parquet(layout: Layout, file: Path) -> Iterator[Row]:
     names = layout.schema.names
     try:
-        with pq.ParquetFile(file, page_checksum_verification=True) as table:
+        with file.open("rb") as stream, pq.ParquetFile(stream, page_checksum_verification=True) as table:
             there = [name for name in names if name in table.schema_arrow.names]
             missing = [name for name in names if name not in (*there, *OPTIONAL)]
             if missing:
@@ -182,14 +182,18 @@ def read_note(path: str | Path) -> dict[str, Any]:
 
             with uproot.open(path) as file:
                 return dict(json.loads(str(file[NOTE])))
-        return dict(json.loads(pq.read_metadata(path).metadata[NOTE.encode()]))
+        with Path(path).open("rb") as stream:
+            return dict(json.loads(pq.read_metadata(stream).metadata[NOTE.encode()]))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
         return {}
 
 
 def _write_parquet(layout: Layout, path: Path, rows: Iterable[Row], note: Mapping[str, Any]) -> None:
     schema = layout.schema
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+    with (
+        path.open("wb") as stream,
+        pq.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True) as writer,
+    ):
         group: list[Row] = []
         for row in rows:
             group.append(row)

@@ -55,17 +55,20 @@ def write_parquet(file: Path, events: Iterable[Event], detector: Detector | None
             b"gnnreco.detector": detector.name.encode(),
             b"gnnreco.detector_hash": detector.hash.encode(),
         }
-    with pq.ParquetWriter(
-        file,
-        SCHEMA,
-        compression="zstd",
-        compression_level=9,
-        use_dictionary=[f"{name}.list.element" for name in DICTIONARY],
-        column_encoding=encodings,
-        write_statistics=False,
-        write_page_checksum=True,
-        store_schema=False,
-    ) as writer:
+    with (
+        file.open("wb") as stream,
+        pq.ParquetWriter(
+            stream,
+            SCHEMA,
+            compression="zstd",
+            compression_level=9,
+            use_dictionary=[f"{name}.list.element" for name in DICTIONARY],
+            column_encoding=encodings,
+            write_statistics=False,
+            write_page_checksum=True,
+            store_schema=False,
+        ) as writer,
+    ):
         writer.add_key_value_metadata(about)
         group: list[dict[str, Any]] = []
         hits = 0

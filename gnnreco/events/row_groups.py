@@ -29,7 +29,8 @@ def opened(path: Path, remedy: str = "write or fetch the file again") -> Iterato
         For any fault of the file, also one that is met while it is read.
     """
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        # Opened here: pyarrow takes no path that is not UTF-8.
+        with path.open("rb") as stream, pq.ParquetFile(stream, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError:
         raise BadInput(path, "", "does not exist; check the path") from None
@@ -44,6 +45,15 @@ def opened(path: Path, remedy: str = "write or fetch the file again") -> Iterato
     ) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise BadInput(path, "", f"damaged or cut off ({reason}); {remedy}") from None
+
+
+def schema_of(path: Path) -> pa.Schema | None:
+    """The columns of a Parquet file and what it says of itself; None where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return pq.read_schema(stream)
+    except (pa.ArrowException, OSError, ValueError):  # of text that is damaged as well
+        return None
 
 
 def read_group(path: Path, file: pq.ParquetFile, group: int, names: Sequence[str]) -> pa.Table:

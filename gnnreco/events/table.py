@@ -113,7 +113,13 @@ def _names(file: Path, line: bytes) -> list[str]:
         )
         why = f"not text{packed}, so not a CSV file; check that this is the right file"
         raise BadInput(file, "line 1", why)
-    names = [name.strip() for name in next(csv.reader([text.strip("\r")], skipinitialspace=True), [])]
+    try:
+        fields = next(csv.reader([text.strip("\r")], skipinitialspace=True), [])
+    except csv.Error as error:
+        raise BadInput(
+            file, "line 1", f"no names of columns ({error}); check that this is the right file"
+        ) from None
+    names = [name.strip() for name in fields]
     other = next((c for c in ";\t|" if c in text), None)
     if len(names) == 1 and other is not None:
         raise BadInput(

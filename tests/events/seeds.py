@@ -1,0 +1,165 @@
+"""Small sound files of every format of events: what `mutant` damages, here and in ``scripts/fuzz.py``."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gnnreco.columns import Event
+from gnnreco.events import open_events
+from gnnreco.events.jets import write_jets
+from gnnreco.events.parquet_writer import write_parquet
+
+from .test_hgcal_ntuple import branches
+from .test_hgcal_ntuple import written as ntuple
+from .test_ispy import event as ispy_event
+from .test_jets import made as jets
+
+ROOT = Path(__file__).parents[2]
+ACTS = ROOT / "tests" / "corpus" / "events" / "acts"
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One file of an event, and what lies beside it.
+
+    Attributes
+    ----------
+    name : str
+        Of the file that is damaged.
+    content : bytes
+    others : dict of str
+        Name to content of the files beside it.
+    pack : callable
+        What makes the file of the damaged content, such as an archive.
+    """
+
+    name: str
+    content: bytes
+    others: dict[str, bytes] = field(default_factory=dict)
+    pack: Callable[[bytes], bytes] = bytes
+
+    def read(self, folder: Path, content: bytes) -> int:
+        """Write the files, one of them with this content, and read all events; only `GnnrecoError` may come out."""
+        for name, data in self.others.items():
+            (folder / name).write_bytes(data)
+        (folder / self.name).write_bytes(self.pack(content))
+        return sum(is_sound(event) for event in open_events(folder / self.name, None))
+
+
+def is_sound(event: Event) -> bool:
+    """What every stage that follows relies on."""
+    hits = event.hits
+    assert len(np.unique(hits.hit_id)) == len(hits) == len(hits.sensor)
+    assert np.isfinite(hits.xyz).all()
+    if hits.deposits is not None:
+        assert hits.deposits.offsets[-1] == len(hits.deposits.u) == len(hits.deposits.value)
+    if event.truth is not None:
+        assert np.all(event.truth.hit < len(hits))
+        assert np.all(event.truth.particle < len(event.truth.particles))
+        assert np.isfinite(event.truth.particles.px).all()
+    return True
+
+
+def _csv(tables: dict[str, bytes], kind: str, pack: Callable[[bytes], bytes] = bytes) -> Seed:
+    """One table of a CSV event among the others; `pack` is for a file that is damaged after it was packed."""
+    name = f"event000000007-{kind}.csv"
+    others = {f"event000000007-{k}.csv": data for k, data in tables.items() if k != kind}
+    return Seed(name, pack(tables[kind]), others)
+
+
+def _lines(data: bytes, count: int) -> bytes:
+    return b"".join(data.splitlines(keepends=True)[:count])
+
+
+def _file(write: Callable[[Path], object], name: str) -> Seed:
+    """What a function writes into a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / name)
+        return Seed(name, (Path(folder) / name).read_bytes())
+
+
+def _phoenix() -> bytes:
+    cell = {"eta": 0.5, "phi": 1.1, "energy": 3500.0, "side": 30}
+    box = [value for z in (0, 6) for x, y in ((0, 0), (2, 0), (2, 4), (0, 4)) for value in (x, y, z)]
+    types = {
+        "Hits": {"points": [[1, 2, 3]], "lines": [{"type": "Line", "pos": [0, 0, 0, 1, 1, 1]}], "none": None},
+        "CaloCells": {"cylinder": [cell, {**cell, "radius": 1500, "z": 2000, "length": 9}]},
+        "PlanarCaloCells": {
+            "wall": {"plane": [0, 0, 1, 500], "cells": [{"cellSize": 4, "energy": 5, "pos": [1, 2]}]}
+        },
+        "IrregularCaloCells": {"any": [{"vtx": box, "layer": 1, "energy": 7}]},
+        "CaloClusters": {"clusters": [cell]},
+        "Jets": {"jets": [{"eta": 1, "phi": 2}]},
+    }
+    return json.dumps(
+        {"first": {"event number": 4, "run number": 1, **types}, "second": {"Hits": {"a": [[1, 2, 3]]}}}
+    ).encode()
+
+
+def _lhcb() -> bytes:
+    with gzip.open(ROOT / "examples" / "displays" / "lhcb_2017.json.gz") as stream:
+        event = json.load(stream)
+    return json.dumps(
+        {key: value[:3] if isinstance(value, list) else value for key, value in event.items()}
+    ).encode()
+
+
+def _archive(content: bytes) -> bytes:
+    """An archive of iSpy with one event."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Header", "made")
+        archive.writestr("Events/Run_1/Event_5", content)
+    return packed.getvalue()
+
+
+def _table(file: Path) -> None:
+    columns = {name: np.arange(8.0) for name in ("x", "y", "z", "tx", "energy")}
+    whole = {"hit_id": np.arange(8), "event": np.arange(8) // 4, "particle_id": np.arange(8) % 3}
+    pq.write_table(pa.table({**columns, **whole}), file, row_group_size=5)
+
+
+def _again(file: Path) -> None:
+    write_parquet(file, open_events(ACTS, None), None)
+    pq.write_table(pq.read_table(file).replace_schema_metadata(None), file)
+
+
+@functools.cache
+def seeds() -> dict[str, Seed]:
+    """All of them, by name."""
+    examples = ROOT / "examples" / "events"
+    trackml = {
+        kind: _lines(gzip.decompress((examples / f"event000000001-{kind}.csv.gz").read_bytes()), 40)
+        for kind in ("hits", "cells", "particles", "truth")
+    }
+    acts = {file.stem.split("-", 1)[1]: file.read_bytes() for file in sorted(ACTS.glob("*.csv"))}
+    text = json.dumps(ispy_event()).encode()
+    return {
+        **{f"trackml {kind}": _csv(trackml, kind) for kind in trackml},
+        "trackml hits, gzip": _csv(trackml, "hits", functools.partial(gzip.compress, mtime=0)),
+        **{f"acts {kind}": _csv(acts, kind) for kind in acts},
+        "parquet": _file(lambda file: write_parquet(file, open_events(ACTS, None), None), "a.parquet"),
+        "parquet, written again": _file(_again, "a.parquet"),
+        "parquet, a row a hit": _file(_table, "a.parquet"),
+        "jets": _file(
+            lambda file: write_jets(file, [jets(1, 5), jets(2, 3)], {"made": "by hand"}), "a.parquet"
+        ),
+        "phoenix": Seed("a.json", _phoenix()),
+        "phoenix, lhcb": Seed("a.json", _lhcb()),
+        "phoenix, gzip": Seed("a.json.gz", gzip.compress(_phoenix(), mtime=0)),
+        "ispy, text": Seed("a.ig", text, pack=_archive),
+        "ispy, archive": Seed("a.ig", _archive(text)),
+        "hgcal ntuple": _file(lambda file: ntuple(file, branches()), "a.root"),
+    }
