@@ -86,9 +86,11 @@ def train(args: Namespace) -> int:
 def bundle_adapt(args: Namespace) -> int:
     """A bundle for another detector."""
     from gnnreco.config import parse_settings
+    from gnnreco.evaluate.confidence import calibrated_if_enough
     from gnnreco.geometry import load_detector
     from gnnreco.schema import build
     from gnnreco.simulate import SimulationOptions
+    from gnnreco.simulate import simulate as simulated
     from gnnreco.train import adapt
 
     options = build(SimulationOptions, parse_settings(args.settings))
@@ -102,6 +104,41 @@ def bundle_adapt(args: Namespace) -> int:
         )
         how = (args.events, args.process, args.pileup, args.seed, args.min_pt, options)
         row = adapt(args.bundle, detector, args.output, *how, command.strip(), named)
+        held_back = simulated(
+            detector, args.process, max(4, args.events // 4), args.pileup, args.seed, options, args.events
+        )
+        what = {"events": "simulated as for the graph builder, the next in number"}
+        row["score"] = calibrated_if_enough(
+            args.output, [(detector, list(held_back))], command.strip(), [what], named
+        )
+    print_table([row], args.json)
+    return 0
+
+
+def bundle_calibrate(args: Namespace) -> int:
+    """A bundle whose score is a probability."""
+    from gnnreco.evaluate import calibrate
+    from gnnreco.events import open_events
+    from gnnreco.geometry import load_detector
+    from gnnreco.reconstruct.manifest import file_sums
+
+    if len(args.detector) != len(args.data):
+        raise BadConfig(f"{len(args.detector)} --detector and {len(args.data)} --data: name one for each")
+    detectors = [load_detector(name) for name in args.detector]
+    samples = [(d, open_events(inputs, d)) for d, inputs in zip(detectors, args.data, strict=True)]
+    data = [
+        {"detector": detector.name, "name": Path(name).name, **facts}
+        for detector, events in samples
+        for name, facts in file_sums(events.files).items()
+    ]
+    pairs = zip(args.detector, args.data, strict=True)
+    named_in = (
+        f"--detector {Path(d).name} --data {' '.join(Path(i).name for i in inputs)}" for d, inputs in pairs
+    )
+    command = f"gnnreco bundle calibrate {Path(args.bundle).name} {' '.join(named_in)}"  # names: paths are of one machine
+    with Progress("") as progress:
+        named = None if progress is None else progress.named
+        row = calibrate(args.bundle, samples, args.output, command, data, named)
     print_table([row], args.json)
     return 0
 

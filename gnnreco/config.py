@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gnnreco.bundle import TASKS, load_bundle, load_task, save_bundle
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
+from gnnreco.evaluate.confidence import calibrated_if_enough
 from gnnreco.events import EventSource, open_events
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.reconstruct.manifest import file_sums
@@ -148,6 +149,13 @@ def run_training(
     row = train(task, training, validation, settings.train, output, command, resume, progress)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
         _describe_data(Path(output), None if others else detector, settings.sample, sources)
+        if hasattr(task, "found") and len(validation):
+            detectors = [part.detector for part in task.tasks] if others else [detector]
+            held_back: list[tuple[Detector, list[Event]]] = [(d, []) for d in detectors]
+            for event in validation:
+                held_back[getattr(event, "place", 0)][1].append(event)
+            said = "validation events of the training"
+            row["score"] = calibrated_if_enough(output, held_back, command, [{"events": said}], progress)
     return row
 
 
@@ -250,7 +258,8 @@ def _defaults(task: str, start: str = "") -> dict[str, Any]:
             if isinstance(value, dict) and isinstance(rest.get(name), dict)
             else value
             for name, value in bundle.config.items()
-            if name != "teacher"  # what taught a bundle need not be there any more
+            if name
+            not in ("teacher", "calibration")  # what taught it need not be there; its scores will be others
         }
     parts = {group: rest.pop(name) for group, name in PARTS.items() if name in rest}
     groups = {"detector": DetectorConfig(), "sample": SampleConfig(), "train": TrainConfig()}

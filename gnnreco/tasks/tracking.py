@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Tracks
+from gnnreco.columns import Event, Floats, Tracks
 from gnnreco.events.select import measured
 from gnnreco.geometry import Detector
 from gnnreco.graphs import (
@@ -22,6 +22,8 @@ from gnnreco.graphs import (
     true_segments,
 )
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
+from gnnreco.models.calibration import Calibration
+from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
 from gnnreco.tasks.decode import DecodeConfig, decode
 
 if TYPE_CHECKING:  # only training needs torch: its methods import it
@@ -40,6 +42,8 @@ class TrackingConfig:
     ----------
     node_loss : float
         Weight of the loss of doublets beside that of triplets.
+    calibration : Calibration, optional
+        From what was found of a track to its `score`; without it that is the network's own confidence.
     """
 
     graph: GraphConfig = field(default_factory=GraphConfig)
@@ -47,6 +51,10 @@ class TrackingConfig:
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     node_loss: float = 0.3
     seed: int = 0
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        check_features(self.calibration, TRACK_FEATURES)
 
 
 class TrackingTask:
@@ -55,6 +63,7 @@ class TrackingTask:
     name = "tracking"
     measures = ("position",)
     gives = Tracks
+    confidence_features = TRACK_FEATURES
 
     def __init__(self, config: TrackingConfig, detector: Detector) -> None:
         self.config, self.detector = config, detector
@@ -121,9 +130,14 @@ class TrackingTask:
 
     def reconstruct(self, event: Event) -> Tracks:
         """Tracks of one event. Raises `OverBudget` if its graph is too large."""
+        return scored(*self.found(event), self.config.calibration)
+
+    def found(self, event: Event) -> tuple[Tracks, Floats]:
+        """Tracks with the network's own confidence, and the features that the calibration reads."""
         points, graph = self._graph().build(event)
         logits = self.scorer.logits(graph.doublet_features, graph.triplet_features, graph.triplets)
-        return decode(event, self.detector, points, graph, logits, self.config.decode)
+        tracks = decode(event, self.detector, points, graph, logits, self.config.decode)
+        return tracks, track_features(tracks)
 
     def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
         """What became of the hits; nothing that the tracks do not tell."""

@@ -1,0 +1,114 @@
+"""From features of a track or cluster to the probability that it is right: plain numbers, fitted on events held back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression, minimize
+from scipy.special import expit
+
+from gnnreco.columns import Floats
+
+RIDGE = 1.0  # of the weights of standardised features
+FEWEST = 10  # of either kind, right or wrong, to fit to
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Logistic regression on a few features, then a monotone map of its logit to what was seen.
+
+    Attributes
+    ----------
+    features : tuple of str
+        Names of the columns of the table, in their order.
+    low, high : tuple of float
+        Range of each feature where it was fitted; values beyond it count as its end.
+    weight : tuple of float
+        Of each feature in the logit.
+    offset : float
+    logit, probability : tuple of float
+        Corners of the map, both rising; linear between them, constant beyond.
+    """
+
+    features: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    weight: tuple[float, ...]
+    offset: float
+    logit: tuple[float, ...]
+    probability: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        table = [np.asarray(column) for column in (self.low, self.high, self.weight)]
+        if {len(column) for column in table} != {len(self.features)}:
+            raise ValueError(f"low, high and weight need a number for each of {len(self.features)} features")
+        corners = np.asarray(self.logit), np.asarray(self.probability)
+        if not (len(corners[0]) == len(corners[1]) > 0 and all((np.diff(c) >= 0).all() for c in corners)):
+            raise ValueError("logit and probability must be as many, at least one, and must not fall")
+        if not (self.probability[0] >= 0 and self.probability[-1] <= 1):
+            raise ValueError("probability must lie between 0 and 1")
+        if not np.isfinite([self.offset, *self.logit, *np.concatenate(table)]).all():
+            raise ValueError("every number must be finite")
+
+    def __call__(self, table: Floats) -> Floats:
+        """Probability of each row of `table` (n, features); float64 (n,)."""
+        inside = np.clip(table, self.low, self.high)
+        # A sum in a fixed order: a product of matrices may take another for another number of rows.
+        logit = np.full(len(table), self.offset)
+        for column, weight in zip(inside.T, self.weight, strict=True):
+            logit += weight * column
+        return np.interp(logit, self.logit, self.probability)
+
+
+def fit_calibration(features: Sequence[str], table: Floats, right: NDArray[np.bool_]) -> Calibration | None:
+    """Fit to rows of which it is known whether they are right.
+
+    The map is centred isotonic regression (Oron and Flournoy, Stat. Biopharm. Res. 9, 2017, 258), each step of it a rate
+    with half an entry of either kind added, so that no probability is 0 or 1.
+
+    Parameters
+    ----------
+    features : sequence of str
+    table : float64 (n, features)
+        Finite.
+    right : bool (n,)
+
+    Returns
+    -------
+    Calibration or None
+        None where fewer than `FEWEST` rows are right, or wrong: they would tell nothing.
+    """
+    if min(right.sum(), (~right).sum()) < FEWEST:
+        return None
+    middle, spread = table.mean(axis=0), table.std(axis=0)
+    spread[spread < 1e-9] = np.inf  # a feature that never changes gets no weight
+    scaled = (table - middle) / spread
+
+    def loss(b: Floats) -> tuple[float, Floats]:
+        logit = scaled @ b[:-1] + b[-1]
+        off = expit(logit) - right
+        value = (np.logaddexp(0, logit) - right * logit).sum() + RIDGE / 2 * (b[:-1] ** 2).sum()
+        return float(value), np.append(scaled.T @ off + RIDGE * b[:-1], off.sum())
+
+    b = minimize(loss, np.zeros(len(features) + 1), jac=True, method="L-BFGS-B").x
+    weight = b[:-1] / spread
+    offset = float(b[-1] - weight @ middle)
+    logit, probability = _map(table @ weight + offset, right)
+    low, high = table.min(axis=0), table.max(axis=0)
+    low, high, weight, logit, probability = (
+        tuple(float(f"{x:.6g}") for x in column) for column in (low, high, weight, logit, probability)
+    )
+    return Calibration(tuple(features), low, high, weight, offset, logit, probability)
+
+
+def _map(logit: Floats, right: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Middles and rates of the steps of an isotonic regression."""
+    order = np.argsort(logit, kind="stable")
+    start = isotonic_regression(right[order].astype(np.float64)).blocks[:-1]
+    size = np.diff(np.append(start, len(order)))
+    middle = np.add.reduceat(logit[order], start) / size
+    rate = (np.add.reduceat(right[order].astype(np.float64), start) + 0.5) / (size + 1)
+    return middle, isotonic_regression(rate, weights=size).x
