@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,10 @@ def calibrate(
     tables, right, third, features = [], [], [], ()
     for detector, events in samples:
         task = load_task(source, detector)
+        if torch := sys.modules.get(
+            "torch"
+        ):  # small networks on a busy machine: others only wait for each other
+            torch.set_num_threads(1)
         if not hasattr(task, "found"):
             raise BadConfig(f"{bundle}: a bundle for the task '{source.task}' gives no score to calibrate")
         features = task.confidence_features

