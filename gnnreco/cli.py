@@ -98,7 +98,11 @@ def build_parser() -> Parser:
     )
     compare.add_argument("detectors", nargs="*", metavar="DETECTOR", help=DETECTOR_HELP + " (default: all)")
     compare.add_argument(
-        "--events", type=_positive, default=10, metavar="N", help="of each sample (default: 10)"
+        "--events",
+        type=_positive,
+        default=10,
+        metavar="N",
+        help="of each sample; bundles learn from events in proportion (default: 10)",
     )
     compare.add_argument(
         "--no-transfer",
@@ -108,7 +112,7 @@ def build_parser() -> Parser:
     )
     compare.add_argument(
         "-o", "--output", type=Path, default=Path("comparison"), metavar="FOLDER",
-        help="page and adapted bundles, which a later run uses again (default: comparison)",
+        help="page, samples that are done and adapted bundles, which a later run uses again (default: comparison)",
     )  # fmt: skip
     verbs.add("doctor", "show versions, threads, optional parts and what is missing", "", "doctor")
     return parser

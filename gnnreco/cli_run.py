@@ -115,34 +115,6 @@ def bundle_adapt(args: Namespace) -> int:
     return 0
 
 
-def bundle_calibrate(args: Namespace) -> int:
-    """A bundle whose score is a probability."""
-    from gnnreco.evaluate import calibrate
-    from gnnreco.events import open_events
-    from gnnreco.geometry import load_detector
-    from gnnreco.reconstruct.manifest import file_sums
-
-    if len(args.detector) != len(args.data):
-        raise BadConfig(f"{len(args.detector)} --detector and {len(args.data)} --data: name one for each")
-    detectors = [load_detector(name) for name in args.detector]
-    samples = [(d, open_events(inputs, d)) for d, inputs in zip(detectors, args.data, strict=True)]
-    data = [
-        {"detector": detector.name, "name": Path(name).name, **facts}
-        for detector, events in samples
-        for name, facts in file_sums(events.files).items()
-    ]
-    pairs = zip(args.detector, args.data, strict=True)
-    named_in = (
-        f"--detector {Path(d).name} --data {' '.join(Path(i).name for i in inputs)}" for d, inputs in pairs
-    )
-    command = f"gnnreco bundle calibrate {Path(args.bundle).name} {' '.join(named_in)}"  # names: paths are of one machine
-    with Progress("") as progress:
-        named = None if progress is None else progress.named
-        row = calibrate(args.bundle, samples, args.output, command, data, named)
-    print_table([row], args.json)
-    return 0
-
-
 def compare_detectors(args: Namespace) -> int:
     """The same particles in every detector; status 1 if one could not be reconstructed."""
     from gnnreco.compare import compare_detectors as compared
@@ -150,7 +122,7 @@ def compare_detectors(args: Namespace) -> int:
 
     with Progress("") as progress:
         named = None if progress is None else progress.named
-        report = compared(args.detectors, args.output, args.events, args.transfer, named)
+        report = compared(args.detectors, args.output, args.events, args.transfer, named, _say)
     rows = [
         {"detector": d["name"], "sample": name, "hits": round(s["hits_per_event"], 1), "occupancy": f"{s['occupancy']:.2g}"}
         | {how: _percent(s, how) for how in ("trained", "zero_shot", "fine_tuned")}
@@ -173,7 +145,14 @@ def compare_detectors(args: Namespace) -> int:
 
 def _percent(sample: dict[str, Any], how: str) -> str:
     entry = sample.get("efficiency", {}).get(how)
-    return "" if entry is None else f"{100 * entry['value']:.1f} %"
+    return "" if entry is None or entry["value"] is None else f"{100 * entry['value']:.1f} %"
+
+
+def _say(line: str) -> None:
+    """A line on stderr, above a bar where there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(line, sys.stderr)
 
 
 def reconstruct(args: Namespace) -> int:
