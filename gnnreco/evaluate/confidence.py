@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.bundle import ANY_DETECTOR, load_bundle, load_task, save_bundle
+from gnnreco.bundle import ANY_DETECTOR, Bundle, load_bundle, load_task, save_bundle
 from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.evaluate.matching import match
@@ -19,7 +20,7 @@ from gnnreco.evaluate.sharing import share
 from gnnreco.events.select import measured, select_hits
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cells import visible_fraction
-from gnnreco.models.calibration import Calibration, fit_calibration
+from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
 from gnnreco.schema import plain
 
 EDGES = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])
@@ -28,7 +29,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class TooFew(BadConfig):
-    """Events in which too few tracks or clusters are right, or wrong, to calibrate with."""
+    """Events with too few tracks or clusters to calibrate with."""
 
 
 def calibration_curve(score: Floats, right: NDArray[np.bool_]) -> dict[str, Any] | None:
@@ -115,37 +116,21 @@ def calibrate(
     Raises
     ------
     BadConfig
-        A bundle without a score, or too few that are matched, or not, to tell.
+        A bundle without a score; events with too few tracks or clusters (`TooFew`).
     """
     source = load_bundle(bundle)
     source.config.pop("calibration", None)
-    tables, right, third, features = [], [], [], ()
-    for detector, events in samples:
-        task = load_task(source, detector)
-        if torch := sys.modules.get(
-            "torch"
-        ):  # small networks on a busy machine: others only wait for each other
-            torch.set_num_threads(1)
-        if not hasattr(task, "found"):
-            raise BadConfig(f"{bundle}: a bundle for the task '{source.task}' gives no score to calibrate")
-        features = task.confidence_features
-        for done, event in enumerate(events):
-            for part in _with_noise_alone(event):
-                seen = measured(part, detector, task.measures)[0]
-                found, table = task.found(seen)
-                tables.append(table)
-                right.append(right_of(found, seen, detector))
-                third.append(np.full(len(table), done % HELD_BACK == 0))
-            if progress:
-                progress("calibrate", done + 1, len(events))
-    table, matched = np.concatenate(tables), np.concatenate(right)
+    shown = [_shown(source, *sample, progress) for sample in samples]
+    features = shown[0][0].confidence_features
+    table, matched, third = (
+        np.concatenate(column) for column in zip(*(rows for _, rows in shown), strict=True)
+    )
     calibration = fit_calibration(features, table, matched)
     if calibration is None:
         raise TooFew(
-            f"{int(matched.sum())} of {len(matched)} found are matched: too few of either kind to calibrate with; give more "
-            "events, with noise"
+            f"{len(matched)} found in all: too few to calibrate with, {FEWEST} are needed; give more events"
         )
-    error = _held_back_error(features, table, matched, np.concatenate(third))
+    error = _held_back_error(features, table, matched, third)
     told = {"command": command, "data": [dict(d) for d in data], "found": len(matched)}
     told |= {"matched": float(matched.mean()), "ece_held_back": error}
     anywhere = source.manifest["detector"]["hash"] == ANY_DETECTOR["hash"]
@@ -166,6 +151,45 @@ def calibrated_if_enough(
     except TooFew as error:
         return f"the network's own confidence: {error}"
     return f"calibrated on {row['found']:,}"
+
+
+def _shown(
+    source: Bundle, detector: Detector, events: Sequence[Event], progress: Progress | None
+) -> tuple[Any, tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """The task of a bundle, and of all that it finds in events: features, whether it is right, whether it is held back."""
+    task = load_task(source, detector)
+    if not hasattr(task, "found"):
+        raise BadConfig(f"{source.name}: a bundle for the task '{source.task}' gives no score to calibrate")
+    tables, right, third = (
+        [np.zeros((0, len(task.confidence_features)))],
+        [np.zeros(0, bool)],
+        [np.zeros(0, bool)],
+    )
+    with _one_thread():
+        for done, event in enumerate(events):
+            for part in _with_noise_alone(event):
+                seen = measured(part, detector, task.measures)[0]
+                found, table = task.found(seen)
+                tables.append(table)
+                right.append(right_of(found, seen, detector))
+                third.append(np.full(len(table), done % HELD_BACK == 0))
+            if progress:
+                progress("calibrate", done + 1, len(events))
+    return task, (np.concatenate(tables), np.concatenate(right), np.concatenate(third))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch, where a task has loaded it, on one thread: on a busy machine more of them wait for each other."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(before)
 
 
 def _with_noise_alone(event: Event) -> list[Event]:

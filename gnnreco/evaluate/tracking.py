@@ -44,7 +44,7 @@ DEFINITIONS = {
     "low_pt": f"target of pt {LOW_PT[0]}-{LOW_PT[1]} GeV found by any track; "
     "fake and duplicate rate of tracks fitted in that range",
     "displaced": f"target produced at least {DISPLACED_MM:g} mm from the z axis, found by any track; "
-    "fake and duplicate rate of all counted tracks",
+    "fake and duplicate rate of every track",
     "trackml_score": "mean over events of the weighted fraction of hits on double-majority tracks; "
     "weights of the file, else by the published formula over all particles",
     "calibration": "score against the part of all tracks that the rule acts matches, in bins of the score; ece: mean over "
@@ -114,7 +114,7 @@ class Scores:
 
         wanted, tracks, every = particle_mask(target), track_mask(counted), track_mask(ALL_TRACKS)
         low = particle_mask(target.between(*LOW_PT)), track_mask(counted.between(*LOW_PT))
-        displaced = particle_mask(target.displaced(DISPLACED_MM)), tracks
+        displaced = particle_mask(target.displaced(DISPLACED_MM)), every
         of_particle = {"pt": kin.pt, "eta": kin.eta, "production_radius": kin.vertex}
         of_track = {"pt": pt, "eta": eta}
         out: dict[str, Any] = {}

@@ -13,7 +13,8 @@ from scipy.special import expit
 from gnnreco.columns import Floats
 
 RIDGE = 1.0  # of the weights of standardised features
-FEWEST = 10  # of either kind, right or wrong, to fit to
+FEWEST = 100  # rows to fit to
+FEWEST_WRONG = 10  # of either kind, right or wrong, for features to mean anything
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,10 @@ def fit_calibration(features: Sequence[str], table: Floats, right: NDArray[np.bo
     Returns
     -------
     Calibration or None
-        None where fewer than `FEWEST` rows are right, or wrong: they would tell nothing.
+        None where there are fewer than `FEWEST` rows. Where fewer than `FEWEST_WRONG` are wrong, or right, no feature can be
+        weighed, and every row has the same probability.
     """
-    if min(right.sum(), (~right).sum()) < FEWEST:
+    if len(right) < FEWEST:
         return None
     middle, spread = table.mean(axis=0), table.std(axis=0)
     spread[spread < 1e-9] = np.inf  # a feature that never changes gets no weight
@@ -98,6 +100,8 @@ def fit_calibration(features: Sequence[str], table: Floats, right: NDArray[np.bo
         return float(value), np.append(scaled.T @ off + RIDGE * b[:-1], off.sum())
 
     b = minimize(loss, np.zeros(scaled.shape[1] + 1), jac=True, method="L-BFGS-B").x
+    if min(right.sum(), (~right).sum()) < FEWEST_WRONG:
+        b[:] = 0.0
     linear, square = np.split(b[:-1], 2)
     logit, probability = _map(scaled @ b[:-1] + b[-1], right)
     columns = (
@@ -115,6 +119,8 @@ def _digits(column: Floats) -> tuple[float, ...]:
 def _map(logit: Floats, right: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Middles and rates of the steps of an isotonic regression."""
     order = np.argsort(logit, kind="stable")
+    if logit[order[0]] == logit[order[-1]]:
+        return logit[:1], np.array([(right.sum() + 0.5) / (len(right) + 1)])
     start = isotonic_regression(right[order].astype(np.float64)).blocks[:-1]
     size = np.diff(np.append(start, len(order)))
     middle = np.add.reduceat(logit[order], start) / size

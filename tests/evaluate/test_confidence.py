@@ -47,7 +47,7 @@ def shots(detector: Detector, seed: int, events: int, noise: float) -> list[Even
 @pytest.fixture(scope="module")
 def bundle(detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("calibrated") / "density"
-    events = shots(detector, 1, 15, 2.0)
+    events = shots(detector, 1, 22, 2.0)
     row = calibrate("clusters-density", [(detector, events)], folder, "by hand", [{"name": "toy"}])
     assert row["found"] > 50
     return folder
@@ -79,7 +79,7 @@ def test_showers_score_high_and_noise_low_in_events_it_never_saw(bundle: Path, d
 
 
 def test_what_cannot_be_calibrated_says_why(detector: Detector, tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="too few of either kind"):
+    with pytest.raises(BadConfig, match="too few to calibrate with"):
         calibrate("clusters-density", [(detector, shots(detector, 4, 1, 0.0))], tmp_path / "b")
     assert not (tmp_path / "b").exists()
     hgcal = load_detector("hgcal")

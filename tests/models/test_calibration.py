@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gnnreco.errors import BadConfig
-from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
+from gnnreco.models.calibration import FEWEST, FEWEST_WRONG, Calibration, fit_calibration
 from gnnreco.schema import build, plain
 
 NAMES = ("one", "two")
@@ -52,12 +52,16 @@ def test_a_feature_that_never_changes_and_values_beyond_the_fit_do_no_harm() -> 
     assert beyond[0] == beyond[1]
 
 
-@pytest.mark.parametrize("wrong", [0, FEWEST - 1])
-def test_too_few_of_either_kind_tell_nothing(wrong: int) -> None:
-    table, _ = toy(100, 5)
-    right = np.arange(100) >= wrong
-    assert fit_calibration(NAMES, table, right) is None
-    assert fit_calibration(NAMES, table, ~right) is None
+@pytest.mark.parametrize("wrong", [0, FEWEST_WRONG - 1])
+def test_where_nearly_all_are_right_or_wrong_all_have_the_same_chance(wrong: int) -> None:
+    table, _ = toy(2 * FEWEST, 5)
+    right = np.arange(len(table)) >= wrong
+    for rows, rate in ((right, right.mean()), (~right, wrong / len(table))):
+        calibration = fit_calibration(NAMES, table, rows)
+        assert calibration is not None
+        assert set(calibration(table)) == {calibration.probability[0]}
+        assert calibration.probability[0] == pytest.approx(rate, abs=1 / len(table))
+    assert fit_calibration(NAMES, table[: FEWEST - 1], right[: FEWEST - 1]) is None
 
 
 def test_settings_hold_it_and_refuse_a_broken_one() -> None:
