@@ -290,7 +290,10 @@ def _evaluate_and_show(verbs: _Verbs) -> None:
     ev.add_argument("--truth", required=True, nargs="+", metavar="INPUT", help="the events, with truth")
     ev.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of FOLDER)")
     ev.add_argument(
-        "--plots", type=Path, metavar="FOLDER", help="also draw efficiency, fake rate and resolutions"
+        "--plots",
+        type=Path,
+        metavar="FOLDER",
+        help="also draw efficiency, fake rate, resolutions, calibration",
     )
     ev.add_argument("--min-pt", type=float, metavar="GEV", help="of target particles (default: 1)")
     ev.add_argument(

@@ -244,11 +244,8 @@ def evaluate(args: Namespace) -> int:
     print(scores_table(result))
     write_json(args.json, result)
     if args.plots:
-        parts = result.get("tasks", {result.get("task"): result})
-        tracks = parts.get("tracking", parts.get("drift"))
-        if tracks is None:
-            raise BadConfig("--plots draws tracks; this output has none")
-        print(f"wrote {plots({args.output.name: tracks}, args.plots)}")
+        drawn = result["tasks"] if "tasks" in result else {args.output.name: result}
+        print(f"wrote {plots(drawn, args.plots)}")
     return 0
 
 

@@ -104,11 +104,10 @@ def fit_calibration(features: Sequence[str], table: Floats, right: NDArray[np.bo
         b[:] = 0.0
     linear, square = np.split(b[:-1], 2)
     logit, probability = _map(scaled @ b[:-1] + b[-1], right)
-    columns = (
-        table.min(axis=0), table.max(axis=0), middle, linear / spread, square / spread**2, b[-1:], logit, probability,
+    return Calibration(
+        tuple(features), _digits(table.min(axis=0)), _digits(table.max(axis=0)), _digits(middle),
+        _digits(linear / spread), _digits(square / spread**2), _digits(b[-1:])[0], _digits(logit), _digits(probability),
     )  # fmt: skip
-    low, high, middle, weight, square, offset, logit, probability = (_digits(column) for column in columns)
-    return Calibration(tuple(features), low, high, middle, weight, square, offset[0], logit, probability)
 
 
 def _digits(column: Floats) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ import pytest
 from gnnreco.bundle import WEIGHTS, find_bundle, load_bundle, load_task
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
-from gnnreco.evaluate import calibrate, calibration_curve
+from gnnreco.evaluate import calibrate, calibration_curve, plots
 from gnnreco.evaluate.clustering import score_clusters
 from gnnreco.evaluate.report import table
 from gnnreco.geometry import Detector, load_detector
@@ -64,7 +64,9 @@ def test_only_the_score_of_a_calibrated_bundle_changes(bundle: Path, detector: D
     assert one.hit_index.tobytes() == two.hit_index.tobytes()
 
 
-def test_showers_score_high_and_noise_low_in_events_it_never_saw(bundle: Path, detector: Detector) -> None:
+def test_showers_score_high_and_noise_low_in_events_it_never_saw(
+    bundle: Path, detector: Detector, tmp_path: Path
+) -> None:
     task, events = load_task(load_bundle(bundle), detector), shots(detector, 3, 8, 2.0)
     pairs = [(event, task.reconstruct(event)) for event in events]
     result = score_clusters(pairs, detector)
@@ -74,8 +76,11 @@ def test_showers_score_high_and_noise_low_in_events_it_never_saw(bundle: Path, d
     low = curve["count"][:5]
     assert sum(low) > 10
     assert sum(n * (part or 0) for n, part in zip(low, curve["matched"][:5], strict=True)) < 0.35 * sum(low)
-    text = table(result | {"task": "clustering", "cpu_seconds_per_event": None})
-    assert f"calibration error {100 * curve['ece']:.2f} %" in text
+    result |= {"task": "clustering", "cpu_seconds_per_event": None}
+    assert f"calibration error {100 * curve['ece']:.2f} %" in table(result)
+    page = plots({"toy": result}, tmp_path, formats=("svg",))
+    assert f"error {100 * curve['ece']:.1f} %" in (tmp_path / "calibration.svg").read_text()
+    assert "calibration error" in page.read_text()
 
 
 def test_what_cannot_be_calibrated_says_why(detector: Detector, tmp_path: Path) -> None:
