@@ -244,7 +244,7 @@ def evaluate(args: Namespace) -> int:
     print(scores_table(result))
     write_json(args.json, result)
     if args.plots:
-        drawn = result["tasks"] if "tasks" in result else {args.output.name: result}
+        drawn = result.get("tasks", {args.output.name: result})
         print(f"wrote {plots(drawn, args.plots)}")
     return 0
 
