@@ -27,7 +27,7 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" -n auto --dist loadfile
 
 # The slow tests, then every figure of the README beside its peer.
 bench: $(VENV)/.ready-peers
@@ -41,7 +41,7 @@ bench-showers: $(VENV)/.ready-peers
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 # The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made
 # its clusters another way than ACTS, whose events trained the bundle: they are left unread.
-RECONSTRUCT := $(BIN)/gnnreco reconstruct --detector trackml --bundle tracking-trackml
+RECONSTRUCT := $(BIN)/gnnreco reconstruct --overwrite --detector trackml --bundle tracking-trackml
 demo: $(VENV)/.ready
 	@echo "Compiling the kernels, once ..."
 	@$(RECONSTRUCT) examples/events/acts-ttbar-pu20.parquet -o $(DEMO)/warm >/dev/null

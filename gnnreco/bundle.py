@@ -6,7 +6,6 @@ the model was trained and what it measured. One that differs by one bit from wha
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,17 +15,29 @@ from typing import Any
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from gnnreco import __version__
+from gnnreco.bundle_files import (
+    CONFIG,
+    FORMAT,
+    MANIFEST,
+    WEIGHTS,
+    check_file,
+    manifest_sum,
+    read_file,
+    read_manifest,
+    read_settings,
+    sha256,
+    without_places,
+    write_folder,
+)
 from gnnreco.columns import Clusters, Tracks
-from gnnreco.errors import BadBundle, BadConfig
+from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.geometry import Detector
+from gnnreco.limits import MANIFEST_BYTES
 from gnnreco.schema import build, nearest
-
-FORMAT = 1
+from gnnreco.tensor_file import parse_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,6 @@ ANY_DETECTOR = {"name": "any", "hash": "any"}
 #: Find showers, and clusters of charge, where a detector has no bundle of its own for them.
 SHOWERS, CLUSTERS = "showers-any", "clusters-density"
 SHIPPED = Path(__file__).parent / "bundles"
-MANIFEST, CONFIG, WEIGHTS = "manifest.json", "config.yaml", "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +132,13 @@ class Bundle:
         return sum(array.size for array in self.state.values())
 
     def check_detector(self, detector: Detector) -> None:
-        """Raise `BadBundle` unless the model was trained on this very detector, or serves any."""
-        trained = self.manifest["detector"]
-        if trained["hash"] not in (detector.hash, ANY_DETECTOR["hash"]):
+        """Raise `BadBundle` unless the model was trained on this detector, wherever it stands, or serves any."""
+        trained, here = self.manifest["detector"], detector.at_source().hash
+        if trained["hash"] not in (here, ANY_DETECTOR["hash"]):
             raise BadBundle(
                 self.folder,
                 f"trained on detector '{trained['name']}' ({trained['hash'][:12]}), not on '{detector.name}' "
-                f"({detector.hash[:12]}); allow it with --any-detector, or train a bundle of its own",
+                f"({here[:12]}); allow it with --any-detector, or train a bundle of its own",
             )
 
 
@@ -156,7 +166,7 @@ def save_bundle(
     detector : Detector, optional
         What it was trained on; None: nothing in it depends on a detector.
     training, metrics : mapping
-        The command, seeds and data; what was measured. Plain values.
+        The command, seeds and data; what was measured. Plain values; paths in them become names.
 
     Raises
     ------
@@ -174,14 +184,22 @@ def save_bundle(
         "format": FORMAT,
         "task": task,
         "gnnreco": __version__,
-        "detector": {"name": detector.name, "hash": detector.hash} if detector else ANY_DETECTOR,
-        "training": dict(training),
-        "metrics": dict(metrics),
+        "detector": {"name": detector.name, "hash": detector.at_source().hash} if detector else ANY_DETECTOR,
+        "training": without_places(dict(training)),
+        "metrics": without_places(dict(metrics)),
         "files": {name: {"bytes": len(data), "sha256": sha256(data)} for name, data in content.items()},
     }
     manifest["sha256"] = manifest_sum(manifest)
     content[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
     write_folder(folder, content)
+
+
+def refuse_bundle(folder: Path, overwrite: bool) -> None:
+    """Raise `BadInput` if a folder holds something with a manifest and nobody asked to `overwrite` it."""
+    if (folder / MANIFEST).exists() and not overwrite:
+        raise BadInput(
+            folder, MANIFEST, "is there already; name another folder, or replace it with --overwrite"
+        )
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
@@ -198,20 +216,15 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         If it does not exist, lacks a file, differs from its sums, or holds a NaN.
     """
     folder = find_bundle(name_or_path)
-    manifest = _read_manifest(folder)
-    content = {name: read_file(folder, name) for name in (CONFIG, WEIGHTS)}
+    manifest = read_manifest(folder)
+    content = {CONFIG: read_file(folder, CONFIG, MANIFEST_BYTES), WEIGHTS: read_file(folder, WEIGHTS)}
     for name, data in content.items():
-        if sha256(data) != manifest["files"][name]["sha256"]:
-            raise BadBundle(
-                folder, f"{name} is not what was written (its sha256 differs); copy the bundle again"
-            )
+        check_file(folder, name, data, manifest["files"][name])
+    config = read_settings(folder, content[CONFIG])
     try:
-        config = yaml.safe_load(content[CONFIG])
-        state = load_tensors(content[WEIGHTS])
-    except (yaml.YAMLError, SafetensorError, UnicodeDecodeError) as error:
+        state = parse_tensors(content[WEIGHTS], WEIGHTS)
+    except BadInput as error:
         raise BadBundle(folder, f"cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise BadBundle(folder, f"{CONFIG} holds no settings by name")
     _check_numbers(folder, state)
     return Bundle(folder, manifest, config, state)
 
@@ -233,7 +246,16 @@ def load_task(bundle: Bundle, detector: Detector | None, any_detector: bool = Fa
     try:
         task = kind.from_config(build(settings, bundle.config), detector)
         task.load_state(bundle.state)
-    except (BadConfig, KeyError, ValueError, RuntimeError) as error:
+    except (
+        BadConfig,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise BadBundle(
             bundle.folder, f"does not fit the task '{bundle.task}' of this version: {error}"
         ) from error
@@ -256,11 +278,11 @@ def default_bundles(detector: Detector) -> list[str]:
         If no bundle that ships was trained on a detector that measures positions.
     """
     measures = {what for s in detector.subsystems for what in s.measures}
-    shipped = {name: _read_manifest(SHIPPED / name) for name in list_bundles()}
+    shipped = {name: read_manifest(SHIPPED / name) for name in list_bundles()}
     hashes = {name: (m["task"], m["detector"]["hash"]) for name, m in shipped.items()}
     chosen: list[str] = []
     for task in ("drift", "tracking", "clustering"):
-        own = [name for name, what in hashes.items() if what == (task, detector.hash)]
+        own = [name for name, what in hashes.items() if what == (task, detector.at_source().hash)]
         if measures.isdisjoint(TASKS[task].measures) or (task == "drift" and not own):
             continue
         if task == "clustering" and chosen and "energy" not in measures:
@@ -292,62 +314,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
     return folder
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads(read_file(folder, MANIFEST))
-    except ValueError as error:
-        raise BadBundle(folder, f"{MANIFEST} is not JSON ({error}); copy the bundle again") from error
-    if isinstance(manifest, dict) and "target" in manifest:
-        raise BadBundle(
-            folder,
-            f"was deployed for '{manifest['target']}'; use it with --engine, or the folder in bundle/ in it",
-        )
-    if not isinstance(manifest, dict) or "format" not in manifest:
-        raise BadBundle(folder, f"{MANIFEST} is not the manifest of a bundle")
-    if manifest["format"] != FORMAT:
-        raise BadBundle(
-            folder, f"has format {manifest['format']!r}; gnnreco {__version__} reads format {FORMAT}"
-        )
-    if manifest.get("sha256") != manifest_sum(manifest):
-        raise BadBundle(
-            folder, f"{MANIFEST} is not what was written (its sha256 differs); copy the bundle again"
-        )
-    # Names are fixed, so a manifest cannot point outside its folder.
-    if set(manifest.get("files", ())) != {CONFIG, WEIGHTS}:
-        raise BadBundle(folder, f"{MANIFEST} must list {CONFIG} and {WEIGHTS}, nothing else")
-    return manifest
-
-
-def read_file(folder: Path, name: str) -> bytes:
-    """Content of a file of a bundle; `BadBundle` if it is missing."""
-    try:
-        return (folder / name).read_bytes()
-    except FileNotFoundError as error:
-        raise BadBundle(folder, f"{name} is missing; copy the bundle again") from error
-
-
 def _check_numbers(folder: Path, state: Mapping[str, NDArray]) -> None:
     for name, array in state.items():
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise BadBundle(folder, f"weight '{name}' holds a NaN; train it again")
-
-
-def write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
-    """Replace file by file, the manifest last: a bundle without one is known not to be whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
-    for name, data in content.items():
-        part = folder / f".{name}.part"
-        part.write_bytes(data)
-        part.replace(folder / name)
-
-
-def manifest_sum(manifest: Mapping[str, Any]) -> str:
-    """Sum over everything but the sum itself, written in the one way JSON can be sorted and packed."""
-    rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    return sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode())
-
-
-def sha256(data: bytes) -> str:
-    """Sum of bytes, in hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -224,6 +226,9 @@ def _train(verbs: _Verbs) -> None:
     train.add_argument("settings", nargs="*", metavar="key=value", help="settings; `--show` prints them all")
     train.add_argument("-o", "--output", type=Path, metavar="BUNDLE", help="the folder to write")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint of BUNDLE")
+    train.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier bundle or training in BUNDLE"
+    )
     train.add_argument("--show", action="store_true", help="print the composed settings and stop")
 
 
@@ -262,6 +267,7 @@ def _reconstruct(verbs: _Verbs) -> None:
         "--shard", type=_shard, metavar="i/n", help="do part i, from 0 to n - 1, of n equal parts"
     )
     reco.add_argument("--resume", action="store_true", help="keep the shards that are complete")
+    reco.add_argument("--overwrite", action="store_true", help="replace an earlier output in FOLDER")
     reco.add_argument(
         "--engine",
         choices=["native", "onnx"],
@@ -295,13 +301,23 @@ def _evaluate_and_show(verbs: _Verbs) -> None:
         metavar="FOLDER",
         help="also draw efficiency, fake rate, resolutions, calibration",
     )
-    ev.add_argument("--min-pt", type=float, metavar="GEV", help="of target particles (default: 1)")
+    ev.add_argument(
+        "--min-pt",
+        type=float,
+        metavar="GEV",
+        help="of target particles (default: 1; none where the tracker lies across the beam)",
+    )
     ev.add_argument(
         "--min-energy", type=float, metavar="GEV", help="of target particles of showers (default: 1)"
     )
-    ev.add_argument("--max-eta", type=float, metavar="ETA", help="of target particles (tracks: 3)")
     ev.add_argument(
-        "--min-hits", type=_positive, metavar="N", help="of target particles (tracks: 9, showers: 3)"
+        "--max-eta", type=float, metavar="ETA", help="of target particles (tracks: 3; none across the beam)"
+    )
+    ev.add_argument(
+        "--min-hits",
+        type=_positive,
+        metavar="N",
+        help="of target particles (tracks: 9, or all layers but one where fewer; showers: 3)",
     )
     show = verbs.add(
         "show", "draw one event as one HTML page", "events/ --output out --event 3 -o event.html", "show"
@@ -345,11 +361,12 @@ def _bundle(verbs: _Verbs) -> None:
     fit.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
     fit.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
     fit.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write")
+    fit.add_argument("--overwrite", action="store_true", help="replace an earlier bundle in FOLDER")
     fit.add_argument(
         "--events", type=_positive, default=80, metavar="N", help="events to simulate (default: 80)"
     )
     fit.add_argument("--process", default="ttbar", help="as in `gnnreco simulate` (default: ttbar)")
-    fit.add_argument("--pileup", type=int, default=20, metavar="K", help="collisions on top (default: 20)")
+    fit.add_argument("--pileup", type=int, metavar="K", help="collisions on top (default: 20; of a beam: 0)")
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulation (default: 0)")
     fit.add_argument(
         "--min-pt", type=float, metavar="GEV", help="slower particles are not aimed at (default: as BUNDLE)"
@@ -381,11 +398,13 @@ def _bundle(verbs: _Verbs) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run one verb and return its exit status: 0 done, 1 a result fails its own check, 2 bad input."""
     parser = build_parser()
+    words = sys.argv[1:] if argv is None else argv
     args, rest = parser.parse_known_args(argv)
     if rest and (not hasattr(args, "settings") or any(word.startswith("-") for word in rest)):
         parser.error(f"unknown: {' '.join(rest)}")
     if rest:  # settings may follow the options
         args.settings += rest
+    args.command = shlex.join(["gnnreco", *words])
     from gnnreco import cli_deploy, cli_inspect, cli_run
 
     try:
@@ -401,7 +420,13 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        place = (
+            error.filename
+            or getattr(args, "output", None)
+            or getattr(args, "page", None)
+            or "input or output"
+        )
+        return _fail(f"{place}: {error.strerror or error}")
     except KeyboardInterrupt:
         print("gnnreco: stopped", file=sys.stderr)
         return 130
@@ -415,7 +440,17 @@ def _fail(message: str) -> int:
 
 def entry() -> NoReturn:
     """Entry point of the console script."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has SIGHUP ignored, and so it stays
+            signal.signal(number, _stop)
     sys.exit(main())
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    """End in an orderly way: what is half written is removed and workers end; a second signal ends the program at once."""
+    signal.signal(number, signal.SIG_DFL)
+    os.write(2, b"gnnreco: stopped\n")
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,11 @@ from typing import Any
 from gnnreco.cli_progress import Progress
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
+from gnnreco.json_file import read_json
+from gnnreco.limits import MANIFEST_BYTES
 
 Row = dict[str, Any]
+NOT_ASKED = "not asked for"
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -67,11 +69,24 @@ def add_options(parser: ArgumentParser) -> None:
         help="verify: more events",
     )
     parser.add_argument(
-        "--trained",
-        default="",
-        metavar="BUNDLE",
-        help="verify: the trained one (default: as it says)",
+        "--bundle", "--trained", default="", dest="trained", metavar="BUNDLE",
+        help="verify: the trained bundle (default: the one of the sum that FOLDER names, if it is here)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="verify: build and run sources that gnnreco cannot make again here: whoever wrote them can harm you",
     )
+
+
+#: Options of some targets only: what each is for, and which targets take it.
+ONLY = {
+    "int8": ("--int8", ("onnx",)),
+    "budget_ns": ("--budget-ns", ("rtl",)),
+    "luts": ("--luts", ("rtl",)),
+    "stream": ("--stream", ("rtl",)),
+    "parts": ("--parts", ("hls",)),
+}
 
 
 def deploy(args: Namespace) -> int:
@@ -85,6 +100,15 @@ def deploy(args: Namespace) -> int:
         raise BadConfig("name the folder to write with -o FOLDER")
     if args.search:
         return _search(name, settings, args)
+    for key, (option, targets) in ONLY.items():
+        if getattr(args, key) and args.target not in targets:
+            raise BadConfig(
+                f"{option} is for --target {' or '.join(targets)}, not {args.target}; leave it out"
+            )
+    if args.stream and (args.budget_ns or args.luts):
+        raise BadConfig(
+            "--stream has no --budget-ns and no --luts: its clocks depend on the graph; see clocks_per_graph"
+        )
     from gnnreco.bundle import load_bundle
 
     if args.target == "onnx" and load_bundle(name).task != "trigger":
@@ -95,6 +119,10 @@ def deploy(args: Namespace) -> int:
 
 def _trigger(name: str, args: Namespace) -> int:
     """A trigger bundle; status 1 if it does not fit its budget."""
+    if args.int8:
+        raise BadConfig(
+            "--int8 is for networks of tracking and drift; a trigger bundle has its own bits already"
+        )
     from gnnreco.deploy.budget import Budget
     from gnnreco.deploy.trigger import export
 
@@ -117,9 +145,11 @@ def _trigger(name: str, args: Namespace) -> int:
         return 0
     if args.stream:
         longest = {f"longest_{what}": number for what, number in report["longest"].items()}
+        longest |= {"clocks_at_most": report["clocks_per_graph"]["largest_graph"]}
         counted = {k: v for k, v in report["synthesis"].items() if k in ("lut", "ff", "dsp", "bram")}
         short = {"folder": str(args.output), "graphs": report["graphs"], "equal": report["equal"]}
         print_table([short | longest | counted], args.json, report)
+        _say_not_run(report["synthesis"])
         return 0 if report["equal"] == report["graphs"] else 1
     row: Row = {
         "folder": str(args.output),
@@ -133,9 +163,12 @@ def _trigger(name: str, args: Namespace) -> int:
         row |= {"equal": report["equal"], "backend": report["backend"], "clock_ns": report["clock_ns"]}
     if args.target == "rtl":
         counted = report["synthesis"] if "lut" in report["synthesis"] else report["estimate"]
-        row |= {"latency_clocks": report["latency_clocks"], "latency_ns": report["latency_ns"], "interval": 1}
+        row |= {name: report[name] for name in ("latency_clocks", "latency_ns", "register_ranks")} | {
+            "interval": 1
+        }
         row |= {k: counted.get(k) for k in ("lut", "ff", "dsp", "bram")} | {"counted_by": counted["by"]}
     print_table([row], args.json, report)
+    _say_not_run(report.get("synthesis", {}), report.get("ecp5", {}))
     fits = report.get("budget", {"fits": True, "rows": [], "advice": []})
     if any(r["allowed"] is not None for r in fits["rows"]):
         print()
@@ -143,6 +176,13 @@ def _trigger(name: str, args: Namespace) -> int:
         for advice in fits["advice"]:
             print(advice)
     return 0 if fits["fits"] else 1
+
+
+def _say_not_run(*counts: Row) -> None:
+    """A line for each tool that was asked for and did not count."""
+    for count in counts:
+        if count.get("not_run", NOT_ASKED) != NOT_ASKED:
+            print(f"{count['by']} did not count: {count['not_run']}; numbers of cells are estimates")
 
 
 def _search(name: str, settings: list[str], args: Namespace) -> int:
@@ -158,32 +198,35 @@ def _search(name: str, settings: list[str], args: Namespace) -> int:
 
 
 def _verify(folder: Path, args: Namespace) -> int:
-    """The checks of a folder."""
-    if _target(folder) == "onnx-tracking":
-        from gnnreco.deploy.onnx_verify import verify_onnx
-
-        rows = verify_onnx(folder)
-        print_table(rows, args.json)
-        return 0 if all(row["passed"] for row in rows) else 1
-    from gnnreco.deploy.trigger_verify import verify
+    """The checks of a folder; status 1 unless they prove it."""
+    from gnnreco.deploy.checks import verdict
 
     with Progress("steps") as bar:
-        rows = verify(folder, args.input, args.trained, bar.named if bar else None)
+        named = bar.named if bar else None
+        if _is_tracking(folder):
+            from gnnreco.deploy.onnx_verify import verify_onnx
+
+            if args.input:
+                raise BadInput(
+                    folder, "--input", "the network of tracking is compared on random graphs; leave it out"
+                )
+            rows = verify_onnx(folder, args.trained, args.trust, named)
+        else:
+            from gnnreco.deploy.trigger_verify import verify
+
+            rows = verify(folder, args.input, args.trained, args.trust, named)
     print_table(rows, args.json)
-    return 0 if all(row["ok"] is not False for row in rows) else 1
+    ok, said = verdict(rows, args.trust)
+    print(said)
+    return 0 if ok else 1
 
 
-def _target(folder: Path) -> str:
-    """What an exported folder says it was written for."""
-    for name in ("manifest.json", "report.json"):
-        try:
-            said = dict(json.loads((folder / name).read_text()))
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, TypeError) as error:
-            raise BadInput(folder, name, f"cannot be read ({error}); name what `deploy -o` wrote") from error
-        return "onnx-tracking" if said.get("target") == "onnx" else "trigger"
-    raise BadInput(folder, "manifest.json", "is not there; name what `deploy -o` wrote")
+def _is_tracking(folder: Path) -> bool:
+    """Whether an exported folder holds a network of tracking or drift in ONNX."""
+    if not (folder / "manifest.json").is_file():
+        raise BadInput(folder, "manifest.json", "is not there; name what `deploy -o` wrote")
+    said = read_json(folder / "manifest.json", MANIFEST_BYTES)
+    return isinstance(said, dict) and said.get("target") == "onnx"
 
 
 def _onnx(name: str, args: Namespace) -> Row:

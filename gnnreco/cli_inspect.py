@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnnreco.cli_progress import Progress
+from gnnreco.cli_table import say_left_aside, show_page, write_json
 from gnnreco.cli_table import show as print_table
-from gnnreco.cli_table import show_page, write_json
 from gnnreco.errors import BadConfig, BadInput
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def detector_show(args: Namespace) -> int:
     elif args.simulate is not None:
         pions = SimulationOptions(particle="pion", energy=(1.0, 50.0), count=20)
         events = simulate(detector, "gun", args.simulate, seed=1, options=pions)
-    return show_page(show_detector(detector, args.output, events), args.json)
+    page = show_detector(detector, args.output, events)
+    say_left_aside(getattr(events, "left_aside", {}))
+    return show_page(page, args.json)
 
 
 def _pairs(file: Path, words: list[str], example: str) -> dict[str, str]:

@@ -6,13 +6,18 @@ import json
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gnnreco.cli_progress import Progress, bar
-from gnnreco.cli_table import one_line, show_page, table, write_json
+from gnnreco.cli_table import one_line, say_left_aside, show_page, table, write_json
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
+
+if TYPE_CHECKING:
+    from gnnreco.columns import Event
+    from gnnreco.events import EventSource
 
 MOST_CLUSTERS = 15  # rows that `explore` prints
 
@@ -52,7 +57,9 @@ def convert(args: Namespace) -> int:
 
     detector = load_detector(args.detector)
     source = open_events(args.input, detector)
-    return _write_events(source, len(source), detector, args)
+    status = _write_events(source, len(source), detector, args)
+    say_left_aside(source.left_aside)
+    return status
 
 
 def train(args: Namespace) -> int:
@@ -75,6 +82,7 @@ def train(args: Namespace) -> int:
                 args.resume,
                 _command(args),
                 None if progress is None else progress.named,
+                args.overwrite,
             )
     except (NotFinite, Stopped) as error:
         print(f"gnnreco: {error}", file=sys.stderr)
@@ -97,13 +105,14 @@ def bundle_adapt(args: Namespace) -> int:
     detector = load_detector(args.detector)
     with Progress("") as progress:
         named = None if progress is None else progress.named
+        pileup = "" if args.pileup is None else f" --pileup {args.pileup}"
         command = (
             f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
-            f"--process {args.process} --pileup {args.pileup} --seed {args.seed}"
+            f"--process {args.process}{pileup} --seed {args.seed}"
             f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'} {' '.join(args.settings)}"
         )
         how = (args.events, args.process, args.pileup, args.seed, args.min_pt, options)
-        row = adapt(args.bundle, detector, args.output, *how, command.strip(), named)
+        row = adapt(args.bundle, detector, args.output, *how, command.strip(), named, args.overwrite)
         held_back = simulated(
             detector, args.process, max(4, args.events // 4), args.pileup, args.seed, options, args.events
         )
@@ -170,20 +179,29 @@ def reconstruct(args: Namespace) -> int:
             threads=args.threads,
             shard=args.shard,
             resume=args.resume,
+            overwrite=args.overwrite,
             format=args.format,
             any_detector=args.any_detector,
             clusters=args.clusters,
             engine=args.engine,
+            command=args.command,
             progress=None if progress is None else progress.counted,
         )
     if "tasks" in manifest:
         rows = {task: _reconstructed(part) for task, part in manifest["tasks"].items()}
-        counts = {name: manifest[name] for name in ("events_in", "events_out", "events_failed", "failures")}
+        counts = {
+            name: manifest[name]
+            for name in ("events_in", "events_out", "events_failed", "failures", "warnings", "left_aside")
+        }
         print("\n\n".join(table([{"task": task, **row}]) for task, row in rows.items()))
         write_json(args.json, {**counts, "tasks": rows})
     else:
         row = _reconstructed(manifest)
-        print_table([row], args.json, {**row, "failures": manifest["failures"]})
+        more = {name: manifest[name] for name in ("failures", "warnings", "left_aside")}
+        print_table([row], args.json, row | more)
+    say_left_aside(manifest["left_aside"])
+    for warning in manifest["warnings"]:
+        print("gnnreco:", one_line(warning), file=sys.stderr)
     for failure in manifest["failures"][:20]:
         print("gnnreco:", _failure(failure), file=sys.stderr)
     left = len(manifest["failures"]) - 20
@@ -197,7 +215,7 @@ def _reconstructed(manifest: dict[str, Any]) -> dict[str, Any]:
     counts = ("events_in", "events_out", "events_failed", *manifest["counted"])
     return {
         name: manifest[name]
-        for name in (*counts, "seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib")
+        for name in (*counts, "seconds_per_event", "cpu_seconds_per_event", "warm_up_seconds", "peak_rss_gib")
     }
 
 
@@ -210,10 +228,10 @@ def _failure(failure: dict[str, Any]) -> str:
 
 
 def _status(manifest: dict[str, Any]) -> int:
-    """0 if every event came out; 2 if nothing did because the input is bad; else 1."""
+    """0 if every event came out and nothing warns; 2 if nothing did because the input is bad; else 1."""
     failures = manifest["failures"]
     if not failures:
-        return 0
+        return 1 if manifest["warnings"] else 0
     bad_input = all(failure["kind"] == "BadInput" for failure in failures)
     return 2 if bad_input and not manifest["events_out"] else 1
 
@@ -222,7 +240,7 @@ def evaluate(args: Namespace) -> int:
     """Scores of the output of `reconstruct`."""
     from dataclasses import replace
 
-    from gnnreco.evaluate import COUNTED_TRACKS, ShowerTarget, Target, plots
+    from gnnreco.evaluate import ShowerTarget, plots, target_of
     from gnnreco.evaluate import evaluate as score
     from gnnreco.evaluate import table as scores_table
     from gnnreco.events import open_events
@@ -231,18 +249,16 @@ def evaluate(args: Namespace) -> int:
     detector = load_detector(args.detector or _detector(args.output))
     given = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
     cuts: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    target = Target(**cuts)
-    # Tracks are counted in the range of the target, with two hits fewer, as by default.
-    shorter = {"min_hits": max(1, args.min_hits - 2)} if args.min_hits else {}
-    counted = replace(COUNTED_TRACKS, **{**cuts, **shorter})
+    target = replace(target_of(detector), **cuts)
     chosen = {"energy_min": args.min_energy, "eta_max": args.max_eta, "min_hits": args.min_hits}
     showers = ShowerTarget(**{name: value for name, value in chosen.items() if value is not None})
     source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(
-        args.output, source, detector, target, counted, progress=bar(len(source), "event"), showers=showers
-    )
+    result = score(args.output, source, detector, target, progress=bar(len(source), "event"), showers=showers)
     print(scores_table(result))
-    write_json(args.json, result)
+    write_json(args.json, {**result, "left_aside": source.left_aside})
+    say_left_aside(source.left_aside)
+    for warning in result["warnings"]:
+        print("gnnreco:", one_line(warning), file=sys.stderr)
     if args.plots:
         drawn = result.get("tasks", {args.output.name: result})
         print(f"wrote {plots(drawn, args.plots)}")
@@ -258,8 +274,10 @@ def show(args: Namespace) -> int:
     if args.detector is None and args.tracks is None:
         raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
     detector = load_detector(args.detector or _detector(args.tracks))
-    event = _one_event(open_events(args.input, detector), args)
-    found = {} if args.tracks is None else _found(args.tracks, event)
+    source = open_events(args.input, detector)
+    event = _one_event(source, args)
+    say_left_aside(event.left_aside)
+    found = {} if args.tracks is None else _found(args.tracks, source, event)
     tracks, clusters = found.get("tracking", found.get("drift")), found.get("clustering")
     return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
 
@@ -276,6 +294,7 @@ def explore(args: Namespace) -> int:
     view = first_view(_one_event(open_events(args.input, detector), args), detector)
     parts, clusters, odd = part_rows(view), cluster_rows(view), odd_rows(view)
     page = first_view_page(view, detector, args.page)
+    say_left_aside(view.event.left_aside)
     shown = [{name: row[name] for name in list(row)[:6]} for row in clusters[:MOST_CLUSTERS]]
     counted = [row for row in odd if row["count"]]
     print("\n\n".join(table(rows) for rows in (parts, shown, counted) if rows))
@@ -284,6 +303,7 @@ def explore(args: Namespace) -> int:
             f"(the {len(shown)} of {len(clusters)} clusters that have most energy; the page and --json have more)"
         )
     about = {"event": view.event.number, "source": view.event.source, "detector": args.detector}
+    about["left_aside"] = dict(view.event.left_aside)
     write_json(args.json, {**about, "parts": parts, "clusters": clusters, "odd": odd, "page": str(page)})
     print(f"page: {page}")
     return 0
@@ -303,22 +323,28 @@ def _one_event(source: Any, args: Namespace) -> Any:
     return event
 
 
-def _found(folder: Path, event: Any) -> dict[str, Any]:
+def _found(folder: Path, source: EventSource, event: Event) -> dict[str, Any]:
     """What was reconstructed of one event, by task; several tasks lie in a folder each."""
+    from gnnreco.evaluate import Join
     from gnnreco.events.clusters_file import read_clusters
     from gnnreco.events.tracks_file import read_tracks
 
     manifest = _manifest(folder)
-    several = manifest.get("tasks")
-    places = {task: folder / task for task in several} if several else {manifest.get("task"): folder}
+    parts = manifest.get("tasks") or {manifest.get("task") or "tracking": manifest}
     found: dict[str, Any] = {}
-    for task, place in places.items():
+    warnings: dict[str, None] = {}
+    for task, part in parts.items():
+        place = folder / task if "tasks" in manifest else folder
+        join = Join(source, part, place)
         read: Any = read_clusters if task == "clustering" else read_tracks
-        rows = [row for row in read(place) if row[0] == event.number]
-        if not rows:
+        row = source.numbers.index(event.number)
+        mine = [each for each in read(place) if each[0] == event.number and join.row_of(*each[:2]) == row]
+        if not mine:
             raise BadInput(place, f"event {event.number}", "was not reconstructed; see its manifest.json")
-        name = Path(event.source).name
-        found[task or "tracking"] = next((row[2] for row in rows if Path(row[1]).name == name), rows[0][2])
+        found[task] = join.place(mine[0][2], event, row)
+        warnings |= dict.fromkeys(join.warnings())
+    for warning in warnings:
+        print("gnnreco:", one_line(warning), file=sys.stderr)
     return found
 
 
@@ -326,9 +352,11 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
     from gnnreco.events import write_events
 
     begin = time.perf_counter()
+    hits: list[int] = []
+    summed: list[int] = []
     with Progress("event") as progress:
         files = write_events(
-            events,
+            _counted(events, hits, summed),
             args.output,
             args.format,
             detector,
@@ -339,12 +367,29 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
     row = {
         "folder": str(args.output),
         "events": total,
+        "hits_per_event": round(sum(hits) / max(total, 1), 1),
         "files": len(files),
         "megabytes": size / 1e6,
         "seconds": seconds,
-    }
+    } | ({"hits_summed": sum(summed)} if any(summed) else {})
     print_table([row], args.json)
+    if empty := hits.count(0):
+        aim = (
+            "do the particles miss the sensors? they start at the detector's `source`; see --eta, --energy, beam_width"
+            if hasattr(args, "process")
+            else "is it the right detector, and the right file?"
+        )
+        print(f"gnnreco: no hit in {empty:,} of {total:,} events: {aim}", file=sys.stderr)
     return 0
+
+
+def _counted(events: Any, hits: list[int], summed: list[int]) -> Iterator[Any]:
+    """The events; their hits, and the deposits that were summed, go to two lists. Blocks of jets have none to count."""
+    for event in events:
+        if event.jets is None:
+            hits.append(len(event.hits))
+            summed.append(event.hits_summed)
+        yield event
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -357,10 +402,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _detector(folder: Path) -> str:
-    """The detector of an output: where it was, or its name if the output has moved to another machine."""
+    """The detector of an output: where the user said it is, or its name if that is not to be found from here."""
     detector = _manifest(folder).get("detector", {})
-    there = Path(detector.get("path", "")) / "detector.yaml"
-    return str(there.parent if there.is_file() else detector.get("name", ""))
+    there = Path(detector.get("path") or detector.get("name", ""))
+    return str(there if there.exists() else detector.get("name", ""))
 
 
 def _ranges(numbers: list[int]) -> str:

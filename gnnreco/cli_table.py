@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gnnreco.atomic import write_file
+
 Row = Mapping[str, Any]
+#: Names that `say_left_aside` prints; reports and manifests have all.
+MOST_ASIDE = 12
 
 
 def show(rows: Sequence[Row], file: Path | None = None, content: Any = None, empty: str = "none") -> None:
@@ -19,13 +24,21 @@ def show(rows: Sequence[Row], file: Path | None = None, content: Any = None, emp
 def write_json(file: Path | None, content: Any) -> None:
     """Write `content` as JSON; a NaN in it is an error, since JSON has none."""
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+        write_file(file, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def one_line(text: str) -> str:
     """A message as one line of printable characters: what a damaged file put into it must not steer the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+
+
+def say_left_aside(counts: Mapping[str, int]) -> None:
+    """Say on stderr what the readers of a file do not know, the most frequent first: once, in one line."""
+    if counts:
+        ranked = sorted(counts.items(), key=lambda item: -item[1])
+        most = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_ASIDE])
+        more = f" and {len(ranked) - MOST_ASIDE} more" if len(ranked) > MOST_ASIDE else ""
+        print("gnnreco:", one_line(f"left aside: {most}{more}"), file=sys.stderr)
 
 
 def show_page(page: Path, file: Path | None) -> int:

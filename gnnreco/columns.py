@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -193,7 +194,9 @@ class Jets:
 class Event:
     """One event: its number, where it came from, its hits; the truth and the collections of the file, if any.
 
+    What its reader does not know (collections, columns) is counted by name in `left_aside`.
     Files of jets give blocks of them: an event then has `jets`, no hits, and an empty truth where labels are known.
+    `hits_summed` counts the deposits of the file that were added to another one of the same cell.
     """
 
     number: int
@@ -202,6 +205,8 @@ class Event:
     truth: Truth | None = None
     collections: Collections | None = None
     jets: Jets | None = None
+    hits_summed: int = 0
+    left_aside: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +220,15 @@ class Tracks:
     hit_index : int64 (m,)
         Rows of the event's hits, from the innermost outwards.
     d0, z0, phi, theta, q_over_p : float64 (n,)
-        Perigee parameters with respect to the z axis, in the ACTS convention (mm, mm, rad, rad, e/GeV).
+        Perigee parameters with respect to the line of the detector's source (the z axis unless the detector tells
+        another), in the source's frame and the ACTS convention (mm, mm, rad, rad, e/GeV).
     covariance : float64 (n, 15)
         Lower triangle, row by row, in the order above.
     chi2, ndf, score : float64 (n,)
         Fit quality; `score` is the probability that the track is matched: at least half of its hits are a particle's, and
         half of that particle's on it. A confidence between 0 and 1 and no more where the bundle was not calibrated.
+    hit_id : int64 (m,), optional
+        What `Hits.hit_id` calls these hits: files of output carry it, so that any order of the hits is the same event.
     """
 
     offsets: Ints = field(default_factory=lambda: _empty(np.int64, 1))
@@ -234,6 +242,7 @@ class Tracks:
     chi2: Floats = field(default_factory=lambda: _empty(np.float64))
     ndf: Floats = field(default_factory=lambda: _empty(np.float64))
     score: Floats = field(default_factory=lambda: _empty(np.float64))
+    hit_id: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -266,6 +275,8 @@ class Clusters:
     score : float64 (n,)
         Probability that it is matched: that it holds half of a particle's energy, and half of its own is that particle's. A
         confidence between 0 and 1 and no more where the bundle was not calibrated.
+    hit_id : int64 (m,), optional
+        What `Hits.hit_id` calls these hits: files of output carry it.
     """
 
     offsets: Ints = field(default_factory=lambda: _empty(np.int64, 1))
@@ -279,6 +290,7 @@ class Clusters:
     axis: Floats = field(default_factory=lambda: _empty(np.float64, 0, 3))
     class_probability: Floats = field(default_factory=lambda: _empty(np.float64, 0, len(CLUSTER_CLASSES)))
     score: Floats = field(default_factory=lambda: _empty(np.float64))
+    hit_id: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

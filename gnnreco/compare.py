@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from gnnreco.config import compose, run_training
 from gnnreco.errors import BadConfig, GnnrecoError
 from gnnreco.evaluate import Target, score_tracks
 from gnnreco.evaluate.clustering import score_clusters
-from gnnreco.events.select import measured
+from gnnreco.evaluate.tracking import as_seen
 from gnnreco.geometry import Detector, list_detectors, load_detector
 from gnnreco.geometry.coverage import coverage
 from gnnreco.simulate import SimulationOptions, simulate
@@ -90,7 +90,7 @@ def compare_detectors(
             progress(f"detector {name}", done, len(chosen))
         detector = load_detector(name)
         run = Run(detector, name, Path(folder), events, transfer, progress, say)
-        rows.append(run.once("facts", lambda d=detector: _facts(d)) | {"samples": _samples(run)})
+        rows.append(run.once("facts", functools.partial(_facts, detector)) | {"samples": _samples(run)})
     told = {"events": events, "seed": SEED, "samples": ", ".join(SAMPLES), "tuning_events": TUNE * events}
     return {"sample": told, "detectors": rows}
 
@@ -189,7 +189,6 @@ def _one_sample(
 
 def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bool) -> dict[str, Any]:
     """Efficiency of each bundle for particles that cross most of the tracker."""
-    seen = [measured(event, detector, ("position",))[0] for event in made]
     layers = len(np.unique(detector.layer[_position(detector)]))
     pt_min, eta_max = (0.0, np.inf) if along_z else (1.0, 3.0)
     target = Target(pt_min=pt_min, eta_max=eta_max, min_hits=min(9, max(4, layers - 1)))
@@ -200,11 +199,11 @@ def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bo
             continue
         task = load_task(load_bundle(bundle), detector, any_detector=True)
         try:
-            pairs = [(event, task.reconstruct(event)) for event in seen]
+            pairs = [(event, task.reconstruct(event)) for event in made]
         except GnnrecoError as error:
             failure[how] = str(error)
             continue
-        rates = score_tracks(pairs, None, target)["all_tracks"]["acts"]
+        rates = score_tracks(as_seen(pairs, detector, ("position",)), None, target)["all_tracks"]["acts"]
         found[how] = _rate(rates, "efficiency") | {"fake_rate": rates["fake_rate"], "bundle": str(bundle)}
     return {"efficiency": found, **({"failure": failure} if failure else {})}
 
@@ -213,13 +212,7 @@ def _clusters(detector: Detector, made: list[Event]) -> dict[str, Any]:
     """Efficiency and response of clustering without training."""
     task = load_task(load_bundle("clusters-density"), detector, any_detector=True)
 
-    def pairs() -> Iterator[tuple[Event, Any]]:
-        for event in made:
-            seen, rows = measured(event, detector, task.measures)
-            clusters = task.reconstruct(seen)
-            yield event, clusters if rows is None else replace(clusters, hit_index=rows[clusters.hit_index])
-
-    scores = score_clusters(pairs(), detector)
+    scores = score_clusters(((event, task.reconstruct(event)) for event in made), detector)
     rate = _rate(scores, "efficiency")
     found = {"zero_shot": rate | {"bundle": "clusters-density"}} if rate["value"] is not None else {}
     return {"efficiency": found, "response": scores["energy_response_mean"]}
@@ -238,7 +231,7 @@ def _tracking(run: Run, along_z: bool) -> Bundles:
     """Bundles to find tracks with: the one trained on the detector, another's adapted, that one tuned."""
     detector = run.detector
     shipped = [b for b in map(load_bundle, list_bundles()) if b.task == "tracking"]
-    own = [b for b in shipped if b.manifest["detector"]["hash"] == detector.hash]
+    own = [b for b in shipped if b.manifest["detector"]["hash"] == detector.at_source().hash]
     others = [b for b in shipped if b not in own]
     bundles: dict[str, str | GnnrecoError] = {"trained": own[0].name} if own else {}
     if not run.transfer or not others:
@@ -261,7 +254,7 @@ def _fits(folder: Path, detector: Detector, version: str) -> bool:
     except GnnrecoError:
         return False
     return (
-        bundle.manifest["detector"]["hash"] == detector.hash
+        bundle.manifest["detector"]["hash"] == detector.at_source().hash
         and bundle.manifest["training"]["command"] == version
     )
 
@@ -274,8 +267,9 @@ def _adapted(source: Bundle, run: Run, along_z: bool) -> Path:
     command = f"gnnreco compare-detectors: {source.name} {source.manifest['sha256'][:12]} adapted with {events} events"
     if not _fits(folder, run.detector, command):
         options = SimulationOptions(noise_hits=0.05, count=6 if along_z else 1)
-        how = ("beam", 0, 1, 0.0) if along_z else ("ttbar", 20, 1, None)
-        adapt(source.folder, run.detector, folder, events, *how, options, command, run.progress)
+        process, pileup, min_pt = ("beam", 0, 0.0) if along_z else ("ttbar", 20, None)
+        how = (process, pileup, 1, min_pt, options, command, run.progress, True)
+        adapt(source.folder, run.detector, folder, events, *how)
     return folder
 
 
@@ -295,5 +289,7 @@ def _tuned(start: Path, run: Run, along_z: bool) -> Path:
             f"sample.events={events}", f"sample.validation_events={max(1, round(VALIDATE * run.events))}",
             "sample.simulation.noise_hits=0.05", *what,
         ]  # fmt: skip
-        run_training(compose("tracking", settings), folder, command=command, progress=run.progress)
+        run_training(
+            compose("tracking", settings), folder, command=command, progress=run.progress, overwrite=True
+        )
     return folder

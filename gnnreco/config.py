@@ -21,7 +21,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gnnreco.bundle import TASKS, load_bundle, load_task, save_bundle
+from gnnreco.bundle import TASKS, Bundle, load_bundle, load_task, save_bundle
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.evaluate.confidence import calibrated_if_enough
@@ -122,6 +122,7 @@ def run_training(
     resume: bool = False,
     command: str = "",
     progress: Callable[[str, int, int], None] | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
     kind, others = TASKS[settings.name].load()[0], settings.sample.detectors
@@ -134,8 +135,9 @@ def run_training(
     task = kind.from_config(settings.task, detector)
     if settings.train.start:
         _begin_from(task, settings.train.start)
-    if getattr(settings.task, "teacher", ""):
-        task.teacher = load_task(load_bundle(settings.task.teacher), detector).network
+    teacher = load_bundle(settings.task.teacher) if getattr(settings.task, "teacher", "") else None
+    if teacher:
+        task.teacher = load_task(teacher, detector).network
     sources = [training, validation]
     if others:
         training, validation = list(training), list(validation)
@@ -146,12 +148,12 @@ def run_training(
             ):
                 kept += [elsewhere(event, place) for event in new]
         task = Mixture(tasks)
-    row = train(task, training, validation, settings.train, output, command, resume, progress)
+    row = train(task, training, validation, settings.train, output, command, resume, progress, overwrite)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
-        _describe_data(Path(output), None if others else detector, settings.sample, sources)
-        if hasattr(task, "found") and len(validation):
+        _describe(Path(output), None if others else detector, settings.sample, sources, teacher)
+        if hasattr(task, "found") and detector is not None and len(validation):
             detectors = [part.detector for part in task.tasks] if others else [detector]
-            held_back: list[tuple[Detector, list[Event]]] = [(d, []) for d in detectors]
+            held_back: list[tuple[Detector, list[Event]]] = [(d, []) for d in detectors if d is not None]
             for event in validation:
                 held_back[getattr(event, "place", 0)][1].append(event)
             said = "validation events of the training"
@@ -168,16 +170,30 @@ def _begin_from(task: Any, start: str) -> None:
         raise BadConfig(f"train.start={start}: {why} ({error})") from error
 
 
-def _describe_data(
-    folder: Path, detector: Detector | None, sample: SampleConfig, events: Sequence[Sequence[Event]]
+def _describe(
+    folder: Path,
+    detector: Detector | None,
+    sample: SampleConfig,
+    events: Sequence[Sequence[Event]],
+    teacher: Bundle | None,
 ) -> None:
-    """Add to the manifest of a bundle what it was trained on: the sample, and the sum of every file of it."""
+    """Add to the manifest of a bundle what it learned from: the sample, the sum of every file of it, and its teacher.
+
+    The teacher's settings and sum stay, not its place: nobody else has it there.
+    """
     files = sorted({file for part in events if isinstance(part, EventSource) for file in part.files})
     sums = [{"name": Path(name).name, **facts} for name, facts in file_sums(files).items()]
     bundle = load_bundle(folder)
     training = {**bundle.manifest["training"], "data": {"sample": plain(sample), "files": sums}}
-    metrics = bundle.manifest["metrics"]
-    save_bundle(folder, bundle.task, bundle.config, bundle.state, detector, training, metrics)
+    config = bundle.config
+    if teacher:
+        config = {**config, "teacher": ""}
+        training["teacher"] = {
+            "bundle": teacher.name,
+            "sha256": teacher.manifest["sha256"],
+            "config": {**teacher.config, "teacher": ""},
+        }
+    save_bundle(folder, bundle.task, config, bundle.state, detector, training, bundle.manifest["metrics"])
 
 
 def _events(

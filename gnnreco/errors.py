@@ -8,6 +8,10 @@ from pathlib import Path
 class GnnrecoError(Exception):
     """Base of every error that the command line turns into one line on stderr and exit status 2."""
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        # From a worker process an error comes back by what it was made from, not by its message.
+        return type(self), tuple(vars(self).values()) or self.args
+
 
 class BadInput(GnnrecoError):
     """A file that cannot be read as what it claims to be.
@@ -41,6 +45,14 @@ class BadBundle(GnnrecoError):
     def __init__(self, bundle: str | Path, why: str) -> None:
         self.bundle, self.why = str(bundle), why
         super().__init__(f"bundle {bundle}: {why}")
+
+
+class CannotWrite(GnnrecoError):
+    """A file that cannot be written: a full disk, a folder that is read-only."""
+
+    def __init__(self, file: str | Path, why: str) -> None:
+        self.file, self.why = str(file), why
+        super().__init__(f"{file}: {why}")
 
 
 class BadConfig(GnnrecoError):

@@ -7,16 +7,17 @@ the sums of all. Where a bundle itself is named, its model is made in memory.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gnnreco import __version__
-from gnnreco.bundle import MANIFEST, Bundle, find_bundle, load_bundle, manifest_sum, read_file, sha256
+from gnnreco.bundle import Bundle, find_bundle, load_bundle
+from gnnreco.bundle_files import MANIFEST, FileSum, check_file, check_sum, read_file, sha256, summed, typed
 from gnnreco.errors import BadBundle
 from gnnreco.graphs import DOUBLET_FEATURES, TRIPLET_FEATURES
 from gnnreco.graphs.charge import PAIR_FEATURES, SAMPLE_FEATURES
+from gnnreco.limits import MANIFEST_BYTES
 from gnnreco.models import Weights
 from gnnreco.models.weights import checked, weight_shapes
 
@@ -109,12 +110,9 @@ def load_onnx(name_or_path: str | Path) -> OnnxBundle:
     manifest = read_manifest(folder)
     models = {name: read_file(folder, name) for name in MODELS}
     for name, model in models.items():
-        if sha256(model) != manifest["files"][name]["sha256"]:
-            raise BadBundle(
-                folder, f"{name} is not what was written (its sha256 differs); copy the folder again"
-            )
+        check_file(folder, name, model, manifest["files"][name])
     name = str(manifest["bundle"]["name"])
-    if Path(name).name != name:
+    if Path(name).name != name or name in ("", ".", ".."):
         raise BadBundle(folder, f"{MANIFEST} names a bundle outside of the folder: {name!r}")
     bundle = load_bundle(folder / BUNDLE / name)
     if bundle.manifest["sha256"] != manifest["bundle"]["sha256"]:
@@ -135,22 +133,52 @@ def _check_model(folder: Path, name: str, model: bytes, bundle: Bundle) -> None:
         raise BadBundle(folder, f"{name} was made from another bundle; export it again")
 
 
+@dataclass(frozen=True)
+class Exported:
+    """The bundle that a folder holds in ONNX."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """How it holds it."""
+
+    weights: Literal["float32", "int8"]
+    opset: int
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far from torch it was when it was written: see `gnnreco.deploy.onnx_parity`."""
+
+    seed: int
+    relative: float
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the manifest of an exported folder holds; it may hold more."""
+
+    format: int
+    target: str
+    bundle: Exported
+    model: Model
+    parity: Parity
+    files: dict[str, FileSum]
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of an exported folder, verified."""
-    try:
-        manifest = json.loads(read_file(folder, MANIFEST))
-        if manifest["sha256"] != manifest_sum(manifest):
-            raise BadBundle(
-                folder, f"{MANIFEST} is not what was written (its sha256 differs); copy the folder again"
-            )
-        if (
-            manifest["target"] != TARGET
-            or manifest["format"] != FORMAT
-            or set(manifest["files"]) != set(MODELS)
-        ):
-            raise BadBundle(
-                folder, f"is not an export for ONNX that gnnreco {__version__} reads; export it again"
-            )
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadBundle(folder, f"{MANIFEST} is not that of an exported bundle ({error})") from error
-    return dict(manifest)
+    """The manifest of an exported folder as plain values, its sum and all its types right; `BadBundle` if not."""
+    manifest = summed(folder, read_file(folder, MANIFEST, MANIFEST_BYTES))
+    check_sum(folder, manifest)
+    if manifest.get("target") != TARGET or manifest.get("format") != FORMAT:
+        raise BadBundle(
+            folder, f"is not an export for ONNX that gnnreco {__version__} reads; export it again"
+        )
+    said = typed(Manifest, manifest, folder)
+    if set(said.files) != set(MODELS):
+        raise BadBundle(folder, f"{MANIFEST} must list {' and '.join(MODELS)}, nothing else; export it again")
+    return manifest

@@ -13,7 +13,7 @@ from gnnreco.errors import BadConfig
 T = TypeVar("T")
 
 
-def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
+def build(kind: type[T], values: Mapping[str, Any], where: str = "", others: bool = False) -> T:
     """Build the dataclass `kind` from plain values.
 
     Parameters
@@ -25,6 +25,8 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
         As YAML gives it; keys that are absent keep their default.
     where : str
         Prefix of the names in messages.
+    others : bool
+        Leave out keys that `kind` does not know, as a reader of manifests does: a later version may have more.
 
     Raises
     ------
@@ -32,8 +34,10 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
         For an unknown key (with the nearest spelling), a missing one, or a value of the wrong kind.
     """
     if not isinstance(values, Mapping):
-        raise BadConfig(f"{where or kind.__name__}: expected settings by name, got {values!r}")
+        raise BadConfig(f"{where or kind.__name__}: expected settings by name, got {_short(values)}")
     fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # type: ignore[arg-type]
+    if others:
+        values = {key: value for key, value in values.items() if key in fields}
     for key in values:
         if key not in fields:
             raise BadConfig(f"unknown setting '{_join(where, str(key))}'{nearest(str(key), fields)}")
@@ -42,7 +46,7 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
         if required and name not in values:
             raise BadConfig(f"setting '{_join(where, name)}' has no value")
     hints = get_type_hints(kind)
-    built = {key: _convert(hints[key], value, _join(where, key)) for key, value in values.items()}
+    built = {key: _convert(hints[key], value, _join(where, key), others) for key, value in values.items()}
     try:
         return kind(**built)
     except ValueError as error:
@@ -67,38 +71,50 @@ def nearest(name: str, known: Any) -> str:
     return f"; did you mean '{close[0]}'?" if close else f"; there is {', '.join(known) or 'none'}"
 
 
+def _short(value: Any) -> str:
+    """A value as a message can hold it."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def _join(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
+def _convert(hint: Any, value: Any, where: str, others: bool) -> Any:
     """Check one value against its annotation; an int may stand for a float, nothing else is converted."""
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
         return value
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return value if isinstance(value, hint) else build(hint, value, where)
+        return value if isinstance(value, hint) else build(hint, value, where, others)
     if origin in (Union, types.UnionType):
-        return _first_fit(args, value, where)
+        return _first_fit(args, value, where, others)
     if origin is Literal and value in args:
         return value
     if origin in (list, tuple) and isinstance(value, list | tuple):
-        return _sequence(origin, args, value, where)
+        return _sequence(origin, args, value, where, others)
     if origin in (dict, Mapping) and isinstance(value, Mapping):
         return {
-            _convert(args[0], k, where): _convert(args[1], v, _join(where, str(k))) for k, v in value.items()
+            _convert(args[0], k, where, others): _convert(args[1], v, _join(where, str(k)), others)
+            for k, v in value.items()
         }
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int) and abs(value) > 2**1000:
+            raise BadConfig(f"setting '{where}': {_short(value)} is larger than a float holds")
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     expected = " or ".join(map(repr, args)) if origin is Literal else getattr(hint, "__name__", str(hint))
     raise BadConfig(
-        f"setting '{where}': expected {expected if value is not None else 'a value'}, got {value!r}"
+        f"setting '{where}': expected {expected if value is not None else 'a value'}, got {_short(value)}"
     )
 
 
-def _first_fit(hints: tuple[Any, ...], value: Any, where: str) -> Any:
+def _first_fit(hints: tuple[Any, ...], value: Any, where: str, others: bool) -> Any:
     problems = []
     if value is None and type(None) in hints:
         return None
@@ -106,13 +122,13 @@ def _first_fit(hints: tuple[Any, ...], value: Any, where: str) -> Any:
         if hint is type(None):
             continue
         try:
-            return _convert(hint, value, where)
+            return _convert(hint, value, where, others)
         except BadConfig as error:
             problems.append(str(error))
     raise BadConfig(problems[0])
 
 
-def _sequence(origin: Any, args: tuple[Any, ...], value: Any, where: str) -> Any:
+def _sequence(origin: Any, args: tuple[Any, ...], value: Any, where: str, others: bool) -> Any:
     if origin is list or (len(args) == 2 and args[1] is Ellipsis):
         kinds = [args[0]] * len(value)
     elif len(args) == len(value):
@@ -120,5 +136,6 @@ def _sequence(origin: Any, args: tuple[Any, ...], value: Any, where: str) -> Any
     else:
         raise BadConfig(f"setting '{where}': expected {len(args)} values, got {len(value)}")
     return origin(
-        _convert(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+        _convert(kind, item, f"{where}[{i}]", others)
+        for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
     )

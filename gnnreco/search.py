@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gnnreco.atomic import write_file
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.config import compose, run_training
 from gnnreco.deploy.lower import lower
@@ -85,10 +86,10 @@ def search(
                 "trigger", [*overrides, f"train.start='{before}'", f"task.resource={pressure}"]
             )
             command = f"gnnreco deploy {bundle} --search: point {number}"
-            run_training(settings, folder, command=command, progress=progress)
+            run_training(settings, folder, command=command, progress=progress, overwrite=True)
         points.append(measure(folder, pressure))
         before = str(folder)
-        (output / FRONT).write_text(json.dumps([asdict(p) for p in points], indent=1) + "\n")
+        write_file(output / FRONT, json.dumps([asdict(p) for p in points], indent=1) + "\n")
         if progress:
             progress("points", number + 1, len(pressures))
     draw([points], ["gnnreco"], output / "front.png")

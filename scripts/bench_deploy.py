@@ -60,9 +60,8 @@ def trained(model: Model, sample: tuple[str, ...], work: Path) -> list[Path]:
         folder = work / f"{model.name}_{kind}"
         if not (folder / "manifest.json").exists():
             words = (*model.settings, *sample, *FAST, f"train.epochs={model.epochs}", *extra)
-            run_training(
-                compose("trigger", words), folder, command=" ".join(("gnnreco train trigger", *words))
-            )
+            command = " ".join(("gnnreco train trigger", *words))
+            run_training(compose("trigger", words), folder, command=command, overwrite=True)
         both.append(folder)
     words = [
         *sample,

@@ -128,7 +128,7 @@ def processes(folder: Path, graph: Any, events: Path, work: Path) -> list[dict[s
     for engine in ("onnx", "native"):
         runs[f"gnnreco reconstruct --engine {engine}"] = [
             *(sys.executable, "-m", "gnnreco.cli", "reconstruct", str(events), "--detector", "trackml"),
-            *("--bundle", "tracking-trackml", "--engine", engine, "-o", str(work / "whole")),
+            *("--bundle", "tracking-trackml", "--engine", engine, "--overwrite", "-o", str(work / "whole")),
         ]  # fmt: skip
     for name, command in runs.items():
         best, peak = np.inf, 0
@@ -150,7 +150,7 @@ def tracks(bundle: str, small: Path, events: Path, work: Path) -> list[dict[str,
         ("onnx", bundle, "onnx"),
         ("onnx int8", small, "onnx"),
     ):
-        manifest = reconstruct(events, "trackml", given, work / name, engine=engine)
+        manifest = reconstruct(events, "trackml", given, work / name, engine=engine, overwrite=True)
         scores = evaluate(
             work / name, open_events([str(events)], detector, truth=True, deposits=False), detector
         )

@@ -18,7 +18,7 @@ from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats
 from gnnreco.evaluate import score_clusters
 from gnnreco.evaluate.rates import clopper_pearson
-from gnnreco.events.select import measured, select_hits
+from gnnreco.events.select import seen, select_hits
 from gnnreco.geometry import Detector
 
 RATES = ("efficiency", "purity", "fake_rate", "split_rate", "merge_rate")
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 def sample_events(sample: Sample, detector: Detector, count: int, base: int = TEST) -> list[Event]:
     """Events of a sample, as clustering sees them."""
-    return [measured(event, detector, MEASURES)[0] for event in sample.events(detector, count, base)]
+    return [seen(event, detector, MEASURES).event for event in sample.events(detector, count, base)]
 
 
 def ours(bundle: str, detector: Detector) -> Finder:

@@ -59,7 +59,11 @@ def trained(kind: str, folder: Path, output: Path, epochs: int, events: int) -> 
         overrides = [f"detector={folder / 'detector'}", f"sample.inputs=['{folder / f'{kind}-train'}']", f"sample.events={events}",
                      "sample.validation_events=20", f"train.epochs={epochs}", "train.threads=1"]  # fmt: skip
         row = run_training(
-            compose("clustering", overrides), bundle, command=" ".join(sys.argv), progress=_say
+            compose("clustering", overrides),
+            bundle,
+            command=" ".join(sys.argv),
+            progress=_say,
+            overwrite=True,
         )
         print(f"\n{bundle}: {json.dumps(row, default=float)[:400]}", file=sys.stderr)
     return bundle

@@ -19,9 +19,9 @@ from peers.acts_tracks import read_acts_tracks
 
 from gnnreco.columns import Event, Truth
 from gnnreco.events import open_events
+from gnnreco.fit.helix import perigee
+from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.tasks.helix import perigee
-from gnnreco.tasks.trackfit import FitResult, fit_tracks
 
 NAMES = ("d0 / mm", "z0 / mm", "phi", "theta", "q/p / (1/GeV)")
 DIAGONAL = [0, 2, 5, 9, 14]

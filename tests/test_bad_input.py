@@ -74,7 +74,18 @@ def reconstruct(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[
         *inputs: Path, detector: str | Path = DETECTOR, bundle: str | Path = BUNDLE, more: Any = ()
     ) -> Run:
         output = tmp_path / "out"
-        words = ["reconstruct", *inputs, "--detector", detector, "--bundle", bundle, "-o", output, *more]
+        words = [
+            "reconstruct",
+            *inputs,
+            "--detector",
+            detector,
+            "--bundle",
+            bundle,
+            "-o",
+            output,
+            "--overwrite",
+            *more,
+        ]
         status = cli.main([str(word) for word in words])
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err + printed.out

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from gnnreco import bundle as bundles
 from gnnreco.bundle import Bundle, find_bundle, list_bundles, load_bundle, load_task, save_bundle
+from gnnreco.bundle_files import without_places
 from gnnreco.columns import Tracks
 from gnnreco.errors import BadBundle
 
@@ -140,7 +142,10 @@ def test_weights_that_are_no_numbers(folder: Path) -> None:
     weights = bundles.save_tensors({"w": np.array([1.0, np.nan])})
     (folder / "weights.safetensors").write_bytes(weights)
     files = json.loads((folder / "manifest.json").read_text())["files"]
-    edit(folder, files={**files, "weights.safetensors": {"sha256": bundles.sha256(weights), "bytes": 1}})
+    edit(
+        folder,
+        files={**files, "weights.safetensors": {"sha256": bundles.sha256(weights), "bytes": len(weights)}},
+    )
     with pytest.raises(BadBundle, match="'w' holds a NaN"):
         load_bundle(folder)
 
@@ -157,6 +162,30 @@ def test_another_detector_another_task_other_settings(folder: Path) -> None:
         load_task(load_bundle(write(folder, config={"hiden": 3})), SomeDetector())
     with pytest.raises(BadBundle, match=r"does not fit.*layer\.weight"):
         load_task(load_bundle(write(folder, state={"x": np.ones(1)})), SomeDetector())
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("/tmp/bd2/tagger_front/point-02", "point-02"),
+        ("gnnreco deploy /tmp/bd2/start --search: point 3", "gnnreco deploy start --search: point 3"),
+        (
+            "train sample.inputs=[/tmp/a/1.parquet,/tmp/a/2.parquet]",
+            "train sample.inputs=[1.parquet,2.parquet]",
+        ),
+        ("task.teacher='/work/x y/t' ~/runs/b C:\\data\\c.csv", "task.teacher='x y/t' b c.csv"),
+        ("runs/a ../b n/a 3/4 https://zenodo.org/records/1 a / b", None),
+    ],
+)
+def test_manifests_name_files_not_places(text: str, left: str | None) -> None:
+    assert without_places({"a": [text], "n": 3}) == {"a": [text if left is None else left], "n": 3}
+
+
+def test_no_shipped_bundle_names_a_place() -> None:
+    for file in bundles.SHIPPED.glob("*/*"):
+        if file.suffix in (".json", ".yaml"):
+            values = yaml.safe_load(file.read_text())
+            assert without_places(values) == values, file
 
 
 def test_shipped_bundles_load_and_a_wrong_name_is_an_error() -> None:

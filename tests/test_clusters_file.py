@@ -26,7 +26,7 @@ def some_clusters(lengths: list[int], seed: int = 0) -> Clusters:
     probability[::2] = np.nan
     return Clusters(
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), rng.integers(0, 99, m), rng.random(m),
-        axis=rng.normal(size=(n, 3)), class_probability=probability, **numbers,
+        axis=rng.normal(size=(n, 3)), class_probability=probability, hit_id=rng.integers(0, 2**62, m), **numbers,
     )  # fmt: skip
 
 
@@ -59,8 +59,8 @@ def test_the_columns_are_those_that_farms_rely_on(tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
     write_clusters(tmp_path / "a.parquet", [(1, "x", some_clusters([2]))])
     assert pq.read_schema(tmp_path / "a.parquet").names == [
-        "event", "source", "cluster_id", "hit_index", "hit_weight", "energy_gev", "energy_sigma_gev", "x_mm", "y_mm",
-        "z_mm", "axis", "class_probability", "score",
+        "event", "source", "cluster_id", "hit_index", "hit_id", "hit_weight", "energy_gev", "energy_sigma_gev", "x_mm",
+        "y_mm", "z_mm", "axis", "class_probability", "score",
     ]  # fmt: skip
     with pytest.raises(BadInput, match=r"column track_id: is missing: no tracks"):
         list(read_tracks(tmp_path / "a.parquet"))
@@ -76,6 +76,9 @@ def test_root_holds_the_same_numbers(tmp_path: Path) -> None:
     assert branches["hit_weight"].tolist() == [clusters.hit_weight.tolist(), []]
     assert branches["n_hits"].tolist() == [[3, 5], []]
     assert branches["axis"].tolist()[0] == clusters.axis.ravel().tolist()
+    (_, source, back), _ = read_clusters(tmp_path / "shard-0.root")
+    assert source == "x"
+    same(clusters, back)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 2)), max_size=30))

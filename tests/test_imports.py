@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"errors", "columns", "schema", "kernel_cache"}
+ANYWHERE = {"atomic", "columns", "errors", "json_file", "kernel_cache", "limits", "schema", "tensor_file"}
 ORDER = [
     {"geometry"},
     {"events"},
     {"simulate"},
     {"graphs"},
     {"models"},
+    {"fit"},
     {"tasks"},
+    {"bundle_files"},
     {"bundle"},
     {"onnx_bundle"},
     {"train", "reconstruct", "evaluate", "deploy", "display"},
@@ -26,8 +28,8 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LIGHT = {
-    "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shutil",
-    "sys", "time", "typing",
+    "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shlex", "shutil",
+    "signal", "sys", "time", "typing",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

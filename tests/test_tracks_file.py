@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,15 @@ def some_tracks(lengths: list[int], seed: int = 0) -> Tracks:
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         hit_index=rng.permutation(sum(lengths)).astype(np.int64),
         covariance=rng.normal(size=(n, 15)),
+        hit_id=rng.integers(0, 2**62, sum(lengths)) if seed % 3 else None,
         **{attribute: rng.normal(size=n) for attribute in COLUMNS.values()},
     )
 
 
 def same(a: Tracks, b: Tracks) -> None:
-    for name in ("offsets", "hit_index", "covariance", *COLUMNS.values()):
+    if not len(a.hit_index):
+        a, b = (replace(tracks, hit_id=None) for tracks in (a, b))
+    for name in ("offsets", "hit_index", "hit_id", "covariance", *COLUMNS.values()):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
 
 
@@ -39,6 +43,15 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, event
     assert [r[:2] for r in back] == [r[:2] for r in rows]
     for ours, theirs in zip(rows, back, strict=True):
         same(ours[2], theirs[2])
+
+
+def test_a_file_of_an_older_version_has_no_hit_ids(tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    write_tracks(tmp_path / "new.parquet", [(1, "x", some_tracks([3, 4], 1))])
+    pq.write_table(pq.read_table(tmp_path / "new.parquet").drop_columns("hit_id"), tmp_path / "old.parquet")
+    ((_, _, tracks),) = read_tracks(tmp_path / "old.parquet")
+    assert tracks.hit_id is None
+    same(replace(some_tracks([3, 4], 1), hit_id=None), tracks)
 
 
 def test_same_tracks_same_bytes_and_a_note(tmp_path: Path) -> None:
@@ -91,7 +104,8 @@ def test_no_file_and_a_foreign_file_are_named(tmp_path: Path) -> None:
 def test_root_holds_the_same_numbers(tmp_path: Path) -> None:
     uproot = pytest.importorskip("uproot")
     tracks = some_tracks([3, 5])
-    write_tracks(tmp_path / "shard-0.root", [(4, "x", tracks), (5, "x", Tracks())], {"events": 2})
+    rows = [(4, "x", tracks), (5, "y", Tracks()), (6, "x", some_tracks([2]))]
+    write_tracks(tmp_path / "shard-0.root", rows[:2], {"events": 2})
     assert read_note(tmp_path / "shard-0.root") == {"events": 2}
     with uproot.open(tmp_path / "shard-0.root") as file:
         branches = file["tracks"].arrays()
@@ -99,3 +113,26 @@ def test_root_holds_the_same_numbers(tmp_path: Path) -> None:
     assert branches["hit_index"].tolist() == [tracks.hit_index.tolist(), []]
     assert branches["n_hits"].tolist() == [[3, 5], []]
     assert branches["d0_mm"].tolist()[0] == tracks.d0.tolist()
+    for events in (rows, rows[1:2], []):
+        write_tracks(tmp_path / "shard-0.root", events)
+        back = list(read_tracks(tmp_path / "shard-0.root"))
+        assert [row[:2] for row in back] == [row[:2] for row in events]
+        for ours, theirs in zip(events, back, strict=True):
+            same(ours[2], theirs[2])
+
+
+def test_ids_of_any_size_survive_root(tmp_path: Path) -> None:
+    pytest.importorskip("uproot")
+    tracks = replace(some_tracks([2, 1]), hit_id=np.array([2**62 + 1, -5, 2**53 + 1]))
+    write_tracks(tmp_path / "a.root", [(1, "x", tracks)])
+    ((_, _, back),) = read_tracks(tmp_path / "a.root")
+    same(tracks, back)
+
+
+def test_a_damaged_root_file_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("uproot")
+    write_tracks(tmp_path / "a.root", [(1, "x", some_tracks([9] * 50))])
+    good = (tmp_path / "a.root").read_bytes()
+    (tmp_path / "a.root").write_bytes(good[: len(good) // 2])
+    with pytest.raises(BadInput, match=r"a\.root"):
+        list(read_tracks(tmp_path / "a.root"))

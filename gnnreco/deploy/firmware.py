@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
-from gnnreco.deploy.budget import Budget, Fit, choose, fit
-from gnnreco.deploy.folder import MANIFEST, as_json, check_folder, program_files, save_folder
+from gnnreco.deploy.budget import Budget, Fit, check_seconds, choose, fit
+from gnnreco.deploy.folder import MANIFEST, as_json, check_folder, save_folder
 from gnnreco.deploy.names import check_name
 from gnnreco.deploy.placement import Placement, place
 from gnnreco.deploy.program import JSON, Program
@@ -24,7 +24,7 @@ from gnnreco.deploy.vendor import SCRIPT, constraints, vivado
 from gnnreco.errors import BadInput, MissingTool
 
 IO, REPORT, README = "io.json", "report.json", "README.md"
-INPUTS, ANSWERS = "vectors/inputs.hex", "vectors/answers.hex"
+INPUTS, ANSWERS, NOTE = "vectors/inputs.hex", "vectors/answers.hex", "vectors/NOTE.txt"
 VECTORS = 1000
 
 Progress = Callable[[str, int, int], None]
@@ -78,6 +78,8 @@ def write_firmware(
     tell = progress or (lambda what, done, of: None)
     check_name(name)
     check_folder(folder)
+    check_seconds("synthesis_s", synthesis_s)
+    check_seconds("placement_s", placement_s)
     x, valid = check_vectors(program, x, valid)
     tell("Verilog", 0, 4)
     design, fits = choose(program, name, budget)
@@ -92,24 +94,29 @@ def write_firmware(
     placement = counted("nextpnr", place, design, name, placement_s)
     tell("folder", 3, 4)
     report = make_report(design, name, budget, fits, len(x)) | {"synthesis": synthesis, "ecp5": placement}
-    content: dict[str, str | bytes] = {**program_files(program)}
-    content |= {f"src/{file}": code for file, code in design.sources.items()}
-    content |= {
-        IO: as_json(design.ports.describe(program)),
-        INPUTS: "\n".join(lines[0]) + "\n",
-        ANSWERS: "\n".join(lines[1]) + "\n",
-        "vectors/NOTE.txt": f"{len(x)} events, one a line, in the bits of {IO}; answers are those of {JSON}.\n",
-        f"sim/{BENCH}": make_testbench(name, design.ports, design.latency, budget.clock_ns),
-        f"vendor/{SCRIPT}": vivado(name, PART, list(design.sources)),
-        f"vendor/{name}.xdc": constraints(budget.clock_ns),
-        REPORT: as_json(report),
-        README: readme(name, report),
+    content = firmware_files(program, design, name, report) | {
+        INPUTS: ("\n".join(lines[0]) + "\n").encode(),
+        ANSWERS: ("\n".join(lines[1]) + "\n").encode(),
+        REPORT: as_json(report).encode(),
     }
-    save_folder(
-        folder, {k: v.encode() if isinstance(v, str) else v for k, v in content.items()}, name, provenance
-    )
+    save_folder(folder, content, name, provenance)
     tell("folder", 4, 4)
     return report
+
+
+def firmware_files(
+    program: Program, design: Design, name: str, report: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """All files that follow from a program, its design and the report: what `deploy verify` makes again."""
+    content = {f"src/{file}": code for file, code in design.sources.items()} | {
+        IO: as_json(design.ports.describe(program)),
+        NOTE: f"{report['vectors']} events, one a line, in the bits of {IO}; answers are those of {JSON}.\n",
+        f"sim/{BENCH}": make_testbench(name, design.ports, design.latency, report["clock_ns"]),
+        f"vendor/{SCRIPT}": vivado(name, PART, list(design.sources)),
+        f"vendor/{name}.xdc": constraints(report["clock_ns"]),
+        README: readme(name, report),
+    }
+    return program.files() | {file: text.encode() for file, text in content.items()}
 
 
 def check_vectors(program: Program, x: Floats, valid: NDArray | None) -> tuple[Floats, NDArray | None]:
@@ -150,12 +157,24 @@ def counted(
 
 def make_report(design: Design, name: str, budget: Budget, fits: Fit, vectors: int) -> dict[str, Any]:
     """Plain values of what a design is and needs; every number says who counted it."""
+    advice = {"fits": fits.fits, "rows": [dict(row) for row in fits.rows], "advice": list(fits.advice)}
+    return facts(design, name, budget.clock_ns, vectors) | {"budget": advice}
+
+
+def facts(design: Design, name: str, clock_ns: float, vectors: int) -> dict[str, Any]:
+    """What follows from a design alone, counted again by `deploy verify`.
+
+    ``latency_clocks`` are those from the edge that takes an event in to the edge after which its answer stands. Both edges
+    fill a rank of registers, so an event passes ``register_ranks``, one more.
+    """
     return {
+        "target": "rtl",
         "name": name,
         "part": PART,
-        "clock_ns": budget.clock_ns,
+        "clock_ns": clock_ns,
         "latency_clocks": design.latency,
-        "latency_ns": design.latency * budget.clock_ns,
+        "latency_ns": design.latency * clock_ns,
+        "register_ranks": design.latency + 1,
         "initiation_interval": 1,
         "register_bits": design.registers,
         "adder_levels": design.levels,
@@ -164,7 +183,6 @@ def make_report(design: Design, name: str, budget: Budget, fits: Fit, vectors: i
             "lut": round(design.luts),
             "delay_ns": round(design.delay_ns, 2),
         },
-        "budget": {"fits": fits.fits, "rows": [dict(row) for row in fits.rows], "advice": list(fits.advice)},
         "vectors": vectors,
     }
 
@@ -178,11 +196,12 @@ def readme(name: str, report: Mapping[str, Any]) -> str:
     return f"""# {name}
 
 Module `{name}` in `src`: one event every clock, its answer {report["latency_clocks"]} clocks later
-({report["latency_ns"]:g} ns at {report["clock_ns"]:g} ns). No reset, no handshake. {cells}.
+({report["latency_ns"]:g} ns at {report["clock_ns"]:g} ns), from the edge that takes it in. Its inputs and its answer are
+registered: an event passes {report["register_ranks"]} ranks of registers. No reset, no handshake. {cells}.
 
 - `{IO}`: bits, order and scale of every number. Preprocessing (offset and scale) is inside.
 - `vectors`: {report["vectors"]} events in and out. `sim/{BENCH}` replays them in any simulator, from this folder:
-  `verilator --binary --timing -Wno-fatal --top-module testbench src/*.v sim/{BENCH} && obj_dir/Vtestbench`
+  `verilator --binary --timing -Wno-fatal --Mdir ../built --top-module testbench src/*.v sim/{BENCH} && ../built/Vtestbench`
 - `vendor/{SCRIPT}`: synthesis to routing with Vivado for {report["part"]}; run it in `vendor`.
 - `program.json`, `program.safetensors`: the network as fixed-point operations, the reference of all that is here.
 - `{MANIFEST}`: sums of all files, and which trained bundle this is. `gnnreco deploy verify FOLDER` proves all of it again.

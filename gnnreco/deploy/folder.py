@@ -1,21 +1,34 @@
-"""Folders of firmware: every file has a sum, the manifest has one too, and nothing is read that differs from its own."""
+"""Deployed folders of every target: each file has a sum, the manifest too, and nothing is read that differs from its own."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.deploy.program import ARRAYS, JSON, Program
+from gnnreco.atomic import write_file
+from gnnreco.bundle_files import (
+    MANIFEST,
+    FileSum,
+    check_file,
+    check_sum,
+    manifest_sum,
+    read_file,
+    sha256,
+    summed,
+    typed,
+)
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, BadConfig
+from gnnreco.limits import FILES, MANIFEST_BYTES
 
 FORMAT = 1
-MANIFEST = "manifest.json"
+#: Packages whose versions decide what is written.
+MAKERS = ("alkaid", "hls4ml", "numpy", "onnx")
+LEFT_BY_TOOLS = {".rpt", ".log", ".jou", ".dcp", ".pb", ".html"}
 
 
 def check_folder(folder: Path) -> None:
@@ -29,97 +42,105 @@ def check_folder(folder: Path) -> None:
 def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenance: Mapping[str, Any]) -> None:
     """Write all files, the manifest last; what an older firmware there had is removed."""
     if (folder / MANIFEST).exists():
-        for file in load_manifest(folder)["files"]:
-            (folder / file).unlink(missing_ok=True)
+        for file in load_manifest(folder).files:
+            if (folder / file).resolve().is_relative_to(folder.resolve()):  # no link leads out of it
+                (folder / file).unlink(missing_ok=True)
         (folder / MANIFEST).unlink()
     for file, data in content.items():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(data)
+        write_file(folder / file, data)
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "kind": "firmware",
         "name": name,
-        "gnnreco": __version__,
-        "made_with": {tool: package(tool) for tool in ("alkaid", "numpy")},
+        "made_with": versions(*MAKERS),
         "provenance": dict(provenance),
-        "files": {
-            f: {"bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()} for f, d in sorted(content.items())
-        },
+        "files": {f: {"bytes": len(d), "sha256": sha256(d)} for f, d in sorted(content.items())},
     }
     manifest["sha256"] = manifest_sum(manifest)
-    (folder / MANIFEST).write_text(as_json(manifest))
+    write_file(folder / MANIFEST, as_json(manifest))
 
 
-def load_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a firmware folder; raises `BadBundle` for what is none, or was changed."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError) as error:
-        raise BadBundle(folder, f"{MANIFEST} cannot be read ({error}); is it a firmware folder?") from error
-    if (
-        not isinstance(manifest, dict)
-        or manifest.get("kind") != "firmware"
-        or manifest.get("format") != FORMAT
-    ):
-        raise BadBundle(folder, f"{MANIFEST} is not that of a firmware of this version")
-    if manifest.get("sha256") != manifest_sum(manifest):
-        raise BadBundle(
-            folder, f"{MANIFEST} is not what was written (its sha256 differs); copy the folder again"
-        )
-    for file in manifest["files"]:
-        if Path(file).is_absolute() or ".." in Path(file).parts:
-            raise BadBundle(folder, f"{MANIFEST} names '{file}', which lies outside")
+@dataclass(frozen=True)
+class Provenance:
+    """The trained bundle that a folder says it was made from; `operations` where it is a part of a graph's program."""
+
+    bundle: str
+    sha256: str
+    operations: list[int] | None = None
+
+
+@dataclass(frozen=True)
+class FolderManifest:
+    """What the manifest of a deployed folder holds; it may hold more.
+
+    Attributes
+    ----------
+    name : str
+        Of the top module.
+    made_with : dict
+        Versions of the packages that generated it, by name.
+    """
+
+    format: int
+    kind: str
+    name: str
+    made_with: dict[str, str | None]
+    provenance: Provenance
+    files: dict[str, FileSum]
+    sha256: str
+
+
+def load_manifest(folder: Path) -> FolderManifest:
+    """The manifest of a deployed folder; raises `BadBundle` for what is none, or was changed."""
+    values = summed(folder, read_file(folder, MANIFEST, MANIFEST_BYTES))
+    if values.get("kind") != "firmware" or values.get("format") != FORMAT:
+        raise BadBundle(folder, f"{MANIFEST} is not that of what `deploy -o` of this version writes")
+    check_sum(folder, values)
+    manifest = typed(FolderManifest, values, folder)
+    if len(manifest.files) > FILES:
+        raise BadBundle(folder, f"{MANIFEST} lists {len(manifest.files):,} files; at most {FILES:,} are read")
+    for file in manifest.files:
+        parts = Path(file).parts
+        if (
+            not parts
+            or Path(file).is_absolute()
+            or ".." in parts
+            or "\0" in file
+            or Path(file).as_posix() != file
+        ):
+            raise BadBundle(folder, f"{MANIFEST} names '{file}', which lies outside or is no plain name")
     return manifest
 
 
-def manifest_sum(manifest: Mapping[str, Any]) -> str:
-    """Sum over everything but the sum itself."""
-    rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def read_files(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Manifest and content of all files of a firmware, once every sum is right.
+def read_files(folder: Path) -> tuple[FolderManifest, dict[str, bytes]]:
+    """Manifest and content of all files of a deployed folder, once every sum is right.
 
     Raises
     ------
     BadBundle
-        For a file that is missing or was changed, or Verilog beside the sources that nobody vouches for.
+        For a file that is missing or was changed, or one that the manifest does not know: somebody could run it. What a
+        vendor's tool leaves in ``vendor`` may be there, unless it is a script.
     """
+    if not folder.is_dir():
+        raise BadBundle(folder, "is no folder; name what `deploy -o` wrote")
     manifest = load_manifest(folder)
     content = {}
-    for file, said in manifest["files"].items():
-        try:
-            content[file] = (folder / file).read_bytes()
-        except OSError as error:
-            raise BadBundle(
-                folder, f"{file} cannot be read ({error.strerror}); copy the folder again"
-            ) from error
-        if hashlib.sha256(content[file]).hexdigest() != said["sha256"]:
-            raise BadBundle(
-                folder, f"{file} is not what was written (its sha256 differs); copy the folder again"
-            )
-    beside = {f.relative_to(folder).as_posix() for f in (folder / "src").rglob("*")} - set(content)
-    if beside:
-        raise BadBundle(folder, f"{min(beside)} is not in {MANIFEST}; remove it")
+    for file, said in manifest.files.items():
+        if (folder / file).is_symlink() or not (folder / file).resolve().is_relative_to(folder.resolve()):
+            raise BadBundle(folder, f"{file} is a link; copy the folder again")
+        content[file] = read_file(folder, file)
+        check_file(folder, file, content[file], asdict(said))
+    for path in sorted(folder.rglob("*")):
+        file = path.relative_to(folder).as_posix()
+        left = file.startswith("vendor/") and path.suffix in LEFT_BY_TOOLS
+        if not path.is_dir() and file not in content and file != MANIFEST and not left:
+            raise BadBundle(folder, f"{file} is not in {MANIFEST}; remove it")
     return manifest, content
 
 
-def program_files(program: Program) -> dict[str, bytes]:
-    """Files of a program, by name."""
-    with tempfile.TemporaryDirectory(prefix="gnnreco-") as clean:
-        program.save(Path(clean))
-        return {file: (Path(clean) / file).read_bytes() for file in (JSON, ARRAYS)}
-
-
-def program_of(content: Mapping[str, bytes], folder: Path) -> Program:
-    """The program of a firmware."""
-    with tempfile.TemporaryDirectory(prefix="gnnreco-") as clean:
-        for file in (JSON, ARRAYS):
-            if file not in content:
-                raise BadBundle(folder, f"holds no {file}")
-            (Path(clean) / file).write_bytes(content[file])
-        return Program.load(Path(clean))
+def versions(*packages: str) -> dict[str, str | None]:
+    """Versions of gnnreco and of packages, as they are here."""
+    return {"gnnreco": __version__} | {name: package(name) for name in packages}
 
 
 def as_json(values: Mapping[str, Any]) -> str:

@@ -8,10 +8,8 @@ derives all other types from them (its "bit exact" pass). Weights are compiled i
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,12 +19,29 @@ import numpy as np
 
 from gnnreco.columns import Floats
 from gnnreco.deploy.qonnx import Affine, Cut, Product, steps
-from gnnreco.errors import BadInput
+from gnnreco.deploy.toolchain import ToolFailed, run
+from gnnreco.errors import MissingTool
 
 PART = "xcvu9p-flga2104-2L-e"
 BACKENDS = ("Vitis", "Vivado")
 STRATEGIES = ("latency", "distributed_arithmetic")
 CONFIG, SCRIPT = "hls4ml_config.yml", "build_lib.sh"
+BUILD_SECONDS, RUN_SECONDS = 1800.0, 600.0
+INCLUDED = ("", "firmware", "firmware/ap_types")
+MAIN = """#include "firmware/{top}.cpp"
+#include "{top}_bridge.cpp"
+#include <cstdio>
+
+int main() {{
+    double x[{inputs}], answers[{outputs}];
+    FILE *in = fopen("x", "rb"), *out = fopen("answers", "wb");
+    while (fread(x, sizeof(double), {inputs}, in) == {inputs}) {{
+        {top}_double(x, answers);
+        fwrite(answers, sizeof(double), {outputs}, out);
+    }}
+    return fclose(out);
+}}
+"""
 
 
 def write_project(
@@ -77,12 +92,12 @@ def layers(model: Any) -> list[dict[str, Any]]:
 
 
 def simulate(folder: Path, top: str, x: Floats, outputs: int) -> Floats:
-    """Compile a project's C simulation and run it.
+    """Compile a project's C simulation and run it, confined (see `gnnreco.deploy.toolchain.run`).
 
     Parameters
     ----------
     folder : Path
-        Of the project: only ever one that was just written by `write_project`, as it is run.
+        Of the project: one that was just written by `write_project`, or that somebody trusts.
     top : str
         Its top function.
     x : float64 (b, features)
@@ -94,30 +109,24 @@ def simulate(folder: Path, top: str, x: Floats, outputs: int) -> Floats:
 
     Raises
     ------
-    BadInput
-        If there is no C++ compiler, or it fails.
+    MissingTool
+        If there is no C++ compiler, or it fails, or takes too long.
     """
-    compiler = shutil.which("g++")
-    if compiler is None:
-        raise BadInput("g++", "", "is not installed, and the C simulation needs it")
-    with tempfile.TemporaryDirectory() as place:
-        library = Path(place) / "csim.so"
+    if shutil.which("g++") is None:
+        raise MissingTool("g++", "is not installed, and the C simulation needs it: apt-get install g++")
+    with tempfile.TemporaryDirectory(prefix="gnnreco-") as place:
+        built = Path(place)
         # One unit: reading the headers of the fixed-point types is most of the work.
-        source = f'#include "firmware/{top}.cpp"\n#include "{top}_bridge.cpp"\n'
-        flags = ["-O1", "-std=c++17", "-fPIC", "-shared", "-w", "-I.", "-Ifirmware", "-Ifirmware/ap_types"]
-        done = subprocess.run(
-            [compiler, *flags, "-x", "c++", "-", "-o", str(library)],
-            cwd=folder, input=source, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise BadInput(folder, "C simulation", f"g++ fails: {done.stderr.strip()[-500:]}")
-        function = ctypes.CDLL(str(library))[f"{top}_double"]
-    array = np.ctypeslib.ndpointer(np.float64, flags="C_CONTIGUOUS")
-    function.argtypes, function.restype = [array, array], None
-    rows, out = np.ascontiguousarray(x, np.float64), np.zeros((len(x), outputs))
-    for row, answer in zip(rows, out):
-        function(row, answer)
-    return out
+        source = MAIN.format(top=top, inputs=x.shape[1], outputs=outputs)
+        (built / "main.cpp").write_text(source)
+        np.ascontiguousarray(x, np.float64).tofile(built / "x")
+        flags = ["-O1", "-std=c++17", "-w", *(f"-I{folder.resolve() / part}" for part in INCLUDED)]
+        run(["g++", *flags, "main.cpp", "-o", "csim"], built, BUILD_SECONDS)
+        run(["./csim"], built, RUN_SECONDS, name="C simulation")
+        found = np.fromfile(built / "answers", np.float64)
+    if found.size != len(x) * outputs:
+        raise ToolFailed("C simulation", f"gave {found.size:,} numbers for {len(x) * outputs:,}")
+    return found.reshape(len(x), outputs)
 
 
 def _simplified(found: Iterable[Cut | Affine | Product]) -> list[Cut | Affine | Product]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.bundle import CONFIG, MANIFEST, WEIGHTS, Bundle, manifest_sum, sha256, write_folder
+from gnnreco.bundle import Bundle
+from gnnreco.bundle_files import CONFIG, MANIFEST, WEIGHTS, manifest_sum, sha256, write_folder
 from gnnreco.deploy.onnx_parity import TOLERANCE, measure
 from gnnreco.errors import BadBundle
 from gnnreco.models.onnx_graph import INPUTS, IR, OPSET, OUTPUTS

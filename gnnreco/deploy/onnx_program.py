@@ -151,7 +151,16 @@ class Nodes:
 def write_onnx_program(
     program: Program, folder: Path, provenance: Mapping[str, Any], precision: str = ""
 ) -> dict[str, Any]:
-    """Write ``program.onnx``; the same program gives the same bytes.
+    """Write ``program.onnx`` into a folder that is there; returns the facts of `make_onnx_program`."""
+    data, facts = make_onnx_program(program, provenance, precision)
+    (folder / MODEL).write_bytes(data)
+    return facts
+
+
+def make_onnx_program(
+    program: Program, provenance: Mapping[str, Any], precision: str = ""
+) -> tuple[bytes, dict[str, Any]]:
+    """A program as a file of ONNX, and facts of it; the same program gives the same bytes.
 
     Its inputs: ``x`` (batch, [slots,] features) as they come from the detector and, for graphs, ``valid`` (batch, slots) of
     zeros and ones; its output: ``answer`` (batch, [rows,] outputs).
@@ -159,8 +168,6 @@ def write_onnx_program(
     Parameters
     ----------
     program : Program
-    folder : Path
-        Is there already.
     provenance : mapping
         Kept as the model's metadata: plain values.
     precision : str
@@ -168,7 +175,7 @@ def write_onnx_program(
 
     Returns
     -------
-    dict
+    bytes, dict
         ``file, bytes, sha256, opset, ir, precision, most_bits, nodes``
 
     Raises
@@ -207,8 +214,7 @@ def write_onnx_program(
     )
     checker.check_model(model, full_check=True)
     data = model.SerializeToString(deterministic=True)
-    (folder / MODEL).write_bytes(data)
-    return {
+    return data, {
         "file": MODEL, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "opset": OPSET, "ir": IR,
         "precision": kind, "most_bits": bits, "nodes": len(nodes.nodes),
     }  # fmt: skip

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.deploy.program import Program
-from gnnreco.errors import BadInput
+from gnnreco.deploy.program import LONGEST, Program
+from gnnreco.errors import BadConfig, BadInput
+from gnnreco.limits import BITS, VALUE_NUMBERS
+from gnnreco.schema import build
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +125,46 @@ class Ports:
         }
 
 
-def ports_of(described: dict[str, Any]) -> Ports:
-    """From what `Ports.describe` gave."""
+@dataclass(frozen=True)
+class _Number:
+    """A number as ``io.json`` describes it."""
 
-    def form(d: dict[str, Any]) -> Form:
-        signed, bits, fraction = int(d["signed"]), int(d["bits"]), int(d["fraction"])
-        return Form(signed, bits - signed - fraction, fraction)
+    signed: bool
+    bits: int
+    fraction: int
 
-    features = tuple(form(f) for f in described["features"])
-    return Ports(int(described["slots"]), features, form(described["answer"]), int(described["answers"]))
+
+@dataclass(frozen=True)
+class _Described:
+    """``io.json``."""
+
+    slots: int
+    features: list[_Number]
+    answers: int
+    answer: _Number
+
+
+def ports_of(described: Any, program: Program) -> Ports:
+    """From what `Ports.describe` gave.
+
+    Raises
+    ------
+    BadConfig
+        If a value is missing, of another type, or not that of the program.
+    """
+    said = build(_Described, described, others=True)
+    wanted = [
+        Form(*map(int, form)) for form in zip(program.signed, program.integer, program.fraction, strict=True)
+    ]
+    if said.slots != program.slots or [(n.signed, n.bits, n.fraction) for n in said.features] != [
+        (bool(f.signed), f.bits, f.fraction) for f in wanted
+    ]:
+        raise BadConfig("features: their number, bits or grid is not that of the program")
+    one = said.answer
+    if not (0 < one.bits <= LONGEST and abs(one.fraction) <= BITS and 0 < said.answers <= VALUE_NUMBERS):
+        raise BadConfig("answer: its bits, fraction or number cannot be")
+    answer = Form(int(one.signed), one.bits - one.signed - one.fraction, one.fraction)
+    return Ports(said.slots, tuple(wanted), answer, said.answers)
 
 
 def _bits(numbers: Ints, widths: Sequence[int]) -> NDArray[np.uint8]:

@@ -15,31 +15,24 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from gnnreco.bundle_files import read_file
 from gnnreco.columns import Floats, Ints
-from gnnreco.errors import BadBundle, BadInput
+from gnnreco.deploy.program_check import Unfit, check_program
+from gnnreco.errors import BadBundle, BadConfig, BadInput
+from gnnreco.json_file import parse_json
+from gnnreco.schema import build
+from gnnreco.tensor_file import parse_tensors
 
 FORMAT = 1
 JSON, ARRAYS = "program.json", "program.safetensors"
-#: Arrays of each operation: those it must have, and those it may.
-OPERATIONS: dict[str, tuple[set[str], set[str]]] = {
-    "port": ({"offset", "scale", "integer", "fraction"}, set()),
-    "dense": ({"weight"}, {"bias"}),
-    "cut": ({"signed", "integer", "fraction"}, set()),
-    "add": (set(), set()),
-    "rows": ({"index"}, set()),
-    "valid": (set(), {"slots"}),
-    "total": ({"group", "n"}, set()),
-}
 LONGEST = 53  # bits that a float64 holds exactly
 
 
 @dataclass(frozen=True)
 class Op:
-    """One operation: its kind (`OPERATIONS`), the numbers of the values it reads (0: the input), its arrays."""
+    """One operation: its kind (see `program_check`), the numbers of the values it reads (0: the input), its arrays."""
 
     kind: str
     inputs: tuple[int, ...]
@@ -96,6 +89,11 @@ class Program:
         """Numbers of each row of the input."""
         return len(self.fraction)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one event: ([slots,] features)."""
+        return (self.slots, self.features) if self.slots else (self.features,)
+
     def run(self, machine: Machine, x: Any, valid: Any) -> Any:
         """The answer in a machine's arithmetic."""
         values = [x]
@@ -133,49 +131,69 @@ class Program:
         out: Floats = self.run(Numbers(), x, on)
         return out
 
-    def save(self, folder: Path) -> None:
-        """Write ``program.json`` and ``program.safetensors``; the same program gives the same bytes."""
+    def files(self) -> dict[str, bytes]:
+        """Content of ``program.json`` and ``program.safetensors``; the same program gives the same bytes."""
         arrays = {f"input.{name}": getattr(self, name) for name in ("signed", "integer", "fraction")}
         ops = []
         for i, op in enumerate(self.ops):
             ops.append({"kind": op.kind, "inputs": list(op.inputs), "arrays": sorted(op.arrays)})
             arrays |= {f"{i}.{name}": array for name, array in op.arrays.items()}
         head = {"format": FORMAT, "slots": self.slots, "ops": ops}
-        (folder / JSON).write_text(json.dumps(head, indent=1) + "\n")
         kept = {k: np.ascontiguousarray(arrays[k]) for k in sorted(arrays)}
-        (folder / ARRAYS).write_bytes(save_tensors(kept))
+        return {JSON: (json.dumps(head, indent=1) + "\n").encode(), ARRAYS: save_tensors(kept)}
+
+    def save(self, folder: Path) -> None:
+        """Write `files` into a folder."""
+        for name, data in self.files().items():
+            (folder / name).write_bytes(data)
 
     @classmethod
     def load(cls, folder: Path) -> Program:
         """Read what `save` wrote. Raises `BadBundle` for what is no program."""
+        return cls.parse({name: read_file(folder, name) for name in (JSON, ARRAYS)}, folder)
+
+    @classmethod
+    def parse(cls, content: Mapping[str, bytes], folder: Path) -> Program:
+        """The program of its `files`. Raises `BadBundle`, which names `folder` and the operation, for what is none."""
+        for file in (JSON, ARRAYS):
+            if file not in content:
+                raise BadBundle(folder, f"holds no {file}; deploy the trained bundle again")
         try:
-            head = json.loads((folder / JSON).read_text())
-            arrays = load_tensors((folder / ARRAYS).read_bytes())
+            head = build(_Head, parse_json(content[JSON], JSON), others=True)
+            arrays = parse_tensors(content[ARRAYS], ARRAYS)
             ops = tuple(
-                Op(
-                    str(op["kind"]),
-                    tuple(map(int, op["inputs"])),
-                    {a: arrays[f"{i}.{a}"] for a in op["arrays"]},
-                )
-                for i, op in enumerate(head["ops"])
+                Op(op.kind, tuple(op.inputs), {a: arrays[f"{i}.{a}"] for a in op.arrays})
+                for i, op in enumerate(head.ops)
             )
             signed, integer, fraction = (arrays[f"input.{n}"] for n in ("signed", "integer", "fraction"))
-            program = cls(int(head["slots"]), signed, integer, fraction, ops)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise BadBundle(folder, f"holds no program that can be read: {error!r}") from error
-        program.check(folder)
+        except (BadInput, BadConfig) as error:
+            raise BadBundle(folder, f"holds no program that can be read: {JSON}: {error}") from error
+        except KeyError as error:
+            raise BadBundle(folder, f"holds no program that can be read: {ARRAYS} lacks {error}") from error
+        if head.format != FORMAT:
+            raise BadBundle(folder, f"holds a program of format {head.format}; this version reads {FORMAT}")
+        program = cls(head.slots, signed, integer, fraction, ops)
+        try:
+            check_program(program)
+        except Unfit as error:
+            raise BadBundle(folder, f"{JSON}: {error}; deploy the trained bundle again") from error
         return program
 
-    def check(self, folder: Path) -> None:
-        """Raise `BadBundle` unless every operation is known, has its arrays and reads what came before it."""
-        for i, op in enumerate(self.ops):
-            must, may = OPERATIONS.get(op.kind, (None, set()))
-            if must is None:
-                raise BadBundle(folder, f"operation {i} is '{op.kind}', which no program has")
-            if not must <= set(op.arrays) <= must | may:
-                raise BadBundle(folder, f"operation {i} ({op.kind}) has not the arrays it needs")
-            if not all(0 <= k <= i for k in op.inputs):
-                raise BadBundle(folder, f"operation {i} ({op.kind}) reads a value that is not there yet")
+
+@dataclass(frozen=True)
+class _OpHead:
+    kind: str
+    inputs: list[int]
+    arrays: list[str]
+
+
+@dataclass(frozen=True)
+class _Head:
+    """``program.json``."""
+
+    format: int
+    slots: int
+    ops: list[_OpHead]
 
 
 class Numbers:

@@ -1,15 +1,14 @@
-"""Which trained bundle a program came from, and the program of a bundle."""
+"""Which trained bundle a deployed folder came from, that bundle found again, and its network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from gnnreco.bundle import Bundle, load_bundle
+from gnnreco.bundle import SHIPPED, Bundle, list_bundles, load_bundle, read_manifest
 from gnnreco.deploy.lower import lower
 from gnnreco.deploy.program import Program
 from gnnreco.errors import BadBundle, BadConfig
@@ -21,10 +20,9 @@ PREFIX = "network."
 
 
 def provenance(bundle: Bundle) -> dict[str, Any]:
-    """What a manifest says of the bundle behind it."""
+    """What a manifest says of the bundle behind it: its name and its sum, not where it lies on this machine."""
     return {
         "bundle": bundle.name,
-        "folder": str(bundle.folder.resolve()),
         "sha256": bundle.manifest["sha256"],
         "task": bundle.task,
         "training": bundle.manifest["training"],
@@ -32,8 +30,27 @@ def provenance(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def trained_program(bundle: Bundle) -> Program:
-    """The program of a bundle. Raises `BadBundle` for one that is not for triggers."""
+def find_trained(name: str, sha256: str, given: str = "") -> Bundle | None:
+    """The trained bundle of a name and a sum: the one that is `given`, else one that ships or lies here under its name.
+
+    Only what is given may have another sum; whoever names it vouches for it.
+    """
+    if given:
+        return load_bundle(given)
+    for shipped in list_bundles():
+        if read_manifest(SHIPPED / shipped)["sha256"] == sha256:
+            return load_bundle(shipped)
+    if name and Path(name).name == name and Path(name).is_dir():
+        try:
+            found = load_bundle(Path(name))
+        except BadBundle:
+            return None
+        return found if found.manifest["sha256"] == sha256 else None
+    return None
+
+
+def trained_network(bundle: Bundle) -> TriggerNetwork:
+    """The network of a bundle, ready to answer. Raises `BadBundle` for one that is not for triggers."""
     if bundle.task != "trigger":
         raise BadBundle(
             bundle.folder,
@@ -47,16 +64,9 @@ def trained_program(bundle: Bundle) -> Program:
         network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
     except (BadConfig, ValueError, RuntimeError) as error:
         raise BadBundle(bundle.folder, f"does not fit the task 'trigger' of this version: {error}") from error
-    return lower(network.eval())
+    return network.eval()
 
 
-def find_trained(said: Mapping[str, Any]) -> Program | None:
-    """The program of the bundle that `provenance` described, if that very bundle is still where it was."""
-    for place in (said.get("folder"), said.get("bundle")):
-        try:
-            bundle = load_bundle(str(place)) if place and Path(str(place)).name else None
-        except BadBundle:
-            continue
-        if bundle and bundle.manifest["sha256"] == said.get("sha256"):
-            return trained_program(bundle)
-    return None
+def trained_program(bundle: Bundle) -> Program:
+    """The program of a bundle; see `trained_network`."""
+    return lower(trained_network(bundle))

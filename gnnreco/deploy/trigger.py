@@ -12,11 +12,11 @@ from safetensors.numpy import save as save_tensors
 
 from gnnreco.bundle import ANY_DETECTOR, Bundle, load_bundle, load_task
 from gnnreco.columns import Floats
-from gnnreco.deploy.budget import Budget
-from gnnreco.deploy.folder import as_json, check_folder, program_files, save_folder
+from gnnreco.deploy.budget import Budget, check_seconds
+from gnnreco.deploy.folder import as_json, check_folder, save_folder
 from gnnreco.deploy.lower import lower
 from gnnreco.deploy.names import check_name
-from gnnreco.deploy.onnx_program import MODEL, write_onnx_program
+from gnnreco.deploy.onnx_program import MODEL, make_onnx_program
 from gnnreco.deploy.program import Program
 from gnnreco.deploy.provenance import provenance
 from gnnreco.errors import BadBundle, BadInput
@@ -75,6 +75,8 @@ def export(
     parts : bool
         Only the dense parts of a graph network, a project each (hls).
     """
+    check_seconds("synthesis_s", synthesis_s)
+    check_seconds("placement_s", placement_s)
     bundle = load_bundle(name)
     task = open_trigger(bundle)
     program, (x, valid) = lower(task.network), examples(task)
@@ -90,17 +92,17 @@ def export(
     if target == "hls":
         from gnnreco.deploy.hls import write_hls
 
-        return {"target": "hls"} | write_hls(program, x, folder, top, where, budget.clock_ns)
+        return write_hls(program, x, folder, top, where, budget.clock_ns)
     if target == "onnx":
         return write_onnx(program, x, valid, folder, top, where)
     if stream:
         from gnnreco.deploy.stream_folder import write_stream
 
-        return write_stream(task, name, folder, top, (stream[0], stream[1]), budget.clock_ns, synthesis_s)
+        return write_stream(task, bundle, folder, top, (stream[0], stream[1]), budget.clock_ns, synthesis_s)
     from gnnreco.deploy.firmware import write_firmware
 
     report = write_firmware(program, x, valid, folder, top, where, budget, synthesis_s, placement_s, progress)
-    return {"target": "rtl"} | report
+    return report
 
 
 def examples(task: TriggerTask) -> Inputs:
@@ -130,15 +132,10 @@ def write_onnx(
 ) -> dict[str, Any]:
     """Write a program as ONNX with its vectors."""
     check_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    report = {"target": "onnx", "name": name, **write_onnx_program(program, folder, provenance)}
+    model, about = make_onnx_program(program, provenance)
+    report = {"target": "onnx", "name": name, **about, "vectors": len(x)}
     vectors = {"x": x, "answers": program.answer(program.ported(x), valid)}
     vectors |= {} if valid is None else {"valid": valid}
-    report |= {"vectors": len(x)}
-    content = {
-        MODEL: (folder / MODEL).read_bytes(),
-        VECTORS: save_tensors(vectors),
-        REPORT: as_json(report).encode(),
-    }
-    save_folder(folder, content | program_files(program), name, provenance)
+    content = {MODEL: model, VECTORS: save_tensors(vectors), REPORT: as_json(report).encode()}
+    save_folder(folder, content | program.files(), name, provenance)
     return report

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-import numpy as np
-from safetensors.numpy import load as load_tensors
+from numpy.typing import NDArray
 
-from gnnreco.bundle import load_bundle
-from gnnreco.deploy.folder import program_of, read_files
-from gnnreco.deploy.lower import lower
-from gnnreco.deploy.onnx_program import MODEL
-from gnnreco.deploy.program import Program
-from gnnreco.deploy.trigger import REPORT, VECTORS, Inputs, Progress, buffers_of, open_trigger
-from gnnreco.errors import BadInput, MissingTool
+from gnnreco.bundle_files import typed
+from gnnreco.columns import Floats
+from gnnreco.deploy.checks import TRAINED, Check, Progress, Row, run_checks
+from gnnreco.deploy.folder import FolderManifest, read_files
+from gnnreco.deploy.program import JSON, Program
+from gnnreco.deploy.proof import Trained
+from gnnreco.deploy.trigger import REPORT, Inputs, buffers_of, open_trigger
+from gnnreco.errors import BadBundle, BadInput
+from gnnreco.json_file import parse_json
 from gnnreco.tasks.trigger import TriggerTask
 from gnnreco.tasks.trigger_buffers import Buffers
 
-Row = dict[str, Any]
+
+class Deployed(Protocol):
+    """A folder of any target with a program, its sums right."""
+
+    program: Program
+
+    @property
+    def vectors_as_given(self) -> tuple[Floats, NDArray | None, Floats]:
+        """Inputs as they come from the detector, which slots are filled, and what the folder says to them."""
+
+    def checks(self) -> dict[str, Callable[[], Check]]:
+        """What this target proves besides."""
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What the report of every target says."""
+
+    target: str = "rtl"
 
 
 def verify(
-    folder: Path, named: Iterable[str] = (), bundle: str = "", progress: Progress | None = None
+    folder: Path,
+    named: Iterable[str] = (),
+    bundle: str = "",
+    trust: bool = False,
+    progress: Progress | None = None,
 ) -> list[Row]:
-    """Prove a folder again; rows of ``check, ok, detail``, ``ok`` None where a tool is missing.
+    """Prove a folder again; rows of ``check, ok, detail``, ``ok`` None where it could not be checked here.
 
     Parameters
     ----------
@@ -35,101 +58,89 @@ def verify(
     named : iterable of str
         Files of more events; their buffers are filled as the trained bundle does it.
     bundle : str
-        The trained bundle; by default the one that the folder names.
+        The trained bundle; by default the one of the sum that the folder names, if it is here.
+    trust : bool
+        Build and run sources that cannot be made again here.
 
     Raises
     ------
     BadBundle
-        If a sum differs: then nothing in the folder is looked at any further.
+        If a sum differs or a file is not what it should be: then nothing in the folder is looked at any further.
     """
-    report = json.loads((folder / REPORT).read_text())
-    target, rows, named = report.get("target", "rtl"), list[Row](), list(named)
-    extra: Inputs | None = None
-    trained: Program | None = None
-    if named or bundle or target == "stream":
-        task = open_trigger(load_bundle(bundle or _named(folder, report)))
-        trained = lower(task.network)
-    filled = None
-    if named:
-        filled = buffers_of(task, named, progress)
-        extra = filled.x, filled.valid if filled.valid.size else None
-        rows += _network(task, trained, filled)
-    if target == "stream":
-        from gnnreco.deploy.stream_folder import verify_stream
-
-        return rows + verify_stream(folder, task, filled)
-    if target == "hls":
-        from gnnreco.deploy.hls import verify_hls
-
-        found = verify_hls(folder, None if extra is None else extra[0])
-        rows.append(_row("files", True, f"{found['files']} are what the program gives"))
-        return [*rows, _compared("C simulation", found["equal"], found["vectors"])]
-    if target == "onnx":
-        return rows + verify_onnx_program(folder, extra)
-    from gnnreco.deploy.verify import verify_firmware
-
-    return rows + list(verify_firmware(folder, extra, trained, progress)["rows"])
-
-
-def _named(folder: Path, report: Row) -> str:
-    """The trained bundle that a folder names."""
-    file = folder / "manifest.json"
-    where = (json.loads(file.read_text()) if file.exists() else report).get("provenance", {})
-    for place in (where.get("folder"), where.get("bundle")):
-        if place and (Path(str(place)).is_dir() or place == where.get("bundle")):
-            return str(place)
-    raise BadInput(folder, REPORT, "names no trained bundle: give it with --trained")
-
-
-def _network(task: TriggerTask, program: Program | None, b: Buffers) -> list[Row]:
-    """How buffers were filled, what the trained network says of them, and how often it is right."""
-    assert program is not None
-    answers = task.answers(b)
-    valid = b.valid if b.valid.size else None
-    again = program.answer(program.ported(b.x), valid).reshape(answers.shape)
-    equal = int((answers == again).reshape(len(b.x), -1).all(axis=1).sum())
-    rows = [
-        _row("buffers", True, f"{len(b.x):,} filled; {b.dropped:,} nodes did not fit and were left out"),
-        _compared("trained network", equal, len(b.x)),
-    ]
-    known = b.label >= 0
-    if known.any():
-        chosen = answers[..., 0] > 0 if answers.shape[-1] == 1 else answers.argmax(axis=-1)
-        right = 100 * (chosen[known] == b.label[known]).mean()
-        rows.append(_row("truth", True, f"{right:.2f} % of {known.sum():,} answers are right"))
-    return rows
-
-
-def _row(check: str, ok: bool | None, detail: str) -> Row:
-    return {"check": check, "ok": ok, "detail": detail}
-
-
-def _compared(check: str, equal: int, of: int) -> Row:
-    return _row(check, equal == of, f"{equal:,} of {of:,} events are equal in every bit")
-
-
-def verify_onnx_program(folder: Path, extra: Inputs | None = None) -> list[Row]:
-    """Prove an ONNX folder again: sums, the program, and every bit of ONNX Runtime's answers."""
+    manifest, content = read_files(folder)
+    if REPORT not in content:
+        raise BadBundle(folder, f"holds no {REPORT}; deploy the trained bundle again")
     try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingTool("onnxruntime", "pip install 'gnnreco[deploy]'") from error
-    _, content = read_files(folder)
-    program, vectors = program_of(content, folder), load_tensors(content[VECTORS])
-    sets = {"vectors": (vectors["x"], vectors.get("valid"), vectors["answers"])}
-    if extra is not None:
-        sets["input"] = (*extra, program.answer(program.ported(extra[0]), extra[1]))
-    session = onnxruntime.InferenceSession(content[MODEL], providers=["CPUExecutionProvider"])
-    kind = np.float32 if session.get_inputs()[0].type == "tensor(float)" else np.float64
-    again = program.answer(program.ported(vectors["x"]), vectors.get("valid"))
-    same = int((again == vectors["answers"]).reshape(len(again), -1).all(axis=1).sum())
-    rows = [
-        _row("sums", True, f"{len(content)} files are what was written"),
-        _compared("program", same, len(again)),
-    ]
-    for name, (x, valid, wanted) in sets.items():
-        feed = {"x": x.astype(kind)} | ({} if valid is None else {"valid": valid.astype(kind)})
-        found = session.run(None, feed)[0].reshape(wanted.shape)
-        equal = int((found == wanted).reshape(len(x), -1).all(axis=1).sum())
-        rows.append(_compared(f"ONNX Runtime, {name}", equal, len(x)))
-    return rows
+        target = typed(_Head, parse_json(content[REPORT], REPORT), folder, REPORT).target
+    except BadInput as error:
+        raise BadBundle(folder, f"{error}; deploy the trained bundle again") from error
+    trained, named = Trained(manifest.provenance, bundle), list(named)
+    sums: dict[str, Callable[[], Check]] = {
+        "sums": lambda: (True, f"{len(content)} files are what was written")
+    }
+    filled = task = None
+    if named:
+        if manifest.provenance.operations is not None:
+            raise BadInput(folder, "--input", "the folder holds a part of a network, which takes no events")
+        task = open_trigger(trained.needed())
+        filled = buffers_of(task, named, progress)
+    if target == "stream":
+        from gnnreco.deploy.stream_folder import Streamed, merged
+
+        streamed = Streamed(folder, manifest, content, trained, trust)
+        if task is not None and filled is not None:
+            streamed.graphs += merged(task, filled, streamed.report.nodes)
+        return run_checks(sums | streamed.checks(), progress)
+    extra = None if filled is None else (filled.x, filled.valid if filled.valid.size else None)
+    if filled is not None and filled.x.shape[1:] != Program.parse(content, folder).shape:
+        raise BadBundle(folder, f"{JSON}: takes other inputs than bundle '{trained.needed().name}' fills")
+    deployed = open_folder(target, folder, manifest, content, extra, trust)
+    checks = sums | {
+        TRAINED: lambda: trained.check_program(deployed.program),
+        "its answers": lambda: trained.check_answers(*deployed.vectors_as_given),
+    }
+    if filled is not None and task is not None:
+        checks |= of_events(deployed.program, trained, task, filled)
+    return run_checks(checks | deployed.checks(), progress)
+
+
+def open_folder(
+    target: str, folder: Path, manifest: FolderManifest, content: Mapping[str, bytes], extra: Inputs | None, trust: bool
+) -> Deployed:  # fmt: skip
+    """A folder of a target with a program."""
+    if target == "hls":
+        from gnnreco.deploy.hls import Project
+
+        return Project(folder, manifest, content, extra, trust)
+    if target == "onnx":
+        from gnnreco.deploy.onnx_folder import OnnxFolder
+
+        return OnnxFolder(folder, manifest, content, extra, trust)
+    if target == "rtl":
+        from gnnreco.deploy.verify import Firmware
+
+        return Firmware(folder, manifest, content, extra, trust)
+    raise BadBundle(
+        folder, f"{REPORT}: names the target '{target[:40]}', which is none of onnx, hls, rtl, stream"
+    )
+
+
+def of_events(
+    program: Program, trained: Trained, task: TriggerTask, b: Buffers
+) -> dict[str, Callable[[], Check]]:
+    """Checks on events: how buffers were filled, whether the folder answers as the network, how often that is right."""
+    valid = b.valid if b.valid.size else None
+    answers = program.answer(program.ported(b.x), valid)
+    known = b.label >= 0
+
+    def truth() -> Check:
+        flat = answers.reshape(*b.label.shape, -1)
+        chosen = flat[..., 0] > 0 if flat.shape[-1] == 1 else flat.argmax(axis=-1)
+        right = 100 * (chosen[known] == b.label[known]).mean()
+        return True, f"{right:.2f} % of {known.sum():,} answers are right"
+
+    checks: dict[str, Callable[[], Check]] = {
+        "buffers": lambda: (True, f"{len(b.x):,} filled; {b.dropped:,} nodes did not fit and were left out"),
+        "trained network, input": lambda: trained.check_answers(b.x, valid, answers),
+    }
+    return checks | ({"truth": truth} if known.any() else {})

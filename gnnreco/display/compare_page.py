@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from gnnreco.atomic import write_file
 from gnnreco.display.layout import drawing
 from gnnreco.display.svg import Drawing, hue, style
 from gnnreco.errors import BadGeometry
@@ -50,10 +51,9 @@ def compare_page(report: Row, path: str | Path) -> Path:
         "</div>",
     ]
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     page = (files("gnnreco.display") / "page" / "compare.html").read_text("utf-8")
     before, between, after = re.split("%%STYLE%%|%%BODY%%", page)
-    path.write_text("".join([before, style(":root"), between, *body, after]), "utf-8", newline="\n")
+    write_file(path, "".join([before, style(":root"), between, *body, after]))
     return path
 
 

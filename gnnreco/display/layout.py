@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gnnreco.atomic import write_file
 from gnnreco.columns import Floats
 from gnnreco.display.frame import Frame, draw_axes, plain
 from gnnreco.display.panels import draw_panels, short
@@ -33,8 +34,7 @@ def draw_detector(detector: Detector, path: str | Path) -> Path:
         `path`. Layers of many sensors are drawn as the outline they make together, so the file stays small.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(drawing(detector).standalone(), "utf-8", newline="\n")
+    write_file(path, drawing(detector).standalone())
     return path
 
 

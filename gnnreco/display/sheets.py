@@ -23,7 +23,7 @@ def detector_sheets(detector: Detector) -> list[tuple[str, str]]:
     hues = hue_rows(detector)
     shown = {s.name: hues[row] for row, s in enumerate(detector.subsystems)}
     return [
-        ("Drawing", drawing(detector).embedded()),
+        ("Drawing", drawing(detector.at_source()).embedded()),
         ("Material", coverage_plots(whole, parts, shown, bool(detector.passive)).embedded()),
         ("Check", _findings(detector)),
     ]

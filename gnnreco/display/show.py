@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from gnnreco.atomic import write_file
 from gnnreco.columns import Clusters, Event, Ints, Tracks
 from gnnreco.display.occupancy import add_occupancy
 from gnnreco.display.pack import Pack
@@ -19,6 +20,7 @@ from gnnreco.display.sensors import add_sensors
 from gnnreco.display.sheets import detector_sheets
 from gnnreco.display.svg import themes
 from gnnreco.errors import BadInput
+from gnnreco.events.select import Seen, in_source_frame
 from gnnreco.geometry import Detector
 
 SCRIPTS = (
@@ -42,7 +44,7 @@ def show_event(
     clusters: Clusters | None = None,
     sheets: Sequence[tuple[str, str]] = (),
 ) -> Path:
-    """Draw one event as one HTML page that works from ``file://``, without a network.
+    """Draw one event, in the frame of the detector's source, as one HTML page that works without a network.
 
     Parameters
     ----------
@@ -73,6 +75,9 @@ def show_event(
     for found, what in ((tracks, "track"), (clusters, "cluster")):
         if found is not None:
             _belongs(event, found.hit_index, what)
+    mine = Seen(in_source_frame(event, detector.source), None, detector.source)
+    event, detector = mine.event, detector.at_source()
+    clusters = None if clusters is None else mine.narrow(clusters, len(event.hits))
     pack = Pack()
     about = {
         "detector": add_sensors(pack, detector),
@@ -96,7 +101,7 @@ def _belongs(event: Event, hit_index: Ints, what: str) -> None:
 def show_detector(
     detector: Detector, path: str | Path, events: Iterable[Event] | None = None, sheets: bool = True
 ) -> Path:
-    """Draw a detector as one HTML page: its sensors and cells in space, drawings, material, coverage, faults.
+    """Draw a detector, in the frame of its source, as one HTML page: sensors, cells, drawings, material, coverage, faults.
 
     Parameters
     ----------
@@ -114,9 +119,11 @@ def show_detector(
         `path`. Cells are multiplied out in the browser: a page of a million cells stays below 10 MB.
     """
     pack = Pack()
-    about = {"detector": add_sensors(pack, detector), "event": None}
+    there = detector.at_source()
+    about = {"detector": add_sensors(pack, there), "event": None}
     if events is not None:
-        about["occupancy"] = add_occupancy(pack, detector, events)
+        seen = (in_source_frame(event, detector.source) for event in events)
+        about["occupancy"] = add_occupancy(pack, there, seen)
     made = detector_sheets(detector) if sheets else []
     return _write(path, f"Detector {detector.name}", about, pack, made)
 
@@ -146,10 +153,7 @@ def _write(
     pieces = text.split("%%")  # even pieces are the template's own, odd ones name a part
     filled = "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(filled, "utf-8", newline="\n")
-    draft.replace(path)
+    write_file(path, filled)
     return path
 
 

@@ -2,11 +2,12 @@
 
 from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
 from gnnreco.evaluate.confidence import calibrate, calibration_curve
+from gnnreco.evaluate.join import Join
 from gnnreco.evaluate.matching import RULES, Matching, match
 from gnnreco.evaluate.output import evaluate
 from gnnreco.evaluate.plots import plots
 from gnnreco.evaluate.report import table
-from gnnreco.evaluate.target import ALL_TRACKS, COUNTED_TRACKS, Target, true_perigee
+from gnnreco.evaluate.target import ALL_TRACKS, COUNTED_TRACKS, Target, target_of, true_perigee
 from gnnreco.evaluate.tracking import Scores, score_tracks
 from gnnreco.evaluate.trackml import hit_weights, trackml_score
 
@@ -14,6 +15,7 @@ __all__ = [
     "ALL_TRACKS",
     "COUNTED_TRACKS",
     "RULES",
+    "Join",
     "Matching",
     "Scores",
     "ShowerTarget",
@@ -27,6 +29,7 @@ __all__ = [
     "score_clusters",
     "score_tracks",
     "table",
+    "target_of",
     "trackml_score",
     "true_perigee",
 ]

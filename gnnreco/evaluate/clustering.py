@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from gnnreco.errors import BadInput
 from gnnreco.evaluate.confidence import calibration_curve
 from gnnreco.evaluate.rates import COVERAGE, clopper_pearson
 from gnnreco.evaluate.sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
-from gnnreco.evaluate.target import kinematics
-from gnnreco.events.select import measured
+from gnnreco.evaluate.target import kinematics, passed
+from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cells import visible_fraction
 from gnnreco.simulate.species import species_of
@@ -79,10 +79,16 @@ class ShowerTarget:
     eta_max: float = np.inf
     min_hits: int = 3
 
+    def cuts(self, energy: Floats, eta: Floats, hits: Floats) -> dict[str, Any]:
+        """Each cut by the words for it."""
+        cuts = {f"energy > {self.energy_min:g} GeV": energy > self.energy_min}
+        if np.isfinite(self.eta_max):
+            cuts[f"|eta| < {self.eta_max:g}"] = np.abs(eta) < self.eta_max
+        return cuts | {f"at least {self.min_hits} hits": hits >= self.min_hits}
+
     def describe(self) -> str:
         """One clause for the `definitions`."""
-        eta = f", |eta| < {self.eta_max:g}" if np.isfinite(self.eta_max) else ""
-        return f"energy > {self.energy_min:g} GeV{eta}, at least {self.min_hits} hits"
+        return ", ".join(self.cuts(*np.zeros((3, 0))))
 
 
 @dataclass(slots=True)
@@ -104,13 +110,15 @@ class ClusterScores:
     _classes: list[Floats] = field(default_factory=list)
     _confidence: list[Floats] = field(default_factory=list)
     _agreement: list[tuple[float | None, float | None]] = field(default_factory=list)
+    _passed: Any = 0
 
     def add(self, event: Event, clusters: Clusters) -> None:
         """Compare one event; raises `BadInput` where the clusters cannot belong to it."""
         check_clusters(event, clusters)
         if event.truth is None:
             raise BadInput(event.source, f"event {event.number}", "no truth: give files with particles")
-        event, clusters = _seen(event, clusters, self.detector)
+        mine = seen(event, self.detector, MEASURES)
+        event, clusters = mine.event, mine.narrow(clusters, len(event.hits))
         assert event.truth is not None
         self.shared_equally |= event.truth.energy is None
         fraction = visible_fraction(self.detector, event.hits.sensor)
@@ -154,9 +162,10 @@ class ClusterScores:
         """Energy to compare with and eta of each particle, and which should be found."""
         assert event.truth is not None
         kin, energy = kinematics(event.truth.particles), true_energy(event.truth.particles)
-        wanted = (energy > self.target.energy_min) & (np.abs(kin.eta) < self.target.eta_max)
-        wanted &= sharing.particle_hits >= self.target.min_hits
-        wanted &= sharing.particle_energy > 0
+        cuts = self.target.cuts(energy, kin.eta, sharing.particle_hits)
+        left = sharing.particle_energy > 0
+        self._passed = self._passed + np.array([left.sum(), *((left & cut).sum() for cut in cuts.values())])
+        wanted = np.logical_and.reduce([left, *cuts.values()])
         if not self._calorimeter:
             energy = np.where(sharing.particle_energy > 0, sharing.particle_energy, np.nan)
         return energy, kin.eta, wanted
@@ -180,6 +189,11 @@ class ClusterScores:
         score, matched = np.concatenate([np.zeros((0, 2)), *self._confidence]).T
         out["calibration"] = calibration_curve(score, matched > 0)
         out |= {"particles": len(particles), "clusters": len(clusters)}
+        out["warnings"] = []
+        if self.events and not len(particles):
+            total, *counts = (int(count) for count in self._passed)
+            cuts = dict(zip(self.target.cuts(*np.zeros((3, 0))), counts, strict=True))
+            out["warnings"] += [passed("particle is a target", "particles that left energy", cuts, total)]
         out["bins"] = {name: _bins(particles, clusters, i, EDGES[name]) for i, name in enumerate(EDGES)}
         return out
 
@@ -226,20 +240,6 @@ def true_energy(particles: Particles) -> Floats:
     p2 = particles.px**2 + particles.py**2 + particles.pz**2
     species = species_of(np.unique(particles.pdg).tolist())
     return np.sqrt(p2 + species.mass[species.rows(particles.pdg)] ** 2)
-
-
-def _seen(event: Event, clusters: Clusters, detector: Detector) -> tuple[Event, Clusters]:
-    """The hits that clustering sees, and the clusters with rows of these."""
-    seen, rows = measured(event, detector, MEASURES)
-    if rows is None:
-        return event, clusters
-    place = np.full(len(event.hits), -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    moved = place[clusters.hit_index]
-    if (moved < 0).any():
-        why = "a cluster holds a hit of a subsystem that measures no energy; is it the same detector?"
-        raise BadInput(event.source, f"event {event.number}", why)
-    return seen, replace(clusters, hit_index=moved)
 
 
 def _crowd(event: Event, fraction: Floats, wanted: Any) -> Floats:

@@ -17,7 +17,7 @@ from gnnreco.errors import BadConfig, BadInput
 from gnnreco.evaluate.matching import match
 from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.evaluate.sharing import share
-from gnnreco.events.select import measured, select_hits
+from gnnreco.events.select import seen, select_hits
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cells import visible_fraction
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
@@ -168,10 +168,10 @@ def _shown(
     with _one_thread():
         for done, event in enumerate(events):
             for part in _with_noise_alone(event):
-                seen = measured(part, detector, task.measures)[0]
-                found, table = task.found(seen)
+                found, table = task.found(part)
+                mine = seen(part, detector, task.measures)
                 tables.append(table)
-                right.append(right_of(found, seen, detector))
+                right.append(right_of(mine.narrow(found, len(part.hits)), mine.event, detector))
                 third.append(np.full(len(table), done % HELD_BACK == 0))
             if progress:
                 progress("calibrate", done + 1, len(events))

@@ -1,26 +1,23 @@
-"""Joins the output of `reconstruct` with the truth by event number and adds the cost from its manifest."""
+"""Scores the output of `reconstruct` against the truth and adds the cost from its manifest."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gnnreco.bundle import TASKS
-from gnnreco.columns import Event, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
 from gnnreco.evaluate.graph import graph_metrics as measure_graph
 from gnnreco.evaluate.graph import graph_of
-from gnnreco.evaluate.target import COUNTED_TRACKS, Target
-from gnnreco.evaluate.tracking import check_tracks, score_tracks
+from gnnreco.evaluate.join import Join
+from gnnreco.evaluate.target import Target, target_of
+from gnnreco.evaluate.tracking import as_seen, score_tracks
 from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
-from gnnreco.events.select import measured
+from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector
 
@@ -39,7 +36,7 @@ def evaluate(
     truth_source: EventSource,
     detector: Detector | None = None,
     target: Target | None = None,
-    counted: Target = COUNTED_TRACKS,
+    counted: Target | None = None,
     graph_metrics: Mapping[str, Any] | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     showers: ShowerTarget | None = None,
@@ -49,13 +46,15 @@ def evaluate(
     Parameters
     ----------
     output_folder : path
-        Folder with ``shard-*.parquet`` and ``manifest.json``.
+        Folder with ``manifest.json`` and the files that it lists.
     truth_source : EventSource
-        The events with truth; matched by event number, and by file name where numbers repeat.
+        The events with truth; matched by event number, and by file name where numbers repeat; their hits by id.
+        Files that are not those that were reconstructed are named under ``warnings``.
     detector : Detector, optional
         Its field carries true particles to the z axis; without it there are no resolutions.
     target, counted : Target, optional
-        Particles that should be found, and tracks that are counted.
+        Particles that should be found, by default `target_of` the detector; and tracks that are counted, by default
+        `Target.counted` of these.
     graph_metrics : mapping, optional
         ``edge_efficiency`` and ``edge_purity`` of the graphs that were built (and their ``edge_bins``),
         where the caller measured them; else measured here on the first events, if the bundle is still there.
@@ -73,8 +72,7 @@ def evaluate(
     Raises
     ------
     BadInput
-        Where the output has an event that the truth lacks, a hit row beyond the event, or a number that
-        is not finite.
+        Where the output has an event or a hit that the truth lacks, or a number that is not finite.
     """
     folder = Path(output_folder)
     manifest = _manifest(folder)
@@ -85,21 +83,28 @@ def evaluate(
             )
             for task in manifest["tasks"]
         }
-        return {"tasks": parts, "events": min(part["events"] for part in parts.values())}
-    lookup = _Lookup(truth_source)
+        warnings = list(dict.fromkeys(line for part in parts.values() for line in part["warnings"]))
+        return {
+            "tasks": parts,
+            "events": min(part["events"] for part in parts.values()),
+            "warnings": warnings,
+        }
+    join = Join(truth_source, manifest, folder)
     task = manifest.get("task", "tracking")
     if task not in TASKS:
         raise BadInput(folder, "manifest.json", f"is of the task '{task}', which nothing here scores")
     if task == "clustering":
         if detector is None:
             raise BadInput(folder, "", "clusters are scored with their detector; name it with --detector")
-        found = progress(lookup.join(read_clusters(folder), folder))
+        found = progress(join.pairs(read_clusters(folder)))
         scores, graph = score_clusters(found, detector, showers), {}
     else:
-        target = target or Target()
+        target = target or (Target() if detector is None else target_of(detector))
         measures = TASKS[task].measures
-        seen = _of_trackers(progress(lookup.join(read_tracks(folder), folder)), detector, measures)
-        scores = score_tracks(seen, detector.field.bz if detector is not None else None, target, counted)
+        scored = as_seen(progress(join.pairs(read_tracks(folder))), detector, measures)
+        scores = score_tracks(
+            scored, detector.at_source().field.bz if detector is not None else None, target, counted
+        )
         if graph_metrics is None and detector is not None and task == "tracking":
             graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
         graph = {key: (graph_metrics or {}).get(key) for key in GRAPH}
@@ -107,22 +112,9 @@ def evaluate(
     head = {"task": task, "events": scores.pop("events"), "definitions": scores.pop("definitions")}
     head |= {key: manifest.get(key) for key in COST}
     head["events_failed"] = manifest.get("events_failed")
-    head["events_without_output"] = len(truth_source) - len(lookup.used)
+    head["events_without_output"] = len(truth_source) - len(join.used)
+    head["warnings"] = join.warnings() + scores.pop("warnings")
     return head | scores | graph
-
-
-def _of_trackers(
-    pairs: Iterator[tuple[Event, Tracks]], detector: Detector | None, measures: Sequence[str]
-) -> Iterator[tuple[Event, Tracks]]:
-    """The hits that measure what the task works on, and the tracks with rows of these."""
-    for event, tracks in pairs:
-        seen, rows = (event, None) if detector is None else measured(event, detector, measures)
-        if rows is not None:
-            check_tracks(event, tracks)
-            place = np.full(len(event.hits), -1, np.int64)
-            place[rows] = np.arange(len(rows))
-            tracks = replace(tracks, hit_index=place[tracks.hit_index])
-        yield seen, tracks
 
 
 def _graph_metrics(
@@ -134,46 +126,8 @@ def _graph_metrics(
         return None
     events = source.select(range(min(len(source), GRAPH_EVENTS)))
     events.deposits = True
-    seen = (measured(event, detector, ("position",))[0] for event in events)
-    return measure_graph(graph, seen, target)
-
-
-class _Lookup:
-    """Finds the event of an output row: by number, or by (file name, number) where a number occurs twice."""
-
-    def __init__(self, source: EventSource) -> None:
-        self.source = source
-        self.used: set[int] = set()
-        self.rows: dict[int, list[int]] = {}
-        for row, number in enumerate(source.numbers):
-            self.rows.setdefault(int(number), []).append(row)
-
-    def join(self, outputs: Iterator[tuple[int, str, Any]], folder: Path) -> Iterator[tuple[Event, Any]]:
-        for number, origin, found in outputs:
-            rows = self.rows.get(int(number), [])
-            if not rows:
-                raise BadInput(
-                    folder, f"event {number}", f"the truth has no such event (it came from {origin})"
-                )
-            event, row = self._pick(rows, number, origin, folder)
-            if row in self.used:
-                raise BadInput(
-                    folder, f"event {number}", "occurs twice in the output; reconstruct into a fresh folder"
-                )
-            self.used.add(row)
-            yield event, found
-
-    def _pick(self, rows: list[int], number: int, origin: str, folder: Path) -> tuple[Event, int]:
-        if len(rows) == 1:
-            return self.source[rows[0]], rows[0]
-        names = self.source.sources
-        for same in (lambda name: name == origin, lambda name: Path(name).name == Path(origin).name):
-            fitting = [row for row in rows if same(names[row])]
-            if len(fitting) == 1:
-                return self.source[fitting[0]], fitting[0]
-        raise BadInput(
-            folder, f"event {number}", f"the truth has {len(rows)} such events, none from {origin}"
-        )
+    tracker = (seen(event, detector, ("position",)).event for event in events)
+    return measure_graph(graph, tracker, target)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

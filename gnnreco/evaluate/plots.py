@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from gnnreco.atomic import write_file
 from gnnreco.evaluate.rates import EDGES
 from gnnreco.evaluate.report import table
 
@@ -59,7 +60,6 @@ def plots(
         Of the page; it needs no other file and no network.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     pictures: dict[str, bytes] = {}
     with matplotlib.rc_context({**mplhep.style.CMS, "font.size": 12, "svg.hashsalt": "gnnreco"}):
         for name, figure in _figures(results, rule):
@@ -69,11 +69,11 @@ def plots(
                     buffer, format=suffix, dpi=80, metadata={"Date": None} if suffix == "svg" else {}
                 )
                 if suffix in formats:
-                    (folder / f"{name}.{suffix}").write_bytes(buffer.getvalue())
+                    write_file(folder / f"{name}.{suffix}", buffer.getvalue())
                 if suffix == "png":
                     pictures[name] = buffer.getvalue()
     page = folder / "report.html"
-    page.write_text(_page(results, pictures), encoding="utf-8")
+    write_file(page, _page(results, pictures))
     return page
 
 

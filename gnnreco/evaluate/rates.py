@@ -31,10 +31,8 @@ def clopper_pearson(passed: ArrayLike, total: ArrayLike, coverage: float = COVER
     return np.stack([low, high], axis=-1)
 
 
-def rates(
-    matching: Matching, rule: str, wanted: Mask, counted: Mask, finders: Mask | None = None
-) -> dict[str, Any]:
-    """The four rates of one matching rule.
+def rates(matching: Matching, rule: str, wanted: Mask, counted: Mask) -> dict[str, Any]:
+    """The four rates of one matching rule, all of the same particles and the same tracks.
 
     Parameters
     ----------
@@ -44,9 +42,8 @@ def rates(
     wanted : bool (n_particles,)
         Particles that should be found: the denominator of the efficiency.
     counted : bool (n_tracks,)
-        Tracks that are counted: the denominator of the fake rate, duplicate rate and purity.
-    finders : bool (n_tracks,), optional
-        Tracks that may find a particle; `counted` unless given.
+        Tracks that are counted: they may find a particle, and are the denominator of the fake rate, duplicate rate and
+        purity.
 
     Returns
     -------
@@ -54,7 +51,7 @@ def rates(
         Each rate with ``<rate>_interval``, the counts, and the mean hit purity and hit efficiency of
         matched tracks. A rate without a denominator is None.
     """
-    found, fake, duplicate, matched = _flags(matching, rule, counted, counted if finders is None else finders)
+    found, fake, duplicate, matched = _flags(matching, rule, counted)
     n_tracks, n_wanted = int(counted.sum()), int(wanted.sum())
     counts = {
         "efficiency": (int((found & wanted).sum()), n_wanted),
@@ -93,7 +90,7 @@ def binned_rates(
     result = {}
     for name, edges in EDGES.items():
         wanted, counted = select(name)
-        found, fake, duplicate, matched = _flags(matching, rule, counted, counted)
+        found, fake, duplicate, matched = _flags(matching, rule, counted)
         own = name in track
         value = track[name] if own else _of_particle(matching, particle[name])
         counted = counted if own else matched
@@ -116,12 +113,12 @@ def binned_rates(
     return result
 
 
-def _flags(matching: Matching, rule: str, counted: Mask, finders: Mask) -> tuple[Mask, Mask, Mask, Mask]:
+def _flags(matching: Matching, rule: str, counted: Mask) -> tuple[Mask, Mask, Mask, Mask]:
     """(found per particle; fake, duplicate, matched per track)."""
     passed = matching.matched(rule)
     matched = passed & counted
     found = np.zeros(len(matching.particle_hits), bool)
-    found[matching.particle[passed & finders]] = True
+    found[matching.particle[matched]] = True
     return found, counted & ~passed, matched & ~matching.best(matched), matched
 
 

@@ -30,13 +30,14 @@ def table(result: Mapping[str, Any]) -> str:
         return _clusters(result)
     rows = [(rule, result[rule]) for rule in RULES]
     rows += [("acts, all tracks", result["all_tracks"]["acts"])]
-    rows += [
-        ("acts, pt 0.15-1 GeV", result["low_pt"]["acts"]),
-        ("acts, displaced", result["displaced"]["acts"]),
-    ]
+    more = {"acts, pt 0.15-1 GeV": result["low_pt"]["acts"], "acts, displaced": result["displaced"]["acts"]}
+    rows += [(name, row) for name, row in more.items() if row["particles"]]
     definitions = result["definitions"]
     lines = [f"{result['events']} events; target: {definitions['target']}"]
-    lines += [f"counted tracks: {definitions['tracks']}", ""]
+    lines += [
+        f"rows {next(iter(RULES))} to {list(RULES)[-1]}: counted tracks, {definitions['tracks']}; the others: all tracks",
+        "",
+    ]
     names = f"{'matching':20}  {'efficiency':>19}  {'fakes':>17}  {'duplicates':>17}"
     lines += [f"{names}  {'particles':>9}  {'tracks':>7}"]
     for name, row in rows:
@@ -46,11 +47,11 @@ def table(result: Mapping[str, Any]) -> str:
             percent(row, "duplicate_rate", 17),
         ]
         lines += [f"{name:20}  {'  '.join(cells)}  {row['particles']:>9,}  {row['tracks']:>7,}"]
-    lines += ["", f"TrackML score, all hits: {number(result['trackml_score'], '.4f')}"]
-    lines += _calibration_line(result)
-    for key, name in (("edge_efficiency", "edge efficiency"), ("edge_purity", "edge purity")):
+    lines += ["", *_calibration_line(result)]
+    single = {"trackml_score": "TrackML score, all hits", "edge_efficiency": "edge efficiency of the graph"}
+    for key, name in (single | {"edge_purity": "edge purity of the graph"}).items():
         if result.get(key) is not None:
-            lines += [f"{name} of the graph: {number(result[key], '.4f')}"]
+            lines += [f"{name}: {number(result[key], '.4f')}"]
     lines += _resolution_lines(result.get("resolutions")) + _cost_lines(result)
     return "\n".join(lines)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gnnreco.columns import Floats, Ints, Particles
 from gnnreco.evaluate.matching import Mask
+from gnnreco.geometry import Detector
+from gnnreco.geometry.coverage import coverage
 
+#: Lines of each kind that look for the layers of a detector.
+LINES = (24, 8)
+FEWEST_HITS = 3
 GEV_PER_TESLA_MM = 0.299792458e-3  # transverse momentum over (field x bending radius) for unit charge
 
 
@@ -49,27 +55,60 @@ class Target:
         """The same for particles produced at least `vertex_min` mm from the z axis."""
         return replace(self, vertex_min=vertex_min)
 
+    def counted(self) -> Target:
+        """The tracks that are counted with these particles: in the same range, and two hits shorter at most."""
+        return replace(self, min_hits=max(1, self.min_hits - 2), vertex_min=0.0, vertex_max=np.inf)
+
+    def cuts(self, pt: Floats, eta: Floats, hits: Ints) -> dict[str, Mask]:
+        """The cuts that particles and tracks share, each by the words for it; those that cut nothing are left out."""
+        cuts = {}
+        if np.isfinite(self.pt_max):
+            cuts[f"pt {self.pt_min:g}-{self.pt_max:g} GeV"] = (pt > self.pt_min) & (pt <= self.pt_max)
+        elif self.pt_min > 0:
+            cuts[f"pt > {self.pt_min:g} GeV"] = pt > self.pt_min
+        if np.isfinite(self.eta_max):
+            cuts[f"|eta| < {self.eta_max:g}"] = np.abs(eta) < self.eta_max
+        return cuts | {f"at least {self.min_hits} hits": hits >= self.min_hits}
+
     def kinematics(self, pt: Floats, eta: Floats, hits: Ints) -> Mask:
-        """The cuts that particles and tracks share."""
-        return (
-            (pt > self.pt_min) & (pt <= self.pt_max) & (np.abs(eta) < self.eta_max) & (hits >= self.min_hits)
-        )
+        """What passes all `cuts`."""
+        return np.logical_and.reduce(list(self.cuts(pt, eta, hits).values()))
 
     def describe(self) -> str:
         """One clause for the `definitions` of the JSON."""
-        parts = [
-            f"pt > {self.pt_min:g} GeV"
-            if np.isinf(self.pt_max)
-            else f"pt {self.pt_min:g}-{self.pt_max:g} GeV"
-        ]
-        parts += [f"|eta| < {self.eta_max:g}"] if np.isfinite(self.eta_max) else []
-        parts += [f"at least {self.min_hits} hits"]
+        none = np.zeros(0)
+        parts = list(self.cuts(none, none, none.astype(np.int64)))
         if self.vertex_min > 0 or np.isfinite(self.vertex_max):
             parts += [f"produced {self.vertex_min:g}-{self.vertex_max:g} mm from the z axis"]
         return ", ".join(parts)
 
 
-COUNTED_TRACKS = Target(min_hits=7)  # what the usual combinatorial Kalman filter setup keeps
+def target_of(detector: Detector) -> Target:
+    """What the trackers of a detector should find, where nobody says it.
+
+    Where sensors lie across the line of the source (a telescope, a spectrometer) particles run along it, and neither pt
+    nor eta tell which of them can be found: both cuts are lifted. Where particles cross fewer than ten layers, all but
+    one of these are asked for.
+    """
+    parts = [{"position", "charge"} & set(s.measures) for s in detector.subsystems]
+    trackers = np.array([bool(part) for part in parts], bool)[detector.subsystem]
+    if not trackers.any():
+        return Target()
+    lines = coverage(detector.select(trackers), *LINES)
+    free = {"pt_min": 0.0, "eta_max": np.inf} if lines.axes == ("x", "y") else {}
+    target = replace(Target(), **free)
+    if any("charge" in part for part in parts):
+        return target  # a hit there is a time sample, not a layer
+    return replace(target, min_hits=min(target.min_hits, max(FEWEST_HITS, int(lines.layers.max()) - 1)))
+
+
+def passed(what: str, all_of: str, cuts: Mapping[str, int], total: int) -> str:
+    """Why nothing is left to score: how many pass each cut."""
+    each = ", ".join(f"{count:,} with {cut}" for cut, count in cuts.items())
+    return f"no {what}: of {total:,} {all_of} there are {each}; change the cuts"
+
+
+COUNTED_TRACKS = Target().counted()  # what the usual combinatorial Kalman filter setup keeps
 ALL_TRACKS = Target(pt_min=0.0, eta_max=np.inf, min_hits=0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +16,16 @@ from gnnreco.evaluate.rates import COVERAGE, binned_rates, rates
 from gnnreco.evaluate.resolution import residuals, resolutions
 from gnnreco.evaluate.target import (
     ALL_TRACKS,
-    COUNTED_TRACKS,
     Kinematics,
     Target,
     kinematics,
+    passed,
     track_kinematics,
     true_perigee,
 )
 from gnnreco.evaluate.trackml import trackml_score
+from gnnreco.events.select import seen
+from gnnreco.geometry import Detector
 
 LOW_PT = (0.15, 1.0)  # GeV
 DISPLACED_MM = 2.0
@@ -41,10 +43,9 @@ DEFINITIONS = {
     "bins": "the cut on the binned variable is lifted; particles as produced, tracks as fitted; "
     "bins of production radius take the radius of the track's particle",
     "all_tracks": "the same particles; every track counts, whatever its pt, eta and length",
-    "low_pt": f"target of pt {LOW_PT[0]}-{LOW_PT[1]} GeV found by any track; "
-    "fake and duplicate rate of tracks fitted in that range",
-    "displaced": f"target produced at least {DISPLACED_MM:g} mm from the z axis, found by any track; "
-    "fake and duplicate rate of every track",
+    "low_pt": f"target of pt {LOW_PT[0]}-{LOW_PT[1]} GeV; every track counts that is fitted in that range or made mostly "
+    "by such a particle, whatever its eta and length",
+    "displaced": f"target produced at least {DISPLACED_MM:g} mm from the z axis; every track counts, as in all_tracks",
     "trackml_score": "mean over events of the weighted fraction of hits on double-majority tracks; "
     "weights of the file, else by the published formula over all particles",
     "calibration": "score against the part of all tracks that the rule acts matches, in bins of the score; ece: mean over "
@@ -113,8 +114,9 @@ class Scores:
             return particle_mask(target.lift(variable)), track_mask(counted.lift(variable))
 
         wanted, tracks, every = particle_mask(target), track_mask(counted), track_mask(ALL_TRACKS)
-        low = particle_mask(target.between(*LOW_PT)), track_mask(counted.between(*LOW_PT))
-        displaced = particle_mask(target.displaced(DISPLACED_MM)), every
+        low = particle_mask(target.between(*LOW_PT))
+        low_tracks = ((pt > LOW_PT[0]) & (pt <= LOW_PT[1])) | np.append(low, False)[m.particle]
+        displaced = particle_mask(target.displaced(DISPLACED_MM))
         of_particle = {"pt": kin.pt, "eta": kin.eta, "production_radius": kin.vertex}
         of_track = {"pt": pt, "eta": eta}
         out: dict[str, Any] = {}
@@ -122,12 +124,21 @@ class Scores:
             out[rule] = rates(m, rule, wanted, tracks)
             out[rule]["bins"] = binned_rates(m, rule, lifted, of_particle, of_track)
         out["all_tracks"] = {rule: rates(m, rule, wanted, every) for rule in RULES}
-        out["low_pt"] = {rule: rates(m, rule, *low, finders=every) for rule in RULES}
-        out["displaced"] = {rule: rates(m, rule, *displaced, finders=every) for rule in RULES}
+        out["low_pt"] = {rule: rates(m, rule, low, low_tracks) for rule in RULES}
+        out["displaced"] = {rule: rates(m, rule, displaced, every) for rule in RULES}
         out["trackml_score"] = float(np.mean(self._scores)) if self._scores else None
         score = np.concatenate([np.zeros(0), *self._confidence])
         out["calibration"] = calibration_curve(score, m.matched("acts"))
         out["resolutions"] = self._resolutions(m, wanted, tracks, kin)
+        out["warnings"] = []
+        for what, all_of, kept, among, cuts in (
+            ("particle is a target", "charged particles that left hits", wanted, (kin.charge != 0) & (m.particle_hits > 0),
+             target.cuts(kin.pt, kin.eta, m.particle_hits)),
+            ("track is counted", "tracks", tracks, np.ones(len(pt), bool), counted.cuts(pt, eta, m.track_hits)),
+        ):  # fmt: skip
+            if not kept.any():
+                counts = {name: int((among & mask).sum()) for name, mask in cuts.items()}
+                out["warnings"].append(passed(what, all_of, counts, int(among.sum())))
         return out
 
     def _resolutions(
@@ -163,11 +174,24 @@ def check_tracks(event: Event, tracks: Tracks) -> None:
         raise BadInput(event.source, where, "a track has theta outside (0, pi) rad; reconstruct again")
 
 
+def as_seen(
+    pairs: Iterable[tuple[Event, Tracks]], detector: Detector | None, measures: Sequence[str]
+) -> Iterator[tuple[Event, Tracks]]:
+    """Events and tracks as the task saw them, to be scored; without a detector as they are."""
+    for event, tracks in pairs:
+        if detector is None:
+            yield event, tracks
+            continue
+        check_tracks(event, tracks)
+        mine = seen(event, detector, measures)
+        yield mine.event, mine.narrow(tracks, len(event.hits))
+
+
 def score_tracks(
     pairs: Iterable[tuple[Event, Tracks]],
     bz: float | None = None,
     target: Target | None = None,
-    counted: Target = COUNTED_TRACKS,
+    counted: Target | None = None,
 ) -> dict[str, Any]:
     """Score any tracks, ours or a peer's, against the truth of their events.
 
@@ -179,8 +203,8 @@ def score_tracks(
         Solenoid field in tesla, for the resolutions.
     target : Target, optional
         Particles that should be found; charged, pt > 1 GeV, |eta| < 3, at least 9 hits unless given.
-    counted : Target
-        Tracks that are counted; pt > 1 GeV, |eta| < 3, at least 7 hits unless given.
+    counted : Target, optional
+        Tracks that are counted; `Target.counted` of the target unless given.
 
     Returns
     -------
@@ -188,6 +212,7 @@ def score_tracks(
         The keys that `evaluate --json` writes for tracking, without the timing.
     """
     target = target or Target()
+    counted = counted or target.counted()
     scores = Scores(bz)
     for event, tracks in pairs:
         scores.add(event, tracks)

@@ -1,7 +1,7 @@
 """Found clusters on disk: how `Clusters` lie in the files of `gnnreco.events.output_file`.
 
-The columns are ``event, source, cluster_id, hit_index, hit_weight, energy_gev, energy_sigma_gev, x_mm, y_mm, z_mm, axis,
-class_probability, score``; ``axis`` has 3 numbers a cluster, ``class_probability`` one for each of `CLUSTER_CLASSES`.
+The columns are ``event, source, cluster_id, hit_index, hit_id, hit_weight, energy_gev, energy_sigma_gev, x_mm, y_mm, z_mm,
+axis, class_probability, score``; ``axis`` has 3 numbers a cluster, ``class_probability`` one for each of `CLUSTER_CLASSES`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NUMBERS = {  # column in the file: attribute of Clusters
 VECTORS = {"axis": ("axis", 3), "class_probability": ("class_probability", len(CLUSTER_CLASSES))}
 ORDER = (*list(NUMBERS)[:-1], *VECTORS, "score")
 CLUSTERS = Layout(
-    "clusters", Clusters, "cluster_id", False, ("hit_index", "hit_weight"), NUMBERS, VECTORS, ORDER
+    "clusters", Clusters, "cluster_id", False, ("hit_index", "hit_id", "hit_weight"), NUMBERS, VECTORS, ORDER
 )
 
 

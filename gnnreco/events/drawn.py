@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,11 @@ def untold(n: int) -> Floats:
     return np.full((n, 3, 3), np.nan)
 
 
+def upright(size: Floats) -> Floats:
+    """Edges of boxes along the axes (n, 3, 3) from their lengths (n, 3)."""
+    return size[:, :, None] * np.eye(3)
+
+
 def strips(ends: Floats) -> tuple[Floats, Floats]:
     """Middles and edges of hits that are lines between two points, (n, 2, 3) mm."""
     edges = np.zeros((len(ends), 3, 3))
@@ -69,9 +75,17 @@ def numbers(file: Path, where: str, rows: Any, width: int) -> Floats:
 
 
 def event_of(
-    number: int, source: str, file: Path, where: str, parts: list[Drawn], finder: SensorFinder
+    number: int,
+    source: str,
+    file: Path,
+    where: str,
+    parts: list[Drawn],
+    finder: SensorFinder,
+    aside: Mapping[str, int],
 ) -> Event:
     """One event from its collections; a hit of one that has no energy has energy NaN if others have one.
+
+    What is left `aside` is counted by name; names with nothing in them are dropped.
 
     Raises
     ------
@@ -80,7 +94,9 @@ def event_of(
     """
     if not any(len(part.xyz) for part in parts):
         names = ", ".join(part.name for part in parts) or "no collection of hits"
-        raise BadInput(file, where, f"no hit in it ({names}); name an event that has hits")
+        others = ", ".join(f"{name} ({count})" for name, count in aside.items() if count)
+        others = f"; left aside: {others}" if others else ""
+        raise BadInput(file, where, f"no hit in it ({names}{others}); name an event that has hits")
     for part in parts:
         lost = np.flatnonzero(~np.isfinite(part.xyz).all(axis=1))
         if len(lost):
@@ -93,7 +109,9 @@ def event_of(
     sensor = finder.by_label((), (), xyz)
     hits = Hits(np.arange(len(xyz)), x, y, z, sensor, time=time, energy=energy)
     edges = np.concatenate([part.edges for part in parts])
-    return Event(number, source, hits, None, Collections(tuple(part.name for part in parts), of, edges))
+    told = Collections(tuple(part.name for part in parts), of, edges)
+    left = {name: count for name, count in aside.items() if count}
+    return Event(number, source, hits, None, told, left_aside=left)
 
 
 def _column(parts: list[Drawn], name: str) -> Floats | None:

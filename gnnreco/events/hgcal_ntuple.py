@@ -9,6 +9,7 @@ without a sensor they stay as they are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from gnnreco.columns import Event, Floats, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
+from gnnreco.limits import EVENTS, TEXT_BYTES
 
 MAGIC = b"root"
 TREES = ("TTree", "ROOT::RNTuple")
@@ -32,6 +34,8 @@ TRUTH = (
 )
 GENERATED = tuple(f"genpart_{name}" for name in ("pid", "eta", "phi", "energy"))
 VERTEX = ("vtx_x", "vtx_y", "vtx_z")
+#: Bytes that the part of a branch with one event may unpack to.
+UNPACKED = TEXT_BYTES
 SAME = 0.05  # in eta, phi and relative energy: a generated particle that close is the simulated cluster's
 
 
@@ -41,6 +45,7 @@ class HgcalNtupleReader:
     def __init__(self, file: Path, finder: SensorFinder) -> None:
         self.file, self.finder = file, finder
         self._tree = ""
+        self._aside: dict[str, int] = {}
 
     def entries(self) -> list[Entry]:
         """One entry an event. Raises `BadInput`: damaged, or no such tree in it."""
@@ -60,12 +65,17 @@ class HgcalNtupleReader:
         made = (
             _truth(self.file, where, columns, np.asarray(hits.energy) / fraction, fraction) if told else None
         )
-        return Event(entry.number, entry.source, hits, made)
+        return Event(entry.number, entry.source, hits, made, left_aside=self._aside)
 
     def _numbers(self, file: Any) -> NDArray[np.int64]:
-        for name, kind in file.classnames().items():
-            if kind in TREES and set(NEEDED) <= set(file[name].keys()):
+        trees = {name: set(file[name].keys()) for name, kind in file.classnames().items() if kind in TREES}
+        for name, branches in trees.items():
+            if set(NEEDED) <= branches:
                 self._tree = name
+                self._aside = _aside(branches, [f"tree {other}" for other in trees if other != name])
+                if file[name].num_entries > EVENTS:
+                    why = f"says it holds {file[name].num_entries:,} events, more than {EVENTS:,}; split it"
+                    raise BadInput(self.file, name, why)
                 return np.asarray(file[name]["event"].array(library="np"), np.int64)
         raise BadInput(
             self.file, "", f"ROOT, but no tree with {', '.join(NEEDED)}; is this a file of events?"
@@ -119,11 +129,31 @@ class HgcalNtupleReader:
             raise BadInput(self.file, "", f"damaged or cut off ({reason}); fetch the file again") from None
 
 
+def _aside(branches: set[str], others: list[str]) -> dict[str, int]:
+    """What is never read, each once for an event: other trees, and branches, those of one prefix together."""
+    unknown = sorted(branches - {*NEEDED, "rechit_time", *TRUTH, *GENERATED, *VERTEX})
+    prefixes = Counter(name.split("_")[0] for name in unknown)
+    named = {f"branches {p}_*" if n > 1 else f"branch {p}" for p, n in prefixes.items()}
+    return dict.fromkeys([*sorted(named), *others], 1)
+
+
 def _row(tree: Any, row: int, wanted: tuple[str, ...]) -> dict[str, Any]:
-    """Those of the wanted branches that there are, for one event."""
+    """Those of the wanted branches that there are, for one event; none that would fill the memory."""
     there = [name for name in wanted if name in tree]
+    for name in there:
+        size = _unpacked(tree[name], row)
+        if size > UNPACKED:
+            raise ValueError(f"{name} unpacks to {size:,} bytes for one event, more than {UNPACKED:,}")
     table = tree.arrays(there, entry_start=row, entry_stop=row + 1)
     return {name: table[name][0] for name in there}
+
+
+def _unpacked(branch: Any, row: int) -> int:
+    """Bytes that the baskets with one event unpack to; 0 where the format does not tell (RNTuple)."""
+    if not hasattr(branch, "basket_uncompressed_bytes"):
+        return 0
+    basket = int(np.searchsorted(branch.entry_offsets, row, side="right")) - 1
+    return int(branch.basket_uncompressed_bytes(basket)) if 0 <= basket < branch.num_baskets else 0
 
 
 def _truth(file: Path, where: str, columns: dict[str, Any], energy: Floats, fraction: Floats) -> Truth:

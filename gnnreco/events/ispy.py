@@ -8,6 +8,7 @@ else that was reconstructed is a point. Format: github.com/cms-outreach/ispy-web
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,22 @@ class IspyReader:
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         name = entry.files[0][0]
         content = read_event(self.file, name)
-        parts = [
-            part
-            for collection, columns in content["Types"].items()
-            if (part := _part(self.file, name, collection, columns, content["Collections"])) is not None
-        ]
-        return event_of(entry.number, entry.source, self.file, name, parts, self.finder)
+        parts, aside = [], Counter(self._others() if entry.row == 0 else ())
+        for collection, rows in content["Collections"].items():
+            if collection not in content["Types"]:
+                aside[collection] += len(rows) if isinstance(rows, list) else 1
+        for collection, columns in content["Types"].items():
+            part = _part(self.file, name, collection, columns, content["Collections"])
+            if part is not None:
+                parts.append(part)
+            elif rows := content["Collections"].get(collection):
+                aside[collection] += len(rows) if isinstance(rows, list) else 1
+        return event_of(entry.number, entry.source, self.file, name, parts, self.finder, aside)
+
+    def _others(self) -> list[str]:
+        """Members of the archive that are no events; the file ``Header`` says nothing of them."""
+        names = members(self.file)
+        return [n for n in names if not (_EVENT.fullmatch(n) or n.endswith("/") or n == "Header")]
 
 
 def read_event(file: Path, name: str) -> dict[str, Any]:
@@ -87,6 +98,8 @@ def _part(file: Path, name: str, collection: str, columns: Any, collections: dic
     if not set(names) <= MEASURED or not (box or "pos" in names):
         return None
     where, rows = f"{name}, {collection}", collections.get(collection)
+    if rows is None and collection in collections:
+        return None  # null: nothing was there to write
     if not isinstance(rows, list):
         raise BadInput(file, where, "declared in Types, but no list of rows; fetch the file again")
     if box:

@@ -20,8 +20,7 @@ number of the first event) and ``gnnreco.sources`` (JSON: where the jets come fr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -33,6 +32,7 @@ import pyarrow.parquet as pq
 from gnnreco.columns import Event, Hits, Jets, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.jets_block import AGAIN, BLOCK, LISTS, SCHEMA, jets_of, table_of
+from gnnreco.events.row_groups import opened, read_group
 from gnnreco.events.source import Entry
 
 FORMAT = b"gnnreco jets 1"
@@ -123,7 +123,7 @@ class JetsReader:
         BadInput
             Damaged, of another version, or with row groups of more than `BLOCK` jets.
         """
-        with _guarded(self.file), pq.ParquetFile(self.file) as file:
+        with opened(self.file, AGAIN) as file:
             about = file.metadata.metadata or {}
             if about.get(b"gnnreco.format") != FORMAT:
                 raise BadInput(
@@ -153,12 +153,14 @@ class JetsReader:
         return replace(event, truth=None, jets=replace(event.jets, label=np.full(len(event.jets), -1)))
 
     def _read(self, entry: Entry) -> Event:
-        with _guarded(self.file), pq.ParquetFile(self.file, page_checksum_verification=True) as file:
+        with opened(self.file, AGAIN) as file:
             self._check_schema(file.schema_arrow)
-            table = file.read_row_group(entry.row, use_threads=False)
+            table = read_group(self.file, file, entry.row, SCHEMA.names)
+            others = [name for name in file.schema_arrow.names if name not in SCHEMA.names]
         jets = jets_of(table, self._features, self._classes, self.file, f"event {entry.number}")
         truth = _no_truth() if bool((jets.label >= 0).any()) else None
-        return Event(entry.number, entry.source, _no_hits(), truth, jets=jets)
+        aside = {f"column {name}": 1 for name in others}
+        return Event(entry.number, entry.source, _no_hits(), truth, jets=jets, left_aside=aside)
 
     def _check_schema(self, found: pa.Schema) -> None:
         for field in SCHEMA:
@@ -167,26 +169,6 @@ class JetsReader:
             kind = found.field(field.name).type
             if kind != field.type:
                 raise BadInput(self.file, f"column {field.name}", f"holds {kind}, not {field.type}; {AGAIN}")
-
-
-@contextmanager
-def _guarded(file: Path) -> Iterator[None]:
-    """Any fault of the file becomes `BadInput`."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise BadInput(file, "", "does not exist; check the path") from None
-    except (
-        pa.ArrowException,
-        OSError,
-        ValueError,
-        KeyError,
-        IndexError,
-        OverflowError,
-        MemoryError,
-    ) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise BadInput(file, "", f"damaged or cut off ({reason}); {AGAIN}") from None
 
 
 def _names(text: bytes) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import re
 from collections.abc import Iterable, Sequence
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import acts, hgcal_ntuple, ispy, phoenix, trackml
+from gnnreco.events.bounded import first_bytes
 from gnnreco.events.hgcal_ntuple import HgcalNtupleReader
+from gnnreco.events.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.ispy import IspyReader
 from gnnreco.events.jets import JetsReader, is_jets
 from gnnreco.events.parquet import ParquetReader
 from gnnreco.events.phoenix import PhoenixReader
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry, EventSource, Reader
-from gnnreco.events.table import first_bytes, header_of
+from gnnreco.events.table import header_of
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
@@ -31,7 +34,7 @@ _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
 
 Found = tuple[Entry, Reader]
-_OfSeveral = ParquetReader | JetsReader | IspyReader | PhoenixReader | HgcalNtupleReader
+_OfSeveral = ParquetReader | HitsTableReader | JetsReader | IspyReader | PhoenixReader | HgcalNtupleReader
 
 
 def open_events(
@@ -48,7 +51,8 @@ def open_events(
         A file, a folder (or one that holds a folder ``csv``), an event prefix (``folder/event000000001``)
         or a glob. The other CSV files of an event are found beside the one that is named.
     detector : Detector, optional
-        Without it ``hits.sensor`` is what the file says, or -1.
+        Deposits of one of its cells become one hit (`gnnreco.events.cells`). Without it ``hits.sensor`` is what the
+        file says, or -1.
     truth, deposits : bool
         Whether to read them where there are any.
 
@@ -73,7 +77,8 @@ def open_events(
             "",
             "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)",
         )
-    return EventSource([search.found[key] for key in sorted(search.found)], truth, deposits)
+    found = [search.found[key] for key in sorted(search.found)]
+    return EventSource(found, truth, deposits, search.foreign, detector)
 
 
 class _CsvReader:
@@ -100,6 +105,7 @@ class _Search:
         self.finder = finder
         self.csv = _CsvReader(finder)
         self.found: dict[tuple[tuple[str | int, ...], int], Found] = {}
+        self.foreign: list[Path] = []
         self._listed: dict[Path, dict[str, dict[str, Path]]] = {}
 
     def add(self, name: str | Path) -> None:
@@ -116,34 +122,61 @@ class _Search:
             for match in map(Path, matches):
                 # Of ROOT files only those are meant to hold events that were asked for as such.
                 meant = len(matches) == 1 or str(name).endswith(".root")
-                self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
+                held = self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
+                if not held and glob.has_magic(str(name)) and not self._beside_event(match):
+                    self._add_foreign(match)
 
-    def _add_folder(self, folder: Path) -> None:
+    def _beside_event(self, file: Path) -> bool:
+        """Whether a file is one more table of a CSV event, as ACTS leaves many."""
+        return any(prefix and file.name.startswith(prefix) for prefix in self._csv_events(file.parent))
+
+    def _add_foreign(self, path: Path) -> None:
+        """A file of a glob whose name tells nothing: its columns may; what holds no events is kept to be named."""
+        try:
+            self._add_table(path)
+        except BadInput:
+            self.foreign.append(path)
+
+    def _add_folder(self, folder: Path) -> bool:
         """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""
         for place in (folder, folder / "csv"):
-            before = len(self.found)
-            for prefix in self._csv_events(place):
+            prefixes = self._csv_events(place)
+            for prefix in prefixes:
                 self._add_csv(place, prefix)
-            for file in sorted(f for pattern in SEVERAL for f in place.glob(pattern)):
-                self._add_file(file, named=False)
-            if len(self.found) > before:
-                return
+            several = sorted(f for pattern in SEVERAL for f in place.glob(pattern))
+            held = [self._add_file(file, named=False) for file in several]
+            if prefixes or any(held):
+                return True
+        return False
 
-    def _add_file(self, file: Path, named: bool) -> None:
-        """The event or events of one file; one that holds none is an error only if it was `named` itself."""
+    def _add_file(self, file: Path, named: bool) -> bool:
+        """The event or events of one file, if there are any; none is an error only if it was `named` itself."""
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
-            self._add_events(JetsReader(file) if is_jets(file) else ParquetReader(file, self.finder))
+            self._add_events(self._parquet(file))
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
         elif head.startswith(hgcal_ntuple.MAGIC) and named:
             self._add_events(HgcalNtupleReader(file, self.finder))
-        elif head.lstrip().startswith(b"{") and (named or phoenix.MARK.search(head)):
+        elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
+            named or phoenix.MARK.search(head)
+        ):
             self._add_events(PhoenixReader(file, self.finder))
         elif match:
             self._add_csv(file.parent, match["prefix"])
         elif named:
-            self._keep(_entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file}), self.csv)
+            self._add_table(file)
+        else:
+            return False
+        return True
+
+    def _parquet(self, file: Path) -> _OfSeveral:
+        if is_jets(file):
+            return JetsReader(file)
+        return HitsTableReader(file, self.finder) if is_hits_table(file) else ParquetReader(file, self.finder)
+
+    def _add_table(self, file: Path) -> None:
+        self._keep(_entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file}), self.csv)
 
     def _add_csv(self, folder: Path, prefix: str) -> None:
         self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
@@ -186,7 +219,7 @@ def _entry(folder: Path, prefix: str, files: dict[str, Path]) -> Entry:
 
 def _kind_by_content(file: Path) -> str:
     names = set(header_of(file))
-    if {"geometry_id", "global_x"} <= names:
+    if "geometry_id" in names and ("global_x" in names or "local0" in names):
         return "measurements"
     if {"hit_id", "x", "y", "z"} <= names:
         return "hits"

@@ -1,13 +1,14 @@
 """What was found in events, on disk: Parquet with one row an event and a checksum on every page, or ROOT.
 
 Columns are ``event, source``, then one list with an entry for each object (track, cluster) in each further column; an
-entry may itself be a list: the rows of its hits in the event as its file orders them, or a vector of fixed length.
+entry may itself be a list: the rows of its hits in the event as its file orders them and the numbers the file gives
+these hits, or a vector of fixed length.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from gnnreco.atomic import whole_file
 from gnnreco.errors import BadInput
+from gnnreco.events.output_root import NOTE, WHOLE, read_root, write_root
 
 Row = tuple[int, str, Any]
 ROWS_IN_GROUP = 32
-NOTE = "gnnreco"
-INTEGERS = ("hit_index",)
+MANIFEST = "manifest.json"
+WHOSE = "give the folder that `gnnreco reconstruct -o` wrote"
+AGAIN = "reconstruct it again with --resume"
+#: Lists that older files lack, and whose attribute may be None.
+OPTIONAL = ("hit_id",)
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Layout:
         """Of the Parquet file."""
         whole, real = pa.int64(), pa.float64()
         columns = {self.identifier: whole} | ({"n_hits": whole} if self.counted else {})
-        columns |= {name: pa.list_(whole if name in INTEGERS else real) for name in self.hits}
+        columns |= {name: pa.list_(whole if name in WHOLE else real) for name in self.hits}
         rest = dict.fromkeys(self.numbers, real) | {
             name: pa.list_(real, size) for name, (_, size) in self.vectors.items()
         }
@@ -89,17 +95,13 @@ def write_output(
         Plain values kept in the file for `read_note`; taken when the last row has been written.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write = _write_root if path.suffix == ".root" else _write_parquet
-        write(layout, part, rows, {} if note is None else note)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write = write_root if path.suffix == ".root" else _write_parquet
+    with whole_file(path) as draft:
+        write(layout, draft, rows, {} if note is None else note)
 
 
 def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:
-    """Read what `write_output` wrote: one Parquet file, or every ``shard-*.parquet`` of a folder in order.
+    """Read what `write_output` wrote: one file, or those that the manifest of a folder lists, in order.
 
     Yields
     ------
@@ -108,23 +110,26 @@ def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:
     Raises
     ------
     BadInput
-        If there is no such file, a page fails its checksum, or a column is missing.
+        If there is no such file, one is not what the manifest says, a page fails its checksum, or a column is missing.
     """
-    names = layout.schema.names
     for file in output_files(path):
-        try:
-            with pq.ParquetFile(file, page_checksum_verification=True) as table:
-                missing = [name for name in names if name not in table.schema_arrow.names]
-                if missing:
-                    why = f"is missing: no {layout.name} that `gnnreco reconstruct` wrote"
-                    raise BadInput(file, f"column {missing[0]}", why)
-                _check_vectors(layout, file, table.schema_arrow)
-                for batch in table.iter_batches(ROWS_IN_GROUP, columns=names):
-                    yield from _rows(layout, batch)
-        except (pa.ArrowException, OSError) as error:
-            raise BadInput(
-                file, "", f"damaged or cut short ({error}); reconstruct it again with --resume"
-            ) from error
+        yield from read_root(layout, file) if file.suffix == ".root" else _read_parquet(layout, file)
+
+
+def _read_parquet(layout: Layout, file: Path) -> Iterator[Row]:
+    names = layout.schema.names
+    try:
+        with pq.ParquetFile(file, page_checksum_verification=True) as table:
+            there = [name for name in names if name in table.schema_arrow.names]
+            missing = [name for name in names if name not in (*there, *OPTIONAL)]
+            if missing:
+                why = f"is missing: no {layout.name} that `gnnreco reconstruct` wrote"
+                raise BadInput(file, f"column {missing[0]}", why)
+            _check_vectors(layout, file, table.schema_arrow)
+            for batch in table.iter_batches(ROWS_IN_GROUP, columns=there):
+                yield from _rows(layout, batch)
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(file, "", f"damaged or cut short ({error}); {AGAIN}") from error
 
 
 def _check_vectors(layout: Layout, file: Path, schema: pa.Schema) -> None:
@@ -137,14 +142,46 @@ def _check_vectors(layout: Layout, file: Path, schema: pa.Schema) -> None:
 
 
 def output_files(path: str | Path) -> list[Path]:
-    """Return the files `read_output` reads; `BadInput` if there are none."""
+    """Return the files `read_output` reads: one that is named, or those that the manifest of a folder lists.
+
+    Raises
+    ------
+    BadInput
+        If a file is missing or differs from the sum that the manifest holds of it, or the folder is that of several tasks.
+    """
     path = Path(path)
-    files = sorted(path.glob("shard-*.parquet")) if path.is_dir() else [path]
-    if not files or not files[0].exists():
-        raise BadInput(
-            path, "", "no shard-*.parquet here; give the folder that `gnnreco reconstruct -o` wrote"
-        )
-    return files
+    if not path.is_dir():
+        if not path.is_file():
+            raise BadInput(path, "", "does not exist; give what `gnnreco reconstruct -o` wrote")
+        return [path]
+    return [_listed(path, shard) for shard in _shards(path)]
+
+
+def _shards(folder: Path) -> list[dict[str, Any]]:
+    """What the manifest of an output says of its files."""
+    try:
+        content = json.loads((folder / MANIFEST).read_text())
+        if "tasks" in content:
+            places = ", ".join(str(folder / task) for task in content["tasks"])
+            raise BadInput(folder, "", f"holds several tasks; give the folder of one ({places})")
+        return [dict(shard, file=str(shard["file"])) for shard in content["shards"]]
+    except FileNotFoundError as error:
+        unfinished = any(folder.glob("journal*.jsonl")) or any(folder.glob("manifest-*.json"))
+        why = "is not finished; go on with `gnnreco reconstruct --resume`" if unfinished else WHOSE
+        raise BadInput(folder, MANIFEST, f"missing: {why}") from error
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise BadInput(folder, MANIFEST, f"cannot be read ({error}); {WHOSE}") from error
+
+
+def _listed(folder: Path, shard: Mapping[str, Any]) -> Path:
+    """A file of the manifest, checked."""
+    file = folder / shard["file"]
+    if file.parent != folder or not file.is_file():
+        raise BadInput(file, "", f"{MANIFEST} lists it, but it is missing; {AGAIN}")
+    with file.open("rb") as stream:
+        if shard.get("sha256") not in (None, hashlib.file_digest(stream, "sha256").hexdigest()):
+            raise BadInput(file, "", f"damaged: it is not what {MANIFEST} says (its sha256 differs); {AGAIN}")
+    return file
 
 
 def read_note(path: str | Path) -> dict[str, Any]:
@@ -180,11 +217,20 @@ def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordB
     event = pa.array(_offsets([len(f) for f in found]), pa.int32())
     hits = pa.array(_offsets(np.concatenate([np.diff(f.offsets) for f in found])), pa.int32())
 
-    def per_event(values: pa.Array) -> pa.Array:
-        return pa.ListArray.from_arrays(event, values)
+    def per_event(values: pa.Array, absent: pa.Array | None = None) -> pa.Array:
+        return pa.ListArray.from_arrays(event, values, mask=absent)
 
     def flat(name: str) -> pa.Array:
         return pa.array(np.concatenate([getattr(f, name).ravel() for f in found]))
+
+    def of_hits(name: str) -> pa.Array:
+        absent = [getattr(f, name) is None for f in found]
+        given = [
+            np.zeros_like(f.hit_index) if no else getattr(f, name)
+            for f, no in zip(found, absent, strict=True)
+        ]
+        lists = pa.ListArray.from_arrays(hits, pa.array(np.concatenate(given)))
+        return per_event(lists, pa.array(absent) if any(absent) else None)
 
     columns = {
         "event": pa.array([row[0] for row in rows], pa.int64()),
@@ -194,7 +240,7 @@ def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordB
         ),
         "n_hits": per_event(pa.array(np.concatenate([np.diff(f.offsets) for f in found]), pa.int64())),
     }
-    columns |= {name: per_event(pa.ListArray.from_arrays(hits, flat(name))) for name in layout.hits}
+    columns |= {name: of_hits(name) for name in layout.hits}
     columns |= {name: per_event(flat(attribute)) for name, attribute in layout.numbers.items()}
     for name, (attribute, size) in layout.vectors.items():
         columns[name] = per_event(pa.FixedSizeListArray.from_arrays(flat(attribute), size))
@@ -207,12 +253,13 @@ def _rows(layout: Layout, batch: pa.RecordBatch) -> Iterator[Row]:
     def numbers(values: pa.Array) -> NDArray:
         return values.to_numpy(zero_copy_only=False)
 
+    names = [name for name in layout.schema.names[2:] if name in batch.schema.names]
     for i in range(batch.num_rows):
-        row = {name: batch.column(name)[i].values for name in layout.schema.names[2:]}
+        row = {name: batch.column(name)[i].values for name in names}
         values = {a: numbers(row[name]) for name, a in layout.numbers.items()}
-        for name in layout.hits:
-            values[name] = numbers(row[name].flatten())
-        values["hit_index"] = values["hit_index"].astype(np.int64)
+        for name in [name for name in layout.hits if row.get(name) is not None]:
+            flat = numbers(row[name].flatten())
+            values[name] = flat.astype(np.int64) if name in WHOLE else flat
         for name, (attribute, size) in layout.vectors.items():
             values[attribute] = numbers(row[name].flatten()).reshape(-1, size)
         offsets = _offsets(numbers(row["n_hits"] if layout.counted else row["hit_index"].value_lengths()))
@@ -225,27 +272,3 @@ def _rows(layout: Layout, batch: pa.RecordBatch) -> Iterator[Row]:
 
 def _offsets(counts: NDArray | Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(np.asarray(counts, np.int64))]).astype(np.int64)
-
-
-def _write_root(layout: Layout, path: Path, rows: Iterable[Row], note: Mapping[str, Any]) -> None:
-    """Write a tree of one level of lists: the lists of hits and the vectors are flat in an event."""
-    import awkward as ak
-    import uproot
-
-    rows = list(rows)
-    found = [row[2] for row in rows]
-
-    def jagged(arrays: list[NDArray]) -> ak.Array:
-        return ak.unflatten(np.concatenate([np.zeros(0), *arrays]), [len(array) for array in arrays])
-
-    branches = {"event": np.array([row[0] for row in rows], np.int64)}
-    branches[layout.identifier] = jagged([np.arange(len(f)) for f in found])
-    branches["n_hits"] = jagged([np.diff(f.offsets) for f in found])
-    attributes = {name: name for name in layout.hits} | dict(layout.numbers)
-    attributes |= {name: attribute for name, (attribute, _) in layout.vectors.items()}
-    branches |= {
-        n: jagged([getattr(f, attribute).ravel() for f in found]) for n, attribute in attributes.items()
-    }
-    with uproot.recreate(path) as file:
-        file[layout.name] = branches
-        file[NOTE] = json.dumps(note)

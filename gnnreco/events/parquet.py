@@ -4,6 +4,9 @@ Positions, variances, momenta and energies are stored as float32 (0.06 micrometr
 ``sensor`` holds the detector's own sensor ids, so a file stays right when sensors are dropped or moved.
 Deposits are stored per hit as a count, the first channel, and the differences from it, which compress
 well.
+
+pandas, polars and others may have written the file again: columns in another order, with wider types or as other kinds
+of lists are read all the same, ``sensor``, the deposits and the truth may be gone, and further columns are left aside.
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
+from gnnreco.events.row_groups import PANDAS, event_numbers, opened, read_group
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
+from gnnreco.limits import EVENTS
 
 FORMAT = b"gnnreco events 2"
 HITS = {"hit_id": pa.int64(), "x": pa.float32(), "y": pa.float32(), "z": pa.float32(), "sensor": pa.int64()}
@@ -47,11 +52,10 @@ COLUMNS = {**HITS, **HITS_WANTED, **DEPOSITS, **PARTICLES, **LINKS, **WEIGHT, **
 SCHEMA = pa.schema(
     [pa.field("event", pa.int64(), nullable=False), *(pa.field(n, pa.list_(t)) for n, t in COLUMNS.items())]
 )
-#: What the formats that can be read hold: the first one did not say what a particle left in a hit.
-SCHEMAS = {
-    FORMAT: SCHEMA,
-    b"gnnreco events 1": pa.schema([SCHEMA.field(n) for n in SCHEMA.names if n not in ENERGY]),
-}
+#: Those of the first format did not say what a particle left in a hit.
+SCHEMAS = (SCHEMA, pa.schema([SCHEMA.field(n) for n in SCHEMA.names if n not in ENERGY]))
+#: What can be read; pandas and polars drop the name.
+FORMATS = (FORMAT, b"gnnreco events 1", b"")
 
 
 class ParquetReader:
@@ -73,6 +77,7 @@ class ParquetReader:
     def __init__(self, file: Path, finder: SensorFinder) -> None:
         self.file, self.finder = file, finder
         self._starts = np.zeros(1, np.int64)
+        self._aside: dict[str, int] = {}
 
     def entries(self) -> list[Entry]:
         """One entry an event; reads only the event numbers.
@@ -82,13 +87,9 @@ class ParquetReader:
         BadInput
             Not Parquet, not of this format, damaged or cut off.
         """
-        groups = self._guarded(
-            lambda file: [
-                file.read_row_group(i, ["event"], use_threads=False) for i in range(file.num_row_groups)
-            ]
-        )
-        self._starts = np.cumsum([0, *(group.num_rows for group in groups)])
-        numbers = [int(n) for group in groups for n in group.column("event").to_pylist()]
+        groups = self._guarded(self._numbers)
+        self._starts = np.cumsum([0, *map(len, groups)])
+        numbers = [int(n) for group in groups for n in group]
         return [Entry(n, str(self.file), (("events", self.file),), row) for row, n in enumerate(numbers)]
 
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
@@ -98,7 +99,8 @@ class ParquetReader:
         columns = _Row(self.file, where, table.slice(entry.row - int(self._starts[group]), 1))
         if columns.number != entry.number:
             raise BadInput(self.file, where, "the file changed while it was read; open it again")
-        return Event(entry.number, entry.source, self._hits(columns), _truth(columns) if truth else None)
+        made = _truth(columns) if truth else None
+        return Event(entry.number, entry.source, self._hits(columns), made, left_aside=self._aside)
 
     def _group(self, key: tuple[int, bool, bool]) -> pa.Table:
         reader, latest, table = ParquetReader._latest
@@ -106,54 +108,58 @@ class ParquetReader:
             group, truth, deposits = key
             names = ["event", *HITS, *HITS_WANTED, *(DEPOSITS if deposits else ())]
             names += [*PARTICLES, *LINKS, *WEIGHT, *ENERGY] if truth else []
-            table = self._guarded(
-                lambda file: file.read_row_group(
-                    group, [name for name in names if name in file.schema_arrow.names], use_threads=False
-                )
-            )
+            table = self._guarded(lambda file: read_group(self.file, file, group, names))
             ParquetReader._latest = (self, key, table)
         return table
 
+    def _numbers(self, file: pq.ParquetFile) -> list[NDArray[np.int64]]:
+        if file.metadata.num_rows > EVENTS:
+            why = f"says it holds {file.metadata.num_rows:,} events, more than {EVENTS:,}; split it"
+            raise BadInput(self.file, "", why)
+        return [event_numbers(self.file, file, i, "event") for i in range(file.num_row_groups)]
+
     def _hits(self, columns: _Row) -> Hits:
         n = len(columns.needed("hit_id"))
-        given = {name: columns.sized(name, n) for name in HITS}
+        given = {name: columns.sized(name, n) for name in HITS if name != "sensor" or columns.has(name)}
         if n and len(np.unique(given["hit_id"])) < n:
             raise columns.bad("hit_id", "the same hit id twice")
         for name in ("x", "y", "z"):
             given[name] = columns.finite(name, given[name]).astype(np.float64)
         xyz = np.stack([given["x"], given["y"], given["z"]], axis=1)
-        given["sensor"] = self.finder.by_sensor_id(given["sensor"], xyz)
+        if "sensor" in given:
+            given["sensor"] = self.finder.by_sensor_id(given["sensor"], xyz)
+        else:
+            given["sensor"] = self.finder.by_label((), (), xyz)
         for name in HITS_WANTED:
             if columns.has(name):
                 given[name] = columns.sized(name, n).astype(np.float64)
         return Hits(**given, deposits=_deposits(columns, n) if columns.has("deposit_count") else None)
 
     def _guarded(self, read: Callable[[pq.ParquetFile], Any]) -> Any:
-        """Open the file, read from it, close it; any fault of the file becomes `BadInput`."""
-        try:
-            with pq.ParquetFile(self.file, page_checksum_verification=True) as file:
-                schema = SCHEMAS.get((file.metadata.metadata or {}).get(b"gnnreco.format", b""))
-                if schema is None:
-                    why = "Parquet, but no gnnreco events (or of a later version); see `gnnreco convert`"
-                    raise BadInput(self.file, "", why)
-                if not file.schema_arrow.equals(schema):
-                    raise ValueError("the columns are not those of this format")
-                return read(file)
-        except FileNotFoundError:
-            raise BadInput(self.file, "", "does not exist; check the path") from None
-        except (
-            pa.ArrowException,
-            OSError,
-            ValueError,
-            KeyError,
-            IndexError,
-            OverflowError,
-            MemoryError,
-        ) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise BadInput(
-                self.file, "", f"damaged or cut off ({reason}); write or fetch the file again"
-            ) from None
+        """Open the file, check its columns, read from it, close it; any fault of the file becomes `BadInput`."""
+        with opened(self.file) as file:
+            schema = file.schema_arrow
+            if _as_written(file.metadata) and schema not in SCHEMAS:
+                raise ValueError("the columns are not those of this format")
+            lists = {n for n in schema.names if pa.types.is_nested(schema.field(n).type)}
+            if (file.metadata.metadata or {}).get(b"gnnreco.format", b"") not in FORMATS or not lists:
+                why = "Parquet, but no gnnreco events (or of a later version), nor one row a hit (hit_id, x, y, z)"
+                raise BadInput(self.file, "", f"{why}; see `gnnreco convert`")
+            for name in ("event", "hit_id", "x", "y", "z"):
+                if name not in schema.names:
+                    raise BadInput(self.file, f"column {name}", "is missing; write the file with it")
+            for name in COLUMNS:
+                if name in schema.names and name not in lists:
+                    why = f"holds {schema.field(name).type}, not a list of {COLUMNS[name]} for each event"
+                    raise BadInput(self.file, f"column {name}", f"{why}; write the file again")
+            others = [n for n in schema.names if n not in SCHEMA.names and not n.startswith(PANDAS)]
+            self._aside = {f"column {name}": 1 for name in others}
+            return read(file)
+
+
+def _as_written(about: pq.FileMetaData) -> bool:
+    """Whether no other tool wrote the file again: a column that is not ours then comes from damage."""
+    return b"ARROW:schema" not in (about.metadata or {}) and about.created_by.startswith("parquet-cpp-arrow")
 
 
 class _Row:
@@ -161,7 +167,7 @@ class _Row:
 
     def __init__(self, file: Path, where: str, row: pa.Table) -> None:
         self.file, self.where, self.row = file, where, row
-        self.number = row.column("event")[0].as_py()
+        self.number = int(row.column("event")[0].as_py())
 
     def bad(self, name: str, why: str) -> BadInput:
         return BadInput(self.file, f"{self.where}, column {name}", f"{why}; write the file again")
@@ -173,9 +179,16 @@ class _Row:
         if not self.has(name):
             raise self.bad(name, "is missing")
         column = self.row.column(name).combine_chunks()
-        values = column.flatten()
-        if values.null_count or values.type != COLUMNS[name]:
-            raise self.bad(name, f"holds {values.type} with {values.null_count} gaps, not {COLUMNS[name]}")
+        values, kind = column.flatten(), COLUMNS[name]
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()
+        try:
+            if values.type != kind:
+                values = values.cast(pa.float64() if pa.types.is_floating(kind) else kind)
+        except pa.ArrowException:
+            raise self.bad(name, f"holds {values.type} that are not all {kind}") from None
+        if values.null_count:
+            raise self.bad(name, f"holds {values.null_count} gaps")
         return values.to_numpy()
 
     def sized(self, name: str, size: int) -> NDArray:
@@ -202,7 +215,7 @@ def _deposits(columns: _Row, n_hits: int) -> Deposits:
         step = columns.sized(f"deposit_d{axis}", int(offsets[-1]))
         channels.append(np.repeat(start, filled) + step)
     value = columns.finite("deposit_value", columns.sized("deposit_value", int(offsets[-1])))
-    return Deposits(offsets, channels[0], channels[1], value)
+    return Deposits(offsets, channels[0], channels[1], value.astype(np.float32))
 
 
 def _truth(columns: _Row) -> Truth | None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from gnnreco.columns import Event
+from gnnreco.events.cells import sum_cells
 
+if TYPE_CHECKING:
+    from gnnreco.geometry import Detector
+
+#: Kinds of table that hold hits; where there are measurements, ``hits`` are what a simulation knows.
+HITS = ("measurements", "hits")
 #: Reads the event of an entry: (entry, truth, deposits) -> Event.
 Reader = Callable[["Entry", bool, bool], Event]
 
@@ -43,13 +50,23 @@ class EventSource(Sequence[Event]):
     entries : sequence of (Entry, Reader)
     truth, deposits : bool
         Whether to read them where there are any.
+    foreign : sequence of Path
+        Files and folders that a glob matched although they hold no events.
+    detector : Detector, optional
+        Its cells are each one hit: see `sum_cells`. Without it every deposit is.
     """
 
     def __init__(
-        self, entries: Sequence[tuple[Entry, Reader]], truth: bool = True, deposits: bool = True
+        self,
+        entries: Sequence[tuple[Entry, Reader]],
+        truth: bool = True,
+        deposits: bool = True,
+        foreign: Sequence[Path] = (),
+        detector: Detector | None = None,
     ) -> None:
-        self._entries = list(entries)
-        self.truth, self.deposits = truth, deposits
+        self._entries, self._detector = list(entries), detector
+        self.truth, self.deposits, self.foreign = truth, deposits, list(foreign)
+        self._left_aside: dict[int, Mapping[str, int]] = {}
 
     @property
     def numbers(self) -> list[int]:
@@ -61,14 +78,28 @@ class EventSource(Sequence[Event]):
         """Every file the events are read from, each once, in order."""
         return list(dict.fromkeys(path for entry, _ in self._entries for _, path in entry.files))
 
+    def hit_files(self, index: int) -> list[Path]:
+        """The files that hold the hits of one event: not those of its truth, nor those of the cells of its hits."""
+        files = dict(self._entries[index][0].files)
+        return [files[kind] for kind in HITS if kind in files][:1] or list(files.values())
+
     @property
     def sources(self) -> list[str]:
         """Where each event comes from, in order."""
         return [entry.source for entry, _ in self._entries]
 
+    @property
+    def left_aside(self) -> dict[str, int]:
+        """What the readers of the events read so far do not know, counted by name, the most frequent first."""
+        total = Counter[str]()
+        for counts in self._left_aside.values():
+            total.update(counts)
+        return dict(total.most_common())
+
     def select(self, indices: Iterable[int]) -> EventSource:
         """The events at these positions, in the order given."""
-        return EventSource([self._entries[int(i)] for i in indices], self.truth, self.deposits)
+        chosen = [self._entries[int(i)] for i in indices]
+        return EventSource(chosen, self.truth, self.deposits, self.foreign, self._detector)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -81,7 +112,10 @@ class EventSource(Sequence[Event]):
         if isinstance(index, slice):
             return self.select(range(len(self))[index])
         entry, reader = self._entries[index]
-        return reader(entry, self.truth, self.deposits)
+        event = reader(entry, self.truth, self.deposits)
+        if event.left_aside:
+            self._left_aside[index] = event.left_aside
+        return event if self._detector is None else sum_cells(event, self._detector)
 
     def __iter__(self) -> Iterator[Event]:
         for index in range(len(self)):

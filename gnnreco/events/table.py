@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
+import csv
 import re
-import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,31 +14,25 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.events.bounded import first_bytes, read_text
+from gnnreco.events.whole import ID64, whole_numbers
 
-GZIP_MAGIC = b"\x1f\x8b"
-
-#: Column types a reader may ask for. `TEXT` columns come back as object arrays of bytes.
+#: Column types a reader may ask for. `TEXT` columns come back as object arrays of bytes, `ID64` as int64, bit by bit.
 INT, INT32, UINT = pa.int64(), pa.int32(), pa.uint64()
 FLOAT, FLOAT32, TEXT = pa.float64(), pa.float32(), pa.dictionary(pa.int32(), pa.binary())
 
 Columns = dict[str, NDArray]
 
 EMPTY = "the file is empty; an event without hits still has a header line"
-
-
-def first_bytes(file: Path, count: int = 4096) -> bytes:
-    """The first bytes of a file, uncompressed where it is gzip; tells formats apart by content."""
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(count)
-    except OSError as error:
-        raise BadInput(file, "", f"cannot be read: {error.strerror or error}") from None
-    if not head.startswith(GZIP_MAGIC):
-        return head
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, count)
-    except zlib.error as error:
-        raise BadInput(file, "byte 0", f"damaged gzip data ({error}); fetch the file again") from None
+#: The column that ACTS writes as one raw byte, which may be a quote.
+RAW = "local_key"
+MAGIC = {
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"PK\x03\x04": "zip",
+    b"\x1f\x8b": "gzip",
+}
 
 
 def header_of(file: Path) -> list[str]:
@@ -50,17 +44,25 @@ def header_of(file: Path) -> list[str]:
 
 
 def read_table(
-    file: Path, needed: Mapping[str, pa.DataType], wanted: Mapping[str, pa.DataType] | None = None
+    file: Path,
+    needed: Mapping[str, pa.DataType],
+    wanted: Mapping[str, pa.DataType] | None = None,
+    known: Collection[str] = (),
+    aside: Counter[str] | None = None,
 ) -> Columns:
-    """Read some columns of a CSV file, plain or gzip (told by content, not by name).
+    """Read some columns of a CSV file (RFC 4180), plain or gzip (told by content, not by name).
 
     Parameters
     ----------
     file : path
     needed : mapping of name to Arrow type
-        Columns without which the file is of no use.
+        Columns without which the file is of no use. Whole numbers may be written as ``1.0``.
     wanted : mapping of name to Arrow type, optional
         Columns that may be absent.
+    known : collection of str
+        Further columns of the format, which hold nothing that is needed here.
+    aside : Counter, optional
+        Gets the columns that none of these name.
 
     Returns
     -------
@@ -70,20 +72,21 @@ def read_table(
     Raises
     ------
     BadInput
-        Missing, empty, truncated or damaged file, missing column, wrong number of fields, a value of the
+        Missing, empty, truncated, damaged or huge file, missing column, wrong number of fields, a value of the
         wrong type, NaN or infinity; with the line and column.
     """
-    data = _content(file)
+    data = read_text(Path(file))
+    if not data.strip():
+        raise BadInput(file, "", EMPTY)
     names = _names(file, data[: 1 << 16].partition(b"\n")[0])
     missing = [name for name in needed if name not in names]
     if missing:
+        found = ", ".join(names[:20])
         raise BadInput(
-            file,
-            "line 1",
-            f"no column {', '.join(missing)} (found: {', '.join(names[:20])}); is this the right file?",
+            file, "line 1", f"no column {', '.join(missing)} (found: {found}); is this the right file?"
         )
     types = {name: kind for name, kind in {**(wanted or {}), **needed}.items() if name in names}
-    repeated = [name for name in types if names.count(name) > 1]
+    repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise BadInput(file, "line 1", f"column {', '.join(repeated)} occurs twice; keep one of them")
     if not data.endswith(b"\n"):
@@ -93,23 +96,10 @@ def read_table(
             f"line {last}",
             "the last line has no end, so the file was cut off; copy it again (or end the line)",
         )
-    return {name: _plain(file, name, column) for name, column in _parse(file, data, types).items()}
-
-
-def _content(file: Path) -> bytes:
-    try:
-        data = Path(file).read_bytes()
-        if data.startswith(GZIP_MAGIC):
-            data = gzip.decompress(data)
-    except FileNotFoundError:
-        raise BadInput(file, "", "does not exist; check the path") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadInput(file, "", f"gzip data damaged or cut off ({error}); fetch the file again") from None
-    except OSError as error:
-        raise BadInput(file, "", f"cannot be read: {error.strerror or error}") from None
-    if not data.strip():
-        raise BadInput(file, "", EMPTY)
-    return data
+    if aside is not None:
+        kind = file.name.partition(".csv")[0].rpartition("-")[2]
+        aside.update(f"column {name} of {kind}" for name in names if name not in {*types, *known})
+    return {name: _plain(file, name, column) for name, column in _parse(file, data, names, types).items()}
 
 
 def _names(file: Path, line: bytes) -> list[str]:
@@ -118,23 +108,66 @@ def _names(file: Path, line: bytes) -> list[str]:
     except UnicodeDecodeError:
         text = "\0"
     if not text.translate({9: " ", 13: " "}).isprintable():
-        raise BadInput(file, "line 1", "not text, so not a CSV file; check that this is the right file")
-    return [name.strip() for name in text.strip("\r").split(",")]
+        packed = next(
+            (f" but {name}: unpack it" for magic, name in MAGIC.items() if line.startswith(magic)), ""
+        )
+        why = f"not text{packed}, so not a CSV file; check that this is the right file"
+        raise BadInput(file, "line 1", why)
+    names = [name.strip() for name in next(csv.reader([text.strip("\r")], skipinitialspace=True), [])]
+    other = next((c for c in ";\t|" if c in text), None)
+    if len(names) == 1 and other is not None:
+        raise BadInput(
+            file,
+            "line 1",
+            f"fields are separated by {other!r}; write them with commas, and numbers with points",
+        )
+    return names
 
 
-def _parse(file: Path, data: bytes, types: Mapping[str, pa.DataType]) -> dict[str, pa.ChunkedArray]:
-    names = _names(file, data[: 1 << 16].partition(b"\n")[0])
-    # No quoting: ACTS writes one column as raw bytes, in which a quote may occur.
+def _parse(
+    file: Path, data: bytes, names: list[str], types: Mapping[str, pa.DataType]
+) -> dict[str, pa.ChunkedArray | NDArray]:
+    """The columns; where whole numbers are not written as such, they are read as text and made so."""
+    whole = {name for name, kind in types.items() if pa.types.is_integer(kind) or kind == ID64}
+    plain = {name: INT if kind == ID64 else kind for name, kind in types.items()}
+    try:
+        return _read(file, data, names, plain)
+    except pa.ArrowInvalid:
+        columns = _read_text_of(file, data, names, {n: TEXT if n in whole else k for n, k in plain.items()})
+        return {
+            name: whole_numbers(file, name, column, types[name]) if name in whole else column
+            for name, column in columns.items()
+        }
+
+
+def _read_text_of(
+    file: Path, data: bytes, names: list[str], types: Mapping[str, pa.DataType]
+) -> dict[str, pa.ChunkedArray]:
+    try:
+        return _read(file, data, names, types)
+    except pa.ArrowInvalid as error:
+        raise BadInput(file, *_explain(str(error))) from None
+
+
+def _read(
+    file: Path, data: bytes, names: list[str], types: Mapping[str, pa.DataType]
+) -> dict[str, pa.ChunkedArray]:
+    head = data[: 1 << 16].partition(b"\n")[0]
+    quoted = b'"' in head if RAW in names else b'"' in data
     # No null words: an empty field is an error.
     try:
         table = pacsv.read_csv(
             pa.BufferReader(data),
             pacsv.ReadOptions(use_threads=False, block_size=1 << 22, column_names=names, skip_rows=1),
-            pacsv.ParseOptions(quote_char=False, double_quote=False),
+            pacsv.ParseOptions(
+                quote_char='"' if quoted else False, double_quote=quoted, newlines_in_values=quoted
+            ),
             pacsv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=[], check_utf8=False
             ),
         )
+    except pa.ArrowInvalid:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadInput(file, *_explain(str(error))) from None
     return {name: table.column(name) for name in types}
@@ -154,7 +187,9 @@ def _explain(message: str) -> tuple[str, str]:
     return where, message.splitlines()[0][:200]
 
 
-def _plain(file: Path, name: str, column: pa.ChunkedArray) -> NDArray:
+def _plain(file: Path, name: str, column: pa.ChunkedArray | NDArray) -> NDArray:
+    if isinstance(column, np.ndarray):
+        return column
     if pa.types.is_dictionary(column.type):
         column = column.cast(pa.binary())
     values: NDArray = column.to_numpy()

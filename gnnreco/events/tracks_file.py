@@ -1,7 +1,7 @@
 """Found tracks on disk: how `Tracks` lie in the files of `gnnreco.events.output_file`.
 
-The columns are ``event, source, track_id, n_hits, hit_index, d0_mm, z0_mm, phi, theta, q_over_p, chi2, ndf, score,
-covariance``; ``covariance`` has 15 numbers a track.
+The columns are ``event, source, track_id, n_hits, hit_index, hit_id, d0_mm, z0_mm, phi, theta, q_over_p, chi2, ndf,
+score, covariance``; ``covariance`` has 15 numbers a track.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COLUMNS = {  # column in the file: attribute of Tracks
     "score": "score",
 }
 TRACKS = Layout(
-    "tracks", Tracks, "track_id", True, ("hit_index",), COLUMNS, {"covariance": ("covariance", 15)}
+    "tracks", Tracks, "track_id", True, ("hit_index", "hit_id"), COLUMNS, {"covariance": ("covariance", 15)}
 )
 
 

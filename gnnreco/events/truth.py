@@ -34,7 +34,7 @@ def pack_barcode(file: Path, columns: Columns) -> NDArray[np.int64]:
     Returns
     -------
     int64 (n,)
-        Unique for unique barcodes; 0 is no particle.
+        Unique for unique barcodes; those of 64 bits without a sign keep their bits.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def pack_barcode(file: Path, columns: Columns) -> NDArray[np.int64]:
         A part that does not fit its bits.
     """
     if "particle_id" in columns:
-        return columns["particle_id"].view(np.int64)
+        return columns["particle_id"]
     packed = np.zeros(len(columns["particle_id_pv"]), np.int64)
     for name, bits in BARCODE.items():
         part = columns[name]
@@ -77,7 +77,7 @@ def link(
     state: Mapping[str, NDArray] | None,
     weight: NDArray | None = None,
 ) -> Truth:
-    """Truth from one (hit row, particle id) pair a row; id 0 is noise and gives no link.
+    """Truth from one (hit row, particle id) pair a row; id 0 is noise and gives no link, unless a particle has it.
 
     A particle that made hits but is not listed is kept: it gets a row with pdg 0 and charge 0, and its
     innermost true hit stands for its production point and momentum (all 0 where the file does not say).
@@ -96,7 +96,7 @@ def link(
     Truth
         Links sorted by hit, then particle; each pair once.
     """
-    real = particle_id != 0
+    real = (particle_id != 0) | bool(np.any(particles.particle_id == 0))
     if not real.all():
         hit, particle_id = hit[real], particle_id[real]
         state = {name: values[real] for name, values in state.items()} if state else state

@@ -96,7 +96,12 @@ def write_trackml(folder: Path, event: Event, detector: Detector | None) -> None
 
     The labels ``volume_id, layer_id, module_id`` are those of the detector where it has them; else subsystem,
     layer and sensor id. A hit that several particles share has several truth rows, its weight in
-    the first.
+    the first. Ids of particles are written as 64 bits without a sign, as ACTS does.
+
+    Raises
+    ------
+    BadInput
+        A particle has the id 0, which stands for noise in these files, and there is noise.
     """
     stem, hits = f"event{event.number:09d}", event.hits
     table = {"hit_id": hits.hit_id, "x": hits.x, "y": hits.y, "z": hits.z, **_labels(hits, detector)}
@@ -132,7 +137,7 @@ def _write_truth(folder: Path, stem: str, hits: Hits, truth: Truth) -> None:
     kinematics = {name: getattr(p, name) for name in ("vx", "vy", "vz", "px", "py", "pz")}
     count = np.bincount(truth.particle, minlength=len(p))
     table = {
-        "particle_id": p.particle_id,
+        "particle_id": p.particle_id.astype(np.int64).view(np.uint64),
         "particle_type": p.pdg,
         **kinematics,
         "q": p.charge,
@@ -141,7 +146,10 @@ def _write_truth(folder: Path, stem: str, hits: Hits, truth: Truth) -> None:
     _write_csv(folder / f"{stem}-particles.csv", table)
     noise = np.flatnonzero(np.bincount(truth.hit, minlength=len(hits)) == 0)
     rows = np.concatenate([truth.hit, noise])
-    ids = np.concatenate([p.particle_id[truth.particle], np.zeros(len(noise), np.int64)])
+    if len(noise) and bool(np.any(p.particle_id == 0)):
+        why = f"a particle has the id 0, by which TrackML means noise, and {len(noise)} hits are noise"
+        raise BadInput(folder / f"{stem}-truth.csv", "", f"{why}; write Parquet (--format parquet)")
+    ids = np.concatenate([p.particle_id[truth.particle], np.zeros(len(noise), np.int64)]).view(np.uint64)
     order = np.argsort(rows, kind="stable")
     rows, ids = rows[order], ids[order]
     columns: dict[str, NDArray] = {"hit_id": hits.hit_id[rows], "particle_id": ids}

@@ -6,7 +6,7 @@ from .check import check
 from .coverage import Coverage, coverage
 from .detector import Detector
 from .edges import EdgesTemplate
-from .field import ConstantField, Field, MapField
+from .field import ConstantField, Field, MapField, along_z
 from .findings import Finding
 from .grid import GridTemplate
 from .hexagons import HexTemplate
@@ -35,6 +35,7 @@ __all__ = [
     "PolarTemplate",
     "PolygonTemplate",
     "Subsystem",
+    "along_z",
     "between_layers",
     "cell_graph",
     "check",

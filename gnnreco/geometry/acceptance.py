@@ -12,6 +12,7 @@ from scipy.ndimage import label
 from .coverage import Coverage, coverage
 from .detector import Detector
 from .findings import Finding, name_sensors
+from .source import Source
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -33,15 +34,23 @@ def acceptance(detector: Detector) -> Iterator[Finding]:
         remedy = "give the subsystem its material: radiation_lengths and interaction_lengths of a whole layer"
         message = "measures energy but has no material: no shower starts there"
         yield Finding("warning", "no-material", name_sensors(detector, bare), message, remedy)
+    if not detector.source.is_default:
+        yield _source(detector.source)
     found = coverage(detector)
     rows = _covered(found)
     if not rows.any():
-        remedy = "check the unit of length and the positions"
-        message = "few straight lines from the origin meet a sensor, in any direction"
+        remedy = "check the unit of length, the positions, and the place and direction of the `source`"
+        message = "few straight lines from the source meet a sensor, in any direction"
         yield Finding("warning", "no-coverage", "all sensors", message, remedy)
         return
     yield from _holes(found, rows)
     yield from _figures(found, rows)
+
+
+def _source(source: Source) -> Finding:
+    place, way = (", ".join(f"{x + 0.0:.6g}" for x in v) for v in (source.position, source.direction))
+    message = f"particles come from ({place}) mm, along ({way}); eta, phi, x and y count from there"
+    return Finding("note", "source", "source", message, "change it in detector.yaml")
 
 
 def _covered(found: Coverage) -> Flags:
@@ -82,7 +91,7 @@ def _holes(found: Coverage, rows: Flags) -> Iterator[Finding]:
                 "let the parts of the detector overlap as seen",
             )
             yield Finding(
-                "warning", "crack", where, message, f"{remedy} from the origin, or leave it if it is meant"
+                "warning", "crack", where, message, f"{remedy} from the source, or leave it if it is meant"
             )
 
 

@@ -36,7 +36,7 @@ SHARE = 0.01
 def between_layers(detector: Detector, cell_id: CellIds, how: str = "projective") -> tuple[Ints, CellIds]:
     """Neighbours of some cells in the layers before and behind them.
 
-    The next layer is what a ray from the origin meets next (or one along the normal): no layer numbers or names are
+    The next layer is what a ray from the source meets next (or one along the normal): no layer numbers or names are
     looked at, except that sensors of one layer never follow one another. Cells of a subsystem that measures energy are
     joined only with such, all others only with one another. Cracks narrower than half a cell show no layer behind.
 
@@ -46,7 +46,7 @@ def between_layers(detector: Detector, cell_id: CellIds, how: str = "projective"
     cell_id : uint64 (n,)
         As `Detector.cell_id` packs them.
     how : str
-        ``projective``: cells that share at least 1 % of the smaller one, seen from the origin; thick cells where their
+        ``projective``: cells that share at least 1 % of the smaller one, seen from the source; thick cells where their
         faces meet. ``nearest``: cells that hold the foot of the other's middle along the other's normal.
 
     Returns
@@ -60,6 +60,7 @@ def between_layers(detector: Detector, cell_id: CellIds, how: str = "projective"
     BadConfig
         If `how` is neither.
     """
+    detector = detector.at_source()
     unique, back = np.unique(np.asarray(cell_id, np.uint64), return_inverse=True)
     sensor, cell = detector.split_cell_id(unique)
     queries, _ = fired_shapes(detector, sensor, cell)

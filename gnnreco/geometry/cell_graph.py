@@ -61,6 +61,7 @@ def cell_graph(
     ValueError
         If the detector has more than `limit` cell numbers.
     """
+    detector = detector.at_source()
     refuse_more_than(detector, limit)
     words = f"{detector.hash} {across} {None if gap is None else float(gap)} {layers}"
     folder = user_folder() if cache else None
@@ -155,6 +156,7 @@ def hit_graph(
     neighbour : int64 (m,)
         Rows of the hits, sorted within each hit; symmetric. Hits of one cell are neighbours of one another.
     """
+    detector = detector.at_source()
     sensors, cells = np.asarray(sensor, np.int32), np.asarray(cell, np.int32)
     ids = detector.cell_id(np.where(cells < 0, -1, sensors), np.where(sensors < 0, -1, cells))
     unique, back = np.unique(ids, return_inverse=True)

@@ -20,16 +20,16 @@ MAX_ETA = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """Layers and material met by straight lines from the origin, or along z where a sensor sits on the z axis.
+    """Layers and material met by straight lines from the source, or along its direction where a sensor lies on that.
 
     Attributes
     ----------
     eta, phi : float64 (n,), (m,)
-        Directions of the lines; of lines along z their x and y, mm.
+        Directions of the lines in the source's frame; of lines along its direction their x and y, mm.
     layers : int32 (n, m)
         Layers with at least one sensor on the line.
     radiation_lengths, interaction_lengths : float64 (n, m)
-        Of all sensors on the line and, from the origin, of the passive cylinders.
+        Of all sensors on the line and, from the source, of the passive cylinders.
     sensors : int32 (n, m)
         Sensors on the line; more than `layers` where sensors of one layer overlap.
     axes : (str, str)
@@ -48,19 +48,14 @@ class Coverage:
 def coverage(detector: Detector, n_eta: int = 120, n_phi: int = 120) -> Coverage:
     """Shine a regular grid of straight lines through a detector.
 
-    Lines start at the origin, evenly in pseudorapidity and azimuth over what the sensors cover; through a detector
-    with a sensor on the z axis (a telescope, a block in a test beam) they run along z, evenly in x and y. A sensor
-    counts with the part of its thickness that the line crosses, by whichever side it enters.
+    Lines start at the source, evenly in pseudorapidity and azimuth over what the sensors cover; through a detector
+    with a sensor on the line of the source (a telescope, a block in a test beam) they run along it, evenly in x and y.
+    A sensor counts with the part of its thickness that the line crosses, by whichever side it enters.
     """
+    detector = detector.at_source()
     if _on_axis(detector):
-        low, high = detector.bounds
-        window = np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], axis=1)
-        x = _middles(window[:, 0].min(), window[:, 1].max(), n_eta)
-        y = _middles(window[:, 2].min(), window[:, 3].max(), n_phi)
-        start = np.stack(np.broadcast_arrays(x[:, None], y, low[:, 2].min() - 1), axis=-1)
-        direction = np.broadcast_to([0.0, 0.0, 1.0], start.shape)
-        layers, sensors, material = _shine(detector, start, direction, _cells(window, x, y, 0))
-        return Coverage(x, y, layers, material[0], material[1], sensors, ("x", "y"))
+        low, high = (corner[:, :2] for corner in detector.bounds)
+        return along_z(detector, low.min(axis=0), high.max(axis=0), n_eta, n_phi)
     window = _directions(detector)
     eta = _middles(max(window[:, 0].min(), -MAX_ETA), min(window[:, 1].max(), MAX_ETA), n_eta)
     # Not quite the middles: sensors meet at round angles.
@@ -77,6 +72,17 @@ def coverage(detector: Detector, n_eta: int = 120, n_phi: int = 120) -> Coverage
             np.array([cylinder.radiation_lengths, cylinder.interaction_lengths])[:, None, None] * longer
         )
     return Coverage(eta, phi, layers, material[0], material[1], sensors)
+
+
+def along_z(detector: Detector, low: Floats, high: Floats, n_x: int, n_y: int) -> Coverage:
+    """Lines along z, evenly over the rectangle from `low` to `high` (2,), mm."""
+    lower, upper = detector.bounds
+    window = np.stack([lower[:, 0], upper[:, 0], lower[:, 1], upper[:, 1]], axis=1)
+    x, y = _middles(low[0], high[0], n_x), _middles(low[1], high[1], n_y)
+    start = np.stack(np.broadcast_arrays(x[:, None], y, lower[:, 2].min() - 1), axis=-1)
+    direction = np.broadcast_to([0.0, 0.0, 1.0], start.shape)
+    layers, sensors, material = _shine(detector, start, direction, _cells(window, x, y, 0))
+    return Coverage(x, y, layers, material[0], material[1], sensors, ("x", "y"))
 
 
 def _middles(low: float, high: float, count: int) -> Floats:

@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 from .field import Field
 from .index import SensorIndex, build_index, nearest_sensor
 from .solids import faces
+from .source import Source
 from .subsystem import PassiveCylinder, Subsystem
 from .templates import CellTemplate
 
@@ -67,6 +68,8 @@ class Detector:
         Of the layer as a whole, mm; NaN where not told.
     sampling_fraction : float64 (n,)
         Energy left in the active part over energy left in the layer, for electromagnetic showers; NaN where not told.
+    source : Source
+        Where particles come from. Passive cylinders stand around its line, their middle at its position.
     derived_from : str
         Hash of the detector that `select` or `misaligned` made this one from; empty where neither did.
     """
@@ -92,6 +95,7 @@ class Detector:
     passive: tuple[PassiveCylinder, ...] = ()
     moliere_radius: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
     sampling_fraction: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
+    source: Source = dataclasses.field(default_factory=Source)
     derived_from: str = ""
 
     def __post_init__(self) -> None:
@@ -167,6 +171,9 @@ class Detector:
         for row, part in enumerate(self.subsystems):
             if part.drift is not None:
                 digest.update(f"drift {row} {part.drift.numbers}".encode())
+        if not self.source.is_default:
+            digest.update(b"source")
+            _add(digest, np.vstack([self.source.position, self.source.rotation]))
         return digest.hexdigest()
 
     @property
@@ -343,9 +350,27 @@ class Detector:
         )
 
     def moved(self, rotation: Floats, shift: Floats) -> Detector:
-        """The whole detector turned by a rotation (3, 3), then shifted by (3,) mm; the field stays."""
+        """The detector, its field and its source turned by a rotation (3, 3), then shifted by (3,) mm."""
         return dataclasses.replace(
-            self, center=self.center @ rotation.T + shift, rotation=rotation @ self.rotation
+            self,
+            center=self.center @ rotation.T + shift,
+            rotation=rotation @ self.rotation,
+            field=self.field.in_frame(rotation, -rotation.T @ shift),
+            source=self.source.moved(rotation, shift),
+        )
+
+    def at_source(self) -> Detector:
+        """The detector in the frame of its source: the source at the origin, its direction along z. Made once."""
+        return self._at_source
+
+    @cached_property
+    def _at_source(self) -> Detector:
+        if self.source.is_default:
+            return self
+        turn = self.source.rotation
+        there = self.moved(turn, -turn @ self.source.position)
+        return dataclasses.replace(
+            there, source=Source(spread=self.source.spread), derived_from=self.origin_hash
         )
 
 

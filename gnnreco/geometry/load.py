@@ -18,6 +18,7 @@ from .findings import unusable
 from .kinds import read_templates
 from .placement import Placed, place
 from .rules import afford
+from .source import Source
 from .subsystem import QUANTITIES, Drift, PassiveCylinder, Subsystem
 from .tables import read_table
 from .templates import CellTemplate
@@ -93,6 +94,7 @@ def read_detector(folder: Path, known_units_only: bool = True, assumed: set[str]
     field = _field(top.section("field", optional=True))
     templates = read_templates(top.section("templates"))
     subsystems = _subsystems(top.section("subsystems"))
+    source = _source(top.section("source", optional=True))
     passive = tuple(_cylinder(entry) for entry in top.sections("passive")) if "passive" in top else ()
     parts: list[Placed] = []
     for entry in top.sections("sensors"):
@@ -101,7 +103,7 @@ def read_detector(folder: Path, known_units_only: bool = True, assumed: set[str]
     top.done()
     if assumed is not None:
         assumed |= top.units.assumed
-    return _assemble(name, folder, field, templates, subsystems, passive, parts)
+    return _assemble(name, folder, field, templates, subsystems, passive, source, parts)
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,14 @@ def _not_negative(section: Section, key: str) -> float:
 
 
 def _field(section: Section) -> Field:
-    """A constant solenoid by its ``bz``, or a map by a ``table`` with columns x, y, z, bx, by, bz."""
-    if section.text("kind", "solenoid", ("solenoid", "map")) == "solenoid":
-        field: Field = ConstantField(section.number("bz", "field", 0.0))
+    """A solenoid by its ``bz``, a ``constant`` vector ``b``, or a map by a ``table`` with columns x, y, z, bx, by, bz."""
+    kind = section.text("kind", "solenoid", ("solenoid", "constant", "map"))
+    field: Field
+    if kind == "solenoid":
+        field = ConstantField(section.number("bz", "field", 0.0))
+    elif kind == "constant":
+        bx, by, bz = section.numbers("b", (3,), "field").tolist()
+        field = ConstantField(bz, bx, by)
     else:
         columns = read_table(section, "table", ("x", "y", "z", "bx", "by", "bz"))
         points = np.stack([columns[key] for key in ("x", "y", "z")], axis=1) * section.units["length"]
@@ -185,6 +192,22 @@ def _field(section: Section) -> Field:
             raise section.fault("table", str(error)) from None
     section.done()
     return field
+
+
+def _source(section: Section) -> Source:
+    """The origin and z, unless the file says otherwise."""
+    position = section.numbers("position", (3,), "length", [0, 0, 0])
+    direction = section.numbers("direction", (3,), default=[0, 0, 1])
+    across = section.numbers("across", (3,)) if section.value("across", ()) else None
+    spread = section.numbers("spread", (3,), "length") if section.value("spread", ()) else None
+    if spread is not None and (spread < 0).any():
+        raise section.fault("spread", "a spread cannot be negative")
+    try:
+        source = Source.of(position, direction, across, spread)
+    except ValueError as error:
+        raise section.fault("across" if "across" in section else "direction", str(error)) from None
+    section.done()
+    return source
 
 
 def _cylinder(section: Section) -> PassiveCylinder:
@@ -202,6 +225,7 @@ def _assemble(
     templates: tuple[CellTemplate, ...],
     subsystems: dict[str, _Part],
     passive: tuple[PassiveCylinder, ...],
+    source: Source,
     parts: list[Placed],
 ) -> Detector:
     def joined(column: str) -> NDArray[Any]:
@@ -236,6 +260,7 @@ def _assemble(
         passive,
         filled("moliere_radius", np.full_like(nothing, np.nan)),
         filled("sampling_fraction", np.full_like(nothing, np.nan)),
+        source,
     )
 
 

@@ -1,8 +1,9 @@
 """Where graphs are built: a cylindrical frame of the detector, and the hits of an event expressed in it.
 
 Every layer is described by two coordinates: the azimuth and `s`, the one of (r, z) along which the layer extends.
-A detector whose sensors cover the z axis (a beam telescope) has no azimuth there; its frame is turned and pushed away,
-so that its planes look like barrel layers far from the origin. Nothing downstream knows the difference.
+A detector whose sensors cover the z axis (a beam telescope, a spectrometer) has no azimuth there; its frame is turned
+and pushed away, so that its planes look like barrel layers far from the origin, and about z, so that a field across the
+beam bends in azimuth. Nothing downstream knows the difference.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from gnnreco.columns import Floats, Hits
 from gnnreco.geometry import Detector
 
 DISTANCE = 10.0  # origin of a turned frame, in lengths of the detector: far enough that phi is nearly flat
+PROBES = 101  # of the field, along the axis of a telescope
+WEAK = 1e-3  # tesla: a weaker field is none
 WIDTH_CLASSES = 8  # 0: no cluster known; 1 to 7: channels, the last one open
 
 
@@ -37,8 +40,10 @@ class Frame:
     s_is_v : bool (n_sensors,)
         Whether v, rather than u, is the sensor axis nearer to `s`.
     kappa_per_gev : float
-        Curvature (1/mm) of a track with a transverse momentum of 1 GeV; without a field, a scale alone.
+        Curvature (1/mm) of a track with a transverse momentum of 1 GeV in the mean field along the frame's z axis; without
+        one, a scale alone.
     has_field : bool
+        Whether tracks bend in azimuth.
     depth_in_cells : float64 (n_sensors, 2)
         Thickness over the cell's size along u and v: the channels that a passage at 45 degrees fires.
     thickness, radiation_lengths : float64 (n_sensors,)
@@ -59,14 +64,19 @@ class Frame:
 
     @classmethod
     def of(cls, detector: Detector) -> Frame:
-        """The frame of a detector, from its geometry alone."""
+        """The frame of a detector in the frame of its source, from its geometry and its field alone."""
         u = detector.rotation[:, :, 0] * detector.half_u[:, None]
         v = detector.rotation[:, :, 1] * detector.half_v[:, None]
         corners = detector.center[:, None, :] + np.stack([u + v, u - v, -u - v, v - u], axis=1)
         rotation, origin = np.eye(3), np.zeros(3)
+        field = _mean_field(detector, _trackers(detector))
         if _covers_axis(detector):
-            rotation = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
             low, high = corners[..., 2].min(), corners[..., 2].max()
+            field = _mean_field(detector, np.linspace([0.0, 0.0, low], [0.0, 0.0, high], PROBES))
+            across = np.array([field[0], field[1], 0.0])
+            size = float(np.linalg.norm(across))
+            up = across / size if size > WEAK else np.array([-1.0, 0.0, 0.0])
+            rotation = np.stack([[0.0, 0.0, 1.0], np.cross(up, [0.0, 0.0, 1.0]), up]) + 0.0  # no -0.0
             origin = np.array([0.0, 0.0, low - DISTANCE * max(high - low, 1.0)])
         corners = (corners - origin) @ rotation.T
         r, z = np.hypot(corners[..., 0], corners[..., 1]), corners[..., 2]
@@ -88,7 +98,7 @@ class Frame:
                 np.einsum("ni,nij->nj", radial, axes[:, :2, :]),
             )
         )
-        bz = abs(float((rotation @ detector.field.at(np.zeros((1, 3)))[0])[2]))
+        bz = abs(float((rotation @ field)[2]))
         return cls(
             rotation=rotation,
             origin=origin,
@@ -97,13 +107,25 @@ class Frame:
             s_high=np.where(along_z, bounds["z"][1], bounds["r"][1]),
             axes=axes,
             s_is_v=along_s[:, 1] >= along_s[:, 0],
-            kappa_per_gev=0.299792458e-3 * bz if bz > 0 else 1e-4,
-            has_field=bz > 0,
+            kappa_per_gev=0.299792458e-3 * bz if bz > WEAK else 1e-4,
+            has_field=bz > WEAK,
             depth_in_cells=detector.thickness[:, None]
             / np.stack([detector.pitch_u, detector.pitch_v], axis=1),
             thickness=detector.thickness,
             radiation_lengths=detector.radiation_lengths,
         )
+
+
+def _mean_field(detector: Detector, points: Floats) -> Floats:
+    """Mean field at points (n, 3), tesla (3,)."""
+    tesla = detector.field.at(points)
+    return tesla.mean(axis=0) if np.ptp(tesla, axis=0).any() else tesla[0]
+
+
+def _trackers(detector: Detector) -> Floats:
+    """Where the sensors that measure positions are (n, 3); all sensors where none does."""
+    mine = np.array(["position" in s.measures for s in detector.subsystems], bool)[detector.subsystem]
+    return detector.center[mine] if mine.any() else detector.center
 
 
 def _covers_axis(detector: Detector) -> bool:

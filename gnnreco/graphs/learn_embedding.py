@@ -51,7 +51,8 @@ def learn_embedding(
     kept = [s for s in samples if len(s[1])]
     if not kept:
         raise BadConfig(
-            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles"
+            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles "
+            "that cross the detector"
         )
     held = kept[::5] if len(kept) > 1 else kept
     used = [s for i, s in enumerate(kept) if i % 5] or kept

@@ -51,7 +51,8 @@ def learn_windows(
     table = np.concatenate([np.zeros((8, 0)), *events], axis=1)
     if table.shape[1] == 0:
         raise BadConfig(
-            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles"
+            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles "
+            "that cross the detector"
         )
     windows = _quantile_windows(table, len(frame.s_low), efficiency, bins)
     held = np.concatenate([np.zeros((8, 0)), *events[::HELD]], axis=1)

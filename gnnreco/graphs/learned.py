@@ -136,6 +136,10 @@ class LearnedGraph:
             triplet_features=features,
         )
 
+    def meets(self, event: Event) -> bool:
+        """Whether any pair of hits of an event is one that the builder looks at, before any gate."""
+        return self.builder.pairs(points_of(event.hits, self.detector, self.frame), self.frame, 1)[1] > 0
+
     def _pairs(self, number: int, points: Points) -> NDArray[np.int32]:
         pairs, needed = self.builder.pairs(points, self.frame, self.config.max_pairs)
         if needed > self.config.max_pairs:

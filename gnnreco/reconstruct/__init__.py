@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +16,17 @@ from gnnreco import __version__
 from gnnreco.bundle import Bundle, default_bundles, load_bundle
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import EventSource, open_events
-from gnnreco.events.output_file import read_note
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.onnx_bundle import load_onnx
 from gnnreco.reconstruct import manifest
 from gnnreco.reconstruct import workers as where
-from gnnreco.reconstruct.shard import Account, Cost, Job, Shard
+from gnnreco.reconstruct.folder import Output, claim_for_tasks
+from gnnreco.reconstruct.shard import Account, Cost, Job, Shard, short_names
 
 __all__ = ["reconstruct"]
 
 Progress = Callable[[int, int], None]
+BLOCK, BLOCKS = 1 << 14, 64
 
 
 def reconstruct(
@@ -37,10 +40,12 @@ def reconstruct(
     threads: int = 1,
     shard: tuple[int, int] | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     format: str = "parquet",
     any_detector: bool = False,
     clusters: bool = True,
     engine: str = "native",
+    command: str = "",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
@@ -50,7 +55,8 @@ def reconstruct(
     what it works on; rows of hits always count all hits of the event as its file orders them.
 
     The files are the same, byte for byte, whatever the number of workers. An event that fails is counted and
-    reported in the manifest under ``failures``; the others go on.
+    reported in the manifest under ``failures``; the others go on. What makes a result worth little though nothing
+    failed, such as hits that lie in no sensor, is said under ``warnings``.
 
     Parameters
     ----------
@@ -60,15 +66,18 @@ def reconstruct(
     bundles : name, path, or several
         Shipped, or folders; one bundle for each task. None: `gnnreco.bundle.default_bundles` chooses.
     output : path
-        Folder to write; an earlier output in it is replaced.
+        Folder to write. One that holds an output is refused, unless `resume` or `overwrite` says what to do with it.
     workers, dask : int, str
         Local processes, or the address of a Dask scheduler instead.
     threads : int
         Of each process. Another number can change the last bits of `score`, since sums are then taken in other parts.
     shard : (i, n), optional
-        Do part ``i`` (from 0) of ``n`` equal parts; the last one to end writes ``manifest.json`` for all.
+        Do part ``i`` (from 0) of ``n`` equal parts; the last one to end writes ``manifest.json`` for all. Parts of one
+        output have the same inputs, bundle, detector, options and ``n``.
     resume : bool
-        Keep the shards that are there and whole, and that come from the same inputs, bundle and detector.
+        Keep the shards that are there and whole, byte for byte, and that come from the same job.
+    overwrite : bool
+        Replace what another job left in `output`, and, without `resume`, what this one did.
     format : {"parquet", "root"}
     any_detector : bool
         Allow a bundle that was trained on another detector.
@@ -76,6 +85,8 @@ def reconstruct(
         False leaves the cells of the hits unread: for files whose clusters look unlike those of the training.
     engine : {"native", "onnx"}
         What runs the network: kernels of our own, or ONNX Runtime; then `bundles` may also be what `gnnreco deploy` wrote.
+    command : str
+        Written to the manifest.
     progress : callable (events done, events in all), optional
 
     Returns
@@ -86,7 +97,9 @@ def reconstruct(
     Raises
     ------
     BadInput, BadGeometry, BadBundle
-        If nothing can be read, or the bundle does not fit.
+        If nothing can be read, the bundle does not fit, or `output` holds something else.
+    CannotWrite
+        If the disk is full. What was done until then is kept for `resume`.
     """
     geometry = load_detector(detector)
     if bundles is None:
@@ -104,21 +117,37 @@ def reconstruct(
         raise BadBundle(wrong, f"one bundle for each task; these are for {', '.join(tasks) or 'none'}")
     source = open_events(list(paths), geometry, truth=False)
     sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
+    content, n = _content_of(source), shard[1] if shard else 1
     run = where.dask(dask) if dask else where.here if workers == 1 else where.processes(workers)
-    how = {"workers": dask or workers, "threads": threads, "engine": engine}
-    folder, parts = _prepare(Path(output)), {}
-    if len(loaded) > 1:
-        _clear(folder, [], keep_others=False)
+    folder = _prepare(Path(output))
+    shape = {"engine": engine, "threads": threads, "clusters": clusters, "format": format}
+    options = shape | {"any_detector": any_detector, "shard": shard and f"{shard[0]}/{n}"}
+    cost = {"workers": dask or workers, "threads": threads, "engine": engine}
+    parts = {}
     for (bundle, by), name in zip(opened, names, strict=True):
         job = Job(paths, str(detector), str(name), threads, any_detector, clusters, "", engine)
+        sources = {"inputs": content, "detector": geometry.hash, "bundle": bundle.manifest["sha256"]}
+        same = {"gnnreco": __version__, **sources, **shape, "engine": by, "parts": n}
+        given = {"detector": str(detector), "bundle": str(name), **options}
         place = folder if len(loaded) == 1 else _prepare(folder / bundle.task)
-        part = _Part(source, sums, geometry, bundle, by, job, place, format, shard, resume)
-        parts[bundle.task] = part.reconstruct(run, how, progress)
-    if len(parts) == 1:
-        return parts[tasks[0]]
-    whole = manifest.of_tasks(parts)
-    manifest.write(folder, whole, None)
-    return whole
+        how = {"command": command, "options": given, "job": same, **cost}
+        parts[bundle.task] = _Part(source, sums, geometry, bundle, job, Output(place, shard, same), how)
+    if len(parts) > 1:
+        claim_for_tasks(folder, tasks, overwrite)
+    plans = {task: part.claim(resume, overwrite) for task, part in parts.items()}
+    if len(parts) > 1:
+        (folder / manifest.MANIFEST).unlink(missing_ok=True)
+    done = {task: part.reconstruct(run, *plans[task], progress) for task, part in parts.items()}
+    if len(done) == 1:
+        return done[tasks[0]][0]
+    if all(whole is not None for _, whole in done.values()):
+        manifest.write(
+            folder, manifest.of_tasks({task: whole for task, (_, whole) in done.items() if whole}), None
+        )
+    return manifest.of_tasks({task: content for task, (content, _) in done.items()})
+
+
+Plan = tuple[list[Shard], dict[Shard, Account]]
 
 
 @dataclass(frozen=True)
@@ -129,34 +158,53 @@ class _Part:
     sums: dict[str, dict[str, Any]]
     detector: Detector
     bundle: Bundle
-    by: str
     job: Job
-    folder: Path
-    format: str
-    shard: tuple[int, int] | None
-    resume: bool
+    output: Output
+    how: dict[str, Any]
+
+    def claim(self, resume: bool, overwrite: bool) -> Plan:
+        """Plan the shards and claim their folder; returns the plan and what is finished."""
+        plan = self._plan()
+        return plan, self.output.claim(plan, resume, overwrite)
 
     def reconstruct(
-        self, run: where.Runner, how: dict[str, Any], progress: Progress | None
-    ) -> dict[str, Any]:
-        """Do the shards that are due, write and return the manifest."""
+        self,
+        run: where.Runner,
+        plan: Sequence[Shard],
+        finished: dict[Shard, Account],
+        progress: Progress | None,
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Do the shards that are due, write and return the manifest, and that of all parts once they are there."""
         begin = time.perf_counter()
-        plan = _plan(self.source, self.shard, self.folder, self.format, self.identity)
-        _clear(self.folder, plan if self.resume else [], keep_others=self.shard is not None)
-        finished = {s: a for s in plan if (a := _finished(s)) is not None} if self.resume else {}
-        job = replace(self.job, identity=self.identity(list(self.sums)))
-        costs, timed = _run(run, job, [s for s in plan if s not in finished], finished, progress)
-        how = {**how, "seconds": time.perf_counter() - begin}
+        job = replace(self.job, identity=self.output.identity)
+        todo = [shard for shard in plan if shard not in finished]
+        try:
+            costs = _run(run, job, todo, finished, self.output, progress)
+        except BaseException:
+            if not finished:  # nothing to go on from
+                self.output.close()
+            raise
+        how = {**self.how, "seconds": time.perf_counter() - begin}
         results = sorted(finished.items(), key=lambda item: item[0].start)
-        content = manifest.describe(self.sums, self.bundle, self.detector, results, costs, timed, how)
-        manifest.write(self.folder, content, self.shard)
-        return content
+        content = manifest.describe(self.source, self.sums, self.bundle, self.detector, results, costs, how)
+        whole = manifest.write(self.output.folder, content, self.output.part)
+        self.output.close()
+        return content, whole
 
-    def identity(self, files: Sequence[str]) -> str:
-        """Sum over all that decides what comes out."""
-        shape = [__version__, self.detector.hash, self.bundle.manifest["sha256"], self.job.clusters, self.by]
-        parts = [*shape, *(self.sums[file]["sha256"] for file in files)]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    def _plan(self) -> list[Shard]:
+        """Cut the events into files. Their number depends on that of the events only, never on the workers."""
+        events = _part(len(self.source), self.output.part)
+        size = min(512, max(8, -(-len(self.source) // 64)))
+        numbers, names, plan = self.source.numbers, short_names(self.source.sources), []
+        same = {key: value for key, value in self.output.job.items() if key not in ("inputs", "parts")}
+        for start in range(events.start, events.stop, size):
+            stop = min(start + size, events.stop)
+            files = [self.sums[str(f)]["sha256"] for f in self.source.select(range(start, stop)).files]
+            chosen = tuple(numbers[start:stop])
+            shape = json.dumps([same, files, chosen, names[start:stop]], sort_keys=True)
+            file = self.output.folder / f"shard-{start:08d}.{self.output.job['format']}"
+            plan.append(Shard(start, stop, chosen, str(file), hashlib.sha256(shape.encode()).hexdigest()))
+        return plan
 
 
 def _open(name: str | Path, engine: str) -> tuple[Bundle, str]:
@@ -168,19 +216,26 @@ def _open(name: str | Path, engine: str) -> tuple[Bundle, str]:
 
 
 def _run(
-    run: where.Runner, job: Job, todo: list[Shard], finished: dict[Shard, Account], progress: Progress | None
-) -> tuple[list[Cost], int]:
-    """Run what is left to do; adds to `finished`, returns the costs and the number of events they cover."""
+    run: where.Runner,
+    job: Job,
+    todo: list[Shard],
+    finished: dict[Shard, Account],
+    output: Output,
+    progress: Progress | None,
+) -> list[Cost]:
+    """Run what is left to do; adds to `finished`, returns the costs."""
     done = sum(a.events_in for a in finished.values())
-    total, costs, timed = done + sum(len(s.numbers) for s in todo), [], 0
-    for shard, account, cost in run(job, todo):
-        finished[shard] = account
-        costs.append(cost)
-        timed += account.events_out
-        done += account.events_in
-        if progress:
-            progress(done, total)
-    return costs, timed
+    total, costs = done + sum(len(s.numbers) for s in todo), []
+    with closing(run(job, todo)) as results:  # workers end with the loop, whatever ends it
+        for shard, account, cost in results:
+            if account.sha256:
+                output.note(shard, account)
+            finished[shard] = account
+            costs.append(cost)
+            done += account.events_in
+            if progress:
+                progress(done, total)
+    return costs
 
 
 def _part(n: int, shard: tuple[int, int] | None) -> range:
@@ -188,24 +243,20 @@ def _part(n: int, shard: tuple[int, int] | None) -> range:
     return range(n * index // count, n * (index + 1) // count)
 
 
-def _plan(
-    source: EventSource,
-    shard: tuple[int, int] | None,
-    folder: Path,
-    format: str,
-    identity: Callable[[list[str]], str],
-) -> list[Shard]:
-    """Cut the events into files. Their number depends on that of the events only, never on the workers."""
-    events = _part(len(source), shard)
-    size = min(512, max(8, -(-len(source) // 64)))
-    numbers, plan = source.numbers, []
-    for start in range(events.start, events.stop, size):
-        stop = min(start + size, events.stop)
-        files = [str(f) for f in source.select(range(start, stop)).files]
-        chosen = tuple(numbers[start:stop])
-        fingerprint = hashlib.sha256(f"{identity(files)} {chosen}".encode()).hexdigest()
-        plan.append(Shard(start, stop, chosen, str(folder / f"shard-{start:08d}.{format}"), fingerprint))
-    return plan
+def _content_of(source: EventSource) -> str:
+    """Sum over the events of all inputs: their names, their numbers, and of each file its size and what is at many places.
+
+    Every part of a ``--shard`` job takes it, so a large file is not read whole; its own files a part sums up whole.
+    """
+    digest = hashlib.sha256(json.dumps([short_names(source.sources), source.numbers]).encode())
+    for file in source.files:
+        with file.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            digest.update(f" {size} ".encode())
+            for start in range(0, size, max(BLOCK, size // BLOCKS)):
+                stream.seek(start)
+                digest.update(stream.read(BLOCK))
+    return digest.hexdigest()
 
 
 def _prepare(folder: Path) -> Path:
@@ -213,19 +264,3 @@ def _prepare(folder: Path) -> Path:
         raise BadInput(folder, "", "is a file; name a folder to write to")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _clear(folder: Path, keep: Sequence[Shard], keep_others: bool) -> None:
-    """Remove an earlier output, so that no event is there twice; jobs of a `--shard` run keep the others'."""
-    names = {Path(shard.file).name for shard in keep}
-    if not keep_others:
-        for pattern in ("shard-*.parquet", "shard-*.root", "manifest*.json"):
-            for file in folder.glob(pattern):
-                if file.name not in names:
-                    file.unlink()
-
-
-def _finished(shard: Shard) -> Account | None:
-    """The account of a shard whose file is whole and comes from the same inputs, bundle and detector."""
-    note = read_note(shard.file)
-    return Account.from_note(note) if note.get("fingerprint") == shard.fingerprint else None

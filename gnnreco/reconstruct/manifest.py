@@ -2,63 +2,60 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gnnreco import __version__
+from gnnreco.atomic import write_file
 from gnnreco.bundle import TASKS, Bundle
+from gnnreco.events import EventSource
 from gnnreco.geometry import Detector
-from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard
+from gnnreco.reconstruct.folder import MANIFEST, suffix
+from gnnreco.reconstruct.judge import fitting_unit, mostly_outside, warnings_of
+from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard, file_sum, short_names
 
-MANIFEST = "manifest.json"
 COUNTS = ("events_in", "events_out", "events_failed")
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
 
 
 def file_sums(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """Size and sha256 of each file, by path."""
-    sums = {}
-    for file in files:
-        with file.open("rb") as stream:
-            sums[str(file)] = {
-                "bytes": file.stat().st_size,
-                "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
-            }
-    return sums
+    return {str(file): file_sum(file) for file in files}
 
 
 def describe(
+    source: EventSource,
     inputs: dict[str, dict[str, Any]],
     bundle: Bundle,
     detector: Detector,
     results: Sequence[tuple[Shard, Account]],
     costs: Sequence[Cost],
-    timed: int,
     how: dict[str, Any],
 ) -> dict[str, Any]:
     """Put together the manifest.
 
     Parameters
     ----------
+    source : EventSource
+        Read again only where most hits lie in no sensor, to find out why.
     inputs : dict
         Of `file_sums`.
     results : sequence of (Shard, Account)
         Every shard of the output, sorted.
     costs : sequence of Cost
-        Of the shards that this run did; `timed` events went through them.
+        Of the shards that this run did.
     how : dict
-        ``workers, threads, seconds`` and other facts of the run.
+        ``command, options, job, workers, threads, seconds`` and other facts of the run.
     """
     accounts = [account for _, account in results]
     failures = [failure for account in accounts for failure in account.failures]
+    given = dict(zip(short_names(source.sources), source.sources, strict=True)) if failures else {}
     none = {"hits": 0, "hits_outside": 0, LAYOUTS[TASKS[bundle.task].gives].name: 0}
     counts = {
         "events_in": sum(a.events_in for a in accounts),
@@ -66,33 +63,78 @@ def describe(
         "events_failed": len(failures),
         **_sum([none, *(a.counts for a in accounts)]),
     }
-    seconds, cpu = sum(c.seconds for c in costs), sum(c.cpu_seconds for c in costs)
-    return {
+    content = {
         "task": bundle.task,
-        "detector": {"name": detector.name, "hash": detector.hash, "path": str(detector.folder.resolve())},
+        "detector": {
+            "name": detector.name,
+            "hash": detector.hash,
+            **_place(how, "detector", detector.name),
+            "measures": {s.name: list(s.measures) for s in detector.subsystems},
+        },
         "bundle": {
             "name": bundle.name,
             "sha256": bundle.manifest["sha256"],
-            "path": str(bundle.folder.resolve()),
+            **_place(how, "bundle", bundle.name),
         },
         "versions": versions(how.get("engine", "native")),
         **counts,
         "counted": [name for name in counts if name not in COUNTS],
-        "failures": failures,
+        "failures": [_as_given(failure, given) for failure in failures],
+        "left_aside": _sum([a.left_aside for a in accounts]),
         **how,
+        **_seconds(costs),
+        "inputs": [{"path": path, **sums} for path, sums in inputs.items()],
+        "foreign_files": [str(file) for file in source.foreign],
+        "hits_fit_in": fitting_unit(source, detector) if mostly_outside(counts) else None,
+        "shards": [
+            {
+                "file": Path(shard.file).name,
+                "events_in": a.events_in,
+                "events_out": a.events_out,
+                "bytes": a.bytes,
+                "sha256": a.sha256,
+            }
+            for shard, a in results
+            if a.sha256  # a shard whose process died has no file
+        ],
+    }
+    return content | {"warnings": warnings_of(content)}
+
+
+def _seconds(costs: Sequence[Cost]) -> dict[str, Any]:
+    """What events cost in a process that runs already, and what it took to get there."""
+    total = {f.name: sum(getattr(cost, f.name) for cost in costs) for f in fields(Cost)}
+    warm_up, warm_up_cpu = total["warm_up_seconds"], total["warm_up_cpu_seconds"]
+    if total["events"]:
+        timed, seconds, cpu = (total[name] for name in ("events", "seconds", "cpu_seconds"))
+        warm_up, warm_up_cpu = warm_up + total["cold_seconds"], warm_up_cpu + total["cold_cpu_seconds"]
+    else:  # nothing better is known
+        timed, seconds, cpu = (total[f"cold_{name}"] for name in ("events", "seconds", "cpu_seconds"))
+    return {
         "events_timed": timed,
         "reconstruct_seconds": seconds,
         "reconstruct_cpu_seconds": cpu,
-        "read_seconds": sum(c.read_seconds for c in costs),
+        "read_seconds": total["read_seconds"],
+        "warm_up_seconds": warm_up,
+        "warm_up_cpu_seconds": warm_up_cpu,
         "seconds_per_event": seconds / timed if timed else None,
         "cpu_seconds_per_event": cpu / timed if timed else None,
         "peak_rss_gib": max((c.peak_rss_gib for c in costs), default=None),
-        "inputs": [{"path": path, **sums} for path, sums in inputs.items()],
-        "shards": [
-            {"file": Path(shard.file).name, "events_in": a.events_in, "events_out": a.events_out}
-            for shard, a in results
-        ],
     }
+
+
+def _place(how: Mapping[str, Any], kind: str, name: str) -> dict[str, str]:
+    """Where a detector or bundle is that was not called by its name: as the user wrote it."""
+    given = str(how.get("options", {}).get(kind, name))
+    return {} if given == name else {"path": given}
+
+
+def _as_given(failure: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """A failure with its file as the user called it; in an output file it has a name that does not depend on that."""
+    short, reason = str(failure["source"]), str(failure["reason"])
+    long = given.get(short, short)
+    reason = long + reason.removeprefix(short) if reason.startswith(short) else reason
+    return {**failure, "source": long, "reason": reason}
 
 
 def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -107,6 +149,8 @@ def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "events_out": min(m["events_out"] for m in manifests),
         "events_failed": max(m["events_failed"] for m in manifests),
         "failures": [{"task": task, **failure} for task, m in parts.items() for failure in m["failures"]],
+        "left_aside": first["left_aside"],
+        "warnings": list(dict.fromkeys(line for m in manifests for line in m["warnings"])),
     }
 
 
@@ -116,28 +160,43 @@ def _sum(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return {name: sum(part.get(name, 0) for part in counts) for name in names}
 
 
-def versions(engine: str) -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    more = {"onnxruntime": metadata.version("onnxruntime")} if engine == "onnx" else {}
+def versions(engine: str) -> dict[str, str | None]:
+    """Versions of what decides the numbers; None for what is not installed."""
+    names = ("numpy", "numba", "torch", *(("onnxruntime",) if engine == "onnx" else ()))
     return {
         "gnnreco": __version__,
         "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "numpy": np.__version__,
-        **more,
+        **{name: _version(name) for name in names},
     }
 
 
-def write(folder: Path, manifest: dict[str, Any], part: tuple[int, int] | None) -> None:
-    """Write the manifest; a part i/n has its own, and the last part there writes that of all."""
-    name = f"manifest-{part[0]:05d}-of-{part[1]:05d}.json" if part else MANIFEST
-    _write(folder / name, manifest)
-    if part:
-        parts = {
-            int(m[1]): f for f in folder.iterdir() if (m := PART.fullmatch(f.name)) and int(m[2]) == part[1]
-        }
-        if len(parts) == part[1]:
-            _write(folder / MANIFEST, merge([json.loads(parts[i].read_text()) for i in sorted(parts)]))
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def write(folder: Path, manifest: dict[str, Any], part: tuple[int, int] | None) -> dict[str, Any] | None:
+    """Write the manifest; a part i/n has its own, and the last part there writes that of all.
+
+    Returns that of all, None while parts of the same job are missing.
+    """
+    _write(folder / f"manifest{suffix(part)}.json", manifest)
+    if part is None:
+        return manifest
+    parts = {int(m[1]): f for f in folder.iterdir() if (m := PART.fullmatch(f.name)) and int(m[2]) == part[1]}
+    if len(parts) < part[1]:
+        return None
+    try:
+        found = [json.loads(parts[i].read_text()) for i in sorted(parts)]
+    except FileNotFoundError:  # a part is being done again
+        return None
+    if any(content.get("job") != manifest.get("job") for content in found):
+        return None
+    whole = merge(found)
+    _write(folder / MANIFEST, whole)
+    return whole
 
 
 def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -151,9 +210,12 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "reconstruct_seconds",
         "reconstruct_cpu_seconds",
         "read_seconds",
+        "warm_up_seconds",
+        "warm_up_cpu_seconds",
     )
     whole |= {name: sum(p.get(name, 0) for p in parts) for name in (*sums, *counted)} | {"counted": counted}
     whole |= {name: [x for p in parts for x in p[name]] for name in ("failures", "shards")}
+    whole["left_aside"] = _sum([p["left_aside"] for p in parts])
     whole["inputs"] = list({x["path"]: x for p in parts for x in p["inputs"]}.values())
     timed = whole["events_timed"]
     whole["seconds_per_event"] = whole["reconstruct_seconds"] / timed if timed else None
@@ -162,10 +224,9 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         (p["peak_rss_gib"] for p in parts if p["peak_rss_gib"] is not None), default=None
     )
     whole["parts"] = len(parts)
-    return whole
+    whole["options"] = {k: v for k, v in whole.get("options", {}).items() if k != "shard"}
+    return whole | {"warnings": warnings_of(whole)}
 
 
 def _write(path: Path, manifest: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n")
-    part.replace(path)
+    write_file(path, json.dumps(manifest, indent=2, allow_nan=False) + "\n")

@@ -8,6 +8,7 @@ import numpy as np
 
 from gnnreco.columns import Event, Ints, Particles, Truth
 from gnnreco.errors import BadConfig
+from gnnreco.events.select import out_of_source_frame
 from gnnreco.geometry import Detector
 from gnnreco.simulate.generated import Generated
 from gnnreco.simulate.generator import generator
@@ -29,8 +30,8 @@ def simulate(
     ----------
     detector : Detector
     process : str
-        ``gun`` (from the collision point), ``beam`` (along z, from upstream: a test beam), ``minbias``, ``ttbar``, or
-        what Pythia 8 offers where it is installed.
+        ``gun`` (from the detector's source), ``beam`` (along the source's direction, from upstream: a test beam),
+        ``minbias``, ``ttbar`` (collisions at the source), or what Pythia 8 offers where it is installed.
     events : int
     pileup : int
         Minimum-bias collisions added to each event.
@@ -54,10 +55,14 @@ def simulate(
     if events < 0 or pileup < 0 or seed < 0 or first < 0:
         raise BadConfig("events, pileup, seed and first must not be negative")
     chosen = options or SimulationOptions()
-    source, transport = generator(process, detector, chosen, pileup), Transport(detector, chosen)
-    return (_event(i, f"simulate {process} seed {seed}", detector, chosen, source(stream), transport, stream)
+    there = (
+        detector.at_source()
+    )  # all happens in the source's frame, so a detector that moves with it sees the same
+    source, transport = generator(process, there, chosen, pileup), Transport(there, chosen)
+    made = (_event(i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream)
             for i in range(first, first + events)
             for stream in [np.random.default_rng([seed, i])])  # fmt: skip
+    return (out_of_source_frame(event, detector.source) for event in made)
 
 
 def _event(

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
+from gnnreco.geometry.source import Source
 from gnnreco.simulate.generated import Generated
 from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.pythia import PROCESSES, pythia_events
 from gnnreco.simulate.species import gun_codes, species_of
+from gnnreco.simulate.spot import Spot
 
 POOLS = ("minbias", "ttbar")
 UPSTREAM = 50.0  # mm between the start of a beam and the first sensor
+LHC_SPREAD = (0.0125, 0.0125, 55.5)  # mm
 
 
 class Generator(Protocol):
@@ -48,7 +51,15 @@ def generator(process: str, detector: Detector, options: SimulationOptions, pile
             raise BadConfig("process beam has no pile-up: set the number of particles with count")
         return Beam(detector, options)
     hard = Gun(detector, options) if process == "gun" else collisions(process, options)
-    return Crossing(hard, collisions("minbias", options) if pileup else None, pileup, options)
+    spread = collision_spread(detector.source, options)
+    return Crossing(hard, collisions("minbias", options) if pileup else None, pileup, spread)
+
+
+def collision_spread(source: Source, options: SimulationOptions) -> Floats:
+    """Standard deviations of the collision point in x, y, z (mm) and time (ns)."""
+    told = LHC_SPREAD if source.spread is None else source.spread
+    given = (options.sigma_xy, options.sigma_xy, options.sigma_z)
+    return np.array([*(t if g is None else g for g, t in zip(given, told, strict=True)), options.sigma_t])
 
 
 def collisions(process: str, options: SimulationOptions) -> Collisions:
@@ -139,19 +150,23 @@ def coverage(detector: Detector) -> Floats:
 
 
 class Beam:
-    """`count` particles along z from upstream of all sensors, over a square spot."""
+    """`count` particles along z from upstream of all sensors, over a spot."""
 
     def __init__(self, detector: Detector, options: SimulationOptions) -> None:
         self.options, self.shot = options, Shot(options)
-        low, high = (corner if len(corner) else np.zeros((1, 3)) for corner in detector.bounds)
-        self.middle, self.start = (low.min(axis=0) + high.max(axis=0)) / 2, low[:, 2].min() - UPSTREAM
-        cover = (high.max(axis=0) - low.min(axis=0))[:2] / 2
-        self.half = np.full(2, options.beam_width) if options.beam_width else cover
+        self.start = (detector.bounds[0][:, 2].min() if detector.n_sensors else 0.0) - UPSTREAM
+        self.spot = Spot.covered_by(detector)
+        self.spread = detector.source.spread
 
     def __call__(self, rng: np.random.Generator) -> Generated:
         o, n = self.options, self.options.count
         codes, p = self.shot(rng)
-        spot = self.middle[:2] + rng.uniform(-1, 1, (n, 2)) * self.half
+        if o.beam_width:
+            spot = self.spot.middle + rng.uniform(-1, 1, (n, 2)) * o.beam_width
+        elif self.spread is not None:
+            spot = rng.normal(0.0, 1.0, (n, 2)) * self.spread[:2]
+        else:
+            spot = self.spot(rng, n)
         slope = rng.normal(0.0, 1.0, (n, 2)) * o.beam_divergence
         pz = p / np.sqrt(1 + (slope**2).sum(axis=1))
         return Generated(codes, pz * slope[:, 0], pz * slope[:, 1], pz, spot[:, 0], spot[:, 1], np.full(n, self.start),
@@ -192,15 +207,12 @@ class Live:
 class Crossing:
     """A collision (or gun) and `pileup` others, each at its own point of the beam spot."""
 
-    def __init__(
-        self, hard: Collisions, soft: Collisions | None, pileup: int, options: SimulationOptions
-    ) -> None:
-        self.hard, self.soft, self.pileup, self.options = hard, soft, pileup, options
+    def __init__(self, hard: Collisions, soft: Collisions | None, pileup: int, spread: Floats) -> None:
+        self.hard, self.soft, self.pileup, self.spread = hard, soft, pileup, spread
 
     def __call__(self, rng: np.random.Generator) -> Generated:
         parts = self.hard(rng, 1) + (self.soft(rng, self.pileup) if self.soft else [])
-        o = self.options
-        point = rng.normal(0.0, 1.0, (len(parts), 4)) * (o.sigma_xy, o.sigma_xy, o.sigma_z, o.sigma_t)
+        point = rng.normal(0.0, 1.0, (len(parts), 4)) * self.spread
         vertex = np.repeat(np.arange(len(parts), dtype=np.int32), [len(one) for one in parts])
         x, y, z, t = point[vertex].T
         all_of = Generated.join(parts)

@@ -24,13 +24,17 @@ class SimulationOptions:
         Gun and beam: particles in an event.
     eta : (float, float), optional
         Gun: range of the pseudorapidity; uniform. Without it, wherever the detector has at least half of the layers it has
-        at its best, seen from the origin.
+        at its best, seen from the source.
     cone : float, optional
         Gun: the particles of an event lie within this distance of the first one, in pseudorapidity and azimuth.
     beam_width, beam_divergence : float
-        Beam: half width of the uniform square spot (mm; 0 covers the sensors), and sigma of the angle (rad).
-    sigma_xy, sigma_z, sigma_t : float
-        Gaussian spread of the collision point: mm, mm, ns.
+        Beam: half width of the uniform square spot (mm; 0: the spread of the detector's source, or where it has none
+        all that nearly all layers cover), and sigma of the angle (rad).
+    sigma_xy, sigma_z : float, optional
+        Gaussian spread of the collision point, mm; without them that of the detector's source, or where it has none
+        0.0125 and 55.5.
+    sigma_t : float
+        The same in time, ns.
     min_pt, max_eta : float
         Acceptance of generated particles, GeV; what falls outside is neither followed nor in the truth.
     neutrals : bool
@@ -69,8 +73,8 @@ class SimulationOptions:
     cone: float | None = None
     beam_width: float = 0.0
     beam_divergence: float = 1e-3
-    sigma_xy: float = 0.0125
-    sigma_z: float = 55.5
+    sigma_xy: float | None = None
+    sigma_z: float | None = None
     sigma_t: float = 0.2
     min_pt: float = 0.15
     max_eta: float = 4.0
@@ -101,7 +105,7 @@ class SimulationOptions:
         for name in ("count", "sigma_xy", "sigma_z", "sigma_t", "min_pt", "max_eta", "max_turns", "min_momentum",
                      "noise", "threshold", "noise_hits", "beam_width", "beam_divergence", "cell_noise", "cell_threshold",
                      "hadron_response"):  # fmt: skip
-            if not getattr(self, name) >= 0:
+            if not (getattr(self, name) or 0.0) >= 0:
                 raise BadConfig(f"simulation option {name}: {getattr(self, name)} must not be negative")
         if self.cone is not None and not self.cone >= 0:
             raise BadConfig(f"simulation option cone: {self.cone} must not be negative")

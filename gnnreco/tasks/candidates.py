@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints, Tracks
+from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import Detector
-from gnnreco.tasks.trackfit import FitResult, fit_tracks
 
 OF_HITS = ("kept", "chi2_hit")  # columns of a fit that have a row for each hit
 

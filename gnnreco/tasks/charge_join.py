@@ -14,9 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints
+from gnnreco.fit.helix import BEND, extrapolate
+from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.tasks.charge_points import Planes
-from gnnreco.tasks.helix import BEND, extrapolate
-from gnnreco.tasks.trackfit import FitResult, fit_tracks
 
 OUTLIER = 20.0  # chi2 of a point (two degrees of freedom) from which on it is left out
 DROPS = 6

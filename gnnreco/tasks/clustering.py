@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gnnreco.columns import Clusters, Event, Floats
 from gnnreco.errors import BadConfig
-from gnnreco.events.select import measured
+from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.cell_frame import CellFrame
@@ -105,8 +105,8 @@ class ClusteringTask:
     any_detector = True  # its samples do not need the detector any more: see `gnnreco.train.mixture`
 
     def __init__(self, config: ClusteringConfig, detector: Detector) -> None:
-        self.config, self.detector = config, detector
-        self.frame = CellFrame.of(detector)
+        self.config, self.detector, self._there = config, detector, detector.at_source()
+        self.frame = CellFrame.of(self._there)
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
         sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
@@ -137,8 +137,11 @@ class ClusteringTask:
             raise BadConfig("task.finder=density learns nothing: choose edges or condensation")
 
     def graph(self, event: Event) -> CellGraph:
-        """Cells over threshold and the pairs of them that lie close. Raises `OverBudget` if they are too many."""
-        return build_cell_graph(self.config.graph, self.detector, self.frame, event)
+        """Cells over threshold and the pairs of them that lie close, of an event in the source's frame.
+
+        Raises `OverBudget` if they are too many.
+        """
+        return build_cell_graph(self.config.graph, self._there, self.frame, event)
 
     def loud(self, graph: CellGraph) -> LoudNeighbours:
         """The pairs that the network reads."""
@@ -146,7 +149,7 @@ class ClusteringTask:
 
     def sample(self, event: Event) -> dict[str, Tensor]:
         """Cells and pairs of a training event as tensors, with their truth."""
-        event = measured(event, self.detector, self.measures)[0]
+        event = seen(event, self.detector, self.measures).event
         graph = self.graph(event)
         loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
         if self.config.frozen:
@@ -294,9 +297,12 @@ class ClusteringTask:
 
     def found(self, event: Event) -> tuple[Clusters, Floats]:
         """Clusters with the finder's own confidence, and the features that the calibration reads."""
-        graph = self.graph(event)
+        mine = seen(event, self.detector, self.measures)
+        if not len(mine.event.hits):
+            return Clusters(), np.zeros((0, len(CLUSTER_FEATURES)))
+        graph = self.graph(mine.event)
         clusters = self._clusters(graph)
-        return clusters, cluster_features(clusters, graph)
+        return mine.restore(clusters), cluster_features(clusters, graph)
 
     def _clusters(self, graph: CellGraph) -> Clusters:
         charge = self.frame.charge[graph.sensor]
@@ -328,7 +334,7 @@ class ClusteringTask:
         self, graph: CellGraph, shares: Shares, score: Floats, judgement: Judgement | None
     ) -> Clusters:
         found = (graph, shares.cell, shares.cluster, shares.weight, score)
-        return clusters_of(*found, self.detector, self.frame, self.config.error, judgement)
+        return clusters_of(*found, self._there, self.frame, self.config.error, judgement)
 
     def tally(self, event: Event, clusters: Clusters) -> dict[str, int]:
         """What became of the hits: how many lie in no cell, are not above zero, or belong to no cluster."""

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Tracks, Truth
-from gnnreco.events.select import measured, rows_of
+from gnnreco.events.select import rows_of, seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import hit_cells
@@ -81,8 +81,8 @@ class DriftTask:
     confidence_features = TRACK_FEATURES
 
     def __init__(self, config: DriftConfig, detector: Detector) -> None:
-        self.config, self.detector = config, detector
-        self.frame = CellFrame.of(detector)
+        self.config, self.detector, self._there = config, detector, detector.at_source()
+        self.frame = CellFrame.of(self._there)
         self.model = SegmentModel(config.network, len(SAMPLE_FEATURES), len(PAIR_FEATURES), config.seed)
         self.scorer: Scorer = self.model
 
@@ -98,16 +98,19 @@ class DriftTask:
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the scale of the features from the first events."""
-        graphs = [self.graph(event) for event, _ in zip(events, range(5), strict=False)]
+        some = (event for event, _ in zip(events, range(5), strict=False))
+        graphs = [self.graph(seen(event, self.detector, self.measures).event) for event in some]
         features = (
             np.concatenate([getattr(g, f"{name}_features") for g in graphs]) for name in ("sample", "pair")
         )
         self.model.scale_features(*features)
 
     def graph(self, event: Event) -> ChargeGraph:
-        """Samples and the pairs of them that touch. Raises `OverBudget` if they are too many."""
-        seen = measured(event, self.detector, self.measures)[0]
-        return build_charge_graph(self.config.graph, self.detector, self.frame, seen)
+        """Samples and the pairs of them that touch, of the charge of an event in the source's frame.
+
+        Raises `OverBudget` if they are too many.
+        """
+        return build_charge_graph(self.config.graph, self._there, self.frame, event)
 
     def sample(self, event: Event) -> dict[str, Tensor]:
         """Part of the graph of a training event as tensors, with the truth of its pairs."""
@@ -115,8 +118,8 @@ class DriftTask:
 
         from gnnreco.models.segment_network import tensors_of
 
-        event = measured(event, self.detector, self.measures)[0]
-        graph = build_charge_graph(self.config.graph, self.detector, self.frame, event)
+        event = seen(event, self.detector, self.measures).event
+        graph = self.graph(event)
         if event.truth is None:
             return tensors_of(graph.sample_features, graph.pair_features, graph.pairs)
         owner = main_particle(event.truth, len(event.hits))[graph.cells.index]
@@ -165,7 +168,9 @@ class DriftTask:
         return tracks, track_features(tracks)
 
     def tracks_and_points(self, event: Event) -> tuple[Tracks, ChargePoints]:
-        """Tracks of one event, and the points in rows of pads that they were fitted to."""
+        """Tracks of one event, and the points in rows of pads that they were fitted to, in the source's frame."""
+        mine = seen(event, self.detector, self.measures)
+        event = mine.event
         # The order of the hits must not matter, not even to the last bit of a sum.
         order = np.lexsort((event.hits.z, event.hits.y, event.hits.x, event.hits.sensor))
         graph = self.graph(replace(event, hits=_in_order(event.hits, order), truth=None))
@@ -174,15 +179,16 @@ class DriftTask:
         piece = grow_pieces(cells.xyz, cells.energy, graph.pairs, logit, self.config.pieces)
         score = np.zeros(len(graph))
         np.maximum.at(score, graph.pairs.ravel(), np.repeat(1 / (1 + np.exp(-logit.astype(np.float64))), 2))
-        found, points = tracks_of(graph, piece, score, self.detector, self.frame, self.config.tracks)
-        return replace(found, hit_index=order[found.hit_index]), points
+        found, points = tracks_of(graph, piece, score, self._there, self.frame, self.config.tracks)
+        return mine.restore(replace(found, hit_index=order[found.hit_index])), points
 
     def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
         """What became of the hits: how many lie in no cell, are not above zero, or are on no track."""
         hits = event.hits
-        nowhere = hit_cells(self.detector, hits) < 0
-        dead = ~nowhere & ~(hits.energy > 0) if hits.energy is not None else nowhere
-        loose = ~nowhere & ~dead
+        mine = np.append(self.frame.charge, False)[hits.sensor]
+        nowhere = mine & (hit_cells(self.detector, hits) < 0)
+        dead = mine & ~nowhere & ~(hits.energy > 0) if hits.energy is not None else nowhere
+        loose = mine & ~nowhere & ~dead
         loose[tracks.hit_index] = False
         counts = {"hits_without_cell": nowhere, "hits_not_positive": dead, "hits_on_no_track": loose}
         return {name: int(np.count_nonzero(rows)) for name, rows in counts.items()}

@@ -59,7 +59,7 @@ class FirstView:
     clusters : Clusters
         Sorted by energy, the highest first. `energy_sigma` is NaN without a detector.
     extent : float64 (n_clusters,)
-        Energy-weighted distance of the hits from the line from the origin to the cluster's middle: root mean square, mm.
+        Energy-weighted distance of the hits from the line from the source to the cluster's middle: root mean square, mm.
     odd : dict of str to int
         Counts of what a careful reader would ask about.
     """
@@ -105,7 +105,8 @@ def first_view(
         edges = np.full((len(part), 3, 3), np.nan)
         clusters = ClusteringTask(ClusteringConfig(), detector).reconstruct(event)
     odd = _odd(event, part, energetic, clusters)
-    return FirstView(event, names, part, energetic, edges, clusters, _extent(event, clusters), odd)
+    origin = np.zeros(3) if detector is None else detector.source.position
+    return FirstView(event, names, part, energetic, edges, clusters, _extent(event, clusters, origin), odd)
 
 
 def free_clusters(graph: CellGraph, config: FirstViewConfig) -> Clusters:
@@ -141,10 +142,11 @@ def members(clusters: Clusters) -> Ints:
     return np.repeat(np.arange(len(clusters)), np.diff(clusters.offsets))
 
 
-def _extent(event: Event, clusters: Clusters) -> Floats:
+def _extent(event: Event, clusters: Clusters, origin: Floats) -> Floats:
     owner = members(clusters)
     middle = np.stack([clusters.x, clusters.y, clusters.z], axis=1)
-    way = middle / np.maximum(np.linalg.norm(middle, axis=1), 1e-9)[:, None]
+    way = middle - origin
+    way = way / np.maximum(np.linalg.norm(way, axis=1), 1e-9)[:, None]
     step = event.hits.xyz[clusters.hit_index] - middle[owner]
     aside = step - np.einsum("na,na->n", step, way[owner])[:, None] * way[owner]
     energy = np.zeros(len(event.hits)) if event.hits.energy is None else event.hits.energy

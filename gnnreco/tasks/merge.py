@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Hits
+from gnnreco.fit.trackfit import FitResult
 from gnnreco.geometry import Detector
 from gnnreco.tasks.candidates import Candidates, concatenate
-from gnnreco.tasks.trackfit import FitResult
 
 Ints = NDArray[np.int64]
 

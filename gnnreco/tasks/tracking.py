@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Tracks
-from gnnreco.events.select import measured
+from gnnreco.events.select import Seen, seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs import (
     DOUBLET_FEATURES,
@@ -66,7 +66,7 @@ class TrackingTask:
     confidence_features = TRACK_FEATURES
 
     def __init__(self, config: TrackingConfig, detector: Detector) -> None:
-        self.config, self.detector = config, detector
+        self.config, self.detector, self._there = config, detector, detector.at_source()
         sizes = len(DOUBLET_FEATURES), len(TRIPLET_FEATURES)
         self.model = SegmentModel(config.network, *sizes, config.seed)
         self.scorer: Scorer = self.model
@@ -88,8 +88,8 @@ class TrackingTask:
         A task that has its numbers from another detector keeps its network: only the graph builder, which depends on
         where the sensors are, is learned anew.
         """
-        events, again = [self._seen(event) for event in events], self.graph is not None
-        self.graph = LearnedGraph.learn(self.config.graph, self.detector, events, self.config.seed, progress)
+        events, again = [self._seen(event).event for event in events], self.graph is not None
+        self.graph = LearnedGraph.learn(self.config.graph, self._there, events, self.config.seed, progress)
         if again:
             return
         graphs = [self.graph.build(event)[1] for event in events[:5]]
@@ -105,7 +105,7 @@ class TrackingTask:
 
         from gnnreco.models.segment_network import tensors_of
 
-        event = self._seen(event)
+        event = self._seen(event).event
         points, graph = self._graph().build(event)
         tensors = tensors_of(graph.doublet_features, graph.triplet_features, graph.triplets)
         if event.truth is not None:
@@ -134,14 +134,25 @@ class TrackingTask:
 
     def found(self, event: Event) -> tuple[Tracks, Floats]:
         """Tracks with the network's own confidence, and the features that the calibration reads."""
-        points, graph = self._graph().build(event)
+        mine = self._seen(event)
+        if not len(mine.event.hits):
+            return Tracks(), np.zeros((0, len(TRACK_FEATURES)))
+        points, graph = self._graph().build(mine.event)
         logits = self.scorer.logits(graph.doublet_features, graph.triplet_features, graph.triplets)
-        tracks = decode(event, self.detector, points, graph, logits, self.config.decode)
-        return tracks, track_features(tracks)
+        tracks = decode(mine.event, self._there, points, graph, logits, self.config.decode)
+        return mine.restore(tracks), track_features(tracks)
 
     def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
-        """What became of the hits; nothing that the tracks do not tell."""
-        return {}
+        """What became of the hits: how many lie in an event in which the graph builder meets no pair of them.
+
+        Events with hits on fewer layers than the shortest track has hits are not counted.
+        """
+        if len(tracks):
+            return {}
+        mine = self._seen(event).event
+        sensors = mine.hits.sensor[mine.hits.sensor >= 0]
+        few = len(np.unique(self.detector.layer[sensors])) < self.config.decode.min_hits
+        return {} if few or self._graph().meets(mine) else {"hits_without_pair": len(sensors)}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""
@@ -154,11 +165,11 @@ class TrackingTask:
             {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
             for prefix in ("graph.", "network.")
         )
-        self.graph = LearnedGraph.from_state(self.config.graph, self.detector, graph)
+        self.graph = LearnedGraph.from_state(self.config.graph, self._there, graph)
         self.model.load(weights)
 
-    def _seen(self, event: Event) -> Event:
-        return measured(event, self.detector, self.measures)[0]
+    def _seen(self, event: Event) -> Seen:
+        return seen(event, self.detector, self.measures)
 
     def _graph(self) -> LearnedGraph:
         if self.graph is None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gnnreco.columns import Event, Jets
 from gnnreco.errors import BadInput
+from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.models.trigger_network import TriggerNetworkConfig
 from gnnreco.tasks.trigger_buffers import Buffers
@@ -50,10 +51,12 @@ def buffers(
     """
     if config.source == "sectors":
         assert detector is not None  # the task has seen to it
-        return sectors(config.sectors, config.features, network, detector, event)
+        there = seen(event, detector, ("position",)).event
+        return sectors(config.sectors, config.features, network, detector.at_source(), there)
     if config.source == "regions":
         assert detector is not None
-        return regions(config.regions, config.features, network, detector, event)
+        there = seen(event, detector, ("energy",)).event
+        return regions(config.regions, config.features, network, detector.at_source(), there)
     if event.jets is None:
         raise BadInput(
             event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"

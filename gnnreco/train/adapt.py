@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gnnreco.bundle import load_bundle, load_task, save_bundle
+from gnnreco.bundle import load_bundle, load_task, refuse_bundle, save_bundle
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train.config import Progress
+
+USUAL_PILEUP = 20
 
 
 def adapt(
@@ -18,12 +20,13 @@ def adapt(
     output: str | Path,
     events: int = 80,
     process: str = "ttbar",
-    pileup: int = 20,
+    pileup: int | None = None,
     seed: int = 0,
     min_pt: float | None = None,
     options: SimulationOptions | None = None,
     command: str = "",
     progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Fit a bundle to another detector and save it.
 
@@ -40,13 +43,15 @@ def adapt(
     output : path
         Folder of the new bundle.
     events, process, pileup, seed, options
-        Of the embedded simulation.
+        Of the embedded simulation; where no pile-up is given, it is 20 collisions, and none of a beam.
     min_pt : float, optional
         GeV; slower particles are not aimed at. As the bundle has it where it is not given; raise it where they curl.
     command : str
         Written to the manifest.
     progress : callable, optional
         ``progress(what, done, total)``.
+    overwrite : bool
+        Replace a bundle in `output`.
 
     Returns
     -------
@@ -56,8 +61,11 @@ def adapt(
     Raises
     ------
     BadBundle, BadConfig
-        A bundle that cannot be read or has nothing to fit; no events.
+        A bundle that cannot be read or has nothing to fit; no events, or none with a hit.
+    BadInput
+        `output` holds a bundle.
     """
+    refuse_bundle(Path(output), overwrite)
     source = load_bundle(bundle)
     source.config.pop("calibration", None)  # of another detector
     if min_pt is not None and "graph" in source.config:
@@ -67,11 +75,18 @@ def adapt(
         raise BadConfig(f"{bundle}: a {source.task} bundle of this kind serves any detector as it is")
     if events < 1:
         raise BadConfig(f"--events {events}: at least one event is needed")
+    if pileup is None:
+        pileup = 0 if process == "beam" else USUAL_PILEUP
     sample = []
     for event in simulate(detector, process, events, pileup, seed, options):
         sample.append(event)
         if progress:
             progress("simulate", len(sample), events)
+    if not any(len(event.hits) for event in sample):
+        raise BadConfig(
+            f"no hit in {events} events of process {process}: do the particles, which start at the `source` of detector "
+            f"'{detector.name}', miss its sensors?"
+        )
     task.prepare(sample, progress)
     origin = {
         "bundle": source.name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from gnnreco.atomic import write_file
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.schema import plain
 from gnnreco.train.config import Task, TrainConfig
@@ -48,16 +48,6 @@ class Position:
     best_epoch: int = 0
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file in one step, its bytes safe on the disk first: a reader finds the old file or the new one."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
 def identity(task: Task, config: TrainConfig, events: int, processes: int) -> dict[str, Any]:
     """What must be the same when a training goes on."""
     kept = {f"train.{name}": value for name, value in plain(config).items() if name not in FREE}
@@ -80,7 +70,7 @@ def save_checkpoint(
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{name}.{key}"] = value.detach().cpu().numpy()
     header = {"position": json.dumps(asdict(position)), "same": json.dumps(dict(same), sort_keys=True)}
-    write_atomically(path, save(tensors, header))
+    write_file(path, save(tensors, header))
 
 
 def load_checkpoint(

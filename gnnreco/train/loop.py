@@ -18,14 +18,17 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save
 
-from gnnreco.bundle import save_bundle
+from gnnreco.atomic import write_file
+from gnnreco.bundle import refuse_bundle, save_bundle
 from gnnreco.columns import Event
-from gnnreco.errors import BadConfig
+from gnnreco.errors import BadConfig, BadInput
 from gnnreco.schema import plain
-from gnnreco.train.checkpoint import Position, identity, load_checkpoint, save_checkpoint, write_atomically
+from gnnreco.train.checkpoint import Position, identity, load_checkpoint, save_checkpoint
 from gnnreco.train.config import NotFinite, Progress, Stopped, Task, TrainConfig
 from gnnreco.train.ring import Ring, join_ring
 from gnnreco.train.samples import Samples
+
+LAST = "last.safetensors"
 
 
 @dataclass
@@ -56,6 +59,7 @@ def train(
     command: str = "",
     resume: bool = False,
     progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Train a task and save it as a bundle.
 
@@ -78,6 +82,8 @@ def train(
         Go on from the checkpoint in `output`.
     progress : callable, optional
         ``progress(what, done, total)``.
+    overwrite : bool
+        Replace a bundle, or a training that was stopped, in `output`.
 
     Returns
     -------
@@ -91,10 +97,15 @@ def train(
     Stopped
         SIGINT or SIGTERM came; the state is saved.
     BadConfig, BadInput
-        No events, no truth, or nothing to resume from.
+        No events, no truth, nothing to resume from, or something in `output` that must not be replaced.
     """
     began = time.monotonic()
     output = Path(output)
+    if not resume:
+        refuse_bundle(output, overwrite)
+        if (output / "training" / LAST).exists() and not overwrite:
+            why = "holds a training; go on with --resume, or replace it with --overwrite"
+            raise BadInput(output, f"training/{LAST}", why)
     with join_ring() as ring, _repeatable(config):
         if len(training) < ring.size:
             raise BadConfig(
@@ -144,7 +155,7 @@ def _set_up(
     """Prepare the task (the first process does, the others read what it learned), the optimizer and the samples."""
     progress = progress if ring.rank == 0 else None
     folder.mkdir(parents=True, exist_ok=True)
-    last, same = folder / "last.safetensors", identity(task, config, len(training), ring.size)
+    last, same = folder / LAST, identity(task, config, len(training), ring.size)
     optimizer = torch.optim.AdamW(
         task.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -183,7 +194,7 @@ def _epoch(run: Run) -> None:
             config.checkpoint_every and position.step % config.checkpoint_every == 0 and position.step < steps
         )
         if (stopped or due) and ring.rank == 0:
-            save_checkpoint(run.folder / "last.safetensors", run.task, run.optimizer, position, run.same)
+            save_checkpoint(run.folder / LAST, run.task, run.optimizer, position, run.same)
         if stopped:
             raise Stopped(
                 f"stopped in epoch {position.epoch + 1} after step {position.step} of {steps}; go on with --resume"
@@ -245,14 +256,14 @@ def _finish_epoch(run: Run, board: Any) -> None:
     if row["validation_loss"] < position.best or getattr(run.task, "adversarial", False):
         position.best, position.best_epoch = row["validation_loss"], position.epoch
         if ring.rank == 0:
-            write_atomically(run.folder / "best.safetensors", save(_contiguous(run.task)))
+            write_file(run.folder / "best.safetensors", save(_contiguous(run.task)))
     if ring.rank == 0:
-        save_checkpoint(run.folder / "last.safetensors", run.task, run.optimizer, position, run.same)
+        save_checkpoint(run.folder / LAST, run.task, run.optimizer, position, run.same)
         text = io.StringIO()
         table = csv.DictWriter(text, list(row), lineterminator="\n")
         table.writeheader()
         table.writerows({**past, "epoch": int(past["epoch"])} for past in position.history)
-        write_atomically(run.folder / "metrics.csv", text.getvalue().encode())
+        write_file(run.folder / "metrics.csv", text.getvalue())
     for name, value in row.items():
         if board is not None and name != "epoch":
             board.add_scalar(name.replace("_", "/", 1), value, position.epoch)

@@ -12,10 +12,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from gnnreco.atomic import write_file
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.schema import plain
-from gnnreco.train.checkpoint import write_atomically
 from gnnreco.train.config import Progress, Task
 
 
@@ -82,9 +82,8 @@ def _stored(task: Task, event: Event, path: Path) -> Path:
             return path
     except (SafetensorError, OSError):  # cut short by a full disk, say: build it again
         pass
-    path.parent.mkdir(parents=True, exist_ok=True)
     sample = task.sample(event)
-    write_atomically(path, save({name: tensor.contiguous().clone() for name, tensor in sample.items()}))
+    write_file(path, save({name: tensor.contiguous().clone() for name, tensor in sample.items()}))
     return path
 
 

@@ -46,7 +46,7 @@ def run_acts(events: Path, output: Path, python: str, threads: int = 1, max_seed
 def run_gnnreco(events: Path, output: Path, detector: str, bundle: str, threads: int = 1) -> Row:
     """Reconstruct a folder of events in one process; returns the manifest."""
     command = [*GNNRECO, "reconstruct", str(events), "--detector", detector, "--bundle", bundle]
-    command += ["--any-detector", "--threads", str(threads), "-o", str(output)]
+    command += ["--any-detector", "--threads", str(threads), "--overwrite", "-o", str(output)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=one_library_thread(threads))
     manifest: Row = json.loads((output / "manifest.json").read_text())
     return manifest

@@ -9,6 +9,8 @@ import pytest
 
 from gnnreco.cli import main
 from gnnreco.config import compose, run_training
+from gnnreco.deploy import firmware
+from gnnreco.deploy.folder import save_folder
 from gnnreco.deploy.toolchain import package, verilator
 from gnnreco.errors import MissingTool
 
@@ -40,14 +42,18 @@ def test_every_target_is_written_and_proved_on_new_events(
     options = ["--target", target, "-o", str(out), "--synthesis-s", "0", "--json", str(report)]
     assert main(["deploy", str(bundle), *options]) == 0
     assert json.loads(report.read_text())["vectors"] == 1000
-    assert main(["deploy", "verify", str(out), "--input", str(JETS), "--json", str(report)]) == 0
+    capsys.readouterr()
+    known = ["--input", str(JETS), "--bundle", str(bundle), "--json", str(report)]
+    assert main(["deploy", "verify", str(out), *known]) == 0
+    assert capsys.readouterr().out.endswith("\nproved\n")
     rows = {row["check"]: row for row in json.loads(report.read_text())}
     assert rows["buffers"]["detail"].startswith("2,000 filled")
     assert rows["trained network"]["ok"]
+    assert rows["trained network, input"]["detail"].startswith("2,000 of 2,000")
     assert not [row for row in rows.values() if row["ok"] is False]
     (out / "program.json").write_text((out / "program.json").read_text().replace("cut", "rows", 1))
     assert main(["deploy", "verify", str(out)]) == 2
-    assert ("sha256" if target != "hls" else "has not the arrays") in capsys.readouterr().err
+    assert "sha256" in capsys.readouterr().err
 
 
 def test_a_streamed_classifier_is_written_and_proved(tmp_path: Path, capsys) -> None:
@@ -61,6 +67,8 @@ def test_a_streamed_classifier_is_written_and_proved(tmp_path: Path, capsys) -> 
     said = json.loads(report.read_text())
     assert said["equal"] == said["graphs"] > 10
     assert main(["deploy", "verify", str(out)]) == 0
+    assert said["clocks_per_graph"]["each_edge"] == 2
+    assert "initiation_interval" not in said
     file = next((out / "src").glob("*.v"))
     file.write_text(file.read_text() + " ")
     assert main(["deploy", "verify", str(out)]) == 2
@@ -120,6 +128,30 @@ def test_a_search_gives_a_front_and_goes_on(bundle: Path, tmp_path: Path, capsys
         (["tracking-hex", "more", "-o", "x"], "one BUNDLE at a time"),
         (["tracking-hex"], "-o FOLDER"),
         (["verify", "nowhere"], "is not there"),
+        (["jet-tagger", "--int8", "-o", "x"], "--int8 is for networks of tracking"),
+        (["jet-tagger", "--target", "hls", "--luts", "5", "-o", "x"], "--luts is for --target rtl, not hls"),
+        (
+            ["seeds-trackml", "--target", "rtl", "--stream", "9", "9", "--luts", "5", "-o", "x"],
+            "--stream has no",
+        ),
+        *(
+            (
+                ["jet-tagger", "--target", target, f"--clock-ns={clock}", "-o", "x"],
+                "clock_ns: must be 1 to 1000 ns",
+            )
+            for target in ("rtl", "hls", "onnx")
+            for clock in ("1e-9", "0.01", "0.3", "nan", "-5", "inf", "1e9")
+        ),
+        *(
+            (
+                ["jet-tagger", "--target", "rtl", f"{option}={value}", "-o", "x"],
+                "must be 0 (do not run) to 604,800 s",
+            )
+            for option in ("--synthesis-s", "--place-s")
+            for value in ("nan", "-5", "inf")
+        ),
+        (["jet-tagger", "--target", "rtl", "--budget-ns=nan", "-o", "x"], "budget ns: must be above 0"),
+        (["jet-tagger", "--target", "rtl", "--luts=-3", "-o", "x"], "budget luts: must be above 0"),
     ],
 )
 def test_what_cannot_be_is_one_line(words: list[str], why: str, tmp_path: Path, monkeypatch, capsys) -> None:
@@ -128,3 +160,38 @@ def test_what_cannot_be_is_one_line(words: list[str], why: str, tmp_path: Path, 
     said = capsys.readouterr().err
     assert why in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("tool", ["yosys", "slow"])
+def test_a_synthesis_that_did_not_end_is_said(
+    bundle: Path, tmp_path: Path, monkeypatch, capsys, tool: str
+) -> None:
+    pytest.importorskip("alkaid")
+    why = {"yosys": "is not installed", "slow": "took longer than 1 s and was stopped"}[tool]
+
+    def fails(*of: object) -> None:
+        raise MissingTool("yosys", why)
+
+    monkeypatch.setattr(firmware, "synthesise", fails)
+    options = ["--target", "rtl", "-o", str(tmp_path / "out"), "--synthesis-s", "1", "--luts", "1000000"]
+    assert main(["deploy", str(bundle), *options]) == 0
+    said = capsys.readouterr().out
+    assert f"Yosys did not count: yosys: {why}; numbers of cells are estimates" in said
+    assert "which can be 24% below Yosys" in said
+
+
+@pytest.mark.parametrize("file", ["report.json", "manifest.json"])
+@pytest.mark.parametrize(
+    "damage", [b"\xff", b"{", b'{"target": 5}', b'{"target": "rtl", "target": "rtl"}', b"[" * 99999, b"7"]
+)
+def test_a_damaged_report_is_one_line(tmp_path: Path, capsys, file: str, damage: bytes) -> None:
+    """P2: one byte was a traceback."""
+    content = {"report.json": damage if file == "report.json" else b"{}"}
+    save_folder(tmp_path / "out", content, "tagger", {"bundle": "jet-tagger", "sha256": "0" * 64})
+    if file == "manifest.json":
+        (tmp_path / "out" / file).write_bytes(damage)
+    assert main(["deploy", "verify", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert str(tmp_path / "out") in said
+    assert file in said or "program.json" in said

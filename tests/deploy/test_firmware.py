@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gnnreco.deploy import placement, toolchain, verify
+from gnnreco.deploy import placement, rtl, toolchain, verify
 from gnnreco.deploy.budget import Budget
+from gnnreco.deploy.checks import run_checks
 from gnnreco.deploy.firmware import check_vectors, write_firmware
-from gnnreco.deploy.folder import MANIFEST, manifest_sum
+from gnnreco.deploy.folder import MANIFEST, manifest_sum, read_files
 from gnnreco.deploy.lower import lower
 from gnnreco.deploy.simulator import check_sources, make_testbench, simulate
 from gnnreco.deploy.synthesis import longest_path
-from gnnreco.deploy.verify import verify_firmware
+from gnnreco.deploy.verify import Firmware
 from gnnreco.errors import BadBundle, BadConfig, BadInput, MissingTool
 
+from .forgery import resum
 from .networks import inputs, network
 from .test_vendor import CELLS, SLACK
 
@@ -57,35 +59,49 @@ def folder(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "firmware")
 
 
-def resum(folder: Path, file: str) -> None:
-    """Sums of a forger: right for what is there now."""
-    manifest = json.loads((folder / MANIFEST).read_text())
-    manifest["files"][file]["sha256"] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
-    manifest["sha256"] = manifest_sum(manifest)
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+DESIGNS: dict = {}
 
 
-def verdicts(report) -> dict[str, bool | None]:
-    return {row["check"]: row["ok"] for row in report["rows"]}
+@pytest.fixture(autouse=True)
+def built_once(monkeypatch) -> None:
+    """The same program gives the same design: one is enough for all tests here."""
+
+    def build(program, *how):
+        key = (*program.files().values(), *how)
+        if key not in DESIGNS:
+            DESIGNS[key] = rtl.build(program, *how)
+        return DESIGNS[key]
+
+    monkeypatch.setattr(verify, "build", build)
+
+
+def check(folder: Path, name: str) -> tuple[bool | None, str]:
+    """Verdict and reason of one check."""
+    return Firmware(folder, *read_files(folder)).checks()[name]()
+
+
+def verified(folder: Path, extra=None, trust: bool = False) -> dict[str, dict]:
+    """Rows of all checks but that of the trained bundle, by name."""
+    return {
+        row["check"]: row for row in run_checks(Firmware(folder, *read_files(folder), extra, trust).checks())
+    }
 
 
 @needs_verilator
-def test_a_firmware_proves_itself(program, made: Path):
+def test_a_firmware_proves_itself(made: Path):
     """Also for events that are all zero, all empty, and beyond the ends of every port."""
     x, valid = inputs("pairs", 2000, 3)
     x[:10], x[10:500], valid[20:40] = 0.0, x[10:500] * 1e6, 0.0
-    steps = []
-    report = verify_firmware(made, (x, valid), program, lambda *step: steps.append(step))
-    found = verdicts(report)
-    assert report["ok"], report
-    assert found.pop("vendor") is None
-    assert found.pop("XLS") in (True, None)
-    assert set(found.values()) == {True}
-    assert report["events"] == 3000
-    detail = report["rows"][-2]["detail"]
+    found = verified(made, (x, valid))
+    assert found.pop("vendor")["ok"] is None
+    assert found.pop("XLS")["ok"] in (True, None)
+    assert {row["ok"] for row in found.values()} == {True}, found
+    report = json.loads((made / "report.json").read_text())
+    assert report["register_ranks"] == report["latency_clocks"] + 1
+    detail = found["Verilator"]["detail"]
     assert f"measured latency {report['latency_clocks']} clocks" in detail
     assert "PASS: 3000 events" in detail
-    assert steps[-1][1:] == (len(report["rows"]),) * 2
+    assert detail.endswith(("without network", "could not be cut here"))
 
 
 @needs_yosys
@@ -121,66 +137,113 @@ def test_one_changed_bit_is_refused(folder: Path, file: str):
     data[len(data) // 2] ^= 1
     (folder / file).write_bytes(data)
     with pytest.raises(BadBundle, match=f"{file} is not what was written"):
-        verify_firmware(folder)
+        read_files(folder)
 
 
 def test_missing_files_other_files_and_a_changed_manifest(folder: Path):
     (folder / "src/more.v").write_text("module more; endmodule\n")
     with pytest.raises(BadBundle, match=r"src/more.v is not in manifest"):
-        verify_firmware(folder)
+        read_files(folder)
     (folder / "src/more.v").unlink()
     (folder / "io.json").unlink()
-    with pytest.raises(BadBundle, match=r"io.json cannot be read"):
-        verify_firmware(folder)
+    with pytest.raises(BadBundle, match=r"io.json is missing"):
+        read_files(folder)
     (folder / MANIFEST).write_text((folder / MANIFEST).read_text().replace("tagger", "tigger"))
     with pytest.raises(BadBundle, match="its sha256 differs"):
-        verify_firmware(folder)
-    with pytest.raises(BadBundle, match="is it a firmware folder"):
-        verify_firmware(folder / "src")
+        read_files(folder)
+    with pytest.raises(BadBundle, match=r"manifest.json is missing"):
+        read_files(folder / "src")
 
 
-def test_a_forged_network_is_found_out(folder: Path, monkeypatch):
-    """Verilog with right sums that computes something else is found, and never built."""
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("src/tagger_core.v", '/* // */ initial $system("touch MARKER");'),
+        ("src/tagger.v", "// harmless, and not what the program gives"),
+        ("sim/testbench.v", 'initial $system("touch MARKER");'),
+        ("vendor/vivado.tcl", "exec touch MARKER"),
+        ("io.json", " "),
+        ("README.md", "Run `curl example.org | sh` first."),
+    ],
+)
+def test_what_gnnreco_would_not_write_is_named_and_never_built(
+    folder: Path, monkeypatch, file: str, line: str
+):
+    """With right sums, whatever it looks like: only what the program gives again is built."""
     monkeypatch.setattr(verify, "simulate", None)
+    text = (folder / file).read_text()
+    (folder / file).write_text(text.replace("\n", f"\n{line}\n", 1) if file != "io.json" else text + line)
+    resum(folder, file)
+    ok, detail = check(folder, "sources")
+    assert ok is False
+    assert f"{file} is not what the program gives; nothing is built" in detail
+    assert check(folder, "Verilator") == (None, "not built: see sources")
+
+
+def test_sources_of_another_version_are_built_on_trust_only(folder: Path, monkeypatch):
+    built = []
+    monkeypatch.setattr(verify, "simulate", lambda sources, *rest: built.append(sources))
     core = folder / "src/tagger_core.v"
     core.write_text(core.read_text().replace("tagger_mux #(", "tagger_mux  #(", 1))
     resum(folder, "src/tagger_core.v")
-    report = verify_firmware(folder)
-    assert not report["ok"]
-    assert report["rows"][-1] == {
-        "check": "sources",
-        "ok": False,
-        "detail": "the program gives other Verilog",
-    }
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["made_with"]["alkaid"] = "0.0.1"
+    manifest["sha256"] = manifest_sum(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    ok, detail = check(folder, "sources")
+    assert ok is False
+    assert "made with alkaid 0.0.1 (here" in detail
+    check(folder, "Verilator")
+    assert not built
+    firmware = Firmware(folder, *read_files(folder), trust=True)
+    assert firmware.sources()[0] is None
+    with pytest.raises(AttributeError):  # of the simulation that is none
+        firmware.verilator()
+    assert built[0]["tagger_core.v"] == core.read_text()
 
 
-def test_another_trained_network_is_found_out(folder: Path, monkeypatch):
-    monkeypatch.setattr(verify._Firmware, "verilator", lambda self: (None, ""))
-    other = lower(network("pairs", 2))
-    found = verdicts(verify_firmware(folder, trained=other))
-    assert found["trained network"] is False
-    assert found["sources"] is True
-
-
-def test_wrong_vectors_are_found_out(folder: Path, monkeypatch):
-    monkeypatch.setattr(verify._Firmware, "verilator", lambda self: (None, ""))
+def test_wrong_vectors_are_found_out(folder: Path):
     file = folder / "vectors/answers.hex"
     lines = file.read_text().split()
     lines[7] = f"{int(lines[7], 16) ^ 1:0{len(lines[7])}x}"
     file.write_text("\n".join(lines) + "\n")
     resum(folder, "vectors/answers.hex")
-    report = verify_firmware(folder)
-    assert verdicts(report)["vectors"] is False
-    assert "999 of 1,000" in report["rows"][2]["detail"]
+    ok, detail = check(folder, "vectors")
+    assert ok is False
+    assert "999 of 1,000" in detail
 
 
-def test_the_vendor_is_heard(folder: Path, monkeypatch):
-    monkeypatch.setattr(verify._Firmware, "verilator", lambda self: (None, ""))
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"latency_clocks": 1}, "latency_clocks is"),
+        ({"register_bits": 7}, "register_bits is"),
+        ({"clock_ns": 7.0}, "clock_ns|latency_"),
+        ({"clock_ns": 1e-9}, "clock_ns: must be 1 to 1000 ns, got 1e-09"),
+        ({"latency_clocks": 10**9}, "latency_clocks"),
+        ({"adder_levels": 40}, "adder_levels"),
+        ({"synthesis": []}, "synthesis"),
+        ({"estimate": None}, "estimate"),
+    ],
+)
+def test_a_report_that_says_otherwise_is_found_out(folder: Path, change: dict, why: str):
+    report = json.loads((folder / "report.json").read_text())
+    (folder / "report.json").write_text(json.dumps(report | change))
+    resum(folder, "report.json")
+    try:
+        ok, detail = check(folder, "report")
+    except BadBundle as error:
+        ok, detail = False, str(error)
+    assert ok is False
+    assert re.search(why, detail)
+
+
+def test_the_vendor_is_heard(folder: Path):
     (folder / "vendor/utilization.rpt").write_text(CELLS)
     (folder / "vendor/timing.rpt").write_text(SLACK)
-    report = verify_firmware(folder)
-    assert not report["ok"]
-    assert report["rows"][-1]["detail"].startswith("Vivado v.2024.1: slack -0.214 ns at 5 ns; 1,723 LUTs")
+    ok, detail = check(folder, "vendor")
+    assert ok is False
+    assert detail.startswith("Vivado v.2024.1: slack -0.214 ns at 5 ns; 1,723 LUTs")
 
 
 @needs_verilator
@@ -207,6 +270,9 @@ def test_a_simulation_that_differs_fails(program):
         ('`include "/etc/passwd"', "`include"),
         ('import "DPI-C" function int system(string s);', "import"),
         ("module \\m ; endmodule", r"\\"),
+        ('/* // */ initial $system("id");', r"\$system"),
+        ('/* " */ initial $system("id"); // "', r"\$system"),
+        ('initial x = "//"; initial $system("id");', r"\$system"),
     ],
 )
 def test_verilog_that_does_more_than_compute_is_never_built(code, found):

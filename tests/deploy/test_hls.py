@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnreco.deploy import hls_project
-from gnnreco.deploy.hls import PROJECT, REPORT, verify_hls, write_hls
+from gnnreco.deploy import hls, hls_project
+from gnnreco.deploy.checks import run_checks
+from gnnreco.deploy.folder import MANIFEST, read_files
+from gnnreco.deploy.hls import PROJECT, REPORT, Project, write_hls
 from gnnreco.deploy.hls_parts import dense_parts, write_hls_parts
 from gnnreco.deploy.program import Op, Program
 from gnnreco.errors import BadBundle, BadInput
 
+from .forgery import resum
 from .programs import program, vectors
 
-TOLD = {"bundle": "b" * 64, "seed": 3}
+TOLD = {"bundle": "random weights", "sha256": "b" * 64}
 simulates = pytest.mark.skipif(shutil.which("g++") is None, reason="the C simulation needs g++")
 
 
@@ -42,7 +45,7 @@ def test_every_bit_is_the_programs(export: tuple[Path, dict]) -> None:
     made = Program.load(folder)
     assert report["equal"] == report["vectors"] == 300
     assert report["top"] == "trigger_hls"
-    assert report["provenance"] == TOLD
+    assert json.loads((folder / MANIFEST).read_text())["provenance"] == TOLD
     assert [layer["kind"] for layer in report["layers"]].count("Dense") == 3
     kept = json.loads((folder / REPORT).read_text())
     assert kept == {k: v for k, v in report.items() if k != "seconds"}
@@ -94,27 +97,50 @@ def test_one_format_for_all_channels(tmp_path: Path) -> None:
     assert {layer["kind"] for layer in report["layers"]} == {"Input", "Dense"}
 
 
+def verified(folder: Path, trust: bool = False) -> dict[str, tuple[bool | None, str]]:
+    """Verdict and reason of each check."""
+    rows = run_checks(Project(folder, *read_files(folder), trust=trust).checks())
+    return {row["check"]: (row["ok"], row["detail"]) for row in rows}
+
+
 @simulates
-def test_a_project_can_be_verified_and_a_change_is_found(export: tuple[Path, dict], tmp_path: Path) -> None:
+def test_a_project_can_be_verified_and_a_change_is_found(
+    export: tuple[Path, dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(export[0], folder)
-    assert verify_hls(folder)["equal"] == 300
-    source = folder / PROJECT / "firmware" / "trigger_hls.cpp"
-    text = source.read_text()
-    source.write_text(text.replace("nnet::dense", "nnet::dense ", 1))
-    with pytest.raises(BadInput, match=r"trigger_hls\.cpp: is not what the program gives"):
-        verify_hls(folder)
-    source.write_text(text)
+    found = verified(folder)
+    assert [ok for ok, _ in found.values()] == [True] * 4
+    assert found["C simulation"][1].startswith("300 of 300")
+    monkeypatch.setattr(hls, "simulate", None)  # what differs is never compiled
+    for file, more in (
+        ("firmware/trigger_hls.cpp", "// "),
+        ("build_lib.sh", "id\n"),
+        ("project.tcl", "exec id\n"),
+    ):
+        source = folder / PROJECT / file
+        text = source.read_text()
+        source.write_text(text + more)
+        with pytest.raises(BadBundle, match=f"{source.name} is not what was written"):
+            read_files(folder)
+        resum(folder, f"{PROJECT}/{file}")
+        found = verified(folder)
+        assert found["sources"][0] is False
+        assert f"{PROJECT}/{file} is not what the program gives" in found["sources"][1]
+        assert found["C simulation"][0] is None
+        source.write_text(text)
+        resum(folder, f"{PROJECT}/{file}")
     extra = folder / PROJECT / "more.tcl"
     extra.write_text("exec true")
-    with pytest.raises(BadInput, match=r"more\.tcl: is missing, or does not belong here"):
-        verify_hls(folder)
+    with pytest.raises(BadBundle, match=r"more\.tcl is not in manifest"):
+        read_files(folder)
     extra.unlink()
     report = json.loads((folder / REPORT).read_text())
-    for key, wrong in (("top", "../x"), ("hls4ml", "0.1"), ("backend", "Quartus")):
+    for key, wrong in (("top", "../x"), ("backend", "Quartus"), ("clock_ns", 1e-9), ("clock_ns", None)):
         (folder / REPORT).write_text(json.dumps(report | {key: wrong}))
-        with pytest.raises(BadInput, match=REPORT):
-            verify_hls(folder)
+        resum(folder, REPORT)
+        with pytest.raises(BadBundle, match=REPORT):
+            verified(folder)
 
 
 @simulates

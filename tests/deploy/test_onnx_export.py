@@ -10,11 +10,13 @@ from pathlib import Path
 import onnx
 import pytest
 
-from gnnreco.bundle import Bundle, load_bundle, manifest_sum, sha256
+from gnnreco.bundle import Bundle, load_bundle, save_bundle
+from gnnreco.bundle_files import manifest_sum, sha256
 from gnnreco.cli import main
 from gnnreco.deploy.onnx_export import export_onnx
 from gnnreco.deploy.onnx_verify import verify_onnx
 from gnnreco.errors import BadBundle
+from gnnreco.geometry import load_detector
 from gnnreco.onnx_bundle import load_onnx, make_onnx
 
 
@@ -66,8 +68,8 @@ def test_the_same_bundle_gives_the_same_bytes(exported: Path, bundle: Bundle, tm
 
 def test_what_was_written_verifies(exported: Path) -> None:
     rows = verify_onnx(exported)
-    assert [row["check"] for row in rows] == ["sums", "model", "parity with torch"]
-    assert all(row["passed"] for row in rows)
+    assert [row["check"] for row in rows] == ["sums", "trained network", "sources", "parity with torch"]
+    assert all(row["ok"] for row in rows)
 
 
 @pytest.mark.parametrize(
@@ -82,14 +84,33 @@ def test_one_changed_byte_is_refused(copy: Path, name: str) -> None:
         load_onnx(copy)
 
 
-def test_weights_of_another_bundle_fail_the_parity(copy: Path) -> None:
-    """Whoever mends the sums does not mend the numbers."""
+def test_one_other_weight_in_the_model_is_found(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever mends the sums, and the tolerance that the manifest states, does not mend the numbers."""
     proto = onnx.load_model_from_string((copy / "model.onnx").read_bytes())
     bias = next(t for t in proto.graph.initializer if t.name == "edge_out.2.bias")
     bias.raw_data = b"\0\0\x80\x3f"  # 1.0
     replace_model(copy, proto.SerializeToString())
-    assert [row["passed"] for row in verify_onnx(copy)] == [True, True, False]
+    rewrite(copy, parity={"seed": 0, "relative": 1e9, "tolerance": 1e9})
+    assert [row["ok"] for row in verify_onnx(copy)] == [True, True, False, None]
+    assert verify_onnx(copy, trust=True)[-1]["ok"] is False
     assert main(["deploy", "verify", str(copy)]) == 1
+    assert "edge_out.2.bias" in capsys.readouterr().out
+
+
+def test_another_network_under_the_name_of_a_shipped_one_is_found(
+    bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One weight of the shipped bundle turned round, and all of it exported again."""
+    state = dict(bundle.state)
+    state["network.edge_out.2.weight"] = -state["network.edge_out.2.weight"]
+    forged = tmp_path / bundle.name
+    detector = load_detector(bundle.manifest["detector"]["name"])
+    save_bundle(forged, bundle.task, bundle.config, state, detector, bundle.manifest["training"], {})
+    export_onnx(load_bundle(forged), tmp_path / "out")
+    assert main(["deploy", "verify", str(tmp_path / "out")]) == 1
+    assert "give --bundle" in capsys.readouterr().out
+    assert main(["deploy", "verify", str(tmp_path / "out"), "--bundle", bundle.name]) == 1
+    assert "weight 'edge_out.2.weight' is not that of bundle 'tracking-telescope'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("kind", "why"), [("external", "external data"), ("domain", "com.example")])
@@ -177,4 +198,4 @@ def test_eight_bits_state_their_deviation(bundle: Bundle, tmp_path: Path) -> Non
     manifest = export_onnx(bundle, tmp_path / "small", int8=True)
     assert manifest["model"]["weights"] == "int8"
     assert 1e-6 < manifest["parity"]["relative"] < 0.1
-    assert all(row["passed"] for row in verify_onnx(tmp_path / "small"))
+    assert all(row["ok"] for row in verify_onnx(tmp_path / "small"))

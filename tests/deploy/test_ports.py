@@ -55,7 +55,7 @@ def test_a_description_gives_the_ports_back():
     features = tuple(Form(*map(int, f)) for f in zip(program.signed, program.integer, program.fraction))
     ports = Ports(program.slots, features, Form(1, -2, 9), 5)
     told = ports.describe(program)
-    assert ports_of(told) == ports
+    assert ports_of(told, program) == ports
     assert [(f["offset"], f["scale"]) for f in told["features"]] == [(0.5, 2.0), (-2.0, 0.25), (0.0, 1.0)]
 
 

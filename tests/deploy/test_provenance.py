@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gnnreco.bundle import load_bundle, save_bundle
-from gnnreco.deploy.folder import program_files
-from gnnreco.deploy.lower import lower
+from gnnreco.bundle import load_bundle
 from gnnreco.deploy.provenance import find_trained, provenance, trained_program
 from gnnreco.errors import BadBundle
-from gnnreco.schema import plain
-from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
 
-from .networks import network
+from .test_forged import written
 
 
-def written(folder: Path, seed: int):
-    """A bundle of a network of random weights."""
-    net = network("pairs", seed)
-    config = TriggerConfig(network=net.config)
-    config = replace(config, input=replace(config.input, features=net.offset.numel()))
-    task = TriggerTask.from_config(config, None)
-    task.network.load_state_dict(net.state_dict())
-    save_bundle(folder, "trigger", plain(config), task.state(), None, {"seed": seed}, {})
-    return load_bundle(folder), lower(net)
-
-
-def test_a_bundle_is_found_where_it_was(tmp_path: Path):
-    bundle, program = written(tmp_path / "tagger", 1)
-    assert program_files(trained_program(bundle)) == program_files(program)
+def test_a_bundle_is_found_by_its_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it ships, where it lies here under its name, or where somebody says; a name alone proves nothing."""
+    bundle = written(tmp_path / "tagger", "pairs", 1)
     said = provenance(bundle)
-    found = find_trained(said)
+    assert not [v for v in said.values() if str(tmp_path) in str(v)], "no path of this machine"
+    monkeypatch.chdir(tmp_path)
+    found = find_trained("tagger", said["sha256"])
     assert found is not None
-    assert program_files(found) == program_files(program)
-    written(tmp_path / "tagger", 2)
-    assert find_trained(said) is None
-    assert find_trained({"bundle": "random weights"}) is None
-    assert find_trained({}) is None
+    assert found.manifest == bundle.manifest
+    assert find_trained("../x/tagger", said["sha256"]) is None
+    written(tmp_path / "tagger", "pairs", 2)
+    assert find_trained("tagger", said["sha256"]) is None
+    assert find_trained("tagger", said["sha256"], "tagger") is not None
+    shipped = load_bundle("jet-tagger")
+    there = find_trained("another name", shipped.manifest["sha256"])
+    assert there is not None
+    assert there.folder == shipped.folder
+    with pytest.raises(BadBundle, match="neither a folder"):
+        find_trained("tagger", said["sha256"], "nowhere")
 
 
 def test_other_tasks_have_no_program():

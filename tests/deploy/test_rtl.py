@@ -111,11 +111,11 @@ def test_names_that_verilog_or_a_shell_would_choke_on(name):
         check_name(name)
 
 
-@pytest.mark.parametrize("clock", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("clock", [0.0, -1.0, np.nan, np.inf, 1e-9, 0.01, 0.3, 1e4])
 def test_a_clock_without_a_period(clock):
-    with pytest.raises(BadConfig, match="above 0"):
+    with pytest.raises(BadConfig, match="must be 1 to 1000 ns"):
         build(lower(network("dense")), "tag", clock)
-    with pytest.raises(BadConfig, match="above 0"):
+    with pytest.raises(BadConfig, match="must be 1 to 1000 ns"):
         Budget(clock_ns=clock)
 
 

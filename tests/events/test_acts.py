@@ -10,7 +10,9 @@ import pytest
 
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, load_detector
+
+from .conftest import CORPUS
 
 
 def rows(folder: Path, kind: str) -> list[dict[str, str]]:
@@ -195,3 +197,35 @@ def test_true_hits_without_particles_are_refused(acts: Path) -> None:
     with pytest.raises(BadInput, match=r"without a particle file .* read without truth"):
         open_events(acts, None)[0]
     assert len(open_events(acts, None, truth=False)[0].hits) == 203
+
+
+def without(file: Path, names: set[str]) -> None:
+    """Drop columns of a table."""
+    rows = [line.split(",") for line in file.read_bytes().decode("latin1").split("\n")[:-1]]
+    keep = [i for i, name in enumerate(rows[0]) if name not in names]
+    text = "".join(",".join(row[i] for i in keep) + "\n" for row in rows)
+    file.write_bytes(text.encode("latin1"))
+
+
+def test_local_positions_are_placed_by_the_sensors_frames(acts: Path, detector: Detector) -> None:
+    whole = open_events(acts, detector)[0].hits
+    without(acts / "event000000007-measurements.csv", {"global_x", "global_y", "global_z"})
+    read = open_events(acts, detector)[0].hits
+    np.testing.assert_allclose(read.xyz, whole.xyz, atol=1e-4)
+    np.testing.assert_array_equal(read.sensor, whole.sensor)
+    with pytest.raises(
+        BadInput, match=r"no detector is given; write global_x, global_y, global_z too, or give"
+    ):
+        open_events(acts, None)[0]
+
+
+def test_local_positions_that_nothing_places(detector: Detector) -> None:
+    folder = CORPUS.parent / "acts-local-measurements" / "local"
+    with pytest.raises(
+        BadInput, match=r"the sensors of telescope have none; write global_x, global_y, global_z too"
+    ):
+        open_events(folder, load_detector("telescope"))[0]
+    with pytest.raises(
+        BadInput, match=r"line 2, column geometry_id: 255 is no sensor of trackml \(24 such rows\)"
+    ):
+        open_events(folder, detector)[0]

@@ -45,8 +45,16 @@ def spoiled(folder: Path, kind: str, spoil: Spoil) -> Path:
 TRACKML = [
     ("hits", field(5, 1, "abc"), "line 5: 'abc' is not a double; the line is damaged"),
     ("hits", field(5, 1, ""), "line 5: '' is not a double"),
-    ("hits", field(5, 4, "7.5"), "line 5: '7.5' is not a int64"),
-    ("hits", field(5, 0, "99999999999999999999"), "line 5: '99999999999999999999' is not a int64"),
+    (
+        "hits",
+        field(5, 4, "7.5"),
+        "line 5, column volume_id: '7.5' is not a whole number of int64 (-9223372036854775808 to",
+    ),
+    (
+        "hits",
+        field(5, 0, "99999999999999999999"),
+        "line 5, column hit_id: '99999999999999999999' is not a whole number of int64",
+    ),
     ("hits", field(5, 2, "nan"), "line 5, column y: nan is no number; remove or mend that row"),
     ("hits", field(5, 3, "inf"), "line 5, column z: inf is no number"),
     ("hits", field(5, 3, "1e999"), "line 5, column z: inf is no number"),
@@ -68,7 +76,11 @@ TRACKML = [
     ("hits", lambda lines: lines[1:], "line 1: no column hit_id, x, y, z"),
     ("hits", lambda lines: ["\x89PNG\r", *lines], "line 1: not text, so not a CSV file"),
     ("cells", append("1,2,3,0.5"), "line 18566, column hit_id: 1 is no hit of this event (1 such rows)"),
-    ("cells", field(9, 1, "3000000000"), "line 9: '3000000000' is not a int32"),
+    (
+        "cells",
+        field(9, 1, "3000000000"),
+        "line 9, column ch0: '3000000000' is not a whole number of int32 (-2147483648 to 2147483647)",
+    ),
     ("cells", field(9, 3, "nan"), "line 9, column value: nan is no number"),
     ("truth", append("1,0,0,0,0,0,0,0,0"), "line 5529, column hit_id: 1 is no hit of this event"),
     ("truth", lambda lines: lines[:-3], "(3 such hits; noise has one too); cut off?"),
@@ -84,7 +96,11 @@ TRACKML = [
 
 ACTS = [
     ("measurements", field(5, 13, "x"), "line 5: 'x' is not a double"),
-    ("measurements", field(5, 1, "-4"), "line 5: '-4' is not a uint64"),
+    (
+        "measurements",
+        field(5, 1, "-4"),
+        "line 5, column geometry_id: '-4' is not a whole number of uint64 (0 to",
+    ),
     ("measurements", field(5, 14, "nan"), "line 5, column global_y: nan is no number"),
     ("measurements", field(5, 0, "0"), "line 5, column measurement_id: 0 occurs a second time"),
     ("measurements", no_column("global_x"), "line 1: no column global_x"),

@@ -124,8 +124,8 @@ def test_words_for_no_number(archive: Callable[..., Path]) -> None:
     ("text", "why"),
     [
         ("[1, 2]", "not an object"),
-        ('{"Types": {}, ', "line 1.*no JSON"),
-        ("[" * 100_000, "no JSON that can be read"),
+        ('{"Types": {}, ', "line 1.*is not JSON"),
+        ("[" * 100_000, "nested too deep"),
         ({"Types": {}}, "no 'Collections'"),
         ({"Types": {}, "Collections": {}}, "no hit in it"),
         (event(EBRecHits_V2=[], SiPixelClusters_V1=[]), "no hit in it .EBRecHits, SiPixelClusters"),
@@ -155,12 +155,12 @@ def test_archives_of_something_else(archive: Callable[..., Path]) -> None:
 
 
 def test_a_text_that_fills_the_memory(archive: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded, "MOST", 1 << 20)
+    monkeypatch.setattr(bounded, "TEXT_BYTES", 1 << 20)
     file = archive(" " * (1 << 21) + "{}")
     assert file.stat().st_size < 5000
     with pytest.raises(BadInput, match="unpacks to more than 1 MB"):
         open_events(file, None)[0]
-    monkeypatch.setattr(bounded, "MOST_MEMBERS", 1)
+    monkeypatch.setattr(bounded, "MEMBERS", 1)
     with pytest.raises(BadInput, match="2 members, more than 1"):
         open_events(file, None)
 

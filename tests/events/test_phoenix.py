@@ -74,7 +74,7 @@ def test_points_lines_boxes_and_planes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "where", "why"),
     [
-        ("{", "line 1", "no JSON"),
+        ("{", "line 1", "is not JSON"),
         ({"a": 1}, "", "no event of Phoenix"),
         ({"ECAL": [[1, 2, 3]]}, "ECAL", "not rows of 5"),
         ({"ECAL": [[1, 2, 3, 4, "x"]]}, "ECAL", "not rows of 5"),
@@ -99,7 +99,7 @@ def test_gzip_cut_off_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     file.write_bytes(LHCB.read_bytes()[:-3000])
     with pytest.raises(BadInput, match="cut off"):
         open_events(file, None)
-    monkeypatch.setattr(bounded, "MOST", 1 << 20)
+    monkeypatch.setattr(bounded, "TEXT_BYTES", 1 << 20)
     file.write_bytes(gzip.compress(b'{"ECAL": [' + b" " * (1 << 21)))
     with pytest.raises(BadInput, match="unpacks to more than 1 MB"):
         open_events(file, None)

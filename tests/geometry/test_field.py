@@ -6,9 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.interpolate import RegularGridInterpolator
+from scipy.spatial.transform import Rotation
 
 from gnnreco.errors import BadGeometry
-from gnnreco.geometry import ConstantField, load_detector
+from gnnreco.geometry import ConstantField, MapField, along_z, load_detector
+from gnnreco.geometry.field_grid import field_and_slope
+
+TURN = Rotation.from_euler("xyz", [0.3, -1.1, 2.0]).as_matrix()
 
 DESCRIPTION = """
 format: gnnreco-detector/1
@@ -42,7 +47,6 @@ def test_a_solenoid_is_constant() -> None:
 def test_a_map_is_linear_between_its_points_and_nothing_outside(tmp_path: Path) -> None:
     points = np.random.default_rng(0).permutation(grid())
     field = load_detector(write(tmp_path, points, 20 + points[:, 2])).field
-    assert field.bz == pytest.approx(2.0)
     found = field.at(np.array([[13.0, -20, 50], [0, 0, -33], [0, 0, 101]]))
     assert np.allclose(found, [[0, 0.1, 2.5], [0, 0.1, 1.67], [0, 0, 0]])
 
@@ -58,3 +62,54 @@ def test_a_bad_map_is_refused(tmp_path: Path, change: str) -> None:
         bz[0] = np.nan
     with pytest.raises(BadGeometry, match="NaN" if change == "nan" else "not the 5 x 5 x 5 points"):
         load_detector(write(tmp_path, points, bz))
+
+
+def test_a_constant_field_has_any_direction(tmp_path: Path) -> None:
+    text = DESCRIPTION.replace("{kind: map, table: field.csv}", "{kind: constant, b: [20, 0, -5]}")
+    (tmp_path / "detector.yaml").write_text(text)
+    field = load_detector(tmp_path).field
+    assert field == ConstantField(-0.5, bx=2.0)
+    assert along_z(field) is None
+    assert along_z(ConstantField(2.0)) == 2.0
+    assert np.allclose(field.in_frame(TURN, np.ones(3)).at(np.zeros((1, 3))), TURN @ [2.0, 0, -0.5])
+
+
+def random_map(seed: int) -> MapField:
+    rng = np.random.default_rng(seed)
+    axes = [np.cumsum(rng.uniform(0.5, 30.0, n)) - 20 for n in (4, 2, 7)]
+    return MapField((axes[0], axes[1], axes[2]), rng.normal(size=(4, 2, 7, 3)))
+
+
+def test_an_uneven_map_is_what_scipy_makes_of_it() -> None:
+    field = random_map(1)
+    points = np.random.default_rng(2).uniform(-40, 120, (500, 3))
+    corners = np.stack(np.meshgrid(*field.axes, indexing="ij"), -1).reshape(-1, 3)
+    points = np.concatenate([points, corners])
+    expected = RegularGridInterpolator(field.axes, field.values, bounds_error=False, fill_value=0.0)(points)
+    assert np.allclose(field.at(points), expected, atol=1e-12)
+    assert np.array_equal(field.holds(points), expected.any(axis=1))
+    assert field.holds(points).sum() > len(corners)
+
+
+def test_a_field_seen_from_another_frame() -> None:
+    field, origin = random_map(3), np.array([5.0, -7.0, 11.0])
+    points = np.random.default_rng(4).uniform(-40, 120, (500, 3))
+    local = (points - origin) @ TURN.T
+    seen = field.in_frame(TURN, origin)
+    assert np.allclose(seen.at(local), field.at(points) @ TURN.T, atol=1e-9)
+    assert np.array_equal(seen.holds(local), field.holds(points))
+    back = seen.in_frame(TURN.T, -TURN @ origin)
+    assert np.allclose(back.at(points), field.at(points), atol=1e-9)
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["as it is", "from another frame"])
+def test_the_slopes_of_a_map_are_its_differences(seen: bool) -> None:
+    field = random_map(5).in_frame(TURN, np.array([1.0, 2.0, 3.0])) if seen else random_map(5)
+    middle = np.array([[field.axes[0][1] + 0.1, field.axes[1][0] + 0.2, field.axes[2][3] + 0.15]])
+    at = ((middle - field.shift) @ field.turn)[0]
+    found = np.array(field_and_slope(field.grid, *at))
+    assert np.allclose(found[:3], field.at(at[None])[0])
+    steps = 1e-3 * np.eye(3)
+    assert np.allclose(
+        found[3:].reshape(3, 3), ((field.at(at + steps) - field.at(at - steps)) / 2e-3).T, atol=1e-9
+    )

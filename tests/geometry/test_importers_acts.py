@@ -121,6 +121,15 @@ def test_every_form_of_json_gives_the_same_sensors(tmp_path: Path, wrap: Any) ->
     assert detector.labels["acts_geometry_id"].tolist() == expected
 
 
+def test_surfaces_without_identifiers_are_layers_by_place(tmp_path: Path) -> None:
+    wall = [
+        surface(geo_id=0, transform={"translation": [21.0 * x, 0, z]}) for z in (10, 90) for x in range(3)
+    ]
+    detector = imported(tmp_path, wall)
+    assert detector.layer.tolist() == [0, 0, 0, 1, 1, 1]
+    assert "Layers: planes" in (tmp_path / "mine" / "README.md").read_text()
+
+
 def test_hits_that_acts_writes_name_their_sensors(tmp_path: Path) -> None:
     detector = imported(tmp_path, [surface(1), surface(2)])
     code = detector.labels["acts_geometry_id"]

@@ -109,6 +109,19 @@ def test_placements_and_segmentations_make_a_detector(compact: Path) -> None:
     assert detector.pitch_v[2] == pytest.approx(2 * np.sqrt(3))
 
 
+def test_a_readout_without_layers_has_them_by_place(compact: Path) -> None:
+    readouts = READOUTS.replace("system:4,layer:4,module:8,", "system:4,module:8,")
+    (compact.parent / "parts" / "readouts.xml").write_text(readouts)
+    lines = [
+        f"Pixels,{3 | (2 * i + x) << 4},{21 * x},0,{z},{UNIT},20,40,0.3"
+        for i, z in enumerate((50, 120))
+        for x in (0, 1)
+    ]
+    detector = imported(compact, *lines, f"Pads,{4 | 1 << 8 | 5 << 10},0,0,500,{UNIT},60,60,0.5")
+    assert detector.layer.tolist() == [0, 0, 1, 1, 2]
+    assert "Layers: planes" in (compact.parent / "mine" / "README.md").read_text()
+
+
 def test_without_placements_the_error_says_what_is_missing(compact: Path) -> None:
     why = r"2 readouts|3 readouts, but C\+\+ places Tracker \(MyTracker\), ECal \(MyCalorimeter\).*detector import cells"
     with pytest.raises(BadInput, match=why):

@@ -148,6 +148,22 @@ def test_layers_by_place(tmp_path: Path) -> None:
     assert detector.layer.tolist() == [1, 1, 2, 0]
 
 
+def test_names_that_differ_in_numbers_are_one_subsystem(tmp_path: Path) -> None:
+    """A wall whose volumes are `Strip_1`, `Strip_2`, ...: one subsystem, one layer; `Strip_Long` is another."""
+    names = ["Strip_1", "Strip_2", "Strip_10_copy_3", "Strip_Long"]
+    volumes = "".join(f'<volume name="{name}"><solidref ref="chip"/></volume>' for name in names)
+    placed = "".join(
+        f'<physvol><volumeref ref="{name}"/><position x="{25 * i}"/></physvol>'
+        for i, name in enumerate(names)
+    )
+    file = gdml(tmp_path, structure=placed, tag="")
+    file.write_text(file.read_text().replace('<volume name="World">', f'{volumes}<volume name="World">'))
+    detector = imported(file, sensitive="Strip*", pitch="Strip_1:1,2")
+    assert [system.name for system in detector.subsystems] == ["Strip", "Strip_Long"]
+    assert detector.layer.tolist() == [0, 0, 0, 1]
+    assert detector.pitch_u[:2].tolist() == [1.0, 40.0]
+
+
 def test_entities_are_refused_before_they_are_read(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("<constant name='a' value='1'/>")
     for entity in (

@@ -79,7 +79,12 @@ def test_a_teacher_is_heard(file: Path, tmp_path: Path) -> None:
         for i, s in enumerate((compose("trigger", small), taught))
     ]
     assert losses[0] != losses[1]
-    assert load_bundle(tmp_path / "1").config["teacher"] == str(tmp_path / "big")
+    teacher, pupil = load_bundle(tmp_path / "big"), load_bundle(tmp_path / "1")
+    assert pupil.config["teacher"] == "", "what taught it need not be there any more"
+    assert pupil.manifest["training"]["teacher"] == {
+        "bundle": "big", "sha256": teacher.manifest["sha256"], "config": teacher.config,
+    }  # fmt: skip
+    assert str(tmp_path) not in str(pupil.manifest)
 
 
 def test_softer_constituents_are_dropped_and_counted() -> None:

@@ -75,3 +75,15 @@ def test_adapting_to_nothing_is_refused(barrel: Detector, tmp_path: Path) -> Non
 def test_the_verb_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bundle", "adapt", "nowhere", "--detector", "telescope", "-o", "x"]) == 2
     assert "neither a folder nor a shipped bundle" in capsys.readouterr().err
+
+
+def test_a_beam_has_no_pile_up_unless_it_is_asked_for(tmp_path: Path) -> None:
+    telescope = load_detector("telescope")
+    with pytest.raises(BadConfig, match="process beam has no pile-up"):
+        adapt("tracking-telescope", telescope, tmp_path, events=1, process="beam", pileup=5)
+    beside = SimulationOptions(particle="muon", eta=(-1.0, 1.0))
+    with pytest.raises(BadConfig, match=r"no hit in 2 events of process gun: do the particles.* miss"):
+        adapt("tracking-telescope", telescope, tmp_path, events=2, process="gun", pileup=0, options=beside)
+    nothing = SimulationOptions(particle="photon", efficiency=0.0)  # a beam is shot without --pileup 0
+    with pytest.raises(BadConfig, match="no hit in 2 events of process beam"):
+        adapt("tracking-telescope", telescope, tmp_path, events=2, process="beam", options=nothing)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import BadInput
 from .acts_digitization import Cells
+from .layers import BY_PLACE, filled_in
 from .written import Imported, orthonormal
 
 Floats = NDArray[np.float64]
@@ -98,7 +99,14 @@ def to_detector(file: Path, surfaces: Surfaces, cells: Cells, bz: float, notes: 
         for number, row in enumerate(unique)
     }
     ids = surfaces.ids
-    _, layer = np.unique(ids[:, :2], axis=0, return_inverse=True)
+    center = surfaces.center + np.einsum("nij,nj->ni", rotation[:, :, :2], middle)
+    rotation = rotation @ turn
+    _, group = np.unique(ids[:, :2], axis=0, return_inverse=True)
+    # ACTS numbers layers from 1: a volume whose layers are all 0 has none.
+    missing = ~np.isin(ids[:, 0], ids[ids[:, 1] > 0, 0])
+    layer = filled_in(group.ravel(), missing, center, rotation, [outline for outline, *_ in shapes], kind)
+    if missing.any():
+        notes = [*notes, f"Layers: {BY_PLACE}, in volumes whose surfaces have no layer."]
     told = {
         "radiation_lengths": np.nan_to_num(surfaces.radiation_lengths),
         "interaction_lengths": np.nan_to_num(surfaces.interaction_lengths),
@@ -108,9 +116,9 @@ def to_detector(file: Path, surfaces: Surfaces, cells: Cells, bz: float, notes: 
         subsystems={f"volume_{v}": {"measures": ["position"]} for v in np.unique(ids[:, 0])},
         template=np.array(list(templates))[template.ravel()],
         subsystem=np.array([f"volume_{v}" for v in ids[:, 0]]),
-        layer=layer.ravel(),
-        center=surfaces.center + np.einsum("nij,nj->ni", rotation[:, :, :2], middle),
-        rotation=rotation @ turn,
+        layer=layer,
+        center=center,
+        rotation=rotation,
         labels={
             **dict(zip(("volume_id", "layer_id", "module_id"), ids.T, strict=True)),
             "acts_geometry_id": surfaces.code,

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from ...errors import BadInput
 from ..placement import AXES
 from .dd4hep_compact import Compact, Readout, read_compact
+from .gdml_solids import rectangle
+from .layers import BY_PLACE, filled_in
 from .table import read_columns, read_words
 from .written import Imported, orthonormal, write_imported
 from .xml_tree import Node
@@ -62,11 +64,21 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
     used = list(dict.fromkeys(readout.tolist()))
     key = [labels[f"dd4hep_{word}"] for word in LAYER_FIELDS if f"dd4hep_{word}" in labels]
     row = np.array([used.index(word) for word in readout])
-    _, layer = np.unique(np.stack([row, *key], axis=1), axis=0, return_inverse=True)
+    _, group = np.unique(np.stack([row, *key], axis=1), axis=0, return_inverse=True)
     rotation = np.stack([columns[axis] for axis in AXES], axis=1).reshape(-1, 3, 3)
     for bad in np.flatnonzero(np.linalg.det(rotation) < 0.9)[:1]:
         raise BadInput(table, f"line {bad + 2}", "the axes are left-handed or no rotation; turn one round")
+    center, rotation = np.stack([columns[axis] for axis in "xyz"], axis=1), orthonormal(rotation)
     notes = ["Material: not read; add it to the subsystems."]
+    size, shape = np.unique(
+        np.stack([columns["width"], columns["height"]], axis=1), axis=0, return_inverse=True
+    )
+    lacking = [word for word in used if "layer" not in (field for field, *_ in compact.readouts[word].fields)]
+    missing = np.isin(readout, lacking)
+    outlines = [rectangle(u, v) for u, v in size.tolist()]
+    layer = filled_in(group.ravel(), missing, center, rotation, outlines, shape.ravel())
+    if missing.any():
+        notes.append(f"Layers: {BY_PLACE}, where the identifiers hold none.")
     if compact.bz is None:
         notes.append("The field: none that is understood is described; 0 was written.")
     imported = Imported(
@@ -74,9 +86,9 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
         subsystems={word: {"measures": _measures(compact, word)} for word in used},
         template=template,
         subsystem=readout,
-        layer=layer.ravel(),
-        center=np.stack([columns[axis] for axis in "xyz"], axis=1),
-        rotation=orthonormal(rotation),
+        layer=layer,
+        center=center,
+        rotation=rotation,
         labels=labels,
         identify=[list(labels)],
         bz=compact.bz or 0.0,
@@ -136,7 +148,7 @@ def _kind(readout: Readout) -> str:
 
 def _cells(compact: Compact, readout: Readout, u: float, v: float, layer: int) -> dict[str, Any]:
     kind, node = _kind(readout), readout.segmentation
-    outline = [[-u / 2, -v / 2], [u / 2, -v / 2], [u / 2, v / 2], [-u / 2, v / 2]]
+    outline = rectangle(u, v).tolist()
     if node is None or kind == "NoSegmentation":
         return {"kind": "grid", "pitch": [u, v], "cells": [1, 1]}
     if kind in GRIDS:

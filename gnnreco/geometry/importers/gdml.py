@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...errors import BadInput
 from .gdml_placement import Placements, read_structure
 from .gdml_solids import Flat, flat_sensor, template
+from .layers import BY_PLACE, GAP, layers
 from .written import Imported, number, numbers, write_imported
 from .xml_tree import Node, read_xml
 
@@ -30,7 +31,7 @@ def read(
     sensitive: str | None = None,
     pitch: str | None = None,
     measures: str = "position",
-    layer_gap: str = "5",
+    layer_gap: str = f"{GAP:g}",
     field: str = "0",
 ) -> None:
     """Write the sensitive volumes of a GDML file as a detector folder.
@@ -49,8 +50,8 @@ def read(
     measures : str
         What the sensors measure, between commas.
     layer_gap : str
-        Sensors of one volume whose place along z (disks) or radius (barrels) differs by more than this are different
-        layers, mm.
+        Planes of sensors, and shells of staves around an axis, farther apart than this are different layers, mm;
+        so are the sheets of a stack, however near.
     field : str
         Field along z, tesla.
 
@@ -74,12 +75,12 @@ def read(
         for kind, plain, shape in zip(kinds, names, shapes, strict=True)
     }
     center, rotation = _frames(placements, shapes)
-    systems = [_system(volume, wanted) or "" for volume in placements.volumes]
+    systems = _joined([_system(volume, wanted) or "" for volume in placements.volumes])
     known = list(dict.fromkeys(systems))
     notes = [
         f"The field: {field} T along z.",
         "Material: that of the sensors and of what is before them is not read.",
-        f"Layers: by place, volumes more than {layer_gap} mm apart are different ones.",
+        f"Layers: {BY_PLACE}; more than {layer_gap} mm apart are different ones.",
     ]
     if any(_of(plain, by_name) is None for plain in names):
         notes.append("Cells: volumes without a pitch are one cell each.")
@@ -89,7 +90,7 @@ def read(
         subsystems={system: {"measures": measures.split(",")} for system in known},
         template=np.array(kinds)[placements.volume],
         subsystem=np.array(known)[which],
-        layer=layers(center, rotation, which, gap),
+        layer=layers(center, rotation, which, [shape.edge for shape in shapes], placements.volume, gap),
         center=center,
         rotation=rotation,
         labels={"copy_number": placements.copy},
@@ -97,18 +98,6 @@ def read(
         notes=notes,
     )
     write_imported(imported, folder, name, file, "gdml")
-
-
-def layers(center: Floats, rotation: Floats, system: NDArray[np.int64], gap: float) -> NDArray[np.int64]:
-    """Numbers of layers (n,), from 0: sensors that look along z by their z, others by their distance from the axis."""
-    flat = np.abs(rotation[:, 2, 2]) > np.sqrt(0.5)
-    place = np.where(flat, center[:, 2], np.hypot(center[:, 0], center[:, 1]))
-    order = np.lexsort((place, flat, system))
-    kind = 2 * system[order] + flat[order]
-    new = (np.diff(kind, prepend=kind[0]) != 0) | (np.diff(place[order], prepend=place[order[0]]) > gap)
-    result = np.empty(len(order), np.int64)
-    result[order] = np.cumsum(new)
-    return result
 
 
 def _frames(placements: Placements, shapes: list[Flat]) -> tuple[Floats, Floats]:
@@ -129,6 +118,19 @@ def _system(volume: Node, wanted: list[str] | None) -> str | None:
     if not any(fnmatchcase(plain, pattern) for pattern in wanted):
         return None
     return plain if tag is None else _plain(tag.text("auxvalue"))
+
+
+def _joined(names: list[str]) -> list[str]:
+    """One name for all that differ in numbers only: ``Strip_1, Strip_2, ...`` are one subsystem ``Strip``."""
+    stems: dict[str, set[str]] = {}
+    for name in names:
+        stems.setdefault(_stem(name), set()).add(name)
+    return [name if len(stems[_stem(name)]) == 1 else _stem(name) for name in names]
+
+
+def _stem(name: str) -> str:
+    """A name without its numbers, and without what joins them on."""
+    return re.sub(r"(([._#-](copy|cp|no))?[._#-]*\d+)+", "", name, flags=re.IGNORECASE) or name
 
 
 def _plain(name: str) -> str:

@@ -56,6 +56,16 @@ class Flat:
     axes: Floats
     middle: Floats
 
+    @property
+    def edge(self) -> Floats:
+        """Corners (k, 2) of the sensor, of a sector too."""
+        if not self.sector:
+            return self.outline
+        r0, r1, start, turn = self.sector
+        angle = start + turn * np.arange(33) / 32
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        return np.concatenate([r1 * circle, r0 * circle[::-1]])
+
 
 Size = Callable[..., float]
 
@@ -97,7 +107,7 @@ def _box(solid: Node, size: Size) -> Flat:
         raise solid.fault("a box needs three lengths above 0")
     w = int(full.argmin())
     u, v = (w + 1) % 3, (w + 2) % 3
-    return _prism(_rectangle(full[u], full[v]), float(full[w]), np.eye(3)[:, [u, v, w]], np.zeros(3))
+    return _prism(rectangle(full[u], full[v]), float(full[w]), np.eye(3)[:, [u, v, w]], np.zeros(3))
 
 
 def _tube(solid: Node, size: Size) -> Flat:
@@ -118,7 +128,7 @@ def _trd(solid: Node, size: Size) -> Flat:
     x1, x2, y1, y2, z = (size(name) for name in ("x1", "x2", "y1", "y2", "z"))
     thin = int(np.argmin([x1 + x2, y1 + y2, 2 * z]))
     if thin == 2:
-        return _prism(_rectangle((x1 + x2) / 2, (y1 + y2) / 2), z, np.eye(3), np.zeros(3))
+        return _prism(rectangle((x1 + x2) / 2, (y1 + y2) / 2), z, np.eye(3), np.zeros(3))
     low, high = ((y1, y2), (x1, x2))[thin]
     outline = np.array([[-low, -z], [low, -z], [high, z], [-high, z]]) / 2
     # v is z; u is x or y, and w = u x v is -y or x.
@@ -202,7 +212,8 @@ def _prism(outline: Floats, thickness: float, axes: Floats, middle: Floats) -> F
     return Flat(outline - centre, (), thickness, axes, middle + axes[:, :2] @ centre)
 
 
-def _rectangle(u: float, v: float) -> Floats:
+def rectangle(u: float, v: float) -> Floats:
+    """Corners (4, 2) of full widths."""
     return np.array([[-u, -v], [u, -v], [u, v], [-u, v]]) / 2
 
 

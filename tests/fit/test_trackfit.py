@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from gnnreco.columns import Floats, Hits
-from gnnreco.tasks.helix import BEND, extrapolate, path_to_axis, perigee, step
-from gnnreco.tasks.trackfit import (
+from gnnreco.fit.helix import BEND, extrapolate, path_to_axis, perigee, step
+from gnnreco.fit.trackfit import (
     FITTED,
     MAX_PASSES,
     NOT_FINITE,

@@ -1,6 +1,6 @@
 """Kernels of the track fit: the scratch of one track, and the linear filter and smoother of its deviations.
 
-See `gnnreco.tasks.trackfit` for what they are part of.
+See `gnnreco.fit.trackfit` for what they are part of.
 """
 
 from __future__ import annotations

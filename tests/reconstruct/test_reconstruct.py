@@ -3,86 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from gnnreco import bundle as bundles
-from gnnreco.columns import Event, Hits, Tracks
-from gnnreco.errors import BadBundle, BadInput, OverBudget
+from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import write_events
-from gnnreco.events.tracks_file import COLUMNS, read_tracks
+from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import load_detector
 from gnnreco.reconstruct import reconstruct
 from gnnreco.simulate import SimulationOptions, simulate
 
-DETECTOR = "trackml"
-N = 20
-
-
-@dataclass(frozen=True)
-class Settings:
-    fail_at: tuple[int, ...] = ()
-
-
-@dataclass
-class OneTrack:
-    """A task that puts all hits of an event in one track, and fails where it is told to."""
-
-    settings: Settings
-    measures = ("position",)
-    gives = Tracks
-
-    @classmethod
-    def from_config(cls, settings: Settings, detector: Any) -> OneTrack:
-        return cls(settings)
-
-    def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
-        return {}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.calls = 0
-
-    def reconstruct(self, event: Event) -> Tracks:
-        if event.number in self.settings.fail_at:
-            raise OverBudget(event.number, "edges", 1000, 10)
-        n = len(event.hits)
-        numbers = {name: np.array([event.hits.x.sum()]) for name in COLUMNS.values()}
-        return Tracks(np.array([0, n]), np.arange(n), covariance=np.ones((1, 15)), **numbers)
-
-
-def event(number: int, n_hits: int) -> Event:
-    detector = load_detector(DETECTOR)
-    sensor = (np.arange(n_hits) * 7 + number) % detector.n_sensors
-    x, y, z = detector.center[sensor].T
-    return Event(number, "", Hits(np.arange(n_hits) + 1, x, y, z, sensor.astype(np.int32)))
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("events")
-    write_events(
-        (event(i, 3 + i if i != 5 else 0) for i in range(N)), folder, detector=load_detector(DETECTOR)
-    )
-    return folder
-
-
-@pytest.fixture
-def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    kind = bundles.Kind(OneTrack.measures, OneTrack.gives, lambda: (OneTrack, Settings))
-    monkeypatch.setitem(bundles.TASKS, "one-track", kind)
-    return save(tmp_path / "model")
-
-
-def save(folder: Path, **config: Any) -> Path:
-    bundles.save_bundle(folder, "one-track", config, {"w": np.ones(2)}, load_detector(DETECTOR), {}, {})
-    return folder
+from .toy import DETECTOR, N, contents, event, save
 
 
 def test_every_event_once(inputs: Path, bundle: Path, tmp_path: Path) -> None:
@@ -119,7 +54,9 @@ def test_hits_outside_are_counted_and_positions_must_be_numbers(bundle: Path, tm
     assert reconstruct(tmp_path / "far", DETECTOR, bundle, tmp_path / "out")["hits_outside"] == 2
     lines = ["hit_id,x,y,z,volume_id,layer_id,module_id", "1,1,2,3,8,2,1", "2,nan,2,3,8,2,1"]
     (tmp_path / "event000000007-hits.csv").write_text("\n".join(lines) + "\n")
-    result = reconstruct(tmp_path / "event000000007-hits.csv", DETECTOR, bundle, tmp_path / "out")
+    result = reconstruct(
+        tmp_path / "event000000007-hits.csv", DETECTOR, bundle, tmp_path / "out", overwrite=True
+    )
     assert result["events_out"] == 0
     assert result["failures"][0]["kind"] == "BadInput"
     assert result["failures"][0]["event"] == 7
@@ -129,25 +66,32 @@ def test_hits_outside_are_counted_and_positions_must_be_numbers(bundle: Path, tm
 def test_a_stopped_run_goes_on(inputs: Path, bundle: Path, tmp_path: Path) -> None:
     whole, part = tmp_path / "whole", tmp_path / "part"
     reconstruct(inputs, DETECTOR, bundle, whole)
-    shutil.copytree(whole, part)
-    (part / "manifest.json").unlink()
+
+    def stop(done: int, total: int) -> None:
+        if done > N / 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct(inputs, DETECTOR, bundle, part, progress=stop)
     files = sorted(part.glob("shard-*"))
-    assert len(files) == 3
-    files[0].unlink()
+    assert len(files) == 2
+    with pytest.raises(BadInput, match=r"not finished; go on with .*--resume"):
+        list(read_tracks(part))
+    with pytest.raises(BadInput, match="holds this output already; go on with --resume"):
+        reconstruct(inputs, DETECTOR, bundle, part)
+    with (part / "journal.jsonl").open("a") as journal:
+        journal.write('{"file": "shard-00000016.par')  # the process died as it wrote this
+    (part / "shard-00000016.parquet").write_bytes(b"noted nowhere")
     files[1].write_bytes(files[1].read_bytes()[:-7])
-    kept = files[2].stat().st_mtime_ns
-    (part / "shard-00999999.parquet").write_bytes(b"of an older plan")
+    kept = files[0].stat().st_mtime_ns
     result = reconstruct(inputs, DETECTOR, bundle, part, resume=True)
-    assert files[2].stat().st_mtime_ns == kept
-    assert (result["events_in"], result["events_out"]) == (N, N)
+    assert files[0].stat().st_mtime_ns == kept
+    assert (result["events_in"], result["events_out"], result["events_timed"]) == (N, N, 12)
     assert contents(part) == contents(whole)
+    assert sorted(f.name for f in part.iterdir()) == sorted(f.name for f in whole.iterdir())
     # Another bundle: nothing of the old output may stay.
-    result = reconstruct(inputs, DETECTOR, save(bundle, fail_at=[19]), part, resume=True)
+    result = reconstruct(inputs, DETECTOR, save(bundle, fail_at=[19]), part, resume=True, overwrite=True)
     assert (result["events_in"], result["events_out"], result["events_timed"]) == (N, N - 1, N - 1)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.glob("shard-*")}
 
 
 def test_parts_make_the_whole(inputs: Path, bundle: Path, tmp_path: Path) -> None:

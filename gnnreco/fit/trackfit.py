@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints, Tracks
-from gnnreco.tasks.helix import BEND
-from gnnreco.tasks.kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
-from gnnreco.tasks.reference import (
+from gnnreco.fit.helix import BEND
+from gnnreco.fit.kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
+from gnnreco.fit.reference import (
     FITTED,
     MISSED_SENSOR,
     NOT_FINITE,

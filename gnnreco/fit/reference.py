@@ -1,6 +1,6 @@
 """Kernels of the track fit: the reference track, from its seed, sensor by sensor inwards, to the z axis.
 
-See `gnnreco.tasks.trackfit` for what they are part of.
+See `gnnreco.fit.trackfit` for what they are part of.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from gnnreco.tasks.helix import extrapolate, path_to_axis, step, turn
-from gnnreco.tasks.kalman import IGNORED, dot, kernel, sandwich, use_chi2
+from gnnreco.fit.helix import extrapolate, path_to_axis, step, turn
+from gnnreco.fit.kalman import IGNORED, dot, kernel, sandwich, use_chi2
 
 FITTED, TOO_FEW_HITS, MISSED_SENSOR, UNSETTLED, NOT_FINITE = 0, 1, 2, 3, 4
 #: Variance given to what a track cannot tell: q/p without a field ((e/GeV)^2), the angle of a track along z (rad^2).

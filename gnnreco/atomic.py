@@ -1,0 +1,83 @@
+"""Files that are there whole or not at all, whatever ends the program, and never written through somebody's link."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gnnreco.errors import CannotWrite
+
+#: Drafts lie beside the file they become, so that renaming them is one step; the names say which process wrote them.
+PREFIX, SUFFIX = ".gnnreco-", ".part"
+REMEDY = {
+    errno.ENOSPC: "free some, or name another disk",
+    errno.EDQUOT: "remove some of your files, or name another disk",
+    errno.EROFS: "name a folder that can be written",
+    errno.EFBIG: "name another disk",
+}
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give the name of an empty draft to write; it becomes `path` when the block ends well, else it is removed.
+
+    The draft has a name that nobody can guess, lies in the folder of `path` (made where it is missing), and is safe on the
+    disk before it takes the place of what was there. A link at `path` is replaced, not followed. What is no file, such
+    as ``/dev/stdout`` or a pipe, is written as it is.
+
+    Raises
+    ------
+    CannotWrite
+        If the disk is full or cannot be written; names `path`.
+    """
+    path = Path(path)
+    if path.parts[:2] in (("/", "dev"), ("/", "proc")) or path.is_fifo():
+        yield path
+        return
+    draft = path.with_name(f"{_mine(os.getpid())}{secrets.token_hex(8)}{SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Of all ways to make a file this one neither follows a link nor takes over what is there.
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:
+        raise _cannot(path, error) from error
+    try:
+        yield draft
+        descriptor = os.open(draft, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        draft.replace(path)
+    except OSError as error:
+        if error.errno in REMEDY or error.filename == str(draft):
+            raise _cannot(path, error) from error
+        raise
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_file(path: str | Path, content: bytes | str) -> None:
+    """Write a file whole or not at all; text is UTF-8 with bare newlines. See `whole_file`."""
+    data = content.encode() if isinstance(content, str) else content
+    with whole_file(path) as draft:
+        draft.write_bytes(data)
+
+
+def remove_drafts(folder: Path, process: int | None = None) -> None:
+    """Remove drafts that a process of this machine left when it was killed; None: those of every process."""
+    for draft in folder.glob(f"{PREFIX if process is None else _mine(process)}*{SUFFIX}"):
+        draft.unlink(missing_ok=True)
+
+
+def _mine(process: int) -> str:
+    return f"{PREFIX}{os.uname().nodename}-{process}-"
+
+
+def _cannot(path: Path, error: OSError) -> CannotWrite:
+    remedy = REMEDY.get(error.errno or 0, "name another place")
+    return CannotWrite(path, f"cannot be written ({error.strerror or error}); {remedy}")

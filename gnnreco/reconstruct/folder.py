@@ -1,0 +1,212 @@
+"""An output folder: whose it is, which of its files are sound, and a journal from which any death is made good.
+
+Each part of a job (all of it, or i/n of ``--shard``) has a manifest when it is done and a journal while it runs: a first
+line that says what the job is, then a line with the sum of each file as soon as it is there. So a file is taken for sound
+only if its bytes have the sum that was noted, and a folder is used again only by the same job, unless the user asks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gnnreco.atomic import remove_drafts, write_file
+from gnnreco.bundle import TASKS
+from gnnreco.errors import BadInput, CannotWrite
+from gnnreco.events.output_file import read_note
+from gnnreco.reconstruct.shard import Account, Shard, file_sum
+
+MANIFEST = "manifest.json"
+RECORD = re.compile(r"(?:manifest(?:-\d+-of-\d+)?\.json|journal(?:-\d+-of-\d+)?\.jsonl)")
+SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
+#: How a user knows what makes two jobs different.
+WORDS = {
+    "inputs": "other inputs", "detector": "another detector", "bundle": "another bundle", "engine": "another engine",
+    "clusters": "--no-clusters", "threads": "another number of threads", "format": "another format",
+    "parts": "a --shard of another n", "gnnreco": "another version of gnnreco",
+}  # fmt: skip
+REPLACE = "name another folder, or replace what is there with --overwrite"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a manifest or a journal says: the job (empty if it cannot be read) and the sums of its files by name."""
+
+    file: Path
+    job: Mapping[str, Any]
+    sums: Mapping[str, str]
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one job writes in a folder: all, or its part i of n."""
+
+    folder: Path
+    part: tuple[int, int] | None
+    job: Mapping[str, Any]
+
+    @property
+    def identity(self) -> str:
+        """Sum over all that decides what the job writes."""
+        return hashlib.sha256(json.dumps(self.job, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def manifest(self) -> Path:
+        """Written last."""
+        return self.folder / f"manifest{suffix(self.part)}.json"
+
+    @property
+    def journal(self) -> Path:
+        """Written while the job runs."""
+        return self.folder / f"journal{suffix(self.part)}.jsonl"
+
+    def claim(self, plan: Sequence[Shard], resume: bool, overwrite: bool) -> dict[Shard, Account]:
+        """Make the folder this job's; returns what became of the shards that need not be done again.
+
+        Raises
+        ------
+        BadInput
+            If the folder holds what another job wrote and `overwrite` does not allow to replace it, or what this one
+            wrote and neither `resume` nor `overwrite` was asked for.
+        """
+        names = {Path(shard.file).name for shard in plan}
+        records = read_records(self.folder)
+        others = self._others(records, names)
+        if others and not overwrite:
+            raise BadInput(self.folder, "", f"{self._difference(records, others)}; {REPLACE}")
+        mine = [record for record in records if record.file in (self.manifest, self.journal)]
+        there = [*(r.file for r in mine), *(f for n in sorted(names) if (f := self.folder / n).exists())]
+        if there and not (resume or overwrite):
+            why = "holds this output already; go on with --resume, or replace it with --overwrite"
+            raise BadInput(self.folder, there[0].name, why)
+        noted = {name: s for r in records if r.job == self.job for name, s in r.sums.items()}
+        finished = {s: a for s in plan if resume and (a := _finished(s, noted)) is not None}
+        for file in others:
+            if not (SHARD.fullmatch(file.name) and self._wrote(file)):
+                file.unlink(missing_ok=True)
+        # The sums of what is kept are in the journal before the manifest that held them goes.
+        lines = [{"job": dict(self.job)}, *(_line(shard, account) for shard, account in finished.items())]
+        write_file(self.journal, "".join(json.dumps(line) + "\n" for line in lines))
+        self.manifest.unlink(missing_ok=True)
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+        kept = {Path(shard.file).name for shard in finished}
+        for name in names - kept:
+            (self.folder / name).unlink(missing_ok=True)
+        if self.part is None:
+            remove_drafts(self.folder)
+        # Of two jobs that begin here at once, at least one sees the other now.
+        if self._others(read_records(self.folder), names):
+            self.journal.unlink(missing_ok=True)
+            raise BadInput(self.folder, "", "another job has begun to write here; name another folder")
+        return finished
+
+    def note(self, shard: Shard, account: Account) -> None:
+        """Add a shard that is done to the journal."""
+        line = json.dumps(_line(shard, account)).encode() + b"\n"
+        try:
+            descriptor = os.open(self.journal, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+            with os.fdopen(descriptor, "ab") as stream:
+                stream.write(line)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise CannotWrite(
+                self.journal, f"cannot be written ({error.strerror}); free some space"
+            ) from error
+
+    def close(self) -> None:
+        """The manifest is there: the journal has done its work."""
+        self.journal.unlink(missing_ok=True)
+
+    def _others(self, records: Sequence[Record], names: set[str]) -> list[Path]:
+        """Files of other jobs: their records, the files these list, and files that no job lists."""
+        mine = [r for r in records if r.job == self.job and not r.tasks]
+        files = [file for r in records if r not in mine for file in _files_of(r)]
+        known = {self.folder / name for name in names.union(*(r.sums for r in mine))}
+        loose = [f for f in self.folder.iterdir() if SHARD.fullmatch(f.name) and f not in known]
+        files += [f for f in loose if f not in files and not self._wrote(f)]
+        return [file for file in files if file not in known]
+
+    def _wrote(self, file: Path) -> bool:
+        """Whether a file is of this job: what another part of it has just finished is not listed yet."""
+        return bool(read_note(file).get("job") == self.identity)
+
+    def _difference(self, records: Sequence[Record], others: Sequence[Path]) -> str:
+        record = next((r for r in records if r.file in others), None)
+        if record is None:
+            return f"holds {others[0].name}, which no manifest lists"
+        if not record.job or record.tasks:
+            return f"holds {record.file.name} of another job"
+        names = [word for key, word in WORDS.items() if record.job.get(key) != self.job[key]]
+        return f"holds {record.file.name} of another job ({', '.join(names)})"
+
+
+def claim_for_tasks(folder: Path, tasks: Sequence[str], overwrite: bool) -> None:
+    """Make a folder that of several tasks, each of which has a folder in it: what one task alone wrote must go."""
+    records = read_records(folder)
+    strangers = [r for r in records if r.tasks != tuple(tasks)]
+    files = [file for r in strangers for file in _files_of(r)]
+    files += [f for f in folder.iterdir() if SHARD.fullmatch(f.name) and f not in files]
+    if files and not overwrite:
+        raise BadInput(folder, "", f"holds {files[0].name} of another job; {REPLACE}")
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Every manifest and journal of a folder."""
+    return [_read(file) for file in sorted(folder.iterdir()) if RECORD.fullmatch(file.name)]
+
+
+def _read(file: Path) -> Record:
+    try:
+        text = file.read_text()
+        if file.suffix == ".jsonl":
+            # A line that a dying process did not finish says nothing.
+            lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+            return Record(file, dict(lines[0]["job"]), {x["file"]: x["sha256"] for x in lines[1:]})
+        content = json.loads(text)
+    except (OSError, ValueError, LookupError, TypeError):
+        return Record(file, {}, {})
+    if not isinstance(content, dict) or not ({"shards", "tasks"} & content.keys()):
+        why = "is not of an output of `gnnreco reconstruct`; name another folder"
+        raise BadInput(file.parent, file.name, why)
+    tasks = content.get("tasks", {})
+    shards = [
+        x for x in content.get("shards", []) if isinstance(x, dict) and SHARD.fullmatch(str(x.get("file")))
+    ]
+    sums = {x["file"]: str(x.get("sha256", "")) for x in shards}
+    return Record(file, dict(content.get("job") or {}), sums, tuple(t for t in tasks if t in TASKS))
+
+
+def _files_of(record: Record) -> list[Path]:
+    """A record and what it lists, in the folders of its tasks too."""
+    folder = record.file.parent
+    below = [file for task in record.tasks if (folder / task).is_dir() for r in read_records(folder / task)
+             for file in _files_of(r)]  # fmt: skip
+    return [record.file, *(folder / name for name in record.sums if SHARD.fullmatch(name)), *below]
+
+
+def _finished(shard: Shard, noted: Mapping[str, str]) -> Account | None:
+    """The account of a shard whose file has the sum that was noted, and is of the same inputs, bundle and options."""
+    file = Path(shard.file)
+    if not file.is_file() or (sums := file_sum(file))["sha256"] != noted.get(file.name):
+        return None
+    note = read_note(file)
+    return Account.from_note(note | sums) if note.get("fingerprint") == shard.fingerprint else None
+
+
+def _line(shard: Shard, account: Account) -> dict[str, Any]:
+    return {"file": Path(shard.file).name, "sha256": account.sha256}
+
+
+def suffix(part: tuple[int, int] | None) -> str:
+    """What the names of the records of a part end in."""
+    return "" if part is None else f"-{part[0]:05d}-of-{part[1]:05d}"

@@ -1,0 +1,114 @@
+"""What a manifest tells of input, detector and bundle that do not belong together: lines for the user, and status 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gnnreco.bundle import TASKS
+from gnnreco.columns import Event
+from gnnreco.errors import GnnrecoError
+from gnnreco.events import EventSource
+from gnnreco.geometry import Detector
+
+#: What a length in another unit is to be multiplied by to give mm.
+UNITS = {"cm": 10.0, "m": 1000.0, "um": 0.001}
+#: Hits of an event that fit a detector spread over more than this part of it.
+NARROW = 0.05
+#: Fewer hits are too few to tell.
+MANY = 20
+
+
+def warnings_of(manifest: Mapping[str, Any]) -> list[str]:
+    """One line for each thing that makes the result of a task worth little, though no event failed.
+
+    Parameters
+    ----------
+    manifest : mapping
+        Of one task, as `gnnreco.reconstruct.manifest.describe` makes it.
+    """
+    return [line for judge in JUDGES if (line := judge(manifest))]
+
+
+def mostly_outside(counts: Mapping[str, Any]) -> bool:
+    """Whether most hits lie in no sensor."""
+    return bool(2 * counts["hits_outside"] > counts["hits"])
+
+
+def hits_outside(manifest: Mapping[str, Any]) -> str | None:
+    """Most hits lie in no sensor."""
+    hits, outside = manifest["hits"], manifest["hits_outside"]
+    if not mostly_outside(manifest):
+        return None
+    unit = manifest.get("hits_fit_in")
+    fit = f" (they would fit if they are in {unit}: write mm)" if unit else ""
+    return f"{outside:,} of {hits:,} hits lie in no sensor: other units or another detector?{fit}"
+
+
+def hits_of_other_tasks(manifest: Mapping[str, Any]) -> str | None:
+    """No hit at all lies in a subsystem that the task works on."""
+    others, inside = manifest.get("hits_of_other_tasks", 0), manifest["hits"] - manifest["hits_outside"]
+    if not others or others < inside:
+        return None
+    wanted = " or ".join(TASKS[manifest["task"]].measures)
+    there = manifest["detector"].get("measures", {})
+    told = "; ".join(f"{name}: {', '.join(what) or 'nothing'}" for name, what in there.items())
+    return (
+        f"{manifest['task']} works on {wanted}, but none of {inside:,} hits lies in a subsystem that measures that "
+        f"({told}): another bundle?"
+    )
+
+
+def hits_without_pair(manifest: Mapping[str, Any]) -> str | None:
+    """Most hits lie in events in which the bundle looks at no pair of hits."""
+    alone = manifest.get("hits_without_pair", 0)
+    inside = manifest["hits"] - manifest["hits_outside"] - manifest.get("hits_of_other_tasks", 0)
+    if alone < MANY or 2 * alone <= inside:
+        return None
+    return (
+        f"{alone:,} of {inside:,} hits lie in events in which the bundle meets no pair of hits where it looks for tracks: "
+        "was the detector moved without its `source` in detector.yaml, or is it another one (make a bundle for it with "
+        "`gnnreco bundle adapt`)?"
+    )
+
+
+def foreign_files(manifest: Mapping[str, Any]) -> str | None:
+    """A glob matches files that hold no events."""
+    files = manifest.get("foreign_files", [])
+    if not files:
+        return None
+    more = f" and {len(files) - 1} more files" if len(files) > 1 else ""
+    return f"{files[0]}{more}: no events that gnnreco reads, so left aside; name a glob of event files only"
+
+
+Judge = Callable[[Mapping[str, Any]], str | None]
+JUDGES: tuple[Judge, ...] = (hits_outside, hits_of_other_tasks, hits_without_pair, foreign_files)
+
+
+def fitting_unit(source: EventSource, detector: Detector) -> str | None:
+    """The unit, other than mm, in which most hits of the first event that has hits would lie in sensors."""
+    event = _first_with_hits(source)
+    if event is None:
+        return None
+    low, high = detector.bounds
+    extent = float((high.max(axis=0) - low.min(axis=0)).max())
+    for unit, factor in UNITS.items():
+        xyz = event.hits.xyz[np.isfinite(event.hits.xyz).all(axis=1)] * factor
+        # Hits that shrink to one point of one sensor do not fit, they vanish.
+        wide = len(xyz) > 0 and float(np.ptp(xyz, axis=0).max()) > NARROW * extent
+        if wide and 2 * np.count_nonzero(detector.locate(xyz) >= 0) > len(xyz):
+            return unit
+    return None
+
+
+def _first_with_hits(source: EventSource) -> Event | None:
+    for index in range(len(source)):
+        try:
+            event = source[index]
+        except GnnrecoError:  # it has failed already
+            continue
+        if len(event.hits):
+            return event
+    return None

@@ -1,0 +1,65 @@
+"""A task that needs no training, and small events for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gnnreco import bundle as bundles
+from gnnreco.columns import Event, Hits, Tracks
+from gnnreco.errors import OverBudget
+from gnnreco.events.tracks_file import COLUMNS
+from gnnreco.geometry import load_detector
+
+DETECTOR = "telescope"
+N = 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    fail_at: tuple[int, ...] = ()
+
+
+@dataclass
+class OneTrack:
+    """A task that puts all hits of an event in one track, and fails where it is told to."""
+
+    settings: Settings
+    measures = ("position",)
+    gives = Tracks
+
+    @classmethod
+    def from_config(cls, settings: Settings, detector: Any) -> OneTrack:
+        return cls(settings)
+
+    def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.calls = 0
+
+    def reconstruct(self, event: Event) -> Tracks:
+        if event.number in self.settings.fail_at:
+            raise OverBudget(event.number, "edges", 1000, 10)
+        n = len(event.hits)
+        numbers = {name: np.array([event.hits.x.sum()]) for name in COLUMNS.values()}
+        return Tracks(np.array([0, n]), np.arange(n), covariance=np.ones((1, 15)), **numbers)
+
+
+def event(number: int, n_hits: int) -> Event:
+    detector = load_detector(DETECTOR)
+    sensor = (np.arange(n_hits) * 7 + number) % detector.n_sensors
+    x, y, z = detector.center[sensor].T
+    return Event(number, "", Hits(np.arange(n_hits) + 1, x, y, z, sensor.astype(np.int32)))
+
+
+def save(folder: Path, **config: Any) -> Path:
+    bundles.save_bundle(folder, "one-track", config, {"w": np.ones(2)}, load_detector(DETECTOR), {}, {})
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.glob("shard-*")}
