@@ -15,12 +15,14 @@ from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Hits, Particles, T
 from gnnreco.errors import BadInput
 from gnnreco.evaluate import score_clusters, table
 from gnnreco.evaluate.sharing import adjusted_rand, v_measure
+from gnnreco.geometry.source import Source
 
 #: One calorimeter of one sensor, whose cells show a tenth of the energy.
 DETECTOR: Any = SimpleNamespace(
     subsystems=(SimpleNamespace(measures=("energy",)),),
     subsystem=np.zeros(1, np.int32),
     sampling_fraction=np.array([0.1]),
+    source=Source(),
 )
 
 
