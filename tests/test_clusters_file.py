@@ -35,7 +35,7 @@ def test_a_file_with_other_classes_is_of_another_version(tmp_path: Path) -> None
     layout = replace(CLUSTERS, vectors=CLUSTERS.vectors | {"class_probability": ("class_probability", 6)})
     write_output(layout, tmp_path / "shard-00000.parquet", [(0, "old", longer)])
     with pytest.raises(BadInput, match=r"class_probability.*6 numbers.*not 4.*reconstruct again"):
-        list(read_clusters(tmp_path))
+        list(read_clusters(tmp_path / "shard-00000.parquet"))
 
 
 def same(a: Clusters, b: Clusters) -> None:
