@@ -11,6 +11,8 @@ from gnnreco import compare
 from gnnreco.bundle import load_bundle
 from gnnreco.compare import compare_detectors
 
+BEAM = 10  # events to adapt with for each event of a sample: fewer than a user gets, for a quick test
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -19,7 +21,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(folder: Path) -> dict[str, Any]:
-    return compare_detectors(["telescope"], folder, events=1)
+    with pytest.MonkeyPatch.context() as quick:
+        quick.setattr(compare, "ADAPT_BEAM", BEAM)
+        return compare_detectors(["telescope"], folder, events=1)
 
 
 def test_a_test_beam_is_adapted_and_tuned_with_events_in_proportion(
@@ -31,7 +35,7 @@ def test_a_test_beam_is_adapted_and_tuned_with_events_in_proportion(
     adapted, tuned = (
         load_bundle(folder / f"telescope-{how}").manifest["training"] for how in ("zero-shot", "tuned")
     )
-    assert adapted["simulation"]["events"] == compare.ADAPT_BEAM
+    assert adapted["simulation"]["events"] == BEAM
     assert tuned["events"] == compare.TUNE
     assert report["sample"]["tuning_events"] == compare.TUNE
 

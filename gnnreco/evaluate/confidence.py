@@ -127,9 +127,7 @@ def calibrate(
     )
     calibration = fit_calibration(features, table, matched)
     if calibration is None:
-        raise TooFew(
-            f"{len(matched)} found in all: too few to calibrate with, {FEWEST} are needed; give more events"
-        )
+        raise TooFew(f"{len(matched)} found, {FEWEST} are needed to calibrate with; give more events")
     error = _held_back_error(features, table, matched, third)
     told = {"command": command, "data": [dict(d) for d in data], "found": len(matched)}
     told |= {"matched": float(matched.mean()), "ece_held_back": error}
@@ -149,7 +147,7 @@ def calibrated_if_enough(
     try:
         row = calibrate(bundle, samples, bundle, command, data, progress)
     except TooFew as error:
-        return f"the network's own confidence: {error}"
+        return f"not calibrated: {error}"
     return f"calibrated on {row['found']:,}"
 
 

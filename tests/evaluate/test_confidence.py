@@ -84,7 +84,7 @@ def test_showers_score_high_and_noise_low_in_events_it_never_saw(
 
 
 def test_what_cannot_be_calibrated_says_why(detector: Detector, tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="too few to calibrate with"):
+    with pytest.raises(BadConfig, match="needed to calibrate with"):
         calibrate("clusters-density", [(detector, shots(detector, 4, 1, 0.0))], tmp_path / "b")
     assert not (tmp_path / "b").exists()
     hgcal = load_detector("hgcal")
