@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from gnnreco import compare
 from gnnreco.bundle import load_bundle
 from gnnreco.compare import compare_detectors
+from gnnreco.graphs import train_gate as gates
 
 BEAM = 10  # events to adapt with for each event of a sample: fewer than a user gets, for a quick test
 
@@ -23,6 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(folder: Path) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as quick:
         quick.setattr(compare, "ADAPT_BEAM", BEAM)
+        quick.setattr(gates, "train_gate", functools.partial(gates.train_gate, steps=200))
         return compare_detectors(["telescope"], folder, events=1)
 
 
