@@ -100,7 +100,11 @@ def build_parser() -> Parser:
     )
     compare.add_argument("detectors", nargs="*", metavar="DETECTOR", help=DETECTOR_HELP + " (default: all)")
     compare.add_argument(
-        "--events", type=_positive, default=10, metavar="N", help="of each sample (default: 10)"
+        "--events",
+        type=_positive,
+        default=10,
+        metavar="N",
+        help="of each sample; bundles learn from events in proportion (default: 10)",
     )
     compare.add_argument(
         "--no-transfer",
@@ -110,7 +114,7 @@ def build_parser() -> Parser:
     )
     compare.add_argument(
         "-o", "--output", type=Path, default=Path("comparison"), metavar="FOLDER",
-        help="page and adapted bundles, which a later run uses again (default: comparison)",
+        help="page, samples that are done and adapted bundles, which a later run uses again (default: comparison)",
     )  # fmt: skip
     verbs.add("doctor", "show versions, threads, optional parts and what is missing", "", "doctor")
     return parser
@@ -292,7 +296,10 @@ def _evaluate_and_show(verbs: _Verbs) -> None:
     ev.add_argument("--truth", required=True, nargs="+", metavar="INPUT", help="the events, with truth")
     ev.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of FOLDER)")
     ev.add_argument(
-        "--plots", type=Path, metavar="FOLDER", help="also draw efficiency, fake rate and resolutions"
+        "--plots",
+        type=Path,
+        metavar="FOLDER",
+        help="also draw efficiency, fake rate, resolutions, calibration",
     )
     ev.add_argument(
         "--min-pt",
@@ -336,7 +343,9 @@ def _evaluate_and_show(verbs: _Verbs) -> None:
 
 
 def _bundle(verbs: _Verbs) -> None:
-    parser = verbs.add("bundle", "list, verify, describe or adapt trained bundles", "info tracking-trackml")
+    parser = verbs.add(
+        "bundle", "list, verify, describe, adapt or calibrate trained bundles", "info tracking-trackml"
+    )
     sub = _Verbs(parser, "bundle ")
     sub.add("list", "list the bundles that ship", "", "bundle_list")
     verify = sub.add("verify", "check every sum and number of a bundle", "tracking-trackml", "bundle_verify")
@@ -363,6 +372,27 @@ def _bundle(verbs: _Verbs) -> None:
         "--min-pt", type=float, metavar="GEV", help="slower particles are not aimed at (default: as BUNDLE)"
     )
     fit.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
+    score = sub.add(
+        "calibrate",
+        "make the score of tracks or clusters the probability that they are right, from events with truth; weights stay",
+        "my_bundle --detector my_detector --data held_back/ -o my_bundle",
+        "bundle_calibrate",
+    )
+    score.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
+    score.add_argument(
+        "--detector",
+        required=True,
+        action="append",
+        metavar="DETECTOR",
+        help=DETECTOR_HELP + "; may be repeated",
+    )
+    score.add_argument(
+        "--data", required=True, action="append", nargs="+", metavar="INPUT",
+        help="events that no training used, with truth and noise: once for each --detector",
+    )  # fmt: skip
+    score.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="the folder to write"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnreco.cli_progress import Progress
 from gnnreco.cli_table import say_left_aside, show_page, write_json
 from gnnreco.cli_table import show as print_table
-from gnnreco.errors import BadInput
+from gnnreco.errors import BadConfig, BadInput
 
 if TYPE_CHECKING:
     from gnnreco.columns import Event
@@ -163,6 +164,34 @@ def bundle_verify(args: Namespace) -> int:
     rows = [{"file": name, **facts} for name, facts in bundle.manifest["files"].items()]
     print_table(rows, args.json)
     print(f"{bundle.folder}: every sum agrees")
+    return 0
+
+
+def bundle_calibrate(args: Namespace) -> int:
+    """A bundle whose score is a probability."""
+    from gnnreco.evaluate import calibrate
+    from gnnreco.events import open_events
+    from gnnreco.geometry import load_detector
+    from gnnreco.reconstruct.manifest import file_sums
+
+    if len(args.detector) != len(args.data):
+        raise BadConfig(f"{len(args.detector)} --detector and {len(args.data)} --data: name one for each")
+    detectors = [load_detector(name) for name in args.detector]
+    samples = [(d, open_events(inputs, d)) for d, inputs in zip(detectors, args.data, strict=True)]
+    data = [
+        {"detector": detector.name, "name": Path(name).name, **facts}
+        for detector, events in samples
+        for name, facts in file_sums(events.files).items()
+    ]
+    pairs = zip(args.detector, args.data, strict=True)
+    named_in = (
+        f"--detector {Path(d).name} --data {' '.join(Path(i).name for i in inputs)}" for d, inputs in pairs
+    )
+    command = f"gnnreco bundle calibrate {Path(args.bundle).name} {' '.join(named_in)}"  # names: paths are of one machine
+    with Progress("") as progress:
+        named = None if progress is None else progress.named
+        row = calibrate(args.bundle, samples, args.output, command, data, named)
+    print_table([row], args.json)
     return 0
 
 

@@ -94,9 +94,11 @@ def train(args: Namespace) -> int:
 def bundle_adapt(args: Namespace) -> int:
     """A bundle for another detector."""
     from gnnreco.config import parse_settings
+    from gnnreco.evaluate.confidence import calibrated_if_enough
     from gnnreco.geometry import load_detector
     from gnnreco.schema import build
     from gnnreco.simulate import SimulationOptions
+    from gnnreco.simulate import simulate as simulated
     from gnnreco.train import adapt
 
     options = build(SimulationOptions, parse_settings(args.settings))
@@ -111,6 +113,13 @@ def bundle_adapt(args: Namespace) -> int:
         )
         how = (args.events, args.process, args.pileup, args.seed, args.min_pt, options)
         row = adapt(args.bundle, detector, args.output, *how, command.strip(), named, args.overwrite)
+        held_back = simulated(
+            detector, args.process, max(4, args.events // 4), args.pileup, args.seed, options, args.events
+        )
+        what = {"events": "simulated as for the graph builder, the next in number"}
+        row["score"] = calibrated_if_enough(
+            args.output, [(detector, list(held_back))], command.strip(), [what], named
+        )
     print_table([row], args.json)
     return 0
 
@@ -122,7 +131,7 @@ def compare_detectors(args: Namespace) -> int:
 
     with Progress("") as progress:
         named = None if progress is None else progress.named
-        report = compared(args.detectors, args.output, args.events, args.transfer, named)
+        report = compared(args.detectors, args.output, args.events, args.transfer, named, _say)
     rows = [
         {"detector": d["name"], "sample": name, "hits": round(s["hits_per_event"], 1), "occupancy": f"{s['occupancy']:.2g}"}
         | {how: _percent(s, how) for how in ("trained", "zero_shot", "fine_tuned")}
@@ -145,7 +154,14 @@ def compare_detectors(args: Namespace) -> int:
 
 def _percent(sample: dict[str, Any], how: str) -> str:
     entry = sample.get("efficiency", {}).get(how)
-    return "" if entry is None else f"{100 * entry['value']:.1f} %"
+    return "" if entry is None or entry["value"] is None else f"{100 * entry['value']:.1f} %"
+
+
+def _say(line: str) -> None:
+    """A line on stderr, above a bar where there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(line, sys.stderr)
 
 
 def reconstruct(args: Namespace) -> int:
@@ -244,11 +260,8 @@ def evaluate(args: Namespace) -> int:
     for warning in result["warnings"]:
         print("gnnreco:", one_line(warning), file=sys.stderr)
     if args.plots:
-        parts = result.get("tasks", {result.get("task"): result})
-        tracks = parts.get("tracking", parts.get("drift"))
-        if tracks is None:
-            raise BadConfig("--plots draws tracks; this output has none")
-        print(f"wrote {plots({args.output.name: tracks}, args.plots)}")
+        drawn = result.get("tasks", {args.output.name: result})
+        print(f"wrote {plots(drawn, args.plots)}")
     return 0
 
 

@@ -225,7 +225,8 @@ class Tracks:
     covariance : float64 (n, 15)
         Lower triangle, row by row, in the order above.
     chi2, ndf, score : float64 (n,)
-        Fit quality; `score` is the network's confidence between 0 and 1.
+        Fit quality; `score` is the probability that the track is matched: at least half of its hits are a particle's, and
+        half of that particle's on it. A confidence between 0 and 1 and no more where the bundle was not calibrated.
     hit_id : int64 (m,), optional
         What `Hits.hit_id` calls these hits: files of output carry it, so that any order of the hits is the same event.
     """
@@ -247,8 +248,8 @@ class Tracks:
         return len(self.offsets) - 1
 
 
-#: What a cluster can be, in the order of `Clusters.class_probability`.
-CLUSTER_CLASSES = ("photon", "electron", "charged_hadron", "neutral_hadron", "muon", "noise")
+#: What a shower can be, in the order of `Clusters.class_probability`. A calorimeter alone tells no electron from a photon.
+CLUSTER_CLASSES = ("electromagnetic", "charged_hadron", "neutral_hadron", "muon")
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +270,11 @@ class Clusters:
         Energy-weighted middle, mm.
     axis : float64 (n, 3)
         Direction of the shower, a unit vector.
-    class_probability : float64 (n, 6)
-        By `CLUSTER_CLASSES`; NaN where nothing tells.
+    class_probability : float64 (n, 4)
+        By `CLUSTER_CLASSES`, given that it is a shower; NaN where nothing tells.
     score : float64 (n,)
-        Confidence between 0 and 1.
+        Probability that it is matched: that it holds half of a particle's energy, and half of its own is that particle's. A
+        confidence between 0 and 1 and no more where the bundle was not calibrated.
     hit_id : int64 (m,), optional
         What `Hits.hit_id` calls these hits: files of output carry it.
     """

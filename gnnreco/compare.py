@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gnnreco import __version__
 from gnnreco.bundle import Bundle, list_bundles, load_bundle, load_task
 from gnnreco.columns import Event
 from gnnreco.config import compose, run_training
@@ -22,8 +26,10 @@ from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import adapt
 
 Progress = Callable[[str, int, int], None]
+Bundles = Mapping[str, str | GnnrecoError]
 SEED = 20_000  # no training uses it
-TUNING_EVENTS = 20
+#: Events to adapt and to tune with, for each event of a sample; a beam's events are small.
+ADAPT, ADAPT_BEAM, TUNE, VALIDATE = 8, 40, 2, 0.4
 
 
 @dataclass(frozen=True)
@@ -44,22 +50,25 @@ SAMPLES = {
 
 def compare_detectors(
     names: Sequence[str] = (), folder: str | Path = "comparison", events: int = 10, transfer: bool = True,
-    progress: Progress | None = None,
+    progress: Progress | None = None, say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run the standard samples through detectors.
+    """Run the standard samples through detectors. A run that was stopped goes on where it was: what is done is kept.
 
     Parameters
     ----------
     names : sequence of str
         Detectors, by name or folder; empty means all that are installed.
     folder : path
-        Where adapted bundles are kept: those that are there and fit are used again.
+        Where adapted bundles are kept, and in ``done/`` each sample of each detector: what is there and was made in the
+        same way is used again.
     events : int
-        Of each sample.
+        Of each sample; a bundle is adapted with 8 times as many (40 in a test beam) and tuned with twice as many.
     transfer : bool
-        Also adapt the tracking bundle of another detector (zero-shot), and train that on 20 events (fine-tuned).
+        Also adapt the tracking bundle of another detector (zero-shot), and train that on a few events (fine-tuned).
     progress : callable, optional
         ``progress(what, done, total)``.
+    say : callable
+        Told a line for each sample that is done.
 
     Returns
     -------
@@ -80,11 +89,49 @@ def compare_detectors(
         if progress:
             progress(f"detector {name}", done, len(chosen))
         detector = load_detector(name)
-        rows.append(
-            _facts(detector) | {"samples": _samples(detector, name, Path(folder), events, transfer, progress)}
-        )
-    told = {"events": events, "seed": SEED, "samples": ", ".join(SAMPLES), "tuning_events": TUNING_EVENTS}
+        run = Run(detector, name, Path(folder), events, transfer, progress, say)
+        rows.append(run.once("facts", functools.partial(_facts, detector)) | {"samples": _samples(run)})
+    told = {"events": events, "seed": SEED, "samples": ", ".join(SAMPLES), "tuning_events": TUNE * events}
     return {"sample": told, "detectors": rows}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One detector's part of a comparison."""
+
+    detector: Detector
+    name: str
+    folder: Path
+    events: int
+    transfer: bool
+    progress: Progress | None
+    say: Callable[[str], None]
+
+    @functools.cached_property
+    def key(self) -> dict[str, Any]:
+        """What a sample that is kept must have been made with to be used again."""
+        bundles = {name: load_bundle(name).manifest["sha256"] for name in list_bundles()}
+        how = {"events": self.events, "seed": SEED, "transfer": self.transfer, "samples": repr(SAMPLES)}
+        return {"gnnreco": __version__, "detector": self.detector.hash, "bundles": bundles, **how}
+
+    def once(self, part: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What `make` gives; kept as a file, and read from there where it is."""
+        file = self.folder / "done" / f"{self.detector.name}-{part}.json"
+        try:
+            kept = json.loads(file.read_text("utf-8"))
+            if kept["key"] == self.key:
+                self.say(f"{self.detector.name}: {part}: kept from an earlier run")
+                return dict(kept["row"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # it was never done, or not to the end
+        began = time.monotonic()
+        text = json.dumps({"key": self.key, "row": make()}, indent=1)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part_file = file.with_suffix(".part")
+        part_file.write_text(text, "utf-8")
+        part_file.replace(file)
+        self.say(f"{self.detector.name}: {part}: {time.monotonic() - began:.0f} s")
+        return dict(json.loads(text)["row"])
 
 
 def _facts(detector: Detector) -> dict[str, Any]:
@@ -107,36 +154,40 @@ def _cells(detector: Detector) -> int:
     return int(np.array([t.n_cells for t in detector.templates], np.int64)[detector.template].sum())
 
 
-def _samples(
-    detector: Detector, name: str, folder: Path, events: int, transfer: bool, progress: Progress | None
-) -> dict[str, Any]:
+def _samples(run: Run) -> dict[str, Any]:
     """All samples that reach the detector."""
-    along_z = coverage(detector, 8, 8).axes == ("x", "y")
-    measures = {what for s in detector.subsystems for what in s.measures}
-    tracking = (
-        _tracking(detector, name, folder, along_z, transfer, progress) if "position" in measures else {}
-    )
-    result = {}
+    along_z = coverage(run.detector, 8, 8).axes == ("x", "y")
+    bundles = functools.cache(lambda: _tracking(run, along_z))  # made when the first sample needs them
+    result: dict[str, Any] = {}
     for kind, sample in SAMPLES.items():
-        if along_z and sample.process != "gun":
-            continue
-        process = "beam" if along_z else sample.process
-        made = list(simulate(detector, process, events, seed=SEED, options=sample.options))
-        hits = float(np.mean([len(event.hits) for event in made]))
-        row: dict[str, Any] = {"hits_per_event": hits, "occupancy": hits / max(_cells(detector), 1)}
-        if kind in ("muons", "ttbar") and "position" in measures:
-            row |= _tracks(detector, made, tracking, along_z)
-        elif kind in ("photons", "pions") and not measures.isdisjoint(("energy", "charge")):
-            row |= _clusters(detector, made)
-        result[kind] = row
-        if progress:
-            progress(f"{name}: {kind}", len(result), len(SAMPLES))
+        if not along_z or sample.process == "gun":
+            result[kind] = run.once(kind, functools.partial(_one_sample, run, kind, sample, along_z, bundles))
+        if run.progress:
+            run.progress(f"{run.name}: {kind}", len(result), len(SAMPLES))
     return result
 
 
-def _tracks(
-    detector: Detector, made: list[Event], bundles: dict[str, str | GnnrecoError], along_z: bool
+def _one_sample(
+    run: Run, kind: str, sample: Sample, along_z: bool, bundles: Callable[[], Bundles]
 ) -> dict[str, Any]:
+    """Simulate a sample, and find what the detector measures of it."""
+    detector, process = run.detector, "beam" if along_z else sample.process
+    measures = {what for s in detector.subsystems for what in s.measures}
+    made = []
+    for event in simulate(detector, process, run.events, seed=SEED, options=sample.options):
+        made.append(event)
+        if run.progress:
+            run.progress(f"{run.name}: simulate {kind}", len(made), run.events)
+    hits = float(np.mean([len(event.hits) for event in made]))
+    row: dict[str, Any] = {"hits_per_event": hits, "occupancy": hits / max(_cells(detector), 1)}
+    if kind in ("muons", "ttbar") and "position" in measures:
+        row |= _tracks(detector, made, bundles(), along_z)
+    elif kind in ("photons", "pions") and not measures.isdisjoint(("energy", "charge")):
+        row |= _clusters(detector, made)
+    return row
+
+
+def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bool) -> dict[str, Any]:
     """Efficiency of each bundle for particles that cross most of the tracker."""
     layers = len(np.unique(detector.layer[_position(detector)]))
     pt_min, eta_max = (0.0, np.inf) if along_z else (1.0, 3.0)
@@ -176,24 +227,21 @@ def _position(detector: Detector) -> np.ndarray:
     return np.array(["position" in s.measures for s in detector.subsystems])[detector.subsystem]
 
 
-def _tracking(
-    detector: Detector, name: str, folder: Path, along_z: bool, transfer: bool, progress: Progress | None
-) -> dict[str, str | GnnrecoError]:
+def _tracking(run: Run, along_z: bool) -> Bundles:
     """Bundles to find tracks with: the one trained on the detector, another's adapted, that one tuned."""
+    detector = run.detector
     shipped = [b for b in map(load_bundle, list_bundles()) if b.task == "tracking"]
     own = [b for b in shipped if b.manifest["detector"]["hash"] == detector.at_source().hash]
     others = [b for b in shipped if b not in own]
     bundles: dict[str, str | GnnrecoError] = {"trained": own[0].name} if own else {}
-    if not transfer or not others:
+    if not run.transfer or not others:
         return bundles
     # The one with the most varied training: of the shipped ones, that with the most learned numbers.
     source = max(others, key=lambda bundle: bundle.parameters)
     try:
-        adapted = _adapted(source, detector, folder / f"{detector.name}-zero-shot", along_z, progress)
+        adapted = _adapted(source, run, along_z)
         bundles["zero_shot"] = str(adapted)
-        bundles["fine_tuned"] = str(
-            _tuned(adapted, name, detector, folder / f"{detector.name}-tuned", along_z, progress)
-        )
+        bundles["fine_tuned"] = str(_tuned(adapted, run, along_z))
     except GnnrecoError as error:
         bundles["fine_tuned" if "zero_shot" in bundles else "zero_shot"] = error
     return bundles
@@ -211,34 +259,37 @@ def _fits(folder: Path, detector: Detector, version: str) -> bool:
     )
 
 
-def _adapted(
-    source: Bundle, detector: Detector, folder: Path, along_z: bool, progress: Progress | None
-) -> Path:
-    command = f"gnnreco compare-detectors: {source.name} {source.manifest['sha256'][:12]} adapted"
-    if not _fits(folder, detector, command):
+def _adapted(source: Bundle, run: Run, along_z: bool) -> Path:
+    folder, events = (
+        run.folder / f"{run.detector.name}-zero-shot",
+        run.events * (ADAPT_BEAM if along_z else ADAPT),
+    )
+    command = f"gnnreco compare-detectors: {source.name} {source.manifest['sha256'][:12]} adapted with {events} events"
+    if not _fits(folder, run.detector, command):
         options = SimulationOptions(noise_hits=0.05, count=6 if along_z else 1)
-        if along_z:
-            adapt(source.folder, detector, folder, 400, "beam", 0, 1, 0.0, options, command, progress, True)
-        else:
-            adapt(source.folder, detector, folder, 80, "ttbar", 20, 1, None, options, command, progress, True)
+        process, pileup, min_pt = ("beam", 0, 0.0) if along_z else ("ttbar", 20, None)
+        how = (process, pileup, 1, min_pt, options, command, run.progress, True)
+        adapt(source.folder, run.detector, folder, events, *how)
     return folder
 
 
-def _tuned(
-    start: Path, name: str, detector: Detector, folder: Path, along_z: bool, progress: Progress | None
-) -> Path:
-    command = f"gnnreco compare-detectors: {load_bundle(start).manifest['sha256'][:12]} tuned"
-    if not _fits(folder, detector, command):
+def _tuned(start: Path, run: Run, along_z: bool) -> Path:
+    folder, events = run.folder / f"{run.detector.name}-tuned", run.events * TUNE
+    command = (
+        f"gnnreco compare-detectors: {load_bundle(start).manifest['sha256'][:12]} tuned with {events} events"
+    )
+    if not _fits(folder, run.detector, command):
         what = (
-            ["sample.process=beam", "sample.simulation.count=6"]
+            ["sample.process=beam", "sample.pileup=0", "sample.simulation.count=6"]
             if along_z
             else ["sample.process=ttbar", "sample.pileup=20"]
         )
         settings = [
-            f"detector={name}", f"train.start={start}", "train.epochs=5", "train.learning_rate=0.001", "train.threads=1",
-            f"sample.events={TUNING_EVENTS}", "sample.validation_events=4", "sample.simulation.noise_hits=0.05", *what,
+            f"detector={run.name}", f"train.start={start}", "train.epochs=5", "train.learning_rate=0.001", "train.threads=1",
+            f"sample.events={events}", f"sample.validation_events={max(1, round(VALIDATE * run.events))}",
+            "sample.simulation.noise_hits=0.05", *what,
         ]  # fmt: skip
         run_training(
-            compose("tracking", settings), folder, command=command, progress=progress, overwrite=True
+            compose("tracking", settings), folder, command=command, progress=run.progress, overwrite=True
         )
     return folder

@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gnnreco.bundle import TASKS, Bundle, load_bundle, load_task, save_bundle
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
+from gnnreco.evaluate.confidence import calibrated_if_enough
 from gnnreco.events import EventSource, open_events
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.reconstruct.manifest import file_sums
@@ -150,6 +151,13 @@ def run_training(
     row = train(task, training, validation, settings.train, output, command, resume, progress, overwrite)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
         _describe(Path(output), None if others else detector, settings.sample, sources, teacher)
+        if hasattr(task, "found") and detector is not None and len(validation):
+            detectors = [part.detector for part in task.tasks] if others else [detector]
+            held_back: list[tuple[Detector, list[Event]]] = [(d, []) for d in detectors if d is not None]
+            for event in validation:
+                held_back[getattr(event, "place", 0)][1].append(event)
+            said = "validation events of the training"
+            row["score"] = calibrated_if_enough(output, held_back, command, [{"events": said}], progress)
     return row
 
 
@@ -266,7 +274,8 @@ def _defaults(task: str, start: str = "") -> dict[str, Any]:
             if isinstance(value, dict) and isinstance(rest.get(name), dict)
             else value
             for name, value in bundle.config.items()
-            if name != "teacher"  # what taught a bundle need not be there any more
+            if name
+            not in ("teacher", "calibration")  # what taught it need not be there; its scores will be others
         }
     parts = {group: rest.pop(name) for group, name in PARTS.items() if name in rest}
     groups = {"detector": DetectorConfig(), "sample": SampleConfig(), "train": TrainConfig()}

@@ -145,7 +145,7 @@ def singles(bundle: str, calorimeter: Calorimeter, events: int, train: int) -> R
 
 
 def class_scores(pair: str) -> dict[str, Callable[[Floats], Floats]]:
-    """Scores of being the second kind of a pair, from class probabilities (n, 6)."""
+    """Scores of being the second kind of a pair, from class probabilities (n, 4)."""
     column = {name: i for i, name in enumerate(CLUSTER_CLASSES)}
 
     def logarithm(p: Floats, name: str) -> Floats:
@@ -153,14 +153,16 @@ def class_scores(pair: str) -> dict[str, Callable[[Floats], Floats]]:
 
     if pair.startswith("photon"):  # both photons of a pi0 in one cluster count as a neutral hadron
         return {
-            "1 - p(photon)": lambda p: 1 - p[:, column["photon"]],
-            "log p(neutral hadron) / p(photon)": lambda p: (
-                logarithm(p, "neutral_hadron") - logarithm(p, "photon")
+            "1 - p(electromagnetic)": lambda p: 1 - p[:, column["electromagnetic"]],
+            "log p(neutral hadron) / p(electromagnetic)": lambda p: (
+                logarithm(p, "neutral_hadron") - logarithm(p, "electromagnetic")
             ),
         }
     return {
-        "log p(hadron) / p(electron)": lambda p: logarithm(p, "charged_hadron") - logarithm(p, "electron"),
-        "1 - p(electron) - p(photon)": lambda p: 1 - p[:, column["electron"]] - p[:, column["photon"]],
+        "log p(hadron) / p(electromagnetic)": lambda p: (
+            logarithm(p, "charged_hadron") - logarithm(p, "electromagnetic")
+        ),
+        "1 - p(electromagnetic)": lambda p: 1 - p[:, column["electromagnetic"]],
     }
 
 

@@ -30,12 +30,12 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from gnnreco.bundle import load_bundle, load_task
-from gnnreco.columns import CLUSTER_CLASSES
 from gnnreco.config import compose
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.clustering import ClusteringTask
 from gnnreco.tasks.clustering_moments import MOMENTS
+from gnnreco.tasks.clustering_targets import CHARGED
 from gnnreco.train import train
 
 KINDS = "pion,pion,k0l,neutron,photon"
@@ -81,7 +81,6 @@ ANGLES = {
     ),
 }
 SAMPLES = {"foreign": CROWDS, "cosine": ANGLES, "cell_size": ANGLES}
-PION = CLUSTER_CLASSES.index("charged_hadron")
 ENERGIES = ((3.0, 8.0), (8.0, 20.0))  # GeV
 BINS = 4
 
@@ -178,7 +177,7 @@ def responses(bundle: Path, detector: Detector, nuisance: str, events: list[Kept
             log_energy = task.network.showers(sample["state"], sample["energy"], sample, sample["moments"])[0]
         wanted, value = sample["wanted"].numpy(), sample["moments"].numpy()[:, MOMENTS.index(nuisance)]
         row = np.stack([value, wanted, np.exp(log_energy.numpy()) / wanted], axis=1)
-        rows.append(row[np.isfinite(wanted) & (sample["kind"].numpy() == PION)])
+        rows.append(row[np.isfinite(wanted) & (sample["kind"].numpy() == CHARGED)])
     return np.concatenate(rows).astype(np.float64)
 
 

@@ -11,6 +11,7 @@ those of its section, and take the cell that is there. Energies of the files are
 layer, absorber included); ours are what the sensor sees, so they are multiplied by its sampling fraction, and the
 reconstruction, which divides by it, sees the energies of the files.
 
+`likely` are the clusters with a score of at least one half, which is what a calibrated bundle holds for particles.
 A muon leaves only a part of its energy: the response is to what it left (the energy of its hits), in brackets to 35 GeV.
 """
 
@@ -35,6 +36,7 @@ from gnnreco.graphs.cells import hit_cells, visible_fraction
 
 FRONT = 28  # layers of the electromagnetic section in both files
 SPLIT = 3660.0  # mm: where the hadronic section of our detector begins
+LIKELY = 0.5
 NEXT_LAYER = 5.0  # mm: what is closer in z is one layer, silicon and scintillator
 
 
@@ -86,6 +88,7 @@ def figures(event: Event, clusters: Clusters, fraction: Floats, least: float) ->
         "response": None,
         "to_particle": None,
         "held": None,
+        "likely_found": None,
     }
     truth = event.truth
     if truth is None:
@@ -98,8 +101,9 @@ def figures(event: Event, clusters: Clusters, fraction: Floats, least: float) ->
     match = (cluster >= 0) & (sharing.held[wanted] >= 0.5 * sharing.particle_energy[wanted])
     match &= np.append(sharing.main, -1)[cluster] == wanted
     ratio = np.append(clusters.energy, 0.0)[cluster][match]
+    likely = np.append(clusters.score >= LIKELY, False)[cluster] & match
     return {
-        "expected": len(wanted), "found": int(match.sum()),
+        "expected": len(wanted), "found": int(match.sum()), "likely_found": int(likely.sum()),
         "response": round(float(np.mean(ratio / sharing.particle_energy[wanted][match])), 3) if match.any() else None,
         "to_particle": round(float(np.mean(ratio / energy[wanted][match])), 4) if match.any() else None,
         "held": round(float(np.mean(sharing.held[wanted] / sharing.particle_energy[wanted])), 3),
@@ -135,7 +139,8 @@ def main() -> None:
                 "event": event.number, "hits": len(event.hits),
                 "in_a_cell": round(float((hit_cells(detector, here.hits) >= 0).mean()), 4),
                 "energy_gev": round(float(event.hits.energy.sum()), 1), "clusters": len(clusters),
-                "clustered_gev": round(float(clusters.energy.sum()), 1),
+                "clustered_gev": round(float(clusters.energy.sum()), 1), "likely": int((clusters.score >= LIKELY).sum()),
+                "likely_gev": round(float(clusters.energy[clusters.score >= LIKELY].sum()), 1),
                 **figures(here, clusters, fraction, args.least), "seconds": round(wall, 3), "cpu": round(cpu, 3),
             }
         )  # fmt: skip

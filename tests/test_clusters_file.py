@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco.columns import Clusters, Deposits, Event, Hits, Particles, Truth
+from gnnreco.columns import CLUSTER_CLASSES, Clusters, Deposits, Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
-from gnnreco.events.clusters_file import read_clusters, write_clusters
-from gnnreco.events.output_file import read_note
+from gnnreco.events.clusters_file import CLUSTERS, read_clusters, write_clusters
+from gnnreco.events.output_file import read_note, write_output
 from gnnreco.events.select import select_hits
 from gnnreco.events.tracks_file import read_tracks
 
@@ -22,12 +22,20 @@ def some_clusters(lengths: list[int], seed: int = 0) -> Clusters:
     rng = np.random.default_rng(seed)
     n, m = len(lengths), sum(lengths)
     numbers = {name: rng.normal(size=n) for name in ("energy", "energy_sigma", "x", "y", "z", "score")}
-    probability = rng.random((n, 6))
+    probability = rng.random((n, len(CLUSTER_CLASSES)))
     probability[::2] = np.nan
     return Clusters(
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), rng.integers(0, 99, m), rng.random(m),
         axis=rng.normal(size=(n, 3)), class_probability=probability, hit_id=rng.integers(0, 2**62, m), **numbers,
     )  # fmt: skip
+
+
+def test_a_file_with_other_classes_is_of_another_version(tmp_path: Path) -> None:
+    longer = replace(some_clusters([2, 1]), class_probability=np.zeros((2, len(CLUSTER_CLASSES) + 2)))
+    layout = replace(CLUSTERS, vectors=CLUSTERS.vectors | {"class_probability": ("class_probability", 6)})
+    write_output(layout, tmp_path / "shard-00000.parquet", [(0, "old", longer)])
+    with pytest.raises(BadInput, match=r"class_probability.*6 numbers.*not 4.*reconstruct again"):
+        list(read_clusters(tmp_path / "shard-00000.parquet"))
 
 
 def same(a: Clusters, b: Clusters) -> None:

@@ -17,7 +17,7 @@ from gnnreco.errors import BadGeometry
 from gnnreco.geometry import load_detector
 
 Row = Mapping[str, Any]
-HOW = {"trained": "trained on it", "zero_shot": "zero-shot", "fine_tuned": "zero-shot, then 20 events"}
+HOW = {"trained": "trained on it", "zero_shot": "zero-shot", "fine_tuned": "zero-shot, then tuned"}
 HUES = (0, 1, 3)
 BAR, STEP = 220.0, 15.0  # pixels: length of a whole bar, height of one
 

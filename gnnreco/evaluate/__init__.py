@@ -1,6 +1,7 @@
 """Scores reconstructed events against the truth: `evaluate` measures, `table` and `plots` show."""
 
 from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
+from gnnreco.evaluate.confidence import calibrate, calibration_curve
 from gnnreco.evaluate.join import Join
 from gnnreco.evaluate.matching import RULES, Matching, match
 from gnnreco.evaluate.output import evaluate
@@ -19,6 +20,8 @@ __all__ = [
     "Scores",
     "ShowerTarget",
     "Target",
+    "calibrate",
+    "calibration_curve",
     "evaluate",
     "hit_weights",
     "match",

@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats, Particles
 from gnnreco.errors import BadInput
+from gnnreco.evaluate.confidence import calibration_curve
 from gnnreco.evaluate.rates import COVERAGE, clopper_pearson
 from gnnreco.evaluate.sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
 from gnnreco.evaluate.target import kinematics, passed
@@ -20,6 +21,7 @@ from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cells import visible_fraction
 from gnnreco.simulate.species import species_of
+from gnnreco.tasks.clustering_columns import CLASS_OF_KIND
 from gnnreco.tasks.clustering_edges import Shares
 from gnnreco.tasks.clustering_targets import cell_truth, cluster_targets
 
@@ -51,9 +53,10 @@ DEFINITIONS = {
     "adjusted_rand, v_measure": "of the main particle and the main cluster of hits that have a particle, a hit in no "
     "cluster being one of its own; mean over events with two particles or more",
     "class_auc": "area under the ROC curve of each class against the others, over counted clusters that are matched (a "
-    "cluster of both photons of a pi0, or of either where they overlap, is a neutral hadron, one with less than half of "
-    "its energy from particles noise); "
+    "cluster of both photons of a pi0, or of either where they overlap, is a neutral hadron); "
     "class_auc is the mean over the classes with 5 clusters or more and 5 of others; null where no bundle tells classes",
+    "calibration": "score against the part of all clusters that is matched, in bins of the score; ece: mean over clusters "
+    "of |mean score - matched part| of their bin",
     "local_density": f"other target particles whose energy lies within {CROWD_MM:g} mm",
     "intervals": f"{100 * COVERAGE:.0f} %: Clopper-Pearson for rates, normal for means and widths",
     "seconds": "hits in to clusters out, from the manifest of reconstruct",
@@ -106,6 +109,7 @@ class ClusterScores:
     _particles: list[Floats] = field(default_factory=list)
     _clusters: list[Floats] = field(default_factory=list)
     _classes: list[Floats] = field(default_factory=list)
+    _confidence: list[Floats] = field(default_factory=list)
     _agreement: list[tuple[float | None, float | None]] = field(default_factory=list)
     _passed: Any = 0
 
@@ -144,6 +148,7 @@ class ClusterScores:
         self._clusters.append(
             np.stack([clusters.energy, cluster_eta, main_crowd, matched, fake], axis=1)[counted]
         )
+        self._confidence.append(np.stack([clusters.score, matched], axis=1))
         self._classes.append(_classes(event, clusters, fraction)[counted])
         labels = hit_labels(event, clusters, fraction)
         if len(np.unique(labels[0])) > 1:
@@ -182,6 +187,8 @@ class ClusterScores:
             values = np.array([pair[i] for pair in self._agreement if pair[i] is not None], float)
             out |= _mean(name, values)
         out |= class_aucs(np.concatenate([np.zeros((0, 1 + len(CLUSTER_CLASSES))), *self._classes]))
+        score, matched = np.concatenate([np.zeros((0, 2)), *self._confidence]).T
+        out["calibration"] = calibration_curve(score, matched > 0)
         out |= {"particles": len(particles), "clusters": len(clusters)}
         out["warnings"] = []
         if self.events and not len(particles):
@@ -255,13 +262,14 @@ def _crowd(event: Event, fraction: Floats, wanted: Any) -> Floats:
 
 
 def _classes(event: Event, clusters: Clusters, fraction: Floats) -> Floats:
-    """True class of each cluster (-1: none), then what was said of it (n, 1 + 6)."""
+    """True row of `CLUSTER_CLASSES` of each cluster (-1: none), then what was said of it (n, 1 + 4)."""
     truth = cell_truth(event, np.arange(len(event.hits)), fraction)
     owner = np.repeat(np.arange(len(clusters)), np.diff(clusters.offsets))
     energy = np.ones(len(fraction)) if event.hits.energy is None else event.hits.energy
     shares = Shares(clusters.hit_index, owner, clusters.hit_weight, len(clusters))
     kind = cluster_targets(truth, shares, energy / fraction).kind
-    return np.column_stack([kind.astype(np.float64), clusters.class_probability])
+    true = np.append(CLASS_OF_KIND, -1)[kind]
+    return np.column_stack([true.astype(np.float64), clusters.class_probability])
 
 
 def class_aucs(table: Floats) -> dict[str, Any]:

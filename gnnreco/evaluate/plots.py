@@ -78,7 +78,13 @@ def plots(
 
 
 def _figures(results: Results, rule: str) -> Iterator[tuple[str, Figure]]:
-    for variable in AXES:
+    if any(r.get("calibration") for r in results.values()):
+        figure, (axes,) = _panels(1)
+        _calibration_panel(axes, results)
+        yield "calibration", figure
+    # Rates in bins are those of tracks.
+    results = {name: r for name, r in results.items() if rule in r}
+    for variable in AXES if results else ():
         shown = [rate for rate in LABELS if any(rate in r[rule]["bins"][variable] for r in results.values())]
         figure, panels = _panels(len(shown))
         for rate, axes in zip(shown, panels, strict=True):
@@ -97,6 +103,26 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows))
     figure.subplots_adjust(0.2 / columns, 0.17 / rows, 1 - 0.04 / columns, 1 - 0.04 / rows, 0.32, 0.25)
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
+
+
+def _calibration_panel(axes: Axes, results: Results) -> None:
+    """Which part is matched against the score; on the diagonal a score is what it says."""
+    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1)
+    for name, result in results.items():
+        curve = result.get("calibration")
+        if curve:
+            filled = np.array(curve["count"]) > 0
+            x, y = (np.array(curve[key], float)[filled] for key in ("score_mean", "matched"))
+            low, high = np.array(curve["matched_interval"], float)[filled].T
+            bars = np.maximum([y - low, high - y], 0.0)
+            label = f"{name}: error {100 * curve['ece']:.1f} %"
+            axes.errorbar(x, y, bars, fmt="o", markersize=5, label=label)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.05)
+    axes.set_xlabel("score")
+    axes.set_ylabel("matched")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=9)
 
 
 def _rate_panel(axes: Axes, results: Results, rule: str, rate: str, variable: str) -> None:
@@ -169,10 +195,9 @@ def _page(results: Results, pictures: Mapping[str, bytes]) -> str:
     for name, picture in pictures.items():
         data = base64.b64encode(picture).decode()
         parts.append(f'<img alt="{name}" src="data:image/png;base64,{data}">')
-    first = next(iter(results.values()))
+    definitions = {key: text for result in results.values() for key, text in result["definitions"].items()}
     rows = "".join(
-        f"<dt>{html.escape(key)}</dt><dd>{html.escape(str(text))}</dd>"
-        for key, text in first["definitions"].items()
+        f"<dt>{html.escape(key)}</dt><dd>{html.escape(str(text))}</dd>" for key, text in definitions.items()
     )
     style = "body{font-family:sans-serif;margin:2em;max-width:72em}img{max-width:100%}dt{font-weight:bold}"
     return (

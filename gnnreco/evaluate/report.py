@@ -47,7 +47,7 @@ def table(result: Mapping[str, Any]) -> str:
             percent(row, "duplicate_rate", 17),
         ]
         lines += [f"{name:20}  {'  '.join(cells)}  {row['particles']:>9,}  {row['tracks']:>7,}"]
-    lines += [""]
+    lines += ["", *_calibration_line(result)]
     single = {"trackml_score": "TrackML score, all hits", "edge_efficiency": "edge efficiency of the graph"}
     for key, name in (single | {"edge_purity": "edge purity of the graph"}).items():
         if result.get(key) is not None:
@@ -69,7 +69,20 @@ def _clusters(result: Mapping[str, Any]) -> str:
         spread = "" if low is None else f" +- {(high - low) / 2:.4f}"
         lines += [f"{name.replace('_', ' '):22}  {number(result[name], '.4f') + spread:>22}"]
     lines += [f"{result['particles']:,} target particles, {result['clusters']:,} counted clusters"]
+    lines += _calibration_line(result)
     return "\n".join(lines + _cost_lines(result))
+
+
+def _calibration_line(result: Mapping[str, Any]) -> list[str]:
+    """What the scores promise beside what is matched."""
+    curve = result.get("calibration")
+    if curve is None:
+        return []
+    all_of_them = curve["overall"]
+    return [
+        f"score: {100 * all_of_them['score_mean']:.2f} % on average, {100 * all_of_them['matched']:.2f} % of "
+        f"{all_of_them['count']:,} are matched; calibration error {100 * curve['ece']:.2f} %"
+    ]
 
 
 def percent(row: Mapping[str, Any], rate: str, width: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gnnreco.columns import Event, Floats, Tracks
 from gnnreco.errors import BadInput
+from gnnreco.evaluate.confidence import calibration_curve
 from gnnreco.evaluate.matching import RULES, Mask, Matching, concatenate, match
 from gnnreco.evaluate.rates import COVERAGE, binned_rates, rates
 from gnnreco.evaluate.resolution import residuals, resolutions
@@ -47,6 +48,8 @@ DEFINITIONS = {
     "displaced": f"target produced at least {DISPLACED_MM:g} mm from the z axis; every track counts, as in all_tracks",
     "trackml_score": "mean over events of the weighted fraction of hits on double-majority tracks; "
     "weights of the file, else by the published formula over all particles",
+    "calibration": "score against the part of all tracks that the rule acts matches, in bins of the score; ece: mean over "
+    "tracks of |mean score - matched part| of their bin",
     "resolutions": "fitted minus true perigee parameters of the best acts-matched track of a particle; "
     "the truth goes from its production point through the field to the z axis; core: interquartile range / 1.349",
     "seconds": "hits in to tracks out, from the manifest of reconstruct",
@@ -70,6 +73,7 @@ class Scores:
     _tracks: list[Floats] = field(default_factory=list)
     _perigees: list[Floats] = field(default_factory=list)
     _scores: list[float] = field(default_factory=list)
+    _confidence: list[Floats] = field(default_factory=list)
 
     def add(self, event: Event, tracks: Tracks) -> None:
         """Match the tracks of one event; raises BadInput where the tracks cannot belong to it."""
@@ -80,6 +84,7 @@ class Scores:
         matching = match(tracks, truth, len(event.hits))
         kin, (pt, eta) = kinematics(truth.particles), track_kinematics(tracks.theta, tracks.q_over_p)
         self._matchings.append(matching)
+        self._confidence.append(tracks.score)
         self._particles.append(np.stack([kin.pt, kin.eta, kin.vertex, kin.charge], axis=1))
         self._tracks.append(np.stack([pt, eta], axis=1))
         score = trackml_score(event, tracks)
@@ -122,6 +127,8 @@ class Scores:
         out["low_pt"] = {rule: rates(m, rule, low, low_tracks) for rule in RULES}
         out["displaced"] = {rule: rates(m, rule, displaced, every) for rule in RULES}
         out["trackml_score"] = float(np.mean(self._scores)) if self._scores else None
+        score = np.concatenate([np.zeros(0), *self._confidence])
+        out["calibration"] = calibration_curve(score, m.matched("acts"))
         out["resolutions"] = self._resolutions(m, wanted, tracks, kin)
         out["warnings"] = []
         for what, all_of, kept, among, cuts in (

@@ -125,10 +125,20 @@ def _read_parquet(layout: Layout, file: Path) -> Iterator[Row]:
             if missing:
                 why = f"is missing: no {layout.name} that `gnnreco reconstruct` wrote"
                 raise BadInput(file, f"column {missing[0]}", why)
+            _check_vectors(layout, file, table.schema_arrow)
             for batch in table.iter_batches(ROWS_IN_GROUP, columns=there):
                 yield from _rows(layout, batch)
     except (pa.ArrowException, OSError) as error:
         raise BadInput(file, "", f"damaged or cut short ({error}); {AGAIN}") from error
+
+
+def _check_vectors(layout: Layout, file: Path, schema: pa.Schema) -> None:
+    """Refuse a file whose vectors have another length: another version wrote it."""
+    for name, (_, size) in layout.vectors.items():
+        kind = schema.field(name).type.value_type
+        if pa.types.is_fixed_size_list(kind) and kind.list_size != size:
+            why = f"has {kind.list_size} numbers for each of the {layout.name}, not {size}: another version wrote it"
+            raise BadInput(file, f"column {name}", f"{why}; reconstruct again")
 
 
 def output_files(path: str | Path) -> list[Path]:

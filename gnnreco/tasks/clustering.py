@@ -11,15 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats
+from gnnreco.columns import Clusters, Event, Floats
 from gnnreco.errors import BadConfig
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
+from gnnreco.models.calibration import Calibration
 from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
-from gnnreco.tasks.clustering_columns import ErrorConfig, Judgement, clusters_of
+from gnnreco.tasks.clustering_columns import ErrorConfig, Judgement, class_probability, clusters_of
 from gnnreco.tasks.clustering_company import COMPANY, shower_company
 from gnnreco.tasks.clustering_condensation import CondensationConfig, condensation_loss, condensed, places
 from gnnreco.tasks.clustering_density import DensityConfig, density_clusters
@@ -28,6 +29,8 @@ from gnnreco.tasks.clustering_loss import COVERED, LossConfig, pair_loss, shower
 from gnnreco.tasks.clustering_moments import MOMENTS, shower_moments
 from gnnreco.tasks.clustering_pieces import PIECE_FEATURES, Pieces, pieces_of
 from gnnreco.tasks.clustering_targets import (
+    KINDS,
+    NOISE,
     CellTruth,
     ClusterTargets,
     cell_truth,
@@ -35,10 +38,10 @@ from gnnreco.tasks.clustering_targets import (
     pair_targets,
     piece_targets,
 )
+from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
 
 Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
-NOISE = CLUSTER_CLASSES.index("noise")
 ENOUGH = 50  # clusters of a class, to correct its errors
 TOUCHING = PIECE_FEATURES.index("touching")
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
@@ -58,6 +61,8 @@ class ClusteringConfig:
         Of these, train only the further layers of identity (`model.identity_hidden`): energies and errors stay as they are.
     noise : float
         Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
+    calibration : Calibration, optional
+        From what was found of a cluster to its `score`; without it that is the finder's own confidence.
     """
 
     finder: Literal["density", "edges", "condensation"] = "density"
@@ -72,6 +77,10 @@ class ClusteringConfig:
     identity_only: bool = False
     noise: float = 0.5
     seed: int = 0
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        check_features(self.calibration, CLUSTER_FEATURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,7 @@ class ClusteringTask:
     name = "clustering"
     measures = ("energy", "charge")
     gives = Clusters
+    confidence_features = CLUSTER_FEATURES
     any_detector = True  # its samples do not need the detector any more: see `gnnreco.train.mixture`
 
     def __init__(self, config: ClusteringConfig, detector: Detector) -> None:
@@ -101,7 +111,7 @@ class ClusteringTask:
         torch.manual_seed(config.seed)
         sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
         self.network = ShowerNetwork(
-            config.network, *sizes, len(CLUSTER_CLASSES), config.loss.pivot > 0, len(COMPANY),
+            config.network, *sizes, len(KINDS), config.loss.pivot > 0, len(COMPANY),
             MOMENTS.index("foreign"),
         )  # fmt: skip
         torch.random.set_rng_state(generator)
@@ -214,7 +224,7 @@ class ClusteringTask:
         Each class has two scales: for showers that are alone, and for others. Split conformal prediction: Papadopoulos et
         al., ECML 2002; by groups: Vovk et al., Algorithmic Learning in a Random World, 2005.
         """
-        rows, wide = [], np.ones((2, len(CLUSTER_CLASSES)))
+        rows, wide = [], np.ones((2, len(KINDS)))
         for sample in samples:
             one = (
                 sample
@@ -235,7 +245,7 @@ class ClusteringTask:
             group = self.network.crowded(one["moments"]).numpy(), kind.argmax(axis=1)
             rows.append(np.stack([off, *group])[:, np.isfinite(wanted)])
         off, crowded, kinds = np.concatenate([np.zeros((3, 0)), *rows], axis=1)
-        for k in range(len(CLUSTER_CLASSES)):
+        for k in range(len(KINDS)):
             # A group that is small has the scale of its class.
             for rows_of, some in (([0, 1], crowded >= 0), ([0], crowded == 0), ([1], crowded == 1)):
                 mine = off[some & (kinds == k)]
@@ -283,11 +293,18 @@ class ClusteringTask:
 
     def reconstruct(self, event: Event) -> Clusters:
         """Clusters of one event."""
-        mine = seen(event, self.detector, self.measures)
-        return mine.restore(self._clusters(mine.event)) if len(mine.event.hits) else Clusters()
+        return scored(*self.found(event), self.config.calibration)
 
-    def _clusters(self, event: Event) -> Clusters:
-        graph = self.graph(event)
+    def found(self, event: Event) -> tuple[Clusters, Floats]:
+        """Clusters with the finder's own confidence, and the features that the calibration reads."""
+        mine = seen(event, self.detector, self.measures)
+        if not len(mine.event.hits):
+            return Clusters(), np.zeros((0, len(CLUSTER_FEATURES)))
+        graph = self.graph(mine.event)
+        clusters = self._clusters(graph)
+        return mine.restore(clusters), cluster_features(clusters, graph)
+
+    def _clusters(self, graph: CellGraph) -> Clusters:
         charge = self.frame.charge[graph.sensor]
         if self.config.finder == "density" or charge.any():
             labels = density_clusters(graph, charge, self.config.density)
@@ -297,10 +314,11 @@ class ClusteringTask:
             found = self._find(graph, loud)
             _, (log_energy, log_sigma, kind) = self._judge(graph, loud, found)
         energy = torch.exp(log_energy.double()).numpy()
-        probability = torch.softmax(kind.double(), dim=1).numpy()
-        judgement = Judgement(energy, energy * np.exp(log_sigma.double().numpy()), probability)
-        keep = probability[:, NOISE] <= self.config.noise
-        return self._columns(graph, *_kept(found.shares, judgement, keep))
+        said = torch.softmax(kind.double(), dim=1).numpy()
+        sigma = energy * np.exp(log_sigma.double().numpy())
+        keep = said[:, NOISE] <= self.config.noise
+        judgement = Judgement(energy[keep], sigma[keep], class_probability(said[keep]))
+        return self._columns(graph, _kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
 
     def _judge(
         self, graph: CellGraph, loud: LoudNeighbours, found: Found
@@ -379,10 +397,8 @@ def _table(shares: Shares) -> dict[str, Tensor]:
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def _kept(shares: Shares, judgement: Judgement, keep: NDArray[np.bool_]) -> tuple[Shares, Floats, Judgement]:
-    """The clusters that `keep` (n,) marks, with the confidence that each is no noise."""
+def _kept(shares: Shares, keep: NDArray[np.bool_]) -> Shares:
+    """The clusters that `keep` (n,) marks."""
     number = np.cumsum(keep) - 1
     mine = keep[shares.cluster]
-    some = Shares(shares.cell[mine], number[shares.cluster[mine]], shares.weight[mine], int(keep.sum()))
-    judged = Judgement(judgement.energy[keep], judgement.sigma[keep], judgement.probability[keep])
-    return some, 1 - judged.probability[:, NOISE], judged
+    return Shares(shares.cell[mine], number[shares.cluster[mine]], shares.weight[mine], int(keep.sum()))

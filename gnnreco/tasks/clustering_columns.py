@@ -11,6 +11,10 @@ from gnnreco.columns import CLUSTER_CLASSES, Clusters, Floats, Ints
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph
+from gnnreco.tasks.clustering_targets import NOISE
+
+#: Row of `CLUSTER_CLASSES` for each of `KINDS`; -1: noise, which `score` tells.
+CLASS_OF_KIND = (0, 0, 1, 2, 3, -1)
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,21 @@ class Judgement:
     ----------
     energy, sigma : float64 (n,)
         GeV.
-    probability : float64 (n, 6)
+    probability : float64 (n, 4)
         By `CLUSTER_CLASSES`.
     """
 
     energy: Floats
     sigma: Floats
     probability: Floats
+
+
+def class_probability(said: Floats) -> Floats:
+    """Probabilities by `CLUSTER_CLASSES` from those of `KINDS` (n, 6), given that there is a shower; float64 (n, 4)."""
+    out = np.zeros((len(said), len(CLUSTER_CLASSES)))
+    for column, row in zip(said.T[:NOISE], CLASS_OF_KIND, strict=False):
+        out[:, row] += column
+    return out / np.maximum(out.sum(axis=1, keepdims=True), 1e-30)
 
 
 def clusters_of(

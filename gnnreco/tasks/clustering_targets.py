@@ -8,11 +8,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gnnreco.columns import CLUSTER_CLASSES, Event, Floats, Ints, Particles
+from gnnreco.columns import Event, Floats, Ints, Particles
 from gnnreco.simulate.species import species_of
 from gnnreco.tasks.clustering_edges import Shares
 
-PHOTON, ELECTRON, CHARGED, NEUTRAL, MUON, NOISE = range(len(CLUSTER_CLASSES))
+#: What a network is trained to tell apart; users see `CLUSTER_CLASSES`, which are fewer.
+KINDS = ("photon", "electron", "charged_hadron", "neutral_hadron", "muon", "noise")
+PHOTON, ELECTRON, CHARGED, NEUTRAL, MUON, NOISE = range(len(KINDS))
 PI0_MASS, PI0_WINDOW = 0.13498, 2e-4  # GeV
 UNKNOWN = -1
 WHOLE = 0.7  # of a merged pi0's cluster comes from its two photons
@@ -32,7 +34,7 @@ class CellTruth:
     energy : float64 (p,)
         Of the particles, GeV.
     kind : int64 (p,)
-        Row of `CLUSTER_CLASSES`.
+        Row of `KINDS`.
     partner : int64 (p,)
         The other photon of a pi0; -1: none.
     """
@@ -81,7 +83,7 @@ def cell_truth(event: Event, index: Ints, fraction: Floats) -> CellTruth:
 
 
 def particle_classes(particles: Particles) -> Ints:
-    """Row of `CLUSTER_CLASSES` for each particle (n,)."""
+    """Row of `KINDS` for each particle (n,)."""
     pdg = np.abs(particles.pdg)
     kind = np.where(particles.charge != 0, CHARGED, NEUTRAL)
     for code, what in ((22, PHOTON), (11, ELECTRON), (13, MUON)):
@@ -152,7 +154,7 @@ class ClusterTargets:
     energy : float64 (n,)
         GeV; NaN where no particle is matched.
     kind : int64 (n,)
-        Row of `CLUSTER_CLASSES`; `UNKNOWN` where it is neither a shower of one particle nor noise.
+        Row of `KINDS`; `UNKNOWN` where it is neither a shower of one particle nor noise.
     """
 
     energy: Floats

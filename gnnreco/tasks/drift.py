@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Hits, Ints, Tracks, Truth
+from gnnreco.columns import Event, Floats, Hits, Ints, Tracks, Truth
 from gnnreco.events.select import rows_of, seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_frame import CellFrame
@@ -23,9 +23,11 @@ from gnnreco.graphs.charge import (
     build_charge_graph,
 )
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
+from gnnreco.models.calibration import Calibration
 from gnnreco.tasks.charge_pieces import PiecesConfig, grow_pieces
 from gnnreco.tasks.charge_points import ChargePoints
 from gnnreco.tasks.charge_tracks import TracksConfig, tracks_of
+from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
 
 if TYPE_CHECKING:  # only training needs torch: its methods import it
     from torch import Tensor
@@ -64,6 +66,10 @@ class DriftConfig:
     tracks: TracksConfig = field(default_factory=TracksConfig)
     learn: LearnConfig = field(default_factory=LearnConfig)
     seed: int = 0
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        check_features(self.calibration, TRACK_FEATURES)
 
 
 class DriftTask:
@@ -72,6 +78,7 @@ class DriftTask:
     name = "drift"
     measures = ("charge",)
     gives = Tracks
+    confidence_features = TRACK_FEATURES
 
     def __init__(self, config: DriftConfig, detector: Detector) -> None:
         self.config, self.detector, self._there = config, detector, detector.at_source()
@@ -153,7 +160,12 @@ class DriftTask:
 
     def reconstruct(self, event: Event) -> Tracks:
         """Tracks of one event. Raises `OverBudget` if its graph is too large."""
-        return self.tracks_and_points(event)[0]
+        return scored(*self.found(event), self.config.calibration)
+
+    def found(self, event: Event) -> tuple[Tracks, Floats]:
+        """Tracks with the network's own confidence, and the features that the calibration reads."""
+        tracks = self.tracks_and_points(event)[0]
+        return tracks, track_features(tracks)
 
     def tracks_and_points(self, event: Event) -> tuple[Tracks, ChargePoints]:
         """Tracks of one event, and the points in rows of pads that they were fitted to, in the source's frame."""

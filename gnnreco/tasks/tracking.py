@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Tracks
+from gnnreco.columns import Event, Floats, Tracks
 from gnnreco.events.select import Seen, seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs import (
@@ -22,6 +22,8 @@ from gnnreco.graphs import (
     true_segments,
 )
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
+from gnnreco.models.calibration import Calibration
+from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
 from gnnreco.tasks.decode import DecodeConfig, decode
 
 if TYPE_CHECKING:  # only training needs torch: its methods import it
@@ -40,6 +42,8 @@ class TrackingConfig:
     ----------
     node_loss : float
         Weight of the loss of doublets beside that of triplets.
+    calibration : Calibration, optional
+        From what was found of a track to its `score`; without it that is the network's own confidence.
     """
 
     graph: GraphConfig = field(default_factory=GraphConfig)
@@ -47,6 +51,10 @@ class TrackingConfig:
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     node_loss: float = 0.3
     seed: int = 0
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        check_features(self.calibration, TRACK_FEATURES)
 
 
 class TrackingTask:
@@ -55,6 +63,7 @@ class TrackingTask:
     name = "tracking"
     measures = ("position",)
     gives = Tracks
+    confidence_features = TRACK_FEATURES
 
     def __init__(self, config: TrackingConfig, detector: Detector) -> None:
         self.config, self.detector, self._there = config, detector, detector.at_source()
@@ -121,12 +130,17 @@ class TrackingTask:
 
     def reconstruct(self, event: Event) -> Tracks:
         """Tracks of one event. Raises `OverBudget` if its graph is too large."""
+        return scored(*self.found(event), self.config.calibration)
+
+    def found(self, event: Event) -> tuple[Tracks, Floats]:
+        """Tracks with the network's own confidence, and the features that the calibration reads."""
         mine = self._seen(event)
         if not len(mine.event.hits):
-            return Tracks()
+            return Tracks(), np.zeros((0, len(TRACK_FEATURES)))
         points, graph = self._graph().build(mine.event)
         logits = self.scorer.logits(graph.doublet_features, graph.triplet_features, graph.triplets)
-        return mine.restore(decode(mine.event, self._there, points, graph, logits, self.config.decode))
+        tracks = decode(mine.event, self._there, points, graph, logits, self.config.decode)
+        return mine.restore(tracks), track_features(tracks)
 
     def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
         """What became of the hits: how many lie in an event in which the graph builder meets no pair of them.

@@ -67,6 +67,7 @@ def adapt(
     """
     refuse_bundle(Path(output), overwrite)
     source = load_bundle(bundle)
+    source.config.pop("calibration", None)  # of another detector
     if min_pt is not None and "graph" in source.config:
         source.config["graph"] |= {"min_pt": min_pt}
     task = load_task(source, detector, any_detector=True)

@@ -198,7 +198,7 @@ def test_calorimeter_hits_are_cells(made, drive, tmp_path):
     event, _ = shower(detector)
     clusters = Clusters(
         np.array([0, 20, 40]), np.arange(40), np.ones(40), *np.ones((5, 2)), np.ones((2, 3)) / np.sqrt(3),
-        np.full((2, 6), 1 / 6), np.ones(2),
+        np.full((2, 4), 1 / 4), np.ones(2),
     )  # fmt: skip
     page = show_event(event, detector, None, tmp_path / "page.html", clusters)
     script = (

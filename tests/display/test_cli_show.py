@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gnnreco.cli import main
-from gnnreco.columns import Clusters
+from gnnreco.columns import CLUSTER_CLASSES, Clusters
 from gnnreco.events import open_events, write_events
 from gnnreco.events.clusters_file import write_clusters
 from gnnreco.geometry import load_detector
@@ -31,7 +31,7 @@ def output(folder, source, number, n_hits, place=""):
     clusters = replace(
         Clusters(), offsets=np.array([0, n_hits]), hit_index=np.arange(n_hits), hit_weight=np.ones(n_hits),
         **{name: np.ones(1) for name in ("energy", "energy_sigma", "x", "y", "z", "score")},
-        axis=np.ones((1, 3)), class_probability=np.full((1, 6), np.nan),
+        axis=np.ones((1, 3)), class_probability=np.full((1, len(CLUSTER_CLASSES)), np.nan),
     )  # fmt: skip
     (folder / place).mkdir(parents=True, exist_ok=True)
     write_clusters(folder / place / "shard-00000000.parquet", [(number, source, clusters)])

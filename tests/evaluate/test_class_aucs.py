@@ -36,14 +36,14 @@ def test_by_hand_with_ties() -> None:
     kind, said = np.array([0] * 5 + [1] * 5), np.zeros((10, N))
     said[:, 0] = [5, 4, 3, 2, 1, 4.5, 3, 0, 0, 0]
     # Pairs won by the first class: 5, 4, 3.5, 3, 3 of 5 each.
-    assert class_aucs(table(kind, said))["class_auc_by_class"]["photon"] == pytest.approx(18.5 / 25)
+    assert class_aucs(table(kind, said))["class_auc_by_class"]["electromagnetic"] == pytest.approx(18.5 / 25)
 
 
 def test_absent_and_rare_classes_have_none() -> None:
     kind = np.array([0] * 6 + [1] * 6 + [2] * 4)
     out = class_aucs(table(kind, np.eye(N)[kind]))
     told = {name: area for name, area in out["class_auc_by_class"].items() if area is not None}
-    assert told == {"photon": 1.0, "electron": 1.0}
+    assert told == {"electromagnetic": 1.0, "charged_hadron": 1.0}
     assert out["class_auc"] == 1.0
     for few in (table(kind, np.eye(N)[kind])[:0], table(kind * 0, np.eye(N)[kind])):
         assert class_aucs(few)["class_auc"] is None

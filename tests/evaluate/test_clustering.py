@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco.columns import Clusters, Event, Hits, Particles, Truth
+from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.evaluate import score_clusters, table
 from gnnreco.evaluate.sharing import adjusted_rand, v_measure
@@ -47,7 +47,7 @@ def clusters_of(*rows: list[int], sigma: float = 1.0) -> Clusters:
     return Clusters(
         np.concatenate([[0], np.cumsum(size)]).astype(np.int64), index, np.ones(size.sum()),
         energy, np.full(n, sigma), np.zeros(n), np.zeros(n), np.full(n, 1000.0), np.tile([0, 0, 1.0], (n, 1)),
-        np.full((n, 6), np.nan), np.ones(n),
+        np.full((n, len(CLUSTER_CLASSES)), np.nan), np.ones(n),
     )  # fmt: skip
 
 
