@@ -1,8 +1,8 @@
 """Where compiled kernels are kept: a folder that is the user's alone, one for each state of the sources.
 
-Numba loads machine code from its cache without a question, so a folder in which another user may write is not used.
-It also looks only at the file that a kernel stands in, not at the kernels that it calls: after an update it would run
-old code without a word. So each state of the sources has a folder of its own.
+Machine code is loaded without a question, so a folder in which another user may write is not used. Numba by itself looks
+only at the file that a kernel stands in, not at the kernels that it calls: after an update it would run old code without
+a word. So each state of the sources has a folder of its own.
 """
 
 from __future__ import annotations
@@ -12,43 +12,36 @@ import hashlib
 import os
 import shutil
 import stat
-import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 KEEP_SECONDS = 86_400.0  # folders of other states of the sources stay this long: one may still be running
 PREFIX = "kernels-"
+KERNELS = (
+    b"njit",
+    b"@compiled",
+    b"@inlined",
+    b"@kernel",
+)  # a file that holds a kernel has one of these words
 
-#: What `keep_kernels` decided, in words, for `gnnreco doctor`.
-decision = "not decided"
 
-
-def keep_kernels() -> None:
-    """Point numba to the first folder that serves; must happen before the first kernel is declared.
+@cache
+def kernel_folder() -> Path | None:
+    """The first folder that serves; None where none can be written, and every process compiles its kernels anew.
 
     In this order: ``$NUMBA_CACHE_DIR``, the package's own ``__pycache__``, ``$XDG_CACHE_HOME/gnnreco``
-    (``~/.cache/gnnreco``), ``gnnreco-UID`` in the folder of temporary files, a new folder there that goes at exit. Where
-    none can be written, kernels are compiled in each process anew.
+    (``~/.cache/gnnreco``), ``gnnreco-UID`` in the folder of temporary files, a new folder there that goes at exit.
     """
-    global decision
     name = PREFIX + _state_of_sources()
-    for parent, lasting in _parents():
-        mine = private(parent / name)
-        if mine is None:
-            continue
-        if lasting:
+    for parent in _parents():
+        if mine := private(parent / name):
             _forget_others(mine)
-        _point_numba_to(str(mine))
-        decision = str(mine) if lasting else f"{mine}, until this process ends"
-        return
-    os.environ.pop("NUMBA_CACHE_DIR", None)
-    from numba.core.dispatcher import Dispatcher  # only here: numba takes half a second to import
-
-    Dispatcher.enable_caching = lambda self: None  # type: ignore[method-assign]
-    decision = "nowhere: no folder can be written, so every process compiles anew"
+            return mine
+    return None
 
 
 def user_folder() -> Path | None:
@@ -80,29 +73,24 @@ def private(folder: Path) -> Path | None:
         why = "other users may write in it; remove it, or set NUMBA_CACHE_DIR"
     else:
         return folder
-    warnings.warn(f"compiled kernels in {folder} are not used: {why}", RuntimeWarning, stacklevel=4)
+    warnings.warn(f"compiled kernels in {folder} are not used: {why}", RuntimeWarning, stacklevel=2)
     return None
 
 
-def _parents() -> Iterator[tuple[Path, bool]]:
-    """Folders to keep kernels in, and whether they outlive the process."""
-    if given := os.environ.get("NUMBA_CACHE_DIR"):
-        path = Path(given)
-        path = path.parent if path.name.startswith(PREFIX) else path  # inherited from a process of ours
-        if private(path):
-            yield path, True
-    yield Path(__file__).parent / "__pycache__", True
+def _parents() -> Iterator[Path]:
+    if (given := os.environ.get("NUMBA_CACHE_DIR")) and (mine := private(Path(given))):
+        yield mine
+    yield Path(__file__).parent / "__pycache__"
     if user := user_folder():
-        yield user, True
+        yield user
     try:
-        mine = Path(tempfile.gettempdir()) / f"gnnreco-{os.geteuid()}"
-        if private(mine):
-            yield mine, True
+        if mine := private(Path(tempfile.gettempdir()) / f"gnnreco-{os.geteuid()}"):
+            yield mine
         new = tempfile.mkdtemp(prefix="gnnreco-")
     except OSError:
         return
     atexit.register(shutil.rmtree, new, ignore_errors=True)
-    yield Path(new), False
+    yield Path(new)
 
 
 def _state_of_sources() -> str:
@@ -110,7 +98,7 @@ def _state_of_sources() -> str:
     here, digest = Path(__file__).parent, hashlib.sha256()
     for path in sorted(here.rglob("*.py")):
         source = path.read_bytes()
-        if b"numba" in source or b"@compiled" in source or b"@kernel" in source:
+        if any(word in source for word in KERNELS):
             digest.update(str(path.relative_to(here)).encode() + hashlib.sha256(source).digest())
     return digest.hexdigest()[:16]
 
@@ -122,9 +110,3 @@ def _forget_others(mine: Path) -> None:
                 shutil.rmtree(old, ignore_errors=True)
         except OSError:
             continue
-
-
-def _point_numba_to(folder: str) -> None:
-    os.environ["NUMBA_CACHE_DIR"] = folder
-    if "numba" in sys.modules:  # imported before us: it has read its environment already
-        sys.modules["numba"].config.CACHE_DIR = folder

@@ -23,13 +23,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.geometry.seeds import SEEDS as IMPORTERS
-
 from gnnreco.cli_progress import Progress
 from gnnreco.cli_table import show
 from gnnreco.errors import GnnrecoError
 from tests import bundle_seeds
 from tests.events import seeds as event_seeds
+from tests.geometry.seeds import SEEDS as IMPORTERS
 from tests.mutants import mutant
 
 MEMORY = 6 << 30  # bytes of address space that a reader may ask for

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"atomic", "columns", "errors", "json_file", "kernel_cache", "limits", "schema", "tensor_file"}
+ANYWHERE = {
+    "atomic",
+    "columns",
+    "errors",
+    "json_file",
+    "kernel_cache",
+    "kernels",
+    "limits",
+    "schema",
+    "tensor_file",
+}
 ORDER = [
     {"geometry"},
     {"events"},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import pkgutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from numba.core.dispatcher import Dispatcher
 
 import gnnreco
 from gnnreco import kernel_cache
+from gnnreco.kernel_cache import kernel_folder
+from gnnreco.kernels import njit
 
 BITS = """
 import hashlib, sys
@@ -64,6 +69,17 @@ def kernels() -> dict[str, Dispatcher]:
     return found
 
 
+def test_every_kernel_is_kept_by_the_house_rule() -> None:
+    """Numba's own cache can run old code and mix up two processes: no kernel of the package uses it."""
+    declared = kernels()
+    assert len(declared) > 150
+    for name, kernel in declared.items():
+        assert type(kernel._cache).__module__ in ("gnnreco.kernels", "numba.core.caching"), name
+        assert type(kernel._cache).__name__ in ("_Cache", "NullCache"), (
+            f"{name}: declare it with gnnreco.kernels.njit"
+        )
+
+
 def test_callees_of_a_fastmath_kernel_are_inlined() -> None:
     """Two compilations of a function under fastmath may round differently; a call binds to whichever was loaded first."""
     called = set()
@@ -81,45 +97,73 @@ def test_callees_of_a_fastmath_kernel_are_inlined() -> None:
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A path under which nothing can be made, by root neither; all places for kernels lead there."""
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All places for kernels lead to a path under which nothing can be made, by root neither."""
     file = tmp_path / "file"
     file.write_text("")
     monkeypatch.setattr(kernel_cache, "__file__", str(file / "gnnreco" / "kernel_cache.py"))
-    monkeypatch.setattr(kernel_cache.tempfile, "tempdir", str(file))
+    monkeypatch.setattr(tempfile, "tempdir", str(file))
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(file))
-    monkeypatch.setattr(Dispatcher, "enable_caching", Dispatcher.enable_caching)
-    monkeypatch.setattr("numba.config.CACHE_DIR", "")
-    monkeypatch.setattr(kernel_cache, "decision", "")
-    return file
+    kernel_folder.cache_clear()
+    yield
+    kernel_folder.cache_clear()
 
 
 def test_kernels_go_to_the_first_folder_that_serves(
-    nowhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nowhere: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel_cache.keep_kernels()
-    assert kernel_cache.decision.startswith("nowhere")
-    assert "NUMBA_CACHE_DIR" not in os.environ
-    assert Dispatcher.enable_caching(None) is None
-    for variable, place in (
-        ("tmp", tmp_path / "t"),
-        ("XDG_CACHE_HOME", tmp_path / "h"),
-        ("NUMBA_CACHE_DIR", tmp_path / "n"),
-    ):
-        place.mkdir(mode=0o700)
+    assert kernel_folder() is None
+    assert njit(cache=True)(double)(2) == 4  # compiled, and kept nowhere
+    for number, variable in enumerate(("tmp", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")):
+        place = tmp_path / str(number)
         if variable == "tmp":
-            monkeypatch.setattr(kernel_cache.tempfile, "tempdir", str(place))
+            place.mkdir()
+            monkeypatch.setattr(tempfile, "tempdir", str(place))
         else:
             monkeypatch.setenv(variable, str(place))
-        kernel_cache.keep_kernels()
-        folder = Path(os.environ["NUMBA_CACHE_DIR"])
+        kernel_folder.cache_clear()
+        folder = kernel_folder()
+        assert folder is not None
         assert place in folder.parents
-        assert kernel_cache.decision == str(folder)
         assert folder.stat().st_mode & 0o777 == 0o700
-        kernel_cache.keep_kernels()  # a process started from here finds the same folder
-        assert Path(os.environ["NUMBA_CACHE_DIR"]) == folder
-        monkeypatch.delenv("NUMBA_CACHE_DIR")
+
+
+def double(x: int) -> int:
+    return 2 * x
+
+
+def test_a_file_for_each_signature_and_a_damaged_one_is_compiled_again(
+    nowhere: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    kernel_folder.cache_clear()
+    kernel = njit(cache=True)(double)
+    assert (kernel(2), kernel(2.5)) == (4, 5.0)
+    files = sorted((tmp_path / "kernels").rglob("*.nb*"))
+    assert len(files) == 2
+    again = njit(cache=True)(double)
+    assert (again(2), again(2.5)) == (4, 5.0)
+    assert sum(again.stats.cache_hits.values()) == 2
+    files[0].write_bytes(files[0].read_bytes()[:100])
+    files[1].write_bytes(b"")
+    last = njit(cache=True)(double)
+    assert (last(2), last(2.5)) == (4, 5.0)
+    assert sum(last.stats.cache_hits.values()) == 0
+
+
+def test_a_full_disk_costs_only_the_copy(
+    nowhere: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    kernel_folder.cache_clear()
+    kernel = njit(cache=True)(double)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(kernel._cache._cache_file, "_save_data", full)
+    assert kernel(2) == 4
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o720])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from gnnreco.kernels import njit
 
 #: GeV / (tesla mm e): turns bz in tesla and q/p in e/GeV into radians of turn for each mm of path.
 BEND = 2.99792458e-4

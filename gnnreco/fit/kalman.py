@@ -9,10 +9,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.kernels import njit
 
 #: Variance, mm^2, of a hit that is left out although its sensor stays in the track.
 IGNORED = 1e12

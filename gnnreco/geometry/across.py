@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gnnreco.kernels import njit
 
 from .contact import polygons_within
 from .detector import Detector

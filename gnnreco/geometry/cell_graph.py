@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gnnreco.kernel_cache import user_folder
+from gnnreco.kernels import njit
 
 from .across import pairs_across
 from .between import pairs_between

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gnnreco.kernels import njit
 
 from .plane import inside_depth, outside_distance
 

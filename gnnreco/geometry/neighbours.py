@@ -7,8 +7,9 @@ within `gap` of one another, measured exactly.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gnnreco.kernels import njit
 
 from .across import CellIds, pairs_across, sensor_pairs
 from .detector import Detector

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull
+
+from gnnreco.kernels import njit
 
 from .index import SensorIndex, build_index
 from .plane import TOUCH, area_centroid, inside_polygon, polygon_distance

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.cells import CellGraph
+from gnnreco.kernels import njit
 
 CELL_FEATURES = (
     "energy", "density_near", "density_far", "neighbours", "depth", "nuclear_depth", "nuclear_behind", "cell_size",

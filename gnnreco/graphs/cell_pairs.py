@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from numba import get_num_threads, njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.kernels import get_num_threads, njit
 
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], int]
 #: Bits of a box number for each axis; the group takes the rest.

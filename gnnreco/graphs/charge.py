@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Ints
@@ -13,6 +12,7 @@ from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
 from gnnreco.graphs.charge_shape import main_axes, spread_moments
+from gnnreco.kernels import njit
 from gnnreco.simulate.drift_gas import electrons_per_mm
 
 SAMPLE_FEATURES = (

@@ -7,10 +7,10 @@ weighted by the number of ways to it. Nothing assumes rows or a point of origin.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.kernels import njit
 
 
 @njit(cache=True, nogil=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from gnnreco.kernels import njit
 
 LANES = 128  # candidates in a block: its hidden layers stay in the first-level cache
 UNROLLED = 8  # inputs that one pass over a block adds up
 ZERO = np.float32(0)
 
-compiled = numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath=True)
+compiled = njit(cache=True, boundscheck=False, error_model="numpy", fastmath=True)
 #: For a kernel that another kernel calls. Under `fastmath` two compilations of one function may round differently, and
 #: where both are loaded a call binds to whichever came first: only a callee that is inlined gives the same bits always.
-inlined = numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath=True, forceinline=True)
+inlined = njit(cache=True, boundscheck=False, error_model="numpy", fastmath=True, forceinline=True)
 
 
 def packed(weight: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,9 +8,9 @@ Coleman et al., arXiv:1709.08705. There and here ``d2_a1_b1`` is ``d2_b1`` by de
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.kernels import njit
 
 #: Columns of `substructure`, in order.
 SUBSTRUCTURE = (

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.graphs.dense import LANES, ZERO, compiled, inlined
 from gnnreco.graphs.frame import Frame, Points
+from gnnreco.kernels import njit
 
 DOUBLET_FEATURES = (
     "q_over_pt_beam", "impact", "cot_theta",
@@ -33,7 +33,7 @@ SMALLEST_COSINE, SMALLEST_STEP = np.float32(1e-3), np.float32(1e-6)
 GATHERED = 21  # rows of numbers that a block of doublets takes from its points
 
 
-@numba.njit(inline="always")
+@njit(inline="always")
 def soft(x):  # type: ignore[no-untyped-def]
     """Linear near zero, bounded by 4: a tail cannot swamp the network, and it costs one division."""
     return x / (ONE + QUARTER * abs(x))

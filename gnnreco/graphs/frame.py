@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits
 from gnnreco.geometry import Detector
+from gnnreco.kernels import njit
 
 DISTANCE = 10.0  # origin of a turned frame, in lengths of the detector: far enough that phi is nearly flat
 PROBES = 101  # of the field, along the axis of a telescope
@@ -232,7 +232,7 @@ def _clusters(hits: Hits, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32],
     return _cluster_widths(d.offsets, d.u, d.v, d.value)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _cluster_widths(offsets, u, v, value):  # type: ignore[no-untyped-def]
     n = len(offsets) - 1
     width_u, width_v, signal = np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from gnnreco.graphs.dense import LANES, inlined
 from gnnreco.graphs.features import ONE, SHORTEST, TWO, positions, soft
 from gnnreco.graphs.frame import Frame, Points
 from gnnreco.graphs.gate import gate_block, hidden_layers
+from gnnreco.kernels import njit
 
 BLOCK = 16  # doublets that leave a point, taken together
 VECTOR = 8  # as many as one instruction works on
@@ -34,8 +34,8 @@ ARC_FROM = np.float32(0.44)
 
 # no infinities may be assumed away here: limits are infinite where nothing is cut
 _LAWS = {"contract", "arcp", "nsz", "reassoc"}
-_vectorised = numba.njit(cache=True, boundscheck=False, error_model="numpy", fastmath=_LAWS)
-_vectorised_inlined = numba.njit(  # for callees: see `inlined`
+_vectorised = njit(cache=True, boundscheck=False, error_model="numpy", fastmath=_LAWS)
+_vectorised_inlined = njit(  # for callees: see `inlined`
     cache=True, boundscheck=False, error_model="numpy", fastmath=_LAWS, forceinline=True
 )
 
@@ -70,7 +70,7 @@ def raw_limits(limits: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.ascontiguousarray(raw.T, np.float32)
 
 
-@numba.njit(inline="always")
+@njit(inline="always")
 def _arc(square, cosine):  # type: ignore[no-untyped-def]
     """How much longer an arc is than its chord, relative to the chord; `square` is half its angle's sine squared."""
     half = HALF - HALF * cosine  # the same for half the arc: where the polynomial does not reach
@@ -79,7 +79,7 @@ def _arc(square, cosine):  # type: ignore[no-untyped-def]
     return p if square < ARC_FROM else (ONE + p) * math.sqrt(TWO / (ONE + cosine)) - ONE
 
 
-@numba.njit(inline="always")
+@njit(inline="always")
 def _errors(ux, uy, uz, vx, vy, vz, tx, ty, cot):  # type: ignore[no-untyped-def]
     """Variance of a point across a track with transverse direction (tx, ty): in azimuth and along z."""
     across_u, across_v = uy * tx - ux * ty, vy * tx - vx * ty

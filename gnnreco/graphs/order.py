@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from gnnreco.kernels import njit
 
 
 def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -22,7 +23,7 @@ def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int64], ND
     return _count(np.asarray(key), n_keys)  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True, boundscheck=False)
+@njit(cache=True, boundscheck=False)
 def _count(key, n_keys):  # type: ignore[no-untyped-def]
     start, order = np.zeros(n_keys + 1, np.int64), np.empty(len(key), np.int64)
     for k in key:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.graphs.frame import WIDTH_CLASSES, Frame, Points
+from gnnreco.kernels import njit
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def pair_geometry(points: Points, a: NDArray[np.int64], b: NDArray[np.int64]) ->
     return dphi, points.z[a] - points.r[a] * (points.z[b] - points.z[a]) / dr
 
 
-@numba.njit(cache=True, boundscheck=False)
+@njit(cache=True, boundscheck=False)
 def _search(  # type: ignore[no-untyped-def]
     s, phi, r, z, layer_start, row_start, bins_of, width, first, second, slope, s_low, s_high,
     phi_low, phi_high, impact_low, impact_high, layer_low, layer_span, out,

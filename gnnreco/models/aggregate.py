@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gnnreco.kernels import njit
 
-@numba.njit(cache=True, boundscheck=False)
+
+@njit(cache=True, boundscheck=False)
 def _sum(values, order, start, out):  # type: ignore[no-untyped-def]
     width = values.shape[1]
     for node in range(len(start) - 1):

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from numba import get_num_threads, njit
 from numpy.typing import NDArray
 from torch import Tensor
+
+from gnnreco.kernels import get_num_threads, njit
 
 Reals = NDArray[np.float32]
 #: Cells that one thread takes at a time.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
+from gnnreco.kernels import njit
 from gnnreco.simulate.flight import CURVATURE, LIGHT
 from gnnreco.simulate.sensor_tree import helix
 from gnnreco.simulate.transport import Paths

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
@@ -14,6 +13,7 @@ from gnnreco.errors import BadGeometry
 from gnnreco.geometry import Detector
 from gnnreco.geometry.plane import area_centroid
 from gnnreco.geometry.subsystem import Drift
+from gnnreco.kernels import njit
 from gnnreco.simulate.drift_gas import Clusters
 
 REACH = 3.0  # sigma at which the normal distributions of pad response and shaping are cut; the rest makes up for it

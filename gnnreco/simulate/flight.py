@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.geometry.field_grid import FieldGrid, field_at
+from gnnreco.kernels import njit
 from gnnreco.simulate.material import (
     SILICON_X0,
     Vector,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.geometry import Detector
+from gnnreco.kernels import njit
 
 Floats = NDArray[np.float64]
 Vector = tuple[float, float, float]

@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
+from gnnreco.kernels import njit
 from gnnreco.simulate.generated import Generated
 from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.shower_em import electromagnetic, photon

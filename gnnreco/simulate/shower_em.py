@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from gnnreco.kernels import njit
 from gnnreco.simulate.shower_ray import Floats, Ray, Stack, land
 
 LIGHT = 299.792458  # mm/ns

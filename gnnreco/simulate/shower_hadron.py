@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from gnnreco.kernels import njit
 from gnnreco.simulate.material import ionisation
 from gnnreco.simulate.medium import MEAN_SILICON
 from gnnreco.simulate.shower_em import LIGHT, mixture, photon, room

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.geometry import Detector
+from gnnreco.kernels import njit
 from gnnreco.simulate.material import Vector
 from gnnreco.simulate.medium import media
 

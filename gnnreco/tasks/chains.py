@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from gnnreco.kernels import njit
 
 Ints = NDArray[np.int64]
 
 
-@numba.njit(cache=True, boundscheck=False)
+@njit(cache=True, boundscheck=False)
 def best_links(inner, outer, logit, n_doublets, threshold):  # type: ignore[no-untyped-def]
     """The link of each doublet to the next one outwards, where it is the best of both; -1: none. Shape (n_doublets,)."""
     best_out, best_in = np.full(n_doublets, -1, np.int64), np.full(n_doublets, -1, np.int64)
@@ -29,7 +30,7 @@ def best_links(inner, outer, logit, n_doublets, threshold):  # type: ignore[no-u
     return following
 
 
-@numba.njit(cache=True, boundscheck=False)
+@njit(cache=True, boundscheck=False)
 def walk_chains(doublets, inner, outer, logit, following):  # type: ignore[no-untyped-def]
     """Follow the links from every doublet that none leads to.
 
@@ -62,7 +63,7 @@ def walk_chains(doublets, inner, outer, logit, following):  # type: ignore[no-un
     return offsets[: n_chains + 1], points[:m], quality[:n_chains]
 
 
-@numba.njit(cache=True, boundscheck=False)
+@njit(cache=True, boundscheck=False)
 def claim(offsets, points, order, n_points, min_hits):  # type: ignore[no-untyped-def]
     """Let chains claim their points in the given order.
 
@@ -99,7 +100,7 @@ def claim(offsets, points, order, n_points, min_hits):  # type: ignore[no-untype
     return owner
 
 
-@numba.njit(cache=True, boundscheck=False)
+@njit(cache=True, boundscheck=False)
 def hand_out(doublets, inner, outer, order, owner):  # type: ignore[no-untyped-def]
     """Give every unclaimed point to the chain that owns the two others of its best triplet; returns how many were given."""
     given = 0

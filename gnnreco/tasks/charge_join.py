@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints
@@ -18,6 +17,7 @@ from gnnreco.fit.helix import BEND, extrapolate
 from gnnreco.fit.propagate import TOLERANCE, to_plane
 from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import along_z
+from gnnreco.kernels import njit
 from gnnreco.tasks.charge_points import Planes
 
 OUTLIER = 20.0  # chi2 of a point (two degrees of freedom) from which on it is left out

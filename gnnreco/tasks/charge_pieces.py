@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.charge_shape import main_axes
+from gnnreco.kernels import njit
 
 POINTS = 96  # of each piece that a test looks at
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints
@@ -17,6 +16,7 @@ from gnnreco.geometry import Detector
 from gnnreco.geometry.field import Field
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.charge import ChargeSamples
+from gnnreco.kernels import njit
 from gnnreco.tasks.path_order import path_order
 
 STRETCH = 30.0  # mm of a row that make one point, where a piece runs along it

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numba import njit
 
 from gnnreco.columns import Floats, Ints, Tracks
 from gnnreco.fit.trackfit import fit_tracks
 from gnnreco.geometry import Detector
 from gnnreco.graphs.cell_frame import CellFrame
 from gnnreco.graphs.charge import ChargeSamples
+from gnnreco.kernels import njit
 from gnnreco.tasks.charge_join import JoinConfig, fit_paths, join_paths, split_paths
 from gnnreco.tasks.charge_points import ChargePoints, charge_points
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.cells import CellGraph
+from gnnreco.kernels import njit
 from gnnreco.tasks.clustering_targets import CellTruth
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.cells import CellGraph
+from gnnreco.kernels import njit
 
 
 @dataclass(frozen=True)

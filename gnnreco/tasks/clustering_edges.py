@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.cell_features import LoudNeighbours
+from gnnreco.kernels import njit
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.cell_features import LoudNeighbours
 from gnnreco.graphs.cells import CellGraph
+from gnnreco.kernels import njit
 from gnnreco.tasks.clustering_edges import Shares
 
 MOMENTS = (

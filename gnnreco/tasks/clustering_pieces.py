@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.cell_features import LoudNeighbours
 from gnnreco.graphs.cells import CellGraph
+from gnnreco.kernels import njit
 from gnnreco.tasks.clustering_edges import Shares
 
 PIECE_FEATURES = (

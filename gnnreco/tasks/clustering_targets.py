@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Ints, Particles
+from gnnreco.kernels import njit
 from gnnreco.simulate.species import species_of
 from gnnreco.tasks.clustering_edges import Shares
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Tracks, Truth
@@ -22,6 +21,7 @@ from gnnreco.graphs.charge import (
     ChargeGraphConfig,
     build_charge_graph,
 )
+from gnnreco.kernels import njit
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
 from gnnreco.tasks.charge_pieces import PiecesConfig, grow_pieces

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Hits
 from gnnreco.fit.trackfit import FitResult
 from gnnreco.geometry import Detector
+from gnnreco.kernels import njit
 from gnnreco.tasks.candidates import Candidates, concatenate
 
 Ints = NDArray[np.int64]
@@ -71,7 +71,7 @@ def _agreeing(fit: FitResult) -> Ints:
     return pairs[distance < AGREE]
 
 
-@numba.njit(inline="always")
+@njit(inline="always")
 def _alike(parameters, variance, i, j):  # type: ignore[no-untyped-def]
     turn = abs(parameters[j, 2] - parameters[i, 2])
     turn = min(turn, 2 * np.pi - turn)
@@ -82,7 +82,7 @@ def _alike(parameters, variance, i, j):  # type: ignore[no-untyped-def]
     return alike
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _near(parameters, variance):  # type: ignore[no-untyped-def]
     """Pairs of rows, sorted by azimuth, that agree in each parameter.
 

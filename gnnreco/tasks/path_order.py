@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.charge_shape import main_axes
+from gnnreco.kernels import njit
 
 CURLED = 1.0  # rad of its circle from which on a path is followed around it, not along its main axis
 
