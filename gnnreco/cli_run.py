@@ -99,22 +99,22 @@ def bundle_adapt(args: Namespace) -> int:
     from gnnreco.schema import build
     from gnnreco.simulate import SimulationOptions
     from gnnreco.simulate import simulate as simulated
-    from gnnreco.train import adapt
+    from gnnreco.train import adapt, usual_pileup
 
+    pileup = usual_pileup(args.process) if args.pileup is None else args.pileup
     options = build(SimulationOptions, parse_settings(args.settings))
     detector = load_detector(args.detector)
     with Progress("") as progress:
         named = None if progress is None else progress.named
-        pileup = "" if args.pileup is None else f" --pileup {args.pileup}"
         command = (
             f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
-            f"--process {args.process}{pileup} --seed {args.seed}"
+            f"--process {args.process} --pileup {pileup} --seed {args.seed}"
             f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'} {' '.join(args.settings)}"
         )
-        how = (args.events, args.process, args.pileup, args.seed, args.min_pt, options)
+        how = (args.events, args.process, pileup, args.seed, args.min_pt, options)
         row = adapt(args.bundle, detector, args.output, *how, command.strip(), named, args.overwrite)
         held_back = simulated(
-            detector, args.process, max(4, args.events // 4), args.pileup, args.seed, options, args.events
+            detector, args.process, max(4, args.events // 4), pileup, args.seed, options, args.events
         )
         what = {"events": "simulated as for the graph builder, the next in number"}
         row["score"] = calibrated_if_enough(

@@ -283,7 +283,7 @@ def test_a_bundle_with_a_flipped_byte(
     (bundle / name).write_bytes(data)
     run = reconstruct(folder, bundle=bundle)
     assert run.status == 2
-    one_line(run, str(bundle), name, "copy the bundle again")
+    one_line(run, str(bundle), name, "copy the folder again")
     assert not (tmp_path / "out").exists()
     assert cli.main(["bundle", "verify", str(bundle)]) == 2
     assert capsys.readouterr().err.strip() == run.lines[0]

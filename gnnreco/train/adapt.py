@@ -11,7 +11,10 @@ from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train.config import Progress
 
-USUAL_PILEUP = 20
+
+def usual_pileup(process: str) -> int:
+    """Collisions added to an event where their number is not given; a beam has none."""
+    return 0 if process == "beam" else 20
 
 
 def adapt(
@@ -76,7 +79,7 @@ def adapt(
     if events < 1:
         raise BadConfig(f"--events {events}: at least one event is needed")
     if pileup is None:
-        pileup = 0 if process == "beam" else USUAL_PILEUP
+        pileup = usual_pileup(process)
     sample = []
     for event in simulate(detector, process, events, pileup, seed, options):
         sample.append(event)

@@ -33,7 +33,7 @@ def test_the_page_counts_as_evaluate_does(made):
     event, tracks, detector = made.event(), made.tracks(), made.detector()
     tracks = replace(tracks, phi=np.nan_to_num(tracks.phi))
     counts = match_tracks(tracks, event, detector).counts
-    row = score_tracks([(event, tracks)], made.field, target_of(detector))["all_tracks"]["acts"]
+    row = score_tracks([(event, tracks)], detector.field, target_of(detector))["all_tracks"]["acts"]
     names = ("particles", "found", "tracks", "fakes", "duplicates")
     assert {name: counts[name] for name in names} == {name: row[name] for name in names}
     assert (counts["particles"], counts["found"]) == (2, 1)

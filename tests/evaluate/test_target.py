@@ -43,6 +43,7 @@ def test_evaluate_of_a_telescope_needs_no_options(tmp_path: Path, capsys: pytest
     out, report = tmp_path / "out", tmp_path / "report.json"
     words = ["--detector", "telescope", "--bundle", "tracking-telescope", "-o", str(out)]
     assert cli.main(["reconstruct", str(TELESCOPE), *words]) == 0
+    capsys.readouterr()
     assert cli.main(["evaluate", str(out), "--truth", str(TELESCOPE), "--json", str(report)]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""

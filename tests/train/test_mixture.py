@@ -99,7 +99,7 @@ def test_a_bundle_of_two_detectors_serves_a_third(three: list[Path], tmp_path: P
     bundle, other = load_bundle(tmp_path), load_detector(third)
     assert bundle.manifest["detector"]["hash"] == "any"
     assert bundle.manifest["training"]["events"] == 4
-    assert bundle.manifest["training"]["data"]["sample"]["detectors"] == [str(two)]
+    assert bundle.manifest["training"]["data"]["sample"]["detectors"] == [two.name]
     bundle.check_detector(other)
     alone = compose("clustering", [f"detector={one}", *SMALL])
     run_training(alone, tmp_path / "alone")

@@ -32,7 +32,7 @@ class ToyTask:
 
     def __init__(self, width: int = 8, dropout: float = 0.2) -> None:
         self.config = ToyConfig(width)
-        self.detector = SimpleNamespace(name="toy", hash="0" * 64)
+        self.detector = SimpleNamespace(name="toy", hash="0" * 64, at_source=lambda: self.detector)
         with torch.random.fork_rng():
             torch.manual_seed(1)
             self.network = torch.nn.Sequential(
