@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from gnnreco.cli_options import output_folder
 from gnnreco.cli_progress import Progress
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
@@ -28,7 +29,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--target", choices=["onnx", "hls", "rtl"], default="onnx", help="what to write (default: onnx)"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="the folder to write")
+    output_folder(parser, required=False)
     parser.add_argument("--int8", action="store_true", help="onnx, tracking: keep the weights in eight bits")
     parser.add_argument(
         "--clock-ns", type=float, default=5.0, metavar="T", help="period of the clock (default: 5)"
