@@ -63,6 +63,9 @@ def add_options(parser: ArgumentParser) -> None:
         help="train smaller and smaller models from BUNDLE: accuracy against resources",
     )
     parser.add_argument(
+        "--resume", action="store_true", help="search: keep the points that are there and go on"
+    )
+    parser.add_argument(
         "--input",
         nargs="+",
         default=[],
@@ -139,6 +142,7 @@ def _trigger(name: str, args: Namespace) -> int:
             args.stream,
             args.parts,
             bar.named if bar else None,
+            args.overwrite,
         )
     if "parts" in report:
         names = ("top", "operations", "vectors", "equal", "backend", "clock_ns")
@@ -193,7 +197,14 @@ def _search(name: str, settings: list[str], args: Namespace) -> int:
     from gnnreco.search import search
 
     with Progress("steps") as bar:
-        points = search(name, args.output, settings, progress=bar.named if bar else None)
+        points = search(
+            name,
+            args.output,
+            [f"train.threads={args.threads}", *settings],
+            progress=bar.named if bar else None,
+            resume=args.resume,
+            overwrite=args.overwrite,
+        )
     print_table([asdict(point) for point in points], args.json)
     return 0
 
@@ -234,7 +245,7 @@ def _onnx(name: str, args: Namespace) -> Row:
     from gnnreco.bundle import load_bundle
     from gnnreco.deploy.onnx_export import export_onnx
 
-    manifest = export_onnx(load_bundle(name), args.output, args.int8)
+    manifest = export_onnx(load_bundle(name), args.output, args.int8, args.overwrite)
     return {
         "folder": str(args.output),
         "bundle": manifest["bundle"]["name"],

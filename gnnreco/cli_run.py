@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from gnnreco.atomic import refuse
 from gnnreco.cli_progress import Progress
 from gnnreco.cli_table import one_line, say_left_aside, table, write_json
 from gnnreco.cli_table import show as print_table
@@ -128,6 +129,8 @@ def compare_detectors(args: Namespace) -> int:
     from gnnreco.compare import compare_detectors as compared
     from gnnreco.display import compare_page
 
+    page = args.output / "comparison.html"
+    refuse(page, args.overwrite)
     with Progress("") as progress:
         named = None if progress is None else progress.named
         report = compared(args.detectors, args.output, args.events, args.transfer, named, _say)
@@ -139,7 +142,7 @@ def compare_detectors(args: Namespace) -> int:
         for name, s in d["samples"].items()
     ]  # fmt: skip
     print_table(rows, args.json, report)
-    print(f"page: {compare_page(report, args.output / 'comparison.html')}")
+    print(f"page: {compare_page(report, page)}")
     failed = [
         (d["name"], s["failure"])
         for d in report["detectors"]
@@ -248,6 +251,7 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
             args.format,
             detector,
             progress=None if progress is None else (lambda done: progress.counted(done, total)),
+            overwrite=args.overwrite,
         )
     size = sum(file.stat().st_size for file in files)
     seconds = time.perf_counter() - begin
