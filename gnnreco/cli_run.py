@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnreco.cli_progress import Progress, bar
-from gnnreco.cli_table import one_line, say_left_aside, show_page, table, write_json
+from gnnreco.atomic import refuse
+from gnnreco.cli_progress import Progress
+from gnnreco.cli_table import one_line, say_left_aside, table, write_json
 from gnnreco.cli_table import show as print_table
-from gnnreco.errors import BadConfig, BadInput
+from gnnreco.errors import BadConfig
 
 if TYPE_CHECKING:
-    from gnnreco.columns import Event
-    from gnnreco.events import EventSource
+    pass
 
 MOST_CLUSTERS = 15  # rows that `explore` prints
 
@@ -66,6 +64,8 @@ def train(args: Namespace) -> int:
     """A trained bundle."""
     from gnnreco.config import compose, run_training, settings_as_yaml
 
+    if args.threads:
+        args.settings.append(f"train.threads={args.threads}")
     settings = compose(args.task, args.settings)
     if args.show:
         print(settings_as_yaml(settings), end="")
@@ -129,6 +129,8 @@ def compare_detectors(args: Namespace) -> int:
     from gnnreco.compare import compare_detectors as compared
     from gnnreco.display import compare_page
 
+    page = args.output / "comparison.html"
+    refuse(page, args.overwrite)
     with Progress("") as progress:
         named = None if progress is None else progress.named
         report = compared(args.detectors, args.output, args.events, args.transfer, named, _say)
@@ -140,7 +142,7 @@ def compare_detectors(args: Namespace) -> int:
         for name, s in d["samples"].items()
     ]  # fmt: skip
     print_table(rows, args.json, report)
-    print(f"page: {compare_page(report, args.output / 'comparison.html')}")
+    print(f"page: {compare_page(report, page)}")
     failed = [
         (d["name"], s["failure"])
         for d in report["detectors"]
@@ -236,118 +238,6 @@ def _status(manifest: dict[str, Any]) -> int:
     return 2 if bad_input and not manifest["events_out"] else 1
 
 
-def evaluate(args: Namespace) -> int:
-    """Scores of the output of `reconstruct`."""
-    from dataclasses import replace
-
-    from gnnreco.evaluate import ShowerTarget, plots, target_of
-    from gnnreco.evaluate import evaluate as score
-    from gnnreco.evaluate import table as scores_table
-    from gnnreco.events import open_events
-    from gnnreco.geometry import load_detector
-
-    detector = load_detector(args.detector or _detector(args.output))
-    given = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
-    cuts: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    target = replace(target_of(detector), **cuts)
-    chosen = {"energy_min": args.min_energy, "eta_max": args.max_eta, "min_hits": args.min_hits}
-    showers = ShowerTarget(**{name: value for name, value in chosen.items() if value is not None})
-    source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(args.output, source, detector, target, progress=bar(len(source), "event"), showers=showers)
-    print(scores_table(result))
-    write_json(args.json, {**result, "left_aside": source.left_aside})
-    say_left_aside(source.left_aside)
-    for warning in result["warnings"]:
-        print("gnnreco:", one_line(warning), file=sys.stderr)
-    if args.plots:
-        drawn = result.get("tasks", {args.output.name: result})
-        print(f"wrote {plots(drawn, args.plots)}")
-    return 0
-
-
-def show(args: Namespace) -> int:
-    """One page with one event."""
-    from gnnreco.display import show_event
-    from gnnreco.events import open_events
-    from gnnreco.geometry import load_detector
-
-    if args.detector is None and args.tracks is None:
-        raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
-    detector = load_detector(args.detector or _detector(args.tracks))
-    source = open_events(args.input, detector)
-    event = _one_event(source, args)
-    say_left_aside(event.left_aside)
-    found = {} if args.tracks is None else _found(args.tracks, source, event)
-    tracks, clusters = found.get("tracking", found.get("drift")), found.get("clustering")
-    return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
-
-
-def explore(args: Namespace) -> int:
-    """One page with what clusters without training show of one event."""
-    from gnnreco.display import first_view_page
-    from gnnreco.display.first_view_page import cluster_rows, odd_rows, part_rows
-    from gnnreco.events import open_events
-    from gnnreco.geometry import load_detector
-    from gnnreco.tasks.first_view import first_view
-
-    detector = load_detector(args.detector) if args.detector else None
-    view = first_view(_one_event(open_events(args.input, detector), args), detector)
-    parts, clusters, odd = part_rows(view), cluster_rows(view), odd_rows(view)
-    page = first_view_page(view, detector, args.page)
-    say_left_aside(view.event.left_aside)
-    shown = [{name: row[name] for name in list(row)[:6]} for row in clusters[:MOST_CLUSTERS]]
-    counted = [row for row in odd if row["count"]]
-    print("\n\n".join(table(rows) for rows in (parts, shown, counted) if rows))
-    if len(clusters) > len(shown):
-        print(
-            f"(the {len(shown)} of {len(clusters)} clusters that have most energy; the page and --json have more)"
-        )
-    about = {"event": view.event.number, "source": view.event.source, "detector": args.detector}
-    about["left_aside"] = dict(view.event.left_aside)
-    write_json(args.json, {**about, "parts": parts, "clusters": clusters, "odd": odd, "page": str(page)})
-    print(f"page: {page}")
-    return 0
-
-
-def _one_event(source: Any, args: Namespace) -> Any:
-    """The event that was asked for, by default the first; a block of jets is none that can be drawn."""
-    from gnnreco.events.select import require_hits
-
-    number = source.numbers[0] if args.event is None else args.event
-    if number not in source.numbers:
-        raise BadInput(
-            args.input[0], f"event {number}", f"there is none; there are {_ranges(source.numbers)}"
-        )
-    event = source[source.numbers.index(number)]
-    require_hits(event)
-    return event
-
-
-def _found(folder: Path, source: EventSource, event: Event) -> dict[str, Any]:
-    """What was reconstructed of one event, by task; several tasks lie in a folder each."""
-    from gnnreco.evaluate import Join
-    from gnnreco.events.clusters_file import read_clusters
-    from gnnreco.events.tracks_file import read_tracks
-
-    manifest = _manifest(folder)
-    parts = manifest.get("tasks") or {manifest.get("task") or "tracking": manifest}
-    found: dict[str, Any] = {}
-    warnings: dict[str, None] = {}
-    for task, part in parts.items():
-        place = folder / task if "tasks" in manifest else folder
-        join = Join(source, part, place)
-        read: Any = read_clusters if task == "clustering" else read_tracks
-        row = source.numbers.index(event.number)
-        mine = [each for each in read(place) if each[0] == event.number and join.row_of(*each[:2]) == row]
-        if not mine:
-            raise BadInput(place, f"event {event.number}", "was not reconstructed; see its manifest.json")
-        found[task] = join.place(mine[0][2], event, row)
-        warnings |= dict.fromkeys(join.warnings())
-    for warning in warnings:
-        print("gnnreco:", one_line(warning), file=sys.stderr)
-    return found
-
-
 def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> int:
     from gnnreco.events import write_events
 
@@ -361,6 +251,7 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
             args.format,
             detector,
             progress=None if progress is None else (lambda done: progress.counted(done, total)),
+            overwrite=args.overwrite,
         )
     size = sum(file.stat().st_size for file in files)
     seconds = time.perf_counter() - begin
@@ -390,26 +281,6 @@ def _counted(events: Any, hits: list[int], summed: list[int]) -> Iterator[Any]:
             hits.append(len(event.hits))
             summed.append(event.hits_summed)
         yield event
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((folder / "manifest.json").read_text()))
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            folder, "manifest.json", f"cannot be read ({error}); name what `reconstruct -o` wrote"
-        ) from error
-
-
-def _detector(folder: Path) -> str:
-    """The detector of an output: where the user said it is, or its name if that is not to be found from here."""
-    detector = _manifest(folder).get("detector", {})
-    there = Path(detector.get("path") or detector.get("name", ""))
-    return str(there if there.exists() else detector.get("name", ""))
-
-
-def _ranges(numbers: list[int]) -> str:
-    return f"{min(numbers)} to {max(numbers)}" if len(numbers) > 8 else ", ".join(map(str, numbers))
 
 
 def _command(args: Namespace) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco.atomic import write_file
+from gnnreco.atomic import REPLACE, refuse, write_file
 from gnnreco.bundle import load_bundle, load_task
+from gnnreco.bundle_files import MANIFEST, without_places
 from gnnreco.config import compose, run_training
 from gnnreco.deploy.lower import lower
 from gnnreco.deploy.rtl import estimate
-from gnnreco.errors import BadBundle
+from gnnreco.errors import BadBundle, BadInput
 from gnnreco.tasks.trigger import TriggerTask, alive
 
 #: Pressures in loss per LUT: from hardly any to where accuracy is lost.
@@ -54,10 +55,10 @@ def search(
     overrides: Sequence[str],
     pressures: Sequence[float] = PRESSURES,
     progress: Callable[[str, int, int], None] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
 ) -> list[Point]:
     """Train a trigger bundle under growing pressure, each model from the one before; the points lie in `output`.
-
-    Points that are there are kept, so a search that was cut off goes on.
 
     Parameters
     ----------
@@ -69,23 +70,36 @@ def search(
         As for `gnnreco train`: at least ``sample.inputs``; ``train.epochs`` are those of each point.
     pressures : sequence of float
         Ascending.
+    resume : bool
+        Keep the points that are there: a search that was cut off goes on.
+    overwrite : bool
+        Replace an earlier search in `output`.
 
     Raises
     ------
     BadBundle
         If the bundle is none for triggers.
+    BadInput
+        If `output` holds points that nobody asked to keep or to replace, or to go on with those of another search.
     """
     if load_bundle(bundle).task != "trigger":
         raise BadBundle(bundle, "is not for triggers: --search needs a bundle of `gnnreco train trigger`")
+    for point in sorted(output.glob(f"point-*/{MANIFEST}")):
+        refuse(point, overwrite or resume)
+        if not resume:
+            point.unlink()
     output.mkdir(parents=True, exist_ok=True)
     before, points = str(bundle), []
     for number, pressure in enumerate(sorted(pressures)):
         folder = output / f"point-{number:02d}"
-        if not (folder / "manifest.json").exists():
+        command = f"gnnreco deploy {bundle} --search {' '.join(overrides)}: point {number}"
+        if (folder / MANIFEST).exists():
+            if load_bundle(folder).manifest["training"]["command"] != without_places(command):
+                raise BadInput(folder, "", f"is a point of another search; {REPLACE}")
+        else:
             settings = compose(
                 "trigger", [*overrides, f"train.start='{before}'", f"task.resource={pressure}"]
             )
-            command = f"gnnreco deploy {bundle} --search: point {number}"
             run_training(settings, folder, command=command, progress=progress, overwrite=True)
         points.append(measure(folder, pressure))
         before = str(folder)

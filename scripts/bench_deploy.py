@@ -70,7 +70,7 @@ def trained(model: Model, sample: tuple[str, ...], work: Path) -> list[Path]:
         f"task.teacher='{both[0]}'",
         "task.distil=0.5",
     ]
-    points = search(both[1], work / f"{model.name}_front", words, model.pressures)
+    points = search(both[1], work / f"{model.name}_front", words, model.pressures, resume=True)
     return [*both, *(work / f"{model.name}_front" / point.bundle for point in points)]
 
 

@@ -9,28 +9,28 @@ cd "$out"
 mix=photon,photon,electron,pion,pion,k0l,neutron,muon,pi0
 shoot() { # folder detector seed events count options
     gnnreco simulate --detector "$2" --process gun --particle $mix --energy 1 120 --count "$5" --events "$4" --seed "$3" \
-        spectrum=log "${@:6}" -o "$1"
+        spectrum=log "${@:6}" -o "$1" --overwrite
 }
 collide() { # folder detector process pile-up events seed options
-    gnnreco simulate --detector "$2" --process "$3" --pileup "$4" --events "$5" --seed "$6" "${@:7}" -o "$1"
+    gnnreco simulate --detector "$2" --process "$3" --pileup "$4" --events "$5" --seed "$6" "${@:7}" -o "$1" --overwrite
 }
 
 collide trackml trackml ttbar 20 8 7301 noise_hits=0.1
 gnnreco bundle calibrate tracking-trackml --detector trackml \
-    --data trackml "$events"/acts-ttbar-pu{50,20}.parquet -o tracking-trackml
+    --data trackml "$events"/acts-ttbar-pu{50,20}.parquet -o tracking-trackml --overwrite
 collide hex hex_tracker ttbar 30 6 7311 noise_hits=0.1
 collide hex_hard hex_tracker ttbar 80 2 7316 noise_hits=1 efficiency=0.85
 collide hex_holes hex_tracker ttbar 60 5 7319 noise_hits=0.5 efficiency=0.6
-gnnreco bundle calibrate tracking-hex --detector hex_tracker --data hex hex_hard hex_holes -o tracking-hex
+gnnreco bundle calibrate tracking-hex --detector hex_tracker --data hex hex_hard hex_holes -o tracking-hex --overwrite
 collide odd odd ttbar 10 8 7312 noise_hits=0.1
-gnnreco bundle calibrate tracking-odd --detector odd --data odd -o tracking-odd
+gnnreco bundle calibrate tracking-odd --detector odd --data odd -o tracking-odd --overwrite
 beam=(--particle electron --energy 2 6 --count 6 efficiency=0.85)
 collide beam telescope beam 0 200 7313 "${beam[@]}" noise_hits=1
 collide beam_noise telescope beam 0 60 7314 "${beam[@]}" noise_hits=4
 collide beam_noisy telescope beam 0 150 7318 "${beam[@]}" noise_hits=20
-gnnreco bundle calibrate tracking-telescope --detector telescope --data beam beam_noise beam_noisy -o tracking-telescope
+gnnreco bundle calibrate tracking-telescope --detector telescope --data beam beam_noise beam_noisy -o tracking-telescope --overwrite
 collide drift tpc ttbar 0 8 7315 noise_hits=0.05
-gnnreco bundle calibrate tpc --detector tpc --data drift -o tpc
+gnnreco bundle calibrate tpc --detector tpc --data drift -o tpc --overwrite
 
 shoot hgcal_cone hgcal 7101 120 10 cone=0.5 noise_hits=0.05
 shoot hgcal_wide hgcal 7102 70 14 noise_hits=0.05
@@ -44,8 +44,8 @@ done
 hgcal=(--detector hgcal --data hgcal_cone hgcal_wide hgcal_some hgcal_noise)
 lar=(--detector lar --data lar_cone lar_wide lar_noise)
 clic=(--detector clic_ecal --data clic_ecal_cone clic_ecal_wide clic_ecal_noise)
-gnnreco bundle calibrate showers-hgcal "${hgcal[@]}" -o showers-hgcal
-gnnreco bundle calibrate showers-lar "${lar[@]}" -o showers-lar
+gnnreco bundle calibrate showers-hgcal "${hgcal[@]}" -o showers-hgcal --overwrite
+gnnreco bundle calibrate showers-lar "${lar[@]}" -o showers-lar --overwrite
 for bundle in showers-any clusters-density; do
-    gnnreco bundle calibrate $bundle "${hgcal[@]}" "${lar[@]}" "${clic[@]}" -o $bundle
+    gnnreco bundle calibrate $bundle "${hgcal[@]}" "${lar[@]}" "${clic[@]}" -o $bundle --overwrite
 done

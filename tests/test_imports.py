@@ -35,7 +35,10 @@ ORDER = [
     {"config"},
     {"compare", "search"},
     {"doctor", "testing"},
-    {"cli", "cli_deploy", "cli_inspect", "cli_run", "cli_progress", "cli_table"},
+    {
+        *("cli", "cli_options", "cli_parser", "cli_progress", "cli_table", "cli_threads"),
+        *("cli_deploy", "cli_inspect", "cli_look", "cli_run"),
+    },
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LIGHT = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gnnreco.bundle_files import MANIFEST
 from gnnreco.columns import Floats
 from gnnreco.deploy.budget import Budget, Fit, check_seconds, choose, fit
-from gnnreco.deploy.folder import as_json, check_folder, save_folder
+from gnnreco.deploy.folder import as_json, save_folder
 from gnnreco.deploy.names import check_name
 from gnnreco.deploy.placement import Placement, place
 from gnnreco.deploy.program import JSON, Program
@@ -78,7 +78,6 @@ def write_firmware(
     budget = budget or Budget()
     tell = progress or (lambda what, done, of: None)
     check_name(name)
-    check_folder(folder)
     check_seconds("synthesis_s", synthesis_s)
     check_seconds("placement_s", placement_s)
     x, valid = check_vectors(program, x, valid)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.atomic import write_file
+from gnnreco.atomic import refuse, write_file
 from gnnreco.bundle_files import (
     MANIFEST,
     FileSum,
@@ -31,12 +31,15 @@ MAKERS = ("alkaid", "hls4ml", "numpy", "onnx")
 LEFT_BY_TOOLS = {".rpt", ".log", ".jou", ".dcp", ".pb", ".html"}
 
 
-def check_folder(folder: Path) -> None:
-    """Raise `BadConfig` unless a folder is empty, not there, or a firmware."""
+def check_folder(folder: Path, overwrite: bool = False) -> None:
+    """Raise `BadConfig` unless a folder is empty or not there; one that was deployed may be there if it may be replaced."""
     if folder.exists() and not folder.is_dir():
         raise BadConfig(f"output {folder}: is a file, not a folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
         raise BadConfig(f"output {folder}: holds other files; choose a new folder")
+    refuse(folder / MANIFEST, overwrite)
+    if (folder / MANIFEST).exists():
+        load_manifest(folder)  # what is not ours is not replaced
 
 
 def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenance: Mapping[str, Any]) -> None:
@@ -94,7 +97,9 @@ def load_manifest(folder: Path) -> FolderManifest:
     """The manifest of a deployed folder; raises `BadBundle` for what is none, or was changed."""
     values = summed(folder, read_file(folder, MANIFEST, MANIFEST_BYTES))
     if values.get("kind") != "firmware" or values.get("format") != FORMAT:
-        raise BadBundle(folder, f"{MANIFEST} is not that of what `deploy -o` of this version writes")
+        raise BadBundle(
+            folder, f"{MANIFEST} is not that of what `deploy -o` of this version writes; name another folder"
+        )
     check_sum(folder, values)
     manifest = typed(FolderManifest, values, folder)
     if len(manifest.files) > FILES:

@@ -74,7 +74,7 @@ def write_hls(
     BadBundle
         If an operation of the program is none that hls4ml has, or hls4ml is not installed.
     BadInput
-        If the folder is not clean, a name is not allowed, or the C simulation differs from the program.
+        If a name is not allowed, or the C simulation differs from the program.
     """
     _check_program(program)
     if not NAME.fullmatch(name):
@@ -89,7 +89,6 @@ def write_hls(
     if not len(x):
         raise BadInput("vectors", "", "are none; give at least one row of features")
     check_clock(clock_ns)
-    _clean(folder)
     ports = program.ported(np.asarray(x, np.float64))
     answers = program.answer(ports)
     how = Report(f"{name}_hls", backend, strategy, clock_ns, most_bits(program), len(x), len(x))
@@ -308,9 +307,3 @@ def _check_program(program: Program) -> None:
                 f"operation {i} is '{op.kind}', which hls4ml cannot take: it has no graphs; use --target rtl, "
                 "or --parts for the dense layers alone",
             )
-
-
-def _clean(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(folder, "", "is there already; name a folder that is not, or an empty one")
-    folder.parent.mkdir(parents=True, exist_ok=True)

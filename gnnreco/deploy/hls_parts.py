@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
+from gnnreco.deploy.folder import check_folder
 from gnnreco.deploy.hls import write_hls
 from gnnreco.deploy.intervals import COARSE, answer_range
 from gnnreco.deploy.program import Op, Program
@@ -43,7 +44,8 @@ def dense_parts(program: Program) -> list[Part]:
 
 
 def write_hls_parts(
-    program: Program, x: Floats, valid: NDArray, folder: Path, name: str, provenance: Mapping[str, Any], **how: Any
+    program: Program, x: Floats, valid: NDArray, folder: Path, name: str, provenance: Mapping[str, Any],
+    overwrite: bool = False, **how: Any,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Write each dense part of a graph's program as `write_hls` does, in folders ``<name>_<first operation>``.
 
@@ -55,6 +57,8 @@ def write_hls_parts(
     valid : (b, slots)
     folder, name, provenance
         See `write_hls`.
+    overwrite : bool
+        Replace parts that were written there before.
     **how
         ``clock_ns``, ``backend``, ``strategy``.
 
@@ -71,6 +75,8 @@ def write_hls_parts(
     parts = dense_parts(program)
     if not parts:
         raise BadBundle("network", "has no dense part for hls4ml; use --target rtl")
+    for part in parts:
+        check_folder(folder / f"{name}_{part.first}", overwrite)
     reports = []
     for part in parts:
         read = _before(program, part.reads).answer(program.ported(np.asarray(x, np.float64)), valid)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
+from gnnreco.atomic import refuse
 from gnnreco.bundle import Bundle
 from gnnreco.bundle_files import CONFIG, MANIFEST, WEIGHTS, manifest_sum, sha256, write_folder
 from gnnreco.deploy.onnx_parity import TOLERANCE, measure
-from gnnreco.errors import BadBundle
+from gnnreco.errors import BadBundle, BadInput
 from gnnreco.models.onnx_graph import INPUTS, IR, OPSET, OUTPUTS
 from gnnreco.onnx_bundle import (
     BUNDLE,
     FEATURES,
     FORMAT,
+    MODEL,
     MODELS,
     ONE_THREAD_MODEL,
     TARGET,
@@ -26,7 +29,9 @@ from gnnreco.onnx_bundle import (
 )
 
 
-def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[str, Any]:
+def export_onnx(
+    bundle: Bundle, folder: str | Path, int8: bool = False, overwrite: bool = False
+) -> dict[str, Any]:
     """Write a model for any number of threads, one for a single thread, the bundle they come from and ``manifest.json``.
 
     Parameters
@@ -34,9 +39,10 @@ def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[
     bundle : Bundle
         For a task with a network over segments.
     folder : path
-        An earlier export in it is replaced.
     int8 : bool
         Weights in eight bits: a file of half the size, at the deviation that the manifest states.
+    overwrite : bool
+        Replace an earlier export in `folder`.
 
     Returns
     -------
@@ -47,8 +53,13 @@ def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[
     ------
     BadBundle
         If the task has no such network, or what was made is not equal to it (see `gnnreco.deploy.onnx_parity`).
+    BadInput
+        If `folder` holds a result that nobody asked to replace, or another one than an export.
     """
     folder = Path(folder)
+    refuse(folder / MANIFEST, overwrite)
+    if (folder / MANIFEST).exists() and not (folder / MODEL).exists():
+        raise BadInput(folder, MANIFEST, "is of something else than an export as ONNX; name another folder")
     models = {name: make_onnx(bundle, int8, name == ONE_THREAD_MODEL) for name in MODELS}
     parity = measure(OnnxBundle(bundle, models, {}))
     if not int8 and parity["relative"] > TOLERANCE:
@@ -85,6 +96,7 @@ def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False) -> dict[
     }
     manifest["sha256"] = manifest_sum(manifest)
     copied = {name: (bundle.folder / name).read_bytes() for name in (CONFIG, WEIGHTS, MANIFEST)}
+    shutil.rmtree(folder / BUNDLE, ignore_errors=True)  # of an earlier export
     write_folder(folder / BUNDLE / bundle.name, copied)
     text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n"
     write_folder(folder, {**models, MANIFEST: text.encode()})

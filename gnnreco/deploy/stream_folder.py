@@ -16,7 +16,7 @@ from gnnreco.bundle import Bundle
 from gnnreco.columns import Floats, Ints
 from gnnreco.deploy.budget import check_seconds
 from gnnreco.deploy.checks import SOURCES, TRAINED, Check, check_files, confined
-from gnnreco.deploy.folder import FolderManifest, as_json, check_folder, save_folder, versions
+from gnnreco.deploy.folder import FolderManifest, as_json, save_folder, versions
 from gnnreco.deploy.proof import Trained
 from gnnreco.deploy.provenance import provenance
 from gnnreco.deploy.rtl import check_clock
@@ -50,7 +50,6 @@ def write_stream(
     dict
         What ``report.json`` holds: clocks of each graph, LUTs, `equal` graphs of all.
     """
-    check_folder(folder)
     check_seconds("synthesis_s", synthesis_s)
     design = stream(task.network, name, *limits, clock_ns)
     assert task.examples is not None

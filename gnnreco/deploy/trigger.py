@@ -56,6 +56,7 @@ def open_trigger(bundle: Bundle) -> TriggerTask:
 def export(
     name: str, target: str, folder: Path, budget: Budget, synthesis_s: float = 900.0, placement_s: float = 0.0,
     stream: Sequence[int] | None = None, parts: bool = False, progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Write a trigger bundle for a target; returns the report.
 
@@ -74,6 +75,8 @@ def export(
         Most nodes and edges of a graph (rtl, models that answer for edges): an edge each clock.
     parts : bool
         Only the dense parts of a graph network, a project each (hls).
+    overwrite : bool
+        Replace what was deployed to `folder` before.
     """
     check_seconds("synthesis_s", synthesis_s)
     check_seconds("placement_s", placement_s)
@@ -87,8 +90,9 @@ def export(
     if target == "hls" and parts and valid is not None:
         from gnnreco.deploy.hls_parts import write_hls_parts
 
-        made = write_hls_parts(program, x, valid, folder, top, where, clock_ns=budget.clock_ns)
+        made = write_hls_parts(program, x, valid, folder, top, where, overwrite, clock_ns=budget.clock_ns)
         return {"target": "hls", "parts": made, "vectors": len(x)}
+    check_folder(folder, overwrite)
     if target == "hls":
         from gnnreco.deploy.hls import write_hls
 
@@ -131,7 +135,6 @@ def write_onnx(
     program: Program, x: Floats, valid: NDArray | None, folder: Path, name: str, provenance: dict[str, Any]
 ) -> dict[str, Any]:
     """Write a program as ONNX with its vectors."""
-    check_folder(folder)
     model, about = make_onnx_program(program, provenance)
     report = {"target": "onnx", "name": name, **about, "vectors": len(x)}
     vectors = {"x": x, "answers": program.answer(program.ported(x), valid)}

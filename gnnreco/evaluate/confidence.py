@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.atomic import refuse
 from gnnreco.bundle import ANY_DETECTOR, Bundle, load_bundle, load_task, save_bundle
+from gnnreco.bundle_files import MANIFEST
 from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.evaluate.matching import match
@@ -88,6 +90,7 @@ def calibrate(
     command: str = "",
     data: Sequence[Mapping[str, Any]] = (),
     progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Make the score of a bundle a probability, and save it with that.
 
@@ -100,12 +103,14 @@ def calibrate(
     samples : sequence of (Detector, events)
         With truth; nothing else may have been learned from them.
     output : str or path
-        Folder of the calibrated bundle; may be that of `bundle`.
+        Folder of the calibrated bundle; may be that of `bundle`, which it then replaces.
     command : str
     data : sequence of dict
         Written to the manifest: what the events are.
     progress : callable, optional
         ``progress(what, done, total)``.
+    overwrite : bool
+        Replace a bundle in `output`.
 
     Returns
     -------
@@ -117,7 +122,10 @@ def calibrate(
     ------
     BadConfig
         A bundle without a score; events with too few tracks or clusters (`TooFew`).
+    BadInput
+        A bundle in `output` that nobody asked to replace.
     """
+    refuse(Path(output) / MANIFEST, overwrite)
     source = load_bundle(bundle)
     source.config.pop("calibration", None)
     shown = [_shown(source, *sample, progress) for sample in samples]
@@ -145,7 +153,7 @@ def calibrated_if_enough(
 ) -> str:  # fmt: skip
     """Calibrate a bundle in its place where the events are enough for it, and say whether they were."""
     try:
-        row = calibrate(bundle, samples, bundle, command, data, progress)
+        row = calibrate(bundle, samples, bundle, command, data, progress, overwrite=True)
     except TooFew as error:
         return f"not calibrated: {error}"
     return f"calibrated on {row['found']:,}"

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from gnnreco.atomic import refuse
 from gnnreco.columns import Event, Hits, Truth
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events.parquet_writer import write_parquet
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
 FORMATS = ("parquet", "trackml")
+PARQUET = "events-[0-9]*.parquet"
 
 
 def write_events(
@@ -33,6 +35,7 @@ def write_events(
     *,
     events_per_file: int = 50,
     progress: Callable[[int], None] | None = None,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Write events to a folder; it holds all of them in the end, or none if anything fails.
 
@@ -50,6 +53,8 @@ def write_events(
         Of a Parquet file.
     progress : callable, optional
         Called with the number of events done, after each.
+    overwrite : bool
+        Replace an earlier result in `folder`: all of its Parquet files, or the TrackML files of the same events.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def write_events(
     Raises
     ------
     BadInput
-        The folder holds files of the same names, or two events have the same number.
+        The folder holds an earlier result that nobody asked to replace, or two events have the same number.
     BadConfig
         An unknown format.
     """
@@ -68,6 +73,8 @@ def write_events(
     if events_per_file < 1:
         raise BadConfig(f"events_per_file is {events_per_file}; at least 1")
     folder = Path(folder)
+    if format == "parquet":
+        _earlier(folder, {PARQUET}, overwrite)  # before any event is made
     folder.mkdir(parents=True, exist_ok=True)
     counted = _counted(folder, events, progress)
     # Everything is written beside its place first: a full disk or a broken event leaves nothing behind.
@@ -81,14 +88,22 @@ def write_events(
             for event in counted:
                 write_trackml(draft, event, detector)
         written = sorted(draft.iterdir())
-        for file in written:
-            if (folder / file.name).exists():
-                raise BadInput(
-                    folder / file.name, "", "is there already; remove it or write to another folder"
-                )
+        names = {
+            PARQUET if format == "parquet" else f"{file.name.partition('-')[0]}-*.csv" for file in written
+        }
+        for file in _earlier(folder, names, overwrite):
+            file.unlink()
         return [file.rename(folder / file.name) for file in written]
     finally:
         shutil.rmtree(draft)
+
+
+def _earlier(folder: Path, patterns: Iterable[str], overwrite: bool) -> list[Path]:
+    """Files of an earlier result; `BadInput` unless they may go."""
+    there = sorted(file for pattern in patterns for file in folder.glob(pattern))
+    for file in there:
+        refuse(file, overwrite)
+    return there
 
 
 def write_trackml(folder: Path, event: Event, detector: Detector | None) -> None:

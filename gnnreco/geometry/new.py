@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..atomic import refuse
 from ..errors import BadInput
 from .new_calorimeters import block, chamber, endcap
 from .new_trackers import barrel, disks, planes
@@ -161,7 +162,7 @@ Dimensions are facts; say here under what terms the tables of this folder may be
 """
 
 
-def new_detector(folder: str | Path, kind: str, settings: Mapping[str, str]) -> Path:
+def new_detector(folder: str | Path, kind: str, settings: Mapping[str, str], overwrite: bool = False) -> Path:
     """Write a valid detector of a few numbers.
 
     Parameters
@@ -172,17 +173,18 @@ def new_detector(folder: str | Path, kind: str, settings: Mapping[str, str]) -> 
         One of `KINDS`.
     settings : mapping
         Numbers by name; the kind's own usual ones for the rest.
+    overwrite : bool
+        Replace a detector in `folder`.
 
     Raises
     ------
     BadInput
-        Naming what is known, where a kind, a name or a number is none.
+        Naming what is known, where a kind, a name or a number is none; a detector that nobody asked to replace.
     """
     folder = Path(folder)
     if kind not in KINDS:
         raise BadInput(folder, "", f"unknown kind {kind!r}; use one of {', '.join(KINDS)}")
-    if (folder / "detector.yaml").exists():
-        raise BadInput(folder / "detector.yaml", "", "exists already; name another folder or remove it")
+    refuse(folder / "detector.yaml", overwrite)
     numbers = _numbers(folder, kind, settings)
     chosen = KINDS[kind]
     about = {"name": folder.resolve().name, "folder": folder, "field": numbers.get("field", 0.0)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gnnreco.atomic import remove_drafts, write_file
+from gnnreco.atomic import REPLACE, remove_drafts, write_file
 from gnnreco.bundle import TASKS
 from gnnreco.errors import BadInput, CannotWrite
 from gnnreco.events.output_file import read_note
@@ -31,7 +31,6 @@ WORDS = {
     "clusters": "--no-clusters", "threads": "another number of threads", "format": "another format",
     "parts": "a --shard of another n", "gnnreco": "another version of gnnreco",
 }  # fmt: skip
-REPLACE = "name another folder, or replace what is there with --overwrite"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gnnreco.bundle import load_bundle, load_task, refuse_bundle, save_bundle
+from gnnreco.atomic import refuse
+from gnnreco.bundle import load_bundle, load_task, save_bundle
+from gnnreco.bundle_files import MANIFEST
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions, simulate
@@ -68,7 +70,7 @@ def adapt(
     BadInput
         `output` holds a bundle.
     """
-    refuse_bundle(Path(output), overwrite)
+    refuse(Path(output) / MANIFEST, overwrite)
     source = load_bundle(bundle)
     source.config.pop("calibration", None)  # of another detector
     if min_pt is not None and "graph" in source.config:

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save
 
-from gnnreco.atomic import write_file
-from gnnreco.bundle import refuse_bundle, save_bundle
+from gnnreco.atomic import refuse, write_file
+from gnnreco.bundle import save_bundle
+from gnnreco.bundle_files import MANIFEST
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.schema import plain
@@ -102,7 +103,7 @@ def train(
     began = time.monotonic()
     output = Path(output)
     if not resume:
-        refuse_bundle(output, overwrite)
+        refuse(output / MANIFEST, overwrite)
         if (output / "training" / LAST).exists() and not overwrite:
             why = "holds a training; go on with --resume, or replace it with --overwrite"
             raise BadInput(output, f"training/{LAST}", why)

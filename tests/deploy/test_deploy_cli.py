@@ -114,7 +114,11 @@ def test_a_search_gives_a_front_and_goes_on(bundle: Path, tmp_path: Path, capsys
     assert all(0 <= p["accuracy"] <= 1 and p["luts"] >= 0 for p in points)
     assert (tmp_path / "front.png").stat().st_size > 5000
     before = {f: f.stat().st_mtime_ns for f in tmp_path.glob("point-*/weights.safetensors")}
-    assert main(words) == 0
+    assert main(words) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([*words, "--resume", "task.teacher=other"]) == 2
+    assert "is a point of another search" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0
     assert before == {f: f.stat().st_mtime_ns for f in before}
     capsys.readouterr()
 

@@ -301,9 +301,6 @@ def test_bad_input_is_named(program, tmp_path: Path):
         write(x[:0], valid[:0])
     with pytest.raises(BadConfig, match="name 'a;b'"):
         write(x, valid, "a;b")
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(BadConfig, match="holds other files"):
-        write(x, valid, folder=tmp_path)
     assert not (tmp_path / "new").exists()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ...atomic import REPLACE
 from ...errors import BadInput
 from ..detector import Detector
 from . import acts
@@ -13,7 +14,9 @@ from . import acts
 EXPORTERS: dict[str, Callable[[Detector, Path], list[Path]]] = {"acts": acts.write}
 
 
-def export_detector(format: str, detector: Detector, folder: str | Path) -> list[Path]:
+def export_detector(
+    format: str, detector: Detector, folder: str | Path, overwrite: bool = False
+) -> list[Path]:
     """Describe a detector to another program.
 
     Parameters
@@ -22,7 +25,9 @@ def export_detector(format: str, detector: Detector, folder: str | Path) -> list
         One of `EXPORTERS`.
     detector : Detector
     folder : path
-        Where to write; created, and must be empty.
+        Where to write; created where it is missing.
+    overwrite : bool
+        Write into a folder that holds files, and replace those of the same names.
 
     Returns
     -------
@@ -37,8 +42,8 @@ def export_detector(format: str, detector: Detector, folder: str | Path) -> list
     if format not in EXPORTERS:
         raise BadInput(folder, "", f"no exporter for {format!r}; there are: {', '.join(EXPORTERS)}")
     target = Path(folder)
-    if target.exists() and any(target.iterdir()):
-        raise BadInput(target, "", "is not empty; name another folder or empty it")
+    if target.exists() and any(target.iterdir()) and not overwrite:
+        raise BadInput(target, "", f"is not empty; {REPLACE}")
     target.mkdir(parents=True, exist_ok=True)
     return EXPORTERS[format](detector, target)
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ...atomic import refuse
 from ...errors import BadGeometry, BadInput
 from ..load import load_detector
 from . import acts_csv, acts_json, calochallenge, cells, dd4hep, gdml, trackml, wafer_map
@@ -31,6 +32,7 @@ def import_detector(
     folder: str | Path,
     name: str | None = None,
     options: Mapping[str, str] | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Translate a foreign description into a detector folder.
 
@@ -41,11 +43,13 @@ def import_detector(
     file : path
         The foreign description.
     folder : path
-        Where to write; created, its ``detector.yaml`` must not exist yet.
+        Where to write; created where it is missing.
     name : str, optional
         Name of the detector; that of the folder unless told.
     options : mapping, optional
         What the file leaves open, as words: see the reader of the format.
+    overwrite : bool
+        Replace a detector in `folder`.
 
     Returns
     -------
@@ -65,8 +69,7 @@ def import_detector(
         if option not in known:
             there = f"there are: {', '.join(known)}" if known else "there are none"
             raise BadInput(file, f"option {option}", f"not an option of {format}; {there}")
-    if (target / "detector.yaml").exists():
-        raise BadInput(target / "detector.yaml", "", "exists already; name another folder or remove it")
+    refuse(target / "detector.yaml", overwrite)
     named = name or target.resolve().name
     made = Path(tempfile.mkdtemp(prefix=".import-", dir=_nearest(target)))
     try:

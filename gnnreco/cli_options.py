@@ -1,0 +1,76 @@
+"""What the parsers of all verbs share: one-line errors, checked numbers, and the options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+INPUT_HELP = "file, folder or glob of any format that `gnnreco.events` reads"
+DETECTOR_HELP = "name of a shipped detector (see `gnnreco detector list`) or path of a folder"
+OVERWRITE_HELP = "replace an earlier result in {}"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, like every other error of the program."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+
+
+def shard(text: str) -> tuple[int, int]:
+    """The i and n of ``i/n``."""
+    try:
+        index, count = (int(part) for part in text.split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not i/n, such as 0/8") from None
+    if not 0 <= index < count:
+        raise argparse.ArgumentTypeError(f"'{text}': i runs from 0 to n - 1")
+    return index, count
+
+
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
+    return int(text)
+
+
+class Verbs:
+    """Adds verbs to a parser, each with a description, an example and the options that all share."""
+
+    def __init__(self, parser: argparse.ArgumentParser, prefix: str) -> None:
+        self._sub = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+        self._prefix = prefix
+
+    def add(self, name: str, summary: str, example: str, run: str = "", threads: bool = False) -> Parser:
+        """Add a verb; `run` names the function that does it, and `threads` says whether it computes for long."""
+        verb: Parser = self._sub.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"example:\n  gnnreco {self._prefix}{name} {example}".rstrip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if run:
+            verb.add_argument(
+                "--json", type=Path, metavar="FILE", help="write the table that is printed as JSON"
+            )
+            verb.set_defaults(run=run)
+        if threads:
+            verb.add_argument(
+                "--threads", type=positive, default=1, metavar="N", help="of each process (default: 1)"
+            )
+        return verb
+
+
+def output_folder(
+    verb: argparse.ArgumentParser, about: str = "the folder to write", default: str = "", *,
+    metavar: str = "FOLDER", required: bool = True,
+) -> None:  # fmt: skip
+    """Where a verb writes, and whether it may replace what it wrote there before: none does so unasked."""
+    verb.add_argument(
+        "-o", "--output", type=Path, metavar=metavar, required=required and not default,
+        default=Path(default) if default else None, help=f"{about} (default: {default})" if default else about,
+    )  # fmt: skip
+    verb.add_argument("--overwrite", action="store_true", help=OVERWRITE_HELP.format(metavar))
