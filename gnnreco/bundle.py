@@ -6,8 +6,9 @@ the model was trained and what it measured. One that differs by one bit from wha
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.geometry import Detector
 from gnnreco.limits import MANIFEST_BYTES
 from gnnreco.schema import build, nearest
+from gnnreco.state import checked
 from gnnreco.tensor_file import parse_tensors
 
 
@@ -230,14 +232,39 @@ def load_task(bundle: Bundle, detector: Detector | None, any_detector: bool = Fa
         If there is no such task, the bundle was trained on another detector (unless `any_detector`), or its
         settings or weights do not fit the task.
     """
+    config, state = _fitting(bundle, detector, any_detector)
+    with _fits(bundle):
+        task = TASKS[bundle.task].load()[0].from_config(config, detector)
+        task.load_state(state)
+    return task
+
+
+def check_bundle(bundle: Bundle) -> None:
+    """Raise `BadBundle` if the settings or the learned numbers do not fit the task, as far as no detector has a say."""
+    _fitting(bundle, None)
+
+
+def _fitting(
+    bundle: Bundle, detector: Detector | None, any_detector: bool = False
+) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """Settings of the task of a bundle, and its learned numbers, every one of them looked at."""
+    from gnnreco.tasks.learned_state import EXPECTED
+
     if bundle.task not in TASKS:
         raise BadBundle(bundle.folder, f"is for the task '{bundle.task}'{nearest(bundle.task, TASKS)}")
     if not any_detector and detector is not None:
         bundle.check_detector(detector)
-    kind, settings = TASKS[bundle.task].load()
+    with _fits(bundle):
+        config = build(TASKS[bundle.task].load()[1], bundle.config)
+        if bundle.task not in EXPECTED:
+            return config, bundle.state
+        return config, checked(bundle.state, EXPECTED[bundle.task](config, detector))
+
+
+@contextlib.contextmanager
+def _fits(bundle: Bundle) -> Iterator[None]:
     try:
-        task = kind.from_config(build(settings, bundle.config), detector)
-        task.load_state(bundle.state)
+        yield
     except (
         BadConfig,
         ArithmeticError,
@@ -249,9 +276,9 @@ def load_task(bundle: Bundle, detector: Detector | None, any_detector: bool = Fa
         ValueError,
     ) as error:
         raise BadBundle(
-            bundle.folder, f"does not fit the task '{bundle.task}' of this version: {error}"
+            bundle.folder,
+            f"does not fit the task '{bundle.task}' of this version: {error}; copy the bundle again, or train it again",
         ) from error
-    return task
 
 
 def list_bundles() -> list[str]:

@@ -158,12 +158,13 @@ def bundle_list(args: Namespace) -> int:
 
 def bundle_verify(args: Namespace) -> int:
     """Whether a bundle is what was written; a fault is an error."""
-    from gnnreco.bundle import load_bundle
+    from gnnreco.bundle import check_bundle, load_bundle
 
     bundle = load_bundle(args.bundle)
+    check_bundle(bundle)
     rows = [{"file": name, **facts} for name, facts in bundle.manifest["files"].items()]
     print_table(rows, args.json)
-    print(f"{bundle.folder}: every sum agrees")
+    print(f"{bundle.folder}: every sum agrees, and every number fits its task")
     return 0
 
 

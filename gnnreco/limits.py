@@ -56,6 +56,14 @@ MEMBERS = 100_000
 
 #: Bytes of a file of tensors: weights, examples, vectors.
 TENSOR_BYTES = 4 << 30
+#: Size of a learned number: products of those of all layers of a network still fit into float32.
+LEARNED = 1e9
+#: Width of a layer of a network, its layers, rounds of its messages, neighbours that a node listens to.
+WIDTH, LAYERS_OF_NETWORK, ROUNDS, NEIGHBOURS = 1024, 32, 64, 256
+#: Slots of an input buffer of a trigger: each pair of them can be an edge.
+SLOTS = 256
+#: Bins of a window along a layer; pairs and triplets of an event that a graph may have.
+BINS, CANDIDATES = 4096, 2_000_000_000
 #: Tensors of one file, and dimensions of one tensor.
 TENSORS, DIMENSIONS = 100_000, 8
 #: Bytes of the manifest or the settings of a bundle or of what was deployed.

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from gnnreco import __version__
 from gnnreco.bundle import Bundle, find_bundle, load_bundle
 from gnnreco.bundle_files import MANIFEST, FileSum, check_file, check_sum, read_file, sha256, summed, typed
-from gnnreco.errors import BadBundle
+from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.graphs import DOUBLET_FEATURES, TRIPLET_FEATURES
 from gnnreco.graphs.charge import PAIR_FEATURES, SAMPLE_FEATURES
 from gnnreco.limits import MANIFEST_BYTES
 from gnnreco.models import Weights
-from gnnreco.models.weights import checked, weight_shapes
+from gnnreco.models.weights import NetworkConfig, segment_weights
+from gnnreco.schema import build
+from gnnreco.state import checked
 
 if TYPE_CHECKING:
     from gnnreco.models.onnx_session import OnnxNetwork
@@ -73,8 +75,9 @@ def network_weights(bundle: Bundle) -> Weights:
     weights = {k.removeprefix(prefix): v for k, v in bundle.state.items() if k.startswith(prefix)}
     nodes, edges = (len(names) for names in FEATURES[bundle.task])
     try:
-        return checked(weights, weight_shapes(int(bundle.config["network"]["hidden"]), nodes, edges))
-    except (KeyError, TypeError, ValueError) as error:
+        hidden = build(NetworkConfig, bundle.config["network"]).hidden
+        return checked(weights, segment_weights(hidden, nodes, edges))
+    except (BadConfig, KeyError, TypeError, ValueError) as error:
         raise BadBundle(bundle.folder, f"does not fit the network of this version: {error}") from error
 
 

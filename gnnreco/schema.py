@@ -64,6 +64,15 @@ def plain(settings: Any) -> Any:
     return settings
 
 
+def within(settings: Any, low: int, high: int, *names: str) -> None:
+    """Raise `ValueError` unless these settings, or each of their values, lie between `low` and `high`."""
+    for name in names:
+        value = getattr(settings, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if not low <= number <= high:
+                raise ValueError(f"{name} must lie between {low:,} and {high:,}, not {_short(number)}")
+
+
 def nearest(name: str, known: Any) -> str:
     """Return ``; did you mean 'x'?`` for the closest known name, or the list of all."""
     known = list(known)

@@ -17,6 +17,7 @@ ANYWHERE = {
     "kernels",
     "limits",
     "schema",
+    "state",
     "tensor_file",
 }
 ORDER = [

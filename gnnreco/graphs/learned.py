@@ -20,6 +20,8 @@ from gnnreco.graphs.order import by_key
 from gnnreco.graphs.segments import Targets, true_segments
 from gnnreco.graphs.triplets import SegmentGraph, join_doublets
 from gnnreco.graphs.windows import Windows
+from gnnreco.limits import BINS, CANDIDATES
+from gnnreco.schema import within
 
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
 TRAINING_ROWS = 5_000_000  # candidates that a gate sees: beyond, it learns nothing new
@@ -62,6 +64,10 @@ class GraphConfig:
     max_pairs: int = 12_000_000
     max_triplets: int = 20_000_000
     bins: int = 24
+
+    def __post_init__(self) -> None:
+        within(self, 1, BINS, "bins")
+        within(self, 1, CANDIDATES, "max_pairs", "max_triplets")
 
 
 class LearnedGraph:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.models.inference import infer
-from gnnreco.models.weights import NetworkConfig, Weights, checked, weight_shapes
+from gnnreco.models.weights import NetworkConfig, Weights, segment_weights
+from gnnreco.state import checked
 
 if TYPE_CHECKING:
     from gnnreco.models.segment_network import SegmentNetwork
@@ -58,8 +59,8 @@ class SegmentModel:
 
     def load(self, weights: Mapping[str, NDArray[Any]]) -> None:
         """Take what `weights` gave. Raises `ValueError` if it does not fit."""
-        shapes = weight_shapes(self.config.hidden, self.node_features, self.edge_features)
-        self._weights, self._loaded = checked(weights, shapes), True
+        expected = segment_weights(self.config.hidden, self.node_features, self.edge_features)
+        self._weights, self._loaded = checked(weights, expected), True
         if self._network is not None:
             self._network.load_arrays(self._weights)
 

@@ -12,9 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gnnreco.limits import NEIGHBOURS, ROUNDS, WIDTH
 from gnnreco.models.aggregate import segment_sum
 from gnnreco.models.loud_messages import listened, scored
 from gnnreco.models.pivot import Adversary
+from gnnreco.schema import within
 
 CROWDED = 0.01  # of the moment `foreign`: other showers have this much of what a shower's cells hear
 
@@ -46,6 +48,12 @@ class ShowerNetworkConfig:
     piece_neighbours: int = 8
     shower_hidden: int = 48
     identity_hidden: int = 0
+
+    def __post_init__(self) -> None:
+        within(self, 1, WIDTH, "hidden", "shower_hidden")
+        within(self, 0, WIDTH, "identity_hidden")
+        within(self, 0, ROUNDS, "rounds", "piece_rounds")
+        within(self, 1, NEIGHBOURS, "neighbours", "piece_neighbours")
 
 
 def _kernels(h: Tensor) -> bool:

@@ -16,7 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gnnreco.limits import LAYERS_OF_NETWORK, SLOTS, WIDTH
 from gnnreco.models.fixed_point import BitsConfig, FixedDense, FixedPoint
+from gnnreco.schema import within
 
 PORT_INTEGER = 3  # input ports reach 8 units
 
@@ -51,6 +53,14 @@ class TriggerNetworkConfig:
     head_layers: tuple[int, ...] = (64, 32, 32)
     outputs: int = 5
     bits: BitsConfig = field(default_factory=BitsConfig)
+
+    def __post_init__(self) -> None:
+        within(self, 1, WIDTH, "edge_layers", "node_layers", "head_layers", "outputs")
+        within(self, 1, SLOTS, "slots")
+        within(self, 0, self.slots, "groups")
+        for name in ("edge_layers", "node_layers", "head_layers"):
+            if not 1 <= len(getattr(self, name)) <= LAYERS_OF_NETWORK:
+                raise ValueError(f"{name} must name the widths of 1 to {LAYERS_OF_NETWORK} layers")
 
     def pairs(self) -> np.ndarray:
         """Sender and receiver slot of each edge the buffer can hold, int64 (e, 2), sorted by receiver."""

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.limits import ROUNDS, WIDTH
+from gnnreco.schema import within
+from gnnreco.state import Numbers
+
 Weights = Mapping[str, NDArray[np.float32]]
+SMALLEST_SCALE = 1e-6  # of a feature; those that are learned are above 1e-3
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class NetworkConfig:
 
     hidden: int = 24
     iterations: int = 3
+
+    def __post_init__(self) -> None:
+        within(self, 1, WIDTH, "hidden")
+        within(self, 1, ROUNDS, "iterations")
 
 
 def weight_shapes(hidden: int, node_features: int, edge_features: int) -> dict[str, tuple[int, ...]]:
@@ -47,13 +55,10 @@ def weight_shapes(hidden: int, node_features: int, edge_features: int) -> dict[s
     return shapes | {f"{part}_{what}": (n,) for part, n in sizes.items() for what in ("mean", "scale")}
 
 
-def checked(weights: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]) -> Weights:
-    """The weights as float32, if they are those that the network has. Raises `ValueError` naming the first that is not."""
-    for name in [*shapes, *weights]:
-        if name not in weights:
-            raise ValueError(f"lacks the weight '{name}'")
-        if name not in shapes:
-            raise ValueError(f"knows no weight '{name}'")
-        if weights[name].shape != shapes[name]:
-            raise ValueError(f"weight '{name}' has shape {weights[name].shape}, not {shapes[name]}")
-    return {name: np.ascontiguousarray(weights[name], np.float32) for name in shapes}
+def segment_weights(hidden: int, node_features: int, edge_features: int) -> dict[str, Numbers]:
+    """What each array must be: see `weight_shapes`; features are divided by their scale."""
+    shapes = weight_shapes(hidden, node_features, edge_features)
+    return {
+        name: Numbers(shape, low=SMALLEST_SCALE) if name.endswith("_scale") else Numbers(shape)
+        for name, shape in shapes.items()
+    }

@@ -109,11 +109,7 @@ class ClusteringTask:
         self.frame = CellFrame.of(self._there)
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
-        sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
-        self.network = ShowerNetwork(
-            config.network, *sizes, len(KINDS), config.loss.pivot > 0, len(COMPANY),
-            MOMENTS.index("foreign"),
-        )  # fmt: skip
+        self.network = shower_network(config)
         torch.random.set_rng_state(generator)
         if config.identity_only:
             if not (config.frozen and config.network.identity_hidden):
@@ -367,6 +363,14 @@ class ClusteringTask:
             weights["sigma_scale"] = weights["sigma_scale"].expand(2, -1)
         self.network.load_state_dict(fresh | weights)
         self.network.eval()
+
+
+def shower_network(config: ClusteringConfig) -> ShowerNetwork:
+    """The network of a task with these settings."""
+    sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
+    return ShowerNetwork(
+        config.network, *sizes, len(KINDS), config.loss.pivot > 0, len(COMPANY), MOMENTS.index("foreign")
+    )
 
 
 def _from_tensors(kind: type[T], sample: Mapping[str, Tensor], prefix: str) -> T:

@@ -11,7 +11,9 @@ from gnnreco.columns import Event, Jets
 from gnnreco.errors import BadInput
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
+from gnnreco.limits import WIDTH
 from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.schema import within
 from gnnreco.tasks.trigger_buffers import Buffers
 from gnnreco.tasks.trigger_regions import RegionConfig, regions
 from gnnreco.tasks.trigger_sectors import SectorConfig, sectors
@@ -37,6 +39,9 @@ class InputConfig:
     features: int = 16
     sectors: SectorConfig = field(default_factory=SectorConfig)
     regions: RegionConfig = field(default_factory=RegionConfig)
+
+    def __post_init__(self) -> None:
+        within(self, 1, WIDTH, "features")
 
 
 def buffers(

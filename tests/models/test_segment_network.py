@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from gnnreco.models import NetworkConfig, SegmentModel, infer
 from gnnreco.models.aggregate import segment_sum, sort_by_node
 from gnnreco.models.segment_network import SegmentNetwork, tensors_of
-from gnnreco.models.weights import checked, weight_shapes
+from gnnreco.models.weights import segment_weights, weight_shapes
+from gnnreco.state import checked
 
 NODE_FEATURES, EDGE_FEATURES = 16, 8
 
@@ -146,7 +147,7 @@ def test_weights_that_do_not_fit_are_named(change, why):
     weights = arrays(network())
     change(weights)
     with pytest.raises(ValueError, match=why):
-        checked(weights, weight_shapes(24, NODE_FEATURES, EDGE_FEATURES))
+        checked(weights, segment_weights(24, NODE_FEATURES, EDGE_FEATURES))
 
 
 def test_a_model_is_the_same_before_and_after_torch_takes_its_weights():
