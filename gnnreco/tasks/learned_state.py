@@ -5,6 +5,7 @@ Layers of a detector are known where it is given; without it a bundle can still 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,7 @@ def _builder(config: GraphConfig, detector: Detector | None) -> State:
 
 def _dense(widths: tuple[int, ...]) -> State:
     """Weights (inputs, outputs) and biases of dense layers, numbered from 1."""
-    layers = list(zip(widths, widths[1:], strict=False))
+    layers = list(itertools.pairwise(widths))
     state = {f"w{k}": Numbers(shape) for k, shape in enumerate(layers, 1)}
     return state | {f"b{k}": Numbers(shape[1:]) for k, shape in enumerate(layers, 1)}
 
