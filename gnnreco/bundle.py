@@ -223,8 +223,12 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     return Bundle(folder, manifest, config, state)
 
 
-def load_task(bundle: Bundle, detector: Detector | None, any_detector: bool = False) -> Any:
+def load_task(
+    bundle: Bundle, detector: Detector | None, any_detector: bool = False, to_adapt: bool = False
+) -> Any:
     """Build the task of a bundle for a detector (None: for one that needs none), ready to reconstruct.
+
+    With `to_adapt` it is ready to be adapted: its graph builder may name layers that this detector does not have.
 
     Raises
     ------
@@ -232,7 +236,7 @@ def load_task(bundle: Bundle, detector: Detector | None, any_detector: bool = Fa
         If there is no such task, the bundle was trained on another detector (unless `any_detector`), or its
         settings or weights do not fit the task.
     """
-    config, state = _fitting(bundle, detector, any_detector)
+    config, state = _fitting(bundle, None if to_adapt else detector, any_detector)
     with _fits(bundle):
         task = TASKS[bundle.task].load()[0].from_config(config, detector)
         task.load_state(state)

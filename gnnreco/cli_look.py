@@ -28,6 +28,7 @@ def evaluate(args: Namespace) -> int:
     from gnnreco.evaluate import table as scores_table
     from gnnreco.events import open_events
     from gnnreco.geometry import load_detector
+    from gnnreco.reconstruct.manifest import versions
 
     detector = load_detector(args.detector or _detector(args.output))
     given = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
@@ -38,7 +39,8 @@ def evaluate(args: Namespace) -> int:
     source = open_events(args.truth, detector, truth=True, deposits=False)
     result = score(args.output, source, detector, target, progress=bar(len(source), "event"), showers=showers)
     print(scores_table(result))
-    write_json(args.json, {**result, "left_aside": source.left_aside})
+    ran = {"command": args.command, "versions": versions("native")}
+    write_json(args.json, {**ran, **result, "left_aside": source.left_aside})
     say_left_aside(source.left_aside)
     for warning in result["warnings"]:
         print("gnnreco:", one_line(warning), file=sys.stderr)
@@ -62,7 +64,8 @@ def show(args: Namespace) -> int:
     say_left_aside(event.left_aside)
     found = {} if args.tracks is None else _found(args.tracks, source, event)
     tracks, clusters = found.get("tracking", found.get("drift")), found.get("clustering")
-    return show_page(show_event(event, detector, tracks, args.page, clusters), args.json)
+    page = show_event(event, detector, tracks, args.page, clusters, command=args.command)
+    return show_page(page, args.json)
 
 
 def explore(args: Namespace) -> int:

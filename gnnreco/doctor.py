@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from gnnreco import __version__
+from gnnreco.kernel_cache import kernel_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def examine() -> list[dict[str, Any]]:
     """
     rows = [_row("gnnreco", __version__, "always"), _row("python", platform.python_version(), "always")]
     rows.append(_row("cores", str(_cores()), "always"))
+    kept = kernel_folder()
+    rows.append(_row("kernels", str(kept or "nowhere: compiled in each process anew"), "always"))
     for part in PARTS:
         rows.append(_row(part.name, _version(part.name), part.needed, part.remedy))
     for part in PROGRAMS:

@@ -126,7 +126,15 @@ def test_tables_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFi
     rows = json.loads((tmp_path / "a" / "doctor.json").read_text())
     printed = capsys.readouterr().out
     assert all(row["part"] in printed for row in rows)
-    assert {row["part"] for row in rows} > {"gnnreco", "python", "torch", "torch threads"}
+    assert {row["part"] for row in rows} > {
+        "gnnreco",
+        "python",
+        "kernels",
+        "hls4ml",
+        "qonnx",
+        "torch",
+        "torch threads",
+    }
     assert all(row["remedy"] for row in rows if row["state"] == "missing")
 
 

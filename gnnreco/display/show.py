@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from gnnreco import __version__
 from gnnreco.atomic import write_file
 from gnnreco.columns import Clusters, Event, Ints, Tracks
 from gnnreco.display.occupancy import add_occupancy
@@ -43,6 +44,7 @@ def show_event(
     path: str | Path,
     clusters: Clusters | None = None,
     sheets: Sequence[tuple[str, str]] = (),
+    command: str = "",
 ) -> Path:
     """Draw one event, in the frame of the detector's source, as one HTML page that works without a network.
 
@@ -61,6 +63,8 @@ def show_event(
         Found clusters: calorimeter hits can then be coloured by them.
     sheets : sequence of (str, str)
         Title and markup of flat pages behind the event; a table row with ``data-cluster`` selects that cluster.
+    command : str
+        Kept in the page, with the version.
 
     Returns
     -------
@@ -82,6 +86,7 @@ def show_event(
     about = {
         "detector": add_sensors(pack, detector),
         "event": add_event(pack, event, detector, tracks, clusters),
+        "made_by": {"gnnreco": __version__, "command": command},
     }
     return _write(path, f"Event {event.number} in {detector.name}", about, pack, sheets)
 

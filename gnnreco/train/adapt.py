@@ -75,7 +75,7 @@ def adapt(
     source.config.pop("calibration", None)  # of another detector
     if min_pt is not None and "graph" in source.config:
         source.config["graph"] |= {"min_pt": min_pt}
-    task = load_task(source, detector, any_detector=True)
+    task = load_task(source, detector, any_detector=True, to_adapt=True)
     if not hasattr(task, "prepare"):
         raise BadConfig(f"{bundle}: a {source.task} bundle of this kind serves any detector as it is")
     if events < 1:

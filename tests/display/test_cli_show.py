@@ -59,6 +59,7 @@ def test_clusters_are_shown(events, tmp_path, place):
     assert main(words) == 0
     about, arrays = unpack(page)
     assert about["event"]["clusters"]["count"] == 1
+    assert about["made_by"]["command"].startswith(f"gnnreco show {events} --output")
     assert arrays["h_cluster"].tolist() == [0] * len(event.hits)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnreco import cli
+from gnnreco import __version__, cli
 from gnnreco.columns import Clusters, Event, Hits, Particles, Tracks, Truth
 from gnnreco.evaluate import RULES, ShowerTarget, Target, score_clusters, score_tracks, table, target_of
 from gnnreco.events import open_events
@@ -49,6 +49,8 @@ def test_evaluate_of_a_telescope_needs_no_options(tmp_path: Path, capsys: pytest
     assert printed.err == ""
     assert " -  " not in printed.out.partition("parameter")[0]
     result = json.loads(report.read_text())
+    assert result["command"].startswith(f"gnnreco evaluate {out} --truth")
+    assert result["versions"]["gnnreco"] == __version__
     assert result["acts"]["efficiency"] == 1.0
     assert result["definitions"]["target"] == "charged particles, at least 5 hits, pile-up included"
     assert cli.main(["evaluate", str(out), "--truth", str(TELESCOPE), "--min-hits", "9"]) == 0

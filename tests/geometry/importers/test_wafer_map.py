@@ -264,7 +264,7 @@ def test_a_map_goes_through_the_command_line(tmp_path: Path, capsys: pytest.Capt
     )
     assert main(["detector", "check", folder]) == 0
     assert main(["detector", "import", "wafer-map", str(file), "-o", folder]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "is there already" in capsys.readouterr().err
 
 
 def test_the_shipped_endcaps_have_all_wafers_and_tiles() -> None:
