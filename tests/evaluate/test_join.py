@@ -105,7 +105,10 @@ def test_root_output_is_scored_and_shown_as_parquet_is(
         words = ["--output", str(out), "-o", str(tmp_path / f"{form}.html")]
         assert cli.main(["show", str(TELESCOPE), *words]) == 0
     assert results[0] == results[1]
-    assert (tmp_path / "parquet.html").read_bytes() == (tmp_path / "root.html").read_bytes()
+    of_parquet, of_root = ((tmp_path / f"{form}.html").read_text() for form in ("parquet", "root"))
+    assert (
+        of_parquet.replace(f"{tmp_path}/parquet", f"{tmp_path}/root") == of_root
+    )  # but for the command in it
 
 
 def join_of(event: Event, file: Path, inputs: list[dict]) -> Join:
