@@ -70,8 +70,7 @@ def show(args: Namespace) -> int:
 
 def explore(args: Namespace) -> int:
     """One page with what clusters without training show of one event."""
-    from gnnreco.display import first_view_page
-    from gnnreco.display.first_view_page import cluster_rows, odd_rows, part_rows
+    from gnnreco.display.first_view_page import cluster_rows, first_view_page, odd_rows, part_rows
     from gnnreco.events import open_events
     from gnnreco.geometry import load_detector
     from gnnreco.tasks.first_view import first_view

@@ -22,9 +22,8 @@ MOST_CLUSTERS = 15  # rows that `explore` prints
 
 def simulate(args: Namespace) -> int:
     """Events of the embedded simulation."""
-    from gnnreco.config import parse_settings
     from gnnreco.geometry import load_detector
-    from gnnreco.schema import build
+    from gnnreco.schema import build, parse_settings
     from gnnreco.simulate import SimulationOptions
     from gnnreco.simulate import simulate as simulated
 
@@ -93,10 +92,9 @@ def train(args: Namespace) -> int:
 
 def bundle_adapt(args: Namespace) -> int:
     """A bundle for another detector."""
-    from gnnreco.config import parse_settings
     from gnnreco.evaluate.confidence import calibrated_if_enough
     from gnnreco.geometry import load_detector
-    from gnnreco.schema import build
+    from gnnreco.schema import build, parse_settings
     from gnnreco.simulate import SimulationOptions
     from gnnreco.simulate import simulate as simulated
     from gnnreco.train import adapt, usual_pileup

@@ -236,24 +236,6 @@ def settings_as_yaml(settings: Settings) -> str:
     return str(yaml.safe_dump({group: tree[group] for group in GROUPS if group in tree}, sort_keys=False))
 
 
-def parse_settings(words: Sequence[str]) -> dict[str, Any]:
-    """Turn ``key=value`` and ``a.b=value`` into nested values, read as YAML."""
-    tree: dict[str, Any] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise BadConfig(f"'{word}' is not key=value")
-        *path, last = key.split(".")
-        branch = tree
-        for name in path:
-            branch = branch.setdefault(name, {})
-        try:
-            branch[last] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise BadConfig(f"'{word}': the value cannot be read ({error})") from error
-    return tree
-
-
 def _value(overrides: Sequence[str], key: str) -> str:
     """What the last override of a key says; empty without one."""
     return next(

@@ -5,12 +5,32 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
 
 from gnnreco.errors import BadConfig
 
 T = TypeVar("T")
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+    """Turn ``key=value`` and ``a.b=value`` into nested values, read as YAML."""
+    tree: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise BadConfig(f"'{word}' is not key=value")
+        *path, last = key.split(".")
+        branch = tree
+        for name in path:
+            branch = branch.setdefault(name, {})
+        try:
+            branch[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise BadConfig(f"'{word}': the value cannot be read ({error})") from error
+    return tree
 
 
 def build(kind: type[T], values: Mapping[str, Any], where: str = "", others: bool = False) -> T:

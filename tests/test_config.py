@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gnnreco.bundle import TASKS, load_bundle
-from gnnreco.config import FOLDER, GROUPS, compose, parse_settings, settings_as_yaml
+from gnnreco.config import FOLDER, GROUPS, compose, settings_as_yaml
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import load_detector
 from gnnreco.tasks.clustering import ClusteringConfig, ClusteringTask
@@ -72,13 +72,6 @@ def test_what_is_wrong_is_named(override: str, message: str) -> None:
 def test_an_unknown_task() -> None:
     with pytest.raises(BadConfig, match="unknown task 'trackin'; did you mean 'tracking'"):
         compose("trackin")
-
-
-def test_settings_of_a_verb_are_yaml() -> None:
-    assert parse_settings(["a=1", "b.c=[1, 2]", "b.d=x"]) == {"a": 1, "b": {"c": [1, 2], "d": "x"}}
-    for word in ("a", "=1", "a=[1"):
-        with pytest.raises(BadConfig):
-            parse_settings([word])
 
 
 def test_a_finder_that_learns_nothing_says_so() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from gnnreco.errors import BadConfig
-from gnnreco.schema import build, plain
+from gnnreco.schema import build, parse_settings, plain
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,10 @@ def test_values_become_the_dataclass_and_back() -> None:
 def test_what_does_not_fit_is_named(values: dict[str, Any], message: str) -> None:
     with pytest.raises(BadConfig, match=message):
         build(Settings, values)
+
+
+def test_settings_of_a_verb_are_yaml() -> None:
+    assert parse_settings(["a=1", "b.c=[1, 2]", "b.d=x"]) == {"a": 1, "b": {"c": [1, 2], "d": "x"}}
+    for word in ("a", "=1", "a=[1"):
+        with pytest.raises(BadConfig):
+            parse_settings([word])

@@ -1,8 +1,10 @@
-"""Pictures of events and detectors: HTML and SVG files that need neither a network nor a server."""
+"""Pictures of events and detectors: HTML and SVG files that need neither a network nor a server.
+
+The page of a first look, `gnnreco.display.first_view_page`, is not imported here: its clusters need torch.
+"""
 
 from gnnreco.display.compare_page import compare_page
-from gnnreco.display.first_view_page import first_view_page
 from gnnreco.display.layout import draw_detector
 from gnnreco.display.show import show_detector, show_event
 
-__all__ = ["compare_page", "draw_detector", "first_view_page", "show_detector", "show_event"]
+__all__ = ["compare_page", "draw_detector", "show_detector", "show_event"]

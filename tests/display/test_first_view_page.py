@@ -11,7 +11,7 @@ import pytest
 
 from gnnreco.cli import main
 from gnnreco.columns import Hits
-from gnnreco.display import first_view_page
+from gnnreco.display.first_view_page import first_view_page
 from gnnreco.display.stand_in import MOST_SIZES, stand_in
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector

@@ -1,0 +1,49 @@
+"""What needs no network needs no torch: events are made and drawn where it is not installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import sys
+from importlib import metadata
+
+version = metadata.version
+
+
+def hidden(name):
+    if name == "torch":
+        raise metadata.PackageNotFoundError(name)
+    return version(name)
+
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+
+
+metadata.version = hidden
+sys.meta_path.insert(0, Absent())
+from gnnreco.cli import main
+
+beam = ["--process", "beam", "--particle", "muon", "--energy", "1", "2", "--events", "1"]
+assert main(["simulate", "--detector", "telescope", *beam, "-o", "events"]) == 0
+assert main(["show", "events", "--detector", "telescope", "-o", "event.html"]) == 0
+assert main(["detector", "show", "telescope", "-o", "detector.html"]) == 0
+assert main(["explore", "events", "--detector", "telescope", "-o", "first.html"]) == 2  # its clusters need torch
+"""
+
+
+def test_events_and_detectors_are_made_and_drawn_without_torch(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "gnnreco: this needs the package 'torch'; `gnnreco doctor` says how to get it\n"
+    assert (tmp_path / "events" / "events-00000.parquet").is_file()
+    assert (tmp_path / "event.html").stat().st_size > 10_000
