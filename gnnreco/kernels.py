@@ -2,21 +2,38 @@
 
 Numba numbers the files of its cache as they come, so two processes that fill it at once can write two kernels under one
 name, and later calls run the wrong one. Here a file is named by all that decides its content.
+
+Inside a file, numba tells functions of one name and types apart (a rising and a falling sort, say) by a number that
+starts at 1 in every process, so code that another process kept could be run in place of its namesake. Here each process
+starts at a number of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
+import os
+import secrets
 from collections.abc import Callable
 from typing import Any
 
 import numba
 from numba import get_num_threads
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 
 from gnnreco.kernel_cache import kernel_folder
 
 __all__ = ["get_num_threads", "njit"]
+
+
+def _number_apart() -> None:
+    FunctionIdentity._unique_ids = itertools.count(secrets.randbits(62))
+
+
+_number_apart()
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_number_apart)
 
 
 def njit(*signature: Any, cache: bool = False, **options: Any) -> Any:

@@ -41,22 +41,56 @@ logits = inference.infer(weights, bundle.config["network"]["iterations"], nodes,
 print(hashlib.sha256(logits.tobytes()).hexdigest())
 """
 
+SORTS = """
+import sys
+import numpy as np
+from numba.misc.quicksort import make_jit_quicksort
+from gnnreco.kernels import njit
 
-def start(order: str, folder: Path) -> subprocess.Popen[str]:
+up = make_jit_quicksort(lt=lambda a, b: a < b).run_quicksort
+down = make_jit_quicksort(lt=lambda a, b: a > b).run_quicksort
+
+@njit(cache=True)
+def rising(x):
+    up(x)
+
+@njit(cache=True)
+def falling(x):
+    down(x)
+
+for name in sys.argv[1:]:
+    x = np.random.default_rng(0).normal(size=500)
+    (rising if name == "rising" else falling)(x)
+    steps = np.diff(x)
+    print(name, (steps >= 0).all() if name == "rising" else (steps <= 0).all())
+"""
+
+
+def start(*order: str, folder: Path, script: str = BITS) -> subprocess.Popen[str]:
     """A process that prints a sum over the logits of one network on one graph."""
     env = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", BITS, order], env=env, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *order], env=env, stdout=pipe, stderr=pipe, text=True
+    )
 
 
 def test_the_bits_do_not_depend_on_how_kernels_were_loaded(tmp_path: Path) -> None:
     """Two processes that fill a cold cache at once, one that reads it, one that loads the callees of a kernel before it."""
-    cold = [start("cold", tmp_path), start("cold", tmp_path)]
+    cold = [start("cold", folder=tmp_path), start("cold", folder=tmp_path)]
     said = [process.communicate() for process in cold]
-    said += [start(order, tmp_path).communicate() for order in ("warm", "callees first")]
+    said += [start(order, folder=tmp_path).communicate() for order in ("warm", "callees first")]
     assert all(error == "" for _, error in said), said
     assert len({out for out, _ in said}) == 1
     assert len(said[0][0]) == 65
+
+
+def test_a_kept_kernel_calls_its_own_callees_and_not_their_namesakes(tmp_path: Path) -> None:
+    """Numba's two sorts have one name and one type; a kernel from the cache once sorted the wrong way round."""
+    for orders in (["rising"], ["falling", "rising"]):
+        said, error = start(*orders, folder=tmp_path, script=SORTS).communicate()
+        assert error == ""
+        assert said.splitlines() == [f"{order} True" for order in orders]
 
 
 def kernels() -> dict[str, Dispatcher]:
