@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gnnreco.bundle import TASKS
 from gnnreco.errors import BadInput
-from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
-from gnnreco.evaluate.graph import graph_metrics as measure_graph
-from gnnreco.evaluate.graph import graph_of
-from gnnreco.evaluate.join import Join
-from gnnreco.evaluate.target import Target, target_of
-from gnnreco.evaluate.tracking import as_seen, score_tracks
 from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector
+from gnnreco.tasks.registry import TASKS
+
+from .clustering import ShowerTarget, score_clusters
+from .graph import graph_metrics as measure_graph
+from .graph import graph_of
+from .join import Join
+from .target import Target, target_of
+from .tracking import as_seen, score_tracks
 
 COST = ("seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib", "threads")
 GRAPH_EVENTS = 10

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gnnreco.columns import Event, Floats, Ints, Tracks, Truth
-from gnnreco.evaluate.matching import match
+
+from .matching import match
 
 # Relative worth of a hit along the track: the first hits decide the vertex, the last the momentum.
 ORDER_WORTH = np.array([10.0, 8.0, 6.0, 5.0, 3.0, 3.0, 3.0, 5.0, 6.0])

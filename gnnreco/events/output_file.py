@@ -19,9 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gnnreco.atomic import whole_file
 from gnnreco.errors import BadInput
-from gnnreco.events.output_root import NOTE, WHOLE, read_root, write_root
+from gnnreco.files.atomic import whole_file
+
+from .output_root import NOTE, WHOLE, read_root, write_root
 
 Row = tuple[int, str, Any]
 ROWS_IN_GROUP = 32

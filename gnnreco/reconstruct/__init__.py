@@ -14,14 +14,15 @@ from typing import Any
 
 from gnnreco import __version__
 from gnnreco.bundle import Bundle, default_bundles, load_bundle
+from gnnreco.bundle.onnx import load_onnx
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.onnx_bundle import load_onnx
 from gnnreco.reconstruct import manifest
 from gnnreco.reconstruct import workers as where
-from gnnreco.reconstruct.folder import MANIFEST, Output, claim_for_tasks
-from gnnreco.reconstruct.shard import Account, Cost, Job, Shard, short_names
+
+from .folder import MANIFEST, Output, claim_for_tasks
+from .shard import Account, Cost, Job, Shard, short_names
 
 __all__ = ["reconstruct"]
 

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gnnreco.atomic import REPLACE, remove_drafts, write_file
-from gnnreco.bundle import TASKS
 from gnnreco.errors import BadInput, CannotWrite
 from gnnreco.events.output_file import read_note
-from gnnreco.reconstruct.shard import Account, Shard, file_sum
+from gnnreco.files.atomic import REPLACE, remove_drafts, write_file
+from gnnreco.tasks.registry import TASKS
+
+from .shard import Account, Shard, file_sum
 
 MANIFEST = "manifest.json"
 RECORD = re.compile(r"(?:manifest(?:-\d+-of-\d+)?\.json|journal(?:-\d+-of-\d+)?\.jsonl)")

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco.bundle import TASKS
 from gnnreco.columns import Event, Tracks
 from gnnreco.errors import GnnrecoError
 from gnnreco.events import EventSource
 from gnnreco.geometry import Detector, field_findings
+from gnnreco.tasks.registry import TASKS
 
 #: What a length in another unit is to be multiplied by to give mm.
 UNITS = {"cm": 10.0, "m": 1000.0, "um": 0.001}

@@ -12,19 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.atomic import write_file
-from gnnreco.bundle import TASKS, Bundle
+from gnnreco.bundle import Bundle
 from gnnreco.events import EventSource
+from gnnreco.files.atomic import write_file
 from gnnreco.geometry import Detector
-from gnnreco.reconstruct.folder import MANIFEST, suffix
-from gnnreco.reconstruct.judge import (
-    fitting_unit,
-    mostly_outside,
-    notes_of,
-    warnings_of,
-    warnings_of_tasks,
-)
-from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard, file_sum, short_names
+from gnnreco.tasks.registry import TASKS
+
+from .folder import MANIFEST, suffix
+from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
+from .shard import LAYOUTS, Account, Cost, Shard, file_sum, short_names
 
 COUNTS = ("events_in", "events_out", "events_failed")
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")

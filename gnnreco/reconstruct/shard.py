@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from gnnreco.bundle import load_bundle, load_task
+from gnnreco.bundle.onnx import load_onnx
 from gnnreco.columns import Clusters, Event, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
@@ -24,8 +25,8 @@ from gnnreco.events.output_file import Layout, Row, write_output
 from gnnreco.events.select import unseen
 from gnnreco.events.tracks_file import TRACKS
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.onnx_bundle import load_onnx
-from gnnreco.reconstruct.timer import Timer
+
+from .timer import Timer
 
 #: How what a task gives lies in a file.
 LAYOUTS: dict[type, Layout] = {Tracks: TRACKS, Clusters: CLUSTERS}

@@ -17,9 +17,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
-from gnnreco.atomic import remove_drafts
 from gnnreco.errors import BadInput, GnnrecoError
-from gnnreco.reconstruct.shard import Account, Cost, Job, Shard, run_shard
+from gnnreco.files.atomic import remove_drafts
+
+from .shard import Account, Cost, Job, Shard, run_shard
 
 Work = Callable[[Job, Shard], tuple[Account, Cost]]
 Result = tuple[Shard, Account, Cost]

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from gnnreco.atomic import whole_file
+from gnnreco.files.atomic import whole_file
 from gnnreco.reconstruct.shard import Account, Cost, Job, Shard
 from gnnreco.reconstruct.workers import processes
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from gnnreco.reconstruct.workers import processes
-
-from .mortal import NOTHING, shards, work
+from tests.reconstruct.mortal import NOTHING, shards, work
 
 SECONDS = 120.0  # of patience with a busy machine
 

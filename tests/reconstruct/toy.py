@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco import bundle as bundles
+from gnnreco.bundle import save_bundle
 from gnnreco.columns import Event, Hits, Tracks
 from gnnreco.errors import OverBudget
 from gnnreco.events.tracks_file import COLUMNS
@@ -57,7 +57,7 @@ def event(number: int, n_hits: int) -> Event:
 
 
 def save(folder: Path, **config: Any) -> Path:
-    bundles.save_bundle(folder, "one-track", config, {"w": np.ones(2)}, load_detector(DETECTOR), {}, {})
+    save_bundle(folder, "one-track", config, {"w": np.ones(2)}, load_detector(DETECTOR), {}, {})
     return folder
 
 
