@@ -25,7 +25,7 @@ from gnnreco.files.tensor_file import parse_tensors
 from gnnreco.geometry import Detector
 from gnnreco.models.state import checked
 from gnnreco.schema import build, nearest
-from gnnreco.tasks.registry import TASKS
+from gnnreco.tasks.registry import find_task, task_names
 
 from .files import (
     CONFIG,
@@ -187,7 +187,7 @@ def load_task(
     """
     config, state = _fitting(bundle, None if to_adapt else detector, any_detector)
     with _fits(bundle):
-        task = TASKS[bundle.task].load()[0].from_config(config, detector)
+        task = find_task(bundle.task).load()[0].from_config(config, detector)
         task.load_state(state)
     return task
 
@@ -203,12 +203,12 @@ def _fitting(
     """Settings of the task of a bundle, and its learned numbers, every one of them looked at."""
     from gnnreco.tasks.learned_state import EXPECTED
 
-    if bundle.task not in TASKS:
-        raise BadBundle(bundle.folder, f"is for the task '{bundle.task}'{nearest(bundle.task, TASKS)}")
+    if bundle.task not in task_names():
+        raise BadBundle(bundle.folder, f"is for the task '{bundle.task}'{nearest(bundle.task, task_names())}")
     if not any_detector and detector is not None:
         bundle.check_detector(detector)
     with _fits(bundle):
-        config = build(TASKS[bundle.task].load()[1], bundle.config)
+        config = build(find_task(bundle.task).load()[1], bundle.config)
         if bundle.task not in EXPECTED:
             return config, bundle.state
         return config, checked(bundle.state, EXPECTED[bundle.task](config, detector))

@@ -37,7 +37,7 @@ def default_bundles(detector: Detector) -> list[str]:
     chosen: list[str] = []
     for task in ("drift", "tracking", "clustering"):
         own = [name for name, what in hashes.items() if what == (task, detector.at_source().hash)]
-        if measures.isdisjoint(TASKS[task].measures) or (task == "drift" and not own):
+        if measures.isdisjoint(TASKS[task].needs.measures) or (task == "drift" and not own):
             continue
         if task == "clustering" and chosen and "energy" not in measures:
             continue  # all that there is to cluster is on tracks

@@ -176,7 +176,7 @@ def _shown(
         for done, event in enumerate(events):
             for part in _with_noise_alone(event):
                 found, table = task.found(part)
-                mine = seen(part, detector, task.measures)
+                mine = seen(part, detector, task.needs.measures)
                 tables.append(table)
                 right.append(right_of(mine.narrow(found, len(part.hits)), mine.event, detector))
                 third.append(np.full(len(table), done % HELD_BACK == 0))

@@ -16,11 +16,11 @@ from gnnreco.bundle import Bundle
 from gnnreco.events import EventSource
 from gnnreco.files.atomic import write_file
 from gnnreco.geometry import Detector
-from gnnreco.tasks.registry import TASKS
+from gnnreco.tasks.registry import find_task
 
 from .folder import MANIFEST, suffix
 from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
-from .shard import LAYOUTS, Account, Cost, Shard, file_sum, short_names
+from .shard import Account, Cost, Shard, file_sum, layout_of, short_names
 
 COUNTS = ("events_in", "events_out", "events_failed")
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
@@ -58,7 +58,7 @@ def describe(
     accounts = [account for _, account in results]
     failures = [failure for account in accounts for failure in account.failures]
     given = dict(zip(short_names(source.sources), source.sources, strict=True)) if failures else {}
-    none = {"hits": 0, "hits_outside": 0, LAYOUTS[TASKS[bundle.task].gives].name: 0}
+    none = {"hits": 0, "hits_outside": 0, layout_of(find_task(bundle.task)).name: 0}
     counts = {
         "events_in": sum(a.events_in for a in accounts),
         "events_out": sum(a.events_out for a in accounts),

@@ -25,11 +25,17 @@ from gnnreco.events.output_file import Layout, Row, write_output
 from gnnreco.events.select import unseen
 from gnnreco.events.tracks_file import TRACKS
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.tasks.registry import Kind
 
 from .timer import Timer
 
-#: How what a task gives lies in a file.
+#: How tracks and clusters lie in a file.
 LAYOUTS: dict[type, Layout] = {Tracks: TRACKS, Clusters: CLUSTERS}
+
+
+def layout_of(kind: Kind) -> Layout:
+    """How what a task gives lies in a file."""
+    return kind.layout or LAYOUTS[kind.gives]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +229,7 @@ def _row(
     )
     if event.hits_summed:
         account.add({"hits_summed": event.hits_summed})
-    others = unseen(event, detector, task.measures)
+    others = unseen(event, detector, task.needs.measures)
     if others is not None:
         account.add({"hits_of_other_tasks": others})
     return number, name, replace(found, hit_id=event.hits.hit_id[found.hit_index])

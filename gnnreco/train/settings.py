@@ -30,7 +30,7 @@ from gnnreco.geometry import Detector, load_detector
 from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.registry import TASKS
+from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
 
 from .mixture import Mixture, elsewhere
@@ -104,8 +104,6 @@ def compose(task: str, overrides: Sequence[str] = ()) -> Settings:
     BadConfig
         For what does not exist, with the nearest spelling, or a value of the wrong kind.
     """
-    if task not in TASKS:
-        raise BadConfig(f"unknown task '{task}'{nearest(task, TASKS)}")
     base = _defaults(task, _value(overrides, "train.start"))
     tree = _hydra(task, base, [_checked(override, base) for override in overrides])
     parts = {name: tree[group] for group, name in PARTS.items() if group in tree}
@@ -113,7 +111,7 @@ def compose(task: str, overrides: Sequence[str] = ()) -> Settings:
         task,
         build(DetectorConfig, tree["detector"], "detector"),
         build(SampleConfig, tree["sample"], "sample"),
-        build(TASKS[task].load()[1], {**tree["task"], **parts}, "task"),
+        build(find_task(task).load()[1], {**tree["task"], **parts}, "task"),
         build(TrainConfig, tree["train"], "train"),
     )
 
@@ -127,7 +125,7 @@ def run_training(
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
-    kind, others = TASKS[settings.name].load()[0], settings.sample.detectors
+    kind, others = find_task(settings.name).load()[0], settings.sample.detectors
     if others and not getattr(kind, "any_detector", False):
         raise BadConfig(
             f"sample.detectors: the task '{settings.name}' learns from one detector only; leave it out"
@@ -247,7 +245,7 @@ def _value(overrides: Sequence[str], key: str) -> str:
 
 def _defaults(task: str, start: str = "") -> dict[str, Any]:
     """Plain defaults of every group, from the dataclasses; those of the task from the bundle it starts from."""
-    rest = plain(TASKS[task].load()[1]())
+    rest = plain(find_task(task).load()[1]())
     if start:
         bundle = load_bundle(start)
         if bundle.task != task:

@@ -17,6 +17,7 @@ from gnnreco.bundle.files import manifest_sum, sha256, without_places
 from gnnreco.columns import Tracks
 from gnnreco.errors import BadBundle
 from gnnreco.tasks import registry
+from gnnreco.tasks.contract import Needs
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ STATE = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    kind = registry.Kind((), Tracks, lambda: (SomeTask, Settings))
+    kind = registry.Kind(Needs(), Tracks, lambda: (SomeTask, Settings))
     monkeypatch.setitem(registry.TASKS, "some", kind)
     return write(tmp_path / "model")
 

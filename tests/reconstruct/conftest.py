@@ -23,6 +23,6 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    kind = registry.Kind(OneTrack.measures, OneTrack.gives, lambda: (OneTrack, Settings))
+    kind = registry.Kind(OneTrack.needs, OneTrack.gives, lambda: (OneTrack, Settings))
     monkeypatch.setitem(registry.TASKS, "one-track", kind)
     return save(tmp_path / "model")

@@ -13,6 +13,7 @@ from gnnreco.columns import Event, Hits, Tracks
 from gnnreco.errors import OverBudget
 from gnnreco.events.tracks_file import COLUMNS
 from gnnreco.geometry import load_detector
+from gnnreco.tasks.contract import Needs
 
 DETECTOR = "telescope"
 N = 20
@@ -28,7 +29,7 @@ class OneTrack:
     """A task that puts all hits of an event in one track, and fails where it is told to."""
 
     settings: Settings
-    measures = ("position",)
+    needs = Needs(("position",))
     gives = Tracks
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from gnnreco.kernels import njit
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
+from gnnreco.tasks.contract import Needs, Progress
 
 from .pieces import PiecesConfig, grow_pieces
 from .points import ChargePoints
@@ -34,8 +35,6 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from torch import Tensor
 
     from gnnreco.models.segment_network import SegmentNetwork
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class DriftTask:
     """Graph, network and decoding of the tracks in one detector's drift chambers."""
 
     name = "drift"
-    measures = ("charge",)
+    needs = Needs(("charge",))
     gives = Tracks
     confidence_features = TRACK_FEATURES
 
@@ -100,7 +99,7 @@ class DriftTask:
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the scale of the features from the first events."""
         some = (event for event, _ in zip(events, range(5), strict=False))
-        graphs = [self.graph(seen(event, self.detector, self.measures).event) for event in some]
+        graphs = [self.graph(seen(event, self.detector, self.needs.measures).event) for event in some]
         features = (
             np.concatenate([getattr(g, f"{name}_features") for g in graphs]) for name in ("sample", "pair")
         )
@@ -119,7 +118,7 @@ class DriftTask:
 
         from gnnreco.models.segment_network import tensors_of
 
-        event = seen(event, self.detector, self.measures).event
+        event = seen(event, self.detector, self.needs.measures).event
         graph = self.graph(event)
         if event.truth is None:
             return tensors_of(graph.sample_features, graph.pair_features, graph.pairs)
@@ -170,7 +169,7 @@ class DriftTask:
 
     def tracks_and_points(self, event: Event) -> tuple[Tracks, ChargePoints]:
         """Tracks of one event, and the points in rows of pads that they were fitted to, in the source's frame."""
-        mine = seen(event, self.detector, self.measures)
+        mine = seen(event, self.detector, self.needs.measures)
         event = mine.event
         # The order of the hits must not matter, not even to the last bit of a sum.
         order = np.lexsort((event.hits.z, event.hits.y, event.hits.x, event.hits.sensor))

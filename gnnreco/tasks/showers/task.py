@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeVar
 
@@ -21,6 +21,7 @@ from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.models.calibration import Calibration
 from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
+from gnnreco.tasks.contract import Needs, Progress
 
 from .columns import ErrorConfig, Judgement, class_probability, clusters_of
 from .company import COMPANY, shower_company
@@ -41,7 +42,6 @@ from .targets import (
     piece_targets,
 )
 
-Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 ENOUGH = 50  # clusters of a class, to correct its errors
 TOUCHING = PIECE_FEATURES.index("touching")
@@ -100,7 +100,7 @@ class ClusteringTask:
     """Graph of cells, network and decoding, for one detector."""
 
     name = "clustering"
-    measures = ("energy", "charge")
+    needs = Needs(("energy", "charge"))
     gives = Clusters
     confidence_features = CLUSTER_FEATURES
     any_detector = True  # its samples do not need the detector any more: see `gnnreco.train.mixture`
@@ -146,7 +146,7 @@ class ClusteringTask:
 
     def sample(self, event: Event) -> dict[str, Tensor]:
         """Cells and pairs of a training event as tensors, with their truth."""
-        event = seen(event, self.detector, self.measures).event
+        event = seen(event, self.detector, self.needs.measures).event
         graph = self.graph(event)
         loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
         if self.config.frozen:
@@ -294,7 +294,7 @@ class ClusteringTask:
 
     def found(self, event: Event) -> tuple[Clusters, Floats]:
         """Clusters with the finder's own confidence, and the features that the calibration reads."""
-        mine = seen(event, self.detector, self.measures)
+        mine = seen(event, self.detector, self.needs.measures)
         if not len(mine.event.hits):
             return Clusters(), np.zeros((0, len(CLUSTER_FEATURES)))
         graph = self.graph(mine.event)

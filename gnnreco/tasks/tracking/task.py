@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from gnnreco.graphs import (
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
+from gnnreco.tasks.contract import Needs, Progress
 
 from .decode import DecodeConfig, decode
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from torch import Tensor
 
     from gnnreco.models.segment_network import SegmentNetwork
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class TrackingTask:
     """Graph, network and decoding of one detector's tracks."""
 
     name = "tracking"
-    measures = ("position",)
+    needs = Needs(("position",))
     gives = Tracks
     confidence_features = TRACK_FEATURES
 
@@ -170,7 +169,7 @@ class TrackingTask:
         self.model.load(weights)
 
     def _seen(self, event: Event) -> Seen:
-        return seen(event, self.detector, self.measures)
+        return seen(event, self.detector, self.needs.measures)
 
     def _graph(self) -> LearnedGraph:
         if self.graph is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,11 +16,11 @@ from gnnreco.geometry import Detector
 from gnnreco.models.fixed_point import FixedDense
 from gnnreco.models.pruning import PruneConfig, prune
 from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
+from gnnreco.tasks.contract import Needs, Progress
 
 from .buffers import Buffers
 from .inputs import InputConfig, buffers
 
-Progress = Callable[[str, int, int], None]
 VECTORS = 1000  # examples that a bundle keeps, to become test vectors
 SOFT = 2.0  # temperature of the teacher's answers (Hinton et al., arXiv 1503.02531)
 
@@ -53,7 +53,7 @@ class TriggerTask:
     """Input buffers, a network in fixed point, and its loss."""
 
     name = "trigger"
-    measures: tuple[str, ...] = ()
+    needs = Needs()
     gives = type(None)
 
     def __init__(self, config: TriggerConfig, detector: Detector | None) -> None:

@@ -171,7 +171,7 @@ def test_another_model_is_not_resumed(events: Path, tmp_path: Path, bundle) -> N
 def test_tasks_are_what_their_classes_say() -> None:
     for kind in TASKS.values():
         task, _ = kind.load()
-        assert (task.measures, task.gives) == (kind.measures, kind.gives)
+        assert (task.needs, task.gives) == (kind.needs, kind.gives)
 
 
 def test_the_manifest_of_a_folder_says_what_ran(events: Path, native: Path) -> None:

@@ -159,7 +159,7 @@ def test_the_same_settings_serve_other_detectors(name: str, eta: tuple[float, fl
     events = list(simulate(detector, "gun", 4, seed=5, options=options))
     for event in events:
         energy = task.reconstruct(event).energy
-        assert energy[0] > 0.85 * total(task, seen(event, detector, task.measures).event)
+        assert energy[0] > 0.85 * total(task, seen(event, detector, task.needs.measures).event)
     assert score_clusters([(e, task.reconstruct(e)) for e in events], detector)["energy_response_mean"] > 0.8
 
 
