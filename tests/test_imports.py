@@ -19,6 +19,7 @@ ORDER = [
     {"fit"},
     {"tasks"},
     {"bundle"},
+    {"pipeline"},
     {"reconstruct"},
     {"evaluate"},
     {"train"},
