@@ -34,7 +34,7 @@ ORDER = [
     {"train", "reconstruct", "evaluate", "deploy"},
     {"display"},
     {"config"},
-    {"compare", "search"},
+    {"compare", "search", "trackml"},
     {"doctor", "testing"},
     {
         *("cli", "cli_options", "cli_parser", "cli_progress", "cli_table", "cli_threads"),
