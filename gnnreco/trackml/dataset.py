@@ -44,20 +44,20 @@ COMPRESSION = {"": None, ".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zst
 _ENDINGS = "|".join(map(re.escape, COMPRESSION))
 _NAME = re.compile(rf"(?P<prefix>(?:.*/)?(?!\._)[^/]*event(?P<number>\d{{9}}))-[a-zA-Z]+\.csv(?:{_ENDINGS})")
 
-Prefix = str | PathLike[str]
+StrPath = str | PathLike[str]
 
 
-def load_event_hits(prefix: Prefix) -> DataFrame:
+def load_event_hits(prefix: StrPath) -> DataFrame:
     """Hits of one event: ``hit_id, x, y, z`` (mm), ``volume_id, layer_id, module_id``; see `load_event`."""
     return _load_event_data(prefix, "hits")
 
 
-def load_event_cells(prefix: Prefix) -> DataFrame:
+def load_event_cells(prefix: StrPath) -> DataFrame:
     """Channels under the hits of one event: ``hit_id, ch0, ch1, value``; see `load_event`."""
     return _load_event_data(prefix, "cells")
 
 
-def load_event_particles(prefix: Prefix) -> DataFrame:
+def load_event_particles(prefix: StrPath) -> DataFrame:
     """True particles of one event: ``particle_id, particle_type, vx, vy, vz`` (mm), ``px, py, pz`` (GeV), ``q, nhits``.
 
     See `load_event`.
@@ -65,7 +65,7 @@ def load_event_particles(prefix: Prefix) -> DataFrame:
     return _load_event_data(prefix, "particles")
 
 
-def load_event_truth(prefix: Prefix) -> DataFrame:
+def load_event_truth(prefix: StrPath) -> DataFrame:
     """Truth of each hit of one event: ``hit_id, particle_id, tx, ty, tz`` (mm), ``tpx, tpy, tpz`` (GeV), ``weight``.
 
     See `load_event`.
@@ -73,7 +73,7 @@ def load_event_truth(prefix: Prefix) -> DataFrame:
     return _load_event_data(prefix, "truth")
 
 
-def load_event(prefix: Prefix, parts: Sequence[str] = DEFAULT_PARTS) -> tuple[DataFrame, ...]:
+def load_event(prefix: StrPath, parts: Sequence[str] = DEFAULT_PARTS) -> tuple[DataFrame, ...]:
     """Tables of one event.
 
     Parameters
@@ -106,7 +106,7 @@ def load_event(prefix: Prefix, parts: Sequence[str] = DEFAULT_PARTS) -> tuple[Da
 
 
 def load_dataset(
-    path: Prefix,
+    path: StrPath,
     skip: int | None = None,
     nevents: int | None = None,
     parts: Sequence[str] = DEFAULT_PARTS,
@@ -163,7 +163,7 @@ def _events(path: Path, names: Iterable[str], skip: int | None, nevents: int | N
     return sorted(found.items())[skip:][:nevents]
 
 
-def _load_event_data(prefix: Prefix, name: str) -> DataFrame:
+def _load_event_data(prefix: StrPath, name: str) -> DataFrame:
     """One table of one event; some programs import it by this name."""
     start = f"{Path(prefix)}-{name}.csv"
     there = [Path(start + ending) for ending in COMPRESSION if Path(start + ending).is_file()]

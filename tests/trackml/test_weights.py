@@ -50,11 +50,15 @@ def test_secondaries_weigh_nothing_in_the_throughput_phase(
     assert (one["weight"][secondary] > 0).any()
 
 
-def test_weights_made_again_are_the_same(truth: pd.DataFrame, particles: pd.DataFrame) -> None:
+def test_weights_made_again_are_the_same_and_tables_stay_as_they_are(
+    truth: pd.DataFrame, particles: pd.DataFrame
+) -> None:
+    before = truth.copy(), particles.copy()
     once = weight_hits_phase2(truth, particles)
     again = weight_hits_phase2(once, particles)
     pd.testing.assert_frame_equal(again[list(once)], once)
-    assert list(truth) == list(truth.columns)
+    for table, was in zip((truth, particles), before, strict=True):
+        pd.testing.assert_frame_equal(table, was)
 
 
 def test_hits_and_particles_in_any_order(truth: pd.DataFrame, particles: pd.DataFrame) -> None:
