@@ -24,7 +24,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare"},
+    {"compare", "trackml"},
     {"testing"},
     {"cli"},
 ]

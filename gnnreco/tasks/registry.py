@@ -49,25 +49,25 @@ class Kind:
 
 
 def _tracking() -> tuple[Any, Any]:
-    from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
+    from .tracking import TrackingConfig, TrackingTask
 
     return TrackingTask, TrackingConfig
 
 
 def _clustering() -> tuple[Any, Any]:
-    from gnnreco.tasks.showers import ClusteringConfig, ClusteringTask
+    from .showers import ClusteringConfig, ClusteringTask
 
     return ClusteringTask, ClusteringConfig
 
 
 def _drift() -> tuple[Any, Any]:
-    from gnnreco.tasks.drift import DriftConfig, DriftTask
+    from .drift import DriftConfig, DriftTask
 
     return DriftTask, DriftConfig
 
 
 def _trigger() -> tuple[Any, Any]:
-    from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
+    from .trigger import TriggerConfig, TriggerTask
 
     return TriggerTask, TriggerConfig
 
