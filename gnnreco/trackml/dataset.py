@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gnnreco.errors import BadInput
 from gnnreco.files.limits import TEXT_BYTES
+
 from .tables import need_pandas
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import numpy as np
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Particles, Tracks, Truth
 from gnnreco.evaluate.trackml import trackml_score
+
 from .tables import need_pandas, require_columns, require_once
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gnnreco.evaluate.trackml import MAX_HITS, MIN_HITS, ORDER_WORTH, order_table, pt_weight
+
 from .tables import require_columns, require_once
 from .utils import decode_particle_id
 
