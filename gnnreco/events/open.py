@@ -15,6 +15,7 @@ from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events.parquet.jets import JetsReader, is_jets
 from gnnreco.events.parquet.reader import ParquetReader
+from gnnreco.events.readers import acts, hgcal_ntuple, ispy, phoenix, trackml
 from gnnreco.events.readers.bounded import first_bytes
 from gnnreco.events.readers.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
@@ -22,7 +23,6 @@ from gnnreco.events.readers.ispy import IspyReader
 from gnnreco.events.readers.phoenix import PhoenixReader
 from gnnreco.events.readers.table import header_of
 
-from .readers import acts, hgcal_ntuple, ispy, phoenix, trackml
 from .sensors import SensorFinder
 from .source import Entry, EventSource, Reader
 

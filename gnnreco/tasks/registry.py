@@ -49,25 +49,25 @@ class Kind:
 
 
 def _tracking() -> tuple[Any, Any]:
-    from .tracking import TrackingConfig, TrackingTask
+    from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
 
     return TrackingTask, TrackingConfig
 
 
 def _clustering() -> tuple[Any, Any]:
-    from .showers import ClusteringConfig, ClusteringTask
+    from gnnreco.tasks.showers import ClusteringConfig, ClusteringTask
 
     return ClusteringTask, ClusteringConfig
 
 
 def _drift() -> tuple[Any, Any]:
-    from .drift import DriftConfig, DriftTask
+    from gnnreco.tasks.drift import DriftConfig, DriftTask
 
     return DriftTask, DriftConfig
 
 
 def _trigger() -> tuple[Any, Any]:
-    from .trigger import TriggerConfig, TriggerTask
+    from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
 
     return TriggerTask, TriggerConfig
 

@@ -9,7 +9,7 @@ import pytest
 
 from gnnreco.cli import main
 from gnnreco.deploy.folder import save_folder
-from gnnreco.deploy.rtl.pipeline import firmware
+from gnnreco.deploy.rtl import firmware
 from gnnreco.deploy.toolchain import package, verilator
 from gnnreco.errors import MissingTool
 from gnnreco.train.settings import compose, run_training

@@ -1,7 +1,7 @@
 """The proof that every target shares: is this the network of the trained bundle, weight by weight and answer by answer?
 
 A folder is proved when what it holds can be made again from the bundle that it names. What cannot be compared here is
-not proved, and says so: see `gnnreco.deploy.proof.equality.checks.verdict`.
+not proved, and says so: see `gnnreco.deploy.proof.checks.verdict`.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def build(program: Program, name: str, clock_ns: float, levels: int = CHEAPEST) 
     clock_ns : float
         Period of the clock: how much happens between two registers.
     levels : int
-        See `gnnreco.deploy.program.program.symbols.trace`.
+        See `gnnreco.deploy.program.symbols.trace`.
 
     Raises
     ------

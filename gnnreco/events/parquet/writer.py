@@ -1,4 +1,4 @@
-"""The writer of native Parquet; what the columns mean stands in `gnnreco.events.parquet.reader.reader`."""
+"""The writer of native Parquet; what the columns mean stands in `gnnreco.events.parquet.reader`."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from gnnreco.errors import BadGeometry, BadInput
 from gnnreco.files.atomic import refuse
 from gnnreco.geometry.description.load import load_detector
-from gnnreco.geometry.importers.wafers.wafers import map as wafer_map
+from gnnreco.geometry.importers.acts import csv as acts_csv
+from gnnreco.geometry.importers.acts import json as acts_json
+from gnnreco.geometry.importers.drawings import dd4hep, gdml
+from gnnreco.geometry.importers.wafers import map as wafer_map
 
 from . import calochallenge, cells, trackml
-from .acts import csv as acts_csv
-from .acts import json as acts_json
-from .drawings import dd4hep, gdml
 
 #: Each reader is called as ``read(file, folder, name, **options)``; options are words, as the command line has them.
 IMPORTERS: dict[str, Callable[..., None]] = {

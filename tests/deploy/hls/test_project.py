@@ -11,10 +11,10 @@ import pytest
 
 from gnnreco.bundle.files import MANIFEST
 from gnnreco.deploy.folder import read_files
+from gnnreco.deploy.hls import compile as hls_project
+from gnnreco.deploy.hls import project as hls
 from gnnreco.deploy.hls.parts import dense_parts, write_hls_parts
 from gnnreco.deploy.hls.project import PROJECT, REPORT, Project, write_hls
-from gnnreco.deploy.hls.project import compile as hls_project
-from gnnreco.deploy.hls.project import project as hls
 from gnnreco.deploy.program.program import Op, Program
 from gnnreco.deploy.proof.checks import run_checks
 from gnnreco.errors import BadBundle, BadInput

@@ -13,15 +13,15 @@ from gnnreco.bundle import Bundle, load_bundle, save_bundle
 from gnnreco.cli import main
 from gnnreco.deploy import export as trigger
 from gnnreco.deploy.folder import Provenance
+from gnnreco.deploy.hls import project as hls
 from gnnreco.deploy.hls.parts import dense_parts
-from gnnreco.deploy.hls.project import project as hls
 from gnnreco.deploy.program.lower import lower
 from gnnreco.deploy.proof.checks import verdict
 from gnnreco.deploy.proof.equality import Trained, difference
 from gnnreco.deploy.proof.provenance import provenance, trained_network, trained_program
-from gnnreco.deploy.rtl.pipeline import firmware, verify
+from gnnreco.deploy.rtl import firmware, verify
+from gnnreco.deploy.stream import folder as stream_folder
 from gnnreco.deploy.stream.classifier import StreamAnswer
-from gnnreco.deploy.stream.classifier import folder as stream_folder
 from gnnreco.deploy.verify import verify as verify_folder
 from gnnreco.errors import BadBundle
 from gnnreco.schema import plain

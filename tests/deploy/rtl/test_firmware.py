@@ -16,9 +16,9 @@ from gnnreco.deploy.budget import Budget
 from gnnreco.deploy.folder import read_files
 from gnnreco.deploy.program.lower import lower
 from gnnreco.deploy.proof.checks import run_checks
+from gnnreco.deploy.rtl import pipeline as rtl
+from gnnreco.deploy.rtl import placement, verify
 from gnnreco.deploy.rtl.firmware import check_vectors, write_firmware
-from gnnreco.deploy.rtl.pipeline import pipeline as rtl
-from gnnreco.deploy.rtl.pipeline import placement, verify
 from gnnreco.deploy.rtl.synthesis import longest_path
 from gnnreco.deploy.rtl.verify import Firmware
 from gnnreco.deploy.simulator import check_sources, make_testbench, simulate

@@ -14,9 +14,9 @@ import pytest
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events
+from gnnreco.events.parquet import reader as parquet
+from gnnreco.events.parquet import row_groups
 from gnnreco.events.parquet.footer import declared_values
-from gnnreco.events.parquet.reader import reader as parquet
-from gnnreco.events.parquet.reader import row_groups
 from gnnreco.events.parquet.writer import write_parquet
 
 Change = Callable[[pa.Table], pa.Table]
