@@ -31,10 +31,11 @@ ORDER = [
     {"bundle_files"},
     {"bundle"},
     {"onnx_bundle"},
+    {"edge_scorer"},
     {"train", "reconstruct", "evaluate", "deploy"},
     {"display"},
     {"config"},
-    {"compare", "search"},
+    {"compare", "search", "pyg"},
     {"doctor", "testing"},
     {
         *("cli", "cli_options", "cli_parser", "cli_progress", "cli_table", "cli_threads"),

@@ -1,4 +1,4 @@
-"""Events as ``Data`` and ``HeteroData`` of torch_geometric: node and edge features, truth, and rows that lead back to hits."""
+"""Events as ``Data`` and ``HeteroData`` of torch_geometric: features, truth, and rows that lead back to hits."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def to_data(event: Event, detector: Detector, bundle: Any = None) -> Data:
     Returns
     -------
     torch_geometric.data.Data
-        ``x`` (n, f), ``edge_index`` (2, m), ``edge_attr`` (m, g); ``hit`` (n, k) rows of the event's hits and
-        ``hit_id`` (n, k) what its file calls them; ``pos`` (n, 3) their middle, mm; ``event``, its number. With truth ``y`` (m,), ``node_y`` (n,),
-        ``particle`` (n,): see `gnnreco.pyg.graphs.NodeGraph`.
+        ``x`` (n, f), ``edge_index`` (2, m), ``edge_attr`` (m, g); ``hit`` (n, k) rows of the event's hits, ``hit_id`` (n, k)
+        what its file calls them, ``pos`` (n, 3) their middle, mm; ``event``, its number. With truth ``y`` (m,),
+        ``node_y`` (n,), ``particle`` (n,): see `gnnreco.pyg.graphs.NodeGraph`.
 
     Raises
     ------
@@ -82,12 +82,14 @@ def to_hetero(
     -------
     torch_geometric.data.HeteroData
         ``hit``: ``x`` (x, y, z in mm, then time in ns and energy in GeV where the event has them), ``pos``, ``hit_id``,
-        ``sensor``, ``layer`` (both -1 outside of all sensors). ``doublet``, ``cell``, ``sample``: as in `to_data`, with edges
-        among themselves that have ``edge_attr`` and ``y``, and edges ``of`` to their hits.
+        ``sensor``, ``layer`` (both -1 outside of all sensors).
+        ``doublet``, ``cell``, ``sample``: as in `to_data`, with edges among themselves that have ``edge_attr`` and ``y``,
+        and edges ``of`` to their hits.
         ``track``: ``x`` by `TRACK_COLUMNS`, ``covariance`` (n, 15), ``chi2``, ``ndf``. ``cluster``: ``x`` by
         `CLUSTER_COLUMNS` and the three of the axis, ``class_probability``. Both have edges ``has`` to their hits, those of
         clusters weighted, and, with truth, ``particle`` and ``y``: the particle with most of it, and its share.
-        ``particle``: ``x`` (px, py, pz in GeV, vx, vy, vz in mm, charge), ``pdg``, ``particle_id``, edges ``leaves`` to hits.
+        ``particle``: ``x`` (px, py, pz in GeV, vx, vy, vz in mm, charge), ``pdg``, ``particle_id``, and edges ``leaves``
+        to hits.
 
     Raises
     ------

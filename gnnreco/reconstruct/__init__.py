@@ -14,6 +14,7 @@ from typing import Any
 
 from gnnreco import __version__
 from gnnreco.bundle import Bundle, default_bundles, load_bundle
+from gnnreco.edge_scorer import scored_tasks
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.geometry import Detector, load_detector
@@ -45,6 +46,7 @@ def reconstruct(
     any_detector: bool = False,
     clusters: bool = True,
     engine: str = "native",
+    scorer: str | Path | None = None,
     command: str = "",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -85,6 +87,8 @@ def reconstruct(
         False leaves the cells of the hits unread: for files whose clusters look unlike those of the training.
     engine : {"native", "onnx"}
         What runs the network: kernels of our own, or ONNX Runtime; then `bundles` may also be what `gnnreco deploy` wrote.
+    scorer : path, optional
+        A network of your own in ONNX, in place of that of the bundle for tracks: see `gnnreco.edge_scorer`.
     command : str
         Written to the manifest.
     progress : callable (events done, events in all), optional
@@ -115,6 +119,7 @@ def reconstruct(
     if len(set(tasks)) < len(tasks) or not tasks:
         wrong = ", ".join(map(str, names)) or "--bundle"
         raise BadBundle(wrong, f"one bundle for each task; these are for {', '.join(tasks) or 'none'}")
+    scorers = {} if scorer is None else scored_tasks(scorer, tasks, engine)
     source = open_events(list(paths), geometry, truth=False)
     sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
     content, n = _content_of(source), shard[1] if shard else 1
@@ -126,9 +131,14 @@ def reconstruct(
     parts = {}
     for (bundle, by), name in zip(opened, names, strict=True):
         job = Job(paths, str(detector), str(name), threads, any_detector, clusters, "", engine)
+        job = replace(job, scorer=scorers.get(bundle.task))
         sources = {"inputs": content, "detector": geometry.hash, "bundle": bundle.manifest["sha256"]}
         same = {"gnnreco": __version__, **sources, **shape, "engine": by, "parts": n}
         given = {"detector": str(detector), "bundle": str(name), **options}
+        if job.scorer:
+            file, total = job.scorer
+            same, given = same | {"scorer": total}, given | {"scorer": file}
+            cost = cost | {"scorer": {"path": file, "sha256": total}}
         place = folder if len(loaded) == 1 else _prepare(folder / bundle.task)
         how = {"command": command, "options": given, "job": same, **cost}
         parts[bundle.task] = _Part(source, sums, geometry, bundle, job, Output(place, shard, same), how)

@@ -82,7 +82,7 @@ def describe(
             "sha256": bundle.manifest["sha256"],
             **_place(how, "bundle", bundle.name),
         },
-        "versions": versions(how.get("engine", "native")),
+        "versions": versions("onnx" if "scorer" in how else how.get("engine", "native")),
         **counts,
         "counted": [name for name in counts if name not in COUNTS],
         "failures": [_as_given(failure, given) for failure in failures],

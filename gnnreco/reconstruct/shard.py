@@ -17,6 +17,7 @@ import numpy as np
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Clusters, Event, Tracks
+from gnnreco.edge_scorer import plug_in
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.clusters_file import CLUSTERS
@@ -49,6 +50,8 @@ class Job:
         Sum over all that decides what comes out.
     engine : {"native", "onnx"}
         What runs the network.
+    scorer : (file, sha256), optional
+        What takes the place of the network: see `gnnreco.edge_scorer`.
     """
 
     inputs: tuple[str, ...]
@@ -59,6 +62,7 @@ class Job:
     clusters: bool
     identity: str
     engine: str = "native"
+    scorer: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,8 @@ def _open(job: Job) -> tuple[EventSource, list[str], Any, Detector]:
         task.scorer = exported.network(job.threads)
     else:
         task = load_task(load_bundle(job.bundle), detector, job.any_detector)
+    if job.scorer:
+        plug_in(task, *job.scorer, job.threads)
     if torch := sys.modules.get(
         "torch"
     ):  # only some tasks load it; after numba, whose start sets OpenMP for both
