@@ -170,7 +170,11 @@ def _port(value: onnx.ValueInfoProto) -> Port:
     from onnx import TensorProto
 
     kind = value.type.tensor_type
-    number = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16", TensorProto.DOUBLE: "float64"}
+    number: dict[int, str] = {
+        TensorProto.FLOAT: "float32",
+        TensorProto.FLOAT16: "float16",
+        TensorProto.DOUBLE: "float64",
+    }
     name = number.get(kind.elem_type) or TensorProto.DataType.Name(kind.elem_type).lower()
     sizes = kind.shape.dim
     return name, tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in sizes)

@@ -127,7 +127,7 @@ def reconstruct(
     folder = _prepare(Path(output))
     shape = {"engine": engine, "threads": threads, "clusters": clusters, "format": format}
     options = shape | {"any_detector": any_detector, "shard": shard and f"{shard[0]}/{n}"}
-    cost = {"workers": dask or workers, "threads": threads, "engine": engine}
+    cost: dict[str, Any] = {"workers": dask or workers, "threads": threads, "engine": engine}
     parts = {}
     for (bundle, by), name in zip(opened, names, strict=True):
         job = Job(paths, str(detector), str(name), threads, any_detector, clusters, "", engine)
