@@ -127,7 +127,7 @@ def reconstruct(
     folder = _prepare(Path(output))
     shape = {"engine": engine, "threads": threads, "clusters": clusters, "format": format}
     options = shape | {"any_detector": any_detector, "shard": shard and f"{shard[0]}/{n}"}
-    cost: dict[str, Any] = {"workers": dask or workers, "threads": threads, "engine": engine}
+    cost = {"workers": dask or workers, "threads": threads, "engine": engine}
     parts = {}
     for (bundle, by), name in zip(opened, names, strict=True):
         job = Job(paths, str(detector), str(name), threads, any_detector, clusters, "", engine)
@@ -135,12 +135,13 @@ def reconstruct(
         sources = {"inputs": content, "detector": geometry.hash, "bundle": bundle.manifest["sha256"]}
         same = {"gnnreco": __version__, **sources, **shape, "engine": by, "parts": n}
         given = {"detector": str(detector), "bundle": str(name), **options}
+        asked: dict[str, Any] = {}
         if job.scorer:
             file, total = job.scorer
             same, given = same | {"scorer": total}, given | {"scorer": file}
-            cost = cost | {"scorer": {"path": file, "sha256": total}}
+            asked = {"scorer": {"path": file, "sha256": total}}
         place = folder if len(loaded) == 1 else _prepare(folder / bundle.task)
-        how = {"command": command, "options": given, "job": same, **cost}
+        how = {"command": command, "options": given, "job": same, **cost, **asked}
         parts[bundle.task] = _Part(source, sums, geometry, bundle, job, Output(place, shard, same), how)
     if len(parts) > 1:
         claim_for_tasks(folder, tasks, overwrite)
