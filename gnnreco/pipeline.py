@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from gnnreco.bundle import Bundle, default_bundles, load_bundle, load_task
+from gnnreco.bundle.edge_scorer import plug_in, scored_tasks
 from gnnreco.bundle.onnx import OnnxBundle, load_onnx
 from gnnreco.columns import Clusters, Event, Tracks
 from gnnreco.errors import BadBundle, BadInput
@@ -43,6 +44,8 @@ class Stage:
     kind : Kind
     exported : OnnxBundle, optional
         Its network in ONNX, where ONNX Runtime is to run it.
+    scorer : (file, sha256), optional
+        A network of somebody else's in place of its own.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Stage:
     bundle: Bundle
     kind: Kind
     exported: OnnxBundle | None = None
+    scorer: tuple[str, str] | None = None
 
     @classmethod
     def open(cls, given: str | Path, engine: Engine = "native") -> Stage:
@@ -68,6 +72,8 @@ class Stage:
         task: Any = load_task(self.bundle, detector, any_detector)
         if self.exported:
             task.scorer = self.exported.network(threads)
+        if self.scorer:
+            plug_in(task, self.scorer[0], threads)
         return task  # type: ignore[no-any-return]
 
 
@@ -138,6 +144,8 @@ class Reconstructor:
         Allow a bundle that was trained on another detector.
     engine : {"native", "onnx"}
         What runs the networks.
+    scorer : path, optional
+        A network of your own in ONNX, in place of that of the bundle for tracks: see `gnnreco.bundle.edge_scorer`.
     threads : int
         Of ONNX Runtime; kernels and torch have as many as the process gives them.
 
@@ -163,10 +171,11 @@ class Reconstructor:
         *,
         any_detector: bool = False,
         engine: Engine = "native",
+        scorer: str | Path | None = None,
         threads: int = 1,
     ) -> None:
         self.detector = detector if isinstance(detector, Detector) else load_detector(detector)
-        self.stages = choose(self.detector, bundles, any_detector, engine)
+        self.stages = choose(self.detector, bundles, any_detector, engine, scorer)
         self._tasks = {s.name: s.build(self.detector, any_detector, threads) for s in self.stages}
 
     def __call__(self, event: Event) -> Found:
@@ -235,7 +244,11 @@ class Reconstructor:
 
 
 def choose(
-    detector: Detector, bundles: Bundles, any_detector: bool = False, engine: Engine = "native"
+    detector: Detector,
+    bundles: Bundles,
+    any_detector: bool = False,
+    engine: Engine = "native",
+    scorer: str | Path | None = None,
 ) -> tuple[Stage, ...]:
     """Open bundles and put them in order: each after those that give what it needs.
 
@@ -258,7 +271,8 @@ def choose(
     if len(set(tasks)) < len(tasks) or not tasks:
         wrong = ", ".join(map(str, names)) or "bundles"
         raise BadBundle(wrong, f"one bundle for each task; these are for {', '.join(tasks) or 'none'}")
-    return tuple(_in_order(stages))
+    scored = {} if scorer is None else scored_tasks(scorer, tasks, engine)
+    return tuple(replace(stage, scorer=scored.get(stage.name)) for stage in _in_order(stages))
 
 
 def _in_order(stages: Sequence[Stage]) -> Iterator[Stage]:

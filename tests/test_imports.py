@@ -25,7 +25,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare", "trackml"},
+    {"compare", "trackml", "pyg"},
     {"testing"},
     {"cli"},
 ]

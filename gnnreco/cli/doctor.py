@@ -49,8 +49,20 @@ PARTS = (
     Part("xls-python", "firmware: a second opinion", "pip install 'gnnreco[rtl]'"),
     Part("hls4ml", "firmware: deploy --target hls", "pip install 'gnnreco[hls]'"),
     Part("qonnx", "firmware: deploy --target hls", "pip install 'gnnreco[hls]'"),
-    Part("onnx", "deploy --target onnx, reconstruct --engine onnx", "pip install 'gnnreco[deploy]'"),
-    Part("onnxruntime", "deploy --target onnx, reconstruct --engine onnx", "pip install 'gnnreco[deploy]'"),
+    Part(
+        "onnx", "deploy --target onnx, reconstruct --engine onnx, --scorer", "pip install 'gnnreco[deploy]'"
+    ),
+    Part(
+        "onnxruntime",
+        "deploy --target onnx, reconstruct --engine onnx, --scorer",
+        "pip install 'gnnreco[deploy]'",
+    ),
+    Part("torch-geometric", "graphs for your own networks: gnnreco.pyg", "pip install 'gnnreco[pyg]'"),
+    Part(
+        "torch-scatter",
+        "training on a GPU: sums with the same bits in every run",
+        "pip install --no-build-isolation 'gnnreco[scatter]'",
+    ),
     Part("pyacts", "comparison with ACTS", "pip install 'gnnreco[acts]'"),
 )
 PROGRAMS = (

@@ -206,6 +206,11 @@ def _reconstruct(verbs: Verbs) -> None:
         help="what runs the network; with onnx, BUNDLE may be what `gnnreco deploy` wrote (default: native)",
     )
     reco.add_argument(
+        "--scorer",
+        metavar="FILE",
+        help="a network of your own in place of the bundle's: ONNX from x, edge_index, edge_attr to edge_logits",
+    )
+    reco.add_argument(
         "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
     )
     reco.add_argument(

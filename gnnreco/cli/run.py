@@ -185,6 +185,7 @@ def reconstruct(args: Namespace) -> int:
             any_detector=args.any_detector,
             clusters=args.clusters,
             engine=args.engine,
+            scorer=args.scorer,
             command=args.command,
             progress=None if progress is None else progress.counted,
         )

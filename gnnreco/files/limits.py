@@ -56,6 +56,8 @@ MEMBERS = 100_000
 
 #: Bytes of a file of tensors: weights, examples, vectors.
 TENSOR_BYTES = 4 << 30
+#: Bytes of a scorer in ONNX: the one file of protobuf that it is holds 2 GiB at most.
+SCORER_BYTES = 1 << 30
 #: Size of a learned number: products of those of all layers of a network still fit into float32.
 LEARNED = 1e9
 #: Width of a layer of a network, its layers, rounds of its messages, neighbours that a node listens to.

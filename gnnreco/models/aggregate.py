@@ -1,7 +1,12 @@
-"""Sums of edge values at nodes over sorted segments: deterministic, and the fastest on a CPU."""
+"""Sums of edge values at nodes over sorted segments: deterministic, and the fastest on a CPU.
+
+On a GPU torch-scatter takes the sums if it is installed, else torch.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -52,8 +57,27 @@ def segment_sum(values: Tensor, node: Tensor, order: Tensor, start: Tensor) -> T
     float32 (n, c)
     """
     if values.device.type != "cpu":
+        if (library := _torch_scatter()) is not None:
+            return _by_library(library, values, order, start)
         return values.new_zeros(len(start) - 1, values.shape[1]).index_add_(0, node, values)
     result: Tensor = _SegmentSum.apply(values.float().contiguous(), node, order, start)  # type: ignore[no-untyped-call]
+    return result
+
+
+@cache
+def _torch_scatter() -> ModuleType | None:
+    """torch-scatter (the extra ``scatter``), where it is installed and was built for this torch."""
+    try:
+        import torch_scatter
+    except (ImportError, OSError):  # one that was built for another torch cannot be loaded
+        return None
+    module: ModuleType = torch_scatter
+    return module
+
+
+def _by_library(library: ModuleType, values: Tensor, order: Tensor, start: Tensor) -> Tensor:
+    """The sum by torch-scatter: on a GPU its bits are the same in every run, those of `index_add_` are not."""
+    result: Tensor = library.segment_csr(values.index_select(0, order), start, reduce="sum")
     return result
 
 

@@ -30,7 +30,7 @@ SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
 WORDS = {
     "inputs": "other inputs", "detector": "another detector", "bundle": "another bundle", "engine": "another engine",
     "clusters": "--no-clusters", "threads": "another number of threads", "format": "another format",
-    "parts": "a --shard of another n", "gnnreco": "another version of gnnreco",
+    "scorer": "another --scorer", "parts": "a --shard of another n", "gnnreco": "another version of gnnreco",
 }  # fmt: skip
 
 
@@ -144,7 +144,7 @@ class Output:
             return f"holds {others[0].name}, which no manifest lists"
         if not record.job or record.tasks:
             return f"holds {record.file.name} of another job"
-        names = [word for key, word in WORDS.items() if record.job.get(key) != self.job[key]]
+        names = [word for key, word in WORDS.items() if record.job.get(key) != self.job.get(key)]
         return f"holds {record.file.name} of another job ({', '.join(names)})"
 
 

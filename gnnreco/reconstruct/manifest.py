@@ -78,7 +78,7 @@ def describe(
             "sha256": stage.bundle.manifest["sha256"],
             **_place(how, "bundle", stage.bundle.name),
         },
-        "versions": versions(how.get("engine", "native")),
+        "versions": versions("onnx" if "scorer" in how else how.get("engine", "native")),
         **counts,
         "counted": [name for name in counts if name not in COUNTS],
         "failures": [_as_given(failure, given) for failure in failures],

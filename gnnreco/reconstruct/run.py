@@ -43,6 +43,7 @@ def reconstruct(
     any_detector: bool = False,
     clusters: bool = True,
     engine: Engine = "native",
+    scorer: str | Path | None = None,
     command: str = "",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -84,6 +85,8 @@ def reconstruct(
         False leaves the cells of the hits unread: for files whose clusters look unlike those of the training.
     engine : {"native", "onnx"}
         What runs the network: kernels of our own, or ONNX Runtime; then `bundles` may also be what `gnnreco deploy` wrote.
+    scorer : path, optional
+        A network of your own in ONNX, in place of that of the bundle for tracks: see `gnnreco.bundle.edge_scorer`.
     command : str
         Written to the manifest.
     progress : callable (events done, events in all), optional
@@ -101,7 +104,7 @@ def reconstruct(
         If the disk is full. What was done until then is kept for `resume`.
     """
     geometry = load_detector(detector)
-    stages = choose(geometry, bundles, any_detector, engine)
+    stages = choose(geometry, bundles, any_detector, engine, scorer)
     paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
     source = open_events(list(paths), geometry, truth=False)
     sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
@@ -118,8 +121,13 @@ def reconstruct(
         if stage.kind.needs.found:
             same["after"] = [s.bundle.manifest["sha256"] for s in stages[: stages.index(stage)]]
         given = {"detector": str(detector), "bundle": stage.given, **options}
+        asked: dict[str, Any] = {}
+        if stage.scorer:
+            file, total = stage.scorer
+            same, given = same | {"scorer": total}, given | {"scorer": file}
+            asked = {"scorer": {"path": file, "sha256": total}}
         place = folder if len(stages) == 1 else _prepare(folder / stage.name)
-        how = {"command": command, "options": given, "job": same, **cost}
+        how = {"command": command, "options": given, "job": same, **cost, **asked}
         parts.append(_Part(source, sums, geometry, stage, Output(place, shard, same), how))
     if len(parts) > 1:
         claim_for_tasks(folder, [stage.name for stage in stages], overwrite)
@@ -129,7 +137,8 @@ def reconstruct(
         (folder / MANIFEST).unlink(missing_ok=True)
     identities = tuple(part.output.identity for part in parts)
     names = tuple(stage.given for stage in stages)
-    job = Job(paths, str(detector), names, threads, any_detector, clusters, identities, engine)
+    scored = next((stage.scorer for stage in stages if stage.scorer), None)
+    job = Job(paths, str(detector), names, threads, any_detector, clusters, identities, engine, scored)
     _run(run, job, parts, progress)
     done = {part.stage.name: part.describe() for part in parts}
     if len(done) == 1:

@@ -45,6 +45,8 @@ class Job:
         By stage, a sum over all that decides what comes out.
     engine : {"native", "onnx"}
         What runs the networks.
+    scorer : (file, sha256), optional
+        What takes the place of the network of tracks: see `gnnreco.bundle.edge_scorer`.
     """
 
     inputs: tuple[str, ...]
@@ -55,6 +57,7 @@ class Job:
     clusters: bool
     identities: tuple[str, ...]
     engine: Engine = "native"
+    scorer: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +183,11 @@ def _open(job: Job) -> tuple[EventSource, list[str], Reconstructor]:
         "any_detector": job.any_detector,
         "engine": job.engine,
         "threads": job.threads,
+        "scorer": job.scorer and job.scorer[0],
     }
     chain = Reconstructor(job.detector, job.bundles, **options)
+    if job.scorer not in (None, *(stage.scorer for stage in chain.stages)):
+        raise BadInput(job.scorer[0], "", "the file changed while it was in use; start again")
     if torch := sys.modules.get(
         "torch"
     ):  # only some tasks load it; after numba, whose start sets OpenMP for both

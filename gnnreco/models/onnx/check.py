@@ -1,4 +1,4 @@
-"""Whether a file of ONNX is one that this program would have written: nothing in it leads outside of it."""
+"""Whether a file of ONNX is whole in itself, so that it can be run: nothing in it leads outside of it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,40 @@ from google.protobuf.message import DecodeError
 from .graph import INPUTS, IR, OPSET, OUTPUTS
 
 
-def check_onnx(model: bytes) -> onnx.ModelProto:
-    """Read and check a model. Raises `ValueError` that says what is wrong.
+def read_onnx(model: bytes) -> onnx.ModelProto:
+    """Read a model that anybody made. Raises `ValueError` that says what is wrong.
 
     Operators of other domains need a library to be loaded, and external data another file to be read: both are refused.
     """
+    return _valid(_closed(model))
+
+
+def _closed(model: bytes) -> onnx.ModelProto:
     try:
         proto = onnx.load_model_from_string(model)
     except DecodeError as error:
         raise ValueError("is not a file of ONNX") from error
-    foreign = sorted({n.domain for n in _nodes(proto.graph) if n.domain not in ("", "ai.onnx")})
+    foreign = sorted({n.domain for n in nodes_of(proto.graph) if n.domain not in ("", "ai.onnx")})
     if foreign or proto.functions:
         raise ValueError(
             f"has operators of its own ({', '.join(foreign) or 'functions'}); only those of ONNX are run"
         )
     if any(t.data_location == onnx.TensorProto.EXTERNAL or t.external_data for t in _tensors(proto.graph)):
         raise ValueError("keeps its weights in another file (external data); only what is in it is read")
+    return proto
+
+
+def _valid(proto: onnx.ModelProto, full: bool = False) -> onnx.ModelProto:
+    try:
+        onnx.checker.check_model(proto, full_check=full)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ValueError(f"is not valid ONNX: {error}") from error
+    return proto
+
+
+def check_onnx(model: bytes) -> onnx.ModelProto:
+    """Read a model that this program wrote: see `read_onnx`. Raises `ValueError` also for what it would not have written."""
+    proto = _closed(model)
     opsets = {o.domain: o.version for o in proto.opset_import}
     if set(opsets) - {"", "ai.onnx"} or max(opsets.values(), default=99) > OPSET or proto.ir_version > IR:
         raise ValueError(
@@ -34,11 +52,7 @@ def check_onnx(model: bytes) -> onnx.ModelProto:
     given = {i.name for i in proto.graph.input} - {t.name for t in proto.graph.initializer}
     if given != set(INPUTS) or tuple(o.name for o in proto.graph.output) != OUTPUTS:
         raise ValueError(f"must take {', '.join(INPUTS)} and give {', '.join(OUTPUTS)}")
-    try:
-        onnx.checker.check_model(proto, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ValueError(f"is not valid ONNX: {error}") from error
-    return proto
+    return _valid(proto, full=True)
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
@@ -49,7 +63,8 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
                 yield from _graphs(inner)
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+def nodes_of(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Every node of a graph, those inside of others too."""
     for part in _graphs(graph):
         yield from part.node
 

@@ -15,6 +15,28 @@ QUIET = ("session.intra_op.allow_spinning", "session.inter_op.allow_spinning")
 ERRORS_ONLY = 3  # severity
 
 
+def start_session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
+    """A session on the processor, on exactly so many threads; with one, no other is started."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = ERRORS_ONLY
+    for key in QUIET:
+        options.add_session_config_entry(key, "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def check_graph(nodes: NDArray[np.float32], edges: NDArray[np.float32], pairs: NDArray[np.int32]) -> None:
+    """Raise `ArithmeticError` for a feature that is not finite, `IndexError` for an edge of a node that is not there."""
+    for name, rows in (("nodes", nodes), ("edges", edges)):
+        bad = ~np.isfinite(rows).all(axis=1)
+        if bad.any():
+            row = np.flatnonzero(bad)[0]
+            raise ArithmeticError(f"row {row} of {name} has a feature that is not a finite number")
+    if len(pairs) and (pairs.min() < 0 or pairs.max() >= len(nodes)):
+        raise IndexError(f"an edge names a node that is not there: there are {len(nodes)}")
+
+
 class OnnxNetwork:
     """A session over a model of `gnnreco.models.onnx.graph.build_onnx`.
 
@@ -26,13 +48,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = ERRORS_ONLY
-        for key in QUIET:
-            options.add_session_config_entry(key, "0")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = start_session(model, threads)
         self._short = onnxruntime.RunOptions()
         self._short.only_execute_path_to_fetches = True
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
@@ -56,14 +72,7 @@ class OnnxNetwork:
         return edge, node
 
     def _run(self, outputs: tuple[str, ...], nodes: Any, edges: Any, pairs: Any) -> Any:
-        for name, rows in (("nodes", nodes), ("edges", edges)):
-            bad = ~np.isfinite(rows).all(axis=1)
-            if bad.any():
-                raise ArithmeticError(
-                    f"row {np.flatnonzero(bad)[0]} of {name} has a feature that is not a finite number"
-                )
-        if len(pairs) and (pairs.min() < 0 or pairs.max() >= len(nodes)):
-            raise IndexError(f"an edge names a node that is not there: there are {len(nodes)}")
+        check_graph(nodes, edges, pairs)
         ends = np.ascontiguousarray(pairs.T, np.int64)
         feed = {"nodes": nodes, "edges": edges, "inner": ends[0], "outer": ends[1]}
         return self._session.run(outputs, feed, self._short)
