@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Truth
-from gnnreco.events.select import rows_of
+
+from .select import rows_of
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from gnnreco.columns import Event
-from gnnreco.events.cells import sum_cells
+
+from .cells import sum_cells
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gnnreco.events import open_events
-from gnnreco.events.jets_block import together
+from gnnreco.events.parquet.jets_block import together
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

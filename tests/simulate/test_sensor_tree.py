@@ -19,8 +19,7 @@ from gnnreco.simulate.sensor_tree import (
     sensor_tree,
     sensors_ahead,
 )
-
-from .conftest import build, planes
+from tests.simulate.conftest import build, planes
 
 
 @pytest.mark.parametrize("name", ["trackml", "hex_tracker"])

@@ -1,0 +1,5 @@
+"""`python -m gnnreco.cli` is `gnnreco`."""
+
+from .start import entry
+
+entry()
