@@ -24,8 +24,7 @@ from gnnreco.simulate.digitize import (
     with_time,
 )
 from gnnreco.simulate.transport import Crossings
-
-from .conftest import QUIET, build, planes
+from tests.simulate.conftest import QUIET, build, planes
 
 PLANE = planes([100.0, 200.0], pitch=0.5, half=10.0)  # 0.1 mm thick
 HEXES = build(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco.geometry import ConstantField
+from gnnreco.particles import species_of
 from gnnreco.simulate.flight import (
     CURVATURE,
     LIGHT,
@@ -25,11 +26,9 @@ from gnnreco.simulate.flight import (
     grown,
     shatter,
 )
-from gnnreco.simulate.material import SILICON_X0
+from gnnreco.simulate.matter.material import SILICON_X0
 from gnnreco.simulate.sensor_tree import sensor_tree
-from gnnreco.simulate.species import species_of
-
-from .conftest import planes
+from tests.simulate.conftest import planes
 
 NONE = (0.0, 0.0, 1.0)
 NOTHING = Physics(False, False, False, False, False, 1.0, 2 * np.pi, 0.05, False, np.inf, False)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco import limits
 from gnnreco.errors import BadInput
+from gnnreco.files import limits
 from gnnreco.geometry.importers.numbers import integer, number, numbers, parsed
 
 FILE = Path("map.txt")

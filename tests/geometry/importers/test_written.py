@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from gnnreco.geometry import load_detector
+from gnnreco.geometry.description.placement import AXES
 from gnnreco.geometry.importers.folder import placed
 from gnnreco.geometry.importers.written import Imported, orthonormal, write_imported
-from gnnreco.geometry.placement import AXES
 
 GRID = {"kind": "grid", "pitch": [0.1, 0.2], "cells": [100, 50], "thickness": 0.3}
 

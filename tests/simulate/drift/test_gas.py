@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem
 from gnnreco.geometry.subsystem import Drift
-from gnnreco.simulate.drift_gas import (
+from gnnreco.simulate.drift.gas import (
     HIGHEST,
     LOWEST,
     MEAN_SIZE,
@@ -21,8 +21,7 @@ from gnnreco.simulate.drift_gas import (
     relative_loss,
 )
 from gnnreco.simulate.transport import Paths
-
-from .conftest import build
+from tests.simulate.conftest import build
 
 GAS = Drift(velocity=0.0265, sample=100.0, diffusion=(0.0661, 0.0699), pair_energy=36e-9, pad_response=1.5, shaping=80.0,
             noise=0.0, threshold=0.0, gain_spread=0.0)  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco.columns import Event, Hits, Particles, Truth
-from gnnreco.graphs.segments import Targets, first_particle, target_particles, true_segments
+from gnnreco.graphs.tracking.segments import Targets, first_particle, target_particles, true_segments
 
 STRAIGHT = SimpleNamespace(rotation=np.eye(3))
 EASY = Targets(min_pt=0.1, min_hits=2)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gnnreco import limits
 from gnnreco.errors import BadInput
-from gnnreco.geometry.importers.xml_tree import MOST_NESTED, Node, beside, read_xml
+from gnnreco.files import limits
+from gnnreco.geometry.importers.drawings.xml_tree import MOST_NESTED, Node, beside, read_xml
 
 NAME = st.text("abcde", min_size=1, max_size=4)
 ELEMENT = st.recursive(

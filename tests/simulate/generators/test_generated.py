@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco.simulate.generated import Generated
+from gnnreco.simulate.generators.generated import Generated
 
 
 def made(n: int, start: int = 0) -> Generated:

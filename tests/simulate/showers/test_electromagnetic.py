@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gnnreco.geometry import Detector
-from gnnreco.simulate.shower_em import (
+from gnnreco.simulate.showers.electromagnetic import (
     LIGHT,
     Mixture,
     count_spots,
@@ -19,9 +19,8 @@ from gnnreco.simulate.shower_em import (
     radial,
     room,
 )
-from gnnreco.simulate.shower_ray import cast, stack_of
-
-from .conftest import planes
+from gnnreco.simulate.showers.ray import cast, stack_of
+from tests.simulate.conftest import planes
 
 LEAD = Mixture(82.0, 7.43e-3, 0.0, 1.0, 0.0)
 IRON = Mixture(26.0, 21.7e-3, 0.0, 1.0, 0.0)

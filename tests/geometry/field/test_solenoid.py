@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from gnnreco.geometry.solenoid import _cel, sheet, solenoid_map
+from gnnreco.geometry.field.solenoid import _cel, sheet, solenoid_map
 
 HALF, RADIUS = 3000.0, 1000.0
 

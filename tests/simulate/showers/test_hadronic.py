@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.geometry import Detector
-from gnnreco.simulate.shower_hadron import (
+from gnnreco.simulate.showers.hadronic import (
     PION,
     approach,
     electromagnetic_fraction,
@@ -18,9 +18,8 @@ from gnnreco.simulate.shower_hadron import (
     hadronic,
     radiation_depth,
 )
-from gnnreco.simulate.shower_ray import Ray, Stack, cast, stack_of
-
-from .conftest import planes
+from gnnreco.simulate.showers.ray import Ray, Stack, cast, stack_of
+from tests.simulate.conftest import planes
 
 LAYERS, DEPTH = 80, 0.15  # interaction lengths of a layer
 

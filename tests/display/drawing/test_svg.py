@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.display.svg import (
+from gnnreco.display.drawing.svg import (
     HUES_DARK,
     HUES_LIGHT,
     Drawing,

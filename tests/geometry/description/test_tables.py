@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gnnreco import limits
 from gnnreco.errors import BadGeometry, BadInput
-from gnnreco.geometry.tables import (
+from gnnreco.files import limits
+from gnnreco.geometry.description.tables import (
     choices,
     floats,
     ints,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from gnnreco.graphs.charge_shape import main_axes, spread_moments
+from gnnreco.graphs.drift.shape import main_axes, spread_moments
 
 
 def graph(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco.geometry import CellTemplate
-from gnnreco.geometry.shapes import (
+from gnnreco.geometry.adjacency.shapes import (
     bins,
     fired_shapes,
     frames,
@@ -18,9 +18,8 @@ from gnnreco.geometry.shapes import (
     real_cells,
     stamped_shapes,
 )
-
-from .plates import grid, plates
-from .templates import any_template, cells_of, grids, hexes
+from tests.geometry.plates import grid, plates
+from tests.geometry.templates import any_template, cells_of, grids, hexes
 
 
 @given(any_template, st.integers(1, 7))

@@ -12,9 +12,9 @@ from scipy.stats import norm
 
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem
 from gnnreco.geometry.subsystem import Drift
-from gnnreco.simulate.drift import readout
-from gnnreco.simulate.drift_gas import Clusters
-from gnnreco.simulate.drift_pads import (
+from gnnreco.simulate.drift.charge import readout
+from gnnreco.simulate.drift.gas import Clusters
+from gnnreco.simulate.drift.pads import (
     CELL,
     REACH,
     SAMPLE,
@@ -28,8 +28,7 @@ from gnnreco.simulate.drift_pads import (
     moved,
     normal_table,
 )
-
-from .conftest import build
+from tests.simulate.conftest import build
 
 GAS = Drift(velocity=0.05, sample=50.0, diffusion=(0.0, 0.0), pair_energy=36e-9, pad_response=1.0, shaping=40.0,
             noise=0.0, threshold=0.0, gain_spread=0.0)  # fmt: skip

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gnnreco import limits
-from gnnreco.geometry.yaml_tree import Fault, plain, read_tree
+from gnnreco.files import limits
+from gnnreco.geometry.description.yaml_tree import Fault, plain, read_tree
 
 WORDS = st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=8)
 NUMBERS = st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False, width=32)

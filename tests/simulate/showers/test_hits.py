@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.medium import media
-from gnnreco.simulate.shower import Shares, empty, gathered, showering
-from gnnreco.simulate.shower_hits import ionised, read_out, with_noise
+from gnnreco.simulate.matter.medium import media
+from gnnreco.simulate.showers.hits import ionised, read_out, with_noise
+from gnnreco.simulate.showers.shower import Shares, empty, gathered, showering
 from gnnreco.simulate.transport import Crossings
-
-from .conftest import planes
+from tests.simulate.conftest import planes
 
 EXACT = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, time_resolution=0.0)
 

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from gnnreco.geometry import Detector
-from gnnreco.simulate.shower_ray import Stack, cast, dot, frame, land, outside, stack_of
-
-from .conftest import planes
+from gnnreco.simulate.showers.ray import Stack, cast, dot, frame, land, outside, stack_of
+from tests.simulate.conftest import planes
 
 ANY_DIRECTION = st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda t: np.linalg.norm(t) > 0.1)
 STRAIGHT = (0.0, 0.0, 1.0)

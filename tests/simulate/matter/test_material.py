@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.simulate.material import (
+from gnnreco.simulate.matter.material import (
     bremsstrahlung,
     deflect,
     highland,

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnreco import limits
 from gnnreco.errors import BadInput
-from gnnreco.geometry.importers.gdml_define import Steps, indexed, values
-from gnnreco.geometry.importers.xml_tree import Node, read_xml
+from gnnreco.files import limits
+from gnnreco.geometry.importers.drawings.gdml_define import Steps, indexed, values
+from gnnreco.geometry.importers.drawings.xml_tree import Node, read_xml
 
 
 def root(folder: Path, text: str) -> Node:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.errors import BadConfig
-from gnnreco.simulate.species import (
+from gnnreco.particles import (
     DECAYS,
     ELECTRON,
     GUN,

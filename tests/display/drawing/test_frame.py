@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco.display.frame import Frame, draw_axes, plain
-from gnnreco.display.svg import Drawing
+from gnnreco.display.drawing.frame import Frame, draw_axes, plain
+from gnnreco.display.drawing.svg import Drawing
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gnnreco.geometry.description import ANGLE, FIELD, LENGTH, Section, read_description
-from gnnreco.geometry.yaml_tree import Fault
+from gnnreco.geometry.description.reading import ANGLE, FIELD, LENGTH, Section, read_description
+from gnnreco.geometry.description.yaml_tree import Fault
 
 
 def section(folder: Path, text: str, units: str = "{length: cm, angle: deg, field: kG}") -> Section:

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from shapely import Polygon, contains_xy
 
-from gnnreco.geometry.contact import polygons_within, shared_area
-
-from .test_plane import BEND, SQUARE, convex, star
+from gnnreco.geometry.adjacency.contact import polygons_within, shared_area
+from tests.geometry.test_plane import BEND, SQUARE, convex, star
 
 SEEDS = st.integers(0, 5000)
 

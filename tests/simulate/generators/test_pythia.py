@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gnnreco.errors import BadConfig
-from gnnreco.simulate.pythia import PROCESSES, pythia_events
+from gnnreco.simulate.generators.pythia import PROCESSES, pythia_events
 
 
 def test_an_unknown_process_is_refused_with_the_known_ones() -> None:

@@ -10,10 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from gnnreco.errors import BadGeometry
-from gnnreco.geometry.description import read_description
-from gnnreco.geometry.placement import AXES, LENGTHS, OPTIONAL, Placed, place
-
-from .plates import grid
+from gnnreco.geometry.description.placement import AXES, LENGTHS, OPTIONAL, Placed, place
+from gnnreco.geometry.description.reading import read_description
+from tests.geometry.plates import grid
 
 
 def table(n: int = 3, **more: object) -> dict[str, object]:

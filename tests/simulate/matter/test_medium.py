@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gnnreco.geometry import Detector
-from gnnreco.simulate.medium import (
+from gnnreco.simulate.matter.medium import (
     DEFAULT_MOLIERE,
     DEFAULT_RADIATION,
     MEAN_SILICON,
@@ -16,8 +16,7 @@ from gnnreco.simulate.medium import (
     media,
     sampling_spread,
 )
-
-from .conftest import planes
+from tests.simulate.conftest import planes
 
 # PDG, atomic and nuclear properties: Z, radiation length, interaction length, Moliere radius (mm), critical energy (MeV).
 LEAD = (82, 5.612, 175.9, 16.02, 7.43)

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.graphs.features import TRIPLET_FEATURES
-from gnnreco.graphs.gate import Gate
-from gnnreco.graphs.triplets import join_doublets
-
-from .test_features import OPEN, points_at
+from gnnreco.graphs.tracking.features import TRIPLET_FEATURES
+from gnnreco.graphs.tracking.gate import Gate
+from gnnreco.graphs.tracking.triplets import join_doublets
+from tests.graphs.tracking.test_features import OPEN, points_at
 
 
 def drawn(n: int, seed: int, share: float = 0.3):  # type: ignore[no-untyped-def]

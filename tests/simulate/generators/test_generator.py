@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gnnreco.errors import BadConfig
 from gnnreco.geometry.source import Source
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.generated import Generated
-from gnnreco.simulate.generator import (
+from gnnreco.simulate.generators.generated import Generated
+from gnnreco.simulate.generators.generator import (
     UPSTREAM,
     Beam,
     Crossing,
@@ -28,8 +28,7 @@ from gnnreco.simulate.generator import (
     read_pool,
     turned,
 )
-
-from .conftest import planes
+from tests.simulate.conftest import planes
 
 OPTIONS = SimulationOptions(min_pt=0.0, max_eta=20.0)
 

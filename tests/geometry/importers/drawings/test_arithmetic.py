@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gnnreco.geometry.importers.arithmetic import LONGEST, evaluate
+from gnnreco.geometry.importers.drawings.arithmetic import LONGEST, evaluate
 
 NAMES = {"a": 1.75, "b": -3.0}
 Pair = tuple[str, float]  # an expression and its value
