@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from particle import Particle, ParticleNotFound
+from particle import InvalidParticle, Particle, ParticleNotFound
 
 from gnnreco.errors import BadConfig
 
@@ -66,7 +66,7 @@ def gun_codes(name: str) -> tuple[int, ...]:
         return GUN[name]
     try:
         Particle.from_pdgid(int(name))
-    except (ValueError, ParticleNotFound):
+    except (ValueError, InvalidParticle, ParticleNotFound):
         raise BadConfig(
             f"particle {name!r} is not known: use one of {', '.join(GUN)}, or a PDG number"
         ) from None
@@ -78,7 +78,7 @@ def _properties(pdg: int) -> tuple[float, float, float, int]:
     """Charge, mass (GeV), ctau (mm), kind; an unknown code is carried as invisible."""
     try:
         known = Particle.from_pdgid(pdg)
-    except ParticleNotFound:
+    except (InvalidParticle, ParticleNotFound):
         return 0.0, 0.0, np.inf, INVISIBLE
     mass, charge = (known.mass or 0.0) * 1e-3, float(known.charge or 0.0)
     ctau = float(known.ctau) if abs(pdg) in DECAYS and known.ctau else np.inf
