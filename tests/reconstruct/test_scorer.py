@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from gnnreco.bundle.edge_scorer import EdgeScorer, scored_tasks
 from onnx import TensorProto, helper, numpy_helper
 
+from gnnreco.bundle.edge_scorer import EdgeScorer, scored_tasks
 from gnnreco.cli import main
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.events import write_events
