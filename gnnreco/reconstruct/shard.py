@@ -186,7 +186,7 @@ def _open(job: Job) -> tuple[EventSource, list[str], Reconstructor]:
         "scorer": job.scorer and job.scorer[0],
     }
     chain = Reconstructor(job.detector, job.bundles, **options)
-    if job.scorer not in (None, *(stage.scorer for stage in chain.stages)):
+    if job.scorer and job.scorer not in [stage.scorer for stage in chain.stages]:
         raise BadInput(job.scorer[0], "", "the file changed while it was in use; start again")
     if torch := sys.modules.get(
         "torch"
