@@ -19,11 +19,12 @@ ORDER = [
     {"fit"},
     {"tasks"},
     {"bundle"},
+    {"pipeline"},
     {"reconstruct"},
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare"},
+    {"compare", "trackml"},
     {"testing"},
     {"cli"},
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gnnreco.reconstruct.workers import processes
-from tests.reconstruct.mortal import NOTHING, shards, work
+from tests.reconstruct.mortal import NOTHING, lots, work
 
 SECONDS = 120.0  # of patience with a busy machine
 
@@ -35,7 +35,8 @@ def runs(process: int) -> bool:
 
 def test_a_worker_that_dies_loses_its_own_shard_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(Path(__file__).parents[1])  # workers find their work as this process does
-    results = {shard.start: account for shard, account, _ in processes(2, work)(NOTHING, shards(tmp_path, 3))}
+    answers = processes(2, work)(NOTHING, lots(tmp_path, 3))
+    results = {shard.start: account for answer in answers for shard, account, _ in answer}
     assert sorted(results) == [0, 1, 2]
     assert [f["event"] for f in results[1].failures] == [11]
     assert "died of it twice" in results[1].failures[0]["reason"]
