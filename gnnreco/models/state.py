@@ -101,8 +101,9 @@ def named(prefix: str, expected: Mapping[str, Numbers]) -> dict[str, Numbers]:
 
 def of_network(network: nn.Module) -> dict[str, Numbers]:
     """What the arrays of a network of torch must be; sums in double precision may be large."""
-    wide = {"low": -NUMBER, "high": NUMBER, "dtype": np.float64}
-    return {
-        name: Numbers(tuple(tensor.shape), **(wide if str(tensor.dtype) == "torch.float64" else {}))
-        for name, tensor in network.state_dict().items()
-    }
+    expected = {}
+    for name, tensor in network.state_dict().items():
+        shape = tuple(tensor.shape)
+        wide = str(tensor.dtype) == "torch.float64"
+        expected[name] = Numbers(shape, np.float64, -NUMBER, NUMBER) if wide else Numbers(shape)
+    return expected

@@ -51,6 +51,8 @@ class Needs:
 class Learner(Protocol[Sample]):
     """What the training loop asks for: see `gnnreco.train.train`. Every task is one.
 
+    A task that learns nothing leaves `network`, `sample_kind`, `sample` and `loss` out; to train it is then an error.
+
     Attributes
     ----------
     name : str
@@ -69,9 +71,9 @@ class Learner(Protocol[Sample]):
     network: nn.Module
 
     @property
-    @abstractmethod
     def sample_kind(self) -> type[Sample]:
         """The class of what `sample` returns: a frozen dataclass of tensors, of arrays, and of such dataclasses."""
+        raise _learns_nothing(self.name)
 
     @property
     def samples_hold_answers(self) -> bool:
@@ -86,20 +88,20 @@ class Learner(Protocol[Sample]):
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn what is not learned by gradients from events with truth; by default nothing."""
 
-    @abstractmethod
     def sample(self, event: Event) -> Sample:
         """Inputs and targets of one event with truth."""
+        raise _learns_nothing(self.name)
 
-    @abstractmethod
     def loss(self, sample: Sample) -> tuple[Tensor, dict[str, float]]:
         """Loss to go down, and numbers to write beside it, always of the same names."""
+        raise _learns_nothing(self.name)
 
     def finish(self, samples: Iterable[Sample]) -> None:
         """Learn from validation samples what needs the trained network, such as the scale of errors; by default nothing."""
 
-    @abstractmethod
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """All learned numbers: see `State`."""
+        """All learned numbers: see `State`; by default none."""
+        return {}
 
     @abstractmethod
     def load_state(self, state: State) -> None:
@@ -176,6 +178,10 @@ class Scorable(Protocol):
     """A task whose network is run by whatever gives its edges their logits, such as ONNX Runtime."""
 
     scorer: Scorer
+
+
+def _learns_nothing(task: str) -> BadConfig:
+    return BadConfig(f"the task '{task}' learns nothing: there is nothing to train")
 
 
 def needed(detector: Detector | None, task: str) -> Detector:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
@@ -38,7 +37,7 @@ def unflatten(kind: type[Sample], tensors: Mapping[str, Tensor]) -> Sample:
     return _build(kind, tensors, "")
 
 
-def names_of(kind: type) -> list[str]:
+def names_of(kind: type[Any]) -> list[str]:
     """Names of the tensors of a kind of sample, sorted."""
     return sorted(_names(kind, ""))
 
@@ -46,7 +45,7 @@ def names_of(kind: type) -> list[str]:
 def to_device(sample: Sample, device: str) -> Sample:
     """The sample with its tensors on a device; arrays stay where they are."""
     moved: dict[str, Any] = {}
-    for name in _hints(type(sample)):
+    for name in (field.name for field in fields(sample)):
         value = getattr(sample, name)
         if isinstance(value, Tensor):
             moved[name] = value.to(device)
@@ -56,7 +55,7 @@ def to_device(sample: Sample, device: str) -> Sample:
 
 
 def _leaves(sample: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
-    for name in _hints(type(sample)):
+    for name in (field.name for field in fields(sample)):
         value = getattr(sample, name)
         if is_dataclass(value):
             yield from _leaves(value, f"{prefix}{name}.")
@@ -68,9 +67,9 @@ def _leaves(sample: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
             )
 
 
-def _names(kind: type, prefix: str) -> Iterator[str]:
+def _names(kind: type[Any], prefix: str) -> Iterator[str]:
     for name, hint in _hints(kind).items():
-        if is_dataclass(hint):
+        if _is_part(hint):
             yield from _names(hint, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
@@ -79,7 +78,7 @@ def _names(kind: type, prefix: str) -> Iterator[str]:
 def _build(kind: type[Sample], tensors: Mapping[str, Tensor], prefix: str) -> Sample:
     values: dict[str, Any] = {}
     for name, hint in _hints(kind).items():
-        if is_dataclass(hint):
+        if _is_part(hint):
             values[name] = _build(hint, tensors, f"{prefix}{name}.")
         else:
             tensor = tensors[f"{prefix}{name}"]
@@ -87,8 +86,12 @@ def _build(kind: type[Sample], tensors: Mapping[str, Tensor], prefix: str) -> Sa
     return kind(**values)
 
 
-@cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: type[Any]) -> dict[str, Any]:
     """The types of the fields of a dataclass."""
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+    return {field.name: hints[field.name] for field in fields(kind)}  # type: ignore[arg-type]
+
+
+def _is_part(hint: Any) -> bool:
+    """Whether a field holds a dataclass of further tensors."""
+    return isinstance(hint, type) and is_dataclass(hint)

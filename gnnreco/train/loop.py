@@ -28,7 +28,7 @@ from gnnreco.tasks.contract import Learner, Progress
 
 from .checkpoint import Position, identity, load_checkpoint, save_checkpoint
 from .config import NotFinite, Stopped, TrainConfig
-from .flat import to_device
+from .flat import names_of, to_device
 from .ring import Ring, join_ring
 from .samples import Samples
 
@@ -158,6 +158,7 @@ def _set_up(
 ) -> Run:
     """Prepare the task (the first process does, the others read what it learned), the optimizer and the samples."""
     progress = progress if ring.rank == 0 else None
+    names_of(task.sample_kind)  # refuses a task that learns nothing, before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     last, same = folder / LAST, identity(task, config, len(training), ring.size)
     optimizer = torch.optim.AdamW(

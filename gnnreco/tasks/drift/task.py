@@ -105,7 +105,7 @@ class DriftTask(Task["DriftSample", Tracks]):
         return named("network", weights)
 
     @cached_property
-    def network(self) -> SegmentNetwork:
+    def network(self) -> SegmentNetwork:  # type: ignore[override]  # made where torch is needed
         """What torch trains."""
         return self.model.network
 

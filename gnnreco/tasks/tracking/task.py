@@ -91,7 +91,7 @@ class TrackingTask(Task["TrackingSample", Tracks]):
         return arrays(config, detector)
 
     @cached_property
-    def network(self) -> SegmentNetwork:
+    def network(self) -> SegmentNetwork:  # type: ignore[override]  # made where torch is needed
         """What torch trains."""
         return self.model.network
 
