@@ -6,7 +6,7 @@ import numpy as np
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.drift.shape import main_axes
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 CURLED = 1.0  # rad of its circle from which on a path is followed around it, not along its main axis
 
@@ -62,9 +62,9 @@ def _along_axis(points):  # type: ignore[no-untyped-def]
     key = np.empty(n)
     for i in range(n):
         key[i] = (
-            (points[i, 0] - middle[0]) * axis[0]
-            + (points[i, 1] - middle[1]) * axis[1]
-            + (points[i, 2] - middle[2]) * axis[2]
+            (points[i, X] - middle[X]) * axis[X]
+            + (points[i, Y] - middle[Y]) * axis[Y]
+            + (points[i, Z] - middle[Z]) * axis[Z]
         )
     return key
 
@@ -75,7 +75,7 @@ def _around(points, x, y):  # type: ignore[no-untyped-def]
     n = len(points)
     angle = np.empty(n)
     for i in range(n):
-        angle[i] = np.arctan2(points[i, 1] - y, points[i, 0] - x)
+        angle[i] = np.arctan2(points[i, Y] - y, points[i, X] - x)
     ordered = np.sort(angle)
     cut, widest = ordered[0], ordered[0] + 2 * np.pi - ordered[-1]
     for i in range(1, n):
@@ -91,10 +91,10 @@ def _around(points, x, y):  # type: ignore[no-untyped-def]
 def circle(points):  # type: ignore[no-untyped-def]
     """Centre and radius of a circle in the x-y plane: Taubin's fit (1991) by Newton steps, as Chernov writes it."""
     n = len(points)
-    cx, cy = np.mean(points[:, 0]), np.mean(points[:, 1])
+    cx, cy = np.mean(points[:, X]), np.mean(points[:, Y])
     xx = yy = xy = xz = yz = zz = 0.0
     for i in range(n):
-        x, y = points[i, 0] - cx, points[i, 1] - cy
+        x, y = points[i, X] - cx, points[i, Y] - cy
         z = x * x + y * y
         xx += x * x / n
         yy += y * y / n

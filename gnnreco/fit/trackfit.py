@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints, Tracks
 from gnnreco.geometry import along_z
+from gnnreco.kernels import U, V, X, Y, Z
 
 from .helix import BEND
 from .kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
@@ -253,7 +254,7 @@ def _fit_range(start, stop, offsets, hit_index, given, grid, out):  # type: igno
                 break
             worst = 0
             for j in range(n):
-                if work.variance[j, 0] < IGNORED:
+                if work.variance[j, U] < IGNORED:
                     out.chi2_hit[work.row[j]] = work.chi2[j]
                 if work.chi2[j] > work.chi2[worst]:
                     worst = j
@@ -278,7 +279,7 @@ def _load(start, stop, hit_index, given, out, work):  # type: ignore[no-untyped-
     for m in range(stop - 1, start - 1, -1):
         hit = hit_index[m]
         sensor = given.sensor[hit]
-        size = given.xyz[hit, 0] + given.xyz[hit, 1] + given.xyz[hit, 2] + given.var_u[hit] + given.var_v[hit]
+        size = given.xyz[hit, X] + given.xyz[hit, Y] + given.xyz[hit, Z] + given.var_u[hit] + given.var_v[hit]
         if (
             sensor < 0
             or sensor >= len(given.rotation)
@@ -293,7 +294,7 @@ def _load(start, stop, hit_index, given, out, work):  # type: ignore[no-untyped-
             work.point[n, c] = given.xyz[hit, c]
             for a in range(3):
                 work.axes[n, a, c] = given.rotation[sensor, c, a]
-        work.variance[n, 0], work.variance[n, 1] = given.var_u[hit], given.var_v[hit]
+        work.variance[n, U], work.variance[n, V] = given.var_u[hit], given.var_v[hit]
         work.material[n] = given.radiation_lengths[sensor]
         n += 1
     return n
@@ -311,10 +312,10 @@ def _fit_one(n, used, lever, given, grid, work):  # type: ignore[no-untyped-def]
     seed(n, lever, given, grid, work)
     finest, before = np.inf, np.inf
     for j in range(n):
-        finest = min(finest, work.variance[j, 0], work.variance[j, 1])
+        finest = min(finest, work.variance[j, U], work.variance[j, V])
     p = work.point
     way = math.sqrt(
-        (p[0, 0] - p[n - 1, 0]) ** 2 + (p[0, 1] - p[n - 1, 1]) ** 2 + (p[0, 2] - p[n - 1, 2]) ** 2
+        (p[0, X] - p[n - 1, X]) ** 2 + (p[0, Y] - p[n - 1, Y]) ** 2 + (p[0, Z] - p[n - 1, Z]) ** 2
     ) / (n - 1)
     reached = _step_through(n, True, lever, given, grid, work)
     if not reached:

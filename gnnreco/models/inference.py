@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.graphs.dense import LANES, ZERO, compiled, dense, inlined, packed
+from gnnreco.kernels import FIRST, SECOND
 
 from .weights import Weights
 
@@ -178,7 +179,7 @@ def _add_ends(ends, as_inner, as_outer, rows, added, hidden):  # type: ignore[no
     """Add what both nodes of each edge say, and cut off at zero."""
     width = rows.shape[1]
     for n in range(len(ends)):
-        row, a, b = rows[n], as_inner[ends[n, 0]], as_outer[ends[n, 1]]
+        row, a, b = rows[n], as_inner[ends[n, FIRST]], as_outer[ends[n, SECOND]]
         for k in range(width):
             row[k] = a[k] + b[k]
     _gather(rows[: len(ends)], added)
@@ -193,7 +194,7 @@ def _send(ends, edge, logit, rows, received):  # type: ignore[no-untyped-def]
     _spread(edge, rows[: len(ends)])
     for n in range(len(ends)):
         gate = ONE / (ONE + math.exp(-logit[n]))
-        row, to_inner, to_outer = rows[n], received[ends[n, 0], width:], received[ends[n, 1], :width]
+        row, to_inner, to_outer = rows[n], received[ends[n, FIRST], width:], received[ends[n, SECOND], :width]
         for k in range(width):
             to_inner[k] += row[k] * gate
         for k in range(width):

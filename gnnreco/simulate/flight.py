@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.geometry.field.grid import FieldGrid, field_at
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, U, V, W, X, Y, Z, njit
 from gnnreco.particles import ELECTRON, HADRON, INVISIBLE, MUON, PHOTON, Species
 from gnnreco.simulate.matter.material import (
     SILICON_X0,
@@ -22,6 +22,18 @@ from gnnreco.simulate.matter.material import (
 )
 
 from .sensor_tree import SensorTree, helix, local, next_sensor, sensors_ahead
+
+# Columns of the tables of `follow`: of particles at their start, after their place;
+PX, PY, PZ, START_TIME = range(3, 7)
+# of secondaries, and of particles where they start to shower;
+PARENT, KIND = range(2)
+PARTICLE, SENSOR, PLACE, MOMENTUM, WHEN = 0, 1, 2, 5, 8
+# of what sensors see;
+SEEN_U, SEEN_V, SLOPE_U, SLOPE_V, DEPOSIT, SEEN_TIME = range(2, 8)
+# of steps;
+ARC_PLACE, ARC_MOMENTUM, ARC_CHARGE, ARC_MASS, ARC_TIME, ARC_LENGTH = 1, 4, 7, 8, 9, 10
+# and of passive cylinders.
+RADIUS, HALF_LENGTH, RADIATION, INTERACTION = range(4)
 
 Floats = NDArray[np.float64]
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
@@ -91,35 +103,35 @@ def cylinder_crossing(
 ) -> tuple[int, float, float]:
     """First passive cylinder on the helix before `limit`: (row, path, cosine of incidence); row -1 for none."""
     found, best, cosine = -1, limit, 1.0
-    start = x[0] * x[0] + x[1] * x[1]
+    start = x[X] * x[X] + x[Y] * x[Y]
     away = np.sqrt(start)
     for row in range(len(cylinders)):
-        if abs(away - cylinders[row, 0]) > best:
+        if abs(away - cylinders[row, RADIUS]) > best:
             continue
-        radius2 = cylinders[row, 0] ** 2
+        radius2 = cylinders[row, RADIUS] ** 2
         end, _ = helix(x, t, h, k, best)
-        same_side = (start < radius2) == (end[0] * end[0] + end[1] * end[1] < radius2)
-        if same_side or abs(away - cylinders[row, 0]) < 1e-6:
+        same_side = (start < radius2) == (end[X] * end[X] + end[Y] * end[Y] < radius2)
+        if same_side or abs(away - cylinders[row, RADIUS]) < 1e-6:
             continue
         low, high = 0.0, best
         for _ in range(40):
             middle = (low + high) / 2
             point, direction = helix(x, t, h, k, middle)
-            if (point[0] * point[0] + point[1] * point[1] < radius2) == (start < radius2):
+            if (point[X] * point[X] + point[Y] * point[Y] < radius2) == (start < radius2):
                 low = middle
             else:
                 high = middle
         point, direction = helix(x, t, h, k, high)
-        if abs(point[2]) <= cylinders[row, 1]:
+        if abs(point[Z]) <= cylinders[row, HALF_LENGTH]:
             found, best = row, high
-            cosine = abs(point[0] * direction[0] + point[1] * direction[1]) / cylinders[row, 0]
+            cosine = abs(point[X] * direction[X] + point[Y] * direction[Y]) / cylinders[row, RADIUS]
     return found, best, cosine
 
 
 @njit(cache=True, error_model="numpy")
 def beyond(tree: SensorTree, x: Vector) -> bool:
     """Whether a point is outside the box and the cylinder around all sensors."""
-    outside = x[0] * x[0] + x[1] * x[1] > (tree.r_max + 1.0) ** 2
+    outside = x[X] * x[X] + x[Y] * x[Y] > (tree.r_max + 1.0) ** 2
     for i in range(3):
         outside = outside or x[i] < tree.low[0, i] - 1.0 or x[i] > tree.high[0, i] + 1.0
     return outside
@@ -131,11 +143,11 @@ def bending(
 ) -> tuple[Vector, float]:
     """Direction of the field over the next step, and by how much (rad/mm) it turns a particle about it."""
     half = reach / 2 if reach < np.inf else 0.0  # the middle of the step makes its error second order
-    b = field_at(field, x[0] + half * t[0], x[1] + half * t[1], x[2] + half * t[2])
-    strength = np.sqrt(b[0] * b[0] + b[1] * b[1] + b[2] * b[2])
+    b = field_at(field, x[X] + half * t[X], x[Y] + half * t[Y], x[Z] + half * t[Z])
+    strength = np.sqrt(b[X] * b[X] + b[Y] * b[Y] + b[Z] * b[Z])
     if strength < 1e-9 or charge == 0:
         return (0.0, 0.0, 1.0), 0.0
-    return (b[0] / strength, b[1] / strength, b[2] / strength), CURVATURE * charge * strength / momentum
+    return (b[X] / strength, b[Y] / strength, b[Z] / strength), CURVATURE * charge * strength / momentum
 
 
 @njit(cache=True, error_model="numpy")
@@ -144,9 +156,9 @@ def born(
 ) -> tuple[Floats, int]:
     """Add one secondary."""
     made = grown(made, used)
-    made[used, 0], made[used, 1], made[used, 8] = parent, kind, time
+    made[used, PARENT], made[used, KIND], made[used, WHEN] = parent, kind, time
     for axis in range(3):
-        made[used, 2 + axis], made[used, 5 + axis] = x[axis], p[axis]
+        made[used, PLACE + axis], made[used, MOMENTUM + axis] = x[axis], p[axis]
     return made, used + 1
 
 
@@ -156,7 +168,7 @@ def decay(
     t: Vector, time: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """The two daughters of a decay in flight."""
-    one, two = species.daughters[row, 0], species.daughters[row, 1]
+    one, two = species.daughters[row, FIRST], species.daughters[row, SECOND]
     a, b = two_body(rng, species.mass[row], species.mass[one], species.mass[two], p, t)
     made, used = born(made, used, parent, one, x, a, time)
     return born(made, used, parent, two, x, b, time)
@@ -175,9 +187,9 @@ def convert(
 ) -> tuple[Floats, int]:
     """A photon's electron and positron, along its line; the flat split is within 20 % of Bethe and Heitler's."""
     share = rng.random()
-    made, used = born(made, used, parent, 0, x, (t[0] * p * share, t[1] * p * share, t[2] * p * share), time)
+    made, used = born(made, used, parent, 0, x, (t[X] * p * share, t[Y] * p * share, t[Z] * p * share), time)
     share = 1 - share
-    return born(made, used, parent, 1, x, (t[0] * p * share, t[1] * p * share, t[2] * p * share), time)
+    return born(made, used, parent, 1, x, (t[X] * p * share, t[Y] * p * share, t[Z] * p * share), time)
 
 
 @njit(cache=True, error_model="numpy")
@@ -198,7 +210,7 @@ def shatter(
         if momentum > least:
             unseen = rng.random() <= 1 / 3
             if neutrals or not unseen:
-                vector = (direction[0] * momentum, direction[1] * momentum, direction[2] * momentum)
+                vector = (direction[X] * momentum, direction[Y] * momentum, direction[Z] * momentum)
                 made, used = born(made, used, parent, PHOTON_ROW if unseen else kind, x, vector, time)
     return made, used
 
@@ -239,16 +251,16 @@ def follow(
     for i in range(len(start)):
         row = kind[i]
         mass, charge, nature = species.mass[row], species.charge[row], species.kind[row]
-        x = (start[i, 0], start[i, 1], start[i, 2])
-        p = np.sqrt(start[i, 3] ** 2 + start[i, 4] ** 2 + start[i, 5] ** 2)
+        x = (start[i, X], start[i, Y], start[i, Z])
+        p = np.sqrt(start[i, PX] ** 2 + start[i, PY] ** 2 + start[i, PZ] ** 2)
         if nature == INVISIBLE or p <= physics.min_momentum:
             continue
-        t = (start[i, 3] / p, start[i, 4] / p, start[i, 5] / p)
-        time, turned, flown, entered, least = start[i, 6], 0.0, 0.0, False, SAME
+        t = (start[i, PX] / p, start[i, PY] / p, start[i, PZ] / p)
+        time, turned, flown, entered, least = start[i, START_TIME], 0.0, 0.0, False, SAME
         life = np.inf
         if physics.decays and species.ctau[row] < np.inf:
             life = -np.log(1 - rng.random()) * species.ctau[row] * p / mass
-        reach = size + np.sqrt((x[0] - middle[0]) ** 2 + (x[1] - middle[1]) ** 2 + (x[2] - middle[2]) ** 2)
+        reach = size + np.sqrt((x[X] - middle[X]) ** 2 + (x[Y] - middle[Y]) ** 2 + (x[Z] - middle[Z]) ** 2)
         if charge == 0:
             paths, sensors = sensors_ahead(tree, stack, x, t, reach)
             coming = 0
@@ -268,10 +280,10 @@ def follow(
             cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
             if physics.record and charge != 0 and not beyond(tree, x):
                 arcs = grown(arcs, n_arcs)
-                arcs[n_arcs, 0], arcs[n_arcs, 7], arcs[n_arcs, 8] = i, charge, mass
-                arcs[n_arcs, 9], arcs[n_arcs, 10] = time, s
+                arcs[n_arcs, PARTICLE], arcs[n_arcs, ARC_CHARGE], arcs[n_arcs, ARC_MASS] = i, charge, mass
+                arcs[n_arcs, ARC_TIME], arcs[n_arcs, ARC_LENGTH] = time, s
                 for axis in range(3):
-                    arcs[n_arcs, 1 + axis], arcs[n_arcs, 4 + axis] = x[axis], p * t[axis]
+                    arcs[n_arcs, ARC_PLACE + axis], arcs[n_arcs, ARC_MOMENTUM + axis] = x[axis], p * t[axis]
                 n_arcs += 1
             x, t = helix(x, t, h, k, s)
             turned, flown, life, least = turned + abs(k) * s, flown + s, life - s, SAME
@@ -280,13 +292,16 @@ def follow(
                 made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
                 break
             if cylinder >= 0:
-                radiation, interaction = matter.cylinders[cylinder, 2], matter.cylinders[cylinder, 3]
+                radiation, interaction = (
+                    matter.cylinders[cylinder, RADIATION],
+                    matter.cylinders[cylinder, INTERACTION],
+                )
                 active, silicon = 0.0, SILICON_X0
             elif sensor >= 0:
                 radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
                 active, silicon = matter.active[sensor], matter.silicon[sensor]
-                w = tree.place[sensor, 2]
-                cosine = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
+                w = tree.place[sensor, W]
+                cosine = w[X] * t[X] + w[Y] * t[Y] + w[Z] * t[Z]
             else:
                 outside = beyond(tree, x)
                 if outside and (entered or flown > 2 * reach):
@@ -297,10 +312,13 @@ def follow(
             if cylinder < 0 and nature != MUON and not np.isnan(matter.depth[sensor]):
                 back = matter.depth[sensor] * inclined
                 ends = grown(ends, n_ends)
-                ends[n_ends, 0], ends[n_ends, 1] = i, sensor
-                ends[n_ends, 8] = time - back * np.sqrt(p * p + mass * mass) / (p * LIGHT)
+                ends[n_ends, PARTICLE], ends[n_ends, SENSOR] = i, sensor
+                ends[n_ends, WHEN] = time - back * np.sqrt(p * p + mass * mass) / (p * LIGHT)
                 for axis in range(3):
-                    ends[n_ends, 2 + axis], ends[n_ends, 5 + axis] = x[axis] - back * t[axis], p * t[axis]
+                    ends[n_ends, PLACE + axis], ends[n_ends, MOMENTUM + axis] = (
+                        x[axis] - back * t[axis],
+                        p * t[axis],
+                    )
                 n_ends += 1
                 break
             deposit = ionisation(rng, p, mass, charge, active * inclined)
@@ -308,11 +326,11 @@ def follow(
                 seen = grown(seen, n_seen)
                 e = tree.place[sensor]
                 w_slope = np.copysign(inclined, cosine)
-                seen[n_seen, 0], seen[n_seen, 1] = i, sensor
-                seen[n_seen, 2], seen[n_seen, 3] = local(tree, sensor, x)
-                seen[n_seen, 4] = (e[0, 0] * t[0] + e[0, 1] * t[1] + e[0, 2] * t[2]) * w_slope
-                seen[n_seen, 5] = (e[1, 0] * t[0] + e[1, 1] * t[1] + e[1, 2] * t[2]) * w_slope
-                seen[n_seen, 6], seen[n_seen, 7] = deposit, time
+                seen[n_seen, PARTICLE], seen[n_seen, SENSOR] = i, sensor
+                seen[n_seen, SEEN_U], seen[n_seen, SEEN_V] = local(tree, sensor, x)
+                seen[n_seen, SLOPE_U] = (e[U, X] * t[X] + e[U, Y] * t[Y] + e[U, Z] * t[Z]) * w_slope
+                seen[n_seen, SLOPE_V] = (e[V, X] * t[X] + e[V, Y] * t[Y] + e[V, Z] * t[Z]) * w_slope
+                seen[n_seen, DEPOSIT], seen[n_seen, SEEN_TIME] = deposit, time
                 n_seen += 1
             radiation, interaction = radiation * inclined, interaction * inclined
             if physics.nuclear and nature == HADRON and rng.random() < 1 - np.exp(-interaction):
@@ -338,7 +356,7 @@ def follow(
                 energy -= lost
                 if physics.radiate and lost > physics.min_momentum:
                     made, n_made = born(
-                        made, n_made, i, PHOTON_ROW, x, (t[0] * lost, t[1] * lost, t[2] * lost), time
+                        made, n_made, i, PHOTON_ROW, x, (t[X] * lost, t[Y] * lost, t[Z] * lost), time
                     )
             p = np.sqrt(energy * energy - mass * mass) if energy > mass else 0.0
     return seen[:n_seen].copy(), made[:n_made].copy(), ends[:n_ends].copy(), arcs[:n_arcs].copy()

@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from gnnreco.kernels import X, Y, Z
+
 from .field import MapField
 from .grid import kernel
 
@@ -41,9 +43,9 @@ def _fill(side, z, half, radius, tesla):  # type: ignore[no-untyped-def]
             rho = math.hypot(side[i], side[j])
             for k in range(len(z)):
                 across, along = sheet(rho, z[k], half, radius)
-                tesla[i, j, k, 0] = across * side[i] / max(rho, 1e-30)
-                tesla[i, j, k, 1] = across * side[j] / max(rho, 1e-30)
-                tesla[i, j, k, 2] = along
+                tesla[i, j, k, X] = across * side[i] / max(rho, 1e-30)
+                tesla[i, j, k, Y] = across * side[j] / max(rho, 1e-30)
+                tesla[i, j, k, Z] = along
 
 
 @kernel

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import njit
 
+# Columns of the moments of charge: its weight, then from here on its first and its second moments.
+WEIGHT, MEAN, SPREAD = 0, 1, 4
+LONG, WIDE, THIN = range(3)  # columns of the variances along the main axes
+
 
 @njit(cache=True, nogil=True)
 def spread_moments(
@@ -24,7 +28,7 @@ def spread_moments(
     n = len(weight)
     here = np.empty((n, 10))
     for i in range(n):
-        here[i, 0] = weight[i]
+        here[i, WEIGHT] = weight[i]
         for a in range(3):
             here[i, 1 + a] = weight[i] * xyz[i, a]
             for b in range(a + 1):
@@ -38,7 +42,7 @@ def spread_moments(
         here = there
     for i in range(n):
         for c in range(1, 10):
-            here[i, c] /= here[i, 0]
+            here[i, c] /= here[i, WEIGHT]
         for a in range(3):
             for b in range(a + 1):
                 here[i, 4 + a * (a + 1) // 2 + b] -= here[i, 1 + a] * here[i, 1 + b]
@@ -81,9 +85,9 @@ def main_axes(moments: Floats) -> tuple[Floats, Floats]:
             if m[a, a] > m[best, best]:
                 best = a
         rest = (best + 1) % 3, (best + 2) % 3
-        variance[i, 0] = max(m[best, best], 0.0)
-        variance[i, 1] = max(m[rest[0], rest[0]], m[rest[1], rest[1]], 0.0)
-        variance[i, 2] = max(min(m[rest[0], rest[0]], m[rest[1], rest[1]]), 0.0)
+        variance[i, LONG] = max(m[best, best], 0.0)
+        variance[i, WIDE] = max(m[rest[0], rest[0]], m[rest[1], rest[1]], 0.0)
+        variance[i, THIN] = max(min(m[rest[0], rest[0]], m[rest[1], rest[1]]), 0.0)
         for a in range(3):
             axis[i, a] = v[a, best]
     return axis, variance

@@ -12,9 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 from .cells import CellGraph
+
+DEEPER = 3  # column of a lean, after its way aside: the steps of depth
+# Columns of a pair of cells.
+DISTANCE, LATERAL, DEPTH, ENERGY_RATIO, DENSITY_RATIO, LEANS_TO, LEANS_FROM, LEAN_ALIKE = range(8)
 
 CELL_FEATURES = (
     "energy", "density_near", "density_far", "neighbours", "depth", "nuclear_depth", "nuclear_behind", "cell_size",
@@ -143,9 +147,9 @@ def _loudest(
 @njit(cache=True)
 def _step(xyz: Floats, direction: Floats, i: int, j: int) -> tuple[float, float, float]:
     """From cell i to cell j, mm, without what lies along the direction of i."""
-    x, y, z = xyz[j, 0] - xyz[i, 0], xyz[j, 1] - xyz[i, 1], xyz[j, 2] - xyz[i, 2]
-    along = x * direction[i, 0] + y * direction[i, 1] + z * direction[i, 2]
-    return x - along * direction[i, 0], y - along * direction[i, 1], z - along * direction[i, 2]
+    x, y, z = xyz[j, X] - xyz[i, X], xyz[j, Y] - xyz[i, Y], xyz[j, Z] - xyz[i, Z]
+    along = x * direction[i, X] + y * direction[i, Y] + z * direction[i, Z]
+    return x - along * direction[i, X], y - along * direction[i, Y], z - along * direction[i, Z]
 
 
 @njit(cache=True)
@@ -162,14 +166,14 @@ def _lean(
                 break
             j = neighbour[i, m]
             x, y, z = _step(xyz, direction, i, j)
-            out[i, 0] += energy[j] * x
-            out[i, 1] += energy[j] * y
-            out[i, 2] += energy[j] * z
-            out[i, 3] += energy[j] * (depth[j] - depth[i])
+            out[i, X] += energy[j] * x
+            out[i, Y] += energy[j] * y
+            out[i, Z] += energy[j] * z
+            out[i, DEEPER] += energy[j] * (depth[j] - depth[i])
             total += energy[j]
         for c in range(3):
             out[i, c] /= total * unit[i]
-        out[i, 3] /= total * step[i]
+        out[i, DEEPER] /= total * step[i]
     return out
 
 
@@ -205,12 +209,12 @@ def _pairs(
             x, y, z = x / length, y / length, z / length
             away = (depth[j] - depth[i]) / max(step[i], step[j])
             lateral = np.sqrt(x * x + y * y + z * z)
-            f[0] = np.sqrt(lateral * lateral + away * away) / reach
-            f[1] = lateral / reach
-            f[2] = away / reach
-            f[3] = np.log(energy[j] / energy[i]) / 3
-            f[4] = np.log(density[j] / density[i]) / 2
-            f[5] = x * lean[i, 0] + y * lean[i, 1] + z * lean[i, 2]
-            f[6] = -(x * lean[j, 0] + y * lean[j, 1] + z * lean[j, 2])
-            f[7] = lean[i, 0] * lean[j, 0] + lean[i, 1] * lean[j, 1] + lean[i, 2] * lean[j, 2]
+            f[DISTANCE] = np.sqrt(lateral * lateral + away * away) / reach
+            f[LATERAL] = lateral / reach
+            f[DEPTH] = away / reach
+            f[ENERGY_RATIO] = np.log(energy[j] / energy[i]) / 3
+            f[DENSITY_RATIO] = np.log(density[j] / density[i]) / 2
+            f[LEANS_TO] = x * lean[i, X] + y * lean[i, Y] + z * lean[i, Z]
+            f[LEANS_FROM] = -(x * lean[j, X] + y * lean[j, Y] + z * lean[j, Z])
+            f[LEAN_ALIKE] = lean[i, X] * lean[j, X] + lean[i, Y] * lean[j, Y] + lean[i, Z] * lean[j, Z]
     return out

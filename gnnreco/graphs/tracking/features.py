@@ -13,9 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.graphs.dense import LANES, ZERO, compiled, inlined
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, U, V, X, Y, Z, njit
 
 from .frame import Frame, Points
+
+# Columns of a point, after X, Y, Z: distance from the axis, and the direction from there.
+R, COS, SIN = range(3, 6)
+# Columns of a passage, after the sensor's three axes: widths less one, depths in cells, signal over thickness.
+WIDTH_U, WIDTH_V, DEPTH_U, DEPTH_V, SIGNAL = range(9, 14)
 
 DOUBLET_FEATURES = (
     "q_over_pt_beam", "impact", "cot_theta",
@@ -45,9 +50,9 @@ def positions(x, y, z, r):  # type: ignore[no-untyped-def]
     """One cache line a point: x, y, z, r and the direction from the axis. Shape (n, 8), float64: differences are small."""
     out = np.zeros((len(x), 8))
     for i in range(len(x)):
-        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = x[i], y[i], z[i], r[i]
+        out[i, X], out[i, Y], out[i, Z], out[i, R] = x[i], y[i], z[i], r[i]
         inverse = 1.0 / max(r[i], 1e-9)
-        out[i, 4], out[i, 5] = x[i] * inverse, y[i] * inverse
+        out[i, COS], out[i, SIN] = x[i] * inverse, y[i] * inverse
     return out
 
 
@@ -60,9 +65,9 @@ def _passages(sensor, width_u, width_v, signal, axes, depth, thickness):  # type
         for axis in range(3):
             for row in range(3):
                 out[i, 3 * axis + row] = axes[k, row, axis]
-        out[i, 9], out[i, 10] = width_u[i] - 1, width_v[i] - 1
-        out[i, 11], out[i, 12] = depth[k, 0], depth[k, 1]
-        out[i, 13] = signal[i] / thickness[k]
+        out[i, WIDTH_U], out[i, WIDTH_V] = width_u[i] - 1, width_v[i] - 1
+        out[i, DEPTH_U], out[i, DEPTH_V] = depth[k, U], depth[k, V]
+        out[i, SIGNAL] = signal[i] / thickness[k]
     return out
 
 
@@ -82,14 +87,14 @@ def _gather(at, passages, pairs, first, g):  # type: ignore[no-untyped-def]
     last = len(pairs) - 1
     for n in range(LANES):
         m = min(first + n, last)  # a block that is not full repeats its last pair
-        a, b = pairs[m, 0], pairs[m, 1]
-        dz, dr = at[b, 2] - at[a, 2], at[b, 3] - at[a, 3]
+        a, b = pairs[m, FIRST], pairs[m, SECOND]
+        dz, dr = at[b, Z] - at[a, Z], at[b, R] - at[a, R]
         if abs(dr) < 1.0:
             dr = 1.0
-        dx, dy = np.float32(at[b, 0] - at[a, 0]), np.float32(at[b, 1] - at[a, 1])
+        dx, dy = np.float32(at[b, X] - at[a, X]), np.float32(at[b, Y] - at[a, Y])
         g[n], g[LANES + n], g[2 * LANES + n] = dx, dy, dz
-        g[3 * LANES + n] = at[a, 4] * at[b, 5] - at[a, 5] * at[b, 4]
-        g[4 * LANES + n] = at[a, 2] - at[a, 3] * dz / dr
+        g[3 * LANES + n] = at[a, COS] * at[b, SIN] - at[a, SIN] * at[b, COS]
+        g[4 * LANES + n] = at[a, Z] - at[a, R] * dz / dr
         for end in range(2):
             t = passages[a] if end == 0 else passages[b]
             o = (5 + 8 * end) * LANES + n

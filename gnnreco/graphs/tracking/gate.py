@@ -86,13 +86,14 @@ def gate_block(weights, layers):  # type: ignore[no-untyped-def]
 def _logits(features, weights):  # type: ignore[no-untyped-def]
     out = np.empty(len(features), np.float32)
     layers = hidden_layers(weights)
+    f, _, _, logits = layers
     for first in range(0, len(out), LANES):
         size = min(LANES, len(out) - first)
         for n in range(size):
             for k in range(features.shape[1]):
-                layers[0][k * LANES + n] = features[first + n, k]
+                f[k * LANES + n] = features[first + n, k]
         gate_block(weights, layers)
-        out[first : first + size] = layers[3][:size]
+        out[first : first + size] = logits[:size]
     return out
 
 
@@ -100,9 +101,10 @@ def _logits(features, weights):  # type: ignore[no-untyped-def]
 def _pair_logits(given, pairs, weights):  # type: ignore[no-untyped-def]
     out = np.empty(len(pairs), np.float32)
     layers, g = hidden_layers(weights), np.zeros(GATHERED * LANES, np.float32)
+    f, _, _, logits = layers
     for first in range(0, len(out), LANES):
-        doublet_block(given, pairs, first, g, layers[0])
+        doublet_block(given, pairs, first, g, f)
         gate_block(weights, layers)
         size = min(LANES, len(out) - first)
-        out[first : first + size] = layers[3][:size]
+        out[first : first + size] = logits[:size]
     return out

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, njit
 
 from .frame import WIDTH_CLASSES, Frame, Points
 
@@ -126,7 +126,7 @@ def _search(  # type: ignore[no-untyped-def]
                             impact = z[a] - r[a] * (z[b] - z[a]) / dr
                             if impact_low[p] <= impact <= impact_high[p]:
                                 if n < len(out):
-                                    out[n, 0], out[n, 1] = a, b
+                                    out[n, FIRST], out[n, SECOND] = a, b
                                 n += 1
                         b += 1
     return n

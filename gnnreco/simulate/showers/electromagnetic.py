@@ -13,6 +13,8 @@ from gnnreco.kernels import njit
 
 from .ray import Floats, Ray, Stack, land
 
+ENTRY, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN = range(6)  # columns of a spot
+
 LIGHT = 299.792458  # mm/ns
 WIDEST = 6.0  # Moliere radii from the axis at which a spot is not followed further
 LOWEST = 1e-3  # GeV under which a photon or an electron is dropped
@@ -155,9 +157,9 @@ def electromagnetic(
         row, u, v = land(stack, ray, place, part, a + radius * np.cos(turn), b + radius * np.sin(turn))
         if row < 0:
             continue
-        spots[used, 0], spots[used, 1], spots[used, 2], spots[used, 3] = entry, row, u, v
-        spots[used, 4] = visible * stack.fraction[row]
-        spots[used, 5] = time + ray.path[place] / LIGHT
+        spots[used, ENTRY], spots[used, SENSOR], spots[used, SPOT_U], spots[used, SPOT_V] = entry, row, u, v
+        spots[used, VISIBLE] = visible * stack.fraction[row]
+        spots[used, WHEN] = time + ray.path[place] / LIGHT
         used += 1
     return spots, used
 

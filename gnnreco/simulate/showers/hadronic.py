@@ -8,7 +8,7 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.matter.medium import MEAN_SILICON
 
-from .electromagnetic import LIGHT, mixture, photon, room
+from .electromagnetic import ENTRY, LIGHT, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN, mixture, photon, room
 from .ray import Floats, Ray, Stack, land
 
 # Mean electromagnetic fraction 1 - (E / E0)^(k - 1): Gabriel, Groom et al., NIM A338 (1994) 336.
@@ -62,11 +62,16 @@ def approach(
         if charge != 0.0:
             at, u, v = land(stack, ray, i, 0.5, 0.0, 0.0)
             if at >= 0:
-                spots[used, 0], spots[used, 1], spots[used, 2], spots[used, 3] = entry, at, u, v
-                spots[used, 4] = ionisation(
+                spots[used, ENTRY], spots[used, SENSOR], spots[used, SPOT_U], spots[used, SPOT_V] = (
+                    entry,
+                    at,
+                    u,
+                    v,
+                )
+                spots[used, VISIBLE] = ionisation(
                     rng, momentum, mass, charge, stack.mip[at] / MEAN_SILICON * inclined
                 )
-                spots[used, 5] = time + ray.path[i] / LIGHT
+                spots[used, WHEN] = time + ray.path[i] / LIGHT
                 used += 1
             kinetic -= lost
             if kinetic <= 0:
@@ -119,9 +124,9 @@ def hadronic(
         row, u, v = land(stack, ray, place, part, radius * np.cos(turn), radius * np.sin(turn))
         if row < 0:
             continue
-        spots[used, 0], spots[used, 1], spots[used, 2], spots[used, 3] = entry, row, u, v
-        spots[used, 4] = visible * stack.fraction[row]
-        spots[used, 5] = time + ray.path[place] / LIGHT + delay
+        spots[used, ENTRY], spots[used, SENSOR], spots[used, SPOT_U], spots[used, SPOT_V] = entry, row, u, v
+        spots[used, VISIBLE] = visible * stack.fraction[row]
+        spots[used, WHEN] = time + ray.path[place] / LIGHT + delay
         used += 1
     return spots, used
 

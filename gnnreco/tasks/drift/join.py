@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints
-from gnnreco.fit.helix import BEND, extrapolate
+from gnnreco.fit.helix import BEND, TX, TY, TZ, extrapolate
 from gnnreco.fit.propagate import TOLERANCE, to_plane
 from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import along_z
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 from .points import Planes
+
+PIECE, PIECE_END, OTHER, OTHER_END = range(4)  # columns of two ends that meet
 
 OUTLIER = 20.0  # chi2 of a point (two degrees of freedom) from which on it is left out
 DROPS = 6
@@ -191,9 +193,9 @@ def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # 
                 continue
             for a in range(2):
                 for b in range(2):
-                    dx = ends[j, b, 0] - ends[i, a, 0]
-                    dy = ends[j, b, 1] - ends[i, a, 1]
-                    dz = ends[j, b, 2] - ends[i, a, 2]
+                    dx = ends[j, b, X] - ends[i, a, X]
+                    dy = ends[j, b, Y] - ends[i, a, Y]
+                    dz = ends[j, b, Z] - ends[i, a, Z]
                     way = dx * dx + dy * dy + dz * dz
                     if way > gap * gap:
                         continue
@@ -224,7 +226,7 @@ def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # 
                         continue
                     if m == len(found):
                         found = np.concatenate((found, np.empty_like(found)))
-                    found[m, 0], found[m, 1], found[m, 2], found[m, 3] = i, a, j, b
+                    found[m, PIECE], found[m, PIECE_END], found[m, OTHER], found[m, OTHER_END] = i, a, j, b
                     m += 1
     return found[:m].copy()
 
@@ -233,28 +235,28 @@ def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # 
 def _runs_into(grid, one, k, two, way, overlap, miss, miss_slope, least):  # type: ignore[no-untyped-def]
     if grid is None:
         x, y, z, tx, ty, tz, s, crossed = extrapolate(
-            one[0],
-            one[1],
-            one[2],
-            one[3],
-            one[4],
-            one[5],
+            one[X],
+            one[Y],
+            one[Z],
+            one[TX],
+            one[TY],
+            one[TZ],
             k,
-            two[0],
-            two[1],
-            two[2],
-            -two[3],
-            -two[4],
-            -two[5],
+            two[X],
+            two[Y],
+            two[Z],
+            -two[TX],
+            -two[TY],
+            -two[TZ],
         )
     else:
-        ray = np.array([[one[0], one[1], one[2], one[3], one[4], one[5], k]])
-        s, crossed = to_plane(grid, TOLERANCE, ray, two[0], two[1], two[2], -two[3], -two[4], -two[5])
-        x, y, z, tx, ty, tz = ray[0, 0], ray[0, 1], ray[0, 2], ray[0, 3], ray[0, 4], ray[0, 5]
+        ray = np.array([[one[X], one[Y], one[Z], one[TX], one[TY], one[TZ], k]])
+        s, crossed = to_plane(grid, TOLERANCE, ray, two[X], two[Y], two[Z], -two[TX], -two[TY], -two[TZ])
+        x, y, z, tx, ty, tz = ray[0, X], ray[0, Y], ray[0, Z], ray[0, TX], ray[0, TY], ray[0, TZ]
     if not crossed or s < -overlap:
         return False
-    off = np.sqrt((x - two[0]) ** 2 + (y - two[1]) ** 2 + (z - two[2]) ** 2)
-    facing = -(tx * two[3] + ty * two[4] + tz * two[5])
+    off = np.sqrt((x - two[X]) ** 2 + (y - two[Y]) ** 2 + (z - two[Z]) ** 2)
+    facing = -(tx * two[TX] + ty * two[TY] + tz * two[TZ])
     return off < miss + miss_slope * way and facing > least
 
 
@@ -263,13 +265,16 @@ def _joined(pairs, offsets, rows, xyz):  # type: ignore[no-untyped-def]
     """Points of each pair in the order of the path, from its end nearer to the origin."""
     size = np.zeros(len(pairs) + 1, np.int64)
     for m in range(len(pairs)):
-        one, two = pairs[m, 0], pairs[m, 2]
+        one, two = pairs[m, PIECE], pairs[m, OTHER]
         size[m + 1] = size[m] + offsets[one + 1] - offsets[one] + offsets[two + 1] - offsets[two]
     out = np.empty(size[-1], np.int64)
     for m in range(len(pairs)):
         k = size[m]
         # Up to the end that meets the other one, and on from there.
-        for piece, backwards in ((pairs[m, 0], pairs[m, 1] == 0), (pairs[m, 2], pairs[m, 3] == 1)):
+        for piece, backwards in (
+            (pairs[m, PIECE], pairs[m, PIECE_END] == 0),
+            (pairs[m, OTHER], pairs[m, OTHER_END] == 1),
+        ):
             first, stop = offsets[piece], offsets[piece + 1]
             for i in range(stop - first):
                 out[k] = rows[stop - 1 - i] if backwards else rows[first + i]

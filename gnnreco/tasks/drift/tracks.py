@@ -9,12 +9,14 @@ import numpy as np
 from gnnreco.columns import Floats, Ints, Tracks
 from gnnreco.fit.trackfit import fit_tracks
 from gnnreco.geometry import Detector
-from gnnreco.graphs.drift.samples import ChargeSamples
+from gnnreco.graphs.drift.samples import PAD, SAMPLE, ChargeSamples
 from gnnreco.graphs.showers.frame import CellFrame
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 from .join import JoinConfig, fit_paths, join_paths, split_paths
 from .points import ChargePoints, charge_points
+
+T0, T1, T2, T3, T4 = range(5)  # sums over points times this power of the way along the path
 
 
 @dataclass(frozen=True)
@@ -211,10 +213,10 @@ def _distance(i, point, path, xyz, drift, unit, path_offsets, points):  # type: 
     way = (wx / length, wy / length, wz / length)
     s = np.zeros(5)
     r = np.zeros((3, 3))
-    at = (xyz[i, 0] - ax) * way[0] + (xyz[i, 1] - ay) * way[1] + (xyz[i, 2] - az) * way[2]
+    at = (xyz[i, X] - ax) * way[X] + (xyz[i, Y] - ay) * way[Y] + (xyz[i, Z] - az) * way[Z]
     for p in range(first, stop):
-        d = (points[p, 0] - ax, points[p, 1] - ay, points[p, 2] - az)
-        t = (d[0] * way[0] + d[1] * way[1] + d[2] * way[2] - at) / length
+        d = (points[p, X] - ax, points[p, Y] - ay, points[p, Z] - az)
+        t = (d[X] * way[X] + d[Y] * way[Y] + d[Z] * way[Z] - at) / length
         power = 1.0
         for k in range(5):
             s[k] += power
@@ -223,16 +225,20 @@ def _distance(i, point, path, xyz, drift, unit, path_offsets, points):  # type: 
                     r[c, k] += power * (points[p, c] - xyz[i, c])
             power *= t
     if n < 6:  # too few for a curvature
-        s[4] += 1e6 * s[0]
+        s[T4] += 1e6 * s[T0]
     # The parabola at t = 0, which is where the sample lies: its first coefficient.
-    c00, c01, c02 = s[2] * s[4] - s[3] * s[3], s[2] * s[3] - s[1] * s[4], s[1] * s[3] - s[2] * s[2]
-    det = s[0] * c00 + s[1] * c01 + s[2] * c02
+    c00, c01, c02 = (
+        s[T2] * s[T4] - s[T3] * s[T3],
+        s[T2] * s[T3] - s[T1] * s[T4],
+        s[T1] * s[T3] - s[T2] * s[T2],
+    )
+    det = s[T0] * c00 + s[T1] * c01 + s[T2] * c02
     off = np.empty(3)
     for c in range(3):
-        off[c] = (c00 * r[c, 0] + c01 * r[c, 1] + c02 * r[c, 2]) / det
-    along = off[0] * way[0] + off[1] * way[1] + off[2] * way[2]
-    late = off[0] * drift[i, 0] + off[1] * drift[i, 1] + off[2] * drift[i, 2]
-    lw = way[0] * drift[i, 0] + way[1] * drift[i, 1] + way[2] * drift[i, 2]
+        off[c] = (c00 * r[c, T0] + c01 * r[c, T1] + c02 * r[c, T2]) / det
+    along = off[X] * way[X] + off[Y] * way[Y] + off[Z] * way[Z]
+    late = off[X] * drift[i, X] + off[Y] * drift[i, Y] + off[Z] * drift[i, Z]
+    lw = way[X] * drift[i, X] + way[Y] * drift[i, Y] + way[Z] * drift[i, Z]
     late -= along * lw
-    square = off[0] ** 2 + off[1] ** 2 + off[2] ** 2 - along * along - late * late
-    return np.sqrt(max(square, 0.0) / unit[i, 0] ** 2 + late * late / unit[i, 1] ** 2)
+    square = off[X] ** 2 + off[Y] ** 2 + off[Z] ** 2 - along * along - late * late
+    return np.sqrt(max(square, 0.0) / unit[i, PAD] ** 2 + late * late / unit[i, SAMPLE] ** 2)

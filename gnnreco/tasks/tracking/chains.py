@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, njit
 
 Ints = NDArray[np.int64]
 
@@ -49,13 +49,13 @@ def walk_chains(doublets, inner, outer, logit, following):  # type: ignore[no-un
     for start in range(n):
         if led_to[start] or following[start] < 0:
             continue
-        points[m], points[m + 1] = doublets[start, 0], doublets[start, 1]
+        points[m], points[m + 1] = doublets[start, FIRST], doublets[start, SECOND]
         m += 2
         total, i = 0.0, start
         while following[i] >= 0:
             total += 1.0 / (1.0 + np.exp(-logit[following[i]]))
             i = outer[following[i]]
-            points[m] = doublets[i, 1]
+            points[m] = doublets[i, SECOND]
             m += 1
         quality[n_chains] = total
         n_chains += 1
@@ -105,7 +105,7 @@ def hand_out(doublets, inner, outer, order, owner):  # type: ignore[no-untyped-d
     """Give every unclaimed point to the chain that owns the two others of its best triplet; returns how many were given."""
     given = 0
     for k in order:
-        a, b, c = doublets[inner[k], 0], doublets[inner[k], 1], doublets[outer[k], 1]
+        a, b, c = doublets[inner[k], FIRST], doublets[inner[k], SECOND], doublets[outer[k], SECOND]
         oa, ob, oc = owner[a], owner[b], owner[c]
         if oa < 0 and ob >= 0 and ob == oc:
             owner[a] = ob
