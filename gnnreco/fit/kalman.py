@@ -71,7 +71,7 @@ class Work(NamedTuple):
 
 
 @kernel
-def filter_hits(n, lever, work):  # type: ignore[no-untyped-def]
+def filter_hits(n: int, lever: float, work: Work) -> float:
     """Kalman filter of the deviations, outermost hit first; returns chi2. Before the first hit nothing is known.
 
     `lever`: eight sagittas of the track for q/p = 1 (mm GeV/e); 0 where the field cannot tell q/p, here and below.
@@ -121,19 +121,19 @@ def filter_hits(n, lever, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _vague_q_over_p(error, lever, work):  # type: ignore[no-untyped-def]
+def _vague_q_over_p(error: float, lever: float, work: Work) -> float:
     """A spread of q/p far wider than these hits could measure: a thousand times the sagitta's error over the span."""
     return 10.0 + 10.0 * abs(work.state[0, RAY_Q_OVER_P]) + min(1e4, 8e3 * error / (lever + 1e-9))
 
 
 @kernel
-def use_chi2(j, work):  # type: ignore[no-untyped-def]
+def use_chi2(j: int, work: Work) -> float:
     u, v = work.residual[j, U], work.residual[j, V]
     return work.weight[j, UU] * u * u + 2.0 * work.weight[j, UV] * u * v + work.weight[j, VV] * v * v
 
 
 @kernel
-def smooth(n, work):  # type: ignore[no-untyped-def]
+def smooth(n: int, work: Work) -> float:
     """Innermost hit first: what each hit adds to chi2, and the reference moved on to the smoothed track.
 
     Returns the largest change of direction, squared.
@@ -190,7 +190,7 @@ def smooth(n, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _move(j, by, work):  # type: ignore[no-untyped-def]
+def _move(j: int, by: Floats, work: Work) -> None:
     """Apply a deviation to the reference on sensor `j`."""
     state, axes = work.state[j], work.axes[j]
     for c in range(3):
@@ -202,7 +202,7 @@ def _move(j, by, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sandwich(f, p, half, out):  # type: ignore[no-untyped-def]
+def sandwich(f: Floats, p: Floats, half: Floats, out: Floats) -> None:
     """out = F P F^T for symmetric P."""
     for r in range(5):
         for c in range(5):
@@ -226,5 +226,5 @@ def sandwich(f, p, half, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def dot(row, x, y, z):  # type: ignore[no-untyped-def]
+def dot(row: Floats, x: float, y: float, z: float) -> float:
     return row[X] * x + row[Y] * y + row[Z] * z

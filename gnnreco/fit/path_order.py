@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.graphs.drift.shape import main_axes
+from gnnreco.graphs.drift.shape import SPREAD, main_axes
 from gnnreco.kernels import X, Y, Z, njit
 
 CURLED = 1.0  # rad of its circle from which on a path is followed around it, not along its main axis
@@ -47,7 +47,7 @@ def path_order(xyz: Floats, offsets: Ints) -> Ints:
 
 
 @njit(cache=True, nogil=True)
-def _along_axis(points):  # type: ignore[no-untyped-def]
+def _along_axis(points: Floats) -> Floats:
     moments = np.zeros((1, 10))
     n = len(points)
     middle = np.zeros(3)
@@ -57,7 +57,7 @@ def _along_axis(points):  # type: ignore[no-untyped-def]
         for a in range(3):
             for b in range(a + 1):
                 d = (points[i, a] - middle[a]) * (points[i, b] - middle[b])
-                moments[0, 4 + a * (a + 1) // 2 + b] += d / n
+                moments[0, SPREAD + a * (a + 1) // 2 + b] += d / n
     axis = main_axes(moments)[0][0]
     key = np.empty(n)
     for i in range(n):
@@ -70,7 +70,7 @@ def _along_axis(points):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _around(points, x, y):  # type: ignore[no-untyped-def]
+def _around(points: Floats, x: float, y: float) -> Floats:
     """Angle about the centre of the circle, cut where the widest gap is."""
     n = len(points)
     angle = np.empty(n)
@@ -88,7 +88,7 @@ def _around(points, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def circle(points):  # type: ignore[no-untyped-def]
+def circle(points: Floats) -> tuple[np.floating, np.floating, np.floating | float]:
     """Centre and radius of a circle in the x-y plane: Taubin's fit (1991) by Newton steps, as Chernov writes it."""
     n = len(points)
     cx, cy = np.mean(points[:, X]), np.mean(points[:, Y])

@@ -16,7 +16,7 @@ import numpy as np
 
 from gnnreco.columns import Floats
 from gnnreco.geometry import Field, along_z
-from gnnreco.geometry.field.grid import field_and_slope, field_at, kernel
+from gnnreco.geometry.field.grid import FieldGrid, Slopes, Vector, field_and_slope, field_at, kernel
 from gnnreco.kernels import X, Y, Z
 
 from .helix import BEND, D0, PHI, Q_OVER_P, RAY_Q_OVER_P, THETA, TX, TY, TZ, Z0, path_to_axis, step
@@ -33,14 +33,16 @@ GRAZING = 1e-2  # sine of the angle to a plane below which it is not crossed
 
 
 @kernel
-def push(grid, x, y, z, tx, ty, tz, bend):  # type: ignore[no-untyped-def]
+def push(
+    grid: FieldGrid, x: float, y: float, z: float, tx: float, ty: float, tz: float, bend: float
+) -> Vector:
     """Change of direction for each mm of path; `bend` is BEND * q/p."""
     bx, by, bz = field_at(grid, x, y, z)
     return bend * (ty * bz - tz * by), bend * (tz * bx - tx * bz), bend * (tx * by - ty * bx)
 
 
 @kernel
-def _stage(b, t, bend):  # type: ignore[no-untyped-def]
+def _stage(b: Slopes, t: Vector, bend: float) -> Vector:
     """Change of direction in a field (twelve numbers, of which three count) for each mm of path."""
     return (
         bend * (t[Y] * b[Z] - t[Z] * b[Y]),
@@ -50,7 +52,7 @@ def _stage(b, t, bend):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _stage_change(b, t, bend, dx, dt, dbend):  # type: ignore[no-untyped-def]
+def _stage_change(b: Slopes, t: Vector, bend: float, dx: Vector, dt: Vector, dbend: float) -> Vector:
     """Its change where position, direction and `bend` change."""
     _, _, _, xx, xy, xz, yx, yy, yz, zx, zy, zz = b
     gx = xx * dx[X] + xy * dx[Y] + xz * dx[Z]
@@ -64,12 +66,12 @@ def _stage_change(b, t, bend, dx, dt, dbend):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _along(a, b, s):  # type: ignore[no-untyped-def]
+def _along(a: Vector, b: Vector, s: float) -> Vector:
     return a[X] + s * b[X], a[Y] + s * b[Y], a[Z] + s * b[Z]
 
 
 @kernel
-def advance_by(grid, tolerance, rays, h):  # type: ignore[no-untyped-def]
+def advance_by(grid: FieldGrid, tolerance: float, rays: Floats, h: float) -> tuple[float, float]:
     """Move rays by a step of at most `h` mm (negative: backwards).
 
     Returns the path done, and how long the next step may be.
@@ -123,7 +125,7 @@ def advance_by(grid, tolerance, rays, h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _short_step(rays, h, b, k, bend):  # type: ignore[no-untyped-def]
+def _short_step(rays: Floats, h: float, b: Slopes, k: Vector, bend: float) -> None:
     """A step over which neither the field nor its effect changes."""
     ray = rays[0]
     t = (ray[TX], ray[TY], ray[TZ])
@@ -141,19 +143,29 @@ def _short_step(rays, h, b, k, bend):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _make_unit(ray):  # type: ignore[no-untyped-def]
+def _make_unit(ray: Floats) -> None:
     norm = 1.0 / math.sqrt(ray[TX] ** 2 + ray[TY] ** 2 + ray[TZ] ** 2)
     ray[TX], ray[TY], ray[TZ] = ray[TX] * norm, ray[TY] * norm, ray[TZ] * norm
 
 
 @kernel
-def longest_step(grid, ax, ay, az):  # type: ignore[no-untyped-def]
+def longest_step(grid: FieldGrid, ax: float, ay: float, az: float) -> float:
     """How far a ray may go at once: no structure of the map lies in between, and the turn is small."""
     return min(grid.longest, LARGEST_TURN / (math.sqrt(ax * ax + ay * ay + az * az) + 1e-30))
 
 
 @kernel
-def to_plane(grid, tolerance, rays, cx, cy, cz, nx, ny, nz):  # type: ignore[no-untyped-def]
+def to_plane(
+    grid: FieldGrid,
+    tolerance: float,
+    rays: Floats,
+    cx: float,
+    cy: float,
+    cz: float,
+    nx: float,
+    ny: float,
+    nz: float,
+) -> tuple[float, bool]:
     """Move rays to the nearest crossing of the plane through ``(cx, cy, cz)`` with unit normal ``(nx, ny, nz)``.
 
     Returns
@@ -184,7 +196,7 @@ def to_plane(grid, tolerance, rays, cx, cy, cz, nx, ny, nz):  # type: ignore[no-
 
 
 @kernel
-def to_axis(grid, tolerance, rays):  # type: ignore[no-untyped-def]
+def to_axis(grid: FieldGrid, tolerance: float, rays: Floats) -> float:
     """Move rays to the closest approach to the z axis, the nearest one downhill; returns the path, mm.
 
     A direction along z has no such point and stays.
@@ -233,7 +245,7 @@ def perigee(position: Floats, momentum: Floats, charge: Floats, field: Field) ->
 
 
 @kernel
-def _perigees(grid, bend, rays, out):  # type: ignore[no-untyped-def]
+def _perigees(grid: FieldGrid, bend: float, rays: Floats, out: Floats) -> None:
     for i in range(len(out)):
         ray = rays[i]
         if math.isfinite(bend):
@@ -253,7 +265,7 @@ def _perigees(grid, bend, rays, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def trace(grid, rays, step, points):  # type: ignore[no-untyped-def]
+def trace(grid: FieldGrid, rays: Floats, step: Floats, points: Floats) -> None:
     """Fill points (n, k, 3) along each of n rays (n, 7), the first where it starts, `step` (n,) mm of path apart."""
     for i in range(len(rays)):
         for j in range(points.shape[1]):

@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from gnnreco.columns import Floats
+from gnnreco.geometry.field.grid import FieldGrid
 from gnnreco.kernels import U, V, W, X, Y, Z
 
 from .helix import (
@@ -26,16 +28,15 @@ from .helix import (
     step,
     turn,
 )
-from .kalman import ANGLE_U, ANGLE_V, TILT_U, TILT_V, dot, kernel, sandwich, use_chi2
+from .kalman import ANGLE_U, ANGLE_V, TILT_U, TILT_V, Given, Work, dot, kernel, sandwich, use_chi2
 from .propagate import TOLERANCE, push, to_axis, to_plane
+from .result import FITTED, NOT_FINITE, UNMEASURED, FitResult
 
-FITTED, TOO_FEW_HITS, MISSED_SENSOR, UNSETTLED, NOT_FINITE = 0, 1, 2, 3, 4
-#: Variance given to what a track cannot tell: q/p in too weak a field ((e/GeV)^2), the angle of a track along z (rad^2).
-UNMEASURED, ANY_ANGLE = 1e6, math.pi**2 / 3
+ANY_ANGLE = math.pi**2 / 3  # rad^2, variance of the angle of a track along z
 
 
 @kernel
-def follow_hits(n, work):  # type: ignore[no-untyped-def]
+def follow_hits(n: int, work: Work) -> None:
     """A reference for tracks whose seed misses a sensor: through every hit, each time along its neighbours."""
     p, s = work.point, work.state
     for j in range(n):
@@ -47,7 +48,7 @@ def follow_hits(n, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def angle_axes(j, work):  # type: ignore[no-untyped-def]
+def angle_axes(j: int, work: Work) -> None:
     """U and V, square to the reference direction and to each other: U = v x T, V = T x U."""
     vx, vy, vz = work.axes[j, V, X], work.axes[j, V, Y], work.axes[j, V, Z]
     tx, ty, tz = work.state[j, TX], work.state[j, TY], work.state[j, TZ]
@@ -63,7 +64,7 @@ def angle_axes(j, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def inside(j, lever, given, work):  # type: ignore[no-untyped-def]
+def inside(j: int, lever: float, given: Given, work: Work) -> tuple[float, float, float]:
     """q/p on the inner side of sensor `j`, its slope in q/p outside, and the variance of each angle from scattering."""
     q_over_p = work.state[j, RAY_Q_OVER_P] if lever > 0.0 else given.q_over_p_without_field
     slant = abs(dot(work.axes[j, W], work.state[j, TX], work.state[j, TY], work.state[j, TZ]))
@@ -84,7 +85,7 @@ def inside(j, lever, given, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _loss(p, energy, mass):  # type: ignore[no-untyped-def]
+def _loss(p: float, energy: float, mass: float) -> float:
     """Mean energy loss in one radiation length of silicon (21.82 g/cm^2), GeV: Bethe with the density effect far up."""
     electron, excitation, plasma = 0.511e-3, 173e-9, 31.05e-9
     gamma, beta2 = energy / mass, (p / energy) ** 2
@@ -96,7 +97,9 @@ def _loss(p, energy, mass):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def column(c, j, s, helix, given, grid, work):  # type: ignore[no-untyped-def]
+def column(
+    c: int, j: int, s: float, helix: tuple[float, ...], given: Given, grid: FieldGrid | None, work: Work
+) -> tuple[float, float, float, float, float, float]:
     """Change of position and direction for a unit change of parameter `c` on sensor `j`, a step `s` (``turn``) later."""
     if grid is not None:
         moved = work.rays[1 + c]
@@ -119,7 +122,7 @@ def column(c, j, s, helix, given, grid, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def take(j, q_over_p, work):  # type: ignore[no-untyped-def]
+def take(j: int, q_over_p: float, work: Work) -> Floats:
     """The reference on sensor `j` as a ray, and its change for a unit change of each parameter."""
     rays = work.rays
     rays[:] = 0.0
@@ -128,15 +131,13 @@ def take(j, q_over_p, work):  # type: ignore[no-untyped-def]
     rays[0, RAY_Q_OVER_P], rays[1 + Q_OVER_P, RAY_Q_OVER_P] = q_over_p, 1.0
     for i in range(3):
         rays[1 + U, i], rays[1 + V, i] = work.axes[j, U, i], work.axes[j, V, i]
-        rays[1 + ANGLE_U, TX + i], rays[1 + ANGLE_V, TX + i] = (
-            work.axes[j, TILT_U, i],
-            work.axes[j, TILT_V, i],
-        )
+        rays[1 + ANGLE_U, TX + i] = work.axes[j, TILT_U, i]
+        rays[1 + ANGLE_V, TX + i] = work.axes[j, TILT_V, i]
     return rays[0]
 
 
 @kernel
-def advance(j, first_pass, lever, given, grid, work):  # type: ignore[no-untyped-def]
+def advance(j: int, first_pass: bool, lever: float, given: Given, grid: FieldGrid | None, work: Work) -> bool:
     """Step the reference from sensor `j` to the next one in: its Jacobian, and the gap (or, at first, the reference)."""
     ref, axes = work.state, work.axes
     q_over_p, slope, work.scatter[j] = inside(j, lever, given, work)
@@ -157,24 +158,11 @@ def advance(j, first_pass, lever, given, grid, work):  # type: ignore[no-untyped
         return False
     here = ref[j + 1]
     if first_pass:
-        here[X], here[Y], here[Z], here[TX], here[TY], here[TZ], here[RAY_Q_OVER_P] = (
-            x,
-            y,
-            z,
-            tx,
-            ty,
-            tz,
-            q_over_p,
-        )
+        here[X], here[Y], here[Z] = x, y, z
+        here[TX], here[TY], here[TZ], here[RAY_Q_OVER_P] = tx, ty, tz, q_over_p
         angle_axes(j + 1, work)
-    dx, dy, dz, ex, ey, ez = (
-        x - here[X],
-        y - here[Y],
-        z - here[Z],
-        tx - here[TX],
-        ty - here[TY],
-        tz - here[TZ],
-    )
+    dx, dy, dz = x - here[X], y - here[Y], z - here[Z]
+    ex, ey, ez = tx - here[TX], ty - here[TY], tz - here[TZ]
     for r in range(2):
         work.gap[j + 1, r] = dot(axes[j + 1, r], dx, dy, dz)
         work.gap[j + 1, ANGLE_U + r] = dot(axes[j + 1, TILT_U + r], ex, ey, ez)
@@ -196,7 +184,9 @@ def advance(j, first_pass, lever, given, grid, work):  # type: ignore[no-untyped
 
 
 @kernel
-def write_track(i, n, ndf, lever, given, grid, work, out):  # type: ignore[no-untyped-def]
+def write_track(
+    i: int, n: int, ndf: int, lever: float, given: Given, grid: FieldGrid | None, work: Work, out: FitResult
+) -> int:
     """Carry the innermost state in to the z axis and fill row `i`; returns the status."""
     j, p, jacobian, covariance = n - 1, work.filtered, work.a, work.b
     q_over_p, slope, scatter = inside(j, lever, given, work)
@@ -264,7 +254,7 @@ def write_track(i, n, ndf, lever, given, grid, work, out):  # type: ignore[no-un
 
 
 @kernel
-def _cap_angle(covariance):  # type: ignore[no-untyped-def]
+def _cap_angle(covariance: Floats) -> None:
     """A direction along z leaves phi anywhere: shrink its error to that of a uniform angle, correlations kept."""
     factor = math.sqrt(ANY_ANGLE / covariance[PHI, PHI])
     for c in range(5):

@@ -9,11 +9,12 @@ import math
 
 import numpy as np
 
-from gnnreco.geometry.field.grid import field_at
+from gnnreco.columns import Floats
+from gnnreco.geometry.field.grid import FieldGrid, field_at
 from gnnreco.kernels import U, V, W, X, Y, Z
 
 from .helix import BEND, RAY_Q_OVER_P, TX, TY, TZ, extrapolate
-from .kalman import IGNORED, kernel
+from .kalman import IGNORED, Given, Work, kernel
 from .propagate import TOLERANCE, to_plane
 
 #: e/GeV. A field that does not part a particle of such a q/p (20 MeV) from a straight line tells none.
@@ -22,7 +23,7 @@ LOOKS = 6  # at the field between two hits
 
 
 @kernel
-def lever_of(n, given, grid, work):  # type: ignore[no-untyped-def]
+def lever_of(n: int, given: Given, grid: FieldGrid | None, work: Work) -> float:
     """Eight sagittas (mm) of a candidate for q/p = 1; 0 where its field cannot tell q/p."""
     p = work.point
     if grid is None:
@@ -39,7 +40,9 @@ def lever_of(n, given, grid, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def bend_between(a, b, grid):  # type: ignore[no-untyped-def]
+def bend_between(
+    a: Floats, b: Floats, grid: FieldGrid
+) -> tuple[float, float, float, float, float, float, float]:
     """What the field does to a track of q/p = 1 on the way from `a` to `b`.
 
     Returns the way (mm), the change of direction (3), and how far that displaces the track (3, mm).
@@ -58,7 +61,7 @@ def bend_between(a, b, grid):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def seed(n, lever, given, grid, work):  # type: ignore[no-untyped-def]
+def seed(n: int, lever: float, given: Given, grid: FieldGrid | None, work: Work) -> None:
     """The curve through the outermost, the middle and the innermost hit, at the outermost."""
     last, middle, first = 0, n // 2, n - 1
     while last < n - 1 and work.variance[last, U] >= IGNORED:
@@ -74,7 +77,7 @@ def seed(n, lever, given, grid, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _helix(last, middle, first, n, given, work):  # type: ignore[no-untyped-def]
+def _helix(last: int, middle: int, first: int, n: int, given: Given, work: Work) -> None:
     """In a constant field along z."""
     p, s = work.point, work.state
     ax, ay, bx, by, cx, cy = p[first, X], p[first, Y], p[middle, X], p[middle, Y], p[last, X], p[last, Y]
@@ -102,7 +105,7 @@ def _helix(last, middle, first, n, given, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _through_field(last, middle, first, lever, grid, work):  # type: ignore[no-untyped-def]
+def _through_field(last: int, middle: int, first: int, lever: float, grid: FieldGrid, work: Work) -> None:
     """In any field, which is looked at along the lines from hit to hit: x(s) = x0 + t0 s + q/p d(s), by the middle hit."""
     p, s = work.point, work.state
     way, kx, ky, kz, dx, dy, dz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0

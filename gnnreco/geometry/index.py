@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,29 +82,30 @@ def _fill(first: Ints, last: Ints, shape: Ints) -> tuple[Ints, NDArray[np.int32]
     return offsets, sensors
 
 
+class Solids(NamedTuple):
+    """Sensors as solids, as `nearest_sensor` takes them: columns of each sensor, then of each template."""
+
+    center: Floats
+    rotation: Floats
+    template: NDArray[np.int32]
+    outlines: Floats
+    outline_counts: Ints
+    thickness: Floats
+    focus: Floats
+    holes: Floats
+    hole_counts: Ints
+
+
 @njit(cache=True)
 def nearest_sensor(
-    xyz: Floats,
-    tolerance: float,
-    origin: Floats,
-    size: float,
-    shape: Ints,
-    offsets: Ints,
-    sensors: NDArray[np.int32],
-    center: Floats,
-    rotation: Floats,
-    template: NDArray[np.int32],
-    outlines: Floats,
-    outline_counts: Ints,
-    thickness: Floats,
-    focus: Floats,
-    holes: Floats,
-    hole_counts: Ints,
+    xyz: Floats, tolerance: float, boxes: tuple[Floats, float, Ints, Ints, NDArray[np.int32]], solids: Solids
 ) -> NDArray[np.int32]:
     """The solid sensor nearest to each point (n, 3), int32 (n,); -1 farther than `tolerance` mm.
 
     Of two as near, the one whose middle plane is nearer.
     """
+    origin, size, shape, offsets, sensors = boxes
+    center, rotation, template, outlines, outline_counts, thickness, focus, holes, hole_counts = solids
     result = np.full(len(xyz), -1, np.int32)
     for i in range(len(xyz)):
         inside = True

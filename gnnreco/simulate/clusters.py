@@ -66,7 +66,7 @@ def across_grids(path: Floats, grid: Floats) -> tuple[Ints, Ints, Floats]:
 
 
 @njit(cache=True)
-def _doubled(column):  # type: ignore[no-untyped-def]
+def _doubled(column: NDArray[np.generic]) -> NDArray[np.generic]:
     larger = np.empty(2 * len(column), column.dtype)
     larger[: len(column)] = column
     return larger

@@ -216,6 +216,204 @@ def shatter(
 
 
 @njit(cache=True, error_model="numpy")
+def coming_next(
+    paths: Floats, sensors: NDArray[np.int64], coming: int, flown: float, limit: float
+) -> tuple[int, int, float]:
+    """Of the sensors on a straight flight: the number of the next one, its row, the way to it; row -1 beyond `limit`."""
+    while coming < len(paths) and paths[coming] - flown <= SAME:
+        coming += 1
+    if coming < len(paths) and paths[coming] - flown < limit:
+        return coming, sensors[coming], paths[coming] - flown
+    return coming, -1, limit
+
+
+@njit(cache=True, error_model="numpy")
+def recorded(
+    arcs: Floats, used: int, particle: int, x: Vector, p: float, t: Vector, charge: float, mass: float, time: float,
+    length: float,
+) -> tuple[Floats, int]:  # fmt: skip
+    """Add a step of a charged particle."""
+    arcs = grown(arcs, used)
+    arcs[used, PARTICLE], arcs[used, ARC_CHARGE], arcs[used, ARC_MASS] = particle, charge, mass
+    arcs[used, ARC_TIME], arcs[used, ARC_LENGTH] = time, length
+    for axis in range(3):
+        arcs[used, ARC_PLACE + axis], arcs[used, ARC_MOMENTUM + axis] = x[axis], p * t[axis]
+    return arcs, used + 1
+
+
+@njit(cache=True, error_model="numpy")
+def stopped(
+    ends: Floats,
+    used: int,
+    particle: int,
+    sensor: int,
+    x: Vector,
+    p: float,
+    t: Vector,
+    back: float,
+    time: float,
+) -> tuple[Floats, int]:
+    """Add a particle that starts to shower, `back` mm before `x`."""
+    ends = grown(ends, used)
+    ends[used, PARTICLE], ends[used, SENSOR], ends[used, WHEN] = particle, sensor, time
+    for axis in range(3):
+        ends[used, PLACE + axis], ends[used, MOMENTUM + axis] = x[axis] - back * t[axis], p * t[axis]
+    return ends, used + 1
+
+
+@njit(cache=True, error_model="numpy")
+def noticed(
+    seen: Floats,
+    used: int,
+    tree: SensorTree,
+    particle: int,
+    sensor: int,
+    x: Vector,
+    t: Vector,
+    w_slope: float,
+) -> tuple[Floats, int]:
+    """Add a passage through a sensor: where, and how slanted; the caller adds energy and time."""
+    seen = grown(seen, used)
+    e = tree.place[sensor]
+    seen[used, PARTICLE], seen[used, SENSOR] = particle, sensor
+    seen[used, SEEN_U], seen[used, SEEN_V] = local(tree, sensor, x)
+    seen[used, SLOPE_U] = (e[U, X] * t[X] + e[U, Y] * t[Y] + e[U, Z] * t[Z]) * w_slope
+    seen[used, SLOPE_V] = (e[V, X] * t[X] + e[V, Y] * t[Y] + e[V, Z] * t[Z]) * w_slope
+    return seen, used + 1
+
+
+@njit(cache=True, error_model="numpy")
+def slowed(
+    rng: np.random.Generator, physics: Physics, nature: int, p: float, mass: float, charge: float, t: Vector,
+    radiation: float, deposit: float, rest: float,
+) -> tuple[Vector, float, float]:  # fmt: skip
+    """Direction and momentum of a charged particle behind matter, and the energy that it radiated there (GeV).
+
+    Parameters
+    ----------
+    radiation : float
+        Radiation lengths crossed.
+    deposit, rest : float
+        GeV left in what a sensor sees; mm of silicon that stand for all the rest.
+    """
+    if physics.scattering:
+        width = highland(p, mass, charge, radiation)
+        t = deflect(t, width * rng.standard_normal(), width * rng.standard_normal())
+    energy, lost = np.sqrt(p * p + mass * mass), 0.0
+    if physics.energy_loss:
+        energy -= deposit + ionisation(rng, p, mass, charge, rest)
+    if physics.radiation and nature == ELECTRON:
+        lost = bremsstrahlung(rng, energy, radiation)
+        energy -= lost
+    return t, np.sqrt(energy * energy - mass * mass) if energy > mass else 0.0, lost
+
+
+class World(NamedTuple):
+    """What a particle flies through, and by which laws."""
+
+    tree: SensorTree
+    field: FieldGrid
+    matter: Matter
+    physics: Physics
+
+
+class Tables(NamedTuple):
+    """What `follow` returns while it is being made: tables with room to spare, and how many rows of each are used."""
+
+    seen: Floats
+    n_seen: int
+    made: Floats
+    n_made: int
+    ends: Floats
+    n_ends: int
+    arcs: Floats
+    n_arcs: int
+
+
+@njit(cache=True, error_model="numpy")
+def fly(
+    rng: np.random.Generator, i: int, start: Floats, row: int, species: Species, world: World, size: float,
+    middle: Floats, stack: Floats, tables: Tables,
+) -> Tables:  # fmt: skip
+    """Fly particle `i` to its end; `size` (mm) and `middle` are those of the box around all sensors."""
+    tree, field, matter, physics = world
+    seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs = tables
+    mass, charge, nature = species.mass[row], species.charge[row], species.kind[row]
+    x = (start[X], start[Y], start[Z])
+    p = np.sqrt(start[PX] ** 2 + start[PY] ** 2 + start[PZ] ** 2)
+    if nature == INVISIBLE or p <= physics.min_momentum:
+        return tables
+    t = (start[PX] / p, start[PY] / p, start[PZ] / p)
+    time, turned, flown, entered, least, life = start[START_TIME], 0.0, 0.0, False, SAME, np.inf
+    if physics.decays and species.ctau[row] < np.inf:
+        life = -np.log(1 - rng.random()) * species.ctau[row] * p / mass
+    reach = size + np.sqrt((x[X] - middle[X]) ** 2 + (x[Y] - middle[Y]) ** 2 + (x[Z] - middle[Z]) ** 2)
+    paths, sensors, coming = np.empty(0), np.empty(0, np.int64), 0  # what a straight flight will cross
+    if charge == 0:
+        paths, sensors = sensors_ahead(tree, stack, x, t, reach)
+    while p > physics.min_momentum and turned <= physics.max_turn:
+        if charge == 0:
+            h, k = (0.0, 0.0, 1.0), 0.0
+            coming, sensor, s = coming_next(paths, sensors, coming, flown, min(reach, life))
+        else:
+            h, k = bending(field, physics.field_step, x, t, charge, p)
+            step = min(reach, life, physics.field_step)
+            if k != 0:
+                step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
+            sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
+        cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
+        if physics.record and charge != 0 and not beyond(tree, x):
+            arcs, n_arcs = recorded(arcs, n_arcs, i, x, p, t, charge, mass, time, s)
+        x, t = helix(x, t, h, k, s)
+        turned, flown, life, least = turned + abs(k) * s, flown + s, life - s, SAME
+        time += s * np.sqrt(p * p + mass * mass) / (p * LIGHT)
+        if life <= 0:
+            made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
+            break
+        if cylinder < 0 and sensor < 0:
+            outside = beyond(tree, x)
+            if outside and (entered or flown > 2 * reach):
+                break
+            entered, least = entered or not outside, AGAIN
+            continue
+        if cylinder >= 0:
+            wall = matter.cylinders[cylinder]
+            radiation, interaction, active, silicon = wall[RADIATION], wall[INTERACTION], 0.0, SILICON_X0
+        else:
+            radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
+            active, silicon = matter.active[sensor], matter.silicon[sensor]
+            w = tree.place[sensor, W]
+            cosine = w[X] * t[X] + w[Y] * t[Y] + w[Z] * t[Z]
+        inclined = 1 / max(abs(cosine), STEEPEST)
+        if cylinder < 0 and nature != MUON and not np.isnan(matter.depth[sensor]):
+            back = matter.depth[sensor] * inclined
+            earlier = time - back * np.sqrt(p * p + mass * mass) / (p * LIGHT)
+            ends, n_ends = stopped(ends, n_ends, i, sensor, x, p, t, back, earlier)
+            break
+        deposit = ionisation(rng, p, mass, charge, active * inclined)
+        if cylinder < 0 and charge != 0 and rng.random() < physics.efficiency:
+            seen, n_seen = noticed(seen, n_seen, tree, i, sensor, x, t, np.copysign(inclined, cosine))
+            seen[n_seen - 1, DEPOSIT], seen[n_seen - 1, SEEN_TIME] = deposit, time
+        radiation, interaction = radiation * inclined, interaction * inclined
+        if physics.nuclear and nature == HADRON and rng.random() < 1 - np.exp(-interaction):
+            made, n_made = shatter(rng, made, n_made, i, x, p, t, time, physics.min_momentum, physics.radiate)
+            break
+        if nature == PHOTON:
+            if physics.radiation and rng.random() < 1 - np.exp(-7 / 9 * radiation):
+                made, n_made = convert(rng, made, n_made, i, x, p, t, time)
+                break
+            continue
+        if charge == 0:
+            continue
+        rest = radiation * silicon - active * inclined
+        t, p, lost = slowed(rng, physics, nature, p, mass, charge, t, radiation, deposit, rest)
+        if physics.radiate and lost > physics.min_momentum:
+            ray = (t[X] * lost, t[Y] * lost, t[Z] * lost)
+            made, n_made = born(made, n_made, i, PHOTON_ROW, x, ray, time)
+    return Tables(seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs)
+
+
+@njit(cache=True, error_model="numpy")
 def follow(
     rng: np.random.Generator, start: Floats, kind: NDArray[np.int32], species: Species, tree: SensorTree,
     field: FieldGrid, matter: Matter, physics: Physics,
@@ -240,123 +438,13 @@ def follow(
     arcs : float64 (j, 11)
         Particle, x, y, z, px, py, pz, charge, mass, time, length of each step of a charged particle; with `record` only.
     """
-    seen, n_seen = np.empty((16 * len(start) + 16, 8)), 0
-    made, n_made = np.empty((64, 9)), 0
-    ends, n_ends = np.empty((64, 9)), 0
-    arcs, n_arcs = np.empty((64, 11)), 0
-    stack = np.empty((64, 2))
-    paths, sensors, coming = np.empty(0), np.empty(0, np.int64), 0  # what a straight flight will cross
-    size = np.sqrt(((tree.high[0] - tree.low[0]) ** 2).sum())
-    middle = (tree.high[0] + tree.low[0]) / 2
+    seen, none = np.empty((16 * len(start) + 16, 8)), np.int64(0)
+    made, ends, arcs = np.empty((64, 9)), np.empty((64, 9)), np.empty((64, 11))
+    tables = Tables(seen, none, made, none, ends, none, arcs, none)
+    world, stack = World(tree, field, matter, physics), np.empty((64, 2))
+    low, high = tree.low[0], tree.high[0]
+    size, middle = np.sqrt(((high - low) ** 2).sum()), (high + low) / 2
     for i in range(len(start)):
-        row = kind[i]
-        mass, charge, nature = species.mass[row], species.charge[row], species.kind[row]
-        x = (start[i, X], start[i, Y], start[i, Z])
-        p = np.sqrt(start[i, PX] ** 2 + start[i, PY] ** 2 + start[i, PZ] ** 2)
-        if nature == INVISIBLE or p <= physics.min_momentum:
-            continue
-        t = (start[i, PX] / p, start[i, PY] / p, start[i, PZ] / p)
-        time, turned, flown, entered, least = start[i, START_TIME], 0.0, 0.0, False, SAME
-        life = np.inf
-        if physics.decays and species.ctau[row] < np.inf:
-            life = -np.log(1 - rng.random()) * species.ctau[row] * p / mass
-        reach = size + np.sqrt((x[X] - middle[X]) ** 2 + (x[Y] - middle[Y]) ** 2 + (x[Z] - middle[Z]) ** 2)
-        if charge == 0:
-            paths, sensors = sensors_ahead(tree, stack, x, t, reach)
-            coming = 0
-        while p > physics.min_momentum and turned <= physics.max_turn:
-            if charge == 0:
-                h, k, sensor, s = (0.0, 0.0, 1.0), 0.0, -1, min(reach, life)
-                while coming < len(paths) and paths[coming] - flown <= SAME:
-                    coming += 1
-                if coming < len(paths) and paths[coming] - flown < s:
-                    sensor, s = sensors[coming], paths[coming] - flown
-            else:
-                h, k = bending(field, physics.field_step, x, t, charge, p)
-                step = min(reach, life, physics.field_step)
-                if k != 0:
-                    step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
-                sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
-            cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
-            if physics.record and charge != 0 and not beyond(tree, x):
-                arcs = grown(arcs, n_arcs)
-                arcs[n_arcs, PARTICLE], arcs[n_arcs, ARC_CHARGE], arcs[n_arcs, ARC_MASS] = i, charge, mass
-                arcs[n_arcs, ARC_TIME], arcs[n_arcs, ARC_LENGTH] = time, s
-                for axis in range(3):
-                    arcs[n_arcs, ARC_PLACE + axis], arcs[n_arcs, ARC_MOMENTUM + axis] = x[axis], p * t[axis]
-                n_arcs += 1
-            x, t = helix(x, t, h, k, s)
-            turned, flown, life, least = turned + abs(k) * s, flown + s, life - s, SAME
-            time += s * np.sqrt(p * p + mass * mass) / (p * LIGHT)
-            if life <= 0:
-                made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
-                break
-            if cylinder >= 0:
-                radiation, interaction = (
-                    matter.cylinders[cylinder, RADIATION],
-                    matter.cylinders[cylinder, INTERACTION],
-                )
-                active, silicon = 0.0, SILICON_X0
-            elif sensor >= 0:
-                radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
-                active, silicon = matter.active[sensor], matter.silicon[sensor]
-                w = tree.place[sensor, W]
-                cosine = w[X] * t[X] + w[Y] * t[Y] + w[Z] * t[Z]
-            else:
-                outside = beyond(tree, x)
-                if outside and (entered or flown > 2 * reach):
-                    break
-                entered, least = entered or not outside, AGAIN
-                continue
-            inclined = 1 / max(abs(cosine), STEEPEST)
-            if cylinder < 0 and nature != MUON and not np.isnan(matter.depth[sensor]):
-                back = matter.depth[sensor] * inclined
-                ends = grown(ends, n_ends)
-                ends[n_ends, PARTICLE], ends[n_ends, SENSOR] = i, sensor
-                ends[n_ends, WHEN] = time - back * np.sqrt(p * p + mass * mass) / (p * LIGHT)
-                for axis in range(3):
-                    ends[n_ends, PLACE + axis], ends[n_ends, MOMENTUM + axis] = (
-                        x[axis] - back * t[axis],
-                        p * t[axis],
-                    )
-                n_ends += 1
-                break
-            deposit = ionisation(rng, p, mass, charge, active * inclined)
-            if cylinder < 0 and charge != 0 and rng.random() < physics.efficiency:
-                seen = grown(seen, n_seen)
-                e = tree.place[sensor]
-                w_slope = np.copysign(inclined, cosine)
-                seen[n_seen, PARTICLE], seen[n_seen, SENSOR] = i, sensor
-                seen[n_seen, SEEN_U], seen[n_seen, SEEN_V] = local(tree, sensor, x)
-                seen[n_seen, SLOPE_U] = (e[U, X] * t[X] + e[U, Y] * t[Y] + e[U, Z] * t[Z]) * w_slope
-                seen[n_seen, SLOPE_V] = (e[V, X] * t[X] + e[V, Y] * t[Y] + e[V, Z] * t[Z]) * w_slope
-                seen[n_seen, DEPOSIT], seen[n_seen, SEEN_TIME] = deposit, time
-                n_seen += 1
-            radiation, interaction = radiation * inclined, interaction * inclined
-            if physics.nuclear and nature == HADRON and rng.random() < 1 - np.exp(-interaction):
-                made, n_made = shatter(rng, made, n_made, i, x, p, t, time, physics.min_momentum,
-                                       physics.radiate)  # fmt: skip
-                break
-            if nature == PHOTON:
-                if physics.radiation and rng.random() < 1 - np.exp(-7 / 9 * radiation):
-                    made, n_made = convert(rng, made, n_made, i, x, p, t, time)
-                    break
-                continue
-            if charge == 0:
-                continue
-            if physics.scattering:
-                width = highland(p, mass, charge, radiation)
-                t = deflect(t, width * rng.standard_normal(), width * rng.standard_normal())
-            energy = np.sqrt(p * p + mass * mass)
-            if physics.energy_loss:
-                rest = radiation * silicon - active * inclined
-                energy -= deposit + ionisation(rng, p, mass, charge, rest)
-            if physics.radiation and nature == ELECTRON:
-                lost = bremsstrahlung(rng, energy, radiation)
-                energy -= lost
-                if physics.radiate and lost > physics.min_momentum:
-                    made, n_made = born(
-                        made, n_made, i, PHOTON_ROW, x, (t[X] * lost, t[Y] * lost, t[Z] * lost), time
-                    )
-            p = np.sqrt(energy * energy - mass * mass) if energy > mass else 0.0
+        tables = fly(rng, i, start[i], kind[i], species, world, size, middle, stack, tables)
+    seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs = tables
     return seen[:n_seen].copy(), made[:n_made].copy(), ends[:n_ends].copy(), arcs[:n_arcs].copy()

@@ -220,7 +220,7 @@ def _overlaps(
                             if apart > reach - wide + targets.reach[b]:
                                 continue
                             if projective:
-                                joined = _cover(sensors, queries, s, a, targets, t, b, links, k, one, two)
+                                joined = _cover(sensors, queries, s, a, targets, t, b, links, k, (one, two))
                             else:
                                 joined = _facing(sensors, queries, s, a, targets, t, b, links, k)
                             if not joined:
@@ -236,9 +236,10 @@ def _overlaps(
 @njit(cache=True)
 def _cover(
     sensors: Frames, queries: Shapes, s: int, a: int, targets: Shapes, t: int, b: int,
-    links: Links, k: int, one: Floats, two: Floats,
+    links: Links, k: int, drawn: tuple[Floats, Floats],
 ) -> bool:  # fmt: skip
     """Whether two cells share enough, seen from the origin; always on the plane of the later sensor."""
+    one, two = drawn
     ahead = links.ahead[k]
     if s < t:
         held = queries.first[a + 1] - queries.first[a]

@@ -159,7 +159,7 @@ def bins(place: Floats) -> tuple[float, float, float, int, int, Ints, Ints]:
 
 
 @njit(cache=True)
-def grown(column):  # type: ignore[no-untyped-def]
+def grown(column: NDArray[np.generic]) -> NDArray[np.generic]:
     """The column with room for twice as many."""
     larger = np.empty(2 * len(column) + 16, column.dtype)
     larger[: len(column)] = column

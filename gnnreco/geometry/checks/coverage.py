@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,12 +182,13 @@ def _shine(
     planes = [walls(t.outline, t.focus) for t in templates]
     holes = [walls(t.hole, t.focus) if len(t.hole) else np.zeros((0, 4)) for t in templates]
     material = np.stack([detector.radiation_lengths, detector.interaction_lengths], axis=1)
-    return _count(
-        *(start, np.ascontiguousarray(direction), cells, np.argsort(detector.layer, kind="stable")),
-        *(detector.layer, detector.template, detector.center, detector.rotation, material),
-        *(np.array([t.thickness for t in templates]), _stacked(planes), detector.outline_counts),
-        *(_stacked(holes), detector.hole_counts),
-    )
+    solids = _Solids(
+        detector.layer, detector.template, detector.center, detector.rotation, material,
+        np.array([t.thickness for t in templates]), _stacked(planes), detector.outline_counts, _stacked(holes),
+        detector.hole_counts,
+    )  # fmt: skip
+    order = np.argsort(detector.layer, kind="stable")
+    return _count(start, np.ascontiguousarray(direction), cells, order, solids)  # type: ignore[no-any-return]
 
 
 def _stacked(planes: list[Floats]) -> Floats:
@@ -196,23 +198,26 @@ def _stacked(planes: list[Floats]) -> Floats:
     return result
 
 
+class _Solids(NamedTuple):
+    """Sensors as solids, as `_count` takes them: columns of each sensor, then of each template."""
+
+    layer: NDArray[np.int32]
+    template: NDArray[np.int32]
+    center: Floats
+    rotation: Floats
+    material: Floats
+    thickness: Floats
+    planes: Floats
+    counts: Ints
+    holes: Floats
+    hole_counts: Ints
+
+
 @njit(cache=True)
 def _count(
-    start: Floats,
-    direction: Floats,
-    cells: Ints,
-    order: Ints,
-    layer: NDArray[np.int32],
-    template: NDArray[np.int32],
-    center: Floats,
-    rotation: Floats,
-    sensor_material: Floats,
-    thickness: Floats,
-    planes: Floats,
-    counts: Ints,
-    holes: Floats,
-    hole_counts: Ints,
+    start: Floats, direction: Floats, cells: Ints, order: Ints, solids: _Solids
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+    layer, template, center, rotation, sensor_material, thickness, planes, counts, holes, hole_counts = solids
     n, m = start.shape[:2]
     layers, last = np.zeros((n, m), np.int32), np.full((n, m), -1, np.int32)
     sensors = np.zeros((n, m), np.int32)

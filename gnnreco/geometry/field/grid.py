@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from gnnreco.kernels import X, Y, Z, njit
 
 Floats = NDArray[np.float64]
+#: A position or a direction; a field vector and its nine derivatives, as `field_and_slope` gives them.
+Vector = tuple[float, float, float]
+Slopes = tuple[float, ...]
 kernel: Any = njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -41,7 +44,7 @@ class FieldGrid(NamedTuple):
 
 
 @kernel
-def _cell(nodes, place):  # type: ignore[no-untyped-def]
+def _cell(nodes: Floats, place: float) -> tuple[int, float]:
     """The interval of nodes that holds a place, and where in it (0 to 1); -1 outside."""
     last = len(nodes) - 1
     if not nodes[0] <= place <= nodes[last]:
@@ -57,14 +60,14 @@ def _cell(nodes, place):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def field_at(grid, px, py, pz):  # type: ignore[no-untyped-def]
+def field_at(grid: FieldGrid, px: float, py: float, pz: float) -> Vector:
     """Field vector at a position: bx, by, bz."""
     b = field_and_slope(grid, px, py, pz)
     return b[X], b[Y], b[Z]
 
 
 @kernel
-def field_and_slope(grid, px, py, pz):  # type: ignore[no-untyped-def]
+def field_and_slope(grid: FieldGrid, px: float, py: float, pz: float) -> tuple[float, ...]:
     """Field vector at a position and its nine derivatives: bx, by, bz, dbx/dx, dbx/dy, ... dbz/dz (tesla per mm)."""
     if grid.tesla.size == 3:
         b = grid.tesla[0, 0, 0]
@@ -94,7 +97,9 @@ def field_and_slope(grid, px, py, pz):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _component(tesla, i, j, k, u, v, w, c):  # type: ignore[no-untyped-def]
+def _component(
+    tesla: Floats, i: int, j: int, k: int, u: float, v: float, w: float, c: int
+) -> tuple[float, float, float, float]:
     """One component in a cell of the grid, and its slopes in u, v and w."""
     a00 = tesla[i, j, k, c] + u * (tesla[i + 1, j, k, c] - tesla[i, j, k, c])
     a10 = tesla[i, j + 1, k, c] + u * (tesla[i + 1, j + 1, k, c] - tesla[i, j + 1, k, c])
@@ -116,7 +121,7 @@ def _component(tesla, i, j, k, u, v, w, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _turned_back(m, b, slopes):  # type: ignore[no-untyped-def]
+def _turned_back(m: Floats, b: Vector, slopes: Slopes) -> tuple[float, ...]:
     """Vector and slopes of the grid's frame in the frame of the caller: ``m^T b`` and ``m^T g m``."""
     xu, xv, xw, yu, yv, yw, zu, zv, zw = slopes
     g = np.empty((3, 3))
@@ -142,7 +147,7 @@ def _turned_back(m, b, slopes):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def vectors(grid, xyz):  # type: ignore[no-untyped-def]
+def vectors(grid: FieldGrid, xyz: Floats) -> Floats:
     """Field vectors (n, 3) at positions (n, 3)."""
     out = np.empty((len(xyz), 3))
     for i in range(len(xyz)):

@@ -126,8 +126,7 @@ def build_charge_graph(
     weight = np.sqrt(cells.energy / expected)
     near = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.near)
     far = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.far)
-    near_axis, near_variance = main_axes(near)
-    far_axis, far_variance = main_axes(far)
+    near_shape, far_shape = main_axes(near), main_axes(far)
     pairs = _pairs(cells.offsets, cells.neighbour, np.einsum("ij,ij->i", cells.xyz, cells.xyz))
     unit = np.stack([size.min(axis=1, initial=np.inf), frame.sample[cells.sensor]], axis=1)
     charge = cells.energy / expected
@@ -136,11 +135,11 @@ def build_charge_graph(
     drifted = local[:, 2] + 0.5 * detector.thickness[cells.sensor]
     middle = near[:, 1:4]
     nodes = _sample_features(
-        charge, cells.offsets, cells.neighbour, middle, near_axis, near_variance, far_axis, far_variance,
-        row_axis, drift, unit, np.sqrt(np.maximum(drifted, 0.0)),
+        charge, cells.offsets, cells.neighbour, middle, near_shape, far_shape, row_axis, drift, unit,
+        np.sqrt(np.maximum(drifted, 0.0)),
     )  # fmt: skip
     features = _pair_features(
-        pairs, cells.xyz, charge, middle, near_axis, far_axis, drift, row_axis, unit, size[:, 1]
+        pairs, cells.xyz, charge, middle, near_shape[0], far_shape[0], drift, row_axis, unit, size[:, 1]
     )
     return ChargeGraph(cells, size, local, pairs, nodes, features)
 
@@ -159,12 +158,12 @@ def _pairs(offsets: Ints, neighbour: NDArray[np.int32], distance: Floats) -> NDA
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _dot(a, b):  # type: ignore[no-untyped-def]
+def _dot(a: Floats, b: Floats) -> float:
     return a[X] * b[X] + a[Y] * b[Y] + a[Z] * b[Z]
 
 
 @njit(cache=True, nogil=True)
-def _across(dx, dy, dz, way, drift):  # type: ignore[no-untyped-def]
+def _across(dx: float, dy: float, dz: float, way: Floats, drift: Floats) -> tuple[float, float]:
     """What of a step is square to a way: in the plane of the pads, and along the drift; both without a sign, mm."""
     along = dx * way[X] + dy * way[Y] + dz * way[Z]
     x, y, z = dx - along * way[X], dy - along * way[Y], dz - along * way[Z]
@@ -173,9 +172,19 @@ def _across(dx, dy, dz, way, drift):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _sample_features(  # type: ignore[no-untyped-def]
-    charge, offsets, neighbour, middle, near, near_variance, far, far_variance, row_axis, drift, unit, diffusion
-):  # fmt: skip
+def _sample_features(
+    charge: Floats,
+    offsets: Ints,
+    neighbour: NDArray[np.int32],
+    middle: Floats,
+    near_shape: tuple[Floats, Floats],
+    far_shape: tuple[Floats, Floats],
+    row_axis: Floats,
+    drift: Floats,
+    unit: Floats,
+    diffusion: Floats,
+) -> NDArray[np.float32]:
+    (near, near_variance), (far, far_variance) = near_shape, far_shape
     n = len(charge)
     out = np.empty((n, len(SAMPLE_FEATURES)), np.float32)
     for i in range(n):
@@ -204,7 +213,18 @@ def _sample_features(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _pair_features(pairs, xyz, charge, middle, near, far, drift, row_axis, unit, height):  # type: ignore[no-untyped-def]
+def _pair_features(
+    pairs: NDArray[np.int32],
+    xyz: Floats,
+    charge: Floats,
+    middle: Floats,
+    near: Floats,
+    far: Floats,
+    drift: Floats,
+    row_axis: Floats,
+    unit: Floats,
+    height: Floats,
+) -> NDArray[np.float32]:
     out = np.empty((len(pairs), len(PAIR_FEATURES)), np.float32)
     for m in range(len(pairs)):
         i, j = pairs[m]

@@ -30,9 +30,9 @@ def spread_moments(
     for i in range(n):
         here[i, WEIGHT] = weight[i]
         for a in range(3):
-            here[i, 1 + a] = weight[i] * xyz[i, a]
+            here[i, MEAN + a] = weight[i] * xyz[i, a]
             for b in range(a + 1):
-                here[i, 4 + a * (a + 1) // 2 + b] = weight[i] * xyz[i, a] * xyz[i, b]
+                here[i, SPREAD + a * (a + 1) // 2 + b] = weight[i] * xyz[i, a] * xyz[i, b]
     for _ in range(rounds):
         there = here.copy()
         for i in range(n):
@@ -45,9 +45,9 @@ def spread_moments(
             here[i, c] /= here[i, WEIGHT]
         for a in range(3):
             for b in range(a + 1):
-                here[i, 4 + a * (a + 1) // 2 + b] -= here[i, 1 + a] * here[i, 1 + b]
+                here[i, SPREAD + a * (a + 1) // 2 + b] -= here[i, MEAN + a] * here[i, MEAN + b]
         for a in range(3):
-            here[i, 1 + a] -= xyz[i, a]
+            here[i, MEAN + a] -= xyz[i, a]
     return here
 
 
@@ -63,7 +63,7 @@ def main_axes(moments: Floats) -> tuple[Floats, Floats]:
     for i in range(n):
         for a in range(3):
             for b in range(a + 1):
-                m[a, b] = m[b, a] = moments[i, 4 + a * (a + 1) // 2 + b]
+                m[a, b] = m[b, a] = moments[i, SPREAD + a * (a + 1) // 2 + b]
                 v[a, b] = v[b, a] = 0.0
             v[a, a] = 1.0
         for _ in range(4):
@@ -84,10 +84,10 @@ def main_axes(moments: Floats) -> tuple[Floats, Floats]:
         for a in range(1, 3):
             if m[a, a] > m[best, best]:
                 best = a
-        rest = (best + 1) % 3, (best + 2) % 3
+        one, two = (best + 1) % 3, (best + 2) % 3
         variance[i, LONG] = max(m[best, best], 0.0)
-        variance[i, WIDE] = max(m[rest[0], rest[0]], m[rest[1], rest[1]], 0.0)
-        variance[i, THIN] = max(min(m[rest[0], rest[0]], m[rest[1], rest[1]]), 0.0)
+        variance[i, WIDE] = max(m[one, one], m[two, two], 0.0)
+        variance[i, THIN] = max(min(m[one, one], m[two, two]), 0.0)
         for a in range(3):
             axis[i, a] = v[a, best]
     return axis, variance

@@ -7,6 +7,7 @@ or a reflection of the event that the detector shares with it changes none of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,14 +71,10 @@ def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
     mip = np.where(graph.mip > 0, graph.mip, 1.0)
     near, far = _densities(graph.offsets, graph.neighbour, graph.distance, graph.energy, NEAR, reach)
     neighbour, real = _loudest(graph.offsets, graph.neighbour, graph.distance, graph.energy, k)
-    lean = _lean(
-        graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, neighbour, real
-    )
     highest, climb = _climbs(graph.offsets, graph.neighbour, graph.distance, near, reach)
-    pairs = _pairs(
-        *(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, near, lean),
-        *(neighbour, real, reach),
-    )
+    cells = _Cells(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy)
+    lean = _lean(cells, neighbour, real)
+    pairs = _pairs(cells, near, lean, neighbour, real, reach)
     columns = [
         np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
         np.log(np.maximum(near / mip, FAINTEST)) / 4,
@@ -96,8 +93,18 @@ def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
         graph.energy / near,
         np.log10(graph.fraction) / 2,
     ]
-    cells = np.stack(columns, axis=1).astype(np.float32)
-    return LoudNeighbours(neighbour, real, cells, pairs, near)
+    return LoudNeighbours(neighbour, real, np.stack(columns, axis=1).astype(np.float32), pairs, near)
+
+
+class _Cells(NamedTuple):
+    """Columns of a `CellGraph`, as the kernels take them."""
+
+    xyz: Floats
+    direction: Floats
+    depth: Floats
+    unit: Floats
+    step: Floats
+    energy: Floats
 
 
 @njit(cache=True)
@@ -153,11 +160,9 @@ def _step(xyz: Floats, direction: Floats, i: int, j: int) -> tuple[float, float,
 
 
 @njit(cache=True)
-def _lean(
-    xyz: Floats, direction: Floats, depth: Floats, unit: Floats, step: Floats, energy: Floats,
-    neighbour: NDArray[np.int32], real: NDArray[np.bool_],
-) -> Floats:  # fmt: skip
+def _lean(cells: _Cells, neighbour: NDArray[np.int32], real: NDArray[np.bool_]) -> Floats:
     """Way from each cell to the middle of the energy around it: three lateral components and the depth, in units."""
+    xyz, direction, depth, unit, step, energy = cells
     out = np.zeros((len(xyz), 4))
     for i in range(len(xyz)):
         total = energy[i]
@@ -194,9 +199,14 @@ def _climbs(
 
 @njit(cache=True)
 def _pairs(
-    xyz: Floats, direction: Floats, depth: Floats, unit: Floats, step: Floats, energy: Floats, density: Floats,
-    lean: Floats, neighbour: NDArray[np.int32], real: NDArray[np.bool_], reach: float,
-) -> NDArray[np.float32]:  # fmt: skip
+    cells: _Cells,
+    density: Floats,
+    lean: Floats,
+    neighbour: NDArray[np.int32],
+    real: NDArray[np.bool_],
+    reach: float,
+) -> NDArray[np.float32]:
+    xyz, direction, depth, unit, step, energy = cells
     n, k = neighbour.shape
     out = np.zeros((n, k, 8), np.float32)
     for i in range(n):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.graphs.dense import LANES, ZERO, compiled, inlined
 from gnnreco.kernels import FIRST, SECOND, U, V, X, Y, Z, njit
 
@@ -36,17 +37,19 @@ LENGTH_SCALE = np.float32(100.0)  # mm
 SHORTEST: Any = np.float32(1e-3)  # mm: chords below it count as this long
 ONE, TWO, QUARTER = np.float32(1), np.float32(2), np.float32(0.25)
 SMALLEST_COSINE, SMALLEST_STEP = np.float32(1e-3), np.float32(1e-6)
+#: Positions, passages and the scale of curvatures: see `doublet_arguments`.
+DoubletArguments = tuple[NDArray[np.float64], NDArray[np.float32], np.float32]
 GATHERED = 21  # rows of numbers that a block of doublets takes from its points
 
 
 @njit(inline="always")
-def soft(x):  # type: ignore[no-untyped-def]
+def soft(x: np.float32) -> np.float32:
     """Linear near zero, bounded by 4: a tail cannot swamp the network, and it costs one division."""
     return x / (ONE + QUARTER * abs(x))
 
 
 @compiled
-def positions(x, y, z, r):  # type: ignore[no-untyped-def]
+def positions(x: Floats, y: Floats, z: Floats, r: Floats) -> Floats:
     """One cache line a point: x, y, z, r and the direction from the axis. Shape (n, 8), float64: differences are small."""
     out = np.zeros((len(x), 8))
     for i in range(len(x)):
@@ -57,7 +60,15 @@ def positions(x, y, z, r):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _passages(sensor, width_u, width_v, signal, axes, depth, thickness):  # type: ignore[no-untyped-def]
+def _passages(
+    sensor: NDArray[np.int32],
+    width_u: NDArray[np.float32],
+    width_v: NDArray[np.float32],
+    signal: NDArray[np.float32],
+    axes: NDArray[np.float32],
+    depth: NDArray[np.float32],
+    thickness: NDArray[np.float32],
+) -> NDArray[np.float32]:
     """What a passage through a point's sensor is compared with: axes, cluster, thickness. Shape (n, 16)."""
     out = np.zeros((len(sensor), 16), np.float32)
     for i in range(len(sensor)):
@@ -71,7 +82,7 @@ def _passages(sensor, width_u, width_v, signal, axes, depth, thickness):  # type
     return out
 
 
-def doublet_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
+def doublet_arguments(points: Points, frame: Frame) -> DoubletArguments:
     """What `doublet_block` needs of an event and a detector, gathered once for each point."""
     passages = _passages(
         points.sensor, points.width_u, points.width_v, points.signal,
@@ -82,7 +93,9 @@ def doublet_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
 
 
 @inlined
-def _gather(at, passages, pairs, first, g):  # type: ignore[no-untyped-def]
+def _gather(
+    at: Floats, passages: NDArray[np.float32], pairs: NDArray[np.int32], first: int, g: NDArray[np.float32]
+) -> None:
     """Rows of `g`: dx, dy, dz, sine, impact; for each end du, dv, dw, widths - 1, depths, signal."""
     last = len(pairs) - 1
     for n in range(LANES):
@@ -106,7 +119,13 @@ def _gather(at, passages, pairs, first, g):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def doublet_block(given, pairs, first, g, f):  # type: ignore[no-untyped-def]
+def doublet_block(
+    given: DoubletArguments,
+    pairs: NDArray[np.int32],
+    first: int,
+    g: NDArray[np.float32],
+    f: NDArray[np.float32],
+) -> None:
     """Features of the pairs from `first` on, as 16 rows of LANES in `f`; `given` comes from `doublet_arguments`."""
     at, passages, kappa = given
     _gather(at, passages, pairs, first, g)
@@ -137,7 +156,7 @@ def doublet_block(given, pairs, first, g, f):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _doublets(given, pairs, out):  # type: ignore[no-untyped-def]
+def _doublets(given: DoubletArguments, pairs: NDArray[np.int32], out: NDArray[np.float32]) -> None:
     g, f = np.zeros(GATHERED * LANES, np.float32), np.zeros(16 * LANES, np.float32)
     for first in range(0, len(pairs), LANES):
         doublet_block(given, pairs, first, g, f)

@@ -188,6 +188,71 @@ def inside_by(outline: Floats, corners: int, u: float, v: float) -> float:
     return depth
 
 
+class Samples(NamedTuple):
+    """What one particle has left so far: an open table of keys and charges, and which of its slots are in use."""
+
+    slots: Ints
+    sums: Floats
+    used: Ints
+    count: int
+
+
+@njit(cache=True, error_model="numpy")
+def shaped(share: Floats, table: Floats, gas: Floats, time: float) -> tuple[int, int]:
+    """Fill the share of an electron's charge in each sample from the one returned on; and how many there are."""
+    sample = int(np.floor((time - REACH * gas[SHAPING]) / gas[SAMPLE_LENGTH]))
+    n = int(np.floor((time + REACH * gas[SHAPING]) / gas[SAMPLE_LENGTH])) - sample + 1
+    for k in range(n):
+        share[k] = below(table, ((sample + k + 1) * gas[SAMPLE_LENGTH] - time) / gas[SHAPING])
+    for k in range(n - 1, 0, -1):
+        share[k] -= share[k - 1]
+    return sample, n
+
+
+@njit(cache=True, error_model="numpy")
+def responded(
+    left: Samples, board: tuple[Chambers, Pads, Floats], c: int, u: float, v: float, sample: int, share: Floats,
+    gain: float,
+) -> Samples:  # fmt: skip
+    """Add the charge that an electron at (u, v) gives to the pads of sensor `c`."""
+    chambers, pads, table = board
+    slots, sums, used, count = left
+    t = chambers.template[c]
+    raster, sigma, spread = (
+        pads.raster[t],
+        chambers.gas[c, PAD_RESPONSE],
+        REACH * chambers.gas[c, PAD_RESPONSE],
+    )
+    iu, iv = np.floor((u - raster[LOW_U]) / raster[WIDTH_U]), np.floor((v - raster[LOW_V]) / raster[WIDTH_V])
+    if iu < 0 or iv < 0 or iu >= raster[MANY_U] or iv >= raster[MANY_V]:
+        return left
+    box = pads.first_box[t] + int(iu * raster[MANY_V] + iv)
+    for place in range(pads.offsets[box], pads.offsets[box + 1]):
+        pad = pads.pads[place]
+        b = pads.box[pads.first[t] + pad]
+        if b[HIGH_U] < u - spread or b[LOW_U] > u + spread or b[HIGH_V] < v - spread or b[LOW_V] > v + spread:
+            continue
+        part = below(table, (b[HIGH_U] - u) / sigma) - below(table, (b[LOW_U] - u) / sigma)
+        part *= (below(table, (b[HIGH_V] - v) / sigma) - below(table, (b[LOW_V] - v) / sigma)) * b[FILLED]
+        if part < LEAST:
+            continue
+        for k in range(len(share)):
+            late = sample + k
+            if part * share[k] < LEAST or late < 0 or late >= chambers.gas[c, SAMPLES]:
+                continue
+            key = (np.int64(c) << (CELL + SAMPLE)) | (np.int64(pad) << SAMPLE) | late
+            slot = find(slots, key)
+            if slots[slot] < 0:
+                slots[slot] = key
+                sums[slot] = 0.0
+                used[count] = slot
+                count += 1
+            sums[slot] += gain * part * share[k]
+            if count == len(used):
+                slots, sums, used = enlarged(slots, sums)
+    return Samples(slots, sums, used, count)
+
+
 @njit(cache=True, error_model="numpy")
 def collect(
     rng: np.random.Generator, clusters: Clusters, row: Ints, chambers: Chambers, pads: Pads, table: Floats
@@ -210,86 +275,36 @@ def collect(
         In electrons before the avalanche.
     """
     keys, owners, charges, done = np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(1024), 0
-    slots, sums, used, count = np.full(4096, -1, np.int64), np.zeros(4096), np.empty(2048, np.int64), 0
+    left = Samples(np.full(4096, -1, np.int64), np.zeros(4096), np.empty(2048, np.int64), np.int64(0))
+    board = (chambers, pads, table)
     share = np.empty(3 + int((2 * REACH * chambers.gas[:, SHAPING] / chambers.gas[:, SAMPLE_LENGTH]).max()))
     for i in range(len(clusters.particle)):
         s = row[i]
-        gas = chambers.gas[s]
+        gas, kind = chambers.gas[s], chambers.template[s]
         centre, axes = chambers.center[s], chambers.axes[s]
         d = (clusters.x[i] - centre[X], clusters.y[i] - centre[Y], clusters.z[i] - centre[Z])
         u0 = d[X] * axes[U, X] + d[Y] * axes[U, Y] + d[Z] * axes[U, Z]
         v0 = d[X] * axes[V, X] + d[Y] * axes[V, Y] + d[Z] * axes[V, Z]
         w0 = d[X] * axes[W, X] + d[Y] * axes[W, Y] + d[Z] * axes[W, Z]
         drifted = min(max(w0 + gas[THICKNESS] / 2, 0.0), gas[THICKNESS])
-        across, along = (
-            gas[DIFFUSION_ACROSS] * np.sqrt(drifted),
-            gas[DIFFUSION_ALONG] * np.sqrt(drifted) / gas[VELOCITY],
-        )
+        across = gas[DIFFUSION_ACROSS] * np.sqrt(drifted)
+        along = gas[DIFFUSION_ALONG] * np.sqrt(drifted) / gas[VELOCITY]
         reach = REACH * gas[PAD_RESPONSE]
         for _ in range(clusters.electrons[i]):
             u = u0 + across * rng.standard_normal()
             v = v0 + across * rng.standard_normal()
             time = clusters.time[i] + drifted / gas[VELOCITY] + along * rng.standard_normal()
             gain = rng.standard_gamma(gas[GAIN_SHAPE]) / gas[GAIN_SHAPE] if gas[GAIN_SHAPE] > 0 else 1.0
-            sample = int(np.floor((time - REACH * gas[SHAPING]) / gas[SAMPLE_LENGTH]))
-            n = int(np.floor((time + REACH * gas[SHAPING]) / gas[SAMPLE_LENGTH])) - sample + 1
-            for k in range(n):
-                share[k] = below(table, ((sample + k + 1) * gas[SAMPLE_LENGTH] - time) / gas[SHAPING])
-            for k in range(n - 1, 0, -1):
-                share[k] -= share[k - 1]
-            kind = chambers.template[s]
+            sample, n = shaped(share, table, gas, time)
             edge = inside_by(chambers.outline[kind], chambers.corners[kind], u, v) < reach
+            left = responded(left, board, s, u, v, sample, share[:n], gain)
             # An electron near the edge of its sensor gives charge to the pads beyond it too.
-            for other in range(-1, chambers.near_offsets[s + 1] - chambers.near_offsets[s] if edge else 0):
-                c = s if other < 0 else chambers.near[chambers.near_offsets[s] + other]
-                if other >= 0:
-                    uc, vc = moved(chambers, s, c, u, v)
-                else:
-                    uc, vc = u, v
-                t = chambers.template[c]
-                raster, sigma, spread = (
-                    pads.raster[t],
-                    chambers.gas[c, PAD_RESPONSE],
-                    REACH * chambers.gas[c, PAD_RESPONSE],
-                )
-                iu, iv = (
-                    np.floor((uc - raster[LOW_U]) / raster[WIDTH_U]),
-                    np.floor((vc - raster[LOW_V]) / raster[WIDTH_V]),
-                )
-                if iu < 0 or iv < 0 or iu >= raster[MANY_U] or iv >= raster[MANY_V]:
-                    continue
-                box = pads.first_box[t] + int(iu * raster[MANY_V] + iv)
-                for place in range(pads.offsets[box], pads.offsets[box + 1]):
-                    pad = pads.pads[place]
-                    b = pads.box[pads.first[t] + pad]
-                    if (
-                        b[HIGH_U] < uc - spread
-                        or b[LOW_U] > uc + spread
-                        or b[HIGH_V] < vc - spread
-                        or b[LOW_V] > vc + spread
-                    ):
-                        continue
-                    part = below(table, (b[HIGH_U] - uc) / sigma) - below(table, (b[LOW_U] - uc) / sigma)
-                    part *= (
-                        below(table, (b[HIGH_V] - vc) / sigma) - below(table, (b[LOW_V] - vc) / sigma)
-                    ) * b[FILLED]
-                    if part < LEAST:
-                        continue
-                    for k in range(n):
-                        late = sample + k
-                        if part * share[k] < LEAST or late < 0 or late >= chambers.gas[c, SAMPLES]:
-                            continue
-                        key = (np.int64(c) << (CELL + SAMPLE)) | (np.int64(pad) << SAMPLE) | late
-                        slot = find(slots, key)
-                        if slots[slot] < 0:
-                            slots[slot] = key
-                            sums[slot] = 0.0
-                            used[count] = slot
-                            count += 1
-                        sums[slot] += gain * part * share[k]
-                        if count == len(used):
-                            slots, sums, used = enlarged(slots, sums)
+            for other in range(chambers.near_offsets[s], chambers.near_offsets[s + 1] if edge else 0):
+                c = np.int64(chambers.near[other])
+                uc, vc = moved(chambers, s, c, u, v)
+                left = responded(left, board, c, uc, vc, sample, share[:n], gain)
         if i + 1 == len(clusters.particle) or clusters.particle[i + 1] != clusters.particle[i]:
+            slots, sums, used, count = left
             while done + count > len(keys):
                 keys, owners, charges = doubled(keys), doubled(owners), doubled(charges)
             for place in range(count):
@@ -297,7 +312,7 @@ def collect(
                 keys[done], owners[done], charges[done] = slots[slot], clusters.particle[i], sums[slot]
                 slots[slot] = -1
                 done += 1
-            count = 0
+            left = Samples(slots, sums, used, np.int64(0))
     return keys[:done].copy(), owners[:done].copy(), charges[:done].copy()
 
 
@@ -336,7 +351,7 @@ def enlarged(slots: Ints, sums: Floats) -> tuple[Ints, Floats, Ints]:
 
 
 @njit(cache=True)
-def doubled(column):  # type: ignore[no-untyped-def]
+def doubled(column: NDArray[np.generic]) -> NDArray[np.generic]:
     """The same column with twice the room."""
     larger = np.empty(2 * len(column), column.dtype)
     larger[: len(column)] = column

@@ -21,6 +21,13 @@ LOWEST = 1e-3  # GeV under which a photon or an electron is dropped
 FINEST = 2.0  # spots for each GeV over the square of the sampling fluctuation: their energies are exponential
 
 
+class Entry(NamedTuple):
+    """A particle that comes upon a calorimeter: its number among those that do, and when (ns)."""
+
+    row: int
+    time: float
+
+
 class Mixture(NamedTuple):
     """The medium a shower sees over its length.
 
@@ -124,8 +131,8 @@ def count_spots(rng: np.random.Generator, energy: float, m: Mixture) -> tuple[in
 
 @njit(cache=True, error_model="numpy")
 def electromagnetic(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: int, energy: float,
-    start: float, a: float, b: float, time: float,
+    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, energy: float,
+    start: float, a: float, b: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """Add the spots of an electron of this energy (GeV) at the depth `start` (radiation lengths), (a, b) mm off the axis.
 
@@ -157,22 +164,27 @@ def electromagnetic(
         row, u, v = land(stack, ray, place, part, a + radius * np.cos(turn), b + radius * np.sin(turn))
         if row < 0:
             continue
-        spots[used, ENTRY], spots[used, SENSOR], spots[used, SPOT_U], spots[used, SPOT_V] = entry, row, u, v
+        spots[used, ENTRY], spots[used, SENSOR], spots[used, SPOT_U], spots[used, SPOT_V] = (
+            entry.row,
+            row,
+            u,
+            v,
+        )
         spots[used, VISIBLE] = visible * stack.fraction[row]
-        spots[used, WHEN] = time + ray.path[place] / LIGHT
+        spots[used, WHEN] = entry.time + ray.path[place] / LIGHT
         used += 1
     return spots, used
 
 
 @njit(cache=True, error_model="numpy")
 def photon(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: int, energy: float,
-    start: float, a: float, b: float, time: float,
+    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, energy: float,
+    start: float, a: float, b: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """Add the spots of a photon: it converts after 9/7 radiation lengths on average, to two electrons."""
     start += 9 / 7 * rng.standard_exponential()
     part = energy * rng.random()
     for _ in range(2):  # one call in a loop compiles once
-        spots, used = electromagnetic(rng, stack, ray, spots, used, entry, part, start, a, b, time)
+        spots, used = electromagnetic(rng, stack, ray, spots, used, entry, part, start, a, b)
         part = energy - part
     return spots, used

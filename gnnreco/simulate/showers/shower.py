@@ -16,8 +16,8 @@ from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.transport import Entries
 
-from .electromagnetic import electromagnetic, photon
-from .hadronic import hadron
+from .electromagnetic import Entry, electromagnetic, photon
+from .hadronic import Hadron, hadron
 from .ray import Stack, cast, stack_of
 
 PX, PY, PZ, START_TIME, FLOWN = range(3, 8)  # columns of an entry, after its place
@@ -126,16 +126,15 @@ def _showers(
         ray = cast(stack, x, t, reach, start[i, FLOWN])
         if len(ray.row) == 0:
             continue
+        entry = Entry(i, start[i, START_TIME])
         if nature[i] == PHOTON:
-            spots, used = photon(rng, stack, ray, spots, used, i, p, 0.0, 0.0, 0.0, start[i, START_TIME])
+            spots, used = photon(rng, stack, ray, spots, used, entry, p, 0.0, 0.0, 0.0)
         elif nature[i] == ELECTRON:
-            spots, used = electromagnetic(
-                rng, stack, ray, spots, used, i, p, 0.0, 0.0, 0.0, start[i, START_TIME]
-            )
+            spots, used = electromagnetic(rng, stack, ray, spots, used, entry, p, 0.0, 0.0, 0.0)
         elif nature[i] == HADRON:
             kinetic = np.sqrt(p * p + mass[i] * mass[i]) - mass[i]
-            spots, used = hadron(rng, stack, ray, spots, used, i, kinetic, gain[i], mass[i], charge[i], response,
-                                 start[i, START_TIME])  # fmt: skip
+            one = Hadron(kinetic, gain[i], mass[i], charge[i])
+            spots, used = hadron(rng, stack, ray, spots, used, entry, one, response)
     return spots[:used]
 
 

@@ -17,6 +17,7 @@ from gnnreco.fit.helix import BEND, TX, TY, TZ, extrapolate
 from gnnreco.fit.propagate import TOLERANCE, to_plane
 from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import along_z
+from gnnreco.geometry.field.grid import FieldGrid
 from gnnreco.kernels import X, Y, Z, njit
 
 from .points import Planes
@@ -179,7 +180,17 @@ def _ends(fit: FitResult, bend: float) -> tuple[Floats, Floats, NDArray[np.bool_
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # type: ignore[no-untyped-def]
+def _meeting(
+    grid: FieldGrid | None,
+    ends: Floats,
+    turn: Floats,
+    valid: NDArray[np.bool_],
+    gap: float,
+    overlap: float,
+    miss: float,
+    miss_slope: float,
+    most: float,
+) -> Ints:
     """Pairs of ends that run into each other (m, 4): piece, its end, other piece, its end."""
     n = len(ends)
     found = np.empty((64, 4), np.int64)
@@ -232,7 +243,17 @@ def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _runs_into(grid, one, k, two, way, overlap, miss, miss_slope, least):  # type: ignore[no-untyped-def]
+def _runs_into(
+    grid: FieldGrid | None,
+    one: Floats,
+    k: float,
+    two: Floats,
+    way: float,
+    overlap: float,
+    miss: float,
+    miss_slope: float,
+    least: float,
+) -> bool:
     if grid is None:
         x, y, z, tx, ty, tz, s, crossed = extrapolate(
             one[X],
@@ -261,7 +282,7 @@ def _runs_into(grid, one, k, two, way, overlap, miss, miss_slope, least):  # typ
 
 
 @njit(cache=True, nogil=True)
-def _joined(pairs, offsets, rows, xyz):  # type: ignore[no-untyped-def]
+def _joined(pairs: Ints, offsets: Ints, rows: Ints, xyz: Floats) -> tuple[Ints, Ints]:
     """Points of each pair in the order of the path, from its end nearer to the origin."""
     size = np.zeros(len(pairs) + 1, np.int64)
     for m in range(len(pairs)):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.graphs.drift.shape import LONG, main_axes
+from gnnreco.graphs.drift.shape import LONG, MEAN, SPREAD, main_axes
 from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
 
 WEIGHT = 3  # column of a point, after its place
@@ -79,7 +79,7 @@ def grow_pieces(
 
 
 @njit(cache=True, nogil=True)
-def _root(parent, i):  # type: ignore[no-untyped-def]
+def _root(parent: Ints, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -87,7 +87,9 @@ def _root(parent, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _grow(xyz, charge, pairs, window, long, bend2):  # type: ignore[no-untyped-def]
+def _grow(
+    xyz: Floats, charge: Floats, pairs: NDArray[np.int32], window: float, long: int, bend2: float
+) -> Ints:
     n = len(xyz)
     parent, size, tail = np.arange(n), np.ones(n, np.int64), np.arange(n)
     following = np.full(n, -1, np.int64)
@@ -125,7 +127,16 @@ def _grow(xyz, charge, pairs, window, long, bend2):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _collect(xyz, charge, first, following, size, middle, window, out):  # type: ignore[no-untyped-def]
+def _collect(
+    xyz: Floats,
+    charge: Floats,
+    first: int,
+    following: Ints,
+    size: int,
+    middle: Floats,
+    window: float,
+    out: Floats,
+) -> int:
     """Samples of a piece around a point, evenly thinned to `POINTS`: offset from the point and charge."""
     inside = 0
     i = first
@@ -149,7 +160,7 @@ def _collect(xyz, charge, first, following, size, middle, window, out):  # type:
 
 
 @njit(cache=True, nogil=True)
-def _bent(one, two, bend2):  # type: ignore[no-untyped-def]
+def _bent(one: Floats, two: Floats, bend2: float) -> bool:
     """Whether two sets of points lie farther from one parabola than from one each."""
     both = np.concatenate((one, two))
     total = np.sum(both[:, WEIGHT])
@@ -157,7 +168,7 @@ def _bent(one, two, bend2):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def misfit(points):  # type: ignore[no-untyped-def]
+def misfit(points: Floats) -> float:
     """Weighted squares of the distances of points (n, 4: place, weight) from the parabola along their main axis."""
     moments = np.zeros((1, 10))
     total = 0.0
@@ -165,13 +176,13 @@ def misfit(points):  # type: ignore[no-untyped-def]
         w = points[i, WEIGHT]
         total += w
         for a in range(3):
-            moments[0, 1 + a] += w * points[i, a]
+            moments[0, MEAN + a] += w * points[i, a]
             for b in range(a + 1):
-                moments[0, 4 + a * (a + 1) // 2 + b] += w * points[i, a] * points[i, b]
+                moments[0, SPREAD + a * (a + 1) // 2 + b] += w * points[i, a] * points[i, b]
     moments /= total
     for a in range(3):
         for b in range(a + 1):
-            moments[0, 4 + a * (a + 1) // 2 + b] -= moments[0, 1 + a] * moments[0, 1 + b]
+            moments[0, SPREAD + a * (a + 1) // 2 + b] -= moments[0, MEAN + a] * moments[0, MEAN + b]
     axes, variance = main_axes(moments)
     axis, spread = axes[0], np.sqrt(variance[0, LONG]) + 1e-9
     # Any two directions square to the axis do: the sum of squares over both is what counts.
@@ -192,7 +203,7 @@ def misfit(points):  # type: ignore[no-untyped-def]
         w = points[i, WEIGHT]
         t, p, q = 0.0, 0.0, 0.0
         for a in range(3):
-            d = points[i, a] - moments[0, 1 + a]
+            d = points[i, a] - moments[0, MEAN + a]
             t += d * axis[a]
             p += d * u[a]
             q += d * v[a]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints, Tracks
-from gnnreco.fit.trackfit import fit_tracks
+from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import Detector
 from gnnreco.graphs.drift.samples import PAD, SAMPLE, ChargeSamples
 from gnnreco.graphs.showers.frame import CellFrame
@@ -82,14 +84,14 @@ def tracks_of(
     of_point = np.full(len(points.hits) + 1, -1)
     of_point[paths.rows] = np.repeat(np.arange(len(paths.offsets) - 1), np.diff(paths.offsets))
     owner = of_point[points.of_sample]
+    cells = graph.cells
+    samples = _Samples(cells.xyz, cells.direction, _units(graph, frame), cells.offsets, cells.neighbour)
     for turn in range(config.rounds + 1):
         owner = _without_gaps(owner)
         points = charge_points(graph, owner, detector, frame)
         take = _take_in if turn == 0 else _hand_over
-        owner = take(
-            graph.cells.xyz, graph.cells.direction, _units(graph, frame), graph.cells.offsets, graph.cells.neighbour,
-            owner, points.of_sample, points.offsets, points.hits.xyz, config.reach, config.fragment,
-        )  # fmt: skip
+        paths_now = _Paths(points.of_sample, points.offsets, points.hits.xyz)
+        owner = take(samples, owner, paths_now, config.reach, config.fragment)
     owner = _without_gaps(owner)
     points = charge_points(graph, owner, detector, frame)
     fit = fit_tracks(
@@ -106,7 +108,14 @@ def tracks_of(
     return _tracks(graph, points, owner, score, fit, good), kept
 
 
-def _tracks(graph, points, owner, score, fit, good):  # type: ignore[no-untyped-def]
+def _tracks(
+    graph: ChargeSamples,
+    points: ChargePoints,
+    owner: Ints,
+    score: Floats,
+    fit: FitResult,
+    good: NDArray[np.bool_],
+) -> Tracks:
     """Good fits as columns; their samples in the order of the path, then of the event."""
     kept = np.append(good, False)[owner]
     rows = np.flatnonzero(kept)
@@ -132,11 +141,33 @@ def _without_gaps(owner: Ints) -> Ints:
     return np.where(owner >= 0, np.searchsorted(used, owner), -1)
 
 
+class _Samples(NamedTuple):
+    """Samples as the kernels take them: place, direction of the drift, a pad and a time sample (mm), neighbours."""
+
+    xyz: Floats
+    drift: Floats
+    unit: Floats
+    offsets: Ints
+    neighbour: NDArray[np.int32]
+
+
+class _Paths(NamedTuple):
+    """Point of each sample, where the points of each path begin, and the points (n, 3)."""
+
+    of_sample: Ints
+    offsets: Ints
+    points: Floats
+
+
 @njit(cache=True, nogil=True)
-def _take_in(  # type: ignore[no-untyped-def]
-    xyz, drift, unit, offsets, neighbour, owner, of_sample, path_offsets, points, reach, fragment
-):  # fmt: skip
+def _take_in(samples: _Samples, owner: Ints, paths: _Paths, reach: float, fragment: int) -> Ints:
     """Let paths take in what of fragments lies on them: where two tracks cross, charge is in doubt."""
+    offsets, neighbour, of_sample, path_offsets = (
+        samples.offsets,
+        samples.neighbour,
+        paths.of_sample,
+        paths.offsets,
+    )
     after, at = owner.copy(), of_sample.copy()
     waiting = np.empty(len(owner), np.int64)
     n = 0
@@ -158,7 +189,7 @@ def _take_in(  # type: ignore[no-untyped-def]
                 if short[j] or after[j] == last:
                     continue
                 last = after[j]
-                d = _distance(i, at[j], after[j], xyz, drift, unit, path_offsets, points)
+                d = _distance(i, at[j], after[j], samples, paths)
                 if d < nearest:
                     best, nearest = j, d
             if best >= 0:
@@ -170,10 +201,9 @@ def _take_in(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _hand_over(  # type: ignore[no-untyped-def]
-    xyz, drift, unit, offsets, neighbour, owner, of_sample, path_offsets, points, reach, fragment
-):  # fmt: skip
+def _hand_over(samples: _Samples, owner: Ints, paths: _Paths, reach: float, fragment: int) -> Ints:
     """Give each sample that touches charge of another path to the path that passes nearest."""
+    offsets, neighbour, of_sample = samples.offsets, samples.neighbour, paths.of_sample
     after = owner.copy()
     for i in range(len(owner)):
         best, nearest = owner[i], reach
@@ -183,14 +213,14 @@ def _hand_over(  # type: ignore[no-untyped-def]
         if not disputed:
             continue
         if owner[i] >= 0:
-            nearest = _distance(i, of_sample[i], owner[i], xyz, drift, unit, path_offsets, points)
+            nearest = _distance(i, of_sample[i], owner[i], samples, paths)
         last = owner[i]
         for k in range(offsets[i], offsets[i + 1]):
             j = neighbour[k]
             if owner[j] < 0 or owner[j] == owner[i] or owner[j] == last:
                 continue
             last = owner[j]
-            d = _distance(i, of_sample[j], owner[j], xyz, drift, unit, path_offsets, points)
+            d = _distance(i, of_sample[j], owner[j], samples, paths)
             if d < nearest:
                 best, nearest = owner[j], d
         after[i] = best if nearest < reach else -1
@@ -198,8 +228,15 @@ def _hand_over(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _distance(i, point, path, xyz, drift, unit, path_offsets, points):  # type: ignore[no-untyped-def]
+def _distance(i: int, point: int, path: int, samples: _Samples, paths: _Paths) -> float:
     """From a sample to the parabola through the points of a path around one of them, in pads and samples."""
+    xyz, drift, unit, path_offsets, points = (
+        samples.xyz,
+        samples.drift,
+        samples.unit,
+        paths.offsets,
+        paths.points,
+    )
     first, stop = max(path_offsets[path], point - 6), min(path_offsets[path + 1], point + 7)
     n = stop - first
     if n < 3:

@@ -74,7 +74,7 @@ def _agreeing(fit: FitResult) -> Ints:
 
 
 @njit(inline="always")
-def _alike(parameters, variance, i, j):  # type: ignore[no-untyped-def]
+def _alike(parameters: NDArray[np.float64], variance: NDArray[np.float64], i: int, j: int) -> bool:
     turn = abs(parameters[j, PHI] - parameters[i, PHI])
     turn = min(turn, 2 * np.pi - turn)
     alike = turn * turn < AGREE * (variance[i, PHI] + variance[j, PHI])
@@ -85,7 +85,7 @@ def _alike(parameters, variance, i, j):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _near(parameters, variance):  # type: ignore[no-untyped-def]
+def _near(parameters: NDArray[np.float64], variance: NDArray[np.float64]) -> Ints:
     """Pairs of rows, sorted by azimuth, that agree in each parameter.
 
     A row looks both ways as far as its own error reaches, at rows known better than itself: so each pair is seen once.
