@@ -38,14 +38,9 @@ def across_grids(path: Floats, grid: Floats) -> tuple[Ints, Ints, Floats]:
     used = 0
     for i in range(len(path)):
         n_u, n_v = int(grid[i, MANY_U]), int(grid[i, MANY_V])
-        u, v = (
-            path[i, FROM_U] / grid[i, PITCH_U] + n_u / 2,
-            path[i, FROM_V] / grid[i, PITCH_V] + n_v / 2,
-        )  # in units of cells
-        du, dv = (
-            path[i, TO_U] / grid[i, PITCH_U] + n_u / 2 - u,
-            path[i, TO_V] / grid[i, PITCH_V] + n_v / 2 - v,
-        )
+        pitch_u, pitch_v = grid[i, PITCH_U], grid[i, PITCH_V]
+        u, v = path[i, FROM_U] / pitch_u + n_u / 2, path[i, FROM_V] / pitch_v + n_v / 2  # in units of cells
+        du, dv = path[i, TO_U] / pitch_u + n_u / 2 - u, path[i, TO_V] / pitch_v + n_v / 2 - v
         iu, iv = int(np.floor(u)), int(np.floor(v))
         to_u = ((iu + 1 - u) if du > 0 else (iu - u)) / du if du != 0 else np.inf
         to_v = ((iv + 1 - v) if dv > 0 else (iv - v)) / dv if dv != 0 else np.inf

@@ -164,12 +164,8 @@ def electromagnetic(
         row, u, v = land(stack, ray, place, part, a + radius * np.cos(turn), b + radius * np.sin(turn))
         if row < 0:
             continue
-        spots[used, ENTRY], spots[used, SENSOR], spots[used, SPOT_U], spots[used, SPOT_V] = (
-            entry.row,
-            row,
-            u,
-            v,
-        )
+        spots[used, ENTRY], spots[used, SENSOR] = entry.row, row
+        spots[used, SPOT_U], spots[used, SPOT_V] = u, v
         spots[used, VISIBLE] = visible * stack.fraction[row]
         spots[used, WHEN] = entry.time + ray.path[place] / LIGHT
         used += 1

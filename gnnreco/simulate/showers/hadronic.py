@@ -80,12 +80,8 @@ def approach(
         if charge != 0.0:
             at, u, v = land(stack, ray, i, 0.5, 0.0, 0.0)
             if at >= 0:
-                spots[used, ENTRY], spots[used, SENSOR], spots[used, SPOT_U], spots[used, SPOT_V] = (
-                    entry,
-                    at,
-                    u,
-                    v,
-                )
+                spots[used, ENTRY], spots[used, SENSOR] = entry.row, at
+                spots[used, SPOT_U], spots[used, SPOT_V] = u, v
                 spots[used, VISIBLE] = ionisation(
                     rng, momentum, mass, charge, stack.mip[at] / MEAN_SILICON * inclined
                 )
@@ -142,12 +138,8 @@ def hadronic(
         row, u, v = land(stack, ray, place, part, radius * np.cos(turn), radius * np.sin(turn))
         if row < 0:
             continue
-        spots[used, ENTRY], spots[used, SENSOR], spots[used, SPOT_U], spots[used, SPOT_V] = (
-            entry.row,
-            row,
-            u,
-            v,
-        )
+        spots[used, ENTRY], spots[used, SENSOR] = entry.row, row
+        spots[used, SPOT_U], spots[used, SPOT_V] = u, v
         spots[used, VISIBLE] = visible * stack.fraction[row]
         spots[used, WHEN] = entry.time + ray.path[place] / LIGHT + delay
         used += 1
@@ -156,7 +148,7 @@ def hadronic(
 
 @njit(cache=True, error_model="numpy")
 def hadron(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, hadron: Hadron,
+    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, particle: Hadron,
     response: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """Add the spots of a hadron.
@@ -167,9 +159,9 @@ def hadron(
         Visible energy of the hadronic part over that of an electromagnetic shower of its energy (h / e).
     """
     spots, used, start, kinetic = approach(
-        rng, stack, ray, spots, used, entry, hadron.kinetic, hadron.mass, hadron.charge
+        rng, stack, ray, spots, used, entry, particle.kinetic, particle.mass, particle.charge
     )
-    total = kinetic + hadron.gain
+    total = kinetic + particle.gain
     if start == np.inf or total < 0.05:
         return spots, used
     fraction = electromagnetic_fraction(rng, total)

@@ -90,8 +90,8 @@ def tracks_of(
         owner = _without_gaps(owner)
         points = charge_points(graph, owner, detector, frame)
         take = _take_in if turn == 0 else _hand_over
-        paths_now = _Paths(points.of_sample, points.offsets, points.hits.xyz)
-        owner = take(samples, owner, paths_now, config.reach, config.fragment)
+        now = _Paths(points.of_sample, points.offsets, points.hits.xyz)
+        owner = take(samples, owner, now, config.reach, config.fragment)
     owner = _without_gaps(owner)
     points = charge_points(graph, owner, detector, frame)
     fit = fit_tracks(
@@ -162,12 +162,8 @@ class _Paths(NamedTuple):
 @njit(cache=True, nogil=True)
 def _take_in(samples: _Samples, owner: Ints, paths: _Paths, reach: float, fragment: int) -> Ints:
     """Let paths take in what of fragments lies on them: where two tracks cross, charge is in doubt."""
-    offsets, neighbour, of_sample, path_offsets = (
-        samples.offsets,
-        samples.neighbour,
-        paths.of_sample,
-        paths.offsets,
-    )
+    offsets, neighbour = samples.offsets, samples.neighbour
+    of_sample, path_offsets = paths.of_sample, paths.offsets
     after, at = owner.copy(), of_sample.copy()
     waiting = np.empty(len(owner), np.int64)
     n = 0
@@ -230,13 +226,8 @@ def _hand_over(samples: _Samples, owner: Ints, paths: _Paths, reach: float, frag
 @njit(cache=True, nogil=True, error_model="numpy")
 def _distance(i: int, point: int, path: int, samples: _Samples, paths: _Paths) -> float:
     """From a sample to the parabola through the points of a path around one of them, in pads and samples."""
-    xyz, drift, unit, path_offsets, points = (
-        samples.xyz,
-        samples.drift,
-        samples.unit,
-        paths.offsets,
-        paths.points,
-    )
+    xyz, drift, unit = samples.xyz, samples.drift, samples.unit
+    path_offsets, points = paths.offsets, paths.points
     first, stop = max(path_offsets[path], point - 6), min(path_offsets[path + 1], point + 7)
     n = stop - first
     if n < 3:
@@ -264,11 +255,8 @@ def _distance(i: int, point: int, path: int, samples: _Samples, paths: _Paths) -
     if n < 6:  # too few for a curvature
         s[T4] += 1e6 * s[T0]
     # The parabola at t = 0, which is where the sample lies: its first coefficient.
-    c00, c01, c02 = (
-        s[T2] * s[T4] - s[T3] * s[T3],
-        s[T2] * s[T3] - s[T1] * s[T4],
-        s[T1] * s[T3] - s[T2] * s[T2],
-    )
+    c00, c01 = s[T2] * s[T4] - s[T3] * s[T3], s[T2] * s[T3] - s[T1] * s[T4]
+    c02 = s[T1] * s[T3] - s[T2] * s[T2]
     det = s[T0] * c00 + s[T1] * c01 + s[T2] * c02
     off = np.empty(3)
     for c in range(3):
