@@ -40,6 +40,7 @@ PARTS = (
     *(Part(name, "always", f"pip install {name}") for name in ALWAYS),
     Part("uproot", "ROOT files: HGCAL ntuples, reconstruct --format root", "pip install 'gnnreco[root]'"),
     Part("awkward", "ROOT files", "pip install 'gnnreco[root]'"),
+    Part("pandas", "gnnreco.trackml: events as tables", "pip install 'gnnreco[pandas]'"),
     Part("distributed", "reconstruct --dask", "pip install 'gnnreco[dask]'"),
     Part("tensorboard", "curves of a training", "pip install 'gnnreco[tensorboard]'"),
     Part("pythia8mc", "simulate with Pythia 8 itself", "pip install 'gnnreco[pythia]'"),

@@ -11,7 +11,7 @@ from gnnreco.columns import Event, Tracks
 from gnnreco.errors import GnnrecoError
 from gnnreco.events import EventSource
 from gnnreco.geometry import Detector, field_findings
-from gnnreco.tasks.registry import find_task
+from gnnreco.tasks.registry import Kind, find_task
 
 #: What a length in another unit is to be multiplied by to give mm.
 UNITS = {"cm": 10.0, "m": 1000.0, "um": 0.001}
@@ -32,9 +32,9 @@ def warnings_of(manifest: Mapping[str, Any]) -> list[str]:
     return [line for judge in JUDGES if (line := judge(manifest))]
 
 
-def notes_of(task: str, detector: Detector) -> list[str]:
+def notes_of(kind: Kind, detector: Detector) -> list[str]:
     """One line for each thing that a task cannot measure in this detector; no fault of the run."""
-    if find_task(task).gives is not Tracks:
+    if kind.gives is not Tracks:
         return []
     return [f"{detector.name}: {finding.message}" for finding in field_findings(detector)]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numba
 import pytest
 
+from gnnreco.kernels.timer import Timer
 from gnnreco.reconstruct.manifest import _seconds
 from gnnreco.reconstruct.shard import Cost
-from gnnreco.reconstruct.timer import Timer
 
 
 def test_compiling_is_told_apart() -> None:
