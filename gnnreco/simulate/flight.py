@@ -440,7 +440,7 @@ def follow(
     """
     seen, none = np.empty((16 * len(start) + 16, 8)), np.int64(0)
     made, ends, arcs = np.empty((64, 9)), np.empty((64, 9)), np.empty((64, 11))
-    tables = Tables(seen, none, made, none, ends, none, arcs, none)
+    tables = Tables(seen, none, made, none, ends, none, arcs, none)  # type: ignore[arg-type]
     world, stack = World(tree, field, matter, physics), np.empty((64, 2))
     low, high = tree.low[0], tree.high[0]
     size, middle = np.sqrt(((high - low) ** 2).sum()), (high + low) / 2
