@@ -13,6 +13,11 @@ import math
 
 from gnnreco.kernels import njit
 
+#: Columns of a ray, after its X, Y, Z: the unit direction and q/p.
+TX, TY, TZ, RAY_Q_OVER_P = range(3, 7)
+#: Columns of a track's five parameters.
+D0, Z0, PHI, THETA, Q_OVER_P = range(5)
+
 #: GeV / (tesla mm e): turns bz in tesla and q/p in e/GeV into radians of turn for each mm of path.
 BEND = 2.99792458e-4
 

@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, X, Y, Z, njit
+
+from .helix import Q_OVER_P, RAY_Q_OVER_P, TX, TY, TZ
+
+#: Columns of a deviation, after the offsets U and V: two small angles; then `Q_OVER_P`.
+ANGLE_U, ANGLE_V = 2, 3
+#: Rows of the axes on a sensor, after its own U, V, W: those along which the angles are taken.
+TILT_U, TILT_V = 3, 4
+#: Columns of a symmetric 2 x 2 matrix.
+UU, UV, VV = range(3)
 
 #: Variance, mm^2, of a hit that is left out although its sensor stays in the track.
 IGNORED = 1e12
@@ -62,7 +71,7 @@ class Work(NamedTuple):
 
 
 @kernel
-def filter_hits(n, lever, work):  # type: ignore[no-untyped-def]
+def filter_hits(n: int, lever: float, work: Work) -> float:
     """Kalman filter of the deviations, outermost hit first; returns chi2. Before the first hit nothing is known.
 
     `lever`: eight sagittas of the track for q/p = 1 (mm GeV/e); 0 where the field cannot tell q/p, here and below.
@@ -74,15 +83,15 @@ def filter_hits(n, lever, work):  # type: ignore[no-untyped-def]
         for c in range(2):
             if work.variance[j, c] < IGNORED:
                 coarsest = max(coarsest, work.variance[j, c])
-    p[0, 0], p[1, 1] = 1e6 * coarsest, 1e6 * coarsest
-    p[2, 2], p[3, 3] = 1.0, 1.0
+    p[U, U], p[V, V] = 1e6 * coarsest, 1e6 * coarsest
+    p[ANGLE_U, ANGLE_U], p[ANGLE_V, ANGLE_V] = 1.0, 1.0
     if lever > 0.0:
-        p[4, 4] = _vague_q_over_p(math.sqrt(coarsest), lever, work) ** 2
+        p[Q_OVER_P, Q_OVER_P] = _vague_q_over_p(math.sqrt(coarsest), lever, work) ** 2
     total = 0.0
     for j in range(n):
         if j > 0:
-            p[2, 2] += work.scatter[j - 1]
-            p[3, 3] += work.scatter[j - 1]
+            p[ANGLE_U, ANGLE_U] += work.scatter[j - 1]
+            p[ANGLE_V, ANGLE_V] += work.scatter[j - 1]
             sandwich(work.jacobian[j - 1], p, work.a, work.covariance[j])
             for r in range(5):
                 work.predicted[j, r] = work.gap[j, r]
@@ -92,39 +101,39 @@ def filter_hits(n, lever, work):  # type: ignore[no-untyped-def]
             work.covariance[0] = p
             work.predicted[0] = 0.0
         before, state = work.covariance[j], work.state[j]
-        dx, dy, dz = state[0] - work.point[j, 0], state[1] - work.point[j, 1], state[2] - work.point[j, 2]
-        res_u = -dot(work.axes[j, 0], dx, dy, dz) - work.predicted[j, 0]
-        res_v = -dot(work.axes[j, 1], dx, dy, dz) - work.predicted[j, 1]
-        uu, vv, uv = before[0, 0] + work.variance[j, 0], before[1, 1] + work.variance[j, 1], before[0, 1]
+        dx, dy, dz = state[X] - work.point[j, X], state[Y] - work.point[j, Y], state[Z] - work.point[j, Z]
+        res_u = -dot(work.axes[j, U], dx, dy, dz) - work.predicted[j, U]
+        res_v = -dot(work.axes[j, V], dx, dy, dz) - work.predicted[j, V]
+        uu, vv, uv = before[U, U] + work.variance[j, U], before[V, V] + work.variance[j, V], before[U, V]
         det = 1.0 / (uu * vv - uv * uv)
         uu, uv, vv = vv * det, -uv * det, uu * det
-        work.weight[j, 0], work.weight[j, 1], work.weight[j, 2] = uu, uv, vv
-        work.residual[j, 0], work.residual[j, 1] = res_u, res_v
+        work.weight[j, UU], work.weight[j, UV], work.weight[j, VV] = uu, uv, vv
+        work.residual[j, U], work.residual[j, V] = res_u, res_v
         total += uu * res_u * res_u + 2.0 * uv * res_u * res_v + vv * res_v * res_v
         for r in range(5):
-            gain_u, gain_v = before[r, 0] * uu + before[r, 1] * uv, before[r, 0] * uv + before[r, 1] * vv
-            work.gain[j, r, 0], work.gain[j, r, 1] = gain_u, gain_v
+            gain_u, gain_v = before[r, U] * uu + before[r, V] * uv, before[r, U] * uv + before[r, V] * vv
+            work.gain[j, r, U], work.gain[j, r, V] = gain_u, gain_v
             shift[r] = work.predicted[j, r] + gain_u * res_u + gain_v * res_v
             for c in range(r + 1):
-                p[r, c] = before[r, c] - gain_u * before[c, 0] - gain_v * before[c, 1]
+                p[r, c] = before[r, c] - gain_u * before[c, U] - gain_v * before[c, V]
                 p[c, r] = p[r, c]
     return total
 
 
 @kernel
-def _vague_q_over_p(error, lever, work):  # type: ignore[no-untyped-def]
+def _vague_q_over_p(error: float, lever: float, work: Work) -> float:
     """A spread of q/p far wider than these hits could measure: a thousand times the sagitta's error over the span."""
-    return 10.0 + 10.0 * abs(work.state[0, 6]) + min(1e4, 8e3 * error / (lever + 1e-9))
+    return 10.0 + 10.0 * abs(work.state[0, RAY_Q_OVER_P]) + min(1e4, 8e3 * error / (lever + 1e-9))
 
 
 @kernel
-def use_chi2(j, work):  # type: ignore[no-untyped-def]
-    u, v = work.residual[j, 0], work.residual[j, 1]
-    return work.weight[j, 0] * u * u + 2.0 * work.weight[j, 1] * u * v + work.weight[j, 2] * v * v
+def use_chi2(j: int, work: Work) -> float:
+    u, v = work.residual[j, U], work.residual[j, V]
+    return work.weight[j, UU] * u * u + 2.0 * work.weight[j, UV] * u * v + work.weight[j, VV] * v * v
 
 
 @kernel
-def smooth(n, work):  # type: ignore[no-untyped-def]
+def smooth(n: int, work: Work) -> float:
     """Innermost hit first: what each hit adds to chi2, and the reference moved on to the smoothed track.
 
     Returns the largest change of direction, squared.
@@ -137,9 +146,9 @@ def smooth(n, work):  # type: ignore[no-untyped-def]
     turned = 0.0
     for j in range(n - 1, -1, -1):
         gain = work.gain[j]
-        uu, uv, vv = work.weight[j, 0], work.weight[j, 1], work.weight[j, 2]
-        pull_u = uu * work.residual[j, 0] + uv * work.residual[j, 1]
-        pull_v = uv * work.residual[j, 0] + vv * work.residual[j, 1]
+        uu, uv, vv = work.weight[j, UU], work.weight[j, UV], work.weight[j, VV]
+        pull_u = uu * work.residual[j, U] + uv * work.residual[j, V]
+        pull_v = uv * work.residual[j, U] + vv * work.residual[j, V]
         if j < n - 1:
             for c in range(5):
                 carried[c] = 0.0
@@ -149,73 +158,73 @@ def smooth(n, work):  # type: ignore[no-untyped-def]
             force[:] = carried
             sandwich(transposed, stiffness, mixed, stiffness)
             for r in range(5):
-                pull_u -= gain[r, 0] * force[r]
-                pull_v -= gain[r, 1] * force[r]
+                pull_u -= gain[r, U] * force[r]
+                pull_v -= gain[r, V] * force[r]
                 for a in range(2):
                     mixed[r, a] = 0.0
                     for c in range(5):
                         mixed[r, a] += stiffness[r, c] * gain[c, a]
             for r in range(5):
-                uu += gain[r, 0] * mixed[r, 0]
-                uv += gain[r, 0] * mixed[r, 1]
-                vv += gain[r, 1] * mixed[r, 1]
+                uu += gain[r, U] * mixed[r, U]
+                uv += gain[r, U] * mixed[r, V]
+                vv += gain[r, V] * mixed[r, V]
                 for a in range(2):
                     stiffness[r, a] -= mixed[r, a]
                     stiffness[a, r] -= mixed[r, a]
         work.chi2[j] = (vv * pull_u * pull_u - 2.0 * uv * pull_u * pull_v + uu * pull_v * pull_v) / (
             uu * vv - uv * uv
         )
-        force[0] += pull_u
-        force[1] += pull_v
-        stiffness[0, 0] += uu
-        stiffness[0, 1] += uv
-        stiffness[1, 0] += uv
-        stiffness[1, 1] += vv
+        force[U] += pull_u
+        force[V] += pull_v
+        stiffness[U, U] += uu
+        stiffness[U, V] += uv
+        stiffness[V, U] += uv
+        stiffness[V, V] += vv
         for r in range(5):
             carried[r] = work.predicted[j, r]
             for c in range(5):
                 carried[r] += work.covariance[j, r, c] * force[c]
         _move(j, carried, work)
-        turned = max(turned, carried[2] ** 2 + carried[3] ** 2)
+        turned = max(turned, carried[ANGLE_U] ** 2 + carried[ANGLE_V] ** 2)
     return turned
 
 
 @kernel
-def _move(j, by, work):  # type: ignore[no-untyped-def]
+def _move(j: int, by: Floats, work: Work) -> None:
     """Apply a deviation to the reference on sensor `j`."""
     state, axes = work.state[j], work.axes[j]
     for c in range(3):
-        state[c] += axes[0, c] * by[0] + axes[1, c] * by[1]
-        state[3 + c] += axes[3, c] * by[2] + axes[4, c] * by[3]
-    norm = 1.0 / math.sqrt(state[3] ** 2 + state[4] ** 2 + state[5] ** 2)
-    state[3], state[4], state[5] = state[3] * norm, state[4] * norm, state[5] * norm
-    state[6] += by[4]
+        state[c] += axes[U, c] * by[U] + axes[V, c] * by[V]
+        state[TX + c] += axes[TILT_U, c] * by[ANGLE_U] + axes[TILT_V, c] * by[ANGLE_V]
+    norm = 1.0 / math.sqrt(state[TX] ** 2 + state[TY] ** 2 + state[TZ] ** 2)
+    state[TX], state[TY], state[TZ] = state[TX] * norm, state[TY] * norm, state[TZ] * norm
+    state[RAY_Q_OVER_P] += by[Q_OVER_P]
 
 
 @kernel
-def sandwich(f, p, half, out):  # type: ignore[no-untyped-def]
+def sandwich(f: Floats, p: Floats, half: Floats, out: Floats) -> None:
     """out = F P F^T for symmetric P."""
     for r in range(5):
         for c in range(5):
             half[r, c] = (
-                f[r, 0] * p[0, c]
-                + f[r, 1] * p[1, c]
-                + f[r, 2] * p[2, c]
-                + f[r, 3] * p[3, c]
-                + f[r, 4] * p[4, c]
+                f[r, U] * p[U, c]
+                + f[r, V] * p[V, c]
+                + f[r, ANGLE_U] * p[ANGLE_U, c]
+                + f[r, ANGLE_V] * p[ANGLE_V, c]
+                + f[r, Q_OVER_P] * p[Q_OVER_P, c]
             )
     for r in range(5):
         for c in range(r + 1):
             out[r, c] = (
-                half[r, 0] * f[c, 0]
-                + half[r, 1] * f[c, 1]
-                + half[r, 2] * f[c, 2]
-                + half[r, 3] * f[c, 3]
-                + half[r, 4] * f[c, 4]
+                half[r, U] * f[c, U]
+                + half[r, V] * f[c, V]
+                + half[r, ANGLE_U] * f[c, ANGLE_U]
+                + half[r, ANGLE_V] * f[c, ANGLE_V]
+                + half[r, Q_OVER_P] * f[c, Q_OVER_P]
             )
             out[c, r] = out[r, c]
 
 
 @kernel
-def dot(row, x, y, z):  # type: ignore[no-untyped-def]
-    return row[0] * x + row[1] * y + row[2] * z
+def dot(row: Floats, x: float, y: float, z: float) -> float:
+    return row[X] * x + row[Y] * y + row[Z] * z

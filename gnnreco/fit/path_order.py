@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.graphs.drift.shape import main_axes
-from gnnreco.kernels import njit
+from gnnreco.graphs.drift.shape import SPREAD, main_axes
+from gnnreco.kernels import X, Y, Z, njit
 
 CURLED = 1.0  # rad of its circle from which on a path is followed around it, not along its main axis
 
@@ -47,7 +47,7 @@ def path_order(xyz: Floats, offsets: Ints) -> Ints:
 
 
 @njit(cache=True, nogil=True)
-def _along_axis(points):  # type: ignore[no-untyped-def]
+def _along_axis(points: Floats) -> Floats:
     moments = np.zeros((1, 10))
     n = len(points)
     middle = np.zeros(3)
@@ -57,25 +57,25 @@ def _along_axis(points):  # type: ignore[no-untyped-def]
         for a in range(3):
             for b in range(a + 1):
                 d = (points[i, a] - middle[a]) * (points[i, b] - middle[b])
-                moments[0, 4 + a * (a + 1) // 2 + b] += d / n
+                moments[0, SPREAD + a * (a + 1) // 2 + b] += d / n
     axis = main_axes(moments)[0][0]
     key = np.empty(n)
     for i in range(n):
         key[i] = (
-            (points[i, 0] - middle[0]) * axis[0]
-            + (points[i, 1] - middle[1]) * axis[1]
-            + (points[i, 2] - middle[2]) * axis[2]
+            (points[i, X] - middle[X]) * axis[X]
+            + (points[i, Y] - middle[Y]) * axis[Y]
+            + (points[i, Z] - middle[Z]) * axis[Z]
         )
     return key
 
 
 @njit(cache=True, nogil=True)
-def _around(points, x, y):  # type: ignore[no-untyped-def]
+def _around(points: Floats, x: float, y: float) -> Floats:
     """Angle about the centre of the circle, cut where the widest gap is."""
     n = len(points)
     angle = np.empty(n)
     for i in range(n):
-        angle[i] = np.arctan2(points[i, 1] - y, points[i, 0] - x)
+        angle[i] = np.arctan2(points[i, Y] - y, points[i, X] - x)
     ordered = np.sort(angle)
     cut, widest = ordered[0], ordered[0] + 2 * np.pi - ordered[-1]
     for i in range(1, n):
@@ -88,13 +88,13 @@ def _around(points, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def circle(points):  # type: ignore[no-untyped-def]
+def circle(points: Floats) -> tuple[np.floating, np.floating, np.floating | float]:
     """Centre and radius of a circle in the x-y plane: Taubin's fit (1991) by Newton steps, as Chernov writes it."""
     n = len(points)
-    cx, cy = np.mean(points[:, 0]), np.mean(points[:, 1])
+    cx, cy = np.mean(points[:, X]), np.mean(points[:, Y])
     xx = yy = xy = xz = yz = zz = 0.0
     for i in range(n):
-        x, y = points[i, 0] - cx, points[i, 1] - cy
+        x, y = points[i, X] - cx, points[i, Y] - cy
         z = x * x + y * y
         xx += x * x / n
         yy += y * y / n

@@ -16,9 +16,10 @@ import numpy as np
 
 from gnnreco.columns import Floats
 from gnnreco.geometry import Field, along_z
-from gnnreco.geometry.field.grid import field_and_slope, field_at, kernel
+from gnnreco.geometry.field.grid import FieldGrid, Slopes, Vector, field_and_slope, field_at, kernel
+from gnnreco.kernels import X, Y, Z
 
-from .helix import BEND, path_to_axis, step
+from .helix import BEND, D0, PHI, Q_OVER_P, RAY_Q_OVER_P, THETA, TX, TY, TZ, Z0, path_to_axis, step
 
 #: Error that a step may find in itself, mm: after a metre in a smooth field a track is off by less than that.
 TOLERANCE = 1e-3
@@ -32,49 +33,52 @@ GRAZING = 1e-2  # sine of the angle to a plane below which it is not crossed
 
 
 @kernel
-def push(grid, x, y, z, tx, ty, tz, bend):  # type: ignore[no-untyped-def]
+def push(
+    grid: FieldGrid, x: float, y: float, z: float, tx: float, ty: float, tz: float, bend: float
+) -> Vector:
     """Change of direction for each mm of path; `bend` is BEND * q/p."""
     bx, by, bz = field_at(grid, x, y, z)
     return bend * (ty * bz - tz * by), bend * (tz * bx - tx * bz), bend * (tx * by - ty * bx)
 
 
 @kernel
-def _stage(b, t, bend):  # type: ignore[no-untyped-def]
+def _stage(b: Slopes, t: Vector, bend: float) -> Vector:
     """Change of direction in a field (twelve numbers, of which three count) for each mm of path."""
     return (
-        bend * (t[1] * b[2] - t[2] * b[1]),
-        bend * (t[2] * b[0] - t[0] * b[2]),
-        bend * (t[0] * b[1] - t[1] * b[0]),
+        bend * (t[Y] * b[Z] - t[Z] * b[Y]),
+        bend * (t[Z] * b[X] - t[X] * b[Z]),
+        bend * (t[X] * b[Y] - t[Y] * b[X]),
     )
 
 
 @kernel
-def _stage_change(b, t, bend, dx, dt, dbend):  # type: ignore[no-untyped-def]
+def _stage_change(b: Slopes, t: Vector, bend: float, dx: Vector, dt: Vector, dbend: float) -> Vector:
     """Its change where position, direction and `bend` change."""
-    gx = b[3] * dx[0] + b[4] * dx[1] + b[5] * dx[2]
-    gy = b[6] * dx[0] + b[7] * dx[1] + b[8] * dx[2]
-    gz = b[9] * dx[0] + b[10] * dx[1] + b[11] * dx[2]
+    _, _, _, xx, xy, xz, yx, yy, yz, zx, zy, zz = b
+    gx = xx * dx[X] + xy * dx[Y] + xz * dx[Z]
+    gy = yx * dx[X] + yy * dx[Y] + yz * dx[Z]
+    gz = zx * dx[X] + zy * dx[Y] + zz * dx[Z]
     return (
-        dbend * (t[1] * b[2] - t[2] * b[1]) + bend * (dt[1] * b[2] - dt[2] * b[1] + t[1] * gz - t[2] * gy),
-        dbend * (t[2] * b[0] - t[0] * b[2]) + bend * (dt[2] * b[0] - dt[0] * b[2] + t[2] * gx - t[0] * gz),
-        dbend * (t[0] * b[1] - t[1] * b[0]) + bend * (dt[0] * b[1] - dt[1] * b[0] + t[0] * gy - t[1] * gx),
+        dbend * (t[Y] * b[Z] - t[Z] * b[Y]) + bend * (dt[Y] * b[Z] - dt[Z] * b[Y] + t[Y] * gz - t[Z] * gy),
+        dbend * (t[Z] * b[X] - t[X] * b[Z]) + bend * (dt[Z] * b[X] - dt[X] * b[Z] + t[Z] * gx - t[X] * gz),
+        dbend * (t[X] * b[Y] - t[Y] * b[X]) + bend * (dt[X] * b[Y] - dt[Y] * b[X] + t[X] * gy - t[Y] * gx),
     )
 
 
 @kernel
-def _along(a, b, s):  # type: ignore[no-untyped-def]
-    return a[0] + s * b[0], a[1] + s * b[1], a[2] + s * b[2]
+def _along(a: Vector, b: Vector, s: float) -> Vector:
+    return a[X] + s * b[X], a[Y] + s * b[Y], a[Z] + s * b[Z]
 
 
 @kernel
-def advance_by(grid, tolerance, rays, h):  # type: ignore[no-untyped-def]
+def advance_by(grid: FieldGrid, tolerance: float, rays: Floats, h: float) -> tuple[float, float]:
     """Move rays by a step of at most `h` mm (negative: backwards).
 
     Returns the path done, and how long the next step may be.
     """
     ray = rays[0]
-    x, t, bend = (ray[0], ray[1], ray[2]), (ray[3], ray[4], ray[5]), BEND * ray[6]
-    b1 = field_and_slope(grid, x[0], x[1], x[2])
+    x, t, bend = (ray[X], ray[Y], ray[Z]), (ray[TX], ray[TY], ray[TZ]), BEND * ray[RAY_Q_OVER_P]
+    b1 = field_and_slope(grid, x[X], x[Y], x[Z])
     k1 = _stage(b1, t, bend)
     if abs(h) < TAYLOR:
         _short_step(rays, h, b1, k1, bend)
@@ -82,20 +86,20 @@ def advance_by(grid, tolerance, rays, h):  # type: ignore[no-untyped-def]
     while True:
         half = 0.5 * h
         x2, t2 = _along(_along(x, t, half), k1, 0.125 * h * h), _along(t, k1, half)
-        b2 = field_and_slope(grid, x2[0], x2[1], x2[2])
+        b2 = field_and_slope(grid, x2[X], x2[Y], x2[Z])
         k2 = _stage(b2, t2, bend)
         t3 = _along(t, k2, half)
         k3 = _stage(b2, t3, bend)
         x4, t4 = _along(_along(x, t, h), k3, 0.5 * h * h), _along(t, k3, h)
-        b4 = field_and_slope(grid, x4[0], x4[1], x4[2])
+        b4 = field_and_slope(grid, x4[X], x4[Y], x4[Z])
         k4 = _stage(b4, t4, bend)
         error = (
             h
             * h
             * math.sqrt(
-                (k1[0] - k2[0] - k3[0] + k4[0]) ** 2
-                + (k1[1] - k2[1] - k3[1] + k4[1]) ** 2
-                + (k1[2] - k2[2] - k3[2] + k4[2]) ** 2
+                (k1[X] - k2[X] - k3[X] + k4[X]) ** 2
+                + (k1[Y] - k2[Y] - k3[Y] + k4[Y]) ** 2
+                + (k1[Z] - k2[Z] - k3[Z] + k4[Z]) ** 2
             )
         )
         if error <= tolerance or abs(h) <= SHORTEST or not math.isfinite(error):
@@ -103,8 +107,8 @@ def advance_by(grid, tolerance, rays, h):  # type: ignore[no-untyped-def]
         h = math.copysign(max(abs(h) * max(0.9 * (tolerance / error) ** 0.25, 0.2), 0.9 * SHORTEST), h)
     for m in range(1, len(rays)):
         c = rays[m]
-        dbend = BEND * c[6]
-        dx, dt = (c[0], c[1], c[2]), (c[3], c[4], c[5])
+        dbend = BEND * c[RAY_Q_OVER_P]
+        dx, dt = (c[X], c[Y], c[Z]), (c[TX], c[TY], c[TZ])
         d1 = _stage_change(b1, t, bend, dx, dt, dbend)
         dx2 = _along(_along(dx, dt, half), d1, 0.125 * h * h)
         d2 = _stage_change(b2, t2, bend, dx2, _along(dt, d1, half), dbend)
@@ -112,46 +116,56 @@ def advance_by(grid, tolerance, rays, h):  # type: ignore[no-untyped-def]
         d4 = _stage_change(b4, t4, bend, _along(_along(dx, dt, h), d3, 0.5 * h * h), _along(dt, d3, h), dbend)
         for i in range(3):
             c[i] += h * (dt[i] + h / 6.0 * (d1[i] + d2[i] + d3[i]))
-            c[3 + i] += h / 6.0 * (d1[i] + 2.0 * (d2[i] + d3[i]) + d4[i])
+            c[TX + i] += h / 6.0 * (d1[i] + 2.0 * (d2[i] + d3[i]) + d4[i])
     for i in range(3):
         ray[i] += h * (t[i] + h / 6.0 * (k1[i] + k2[i] + k3[i]))
-        ray[3 + i] += h / 6.0 * (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i])
+        ray[TX + i] += h / 6.0 * (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i])
     _make_unit(ray)
     return h, max(abs(h) * min(0.9 * (tolerance / max(error, 1e-30)) ** 0.25, 5.0), SHORTEST)
 
 
 @kernel
-def _short_step(rays, h, b, k, bend):  # type: ignore[no-untyped-def]
+def _short_step(rays: Floats, h: float, b: Slopes, k: Vector, bend: float) -> None:
     """A step over which neither the field nor its effect changes."""
     ray = rays[0]
-    t = (ray[3], ray[4], ray[5])
+    t = (ray[TX], ray[TY], ray[TZ])
     for m in range(1, len(rays)):
         c = rays[m]
-        dbend = BEND * c[6]
-        d = _stage_change(b, t, bend, (c[0], c[1], c[2]), (c[3], c[4], c[5]), dbend)
+        dbend = BEND * c[RAY_Q_OVER_P]
+        d = _stage_change(b, t, bend, (c[X], c[Y], c[Z]), (c[TX], c[TY], c[TZ]), dbend)
         for i in range(3):
-            c[i] += h * (c[3 + i] + 0.5 * h * d[i])
-            c[3 + i] += h * d[i]
+            c[i] += h * (c[TX + i] + 0.5 * h * d[i])
+            c[TX + i] += h * d[i]
     for i in range(3):
-        ray[i] += h * (ray[3 + i] + 0.5 * h * k[i])
-        ray[3 + i] += h * k[i]
+        ray[i] += h * (ray[TX + i] + 0.5 * h * k[i])
+        ray[TX + i] += h * k[i]
     _make_unit(ray)
 
 
 @kernel
-def _make_unit(ray):  # type: ignore[no-untyped-def]
-    norm = 1.0 / math.sqrt(ray[3] ** 2 + ray[4] ** 2 + ray[5] ** 2)
-    ray[3], ray[4], ray[5] = ray[3] * norm, ray[4] * norm, ray[5] * norm
+def _make_unit(ray: Floats) -> None:
+    norm = 1.0 / math.sqrt(ray[TX] ** 2 + ray[TY] ** 2 + ray[TZ] ** 2)
+    ray[TX], ray[TY], ray[TZ] = ray[TX] * norm, ray[TY] * norm, ray[TZ] * norm
 
 
 @kernel
-def longest_step(grid, ax, ay, az):  # type: ignore[no-untyped-def]
+def longest_step(grid: FieldGrid, ax: float, ay: float, az: float) -> float:
     """How far a ray may go at once: no structure of the map lies in between, and the turn is small."""
     return min(grid.longest, LARGEST_TURN / (math.sqrt(ax * ax + ay * ay + az * az) + 1e-30))
 
 
 @kernel
-def to_plane(grid, tolerance, rays, cx, cy, cz, nx, ny, nz):  # type: ignore[no-untyped-def]
+def to_plane(
+    grid: FieldGrid,
+    tolerance: float,
+    rays: Floats,
+    cx: float,
+    cy: float,
+    cz: float,
+    nx: float,
+    ny: float,
+    nz: float,
+) -> tuple[float, bool]:
     """Move rays to the nearest crossing of the plane through ``(cx, cy, cz)`` with unit normal ``(nx, ny, nz)``.
 
     Returns
@@ -163,9 +177,9 @@ def to_plane(grid, tolerance, rays, cx, cy, cz, nx, ny, nz):  # type: ignore[no-
     """
     ray, path, most = rays[0], 0.0, np.inf
     for i in range(MOST_STEPS):
-        ax, ay, az = push(grid, ray[0], ray[1], ray[2], ray[3], ray[4], ray[5], BEND * ray[6])
-        ahead = nx * (cx - ray[0]) + ny * (cy - ray[1]) + nz * (cz - ray[2])
-        slope = nx * ray[3] + ny * ray[4] + nz * ray[5]
+        ax, ay, az = push(grid, ray[X], ray[Y], ray[Z], ray[TX], ray[TY], ray[TZ], BEND * ray[RAY_Q_OVER_P])
+        ahead = nx * (cx - ray[X]) + ny * (cy - ray[Y]) + nz * (cz - ray[Z])
+        slope = nx * ray[TX] + ny * ray[TY] + nz * ray[TZ]
         if i > 0 and abs(slope) < GRAZING:
             break
         if abs(ahead) < 1e-7 * abs(slope):
@@ -182,19 +196,19 @@ def to_plane(grid, tolerance, rays, cx, cy, cz, nx, ny, nz):  # type: ignore[no-
 
 
 @kernel
-def to_axis(grid, tolerance, rays):  # type: ignore[no-untyped-def]
+def to_axis(grid: FieldGrid, tolerance: float, rays: Floats) -> float:
     """Move rays to the closest approach to the z axis, the nearest one downhill; returns the path, mm.
 
     A direction along z has no such point and stays.
     """
     ray, path, most = rays[0], 0.0, np.inf
     for _ in range(MOST_STEPS):
-        ax, ay, az = push(grid, ray[0], ray[1], ray[2], ray[3], ray[4], ray[5], BEND * ray[6])
-        across = ray[3] ** 2 + ray[4] ** 2
-        toward = ray[0] * ray[3] + ray[1] * ray[4]
+        ax, ay, az = push(grid, ray[X], ray[Y], ray[Z], ray[TX], ray[TY], ray[TZ], BEND * ray[RAY_Q_OVER_P])
+        across = ray[TX] ** 2 + ray[TY] ** 2
+        toward = ray[X] * ray[TX] + ray[Y] * ray[TY]
         if across < 1e-24 or not abs(toward) >= 1e-8 * across:
             break
-        s = -toward / max(across + ray[0] * ax + ray[1] * ay, 0.3 * across)
+        s = -toward / max(across + ray[X] * ax + ray[Y] * ay, 0.3 * across)
         h = min(abs(s), most, longest_step(grid, ax, ay, az))
         if not h < np.inf:
             break
@@ -231,27 +245,27 @@ def perigee(position: Floats, momentum: Floats, charge: Floats, field: Field) ->
 
 
 @kernel
-def _perigees(grid, bend, rays, out):  # type: ignore[no-untyped-def]
+def _perigees(grid: FieldGrid, bend: float, rays: Floats, out: Floats) -> None:
     for i in range(len(out)):
         ray = rays[i]
         if math.isfinite(bend):
-            k = bend * ray[6]
-            s = path_to_axis(ray[0], ray[1], ray[3], ray[4], k)
-            ray[0], ray[1], ray[2], ray[3], ray[4], ray[5] = step(
-                ray[0], ray[1], ray[2], ray[3], ray[4], ray[5], k, s
+            k = bend * ray[RAY_Q_OVER_P]
+            s = path_to_axis(ray[X], ray[Y], ray[TX], ray[TY], k)
+            ray[X], ray[Y], ray[Z], ray[TX], ray[TY], ray[TZ] = step(
+                ray[X], ray[Y], ray[Z], ray[TX], ray[TY], ray[TZ], k, s
             )
         else:
             to_axis(grid, TOLERANCE, rays[i : i + 1])
-        phi = math.atan2(ray[4], ray[3])
-        out[i, 0] = ray[1] * math.cos(phi) - ray[0] * math.sin(phi)
-        out[i, 1] = ray[2]
-        out[i, 2] = phi
-        out[i, 3] = math.atan2(math.hypot(ray[3], ray[4]), ray[5])
-        out[i, 4] = ray[6]
+        phi = math.atan2(ray[TY], ray[TX])
+        out[i, D0] = ray[Y] * math.cos(phi) - ray[X] * math.sin(phi)
+        out[i, Z0] = ray[Z]
+        out[i, PHI] = phi
+        out[i, THETA] = math.atan2(math.hypot(ray[TX], ray[TY]), ray[TZ])
+        out[i, Q_OVER_P] = ray[RAY_Q_OVER_P]
 
 
 @kernel
-def trace(grid, rays, step, points):  # type: ignore[no-untyped-def]
+def trace(grid: FieldGrid, rays: Floats, step: Floats, points: Floats) -> None:
     """Fill points (n, k, 3) along each of n rays (n, 7), the first where it starts, `step` (n,) mm of path apart."""
     for i in range(len(rays)):
         for j in range(points.shape[1]):
@@ -260,15 +274,15 @@ def trace(grid, rays, step, points):  # type: ignore[no-untyped-def]
             while left > 1e-9:
                 a = push(
                     grid,
-                    rays[i, 0],
-                    rays[i, 1],
-                    rays[i, 2],
-                    rays[i, 3],
-                    rays[i, 4],
-                    rays[i, 5],
-                    BEND * rays[i, 6],
+                    rays[i, X],
+                    rays[i, Y],
+                    rays[i, Z],
+                    rays[i, TX],
+                    rays[i, TY],
+                    rays[i, TZ],
+                    BEND * rays[i, RAY_Q_OVER_P],
                 )
-                h = min(left, most, longest_step(grid, a[0], a[1], a[2]))
+                h = min(left, most, longest_step(grid, a[X], a[Y], a[Z]))
                 if not h < np.inf:
                     break
                 done, most = advance_by(grid, TOLERANCE, rays[i : i + 1], h)

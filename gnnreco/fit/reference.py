@@ -9,37 +9,54 @@ import math
 
 import numpy as np
 
-from .helix import extrapolate, path_to_axis, step, turn
-from .kalman import dot, kernel, sandwich, use_chi2
-from .propagate import TOLERANCE, push, to_axis, to_plane
+from gnnreco.columns import Floats
+from gnnreco.geometry.field.grid import FieldGrid
+from gnnreco.kernels import U, V, W, X, Y, Z
 
-FITTED, TOO_FEW_HITS, MISSED_SENSOR, UNSETTLED, NOT_FINITE = 0, 1, 2, 3, 4
-#: Variance given to what a track cannot tell: q/p in too weak a field ((e/GeV)^2), the angle of a track along z (rad^2).
-UNMEASURED, ANY_ANGLE = 1e6, math.pi**2 / 3
+from .helix import (
+    D0,
+    PHI,
+    Q_OVER_P,
+    RAY_Q_OVER_P,
+    THETA,
+    TX,
+    TY,
+    TZ,
+    Z0,
+    extrapolate,
+    path_to_axis,
+    step,
+    turn,
+)
+from .kalman import ANGLE_U, ANGLE_V, TILT_U, TILT_V, Given, Work, dot, kernel, sandwich, use_chi2
+from .propagate import TOLERANCE, push, to_axis, to_plane
+from .result import FITTED, NOT_FINITE, UNMEASURED, FitResult
+
+ANY_ANGLE = math.pi**2 / 3  # rad^2, variance of the angle of a track along z
 
 
 @kernel
-def follow_hits(n, work):  # type: ignore[no-untyped-def]
+def follow_hits(n: int, work: Work) -> None:
     """A reference for tracks whose seed misses a sensor: through every hit, each time along its neighbours."""
     p, s = work.point, work.state
     for j in range(n):
         a, b = max(j - 1, 0), min(j + 1, n - 1)
-        dx, dy, dz = p[a, 0] - p[b, 0], p[a, 1] - p[b, 1], p[a, 2] - p[b, 2]
+        dx, dy, dz = p[a, X] - p[b, X], p[a, Y] - p[b, Y], p[a, Z] - p[b, Z]
         norm = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz)
-        s[j, 0], s[j, 1], s[j, 2] = p[j, 0], p[j, 1], p[j, 2]
-        s[j, 3], s[j, 4], s[j, 5], s[j, 6] = dx * norm, dy * norm, dz * norm, s[0, 6]
+        s[j, X], s[j, Y], s[j, Z] = p[j, X], p[j, Y], p[j, Z]
+        s[j, TX], s[j, TY], s[j, TZ], s[j, RAY_Q_OVER_P] = dx * norm, dy * norm, dz * norm, s[0, RAY_Q_OVER_P]
 
 
 @kernel
-def angle_axes(j, work):  # type: ignore[no-untyped-def]
+def angle_axes(j: int, work: Work) -> None:
     """U and V, square to the reference direction and to each other: U = v x T, V = T x U."""
-    vx, vy, vz = work.axes[j, 1, 0], work.axes[j, 1, 1], work.axes[j, 1, 2]
-    tx, ty, tz = work.state[j, 3], work.state[j, 4], work.state[j, 5]
+    vx, vy, vz = work.axes[j, V, X], work.axes[j, V, Y], work.axes[j, V, Z]
+    tx, ty, tz = work.state[j, TX], work.state[j, TY], work.state[j, TZ]
     ux, uy, uz = vy * tz - vz * ty, vz * tx - vx * tz, vx * ty - vy * tx
     norm = 1.0 / math.sqrt(ux * ux + uy * uy + uz * uz)
     ux, uy, uz = ux * norm, uy * norm, uz * norm
-    work.axes[j, 3, 0], work.axes[j, 3, 1], work.axes[j, 3, 2] = ux, uy, uz
-    work.axes[j, 4, 0], work.axes[j, 4, 1], work.axes[j, 4, 2] = (
+    work.axes[j, TILT_U, X], work.axes[j, TILT_U, Y], work.axes[j, TILT_U, Z] = ux, uy, uz
+    work.axes[j, TILT_V, X], work.axes[j, TILT_V, Y], work.axes[j, TILT_V, Z] = (
         ty * uz - tz * uy,
         tz * ux - tx * uz,
         tx * uy - ty * ux,
@@ -47,13 +64,13 @@ def angle_axes(j, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def inside(j, lever, given, work):  # type: ignore[no-untyped-def]
+def inside(j: int, lever: float, given: Given, work: Work) -> tuple[float, float, float]:
     """q/p on the inner side of sensor `j`, its slope in q/p outside, and the variance of each angle from scattering."""
-    q_over_p = work.state[j, 6] if lever > 0.0 else given.q_over_p_without_field
-    slant = abs(dot(work.axes[j, 2], work.state[j, 3], work.state[j, 4], work.state[j, 5]))
+    q_over_p = work.state[j, RAY_Q_OVER_P] if lever > 0.0 else given.q_over_p_without_field
+    slant = abs(dot(work.axes[j, W], work.state[j, TX], work.state[j, TY], work.state[j, TZ]))
     depth = work.material[j] / max(slant, 0.05)
     if q_over_p == 0.0 or depth <= 0.0:
-        return work.state[j, 6], 1.0, 0.0
+        return work.state[j, RAY_Q_OVER_P], 1.0, 0.0
     p = 1.0 / abs(q_over_p)
     energy = math.sqrt(p * p + given.mass * given.mass)
     beta2 = p * p / (energy * energy)
@@ -61,14 +78,14 @@ def inside(j, lever, given, work):  # type: ignore[no-untyped-def]
         0.0136 / (p * math.sqrt(beta2)) * math.sqrt(depth) * max(0.0, 1.0 + 0.038 * math.log(depth / beta2))
     )
     if not given.energy_loss or lever == 0.0:
-        return work.state[j, 6], 1.0, theta * theta
+        return work.state[j, RAY_Q_OVER_P], 1.0, theta * theta
     inner = energy + depth * _loss(p, energy, given.mass)
     inner_p = math.sqrt(inner * inner - given.mass * given.mass)
     return math.copysign(1.0 / inner_p, q_over_p), (p / inner_p) ** 3 * inner / energy, theta * theta
 
 
 @kernel
-def _loss(p, energy, mass):  # type: ignore[no-untyped-def]
+def _loss(p: float, energy: float, mass: float) -> float:
     """Mean energy loss in one radiation length of silicon (21.82 g/cm^2), GeV: Bethe with the density effect far up."""
     electron, excitation, plasma = 0.511e-3, 173e-9, 31.05e-9
     gamma, beta2 = energy / mass, (p / energy) ** 2
@@ -80,21 +97,23 @@ def _loss(p, energy, mass):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def column(c, j, s, helix, given, grid, work):  # type: ignore[no-untyped-def]
+def column(
+    c: int, j: int, s: float, helix: tuple[float, ...], given: Given, grid: FieldGrid | None, work: Work
+) -> tuple[float, float, float, float, float, float]:
     """Change of position and direction for a unit change of parameter `c` on sensor `j`, a step `s` (``turn``) later."""
     if grid is not None:
         moved = work.rays[1 + c]
-        return moved[0], moved[1], moved[2], moved[3], moved[4], moved[5]
+        return moved[X], moved[Y], moved[Z], moved[TX], moved[TY], moved[TZ]
     if c < 2:
-        return work.axes[j, c, 0], work.axes[j, c, 1], work.axes[j, c, 2], 0.0, 0.0, 0.0
+        return work.axes[j, c, X], work.axes[j, c, Y], work.axes[j, c, Z], 0.0, 0.0, 0.0
     sin, cos, along, across, along_slope, across_slope = helix
     if c < 4:
-        tx, ty, tz = work.axes[j, c + 1, 0], work.axes[j, c + 1, 1], work.axes[j, c + 1, 2]
+        tx, ty, tz = work.axes[j, c + 1, X], work.axes[j, c + 1, Y], work.axes[j, c + 1, Z]
         return (
             s * (along * tx - across * ty), s * (along * ty + across * tx), s * tz,
             cos * tx - sin * ty, cos * ty + sin * tx, tz,
         )  # fmt: skip
-    tx, ty = work.state[j, 3], work.state[j, 4]
+    tx, ty = work.state[j, TX], work.state[j, TY]
     da = -s * given.bend
     return (
         s * da * (along_slope * tx - across_slope * ty), s * da * (along_slope * ty + across_slope * tx), 0.0,
@@ -103,76 +122,81 @@ def column(c, j, s, helix, given, grid, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def take(j, q_over_p, work):  # type: ignore[no-untyped-def]
+def take(j: int, q_over_p: float, work: Work) -> Floats:
     """The reference on sensor `j` as a ray, and its change for a unit change of each parameter."""
     rays = work.rays
     rays[:] = 0.0
     for i in range(6):
         rays[0, i] = work.state[j, i]
-    rays[0, 6], rays[5, 6] = q_over_p, 1.0
+    rays[0, RAY_Q_OVER_P], rays[1 + Q_OVER_P, RAY_Q_OVER_P] = q_over_p, 1.0
     for i in range(3):
-        rays[1, i], rays[2, i] = work.axes[j, 0, i], work.axes[j, 1, i]
-        rays[3, 3 + i], rays[4, 3 + i] = work.axes[j, 3, i], work.axes[j, 4, i]
+        rays[1 + U, i], rays[1 + V, i] = work.axes[j, U, i], work.axes[j, V, i]
+        rays[1 + ANGLE_U, TX + i] = work.axes[j, TILT_U, i]
+        rays[1 + ANGLE_V, TX + i] = work.axes[j, TILT_V, i]
     return rays[0]
 
 
 @kernel
-def advance(j, first_pass, lever, given, grid, work):  # type: ignore[no-untyped-def]
+def advance(j: int, first_pass: bool, lever: float, given: Given, grid: FieldGrid | None, work: Work) -> bool:
     """Step the reference from sensor `j` to the next one in: its Jacobian, and the gap (or, at first, the reference)."""
     ref, axes = work.state, work.axes
     q_over_p, slope, work.scatter[j] = inside(j, lever, given, work)
     k, s = given.bend * q_over_p, 0.0
     if grid is None:
         x, y, z, tx, ty, tz, s, crossed = extrapolate(
-            ref[j, 0], ref[j, 1], ref[j, 2], ref[j, 3], ref[j, 4], ref[j, 5], k,
-            work.point[j + 1, 0], work.point[j + 1, 1], work.point[j + 1, 2],
-            axes[j + 1, 2, 0], axes[j + 1, 2, 1], axes[j + 1, 2, 2],
+            ref[j, X], ref[j, Y], ref[j, Z], ref[j, TX], ref[j, TY], ref[j, TZ], k,
+            work.point[j + 1, X], work.point[j + 1, Y], work.point[j + 1, Z],
+            axes[j + 1, W, X], axes[j + 1, W, Y], axes[j + 1, W, Z],
         )  # fmt: skip
         ax, ay, az = ty, -tx, 0.0
     else:
-        ray, to, w = take(j, q_over_p, work), work.point[j + 1], axes[j + 1, 2]
-        _, crossed = to_plane(grid, TOLERANCE, work.rays, to[0], to[1], to[2], w[0], w[1], w[2])
-        x, y, z, tx, ty, tz = ray[0], ray[1], ray[2], ray[3], ray[4], ray[5]
+        ray, to, w = take(j, q_over_p, work), work.point[j + 1], axes[j + 1, W]
+        _, crossed = to_plane(grid, TOLERANCE, work.rays, to[X], to[Y], to[Z], w[X], w[Y], w[Z])
+        x, y, z, tx, ty, tz = ray[X], ray[Y], ray[Z], ray[TX], ray[TY], ray[TZ]
         ax, ay, az = push(grid, x, y, z, tx, ty, tz, 1.0)
     if not crossed:
         return False
     here = ref[j + 1]
     if first_pass:
-        here[0], here[1], here[2], here[3], here[4], here[5], here[6] = x, y, z, tx, ty, tz, q_over_p
+        here[X], here[Y], here[Z] = x, y, z
+        here[TX], here[TY], here[TZ], here[RAY_Q_OVER_P] = tx, ty, tz, q_over_p
         angle_axes(j + 1, work)
-    dx, dy, dz, ex, ey, ez = x - here[0], y - here[1], z - here[2], tx - here[3], ty - here[4], tz - here[5]
+    dx, dy, dz = x - here[X], y - here[Y], z - here[Z]
+    ex, ey, ez = tx - here[TX], ty - here[TY], tz - here[TZ]
     for r in range(2):
         work.gap[j + 1, r] = dot(axes[j + 1, r], dx, dy, dz)
-        work.gap[j + 1, r + 2] = dot(axes[j + 1, r + 3], ex, ey, ez)
-    work.gap[j + 1, 4] = q_over_p - here[6]
+        work.gap[j + 1, ANGLE_U + r] = dot(axes[j + 1, TILT_U + r], ex, ey, ez)
+    work.gap[j + 1, Q_OVER_P] = q_over_p - here[RAY_Q_OVER_P]
     helix = turn(k, s)
-    into = 1.0 / dot(axes[j + 1, 2], tx, ty, tz)
+    into = 1.0 / dot(axes[j + 1, W], tx, ty, tz)
     for c in range(5):
         dx, dy, dz, ex, ey, ez = column(c, j, s, helix, given, grid, work)
-        slide = -dot(axes[j + 1, 2], dx, dy, dz) * into  # along the track, back on to the plane
+        slide = -dot(axes[j + 1, W], dx, dy, dz) * into  # along the track, back on to the plane
         dx, dy, dz = dx + slide * tx, dy + slide * ty, dz + slide * tz
         ex, ey, ez = ex + slide * k * ax, ey + slide * k * ay, ez + slide * k * az
-        factor = slope if c == 4 else 1.0
+        factor = slope if c == Q_OVER_P else 1.0
         for r in range(2):
             work.jacobian[j, r, c] = factor * dot(axes[j + 1, r], dx, dy, dz)
-            work.jacobian[j, r + 2, c] = factor * dot(axes[j + 1, r + 3], ex, ey, ez)
-        work.jacobian[j, 4, c] = 0.0
-    work.jacobian[j, 4, 4] = slope
+            work.jacobian[j, ANGLE_U + r, c] = factor * dot(axes[j + 1, TILT_U + r], ex, ey, ez)
+        work.jacobian[j, Q_OVER_P, c] = 0.0
+    work.jacobian[j, Q_OVER_P, Q_OVER_P] = slope
     return True
 
 
 @kernel
-def write_track(i, n, ndf, lever, given, grid, work, out):  # type: ignore[no-untyped-def]
+def write_track(
+    i: int, n: int, ndf: int, lever: float, given: Given, grid: FieldGrid | None, work: Work, out: FitResult
+) -> int:
     """Carry the innermost state in to the z axis and fill row `i`; returns the status."""
     j, p, jacobian, covariance = n - 1, work.filtered, work.a, work.b
     q_over_p, slope, scatter = inside(j, lever, given, work)
-    p[2, 2] += scatter
-    p[3, 3] += scatter
+    p[ANGLE_U, ANGLE_U] += scatter
+    p[ANGLE_V, ANGLE_V] += scatter
     here = work.state[j]
-    x, y, z, tx, ty, tz = here[0], here[1], here[2], here[3], here[4], here[5]
+    x, y, z, tx, ty, tz = here[X], here[Y], here[Z], here[TX], here[TY], here[TZ]
     k = given.bend * q_over_p
     # Along z within the errors: no closest approach. (25 = five standard deviations.)
-    at_hit = tx * tx + ty * ty < 25.0 * max(p[2, 2], p[3, 3])
+    at_hit = tx * tx + ty * ty < 25.0 * max(p[ANGLE_U, ANGLE_U], p[ANGLE_V, ANGLE_V])
     s, ax, ay, az = 0.0, 0.0, 0.0, 0.0
     if grid is None:
         s = 0.0 if at_hit else path_to_axis(x, y, tx, ty, k)
@@ -182,7 +206,7 @@ def write_track(i, n, ndf, lever, given, grid, work, out):  # type: ignore[no-un
         ray = take(j, q_over_p, work)
         if not at_hit:
             to_axis(grid, TOLERANCE, work.rays)
-        x, y, z, tx, ty, tz = ray[0], ray[1], ray[2], ray[3], ray[4], ray[5]
+        x, y, z, tx, ty, tz = ray[X], ray[Y], ray[Z], ray[TX], ray[TY], ray[TZ]
         ax, ay, az = push(grid, x, y, z, tx, ty, tz, 1.0)
     transverse = max(math.hypot(tx, ty), 1e-9)
     phi = math.atan2(ty, tx)
@@ -193,24 +217,24 @@ def write_track(i, n, ndf, lever, given, grid, work, out):  # type: ignore[no-un
         dx, dy, dz, ex, ey, ez = column(c, j, s, helix, given, grid, work)
         slide = 0.0 if at_hit else -(tx * dx + ty * dy + x * ex + y * ey) * along
         ex, ey, ez = ex + slide * k * ax, ey + slide * k * ay, ez + slide * k * az
-        factor = slope if c == 4 else 1.0
-        jacobian[0, c] = factor * (cos * (dy + slide * ty) - sin * (dx + slide * tx))
-        jacobian[1, c] = factor * (dz + slide * tz)
-        jacobian[2, c] = factor * (cos * ey - sin * ex) / transverse
-        jacobian[3, c] = -factor * ez / transverse
-        jacobian[4, c] = 0.0
-    jacobian[4, 4] = slope
+        factor = slope if c == Q_OVER_P else 1.0
+        jacobian[D0, c] = factor * (cos * (dy + slide * ty) - sin * (dx + slide * tx))
+        jacobian[Z0, c] = factor * (dz + slide * tz)
+        jacobian[PHI, c] = factor * (cos * ey - sin * ex) / transverse
+        jacobian[THETA, c] = -factor * ez / transverse
+        jacobian[Q_OVER_P, c] = 0.0
+    jacobian[Q_OVER_P, Q_OVER_P] = slope
     sandwich(jacobian, p, work.c, covariance)
     if lever == 0.0:
-        covariance[4, 4] = UNMEASURED
-    if covariance[2, 2] > ANY_ANGLE:
+        covariance[Q_OVER_P, Q_OVER_P] = UNMEASURED
+    if covariance[PHI, PHI] > ANY_ANGLE:
         _cap_angle(covariance)
     total = 0.0
     for c in range(n):
         total += use_chi2(c, work)
     values = out.parameters[i]
-    values[0], values[1], values[2] = y * cos - x * sin, z, phi
-    values[3], values[4] = math.atan2(math.hypot(tx, ty), tz), q_over_p
+    values[D0], values[Z0], values[PHI] = y * cos - x * sin, z, phi
+    values[THETA], values[Q_OVER_P] = math.atan2(math.hypot(tx, ty), tz), q_over_p
     for r in range(5):
         for c in range(r + 1):
             out.covariance[i, r * (r + 1) // 2 + c] = covariance[r, c]
@@ -230,9 +254,9 @@ def write_track(i, n, ndf, lever, given, grid, work, out):  # type: ignore[no-un
 
 
 @kernel
-def _cap_angle(covariance):  # type: ignore[no-untyped-def]
+def _cap_angle(covariance: Floats) -> None:
     """A direction along z leaves phi anywhere: shrink its error to that of a uniform angle, correlations kept."""
-    factor = math.sqrt(ANY_ANGLE / covariance[2, 2])
+    factor = math.sqrt(ANY_ANGLE / covariance[PHI, PHI])
     for c in range(5):
-        covariance[2, c] *= factor
-        covariance[c, 2] *= factor
+        covariance[PHI, c] *= factor
+        covariance[c, PHI] *= factor

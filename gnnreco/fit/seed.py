@@ -9,10 +9,12 @@ import math
 
 import numpy as np
 
-from gnnreco.geometry.field.grid import field_at
+from gnnreco.columns import Floats
+from gnnreco.geometry.field.grid import FieldGrid, field_at
+from gnnreco.kernels import U, V, W, X, Y, Z
 
-from .helix import BEND, extrapolate
-from .kalman import IGNORED, kernel
+from .helix import BEND, RAY_Q_OVER_P, TX, TY, TZ, extrapolate
+from .kalman import IGNORED, Given, Work, kernel
 from .propagate import TOLERANCE, to_plane
 
 #: e/GeV. A field that does not part a particle of such a q/p (20 MeV) from a straight line tells none.
@@ -21,15 +23,15 @@ LOOKS = 6  # at the field between two hits
 
 
 @kernel
-def lever_of(n, given, grid, work):  # type: ignore[no-untyped-def]
+def lever_of(n: int, given: Given, grid: FieldGrid | None, work: Work) -> float:
     """Eight sagittas (mm) of a candidate for q/p = 1; 0 where its field cannot tell q/p."""
     p = work.point
     if grid is None:
-        span2 = (p[0, 0] - p[n - 1, 0]) ** 2 + (p[0, 1] - p[n - 1, 1]) ** 2
+        span2 = (p[0, X] - p[n - 1, X]) ** 2 + (p[0, Y] - p[n - 1, Y]) ** 2
         return max(span2, 1e-30) * abs(given.bend)
     kick, way, finest = 0.0, 0.0, np.inf
     for j in range(n):
-        finest = min(finest, work.variance[j, 0], work.variance[j, 1])
+        finest = min(finest, work.variance[j, U], work.variance[j, V])
     for j in range(n - 1):
         step, kx, ky, kz, _, _, _ = bend_between(p[j + 1], p[j], grid)
         kick += math.sqrt(kx * kx + ky * ky + kz * kz)
@@ -38,17 +40,19 @@ def lever_of(n, given, grid, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def bend_between(a, b, grid):  # type: ignore[no-untyped-def]
+def bend_between(
+    a: Floats, b: Floats, grid: FieldGrid
+) -> tuple[float, float, float, float, float, float, float]:
     """What the field does to a track of q/p = 1 on the way from `a` to `b`.
 
     Returns the way (mm), the change of direction (3), and how far that displaces the track (3, mm).
     """
-    vx, vy, vz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    vx, vy, vz = b[X] - a[X], b[Y] - a[Y], b[Z] - a[Z]
     kx, ky, kz, dx, dy, dz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     way = math.sqrt(vx * vx + vy * vy + vz * vz)
     for i in range(LOOKS):
         at = (i + 0.5) / LOOKS
-        bx, by, bz = field_at(grid, a[0] + at * vx, a[1] + at * vy, a[2] + at * vz)
+        bx, by, bz = field_at(grid, a[X] + at * vx, a[Y] + at * vy, a[Z] + at * vz)
         fx, fy, fz = vy * bz - vz * by, vz * bx - vx * bz, vx * by - vy * bx
         kx, ky, kz = kx + fx, ky + fy, kz + fz
         dx, dy, dz = dx + (1.0 - at) * fx, dy + (1.0 - at) * fy, dz + (1.0 - at) * fz
@@ -57,14 +61,14 @@ def bend_between(a, b, grid):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def seed(n, lever, given, grid, work):  # type: ignore[no-untyped-def]
+def seed(n: int, lever: float, given: Given, grid: FieldGrid | None, work: Work) -> None:
     """The curve through the outermost, the middle and the innermost hit, at the outermost."""
     last, middle, first = 0, n // 2, n - 1
-    while last < n - 1 and work.variance[last, 0] >= IGNORED:
+    while last < n - 1 and work.variance[last, U] >= IGNORED:
         last += 1
-    while first > 0 and work.variance[first, 0] >= IGNORED:
+    while first > 0 and work.variance[first, U] >= IGNORED:
         first -= 1
-    while middle < n - 1 and work.variance[middle, 0] >= IGNORED:
+    while middle < n - 1 and work.variance[middle, U] >= IGNORED:
         middle += 1
     if grid is None:
         _helix(last, middle, first, n, given, work)
@@ -73,11 +77,11 @@ def seed(n, lever, given, grid, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _helix(last, middle, first, n, given, work):  # type: ignore[no-untyped-def]
+def _helix(last: int, middle: int, first: int, n: int, given: Given, work: Work) -> None:
     """In a constant field along z."""
     p, s = work.point, work.state
-    ax, ay, bx, by, cx, cy = p[first, 0], p[first, 1], p[middle, 0], p[middle, 1], p[last, 0], p[last, 1]
-    chord, rise = math.hypot(cx - ax, cy - ay), p[last, 2] - p[first, 2]
+    ax, ay, bx, by, cx, cy = p[first, X], p[first, Y], p[middle, X], p[middle, Y], p[last, X], p[last, Y]
+    chord, rise = math.hypot(cx - ax, cy - ay), p[last, Z] - p[first, Z]
     sides = math.hypot(bx - ax, by - ay) * math.hypot(cx - bx, cy - by) * chord
     curvature = 0.0
     if given.bend != 0.0 and n > 2 and sides > 0.0 and chord > 1e-6 * abs(rise):
@@ -89,25 +93,25 @@ def _helix(last, middle, first, n, given, work):  # type: ignore[no-untyped-def]
     around = 2.0 * half / curvature if curvature != 0.0 else chord
     phi = math.atan2(cy - ay, cx - ax) + half
     path = math.hypot(around, rise)
-    x, y, z = p[last, 0], p[last, 1], p[last, 2]
+    x, y, z = p[last, X], p[last, Y], p[last, Z]
     tx, ty, tz = math.cos(phi) * around / path, math.sin(phi) * around / path, rise / path
     if last > 0:  # out again to the outermost sensor, whose own hit was dropped
-        n0, k = work.axes[0, 2], -curvature * around / path
+        n0, k = work.axes[0, W], -curvature * around / path
         x, y, z, tx, ty, tz, _, _ = extrapolate(
-            x, y, z, tx, ty, tz, k, p[0, 0], p[0, 1], p[0, 2], n0[0], n0[1], n0[2]
+            x, y, z, tx, ty, tz, k, p[0, X], p[0, Y], p[0, Z], n0[X], n0[Y], n0[Z]
         )
-    s[0, 0], s[0, 1], s[0, 2], s[0, 3], s[0, 4], s[0, 5] = x, y, z, tx, ty, tz
-    s[0, 6] = -curvature * around / path / given.bend if given.bend != 0.0 else 0.0
+    s[0, X], s[0, Y], s[0, Z], s[0, TX], s[0, TY], s[0, TZ] = x, y, z, tx, ty, tz
+    s[0, RAY_Q_OVER_P] = -curvature * around / path / given.bend if given.bend != 0.0 else 0.0
 
 
 @kernel
-def _through_field(last, middle, first, lever, grid, work):  # type: ignore[no-untyped-def]
+def _through_field(last: int, middle: int, first: int, lever: float, grid: FieldGrid, work: Work) -> None:
     """In any field, which is looked at along the lines from hit to hit: x(s) = x0 + t0 s + q/p d(s), by the middle hit."""
     p, s = work.point, work.state
     way, kx, ky, kz, dx, dy, dz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     half, hx, hy, hz, before = 0.0, 0.0, 0.0, 0.0, first
     for j in range(first - 1, last - 1, -1):
-        if work.variance[j, 0] >= IGNORED:
+        if work.variance[j, U] >= IGNORED:
             continue
         more, mx, my, mz, ex, ey, ez = bend_between(p[before], p[j], grid)
         dx, dy, dz = dx + kx * more + ex, dy + ky * more + ey, dz + kz * more + ez
@@ -122,18 +126,18 @@ def _through_field(last, middle, first, lever, grid, work):  # type: ignore[no-u
             off = 0.0
             for i in range(3):
                 off += u[i] * (p[middle, i] - p[first, i] - share * (p[last, i] - p[first, i]))
-            here = u[0] * (hx - share * dx) + u[1] * (hy - share * dy) + u[2] * (hz - share * dz)
+            here = u[X] * (hx - share * dx) + u[Y] * (hy - share * dy) + u[Z] * (hz - share * dz)
             bent += off * here / work.variance[middle, a]
             strength += here * here / work.variance[middle, a]
         q_over_p = bent / max(strength, 1e-30)
     ray, at = work.rays[0], 1.0 / max(way, 1e-9)
-    ray[0], ray[1], ray[2], ray[6] = p[last, 0], p[last, 1], p[last, 2], q_over_p
-    ray[3] = (p[last, 0] - p[first, 0] - q_over_p * dx) * at + q_over_p * kx
-    ray[4] = (p[last, 1] - p[first, 1] - q_over_p * dy) * at + q_over_p * ky
-    ray[5] = (p[last, 2] - p[first, 2] - q_over_p * dz) * at + q_over_p * kz
-    norm = 1.0 / max(math.sqrt(ray[3] ** 2 + ray[4] ** 2 + ray[5] ** 2), 1e-30)
-    ray[3], ray[4], ray[5] = ray[3] * norm, ray[4] * norm, ray[5] * norm
+    ray[X], ray[Y], ray[Z], ray[RAY_Q_OVER_P] = p[last, X], p[last, Y], p[last, Z], q_over_p
+    ray[TX] = (p[last, X] - p[first, X] - q_over_p * dx) * at + q_over_p * kx
+    ray[TY] = (p[last, Y] - p[first, Y] - q_over_p * dy) * at + q_over_p * ky
+    ray[TZ] = (p[last, Z] - p[first, Z] - q_over_p * dz) * at + q_over_p * kz
+    norm = 1.0 / max(math.sqrt(ray[TX] ** 2 + ray[TY] ** 2 + ray[TZ] ** 2), 1e-30)
+    ray[TX], ray[TY], ray[TZ] = ray[TX] * norm, ray[TY] * norm, ray[TZ] * norm
     if last > 0:  # out again to the outermost sensor, whose own hit was dropped
-        w = work.axes[0, 2]
-        to_plane(grid, TOLERANCE, work.rays[:1], p[0, 0], p[0, 1], p[0, 2], w[0], w[1], w[2])
+        w = work.axes[0, W]
+        to_plane(grid, TOLERANCE, work.rays[:1], p[0, X], p[0, Y], p[0, Z], w[X], w[Y], w[Z])
     s[0] = ray

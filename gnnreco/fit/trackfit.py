@@ -14,32 +14,23 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnnreco.columns import Floats, Hits, Ints, Tracks
+from gnnreco.columns import Floats, Hits, Ints
 from gnnreco.geometry import along_z
+from gnnreco.kernels import U, V, X, Y, Z
 
 from .helix import BEND
 from .kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
-from .reference import (
-    FITTED,
-    MISSED_SENSOR,
-    NOT_FINITE,
-    TOO_FEW_HITS,
-    UNMEASURED,
-    UNSETTLED,
-    advance,
-    angle_axes,
-    follow_hits,
-    write_track,
-)
+from .reference import advance, angle_axes, follow_hits, write_track
+from .result import FITTED, MISSED_SENSOR, NOT_FINITE, TOO_FEW_HITS, UNMEASURED, UNSETTLED, FitResult
 from .seed import lever_of, seed
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Field
+    from gnnreco.geometry.field.grid import FieldGrid
 
 
 __all__ = [
@@ -84,74 +75,6 @@ class Surfaces(Protocol):
     def resolution_v(self) -> Floats:
         """The same along v."""
         ...
-
-
-class FitResult(NamedTuple):
-    """Fitted tracks, one row a candidate; hit columns follow the candidates' `hit_index`.
-
-    Attributes
-    ----------
-    parameters : (n, 5)
-        d0, z0 (mm), phi, theta (rad), q/p (e/GeV) where the track passes the z axis, with the signs of ACTS. Where the field
-        along the track cannot tell q/p, it is 0 with variance `UNMEASURED`. All zero where `valid` is False.
-    covariance : (n, 15)
-        Lower triangle, row by row.
-    chi2, ndf : (n,)
-        Two measurements a hit that was kept, less five parameters (four where q/p cannot be told).
-    status : uint8 (n,)
-        FITTED, TOO_FEW_HITS, MISSED_SENSOR (no curve reaches the sensors), UNSETTLED
-        (no solution in `MAX_PASSES` passes), NOT_FINITE.
-    at_first_hit : bool (n,)
-        The track runs along z as well as can be told, so nothing defines its closest approach to the axis: d0 and z0 are
-        those of the innermost hit. Test beams; never in a collider.
-    kept : bool (m,)
-        False for hits dropped as outliers, hits of no sensor and hits that are not finite.
-    chi2_hit : (m,)
-        What the hit adds to chi2 (two degrees of freedom); for a dropped one, at the time it was dropped.
-    first, last : (n, 7)
-        x, y, z (mm), direction, q/p on the innermost and outermost sensor: where to start looking for more hits.
-    """
-
-    parameters: Floats
-    covariance: Floats
-    chi2: Floats
-    ndf: Floats
-    status: NDArray[np.uint8]
-    at_first_hit: NDArray[np.bool_]
-    kept: NDArray[np.bool_]
-    chi2_hit: Floats
-    first: Floats
-    last: Floats
-
-    @property
-    def valid(self) -> NDArray[np.bool_]:
-        """Rows whose numbers mean something, (n,)."""
-        return np.equal(self.status, FITTED)
-
-    def tracks(self, offsets: Ints, hit_index: Ints, score: Floats) -> Tracks:
-        """The same as `Tracks`, without the dropped hits; failed fits stay, with zeros.
-
-        Parameters
-        ----------
-        offsets, hit_index
-            The candidates as they were given to `fit_tracks`.
-        score : (n,)
-        """
-        before = np.concatenate([[0], np.cumsum(self.kept)])
-        d0, z0, phi, theta, q_over_p = np.ascontiguousarray(self.parameters.T)
-        return Tracks(
-            before[offsets],
-            hit_index[self.kept],
-            d0,
-            z0,
-            phi,
-            theta,
-            q_over_p,
-            self.covariance,
-            self.chi2,
-            self.ndf,
-            score,
-        )
 
 
 def fit_tracks(
@@ -230,7 +153,15 @@ def fit_tracks(
 
 
 @kernel
-def _fit_range(start, stop, offsets, hit_index, given, grid, out):  # type: ignore[no-untyped-def]
+def _fit_range(
+    start: int,
+    stop: int,
+    offsets: Ints,
+    hit_index: Ints,
+    given: Given,
+    grid: FieldGrid | None,
+    out: FitResult,
+) -> None:
     """Fit candidates `start` to `stop`; `grid` is None where the field is along z and the same everywhere."""
     longest = 1
     for i in range(start, stop):
@@ -253,7 +184,7 @@ def _fit_range(start, stop, offsets, hit_index, given, grid, out):  # type: igno
                 break
             worst = 0
             for j in range(n):
-                if work.variance[j, 0] < IGNORED:
+                if work.variance[j, U] < IGNORED:
                     out.chi2_hit[work.row[j]] = work.chi2[j]
                 if work.chi2[j] > work.chi2[worst]:
                     worst = j
@@ -272,13 +203,13 @@ def _fit_range(start, stop, offsets, hit_index, given, grid, out):  # type: igno
 
 
 @kernel
-def _load(start, stop, hit_index, given, out, work):  # type: ignore[no-untyped-def]
+def _load(start: int, stop: int, hit_index: Ints, given: Given, out: FitResult, work: Work) -> int:
     """Copy one candidate's usable hits, outermost first; returns how many."""
     n = 0
     for m in range(stop - 1, start - 1, -1):
         hit = hit_index[m]
         sensor = given.sensor[hit]
-        size = given.xyz[hit, 0] + given.xyz[hit, 1] + given.xyz[hit, 2] + given.var_u[hit] + given.var_v[hit]
+        size = given.xyz[hit, X] + given.xyz[hit, Y] + given.xyz[hit, Z] + given.var_u[hit] + given.var_v[hit]
         if (
             sensor < 0
             or sensor >= len(given.rotation)
@@ -293,14 +224,14 @@ def _load(start, stop, hit_index, given, out, work):  # type: ignore[no-untyped-
             work.point[n, c] = given.xyz[hit, c]
             for a in range(3):
                 work.axes[n, a, c] = given.rotation[sensor, c, a]
-        work.variance[n, 0], work.variance[n, 1] = given.var_u[hit], given.var_v[hit]
+        work.variance[n, U], work.variance[n, V] = given.var_u[hit], given.var_v[hit]
         work.material[n] = given.radiation_lengths[sensor]
         n += 1
     return n
 
 
 @kernel
-def _fit_one(n, used, lever, given, grid, work):  # type: ignore[no-untyped-def]
+def _fit_one(n: int, used: int, lever: float, given: Given, grid: FieldGrid | None, work: Work) -> int:
     """Passes of linearise, filter, smooth until the track stands still; returns the status.
 
     A change of direction by an angle leaves an error of that angle squared times the way to the next sensor: when it is
@@ -311,10 +242,10 @@ def _fit_one(n, used, lever, given, grid, work):  # type: ignore[no-untyped-def]
     seed(n, lever, given, grid, work)
     finest, before = np.inf, np.inf
     for j in range(n):
-        finest = min(finest, work.variance[j, 0], work.variance[j, 1])
+        finest = min(finest, work.variance[j, U], work.variance[j, V])
     p = work.point
     way = math.sqrt(
-        (p[0, 0] - p[n - 1, 0]) ** 2 + (p[0, 1] - p[n - 1, 1]) ** 2 + (p[0, 2] - p[n - 1, 2]) ** 2
+        (p[0, X] - p[n - 1, X]) ** 2 + (p[0, Y] - p[n - 1, Y]) ** 2 + (p[0, Z] - p[n - 1, Z]) ** 2
     ) / (n - 1)
     reached = _step_through(n, True, lever, given, grid, work)
     if not reached:
@@ -335,7 +266,7 @@ def _fit_one(n, used, lever, given, grid, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _step_through(n, new, lever, given, grid, work):  # type: ignore[no-untyped-def]
+def _step_through(n: int, new: bool, lever: float, given: Given, grid: FieldGrid | None, work: Work) -> bool:
     """The Jacobians along the reference; from its first state alone where it is `new`. False if a sensor is missed."""
     angle_axes(0, work)
     for j in range(1, n):

@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from gnnreco.geometry.cells.templates import CellTemplate
 from gnnreco.geometry.field.field import Field
 
-from .index import SensorIndex, build_index, nearest_sensor
+from .index import SensorIndex, Solids, build_index, nearest_sensor
 from .solids import faces
 from .source import Source
 from .subsystem import PassiveCylinder, Subsystem
@@ -226,12 +226,12 @@ class Detector:
         """
         index = self.index(tolerance)
         thickness = np.array([t.thickness for t in self.templates])
-        return nearest_sensor(
-            *(np.ascontiguousarray(xyz, np.float64), float(tolerance)),
-            *(index.origin, index.size, index.shape, index.offsets, index.sensors),
+        solids = Solids(
             *(self.center, self.rotation, self.template, self.outline_corners(), self.outline_counts),
             *(thickness, self._focus, self.hole_corners(), self.hole_counts),
         )
+        boxes = (index.origin, index.size, index.shape, index.offsets, index.sensors)
+        return nearest_sensor(np.ascontiguousarray(xyz, np.float64), float(tolerance), boxes, solids)
 
     def index(self, tolerance: float) -> SensorIndex:
         """A grid of boxes over the sensors, each grown by `tolerance` mm; built once for each tolerance."""

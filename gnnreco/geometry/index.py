@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .plane import inside_depth, outside_distance
 
@@ -61,7 +62,7 @@ def build_index(low: Floats, high: Floats) -> SensorIndex:
 
 @njit(cache=True)
 def _fill(first: Ints, last: Ints, shape: Ints) -> tuple[Ints, NDArray[np.int32]]:
-    offsets = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int64)
+    offsets = np.zeros(shape[X] * shape[Y] * shape[Z] + 1, np.int64)
     for filling in range(2):
         if filling:
             for box in range(len(offsets) - 1):
@@ -69,10 +70,10 @@ def _fill(first: Ints, last: Ints, shape: Ints) -> tuple[Ints, NDArray[np.int32]
             sensors = np.empty(offsets[-1], np.int32)
             place = offsets[:-1].copy()
         for sensor in range(len(first)):
-            for x in range(first[sensor, 0], last[sensor, 0] + 1):
-                for y in range(first[sensor, 1], last[sensor, 1] + 1):
-                    for z in range(first[sensor, 2], last[sensor, 2] + 1):
-                        box = (x * shape[1] + y) * shape[2] + z
+            for x in range(first[sensor, X], last[sensor, X] + 1):
+                for y in range(first[sensor, Y], last[sensor, Y] + 1):
+                    for z in range(first[sensor, Z], last[sensor, Z] + 1):
+                        box = (x * shape[Y] + y) * shape[Z] + z
                         if filling:
                             sensors[place[box]] = sensor
                             place[box] += 1
@@ -81,29 +82,30 @@ def _fill(first: Ints, last: Ints, shape: Ints) -> tuple[Ints, NDArray[np.int32]
     return offsets, sensors
 
 
+class Solids(NamedTuple):
+    """Sensors as solids, as `nearest_sensor` takes them: columns of each sensor, then of each template."""
+
+    center: Floats
+    rotation: Floats
+    template: NDArray[np.int32]
+    outlines: Floats
+    outline_counts: Ints
+    thickness: Floats
+    focus: Floats
+    holes: Floats
+    hole_counts: Ints
+
+
 @njit(cache=True)
 def nearest_sensor(
-    xyz: Floats,
-    tolerance: float,
-    origin: Floats,
-    size: float,
-    shape: Ints,
-    offsets: Ints,
-    sensors: NDArray[np.int32],
-    center: Floats,
-    rotation: Floats,
-    template: NDArray[np.int32],
-    outlines: Floats,
-    outline_counts: Ints,
-    thickness: Floats,
-    focus: Floats,
-    holes: Floats,
-    hole_counts: Ints,
+    xyz: Floats, tolerance: float, boxes: tuple[Floats, float, Ints, Ints, NDArray[np.int32]], solids: Solids
 ) -> NDArray[np.int32]:
     """The solid sensor nearest to each point (n, 3), int32 (n,); -1 farther than `tolerance` mm.
 
     Of two as near, the one whose middle plane is nearer.
     """
+    origin, size, shape, offsets, sensors = boxes
+    center, rotation, template, outlines, outline_counts, thickness, focus, holes, hole_counts = solids
     result = np.full(len(xyz), -1, np.int32)
     for i in range(len(xyz)):
         inside = True
@@ -121,19 +123,19 @@ def nearest_sensor(
         for k in range(offsets[box], offsets[box + 1]):
             s = sensors[k]
             t = template[s]
-            dx, dy, dz = xyz[i, 0] - center[s, 0], xyz[i, 1] - center[s, 1], xyz[i, 2] - center[s, 2]
+            dx, dy, dz = xyz[i, X] - center[s, X], xyz[i, Y] - center[s, Y], xyz[i, Z] - center[s, Z]
             r = rotation[s]
-            w = r[0, 2] * dx + r[1, 2] * dy + r[2, 2] * dz
+            w = r[X, W] * dx + r[Y, W] * dy + r[Z, W] * dz
             over = max(abs(w) - thickness[t] / 2, 0.0)
             if over > best:
                 continue
-            u = r[0, 0] * dx + r[1, 0] * dy + r[2, 0] * dz
-            v = r[0, 1] * dx + r[1, 1] * dy + r[2, 1] * dz
+            u = r[X, U] * dx + r[Y, U] * dy + r[Z, U] * dz
+            v = r[X, V] * dx + r[Y, V] * dy + r[Z, V] * dz
             scale = 1.0
-            if focus[t, 2] == focus[t, 2]:  # not NaN: the outline grows and shrinks with w
-                scale = max(1 - w / focus[t, 2], 1e-9)
-                u = focus[t, 0] + (u - focus[t, 0]) / scale
-                v = focus[t, 1] + (v - focus[t, 1]) / scale
+            if focus[t, W] == focus[t, W]:  # not NaN: the outline grows and shrinks with w
+                scale = max(1 - w / focus[t, W], 1e-9)
+                u = focus[t, U] + (u - focus[t, U]) / scale
+                v = focus[t, V] + (v - focus[t, V]) / scale
             beside = outside_distance(u, v, outlines[t], outline_counts[t])
             if hole_counts[t]:
                 beside = max(beside, inside_depth(u, v, holes[t], hole_counts[t]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, njit
 
 Floats = NDArray[np.float64]
 
@@ -38,11 +38,11 @@ def clip(polygons: Floats, outline: Floats) -> tuple[Floats, NDArray[np.int64]]:
                 side_p = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
                 side_q = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
                 if side_p >= 0:
-                    new[kept, 0], new[kept, 1] = px, py
+                    new[kept, U], new[kept, V] = px, py
                     kept += 1
                 if (side_p > 0 and side_q < 0) or (side_p < 0 and side_q > 0):
                     t = side_p / (side_p - side_q)
-                    new[kept, 0], new[kept, 1] = px + t * (qx - px), py + t * (qy - py)
+                    new[kept, U], new[kept, V] = px + t * (qx - px), py + t * (qy - py)
                     kept += 1
             old, new, held = new, old, kept
             if held == 0:
@@ -64,17 +64,17 @@ def area_centroid(corners: Floats) -> tuple[Floats, Floats]:
         x0, y0 = corners[i, 0]
         for c in range(k):
             # Relative to the first corner: small cells far from the origin keep their digits.
-            ax, ay = corners[i, c, 0] - x0, corners[i, c, 1] - y0
-            bx, by = corners[i, (c + 1) % k, 0] - x0, corners[i, (c + 1) % k, 1] - y0
+            ax, ay = corners[i, c, U] - x0, corners[i, c, V] - y0
+            bx, by = corners[i, (c + 1) % k, U] - x0, corners[i, (c + 1) % k, V] - y0
             cross = ax * by - bx * ay
             area[i] += cross / 2
-            centroid[i, 0] += (ax + bx) * cross / 6
-            centroid[i, 1] += (ay + by) * cross / 6
+            centroid[i, U] += (ax + bx) * cross / 6
+            centroid[i, V] += (ay + by) * cross / 6
         if area[i] != 0:
-            centroid[i, 0] = x0 + centroid[i, 0] / area[i]
-            centroid[i, 1] = y0 + centroid[i, 1] / area[i]
+            centroid[i, U] = x0 + centroid[i, U] / area[i]
+            centroid[i, V] = y0 + centroid[i, V] / area[i]
         else:
-            centroid[i, 0], centroid[i, 1] = x0, y0
+            centroid[i, U], centroid[i, V] = x0, y0
     return area, centroid
 
 
@@ -101,7 +101,7 @@ def inside_depth(u: float, v: float, outline: Floats, corners: int) -> float:
     best = np.inf
     for c in range(corners):
         ax, ay = outline[c]
-        dx, dy = outline[(c + 1) % corners, 0] - ax, outline[(c + 1) % corners, 1] - ay
+        dx, dy = outline[(c + 1) % corners, U] - ax, outline[(c + 1) % corners, V] - ay
         length = np.hypot(dx, dy)
         if length > 0:
             best = min(best, (dx * (v - ay) - dy * (u - ax)) / length)
@@ -161,9 +161,9 @@ def polygon_distance(a: Floats, corners_a: int, b: Floats, corners_b: int) -> fl
         p, q, n, m = (a, b, corners_a, corners_b) if turn == 0 else (b, a, corners_b, corners_a)
         for i in range(n):
             for j in range(m):
-                dx, dy = q[(j + 1) % m, 0] - q[j, 0], q[(j + 1) % m, 1] - q[j, 1]
+                dx, dy = q[(j + 1) % m, U] - q[j, U], q[(j + 1) % m, V] - q[j, V]
                 length = dx * dx + dy * dy
-                px, py = p[i, 0] - q[j, 0], p[i, 1] - q[j, 1]
+                px, py = p[i, U] - q[j, U], p[i, V] - q[j, V]
                 t = min(max((px * dx + py * dy) / length, 0.0), 1.0) if length > 0 else 0.0
                 best = min(best, np.hypot(px - t * dx, py - t * dy))
     return 0.0 if edges_cross(a, corners_a, b, corners_b) else best
@@ -174,10 +174,10 @@ def edges_cross(a: Floats, corners_a: int, b: Floats, corners_b: int) -> bool:
     """Whether an edge of one polygon truly crosses an edge of the other; touching is not crossing."""
     for i in range(corners_a):
         px, py = a[i]
-        rx, ry = a[(i + 1) % corners_a, 0] - px, a[(i + 1) % corners_a, 1] - py
+        rx, ry = a[(i + 1) % corners_a, U] - px, a[(i + 1) % corners_a, V] - py
         for j in range(corners_b):
-            qx, qy = b[j, 0] - px, b[j, 1] - py
-            sx, sy = b[(j + 1) % corners_b, 0] - px, b[(j + 1) % corners_b, 1] - py
+            qx, qy = b[j, U] - px, b[j, V] - py
+            sx, sy = b[(j + 1) % corners_b, U] - px, b[(j + 1) % corners_b, V] - py
             one, two = rx * qy - ry * qx, rx * sy - ry * sx
             dx, dy = sx - qx, sy - qy
             three, four = dy * qx - dx * qy, dx * (ry - qy) - dy * (rx - qx)
@@ -213,6 +213,6 @@ def farthest_outside(polygons: Floats, counts: NDArray[np.int64], outline: Float
     result = np.zeros(len(polygons))
     for i in range(len(polygons)):
         for c in range(counts[i]):
-            away = outside_distance(polygons[i, c, 0], polygons[i, c, 1], outline, len(outline))
+            away = outside_distance(polygons[i, c, U], polygons[i, c, V], outline, len(outline))
             result[i] = max(result[i], away)
     return result

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.geometry.cells.templates import CellTemplate, Floats
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
+
+LIMIT = 3  # column of a wall, after its normal: how far along it the solid goes
 
 Ints = NDArray[np.int64]
 
@@ -45,11 +47,11 @@ def inside_prism(
     enter, leave = -np.inf, np.inf
     for p in range(count + 2):
         if p < count:
-            nx, ny, nz, limit = planes[p, 0], planes[p, 1], planes[p, 2], planes[p, 3]
+            nx, ny, nz, limit = planes[p, X], planes[p, Y], planes[p, Z], planes[p, LIMIT]
         else:
             nx, ny, nz, limit = 0.0, 0.0, 1.0 if p == count else -1.0, half
-        slope = nx * direction[0] + ny * direction[1] + nz * direction[2]
-        room = limit - (nx * origin[0] + ny * origin[1] + nz * origin[2])
+        slope = nx * direction[X] + ny * direction[Y] + nz * direction[Z]
+        room = limit - (nx * origin[X] + ny * origin[Y] + nz * origin[Z])
         if abs(slope) < 1e-12:
             # Along the wall; on it, by a rounding error outside, is inside.
             if room < -1e-9:

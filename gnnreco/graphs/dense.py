@@ -26,7 +26,13 @@ def packed(weight: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @inlined
-def dense(x, weight, bias, out, rectify):  # type: ignore[no-untyped-def]
+def dense(
+    x: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    out: NDArray[np.float32],
+    rectify: bool,
+) -> None:
     """``out[j] = bias[j] + sum over k of weight[j, k] x[k]`` for every lane, cut off at zero if `rectify`.
 
     Parameters

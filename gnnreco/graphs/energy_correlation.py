@@ -23,6 +23,8 @@ SUBSTRUCTURE = (
 #: Triplets grow with the cube: softer constituents than these change a jet of 1 TeV by less than its detector does.
 HARDEST = 100
 
+BETA_1, BETA_2 = range(2)  # sums over triplets, by the power of their angles
+
 
 def substructure(offsets: Ints, pt: Floats, eta: Floats, phi: Floats) -> Floats:
     """The columns `SUBSTRUCTURE` of jets from their (groomed) constituents.
@@ -70,20 +72,20 @@ def _substructure(offsets: Ints, pt: Floats, eta: Floats, phi: Floats, hardest: 
                     least, most = min(a, b, c), max(a, b, c)
                     least_two = least * (a + b + c - least - most)
                     product = least_two * most
-                    one[0] += zzz * least
-                    one[1] += zzz * least * least
-                    two[0] += zzz * least_two
-                    two[1] += zzz * least_two * least_two
-                    three[0] += zzz * product
-                    three[1] += zzz * product * product
+                    one[BETA_1] += zzz * least
+                    one[BETA_2] += zzz * least * least
+                    two[BETA_1] += zzz * least_two
+                    two[BETA_2] += zzz * least_two * least_two
+                    three[BETA_1] += zzz * product
+                    three[BETA_2] += zzz * product * product
         row = out[jet]
         row[:3] = pairs
-        if pairs[2] > 0:
+        if pairs[-1] > 0:
             for beta in range(2):
                 e2 = pairs[1 + beta]
                 row[3 + beta] = three[beta] / e2**2
                 row[5 + beta] = three[beta] / e2**3
-                row[7 + beta] = three[0] / e2 ** (3 / (1 + beta))
+                row[7 + beta] = three[BETA_1] / e2 ** (3 / (1 + beta))
                 row[9 + beta] = one[beta] / e2
                 row[11 + beta] = two[beta] / e2**2
     return out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int64], ND
 
 
 @njit(cache=True, boundscheck=False)
-def _count(key, n_keys):  # type: ignore[no-untyped-def]
+def _count(key: NDArray[np.integer[Any]], n_keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     start, order = np.zeros(n_keys + 1, np.int64), np.empty(len(key), np.int64)
     for k in key:
         start[k + 1] += 1

@@ -1,5 +1,6 @@
-"""Compiled kernels: how they are declared and where they are kept."""
+"""Compiled kernels: how they are declared, where they are kept, and the columns they share."""
 
+from .axes import FIRST, SECOND, U, V, W, X, Y, Z
 from .declare import get_num_threads, njit
 
-__all__ = ["get_num_threads", "njit"]
+__all__ = ["FIRST", "SECOND", "U", "V", "W", "X", "Y", "Z", "get_num_threads", "njit"]

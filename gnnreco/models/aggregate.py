@@ -18,7 +18,9 @@ from gnnreco.kernels import njit
 
 
 @njit(cache=True, boundscheck=False)
-def _sum(values, order, start, out):  # type: ignore[no-untyped-def]
+def _sum(
+    values: NDArray[np.float32], order: NDArray[np.int64], start: NDArray[np.int64], out: NDArray[np.float32]
+) -> None:
     width = values.shape[1]
     for node in range(len(start) - 1):
         for k in range(start[node], start[node + 1]):

@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.graphs.dense import LANES, ZERO, compiled, dense, inlined, packed
+from gnnreco.kernels import FIRST, SECOND
 
 from .weights import Weights
 
 EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 ONE: Any = np.float32(1)
+Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # weight and bias
+LAYERS = (
+    "node_in.0", "node_in.2", "edge_in", "inner", "outer", "edge_mix", "message", "update.0", "update.2", "edge_out.0",
+    "edge_out.2",
+)  # fmt: skip
+
+
+class _Layers(NamedTuple):
+    """What the network has learned: `LAYERS`, then scale and shift of the norms of nodes and of edges."""
+
+    node_in: Layer
+    node_mid: Layer
+    edge_in: Layer
+    inner: Layer
+    outer: Layer
+    edge_mix: Layer
+    message: Layer
+    update: Layer
+    update_out: Layer
+    edge_out: Layer
+    last_out: Layer
+    node_scale: NDArray[np.float32]
+    node_shift: NDArray[np.float32]
+    edge_scale: NDArray[np.float32]
+    edge_shift: NDArray[np.float32]
 
 
 def infer(
@@ -53,15 +79,16 @@ def infer(
     if not len(triplets):
         return np.zeros(0, np.float32)
     norms = tuple(w[f"{part}_norm.{what}"] for part in ("node", "edge") for what in ("weight", "bias"))
+    layers = _Layers._make((*(layer(name) for name in LAYERS), *norms))
     return _infer(  # type: ignore[no-any-return]
-        scaled(nodes, "node"), scaled(edges, "edge"), triplets, len(nodes), iterations,
-        layer("node_in.0"), layer("node_in.2"), layer("edge_in"), layer("inner"), layer("outer"), layer("edge_mix"),
-        layer("message"), layer("update.0"), layer("update.2"), layer("edge_out.0"), layer("edge_out.2"), norms,
-    )  # fmt: skip
+        scaled(nodes, "node"), scaled(edges, "edge"), triplets, len(nodes), iterations, layers
+    )
 
 
 @compiled
-def _blocks(rows, mean, scale):  # type: ignore[no-untyped-def]
+def _blocks(
+    rows: NDArray[np.float32], mean: NDArray[np.float32], scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Normalised rows (n, f) as blocks (n / LANES, f * LANES) with f filled up to a multiple of 8."""
     n_rows, width = rows.shape
     out = np.zeros(((n_rows + LANES - 1) // LANES, (width + 7) // 8 * 8 * LANES), np.float32)
@@ -73,7 +100,13 @@ def _blocks(rows, mean, scale):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _norm(x, width, weight, bias, out):  # type: ignore[no-untyped-def]
+def _norm(
+    x: NDArray[np.float32],
+    width: int,
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
     """LayerNorm of each lane over `width` rows."""
     mean, square = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
     share = ONE / np.float32(width)
@@ -94,7 +127,7 @@ def _norm(x, width, weight, bias, out):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _spread(block, rows):  # type: ignore[no-untyped-def]
+def _spread(block: NDArray[np.float32], rows: NDArray[np.float32]) -> None:
     """Lanes to rows (size, width)."""
     for n in range(len(rows)):
         row = rows[n]
@@ -103,7 +136,7 @@ def _spread(block, rows):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _gather(rows, block):  # type: ignore[no-untyped-def]
+def _gather(rows: NDArray[np.float32], block: NDArray[np.float32]) -> None:
     """Rows (size, width) to lanes."""
     for n in range(len(rows)):
         row = rows[n]
@@ -112,11 +145,20 @@ def _gather(rows, block):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _infer(  # type: ignore[no-untyped-def]
-    nodes, edges, triplets, n_nodes, iterations,
-    node_in, node_mid, edge_in, inner, outer, edge_mix, message, update, update_out, edge_out, last_out, norms,
-):  # fmt: skip
-    width = len(node_in[1])
+def _infer(
+    nodes: NDArray[np.float32],
+    edges: NDArray[np.float32],
+    triplets: NDArray[np.int32],
+    n_nodes: int,
+    iterations: int,
+    layers: _Layers,
+) -> NDArray[np.float32]:
+    (
+        node_in, node_mid, edge_in, inner, outer, edge_mix, message, update, update_out, edge_out, last_out,
+        node_scale, node_shift, edge_scale, edge_shift,
+    ) = layers  # fmt: skip
+    _, bias = node_in
+    width = len(bias)
     padded = (width + 7) // 8 * 8 * LANES
     hidden, wide = np.zeros(padded, np.float32), np.zeros(padded + LANES, np.float32)
     node = np.zeros((len(nodes), padded), np.float32)
@@ -136,14 +178,14 @@ def _infer(  # type: ignore[no-untyped-def]
             first = block * LANES
             size = min(LANES, n_nodes - first)
             if turn > 0:
-                _norm(node[block], width, norms[0], norms[1], around)
+                _norm(node[block], width, node_scale, node_shift, around)
                 _collect(received[first : first + size], width, padded, around)
                 dense(around, *update, hidden, True)
                 dense(hidden, *update_out, wide, False)
                 row = node[block]
                 for n in range(width * LANES):
                     row[n] += wide[n]
-            _norm(node[block], width, norms[0], norms[1], around)
+            _norm(node[block], width, node_scale, node_shift, around)
             dense(around, *inner, wide, False)
             _spread(wide, as_inner[first : first + size])
             dense(around, *outer, wide, False)
@@ -157,7 +199,7 @@ def _infer(  # type: ignore[no-untyped-def]
             row = steady[block]
             for n in range(width * LANES):
                 wide[n] += row[n]
-            _norm(wide, width, norms[2], norms[3], edge[block])
+            _norm(wide, width, edge_scale, edge_shift, edge[block])
             if turn < iterations - 1:
                 _send(ends, edge[block], wide[width * LANES :], rows, received)
             else:
@@ -167,18 +209,25 @@ def _infer(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _collect(received, width, padded, around):  # type: ignore[no-untyped-def]
+def _collect(received: NDArray[np.float32], width: int, padded: int, around: NDArray[np.float32]) -> None:
     """What the nodes of a block received, into the second and third part of `around`."""
     _gather(received[:, :width], around[padded:])
     _gather(received[:, width:], around[2 * padded :])
 
 
 @inlined
-def _add_ends(ends, as_inner, as_outer, rows, added, hidden):  # type: ignore[no-untyped-def]
+def _add_ends(
+    ends: NDArray[np.int32],
+    as_inner: NDArray[np.float32],
+    as_outer: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    added: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+) -> None:
     """Add what both nodes of each edge say, and cut off at zero."""
     width = rows.shape[1]
     for n in range(len(ends)):
-        row, a, b = rows[n], as_inner[ends[n, 0]], as_outer[ends[n, 1]]
+        row, a, b = rows[n], as_inner[ends[n, FIRST]], as_outer[ends[n, SECOND]]
         for k in range(width):
             row[k] = a[k] + b[k]
     _gather(rows[: len(ends)], added)
@@ -187,13 +236,19 @@ def _add_ends(ends, as_inner, as_outer, rows, added, hidden):  # type: ignore[no
 
 
 @inlined
-def _send(ends, edge, logit, rows, received):  # type: ignore[no-untyped-def]
+def _send(
+    ends: NDArray[np.int32],
+    edge: NDArray[np.float32],
+    logit: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    received: NDArray[np.float32],
+) -> None:
     """Add each edge, weighted by its gate, to both its nodes: one edge after the other, so always in the same order."""
     width = rows.shape[1]
     _spread(edge, rows[: len(ends)])
     for n in range(len(ends)):
         gate = ONE / (ONE + math.exp(-logit[n]))
-        row, to_inner, to_outer = rows[n], received[ends[n, 0], width:], received[ends[n, 1], :width]
+        row, to_inner, to_outer = rows[n], received[ends[n, FIRST], width:], received[ends[n, SECOND], :width]
         for k in range(width):
             to_inner[k] += row[k] * gate
         for k in range(width):

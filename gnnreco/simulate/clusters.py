@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, njit
+
+# Columns of a grid of cells, and of a path across it.
+PITCH_U, PITCH_V, MANY_U, MANY_V = range(4)
+FROM_U, FROM_V, TO_U, TO_V = range(4)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,9 +37,10 @@ def across_grids(path: Floats, grid: Floats) -> tuple[Ints, Ints, Floats]:
     row, cell, part = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
     used = 0
     for i in range(len(path)):
-        n_u, n_v = int(grid[i, 2]), int(grid[i, 3])
-        u, v = path[i, 0] / grid[i, 0] + n_u / 2, path[i, 1] / grid[i, 1] + n_v / 2  # in units of cells
-        du, dv = path[i, 2] / grid[i, 0] + n_u / 2 - u, path[i, 3] / grid[i, 1] + n_v / 2 - v
+        n_u, n_v = int(grid[i, MANY_U]), int(grid[i, MANY_V])
+        pitch_u, pitch_v = grid[i, PITCH_U], grid[i, PITCH_V]
+        u, v = path[i, FROM_U] / pitch_u + n_u / 2, path[i, FROM_V] / pitch_v + n_v / 2  # in units of cells
+        du, dv = path[i, TO_U] / pitch_u + n_u / 2 - u, path[i, TO_V] / pitch_v + n_v / 2 - v
         iu, iv = int(np.floor(u)), int(np.floor(v))
         to_u = ((iu + 1 - u) if du > 0 else (iu - u)) / du if du != 0 else np.inf
         to_v = ((iv + 1 - v) if dv > 0 else (iv - v)) / dv if dv != 0 else np.inf
@@ -56,7 +61,7 @@ def across_grids(path: Floats, grid: Floats) -> tuple[Ints, Ints, Floats]:
 
 
 @njit(cache=True)
-def _doubled(column):  # type: ignore[no-untyped-def]
+def _doubled(column: NDArray[np.generic]) -> NDArray[np.generic]:
     larger = np.empty(2 * len(column), column.dtype)
     larger[: len(column)] = column
     return larger
@@ -81,7 +86,7 @@ def grid_pairs(cell: Ints, columns: Ints) -> Ints:
             continue
         u, v = (cell[i] & 0xFFFFFFFF) // n, (cell[i] & 0xFFFFFFFF) % n
         if i + 1 < len(cell) and cell[i + 1] == cell[i] + 1 and v + 1 < n:
-            pairs[used, 0], pairs[used, 1] = i, i + 1
+            pairs[used, FIRST], pairs[used, SECOND] = i, i + 1
             used += 1
         # Cells come sorted, so the place where the next row's neighbours begin only moves on.
         ahead = max(ahead, i + 1)
@@ -91,7 +96,7 @@ def grid_pairs(cell: Ints, columns: Ints) -> Ints:
         while j < len(cell) and cell[j] <= cell[i] + n + 1:
             next_row = cell[j] >> 32 == cell[i] >> 32 and (cell[j] & 0xFFFFFFFF) // n == u + 1
             if next_row and abs((cell[j] & 0xFFFFFFFF) % n - v) <= 1:
-                pairs[used, 0], pairs[used, 1] = i, j
+                pairs[used, FIRST], pairs[used, SECOND] = i, j
                 used += 1
             j += 1
     return pairs[:used].copy()
@@ -102,7 +107,7 @@ def joined(pairs: Ints, n: int) -> tuple[Ints, int]:
     """Number of the connected group of each of n cells, counted in the order of their first cells; and the count."""
     parent = np.arange(n)
     for row in range(len(pairs)):
-        one, two = pairs[row, 0], pairs[row, 1]
+        one, two = pairs[row, FIRST], pairs[row, SECOND]
         while parent[one] != one:
             parent[one] = parent[parent[one]]
             one = parent[one]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.geometry.field.grid import FieldGrid, field_at
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, U, V, W, X, Y, Z, njit
 from gnnreco.particles import ELECTRON, HADRON, INVISIBLE, MUON, PHOTON, Species
 from gnnreco.simulate.matter.material import (
     SILICON_X0,
@@ -22,6 +22,18 @@ from gnnreco.simulate.matter.material import (
 )
 
 from .sensor_tree import SensorTree, helix, local, next_sensor, sensors_ahead
+
+# Columns of the tables of `follow`: of particles at their start, after their place;
+PX, PY, PZ, START_TIME = range(3, 7)
+# of secondaries, and of particles where they start to shower;
+PARENT, KIND = range(2)
+PARTICLE, SENSOR, PLACE, MOMENTUM, WHEN = 0, 1, 2, 5, 8
+# of what sensors see;
+SEEN_U, SEEN_V, SLOPE_U, SLOPE_V, DEPOSIT, SEEN_TIME = range(2, 8)
+# of steps;
+ARC_PLACE, ARC_MOMENTUM, ARC_CHARGE, ARC_MASS, ARC_TIME, ARC_LENGTH = 1, 4, 7, 8, 9, 10
+# and of passive cylinders.
+RADIUS, HALF_LENGTH, RADIATION, INTERACTION = range(4)
 
 Floats = NDArray[np.float64]
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
@@ -91,35 +103,35 @@ def cylinder_crossing(
 ) -> tuple[int, float, float]:
     """First passive cylinder on the helix before `limit`: (row, path, cosine of incidence); row -1 for none."""
     found, best, cosine = -1, limit, 1.0
-    start = x[0] * x[0] + x[1] * x[1]
+    start = x[X] * x[X] + x[Y] * x[Y]
     away = np.sqrt(start)
     for row in range(len(cylinders)):
-        if abs(away - cylinders[row, 0]) > best:
+        if abs(away - cylinders[row, RADIUS]) > best:
             continue
-        radius2 = cylinders[row, 0] ** 2
+        radius2 = cylinders[row, RADIUS] ** 2
         end, _ = helix(x, t, h, k, best)
-        same_side = (start < radius2) == (end[0] * end[0] + end[1] * end[1] < radius2)
-        if same_side or abs(away - cylinders[row, 0]) < 1e-6:
+        same_side = (start < radius2) == (end[X] * end[X] + end[Y] * end[Y] < radius2)
+        if same_side or abs(away - cylinders[row, RADIUS]) < 1e-6:
             continue
         low, high = 0.0, best
         for _ in range(40):
             middle = (low + high) / 2
             point, direction = helix(x, t, h, k, middle)
-            if (point[0] * point[0] + point[1] * point[1] < radius2) == (start < radius2):
+            if (point[X] * point[X] + point[Y] * point[Y] < radius2) == (start < radius2):
                 low = middle
             else:
                 high = middle
         point, direction = helix(x, t, h, k, high)
-        if abs(point[2]) <= cylinders[row, 1]:
+        if abs(point[Z]) <= cylinders[row, HALF_LENGTH]:
             found, best = row, high
-            cosine = abs(point[0] * direction[0] + point[1] * direction[1]) / cylinders[row, 0]
+            cosine = abs(point[X] * direction[X] + point[Y] * direction[Y]) / cylinders[row, RADIUS]
     return found, best, cosine
 
 
 @njit(cache=True, error_model="numpy")
 def beyond(tree: SensorTree, x: Vector) -> bool:
     """Whether a point is outside the box and the cylinder around all sensors."""
-    outside = x[0] * x[0] + x[1] * x[1] > (tree.r_max + 1.0) ** 2
+    outside = x[X] * x[X] + x[Y] * x[Y] > (tree.r_max + 1.0) ** 2
     for i in range(3):
         outside = outside or x[i] < tree.low[0, i] - 1.0 or x[i] > tree.high[0, i] + 1.0
     return outside
@@ -131,11 +143,11 @@ def bending(
 ) -> tuple[Vector, float]:
     """Direction of the field over the next step, and by how much (rad/mm) it turns a particle about it."""
     half = reach / 2 if reach < np.inf else 0.0  # the middle of the step makes its error second order
-    b = field_at(field, x[0] + half * t[0], x[1] + half * t[1], x[2] + half * t[2])
-    strength = np.sqrt(b[0] * b[0] + b[1] * b[1] + b[2] * b[2])
+    b = field_at(field, x[X] + half * t[X], x[Y] + half * t[Y], x[Z] + half * t[Z])
+    strength = np.sqrt(b[X] * b[X] + b[Y] * b[Y] + b[Z] * b[Z])
     if strength < 1e-9 or charge == 0:
         return (0.0, 0.0, 1.0), 0.0
-    return (b[0] / strength, b[1] / strength, b[2] / strength), CURVATURE * charge * strength / momentum
+    return (b[X] / strength, b[Y] / strength, b[Z] / strength), CURVATURE * charge * strength / momentum
 
 
 @njit(cache=True, error_model="numpy")
@@ -144,9 +156,9 @@ def born(
 ) -> tuple[Floats, int]:
     """Add one secondary."""
     made = grown(made, used)
-    made[used, 0], made[used, 1], made[used, 8] = parent, kind, time
+    made[used, PARENT], made[used, KIND], made[used, WHEN] = parent, kind, time
     for axis in range(3):
-        made[used, 2 + axis], made[used, 5 + axis] = x[axis], p[axis]
+        made[used, PLACE + axis], made[used, MOMENTUM + axis] = x[axis], p[axis]
     return made, used + 1
 
 
@@ -156,7 +168,7 @@ def decay(
     t: Vector, time: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """The two daughters of a decay in flight."""
-    one, two = species.daughters[row, 0], species.daughters[row, 1]
+    one, two = species.daughters[row, FIRST], species.daughters[row, SECOND]
     a, b = two_body(rng, species.mass[row], species.mass[one], species.mass[two], p, t)
     made, used = born(made, used, parent, one, x, a, time)
     return born(made, used, parent, two, x, b, time)
@@ -175,9 +187,9 @@ def convert(
 ) -> tuple[Floats, int]:
     """A photon's electron and positron, along its line; the flat split is within 20 % of Bethe and Heitler's."""
     share = rng.random()
-    made, used = born(made, used, parent, 0, x, (t[0] * p * share, t[1] * p * share, t[2] * p * share), time)
+    made, used = born(made, used, parent, 0, x, (t[X] * p * share, t[Y] * p * share, t[Z] * p * share), time)
     share = 1 - share
-    return born(made, used, parent, 1, x, (t[0] * p * share, t[1] * p * share, t[2] * p * share), time)
+    return born(made, used, parent, 1, x, (t[X] * p * share, t[Y] * p * share, t[Z] * p * share), time)
 
 
 @njit(cache=True, error_model="numpy")
@@ -198,9 +210,207 @@ def shatter(
         if momentum > least:
             unseen = rng.random() <= 1 / 3
             if neutrals or not unseen:
-                vector = (direction[0] * momentum, direction[1] * momentum, direction[2] * momentum)
+                vector = (direction[X] * momentum, direction[Y] * momentum, direction[Z] * momentum)
                 made, used = born(made, used, parent, PHOTON_ROW if unseen else kind, x, vector, time)
     return made, used
+
+
+@njit(cache=True, error_model="numpy")
+def coming_next(
+    paths: Floats, sensors: NDArray[np.int64], coming: int, flown: float, limit: float
+) -> tuple[int, int, float]:
+    """Of the sensors on a straight flight: the number of the next one, its row, the way to it; row -1 beyond `limit`."""
+    while coming < len(paths) and paths[coming] - flown <= SAME:
+        coming += 1
+    if coming < len(paths) and paths[coming] - flown < limit:
+        return coming, sensors[coming], paths[coming] - flown
+    return coming, -1, limit
+
+
+@njit(cache=True, error_model="numpy")
+def recorded(
+    arcs: Floats, used: int, particle: int, x: Vector, p: float, t: Vector, charge: float, mass: float, time: float,
+    length: float,
+) -> tuple[Floats, int]:  # fmt: skip
+    """Add a step of a charged particle."""
+    arcs = grown(arcs, used)
+    arcs[used, PARTICLE], arcs[used, ARC_CHARGE], arcs[used, ARC_MASS] = particle, charge, mass
+    arcs[used, ARC_TIME], arcs[used, ARC_LENGTH] = time, length
+    for axis in range(3):
+        arcs[used, ARC_PLACE + axis], arcs[used, ARC_MOMENTUM + axis] = x[axis], p * t[axis]
+    return arcs, used + 1
+
+
+@njit(cache=True, error_model="numpy")
+def stopped(
+    ends: Floats,
+    used: int,
+    particle: int,
+    sensor: int,
+    x: Vector,
+    p: float,
+    t: Vector,
+    back: float,
+    time: float,
+) -> tuple[Floats, int]:
+    """Add a particle that starts to shower, `back` mm before `x`."""
+    ends = grown(ends, used)
+    ends[used, PARTICLE], ends[used, SENSOR], ends[used, WHEN] = particle, sensor, time
+    for axis in range(3):
+        ends[used, PLACE + axis], ends[used, MOMENTUM + axis] = x[axis] - back * t[axis], p * t[axis]
+    return ends, used + 1
+
+
+@njit(cache=True, error_model="numpy")
+def noticed(
+    seen: Floats,
+    used: int,
+    tree: SensorTree,
+    particle: int,
+    sensor: int,
+    x: Vector,
+    t: Vector,
+    w_slope: float,
+) -> tuple[Floats, int]:
+    """Add a passage through a sensor: where, and how slanted; the caller adds energy and time."""
+    seen = grown(seen, used)
+    e = tree.place[sensor]
+    seen[used, PARTICLE], seen[used, SENSOR] = particle, sensor
+    seen[used, SEEN_U], seen[used, SEEN_V] = local(tree, sensor, x)
+    seen[used, SLOPE_U] = (e[U, X] * t[X] + e[U, Y] * t[Y] + e[U, Z] * t[Z]) * w_slope
+    seen[used, SLOPE_V] = (e[V, X] * t[X] + e[V, Y] * t[Y] + e[V, Z] * t[Z]) * w_slope
+    return seen, used + 1
+
+
+@njit(cache=True, error_model="numpy")
+def slowed(
+    rng: np.random.Generator, physics: Physics, nature: int, p: float, mass: float, charge: float, t: Vector,
+    radiation: float, deposit: float, rest: float,
+) -> tuple[Vector, float, float]:  # fmt: skip
+    """Direction and momentum of a charged particle behind matter, and the energy that it radiated there (GeV).
+
+    Parameters
+    ----------
+    radiation : float
+        Radiation lengths crossed.
+    deposit, rest : float
+        GeV left in what a sensor sees; mm of silicon that stand for all the rest.
+    """
+    if physics.scattering:
+        width = highland(p, mass, charge, radiation)
+        t = deflect(t, width * rng.standard_normal(), width * rng.standard_normal())
+    energy, lost = np.sqrt(p * p + mass * mass), 0.0
+    if physics.energy_loss:
+        energy -= deposit + ionisation(rng, p, mass, charge, rest)
+    if physics.radiation and nature == ELECTRON:
+        lost = bremsstrahlung(rng, energy, radiation)
+        energy -= lost
+    return t, np.sqrt(energy * energy - mass * mass) if energy > mass else 0.0, lost
+
+
+class World(NamedTuple):
+    """What a particle flies through, and by which laws."""
+
+    tree: SensorTree
+    field: FieldGrid
+    matter: Matter
+    physics: Physics
+
+
+class Tables(NamedTuple):
+    """What `follow` returns while it is being made: tables with room to spare, and how many rows of each are used."""
+
+    seen: Floats
+    n_seen: int
+    made: Floats
+    n_made: int
+    ends: Floats
+    n_ends: int
+    arcs: Floats
+    n_arcs: int
+
+
+@njit(cache=True, error_model="numpy")
+def fly(
+    rng: np.random.Generator, i: int, start: Floats, row: int, species: Species, world: World, size: float,
+    middle: Floats, stack: Floats, tables: Tables,
+) -> Tables:  # fmt: skip
+    """Fly particle `i` to its end; `size` (mm) and `middle` are those of the box around all sensors."""
+    tree, field, matter, physics = world
+    seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs = tables
+    mass, charge, nature = species.mass[row], species.charge[row], species.kind[row]
+    x = (start[X], start[Y], start[Z])
+    p = np.sqrt(start[PX] ** 2 + start[PY] ** 2 + start[PZ] ** 2)
+    if nature == INVISIBLE or p <= physics.min_momentum:
+        return tables
+    t = (start[PX] / p, start[PY] / p, start[PZ] / p)
+    time, turned, flown, entered, least, life = start[START_TIME], 0.0, 0.0, False, SAME, np.inf
+    if physics.decays and species.ctau[row] < np.inf:
+        life = -np.log(1 - rng.random()) * species.ctau[row] * p / mass
+    reach = size + np.sqrt((x[X] - middle[X]) ** 2 + (x[Y] - middle[Y]) ** 2 + (x[Z] - middle[Z]) ** 2)
+    paths, sensors, coming = np.empty(0), np.empty(0, np.int64), 0  # what a straight flight will cross
+    if charge == 0:
+        paths, sensors = sensors_ahead(tree, stack, x, t, reach)
+    while p > physics.min_momentum and turned <= physics.max_turn:
+        if charge == 0:
+            h, k = (0.0, 0.0, 1.0), 0.0
+            coming, sensor, s = coming_next(paths, sensors, coming, flown, min(reach, life))
+        else:
+            h, k = bending(field, physics.field_step, x, t, charge, p)
+            step = min(reach, life, physics.field_step)
+            if k != 0:
+                step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
+            sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
+        cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
+        if physics.record and charge != 0 and not beyond(tree, x):
+            arcs, n_arcs = recorded(arcs, n_arcs, i, x, p, t, charge, mass, time, s)
+        x, t = helix(x, t, h, k, s)
+        turned, flown, life, least = turned + abs(k) * s, flown + s, life - s, SAME
+        time += s * np.sqrt(p * p + mass * mass) / (p * LIGHT)
+        if life <= 0:
+            made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
+            break
+        if cylinder < 0 and sensor < 0:
+            outside = beyond(tree, x)
+            if outside and (entered or flown > 2 * reach):
+                break
+            entered, least = entered or not outside, AGAIN
+            continue
+        if cylinder >= 0:
+            wall = matter.cylinders[cylinder]
+            radiation, interaction, active, silicon = wall[RADIATION], wall[INTERACTION], 0.0, SILICON_X0
+        else:
+            radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
+            active, silicon = matter.active[sensor], matter.silicon[sensor]
+            w = tree.place[sensor, W]
+            cosine = w[X] * t[X] + w[Y] * t[Y] + w[Z] * t[Z]
+        inclined = 1 / max(abs(cosine), STEEPEST)
+        if cylinder < 0 and nature != MUON and not np.isnan(matter.depth[sensor]):
+            back = matter.depth[sensor] * inclined
+            earlier = time - back * np.sqrt(p * p + mass * mass) / (p * LIGHT)
+            ends, n_ends = stopped(ends, n_ends, i, sensor, x, p, t, back, earlier)
+            break
+        deposit = ionisation(rng, p, mass, charge, active * inclined)
+        if cylinder < 0 and charge != 0 and rng.random() < physics.efficiency:
+            seen, n_seen = noticed(seen, n_seen, tree, i, sensor, x, t, np.copysign(inclined, cosine))
+            seen[n_seen - 1, DEPOSIT], seen[n_seen - 1, SEEN_TIME] = deposit, time
+        radiation, interaction = radiation * inclined, interaction * inclined
+        if physics.nuclear and nature == HADRON and rng.random() < 1 - np.exp(-interaction):
+            made, n_made = shatter(rng, made, n_made, i, x, p, t, time, physics.min_momentum, physics.radiate)
+            break
+        if nature == PHOTON:
+            if physics.radiation and rng.random() < 1 - np.exp(-7 / 9 * radiation):
+                made, n_made = convert(rng, made, n_made, i, x, p, t, time)
+                break
+            continue
+        if charge == 0:
+            continue
+        rest = radiation * silicon - active * inclined
+        t, p, lost = slowed(rng, physics, nature, p, mass, charge, t, radiation, deposit, rest)
+        if physics.radiate and lost > physics.min_momentum:
+            ray = (t[X] * lost, t[Y] * lost, t[Z] * lost)
+            made, n_made = born(made, n_made, i, PHOTON_ROW, x, ray, time)
+    return Tables(seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs)
 
 
 @njit(cache=True, error_model="numpy")
@@ -228,117 +438,13 @@ def follow(
     arcs : float64 (j, 11)
         Particle, x, y, z, px, py, pz, charge, mass, time, length of each step of a charged particle; with `record` only.
     """
-    seen, n_seen = np.empty((16 * len(start) + 16, 8)), 0
-    made, n_made = np.empty((64, 9)), 0
-    ends, n_ends = np.empty((64, 9)), 0
-    arcs, n_arcs = np.empty((64, 11)), 0
-    stack = np.empty((64, 2))
-    paths, sensors, coming = np.empty(0), np.empty(0, np.int64), 0  # what a straight flight will cross
-    size = np.sqrt(((tree.high[0] - tree.low[0]) ** 2).sum())
-    middle = (tree.high[0] + tree.low[0]) / 2
+    seen, none = np.empty((16 * len(start) + 16, 8)), np.int64(0)
+    made, ends, arcs = np.empty((64, 9)), np.empty((64, 9)), np.empty((64, 11))
+    tables = Tables(seen, none, made, none, ends, none, arcs, none)  # type: ignore[arg-type]
+    world, stack = World(tree, field, matter, physics), np.empty((64, 2))
+    low, high = tree.low[0], tree.high[0]
+    size, middle = np.sqrt(((high - low) ** 2).sum()), (high + low) / 2
     for i in range(len(start)):
-        row = kind[i]
-        mass, charge, nature = species.mass[row], species.charge[row], species.kind[row]
-        x = (start[i, 0], start[i, 1], start[i, 2])
-        p = np.sqrt(start[i, 3] ** 2 + start[i, 4] ** 2 + start[i, 5] ** 2)
-        if nature == INVISIBLE or p <= physics.min_momentum:
-            continue
-        t = (start[i, 3] / p, start[i, 4] / p, start[i, 5] / p)
-        time, turned, flown, entered, least = start[i, 6], 0.0, 0.0, False, SAME
-        life = np.inf
-        if physics.decays and species.ctau[row] < np.inf:
-            life = -np.log(1 - rng.random()) * species.ctau[row] * p / mass
-        reach = size + np.sqrt((x[0] - middle[0]) ** 2 + (x[1] - middle[1]) ** 2 + (x[2] - middle[2]) ** 2)
-        if charge == 0:
-            paths, sensors = sensors_ahead(tree, stack, x, t, reach)
-            coming = 0
-        while p > physics.min_momentum and turned <= physics.max_turn:
-            if charge == 0:
-                h, k, sensor, s = (0.0, 0.0, 1.0), 0.0, -1, min(reach, life)
-                while coming < len(paths) and paths[coming] - flown <= SAME:
-                    coming += 1
-                if coming < len(paths) and paths[coming] - flown < s:
-                    sensor, s = sensors[coming], paths[coming] - flown
-            else:
-                h, k = bending(field, physics.field_step, x, t, charge, p)
-                step = min(reach, life, physics.field_step)
-                if k != 0:
-                    step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
-                sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
-            cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
-            if physics.record and charge != 0 and not beyond(tree, x):
-                arcs = grown(arcs, n_arcs)
-                arcs[n_arcs, 0], arcs[n_arcs, 7], arcs[n_arcs, 8] = i, charge, mass
-                arcs[n_arcs, 9], arcs[n_arcs, 10] = time, s
-                for axis in range(3):
-                    arcs[n_arcs, 1 + axis], arcs[n_arcs, 4 + axis] = x[axis], p * t[axis]
-                n_arcs += 1
-            x, t = helix(x, t, h, k, s)
-            turned, flown, life, least = turned + abs(k) * s, flown + s, life - s, SAME
-            time += s * np.sqrt(p * p + mass * mass) / (p * LIGHT)
-            if life <= 0:
-                made, n_made = decay(rng, made, n_made, i, species, row, x, p, t, time)
-                break
-            if cylinder >= 0:
-                radiation, interaction = matter.cylinders[cylinder, 2], matter.cylinders[cylinder, 3]
-                active, silicon = 0.0, SILICON_X0
-            elif sensor >= 0:
-                radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
-                active, silicon = matter.active[sensor], matter.silicon[sensor]
-                w = tree.place[sensor, 2]
-                cosine = w[0] * t[0] + w[1] * t[1] + w[2] * t[2]
-            else:
-                outside = beyond(tree, x)
-                if outside and (entered or flown > 2 * reach):
-                    break
-                entered, least = entered or not outside, AGAIN
-                continue
-            inclined = 1 / max(abs(cosine), STEEPEST)
-            if cylinder < 0 and nature != MUON and not np.isnan(matter.depth[sensor]):
-                back = matter.depth[sensor] * inclined
-                ends = grown(ends, n_ends)
-                ends[n_ends, 0], ends[n_ends, 1] = i, sensor
-                ends[n_ends, 8] = time - back * np.sqrt(p * p + mass * mass) / (p * LIGHT)
-                for axis in range(3):
-                    ends[n_ends, 2 + axis], ends[n_ends, 5 + axis] = x[axis] - back * t[axis], p * t[axis]
-                n_ends += 1
-                break
-            deposit = ionisation(rng, p, mass, charge, active * inclined)
-            if cylinder < 0 and charge != 0 and rng.random() < physics.efficiency:
-                seen = grown(seen, n_seen)
-                e = tree.place[sensor]
-                w_slope = np.copysign(inclined, cosine)
-                seen[n_seen, 0], seen[n_seen, 1] = i, sensor
-                seen[n_seen, 2], seen[n_seen, 3] = local(tree, sensor, x)
-                seen[n_seen, 4] = (e[0, 0] * t[0] + e[0, 1] * t[1] + e[0, 2] * t[2]) * w_slope
-                seen[n_seen, 5] = (e[1, 0] * t[0] + e[1, 1] * t[1] + e[1, 2] * t[2]) * w_slope
-                seen[n_seen, 6], seen[n_seen, 7] = deposit, time
-                n_seen += 1
-            radiation, interaction = radiation * inclined, interaction * inclined
-            if physics.nuclear and nature == HADRON and rng.random() < 1 - np.exp(-interaction):
-                made, n_made = shatter(rng, made, n_made, i, x, p, t, time, physics.min_momentum,
-                                       physics.radiate)  # fmt: skip
-                break
-            if nature == PHOTON:
-                if physics.radiation and rng.random() < 1 - np.exp(-7 / 9 * radiation):
-                    made, n_made = convert(rng, made, n_made, i, x, p, t, time)
-                    break
-                continue
-            if charge == 0:
-                continue
-            if physics.scattering:
-                width = highland(p, mass, charge, radiation)
-                t = deflect(t, width * rng.standard_normal(), width * rng.standard_normal())
-            energy = np.sqrt(p * p + mass * mass)
-            if physics.energy_loss:
-                rest = radiation * silicon - active * inclined
-                energy -= deposit + ionisation(rng, p, mass, charge, rest)
-            if physics.radiation and nature == ELECTRON:
-                lost = bremsstrahlung(rng, energy, radiation)
-                energy -= lost
-                if physics.radiate and lost > physics.min_momentum:
-                    made, n_made = born(
-                        made, n_made, i, PHOTON_ROW, x, (t[0] * lost, t[1] * lost, t[2] * lost), time
-                    )
-            p = np.sqrt(energy * energy - mass * mass) if energy > mass else 0.0
+        tables = fly(rng, i, start[i], kind[i], species, world, size, middle, stack, tables)
+    seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs = tables
     return seen[:n_seen].copy(), made[:n_made].copy(), ends[:n_ends].copy(), arcs[:n_arcs].copy()

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.geometry import Detector
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
+
+CENTER, HALF = 3, 4  # rows of a sensor's place, after its axes U, V, W
+NODE, ENTRY = range(2)  # columns of the stack of a search
 
 Floats = NDArray[np.float64]
 Vector = tuple[float, float, float]
@@ -110,17 +113,17 @@ def helix(x: Vector, t: Vector, h: Vector, k: float, s: float) -> tuple[Vector, 
     else:
         sin, cos = np.sin(a), np.cos(a)
         along, bend, drift = sin / k, (1 - cos) / k, s - sin / k
-    c = (t[1] * h[2] - t[2] * h[1], t[2] * h[0] - t[0] * h[2], t[0] * h[1] - t[1] * h[0])
-    p = t[0] * h[0] + t[1] * h[1] + t[2] * h[2]
+    c = (t[Y] * h[Z] - t[Z] * h[Y], t[Z] * h[X] - t[X] * h[Z], t[X] * h[Y] - t[Y] * h[X])
+    p = t[X] * h[X] + t[Y] * h[Y] + t[Z] * h[Z]
     position = (
-        x[0] + t[0] * along + c[0] * bend + h[0] * p * drift,
-        x[1] + t[1] * along + c[1] * bend + h[1] * p * drift,
-        x[2] + t[2] * along + c[2] * bend + h[2] * p * drift,
+        x[X] + t[X] * along + c[X] * bend + h[X] * p * drift,
+        x[Y] + t[Y] * along + c[Y] * bend + h[Y] * p * drift,
+        x[Z] + t[Z] * along + c[Z] * bend + h[Z] * p * drift,
     )
     direction = (
-        t[0] * cos + c[0] * sin + h[0] * p * (1 - cos),
-        t[1] * cos + c[1] * sin + h[1] * p * (1 - cos),
-        t[2] * cos + c[2] * sin + h[2] * p * (1 - cos),
+        t[X] * cos + c[X] * sin + h[X] * p * (1 - cos),
+        t[Y] * cos + c[Y] * sin + h[Y] * p * (1 - cos),
+        t[Z] * cos + c[Z] * sin + h[Z] * p * (1 - cos),
     )
     return position, direction
 
@@ -160,20 +163,20 @@ def next_sensor(
     The caller keeps ``step * k`` well under one radian, so that the arc stays near its chord, and lends a `stack` (64, 2).
     """
     end, _ = helix(x, t, h, k, step)
-    d = (end[0] - x[0], end[1] - x[1], end[2] - x[2])
+    d = (end[X] - x[X], end[Y] - x[Y], end[Z] - x[Z])
     fat = step * step * abs(k) / 8 * 1.1 + 1e-6  # the arc leaves its chord by the sagitta at most
-    normal = (t[1] * h[2] - t[2] * h[1], t[2] * h[0] - t[0] * h[2], t[0] * h[1] - t[1] * h[0])
-    inverse = (1 / nonzero(d[0]), 1 / nonzero(d[1]), 1 / nonzero(d[2]))
-    length = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
+    normal = (t[Y] * h[Z] - t[Z] * h[Y], t[Z] * h[X] - t[X] * h[Z], t[X] * h[Y] - t[Y] * h[X])
+    inverse = (1 / nonzero(d[X]), 1 / nonzero(d[Y]), 1 / nonzero(d[Z]))
+    length = np.sqrt(d[X] * d[X] + d[Y] * d[Y] + d[Z] * d[Z])
     best, found = step, -1
     low, high, order = tree.low, tree.high, tree.order
     first_leaf = len(order) // LEAF - 1
-    stack[0, 0], stack[0, 1] = 0, _entry(low, high, 0, x, inverse, fat)
+    stack[0, NODE], stack[0, ENTRY] = 0, _entry(low, high, 0, x, inverse, fat)
     depth = 1
     while depth > 0:
         depth -= 1
-        node = int(stack[depth, 0])
-        if stack[depth, 1] * length > best + fat:
+        node = int(stack[depth, NODE])
+        if stack[depth, ENTRY] * length > best + fat:
             continue
         if node < first_leaf:
             near, far = 2 * node + 1, 2 * node + 2
@@ -184,8 +187,8 @@ def next_sensor(
             if far_entry < near_entry:
                 near, near_entry, far, far_entry = far, far_entry, near, near_entry
             # The nearer box is opened first: what it holds makes most of the others needless.
-            stack[depth, 0], stack[depth, 1] = far, far_entry
-            stack[depth + 1, 0], stack[depth + 1, 1] = near, near_entry
+            stack[depth, NODE], stack[depth, ENTRY] = far, far_entry
+            stack[depth + 1, NODE], stack[depth + 1, ENTRY] = near, near_entry
             depth += 2
             continue
         for place in range((node - first_leaf) * LEAF, (node - first_leaf + 1) * LEAF):
@@ -205,17 +208,17 @@ def sensors_ahead(
     """Paths to all sensors on a straight line of `reach` mm, in order, and the sensors: one descent for a whole flight."""
     paths, sensors, n = np.empty(32), np.empty(32, np.int64), 0
     axis, normal = (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)
-    inverse = (1 / nonzero(t[0] * reach), 1 / nonzero(t[1] * reach), 1 / nonzero(t[2] * reach))
+    inverse = (1 / nonzero(t[X] * reach), 1 / nonzero(t[Y] * reach), 1 / nonzero(t[Z] * reach))
     low, high, order = tree.low, tree.high, tree.order
     first_leaf = len(order) // LEAF - 1
-    stack[0, 0], depth = 0, 1
+    stack[0, NODE], depth = 0, 1
     while depth > 0:
         depth -= 1
-        node = int(stack[depth, 0])
+        node = int(stack[depth, NODE])
         if _entry(low, high, node, x, inverse, 1e-6) == np.inf:
             continue
         if node < first_leaf:
-            stack[depth, 0], stack[depth + 1, 0] = 2 * node + 1, 2 * node + 2
+            stack[depth, NODE], stack[depth + 1, NODE] = 2 * node + 1, 2 * node + 2
             depth += 2
             continue
         for place in range((node - first_leaf) * LEAF, (node - first_leaf + 1) * LEAF):
@@ -248,30 +251,34 @@ def _cross(
     limit: float,
 ) -> float:  # fmt: skip
     """Path to the sensor's plane if the helix meets the box around it between `least` and `limit`; else infinite."""
-    dx, dy, dz = x[0] - place[sensor, 3, 0], x[1] - place[sensor, 3, 1], x[2] - place[sensor, 3, 2]
-    wx, wy, wz = place[sensor, 2, 0], place[sensor, 2, 1], place[sensor, 2, 2]
+    dx, dy, dz = (
+        x[X] - place[sensor, CENTER, X],
+        x[Y] - place[sensor, CENTER, Y],
+        x[Z] - place[sensor, CENTER, Z],
+    )
+    wx, wy, wz = place[sensor, W, X], place[sensor, W, Y], place[sensor, W, Z]
     f = wx * dx + wy * dy + wz * dz
     if abs(f) > limit:
         return np.inf
-    a = wx * t[0] + wy * t[1] + wz * t[2]
-    b = k * (wx * normal[0] + wy * normal[1] + wz * normal[2])
+    a = wx * t[X] + wy * t[Y] + wz * t[Z]
+    b = k * (wx * normal[X] + wy * normal[Y] + wz * normal[Z])
     s = plane_crossing(f, a, b, least, limit * 1.02 + 1e-6)
     if s == np.inf:
         return s
     # Most planes are met far from the sensor: a parabola says so without a sine, to the third order of the turn.
     bend, turn = k * s * s / 2, k * s
     px, py, pz = (
-        dx + t[0] * s + normal[0] * bend,
-        dy + t[1] * s + normal[1] * bend,
-        dz + t[2] * s + normal[2] * bend,
+        dx + t[X] * s + normal[X] * bend,
+        dy + t[Y] * s + normal[Y] * bend,
+        dz + t[Z] * s + normal[Z] * bend,
     )
     slope = abs(a + b * s)
     spare = 1e-3 + s * turn * turn / slope
     if slope > STEEP and (
-        abs(px * place[sensor, 0, 0] + py * place[sensor, 0, 1] + pz * place[sensor, 0, 2])
-        > place[sensor, 4, 0] + spare
-        or abs(px * place[sensor, 1, 0] + py * place[sensor, 1, 1] + pz * place[sensor, 1, 2])
-        > place[sensor, 4, 1] + spare
+        abs(px * place[sensor, U, X] + py * place[sensor, U, Y] + pz * place[sensor, U, Z])
+        > place[sensor, HALF, U] + spare
+        or abs(px * place[sensor, V, X] + py * place[sensor, V, Y] + pz * place[sensor, V, Z])
+        > place[sensor, HALF, V] + spare
     ):
         return np.inf
     if k == 0:
@@ -279,14 +286,14 @@ def _cross(
     for _ in range(8):  # the quadratic is a start; Newton makes it exact
         position, direction = helix(x, t, h, k, s)
         px, py, pz = (
-            position[0] - place[sensor, 3, 0],
-            position[1] - place[sensor, 3, 1],
-            position[2] - place[sensor, 3, 2],
+            position[X] - place[sensor, CENTER, X],
+            position[Y] - place[sensor, CENTER, Y],
+            position[Z] - place[sensor, CENTER, Z],
         )
         miss = wx * px + wy * py + wz * pz
         if abs(miss) < 1e-9:
             return s if least < s < limit else np.inf
-        s -= miss / (wx * direction[0] + wy * direction[1] + wz * direction[2])
+        s -= miss / (wx * direction[X] + wy * direction[Y] + wz * direction[Z])
     return np.inf  # it comes near the plane and never meets it
 
 
@@ -294,8 +301,8 @@ def _cross(
 def local(tree: SensorTree, sensor: int, x: Vector) -> tuple[float, float]:
     """(u, v) of a point in the sensor's plane."""
     e = tree.place[sensor]
-    d = (x[0] - e[3, 0], x[1] - e[3, 1], x[2] - e[3, 2])
-    return d[0] * e[0, 0] + d[1] * e[0, 1] + d[2] * e[0, 2], d[0] * e[1, 0] + d[1] * e[1, 1] + d[2] * e[1, 2]
+    d = (x[X] - e[CENTER, X], x[Y] - e[CENTER, Y], x[Z] - e[CENTER, Z])
+    return d[X] * e[U, X] + d[Y] * e[U, Y] + d[Z] * e[U, Z], d[X] * e[V, X] + d[Y] * e[V, Y] + d[Z] * e[V, Z]
 
 
 @njit(cache=True, error_model="numpy")
@@ -306,7 +313,7 @@ def inside(tree: SensorTree, sensor: int, x: Vector) -> bool:
     u, v = local(tree, sensor, x)
     for i in range(n):
         j = i + 1 if i + 1 < n else 0
-        au, av = tree.outline[kind, i, 0], tree.outline[kind, i, 1]
-        if (tree.outline[kind, j, 0] - au) * (v - av) - (tree.outline[kind, j, 1] - av) * (u - au) < 0:
+        au, av = tree.outline[kind, i, U], tree.outline[kind, i, V]
+        if (tree.outline[kind, j, U] - au) * (v - av) - (tree.outline[kind, j, V] - av) * (u - au) < 0:
             return False
     return True

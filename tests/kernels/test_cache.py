@@ -221,3 +221,15 @@ def test_a_link_and_a_folder_of_another_user_are_not_used(
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.warns(RuntimeWarning, match=r"belongs to user \d+"):
         assert kernel_cache.private(tmp_path / "mine") is None
+
+
+def test_kernels_are_compiled_again_where_a_shared_column_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes = tmp_path / "kernels" / "axes.py"
+    axes.parent.mkdir()
+    monkeypatch.setattr(kernel_cache, "__file__", str(axes.parent / "cache.py"))
+    axes.write_text("X = 0\n")
+    before = kernel_cache._state_of_sources()
+    axes.write_text("X = 1\n")
+    assert kernel_cache._state_of_sources() != before

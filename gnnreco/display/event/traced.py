@@ -54,7 +54,7 @@ class Traced(Helices):
 
 
 @kernel
-def _nearest(points, row, xyz):  # type: ignore[no-untyped-def]
+def _nearest(points: Floats, row: Ints, xyz: Floats) -> Floats:
     """Place of the nearest point on each curve, in steps from its start."""
     out = np.zeros(len(row))
     for m in range(len(row)):

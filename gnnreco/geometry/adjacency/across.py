@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gnnreco.geometry.cells.templates import Cells, CellTemplate
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.plane import outside_distance
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .contact import polygons_within
 from .shapes import (
@@ -145,10 +145,10 @@ def _close_boxes(
         for axis in range(3):
             first[axis] = max(0, int((low[a, axis] - origin[axis]) / size))
             last[axis] = min(shape[axis] - 1, int((high[a, axis] - origin[axis]) / size))
-        for x in range(first[0], last[0] + 1):
-            for y in range(first[1], last[1] + 1):
-                for z in range(first[2], last[2] + 1):
-                    box = (x * shape[1] + y) * shape[2] + z
+        for x in range(first[X], last[X] + 1):
+            for y in range(first[Y], last[Y] + 1):
+                for z in range(first[Z], last[Z] + 1):
+                    box = (x * shape[Y] + y) * shape[Z] + z
                     for k in range(offsets[box], offsets[box + 1]):
                         b = sensors[k]
                         if seen[b] == a:
@@ -178,11 +178,11 @@ def _outlines_meet(
     reach = np.zeros(len(sensors.outline))
     for kind in range(len(reach)):
         for c in range(k):
-            reach[kind] = max(reach[kind], np.hypot(sensors.outline[kind, c, 0], sensors.outline[kind, c, 1]))
+            reach[kind] = max(reach[kind], np.hypot(sensors.outline[kind, c, U], sensors.outline[kind, c, V]))
     for s in range(len(gap)):
         outline, n = sensors.outline[sensors.template[s]], sensors.corners[sensors.template[s]]
         for c in range(n):
-            one[c] = in_space(sensors, s, outline[c, 0], outline[c, 1], 0.0)
+            one[c] = in_space(sensors, s, outline[c, U], outline[c, V], 0.0)
         for pair in range(offsets[s], offsets[s + 1]):
             t = close[pair]
             near = min(gap[s], gap[t]) + TIE
@@ -190,13 +190,13 @@ def _outlines_meet(
                 continue
             other, m = sensors.outline[sensors.template[t]], sensors.corners[sensors.template[t]]
             for c in range(m):
-                two[c] = in_space(sensors, t, other[c, 0], other[c, 1], 0.0)
+                two[c] = in_space(sensors, t, other[c, U], other[c, V], 0.0)
             # In the order of the rows, so that both ways round give the same answer.
             meet = polygons_within(one, n, two, m, near) if s < t else polygons_within(two, m, one, n, near)
             if meet:
                 keep[pair] = True
                 for c in range(m):
-                    two[c] = in_frame(sensors, s, two[c, 0], two[c, 1], two[c, 2])
+                    two[c] = in_frame(sensors, s, two[c, X], two[c, Y], two[c, Z])
                 stacked[pair] = _lies_over(two, m, outline, n, near)
     return keep, stacked
 
@@ -205,7 +205,7 @@ def _outlines_meet(
 def _far_apart(sensors: Frames, reach: Floats, s: int, t: int, near: float) -> bool:
     """Whether the ball around a sensor stays clear of the plane of another, or of its outline there."""
     o = sensors.center[t]
-    u, v, w = in_frame(sensors, s, o[0], o[1], o[2])
+    u, v, w = in_frame(sensors, s, o[X], o[Y], o[Z])
     kind = sensors.template[s]
     wide = reach[sensors.template[t]] + near
     if abs(w) > wide:
@@ -237,7 +237,7 @@ def _lies_over(other: Floats, m: int, outline: Floats, n: int, near: float) -> b
         old, new, held = new, old, kept
         if held == 0:
             return False
-    u, v = old[:held, 0].mean(), old[:held, 1].mean()
+    u, v = old[:held, U].mean(), old[:held, V].mean()
     depth = np.inf
     for edge in range(n):
         ax, ay = outline[edge]
@@ -251,10 +251,10 @@ def _lies_over(other: Floats, m: int, outline: Floats, n: int, near: float) -> b
 def _side(point: Floats, outline: Floats, n: int, edge: int, near: float) -> float:
     """Positive on the inner side of an edge of the outline, or of the planes `near` over and under it."""
     if edge >= n:
-        return near - point[2] if edge == n else near + point[2]
+        return near - point[W] if edge == n else near + point[W]
     ax, ay = outline[edge]
     bx, by = outline[(edge + 1) % n]
-    return (bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax)
+    return (bx - ax) * (point[V] - ay) - (by - ay) * (point[U] - ax)
 
 
 @njit(cache=True)
@@ -285,8 +285,8 @@ def _contacts(
             # In the frame of s: cells of the other sensor in boxes, so that each cell looks only around itself.
             flat, reach = np.empty((len(theirs), 2)), 0.0
             for j in range(len(theirs)):
-                u, v, _ = in_frame(sensors, s, around[j, 0], around[j, 1], around[j, 2])
-                flat[j, 0], flat[j, 1] = u, v
+                u, v, _ = in_frame(sensors, s, around[j, X], around[j, Y], around[j, Z])
+                flat[j, U], flat[j, V] = u, v
                 reach = max(reach, targets.reach[theirs[j]])
             u0, v0, size, along, across, offsets, rows = bins(flat)
             for i in range(len(mine)):
@@ -309,7 +309,7 @@ def _contacts(
                     for p in range(offsets[x * across + low_v], offsets[x * across + high_v + 1]):
                         j = rows[p]
                         b = theirs[j]
-                        dx, dy, dz = at[i, 0] - around[j, 0], at[i, 1] - around[j, 1], at[i, 2] - around[j, 2]
+                        dx, dy, dz = at[i, X] - around[j, X], at[i, Y] - around[j, Y], at[i, Z] - around[j, Z]
                         near = queries.reach[a] + targets.reach[b] + gap
                         if dx * dx + dy * dy + dz * dz > near * near:
                             continue
@@ -340,12 +340,12 @@ def _near(sensors: Frames, shapes: Shapes, s: int, t: int, gap: float) -> tuple[
     found, place, used = np.empty(end - start, np.int64), np.empty((end - start, 3)), 0
     outline, corners = sensors.outline[sensors.template[t]], sensors.corners[sensors.template[t]]
     for i in range(start, end):
-        x, y, z = in_space(sensors, s, shapes.middle[i, 0], shapes.middle[i, 1], 0.0)
+        x, y, z = in_space(sensors, s, shapes.middle[i, U], shapes.middle[i, V], 0.0)
         u, v, w = in_frame(sensors, t, x, y, z)
         wide = shapes.reach[i] + gap
         if abs(w) <= wide and np.hypot(outside_distance(u, v, outline, corners), w) <= wide:
             found[used] = i
-            place[used, 0], place[used, 1], place[used, 2] = x, y, z
+            place[used, X], place[used, Y], place[used, Z] = x, y, z
             used += 1
     return found[:used], place[:used]
 
@@ -356,5 +356,5 @@ def _draw(sensors: Frames, shapes: Shapes, s: int, i: int, corners: Floats) -> i
     n = shapes.first[i + 1] - shapes.first[i]
     for c in range(n):
         p = shapes.points[shapes.first[i] + c]
-        corners[c, 0], corners[c, 1], corners[c, 2] = in_space(sensors, s, p[0], p[1], 0.0)
+        corners[c, X], corners[c, Y], corners[c, Z] = in_space(sensors, s, p[U], p[V], 0.0)
     return n

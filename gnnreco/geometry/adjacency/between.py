@@ -9,7 +9,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.geometry.cells.templates import Cells
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.plane import inside_polygon, outside_distance
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .contact import shared_area
 from .links import Links, crossing, face, linked_sensors, project
@@ -116,17 +116,17 @@ def _shadow(
 ) -> tuple[bool, float, float, float]:
     """The middle of a cell of s on the middle plane of t, and how far its corners lie from there; fills the polygon."""
     middle = shapes.middle[i]
-    x, y, z = in_space(sensors, s, middle[0], middle[1], 0.0)
+    x, y, z = in_space(sensors, s, middle[U], middle[V], 0.0)
     leave, enter = face(sensors, s, x, y, z, ahead), face(sensors, t, x, y, z, not ahead)
-    hit, u, v = project(sensors, s, middle[0], middle[1], leave, t, enter, projective)
+    hit, u, v = project(sensors, s, middle[U], middle[V], leave, t, enter, projective)
     reach = 0.0
     for c in range(shapes.first[i + 1] - shapes.first[i]):
         corner = shapes.points[shapes.first[i] + c]
-        well, polygon[c, 0], polygon[c, 1] = project(
-            sensors, s, corner[0], corner[1], leave, t, enter, projective
+        well, polygon[c, U], polygon[c, V] = project(
+            sensors, s, corner[U], corner[V], leave, t, enter, projective
         )
         hit = hit and well
-        reach = max(reach, np.hypot(polygon[c, 0] - u, polygon[c, 1] - v))
+        reach = max(reach, np.hypot(polygon[c, U] - u, polygon[c, V] - v))
     return hit, u, v, reach
 
 
@@ -148,13 +148,13 @@ def _search(
         return False, 0.0, 0.0, 0.0
     if not projective:
         # The feet of cells of t that fall into the cell run along the normal of t instead.
-        x, y, z = in_space(sensors, s, shapes.middle[i, 0], shapes.middle[i, 1], 0.0)
+        x, y, z = in_space(sensors, s, shapes.middle[i, U], shapes.middle[i, V], 0.0)
         leave, enter = face(sensors, s, x, y, z, ahead), face(sensors, t, x, y, z, not ahead)
         r, n = sensors.rotation[t], sensors.rotation[s]
-        slope = r[0, 2] * n[0, 2] + r[1, 2] * n[1, 2] + r[2, 2] * n[2, 2]
-        x, y, z = in_space(sensors, s, shapes.middle[i, 0], shapes.middle[i, 1], leave)
+        slope = r[X, W] * n[X, W] + r[Y, W] * n[Y, W] + r[Z, W] * n[Z, W]
+        x, y, z = in_space(sensors, s, shapes.middle[i, U], shapes.middle[i, V], leave)
         o = sensors.center[t]
-        w = r[0, 2] * (x - o[0]) + r[1, 2] * (y - o[1]) + r[2, 2] * (z - o[2])
+        w = r[X, W] * (x - o[X]) + r[Y, W] * (y - o[Y]) + r[Z, W] * (z - o[Z])
         reach += abs(enter - w) * np.sqrt(max(1 / slope**2 - 1, 0.0))
     kind = sensors.template[t]
     # Half the thickness along slanted walls is small beside this.
@@ -216,11 +216,11 @@ def _overlaps(
                     for y in range(low_v, high_v + 1):
                         for p in range(offsets[x * across + y], offsets[x * across + y + 1]):
                             b = start + rows[p]
-                            apart = np.hypot(targets.middle[b, 0] - u, targets.middle[b, 1] - v)
+                            apart = np.hypot(targets.middle[b, U] - u, targets.middle[b, V] - v)
                             if apart > reach - wide + targets.reach[b]:
                                 continue
                             if projective:
-                                joined = _cover(sensors, queries, s, a, targets, t, b, links, k, one, two)
+                                joined = _cover(sensors, queries, s, a, targets, t, b, links, k, (one, two))
                             else:
                                 joined = _facing(sensors, queries, s, a, targets, t, b, links, k)
                             if not joined:
@@ -236,9 +236,10 @@ def _overlaps(
 @njit(cache=True)
 def _cover(
     sensors: Frames, queries: Shapes, s: int, a: int, targets: Shapes, t: int, b: int,
-    links: Links, k: int, one: Floats, two: Floats,
+    links: Links, k: int, drawn: tuple[Floats, Floats],
 ) -> bool:  # fmt: skip
     """Whether two cells share enough, seen from the origin; always on the plane of the later sensor."""
+    one, two = drawn
     ahead = links.ahead[k]
     if s < t:
         held = queries.first[a + 1] - queries.first[a]
@@ -272,8 +273,8 @@ def _facing(
         return False
     if not links.screened[k]:
         return True
-    point = np.array(in_space(sensors, s, queries.middle[a, 0], queries.middle[a, 1], 0.0))
-    way = np.array(in_space(sensors, t, targets.middle[b, 0], targets.middle[b, 1], 0.0)) - point
+    point = np.array(in_space(sensors, s, queries.middle[a, U], queries.middle[a, V], 0.0))
+    way = np.array(in_space(sensors, t, targets.middle[b, U], targets.middle[b, V], 0.0)) - point
     return not _screen(sensors, links, s, t, point, way / np.sqrt((way * way).sum()))
 
 
@@ -282,9 +283,9 @@ def _foot_inside(
     sensors: Frames, shapes: Shapes, s: int, i: int, others: Shapes, t: int, j: int, ahead: bool
 ) -> bool:
     middle = shapes.middle[i]
-    x, y, z = in_space(sensors, s, middle[0], middle[1], 0.0)
+    x, y, z = in_space(sensors, s, middle[U], middle[V], 0.0)
     leave, enter = face(sensors, s, x, y, z, ahead), face(sensors, t, x, y, z, not ahead)
-    hit, u, v = project(sensors, s, middle[0], middle[1], leave, t, enter, False)
+    hit, u, v = project(sensors, s, middle[U], middle[V], leave, t, enter, False)
     polygon = others.points[others.first[j] : others.first[j + 1]]
     return hit and inside_polygon(u, v, polygon, len(polygon))
 

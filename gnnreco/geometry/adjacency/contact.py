@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.geometry.plane import inside_polygon
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, X, Y, Z, njit
 
 Floats = NDArray[np.float64]
 
@@ -22,12 +22,12 @@ def _edges_within(a: Floats, n: int, b: Floats, m: int, gap: float) -> bool:
     """Segment to segment, after Ericson, Real-Time Collision Detection, 5.1.9."""
     for i in range(n):
         o = i + 1 if i + 1 < n else 0
-        dx, dy, dz = a[o, 0] - a[i, 0], a[o, 1] - a[i, 1], a[o, 2] - a[i, 2]
+        dx, dy, dz = a[o, X] - a[i, X], a[o, Y] - a[i, Y], a[o, Z] - a[i, Z]
         dd = dx * dx + dy * dy + dz * dz
         for j in range(m):
             p = j + 1 if j + 1 < m else 0
-            ex, ey, ez = b[p, 0] - b[j, 0], b[p, 1] - b[j, 1], b[p, 2] - b[j, 2]
-            rx, ry, rz = a[i, 0] - b[j, 0], a[i, 1] - b[j, 1], a[i, 2] - b[j, 2]
+            ex, ey, ez = b[p, X] - b[j, X], b[p, Y] - b[j, Y], b[p, Z] - b[j, Z]
+            rx, ry, rz = a[i, X] - b[j, X], a[i, Y] - b[j, Y], a[i, Z] - b[j, Z]
             ee, de = ex * ex + ey * ey + ez * ez, dx * ex + dy * ey + dz * ez
             f, c = ex * rx + ey * ry + ez * rz, dx * rx + dy * ry + dz * rz
             s = 0.0
@@ -53,7 +53,7 @@ def _face_within(a: Floats, n: int, b: Floats, m: int, gap: float) -> bool:
             y, z = (x + 1) % 3, (x + 2) % 3
             normal[x] += (b[j, y] - b[0, y]) * (b[j + 1, z] - b[0, z])
             normal[x] -= (b[j, z] - b[0, z]) * (b[j + 1, y] - b[0, y])
-    length = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
+    length = np.sqrt(normal[X] ** 2 + normal[Y] ** 2 + normal[Z] ** 2)
     if length == 0:
         return False
     normal /= length
@@ -70,7 +70,7 @@ def _face_within(a: Floats, n: int, b: Floats, m: int, gap: float) -> bool:
     drop = int(np.argmax(np.abs(normal)))
     x, y = (drop + 1) % 3, (drop + 2) % 3
     flat = np.empty((m, 2))
-    flat[:, 0], flat[:, 1] = b[:m, x], b[:m, y]
+    flat[:, U], flat[:, V] = b[:m, x], b[:m, y]
     for i in range(n):
         h = height[i]
         if abs(h) <= gap and inside_polygon(a[i, x] - h * normal[x], a[i, y] - h * normal[y], flat, m):
@@ -122,15 +122,15 @@ def shared_area(a: Floats, n: int, b: Floats, m: int) -> tuple[float, float, flo
             kept = 0
             for c in range(held):
                 d = c + 1 if c + 1 < held else 0
-                side_c = (bx - ax) * (old[c, 1] - ay) - (by - ay) * (old[c, 0] - ax)
-                side_d = (bx - ax) * (old[d, 1] - ay) - (by - ay) * (old[d, 0] - ax)
+                side_c = (bx - ax) * (old[c, V] - ay) - (by - ay) * (old[c, U] - ax)
+                side_d = (bx - ax) * (old[d, V] - ay) - (by - ay) * (old[d, U] - ax)
                 if side_c >= 0:
-                    new[kept, 0], new[kept, 1] = old[c, 0], old[c, 1]
+                    new[kept, U], new[kept, V] = old[c, U], old[c, V]
                     kept += 1
                 if (side_c > 0 and side_d < 0) or (side_c < 0 and side_d > 0):
                     t = side_c / (side_c - side_d)
-                    new[kept, 0] = old[c, 0] + t * (old[d, 0] - old[c, 0])
-                    new[kept, 1] = old[c, 1] + t * (old[d, 1] - old[c, 1])
+                    new[kept, U] = old[c, U] + t * (old[d, U] - old[c, U])
+                    new[kept, V] = old[c, V] + t * (old[d, V] - old[c, V])
                     kept += 1
             old, new, held = new, old, kept
             if held == 0:
@@ -151,7 +151,7 @@ def _turns_one_way(p: Floats, n: int) -> bool:
     left = right = False
     for c in range(n):
         d, e = (c + 1) % n, (c + 2) % n
-        cross = (p[d, 0] - p[c, 0]) * (p[e, 1] - p[d, 1]) - (p[d, 1] - p[c, 1]) * (p[e, 0] - p[d, 0])
+        cross = (p[d, U] - p[c, U]) * (p[e, V] - p[d, V]) - (p[d, V] - p[c, V]) * (p[e, U] - p[d, U])
         left = left or cross > 0
         right = right or cross < 0
     return not (left and right)
@@ -162,10 +162,10 @@ def _moments(p: Floats, n: int) -> tuple[float, float, float]:
     """Signed area of a polygon, and the area times its centroid."""
     area = u = v = 0.0
     for c in range(1, n - 1):
-        ax, ay = p[c, 0] - p[0, 0], p[c, 1] - p[0, 1]
-        bx, by = p[c + 1, 0] - p[0, 0], p[c + 1, 1] - p[0, 1]
+        ax, ay = p[c, U] - p[0, U], p[c, V] - p[0, V]
+        bx, by = p[c + 1, U] - p[0, U], p[c + 1, V] - p[0, V]
         cross = (ax * by - ay * bx) / 2
         area += cross
-        u += cross * (p[0, 0] + (ax + bx) / 3)
-        v += cross * (p[0, 1] + (ay + by) / 3)
+        u += cross * (p[0, U] + (ax + bx) / 3)
+        v += cross * (p[0, V] + (ay + by) / 3)
     return area, u, v

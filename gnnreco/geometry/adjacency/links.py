@@ -11,7 +11,7 @@ from gnnreco.geometry.cells.templates import Cells
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.index import SensorIndex
 from gnnreco.geometry.plane import outside_distance
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .contact import shared_area
 from .shapes import Floats, Frames, Ints, frames, grown, in_frame, in_space
@@ -99,28 +99,28 @@ def project(
     enters t, along the walls there. False where the ray does not meet the plane, or only behind the origin.
     """
     focus = sensors.focus[sensors.template[s]]
-    if not np.isnan(focus[2]):
-        scale = 1 - from_w / focus[2]
-        u, v = focus[0] + (u - focus[0]) * scale, focus[1] + (v - focus[1]) * scale
+    if not np.isnan(focus[W]):
+        scale = 1 - from_w / focus[W]
+        u, v = focus[U] + (u - focus[U]) * scale, focus[V] + (v - focus[V]) * scale
     x, y, z = in_space(sensors, s, u, v, from_w)
     r, n = sensors.rotation[t], sensors.rotation[s]
     a, b, c = in_frame(sensors, t, x, y, z)
     if projective:
         dx, dy, dz = x, y, z
     else:
-        dx, dy, dz = n[0, 2], n[1, 2], n[2, 2]
-    dw = r[0, 2] * dx + r[1, 2] * dy + r[2, 2] * dz
+        dx, dy, dz = n[X, W], n[Y, W], n[Z, W]
+    dw = r[X, W] * dx + r[Y, W] * dy + r[Z, W] * dz
     if abs(dw) <= 1e-9 * np.sqrt(dx * dx + dy * dy + dz * dz):
         return False, 0.0, 0.0
     step = (to_w - c) / dw
     if projective and step <= -1:
         return False, 0.0, 0.0
-    u = a + step * (r[0, 0] * dx + r[1, 0] * dy + r[2, 0] * dz)
-    v = b + step * (r[0, 1] * dx + r[1, 1] * dy + r[2, 1] * dz)
+    u = a + step * (r[X, U] * dx + r[Y, U] * dy + r[Z, U] * dz)
+    v = b + step * (r[X, V] * dx + r[Y, V] * dy + r[Z, V] * dz)
     focus = sensors.focus[sensors.template[t]]
-    if not np.isnan(focus[2]):
-        scale = focus[2] / (focus[2] - to_w)
-        u, v = focus[0] + (u - focus[0]) * scale, focus[1] + (v - focus[1]) * scale
+    if not np.isnan(focus[W]):
+        scale = focus[W] / (focus[W] - to_w)
+        u, v = focus[U] + (u - focus[U]) * scale, focus[V] + (v - focus[V]) * scale
     return True, u, v
 
 
@@ -128,7 +128,7 @@ def project(
 def face(sensors: Frames, s: int, x: float, y: float, z: float, outer: bool) -> float:
     """Height of the face of s away from the origin (or towards it), near a global point."""
     r = sensors.rotation[s]
-    out = r[0, 2] * x + r[1, 2] * y + r[2, 2] * z >= 0
+    out = r[X, W] * x + r[Y, W] * y + r[Z, W] * z >= 0
     half = sensors.thickness[sensors.template[s]] / 2
     return half if out == outer else -half
 
@@ -153,22 +153,22 @@ def _look(
         outline = samples[sensors.template[s]]
         spacing = 0.0
         for k in range(len(outline)):
-            spacing = max(spacing, np.hypot(outline[k, 0] - outline[0, 0], outline[k, 1] - outline[0, 1]) / 2)
+            spacing = max(spacing, np.hypot(outline[k, U] - outline[0, U], outline[k, V] - outline[0, V]) / 2)
         for side in range(2):
             for k in range(len(outline)):
-                x, y, z = in_space(sensors, s, outline[k, 0], outline[k, 1], 0.0)
+                x, y, z = in_space(sensors, s, outline[k, U], outline[k, V], 0.0)
                 r = sensors.rotation[s]
-                point[0], point[1], point[2] = x, y, z
+                point[X], point[Y], point[Z] = x, y, z
                 away = np.sqrt(x * x + y * y + z * z)
                 if projective:
                     if away == 0:
                         continue
-                    way[0], way[1], way[2] = x / away, y / away, z / away
+                    way[X], way[Y], way[Z] = x / away, y / away, z / away
                     depth = away
                 else:
-                    depth = r[0, 2] * x + r[1, 2] * y + r[2, 2] * z
+                    depth = r[X, W] * x + r[Y, W] * y + r[Z, W] * z
                     sign = 1.0 if depth >= 0 else -1.0
-                    way[0], way[1], way[2] = sign * r[0, 2], sign * r[1, 2], sign * r[2, 2]
+                    way[X], way[Y], way[Z] = sign * r[X, W], sign * r[Y, W], sign * r[Z, W]
                     depth = abs(depth)
                 if side == 1:
                     way *= -1.0
@@ -184,10 +184,10 @@ def _look(
                     place[axis] = point[axis] + length * way[axis]
                     low[axis] = max(0, int((place[axis] - wide - origin[axis]) / size))
                     high[axis] = min(shape[axis] - 1, int((place[axis] + wide - origin[axis]) / size))
-                for i in range(low[0], high[0] + 1):
-                    for j in range(low[1], high[1] + 1):
-                        for h in range(low[2], high[2] + 1):
-                            box = (i * shape[1] + j) * shape[2] + h
+                for i in range(low[X], high[X] + 1):
+                    for j in range(low[Y], high[Y] + 1):
+                        for h in range(low[Z], high[Z] + 1):
+                            box = (i * shape[Y] + j) * shape[Z] + h
                             for p in range(offsets[box], offsets[box + 1]):
                                 other = held[p]
                                 if sensors.layer[other] != sensors.layer[t] or energy[other] != energy[s]:
@@ -225,7 +225,7 @@ def _first(
         across[axis] = size / abs(way[axis]) if way[axis] != 0 else np.inf
     best, found, entered = far, -1, 0.0
     while entered <= best:
-        here = (box[0] * shape[1] + box[1]) * shape[2] + box[2]
+        here = (box[X] * shape[Y] + box[Y]) * shape[Z] + box[Z]
         for p in range(offsets[here], offsets[here + 1]):
             t = held[p]
             if sensors.layer[t] == sensors.layer[s] or energy[t] != energy[s]:
@@ -248,15 +248,15 @@ def crossing(
 ) -> tuple[bool, float]:
     """Whether a ray crosses the middle plane of a sensor before `far`, at most `margin` outside its outline; and where."""
     r, o = sensors.rotation[t], sensors.center[t]
-    slope = r[0, 2] * way[0] + r[1, 2] * way[1] + r[2, 2] * way[2]
+    slope = r[X, W] * way[X] + r[Y, W] * way[Y] + r[Z, W] * way[Z]
     if abs(slope) < 1e-9:
         return False, 0.0
-    away = r[0, 2] * (o[0] - point[0]) + r[1, 2] * (o[1] - point[1]) + r[2, 2] * (o[2] - point[2])
+    away = r[X, W] * (o[X] - point[X]) + r[Y, W] * (o[Y] - point[Y]) + r[Z, W] * (o[Z] - point[Z])
     length = away / slope
     if not 0 < length < far:
         return False, length
     u, v, _ = in_frame(
-        sensors, t, point[0] + length * way[0], point[1] + length * way[1], point[2] + length * way[2]
+        sensors, t, point[X] + length * way[X], point[Y] + length * way[Y], point[Z] + length * way[Z]
     )
     kind = sensors.template[t]
     return outside_distance(u, v, sensors.outline[kind], sensors.corners[kind]) <= margin, length
@@ -274,9 +274,9 @@ def _shadows_meet(sensors: Frames, low: Ints, high: Ints, projective: bool) -> N
             whole = True
             for c in range(sensors.corners[kind]):
                 corner = sensors.outline[kind, c]
-                hit, u, v = project(sensors, s, corner[0], corner[1], 0.0, t, 0.0, projective)
+                hit, u, v = project(sensors, s, corner[U], corner[V], 0.0, t, 0.0, projective)
                 whole = whole and hit
-                shadow[c, 0], shadow[c, 1] = u, v
+                shadow[c, U], shadow[c, V] = u, v
             if whole:
                 area, _, _, one, two = shared_area(
                     shadow, sensors.corners[kind], sensors.outline[other], sensors.corners[other]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gnnreco.geometry.cells.templates import Cells, CellTemplate
 from gnnreco.geometry.detector import Detector
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -116,12 +116,12 @@ def _ragged(corners: Floats, middle: Floats) -> tuple[Floats, Ints, Floats]:
     for i in range(n):
         for c in range(k):
             # Padding repeats the last corner, and a cut may leave one twice.
-            if c and corners[i, c, 0] == corners[i, c - 1, 0] and corners[i, c, 1] == corners[i, c - 1, 1]:
+            if c and corners[i, c, U] == corners[i, c - 1, U] and corners[i, c, V] == corners[i, c - 1, V]:
                 continue
             points[used] = corners[i, c]
             used += 1
             count[i] += 1
-            away = np.hypot(corners[i, c, 0] - middle[i, 0], corners[i, c, 1] - middle[i, 1])
+            away = np.hypot(corners[i, c, U] - middle[i, U], corners[i, c, V] - middle[i, V])
             reach[i] = max(reach[i], away)
     return reach, count, points[:used].copy()
 
@@ -140,14 +140,14 @@ def _reordered(place: Ints, first: Ints, points: Floats) -> tuple[Ints, Floats]:
 def bins(place: Floats) -> tuple[float, float, float, int, int, Ints, Ints]:
     """A grid over points (n, 2): its corner u, v, the size of a box, boxes along u and v, offsets and rows by box."""
     n = len(place)
-    u, v = place[:, 0].min(), place[:, 1].min()
-    wide, high = place[:, 0].max() - u, place[:, 1].max() - v
+    u, v = place[:, U].min(), place[:, V].min()
+    wide, high = place[:, U].max() - u, place[:, V].max() - v
     size = max(np.sqrt(wide * high / n), max(wide, high) / n, 1e-6)
     along, across = int(wide / size) + 1, int(high / size) + 1
     offsets = np.zeros(along * across + 1, np.int64)
     box = np.empty(n, np.int64)
     for i in range(n):
-        box[i] = int((place[i, 0] - u) / size) * across + int((place[i, 1] - v) / size)
+        box[i] = int((place[i, U] - u) / size) * across + int((place[i, V] - v) / size)
         offsets[box[i] + 1] += 1
     offsets = np.cumsum(offsets)
     free = offsets[:-1].copy()
@@ -159,7 +159,7 @@ def bins(place: Floats) -> tuple[float, float, float, int, int, Ints, Ints]:
 
 
 @njit(cache=True)
-def grown(column):  # type: ignore[no-untyped-def]
+def grown(column: NDArray[np.generic]) -> NDArray[np.generic]:
     """The column with room for twice as many."""
     larger = np.empty(2 * len(column) + 16, column.dtype)
     larger[: len(column)] = column
@@ -171,9 +171,9 @@ def in_space(sensors: Frames, s: int, u: float, v: float, w: float) -> tuple[flo
     """A point of a sensor's frame as global x, y, z."""
     r, o = sensors.rotation[s], sensors.center[s]
     return (
-        o[0] + r[0, 0] * u + r[0, 1] * v + r[0, 2] * w,
-        o[1] + r[1, 0] * u + r[1, 1] * v + r[1, 2] * w,
-        o[2] + r[2, 0] * u + r[2, 1] * v + r[2, 2] * w,
+        o[X] + r[X, U] * u + r[X, V] * v + r[X, W] * w,
+        o[Y] + r[Y, U] * u + r[Y, V] * v + r[Y, W] * w,
+        o[Z] + r[Z, U] * u + r[Z, V] * v + r[Z, W] * w,
     )
 
 
@@ -181,9 +181,9 @@ def in_space(sensors: Frames, s: int, u: float, v: float, w: float) -> tuple[flo
 def in_frame(sensors: Frames, s: int, x: float, y: float, z: float) -> tuple[float, float, float]:
     """A global point in a sensor's frame."""
     r, o = sensors.rotation[s], sensors.center[s]
-    dx, dy, dz = x - o[0], y - o[1], z - o[2]
+    dx, dy, dz = x - o[X], y - o[Y], z - o[Z]
     return (
-        r[0, 0] * dx + r[1, 0] * dy + r[2, 0] * dz,
-        r[0, 1] * dx + r[1, 1] * dy + r[2, 1] * dz,
-        r[0, 2] * dx + r[1, 2] * dy + r[2, 2] * dz,
+        r[X, U] * dx + r[Y, U] * dy + r[Z, U] * dz,
+        r[X, V] * dx + r[Y, V] * dy + r[Z, V] * dz,
+        r[X, W] * dx + r[Y, W] * dy + r[Z, W] * dz,
     )

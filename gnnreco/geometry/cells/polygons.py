@@ -12,7 +12,7 @@ from scipy.spatial import ConvexHull
 
 from gnnreco.geometry.index import SensorIndex, build_index
 from gnnreco.geometry.plane import TOUCH, area_centroid, inside_polygon, polygon_distance
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, U, V, W, njit
 
 from .templates import CSR, Cells, CellTemplate, Floats
 
@@ -180,16 +180,16 @@ def _within(
             stop = min(max((high[i, axis] - origin[axis]) / size, -1.0), shape[axis] - 1.0)
             first[axis], last[axis] = int(start), int(np.floor(stop))
         begin = total
-        for x in range(first[0], last[0] + 1):
-            for y in range(first[1], last[1] + 1):
-                box = (x * shape[1] + y) * shape[2]
+        for x in range(first[U], last[U] + 1):
+            for y in range(first[V], last[V] + 1):
+                box = (x * shape[V] + y) * shape[W]
                 for k in range(offsets[box], offsets[box + 1]):
                     c = cells[k]
                     if (
-                        cell_low[c, 0] > high[i, 0]
-                        or cell_low[c, 1] > high[i, 1]
-                        or cell_high[c, 0] < low[i, 0]
-                        or cell_high[c, 1] < low[i, 1]
+                        cell_low[c, U] > high[i, U]
+                        or cell_low[c, V] > high[i, V]
+                        or cell_high[c, U] < low[i, U]
+                        or cell_high[c, V] < low[i, V]
                     ):
                         continue
                     if total == len(found):
@@ -220,10 +220,10 @@ def _cell_at(
 ) -> Cells:
     result = np.full(len(u), -1, np.int32)
     for i in range(len(u)):
-        x, y = (u[i] - origin[0]) / size, (v[i] - origin[1]) / size
-        if not (0 <= x < shape[0] and 0 <= y < shape[1]):  # also False for NaN
+        x, y = (u[i] - origin[U]) / size, (v[i] - origin[V]) / size
+        if not (0 <= x < shape[U] and 0 <= y < shape[V]):  # also False for NaN
             continue
-        box = (int(x) * shape[1] + int(y)) * shape[2]
+        box = (int(x) * shape[V] + int(y)) * shape[W]
         for k in range(offsets[box], offsets[box + 1]):
             if inside_polygon(u[i], v[i], polygons[cells[k]], counts[cells[k]]):
                 result[i] = cells[k]
@@ -232,7 +232,7 @@ def _cell_at(
             continue
         # On the far edge of the sensor no cell claims the point; the first that touches it takes it.
         point = np.empty((1, 2))
-        point[0, 0], point[0, 1] = u[i], v[i]
+        point[0, U], point[0, V] = u[i], v[i]
         for k in range(offsets[box], offsets[box + 1]):
             if polygon_distance(point, 1, polygons[cells[k]], counts[cells[k]]) <= TOUCH:
                 result[i] = cells[k]
@@ -246,9 +246,9 @@ def _inner_points(polygons: Floats, counts: Ints, centroid: Floats) -> Floats:
     result = centroid.copy()
     for i in range(len(polygons)):
         polygon, n = polygons[i], counts[i]
-        if inside_polygon(centroid[i, 0], centroid[i, 1], polygon, n):
+        if inside_polygon(centroid[i, U], centroid[i, V], polygon, n):
             continue
-        levels = np.sort(polygon[:n, 1])
+        levels = np.sort(polygon[:n, V])
         widest = 0.0
         for c in range(n - 1):
             y = (levels[c] + levels[c + 1]) / 2
@@ -264,7 +264,7 @@ def _inner_points(polygons: Floats, counts: Ints, centroid: Floats) -> Floats:
             for e in range(0, found - 1, 2):
                 if chord[e + 1] - chord[e] > widest and levels[c + 1] - levels[c] > TOUCH:
                     widest = chord[e + 1] - chord[e]
-                    result[i, 0], result[i, 1] = (chord[e] + chord[e + 1]) / 2, y
+                    result[i, U], result[i, V] = (chord[e] + chord[e + 1]) / 2, y
     return result
 
 
@@ -300,18 +300,18 @@ def _touching(polygons: Floats, counts: Ints, offsets: Ints, cells: Cells, conta
                     grown = np.empty((2 * len(pairs), 2), np.int32)
                     grown[:found] = pairs[:found]
                     pairs = grown
-                pairs[found, 0], pairs[found, 1] = a, b
-                pairs[found + 1, 0], pairs[found + 1, 1] = b, a
+                pairs[found, FIRST], pairs[found, SECOND] = a, b
+                pairs[found + 1, FIRST], pairs[found + 1, SECOND] = b, a
                 found += 2
     ends = np.zeros(n + 1, np.int64)
     for k in range(found):
-        ends[pairs[k, 0] + 1] += 1
+        ends[pairs[k, FIRST] + 1] += 1
     ends = np.cumsum(ends)
     place = ends[:-1].copy()
     indices = np.empty(found, np.int32)
     for k in range(found):
-        indices[place[pairs[k, 0]]] = pairs[k, 1]
-        place[pairs[k, 0]] += 1
+        indices[place[pairs[k, FIRST]]] = pairs[k, SECOND]
+        place[pairs[k, FIRST]] += 1
     for a in range(n):
         indices[ends[a] : ends[a + 1]].sort()
     return ends, indices

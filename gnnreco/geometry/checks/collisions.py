@@ -10,7 +10,7 @@ from gnnreco.geometry.cells.polygons import PolygonTemplate
 from gnnreco.geometry.cells.templates import Floats
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.plane import area_centroid, clip, edges_cross, farthest_outside, inside_polygon
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 Ints = NDArray[np.int64]
 
@@ -138,9 +138,9 @@ def _turned(rotation: Floats, face: Floats) -> Floats:
         for c in range(face.shape[1]):
             for k in range(3):
                 corners[side * face.shape[1] + c, k] = (
-                    rotation[k, 0] * face[side, c, 0]
-                    + rotation[k, 1] * face[side, c, 1]
-                    + rotation[k, 2] * face[side, c, 2]
+                    rotation[k, U] * face[side, c, U]
+                    + rotation[k, V] * face[side, c, V]
+                    + rotation[k, W] * face[side, c, W]
                 )
     return corners
 
@@ -192,10 +192,10 @@ def _apart(axes: Floats, one: Floats, two: Floats, depth: float) -> bool:
             continue
         low_a, high_a, low_b, high_b = np.inf, -np.inf, np.inf, -np.inf
         for c in range(len(one)):
-            along = (one[c, 0] * axes[i, 0] + one[c, 1] * axes[i, 1] + one[c, 2] * axes[i, 2]) / length
+            along = (one[c, X] * axes[i, X] + one[c, Y] * axes[i, Y] + one[c, Z] * axes[i, Z]) / length
             low_a, high_a = min(low_a, along), max(high_a, along)
         for c in range(len(two)):
-            along = (two[c, 0] * axes[i, 0] + two[c, 1] * axes[i, 1] + two[c, 2] * axes[i, 2]) / length
+            along = (two[c, X] * axes[i, X] + two[c, Y] * axes[i, Y] + two[c, Z] * axes[i, Z]) / length
             low_b, high_b = min(low_b, along), max(high_b, along)
         if min(high_a - low_b, high_b - low_a) <= depth:
             return True
@@ -245,7 +245,7 @@ def _convex(polygon: Floats) -> bool:
 @njit(cache=True)
 def _reaches_into(a: Floats, corners_a: int, inner: Floats, b: Floats, corners_b: int) -> bool:
     """Whether the inner point of `a`, or a corner drawn a little towards it, lies inside `b`."""
-    if inside_polygon(inner[0], inner[1], b, corners_b):
+    if inside_polygon(inner[U], inner[V], b, corners_b):
         return True
     for c in range(corners_a):
         u, v = a[c] + SHARE * (inner - a[c])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.solids import inside_prism, walls
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
+
+# Columns of a window of directions, and of the lines in it.
+ETA_FROM, ETA_TO, PHI_FROM, PHI_TO = range(4)
+FIRST_ROW, STOP_ROW, FIRST_COLUMN, STOP_COLUMN = range(4)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -126,7 +131,7 @@ def _windows(
         xyz = np.empty(local.shape)
         for c in range(len(local)):
             xyz[c] = center[s] + rotation[s] @ local[c]
-        phi = np.sort(np.arctan2(xyz[:, 1], xyz[:, 0]))
+        phi = np.sort(np.arctan2(xyz[:, Y], xyz[:, X]))
         gap, first = 2 * np.pi - phi[-1] + phi[0], 0
         for c in range(1, len(phi)):
             if phi[c] - phi[c - 1] > gap:
@@ -136,17 +141,17 @@ def _windows(
         if gap > np.pi:
             r_min = np.inf
             for e in range(len(edges)):
-                ax, ay = xyz[edges[e, 0], 0], xyz[edges[e, 0], 1]
-                dx, dy = xyz[edges[e, 1], 0] - ax, xyz[edges[e, 1], 1] - ay
+                ax, ay = xyz[edges[e, FIRST], X], xyz[edges[e, FIRST], Y]
+                dx, dy = xyz[edges[e, SECOND], X] - ax, xyz[edges[e, SECOND], Y] - ay
                 length = dx * dx + dy * dy
                 t = min(max(-(ax * dx + ay * dy) / length, 0.0), 1.0) if length > 0 else 0.0
                 r_min = min(r_min, np.hypot(ax + t * dx, ay + t * dy))
-            result[s, 2], result[s, 3] = phi[first], phi[first] + 2 * np.pi - gap
+            result[s, PHI_FROM], result[s, PHI_TO] = phi[first], phi[first] + 2 * np.pi - gap
         else:
-            result[s, 2], result[s, 3] = -np.pi, np.pi
+            result[s, PHI_FROM], result[s, PHI_TO] = -np.pi, np.pi
         r_min = max(r_min, 1e-6)
-        r_max = np.sqrt((xyz[:, 0] ** 2 + xyz[:, 1] ** 2).max())
-        for side, z in enumerate((xyz[:, 2].min(), xyz[:, 2].max())):
+        r_max = np.sqrt((xyz[:, X] ** 2 + xyz[:, Y] ** 2).max())
+        for side, z in enumerate((xyz[:, Z].min(), xyz[:, Z].max())):
             away = (z < 0) == (side == 0)
             result[s, side] = np.arcsinh(z / (r_min if away else max(r_max, 1e-6)))
     return result
@@ -177,12 +182,13 @@ def _shine(
     planes = [walls(t.outline, t.focus) for t in templates]
     holes = [walls(t.hole, t.focus) if len(t.hole) else np.zeros((0, 4)) for t in templates]
     material = np.stack([detector.radiation_lengths, detector.interaction_lengths], axis=1)
-    return _count(
-        *(start, np.ascontiguousarray(direction), cells, np.argsort(detector.layer, kind="stable")),
-        *(detector.layer, detector.template, detector.center, detector.rotation, material),
-        *(np.array([t.thickness for t in templates]), _stacked(planes), detector.outline_counts),
-        *(_stacked(holes), detector.hole_counts),
-    )
+    solids = _Solids(
+        detector.layer, detector.template, detector.center, detector.rotation, material,
+        np.array([t.thickness for t in templates]), _stacked(planes), detector.outline_counts, _stacked(holes),
+        detector.hole_counts,
+    )  # fmt: skip
+    order = np.argsort(detector.layer, kind="stable")
+    return _count(start, np.ascontiguousarray(direction), cells, order, solids)  # type: ignore[no-any-return]
 
 
 def _stacked(planes: list[Floats]) -> Floats:
@@ -192,23 +198,26 @@ def _stacked(planes: list[Floats]) -> Floats:
     return result
 
 
+class _Solids(NamedTuple):
+    """Sensors as solids, as `_count` takes them: columns of each sensor, then of each template."""
+
+    layer: NDArray[np.int32]
+    template: NDArray[np.int32]
+    center: Floats
+    rotation: Floats
+    material: Floats
+    thickness: Floats
+    planes: Floats
+    counts: Ints
+    holes: Floats
+    hole_counts: Ints
+
+
 @njit(cache=True)
 def _count(
-    start: Floats,
-    direction: Floats,
-    cells: Ints,
-    order: Ints,
-    layer: NDArray[np.int32],
-    template: NDArray[np.int32],
-    center: Floats,
-    rotation: Floats,
-    sensor_material: Floats,
-    thickness: Floats,
-    planes: Floats,
-    counts: Ints,
-    holes: Floats,
-    hole_counts: Ints,
+    start: Floats, direction: Floats, cells: Ints, order: Ints, solids: _Solids
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+    layer, template, center, rotation, sensor_material, thickness, planes, counts, holes, hole_counts = solids
     n, m = start.shape[:2]
     layers, last = np.zeros((n, m), np.int32), np.full((n, m), -1, np.int32)
     sensors = np.zeros((n, m), np.int32)
@@ -216,8 +225,8 @@ def _count(
     for s in order:
         t, turn = template[s], rotation[s].T
         half = thickness[t] / 2
-        for i in range(cells[s, 0], cells[s, 1]):
-            for column in range(cells[s, 2], cells[s, 3]):
+        for i in range(cells[s, FIRST_ROW], cells[s, STOP_ROW]):
+            for column in range(cells[s, FIRST_COLUMN], cells[s, STOP_COLUMN]):
                 j = column % m
                 origin, along = turn @ (start[i, j] - center[s]), turn @ direction[i, j]
                 enter, leave = inside_prism(origin, along, planes[t], counts[t], half)

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 Floats = NDArray[np.float64]
+#: A position or a direction; a field vector and its nine derivatives, as `field_and_slope` gives them.
+Vector = tuple[float, float, float]
+Slopes = tuple[float, ...]
 kernel: Any = njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -41,7 +44,7 @@ class FieldGrid(NamedTuple):
 
 
 @kernel
-def _cell(nodes, place):  # type: ignore[no-untyped-def]
+def _cell(nodes: Floats, place: float) -> tuple[int, float]:
     """The interval of nodes that holds a place, and where in it (0 to 1); -1 outside."""
     last = len(nodes) - 1
     if not nodes[0] <= place <= nodes[last]:
@@ -57,46 +60,46 @@ def _cell(nodes, place):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def field_at(grid, px, py, pz):  # type: ignore[no-untyped-def]
+def field_at(grid: FieldGrid, px: float, py: float, pz: float) -> Vector:
     """Field vector at a position: bx, by, bz."""
     b = field_and_slope(grid, px, py, pz)
-    return b[0], b[1], b[2]
+    return b[X], b[Y], b[Z]
 
 
 @kernel
-def field_and_slope(grid, px, py, pz):  # type: ignore[no-untyped-def]
+def field_and_slope(grid: FieldGrid, px: float, py: float, pz: float) -> tuple[float, ...]:
     """Field vector at a position and its nine derivatives: bx, by, bz, dbx/dx, dbx/dy, ... dbz/dz (tesla per mm)."""
     if grid.tesla.size == 3:
         b = grid.tesla[0, 0, 0]
-        return b[0], b[1], b[2], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        return b[X], b[Y], b[Z], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     m, o = grid.turn, grid.shift
     if grid.turned:
         px, py, pz = (
-            m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz,
-            m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz,
-            m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz,
+            m[X, X] * px + m[X, Y] * py + m[X, Z] * pz,
+            m[Y, X] * px + m[Y, Y] * py + m[Y, Z] * pz,
+            m[Z, X] * px + m[Z, Y] * py + m[Z, Z] * pz,
         )
-    i, u = _cell(grid.x, px + o[0])
-    j, v = _cell(grid.y, py + o[1])
-    k, w = _cell(grid.z, pz + o[2])
+    i, u = _cell(grid.x, px + o[X])
+    j, v = _cell(grid.y, py + o[Y])
+    k, w = _cell(grid.z, pz + o[Z])
     if i < 0 or j < 0 or k < 0:
         return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     du = 1.0 / (grid.x[i + 1] - grid.x[i])
     dv = 1.0 / (grid.y[j + 1] - grid.y[j])
     dw = 1.0 / (grid.z[k + 1] - grid.z[k])
-    x = _component(grid.tesla, i, j, k, u, v, w, 0)
-    y = _component(grid.tesla, i, j, k, u, v, w, 1)
-    z = _component(grid.tesla, i, j, k, u, v, w, 2)
+    x, xu, xv, xw = _component(grid.tesla, i, j, k, u, v, w, X)
+    y, yu, yv, yw = _component(grid.tesla, i, j, k, u, v, w, Y)
+    z, zu, zv, zw = _component(grid.tesla, i, j, k, u, v, w, Z)
+    slopes = (xu * du, xv * dv, xw * dw, yu * du, yv * dv, yw * dw, zu * du, zv * dv, zw * dw)
     if not grid.turned:
-        return (
-            x[0], y[0], z[0], x[1] * du, x[2] * dv, x[3] * dw, y[1] * du, y[2] * dv, y[3] * dw,
-            z[1] * du, z[2] * dv, z[3] * dw,
-        )  # fmt: skip
-    return _turned_back(m, x, y, z, du, dv, dw)
+        return (x, y, z, *slopes)
+    return _turned_back(m, (x, y, z), slopes)
 
 
 @kernel
-def _component(tesla, i, j, k, u, v, w, c):  # type: ignore[no-untyped-def]
+def _component(
+    tesla: Floats, i: int, j: int, k: int, u: float, v: float, w: float, c: int
+) -> tuple[float, float, float, float]:
     """One component in a cell of the grid, and its slopes in u, v and w."""
     a00 = tesla[i, j, k, c] + u * (tesla[i + 1, j, k, c] - tesla[i, j, k, c])
     a10 = tesla[i, j + 1, k, c] + u * (tesla[i + 1, j + 1, k, c] - tesla[i, j + 1, k, c])
@@ -118,34 +121,35 @@ def _component(tesla, i, j, k, u, v, w, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _turned_back(m, x, y, z, du, dv, dw):  # type: ignore[no-untyped-def]
+def _turned_back(m: Floats, b: Vector, slopes: Slopes) -> tuple[float, ...]:
     """Vector and slopes of the grid's frame in the frame of the caller: ``m^T b`` and ``m^T g m``."""
-    b, g = (x[0], y[0], z[0]), np.empty((3, 3))
+    xu, xv, xw, yu, yv, yw, zu, zv, zw = slopes
+    g = np.empty((3, 3))
     for c in range(3):
-        g[0, c] = x[1] * du * m[0, c] + x[2] * dv * m[1, c] + x[3] * dw * m[2, c]
-        g[1, c] = y[1] * du * m[0, c] + y[2] * dv * m[1, c] + y[3] * dw * m[2, c]
-        g[2, c] = z[1] * du * m[0, c] + z[2] * dv * m[1, c] + z[3] * dw * m[2, c]
+        g[X, c] = xu * m[X, c] + xv * m[Y, c] + xw * m[Z, c]
+        g[Y, c] = yu * m[X, c] + yv * m[Y, c] + yw * m[Z, c]
+        g[Z, c] = zu * m[X, c] + zv * m[Y, c] + zw * m[Z, c]
     t = m.T
     return (
-        t[0, 0] * b[0] + t[0, 1] * b[1] + t[0, 2] * b[2],
-        t[1, 0] * b[0] + t[1, 1] * b[1] + t[1, 2] * b[2],
-        t[2, 0] * b[0] + t[2, 1] * b[1] + t[2, 2] * b[2],
-        t[0, 0] * g[0, 0] + t[0, 1] * g[1, 0] + t[0, 2] * g[2, 0],
-        t[0, 0] * g[0, 1] + t[0, 1] * g[1, 1] + t[0, 2] * g[2, 1],
-        t[0, 0] * g[0, 2] + t[0, 1] * g[1, 2] + t[0, 2] * g[2, 2],
-        t[1, 0] * g[0, 0] + t[1, 1] * g[1, 0] + t[1, 2] * g[2, 0],
-        t[1, 0] * g[0, 1] + t[1, 1] * g[1, 1] + t[1, 2] * g[2, 1],
-        t[1, 0] * g[0, 2] + t[1, 1] * g[1, 2] + t[1, 2] * g[2, 2],
-        t[2, 0] * g[0, 0] + t[2, 1] * g[1, 0] + t[2, 2] * g[2, 0],
-        t[2, 0] * g[0, 1] + t[2, 1] * g[1, 1] + t[2, 2] * g[2, 1],
-        t[2, 0] * g[0, 2] + t[2, 1] * g[1, 2] + t[2, 2] * g[2, 2],
+        t[X, X] * b[X] + t[X, Y] * b[Y] + t[X, Z] * b[Z],
+        t[Y, X] * b[X] + t[Y, Y] * b[Y] + t[Y, Z] * b[Z],
+        t[Z, X] * b[X] + t[Z, Y] * b[Y] + t[Z, Z] * b[Z],
+        t[X, X] * g[X, X] + t[X, Y] * g[Y, X] + t[X, Z] * g[Z, X],
+        t[X, X] * g[X, Y] + t[X, Y] * g[Y, Y] + t[X, Z] * g[Z, Y],
+        t[X, X] * g[X, Z] + t[X, Y] * g[Y, Z] + t[X, Z] * g[Z, Z],
+        t[Y, X] * g[X, X] + t[Y, Y] * g[Y, X] + t[Y, Z] * g[Z, X],
+        t[Y, X] * g[X, Y] + t[Y, Y] * g[Y, Y] + t[Y, Z] * g[Z, Y],
+        t[Y, X] * g[X, Z] + t[Y, Y] * g[Y, Z] + t[Y, Z] * g[Z, Z],
+        t[Z, X] * g[X, X] + t[Z, Y] * g[Y, X] + t[Z, Z] * g[Z, X],
+        t[Z, X] * g[X, Y] + t[Z, Y] * g[Y, Y] + t[Z, Z] * g[Z, Y],
+        t[Z, X] * g[X, Z] + t[Z, Y] * g[Y, Z] + t[Z, Z] * g[Z, Z],
     )
 
 
 @kernel
-def vectors(grid, xyz):  # type: ignore[no-untyped-def]
+def vectors(grid: FieldGrid, xyz: Floats) -> Floats:
     """Field vectors (n, 3) at positions (n, 3)."""
     out = np.empty((len(xyz), 3))
     for i in range(len(xyz)):
-        out[i, 0], out[i, 1], out[i, 2] = field_at(grid, xyz[i, 0], xyz[i, 1], xyz[i, 2])
+        out[i, X], out[i, Y], out[i, Z] = field_at(grid, xyz[i, X], xyz[i, Y], xyz[i, Z])
     return out

@@ -9,8 +9,10 @@ import math
 
 import numpy as np
 
+from gnnreco.kernels import X, Y, Z
+
 from .field import MapField
-from .grid import kernel
+from .grid import Floats, kernel
 
 CELLS = 24  # of the map along a radius
 LONGEST = 40  # radii: a longer coil is endless where its tracker is
@@ -35,19 +37,19 @@ def solenoid_map(bz: float, length: float, radius: float) -> MapField:
 
 
 @kernel
-def _fill(side, z, half, radius, tesla):  # type: ignore[no-untyped-def]
+def _fill(side: Floats, z: Floats, half: float, radius: float, tesla: Floats) -> None:
     for i in range(len(side)):
         for j in range(len(side)):
             rho = math.hypot(side[i], side[j])
             for k in range(len(z)):
                 across, along = sheet(rho, z[k], half, radius)
-                tesla[i, j, k, 0] = across * side[i] / max(rho, 1e-30)
-                tesla[i, j, k, 1] = across * side[j] / max(rho, 1e-30)
-                tesla[i, j, k, 2] = along
+                tesla[i, j, k, X] = across * side[i] / max(rho, 1e-30)
+                tesla[i, j, k, Y] = across * side[j] / max(rho, 1e-30)
+                tesla[i, j, k, Z] = along
 
 
 @kernel
-def sheet(rho, z, half, radius):  # type: ignore[no-untyped-def]
+def sheet(rho: float, z: float, half: float, radius: float) -> tuple[float, float]:
     """Field away from and along the axis, in units of that in an endless solenoid of the same current."""
     if abs(rho - radius) < 1e-9 * radius:  # on the sheet the field jumps: its inner side
         rho = radius * (1.0 - 1e-9)
@@ -62,7 +64,7 @@ def sheet(rho, z, half, radius):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _cel(kc, p, c, s):  # type: ignore[no-untyped-def]
+def _cel(kc: float, p: float, c: float, s: float) -> float:
     """Integral from 0 to pi / 2 of (c cos^2 + s sin^2) / (cos^2 + p sin^2) / sqrt(cos^2 + kc^2 sin^2), p > 0."""
     k, em, root = abs(kc), 1.0, math.sqrt(p)
     s /= root

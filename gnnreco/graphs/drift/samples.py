@@ -11,10 +11,10 @@ from gnnreco.columns import Event, Floats, Ints
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
 from gnnreco.graphs.showers.frame import CellFrame
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
 from gnnreco.simulate.drift.gas import electrons_per_mm
 
-from .shape import main_axes, spread_moments
+from .shape import LONG, THIN, WIDE, main_axes, spread_moments
 
 SAMPLE_FEATURES = (
     "charge", "charge around", "neighbours", "above neighbours", "middle across", "middle along drift", "length",
@@ -24,6 +24,17 @@ PAIR_FEATURES = (
     "along", "across one", "drift one", "across two", "drift two", "across middles", "drift middles", "angle",
     "long angle", "long across", "long drift", "less charge", "charge ratio", "same row", "distance",
 )  # fmt: skip
+(
+    CHARGE, CHARGE_AROUND, NEIGHBOURS, ABOVE_NEIGHBOURS, MIDDLE_ACROSS, MIDDLE_ALONG_DRIFT, LENGTH,
+    FLATNESS, LONG_LENGTH, LONG_FLATNESS, ALONG_ROWS, ALONG_DRIFT, TURN, DIFFUSION,
+) = range(len(SAMPLE_FEATURES))  # fmt: skip
+(
+    ALONG, ACROSS_ONE, DRIFT_ONE, ACROSS_TWO, DRIFT_TWO, ACROSS_MIDDLES, DRIFT_MIDDLES, ANGLE,
+    LONG_ANGLE, LONG_ACROSS, LONG_DRIFT, LESS_CHARGE, CHARGE_RATIO, SAME_ROW, DISTANCE,
+) = range(len(PAIR_FEATURES))  # fmt: skip
+# Columns: units of a sample; what `_across` returns.
+PAD, SAMPLE = range(2)
+ACROSS, DRIFT = range(2)
 
 
 @dataclass(frozen=True)
@@ -115,8 +126,7 @@ def build_charge_graph(
     weight = np.sqrt(cells.energy / expected)
     near = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.near)
     far = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.far)
-    near_axis, near_variance = main_axes(near)
-    far_axis, far_variance = main_axes(far)
+    near_shape, far_shape = main_axes(near), main_axes(far)
     pairs = _pairs(cells.offsets, cells.neighbour, np.einsum("ij,ij->i", cells.xyz, cells.xyz))
     unit = np.stack([size.min(axis=1, initial=np.inf), frame.sample[cells.sensor]], axis=1)
     charge = cells.energy / expected
@@ -125,11 +135,11 @@ def build_charge_graph(
     drifted = local[:, 2] + 0.5 * detector.thickness[cells.sensor]
     middle = near[:, 1:4]
     nodes = _sample_features(
-        charge, cells.offsets, cells.neighbour, middle, near_axis, near_variance, far_axis, far_variance,
-        row_axis, drift, unit, np.sqrt(np.maximum(drifted, 0.0)),
+        charge, cells.offsets, cells.neighbour, middle, near_shape, far_shape, row_axis, drift, unit,
+        np.sqrt(np.maximum(drifted, 0.0)),
     )  # fmt: skip
     features = _pair_features(
-        pairs, cells.xyz, charge, middle, near_axis, far_axis, drift, row_axis, unit, size[:, 1]
+        pairs, cells.xyz, charge, middle, near_shape[0], far_shape[0], drift, row_axis, unit, size[:, 1]
     )
     return ChargeGraph(cells, size, local, pairs, nodes, features)
 
@@ -142,84 +152,105 @@ def _pairs(offsets: Ints, neighbour: NDArray[np.int32], distance: Floats) -> NDA
         for k in range(offsets[i], offsets[i + 1]):
             j = neighbour[k]
             if distance[i] < distance[j] or (distance[i] == distance[j] and i < j):
-                pairs[m, 0], pairs[m, 1] = i, j
+                pairs[m, FIRST], pairs[m, SECOND] = i, j
                 m += 1
     return pairs
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _dot(a, b):  # type: ignore[no-untyped-def]
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+def _dot(a: Floats, b: Floats) -> float:
+    return a[X] * b[X] + a[Y] * b[Y] + a[Z] * b[Z]
 
 
 @njit(cache=True, nogil=True)
-def _across(dx, dy, dz, way, drift):  # type: ignore[no-untyped-def]
+def _across(dx: float, dy: float, dz: float, way: Floats, drift: Floats) -> tuple[float, float]:
     """What of a step is square to a way: in the plane of the pads, and along the drift; both without a sign, mm."""
-    along = dx * way[0] + dy * way[1] + dz * way[2]
-    x, y, z = dx - along * way[0], dy - along * way[1], dz - along * way[2]
-    w = x * drift[0] + y * drift[1] + z * drift[2]
+    along = dx * way[X] + dy * way[Y] + dz * way[Z]
+    x, y, z = dx - along * way[X], dy - along * way[Y], dz - along * way[Z]
+    w = x * drift[X] + y * drift[Y] + z * drift[Z]
     return np.sqrt(max(x * x + y * y + z * z - w * w, 0.0)), abs(w)
 
 
 @njit(cache=True, nogil=True)
-def _sample_features(  # type: ignore[no-untyped-def]
-    charge, offsets, neighbour, middle, near, near_variance, far, far_variance, row_axis, drift, unit, diffusion
-):  # fmt: skip
+def _sample_features(
+    charge: Floats,
+    offsets: Ints,
+    neighbour: NDArray[np.int32],
+    middle: Floats,
+    near_shape: tuple[Floats, Floats],
+    far_shape: tuple[Floats, Floats],
+    row_axis: Floats,
+    drift: Floats,
+    unit: Floats,
+    diffusion: Floats,
+) -> NDArray[np.float32]:
+    (near, near_variance), (far, far_variance) = near_shape, far_shape
     n = len(charge)
-    out = np.empty((n, 14), np.float32)
+    out = np.empty((n, len(SAMPLE_FEATURES)), np.float32)
     for i in range(n):
         total, most = charge[i], 1e-6
         for k in range(offsets[i], offsets[i + 1]):
             total += charge[neighbour[k]]
             most = max(most, charge[neighbour[k]])
-        t, w = _across(middle[i, 0], middle[i, 1], middle[i, 2], near[i], drift[i])
-        length = max(near_variance[i, 0], 1e-3)
-        long = max(far_variance[i, 0], 1e-3)
-        out[i, 0] = np.log(charge[i] + 1e-3)
-        out[i, 1] = np.log(total + 1e-3)
-        out[i, 2] = 0.1 * (offsets[i + 1] - offsets[i])
-        out[i, 3] = np.log((charge[i] + 1e-3) / (most + 1e-3))
-        out[i, 4] = t / unit[i, 0]
-        out[i, 5] = w / unit[i, 1]
-        out[i, 6] = (near_variance[i, 0] - near_variance[i, 1]) / length
-        out[i, 7] = (near_variance[i, 1] - near_variance[i, 2]) / length
-        out[i, 8] = (far_variance[i, 0] - far_variance[i, 1]) / long
-        out[i, 9] = (far_variance[i, 1] - far_variance[i, 2]) / long
-        out[i, 10] = abs(_dot(far[i], row_axis[i]))
-        out[i, 11] = abs(_dot(far[i], drift[i]))
-        out[i, 12] = 1.0 - abs(_dot(far[i], near[i]))
-        out[i, 13] = 0.02 * diffusion[i]
+        t, w = _across(middle[i, X], middle[i, Y], middle[i, Z], near[i], drift[i])
+        length = max(near_variance[i, LONG], 1e-3)
+        long = max(far_variance[i, LONG], 1e-3)
+        out[i, CHARGE] = np.log(charge[i] + 1e-3)
+        out[i, CHARGE_AROUND] = np.log(total + 1e-3)
+        out[i, NEIGHBOURS] = 0.1 * (offsets[i + 1] - offsets[i])
+        out[i, ABOVE_NEIGHBOURS] = np.log((charge[i] + 1e-3) / (most + 1e-3))
+        out[i, MIDDLE_ACROSS] = t / unit[i, PAD]
+        out[i, MIDDLE_ALONG_DRIFT] = w / unit[i, SAMPLE]
+        out[i, LENGTH] = (near_variance[i, LONG] - near_variance[i, WIDE]) / length
+        out[i, FLATNESS] = (near_variance[i, WIDE] - near_variance[i, THIN]) / length
+        out[i, LONG_LENGTH] = (far_variance[i, LONG] - far_variance[i, WIDE]) / long
+        out[i, LONG_FLATNESS] = (far_variance[i, WIDE] - far_variance[i, THIN]) / long
+        out[i, ALONG_ROWS] = abs(_dot(far[i], row_axis[i]))
+        out[i, ALONG_DRIFT] = abs(_dot(far[i], drift[i]))
+        out[i, TURN] = 1.0 - abs(_dot(far[i], near[i]))
+        out[i, DIFFUSION] = 0.02 * diffusion[i]
     return out
 
 
 @njit(cache=True, nogil=True)
-def _pair_features(pairs, xyz, charge, middle, near, far, drift, row_axis, unit, height):  # type: ignore[no-untyped-def]
-    out = np.empty((len(pairs), 15), np.float32)
+def _pair_features(
+    pairs: NDArray[np.int32],
+    xyz: Floats,
+    charge: Floats,
+    middle: Floats,
+    near: Floats,
+    far: Floats,
+    drift: Floats,
+    row_axis: Floats,
+    unit: Floats,
+    height: Floats,
+) -> NDArray[np.float32]:
+    out = np.empty((len(pairs), len(PAIR_FEATURES)), np.float32)
     for m in range(len(pairs)):
         i, j = pairs[m]
-        pad, sample = 0.5 * (unit[i, 0] + unit[j, 0]), 0.5 * (unit[i, 1] + unit[j, 1])
-        dx, dy, dz = xyz[j, 0] - xyz[i, 0], xyz[j, 1] - xyz[i, 1], xyz[j, 2] - xyz[i, 2]
-        along = dx * far[i, 0] + dy * far[i, 1] + dz * far[i, 2]
+        pad, sample = 0.5 * (unit[i, PAD] + unit[j, PAD]), 0.5 * (unit[i, SAMPLE] + unit[j, SAMPLE])
+        dx, dy, dz = xyz[j, X] - xyz[i, X], xyz[j, Y] - xyz[i, Y], xyz[j, Z] - xyz[i, Z]
+        along = dx * far[i, X] + dy * far[i, Y] + dz * far[i, Z]
         one, two = _across(dx, dy, dz, near[i], drift[i]), _across(dx, dy, dz, near[j], drift[j])
         mx, my, mz = (
-            dx + middle[j, 0] - middle[i, 0],
-            dy + middle[j, 1] - middle[i, 1],
-            dz + middle[j, 2] - middle[i, 2],
+            dx + middle[j, X] - middle[i, X],
+            dy + middle[j, Y] - middle[i, Y],
+            dz + middle[j, Z] - middle[i, Z],
         )
         first, second = _across(mx, my, mz, near[i], drift[i]), _across(mx, my, mz, near[j], drift[j])
         long_one, long_two = _across(mx, my, mz, far[i], drift[i]), _across(mx, my, mz, far[j], drift[j])
-        rows = dx * row_axis[i, 0] + dy * row_axis[i, 1] + dz * row_axis[i, 2]
-        out[m, 0] = abs(along) / pad
-        out[m, 1], out[m, 2] = one[0] / pad, one[1] / sample
-        out[m, 3], out[m, 4] = two[0] / pad, two[1] / sample
-        out[m, 5] = 0.5 * (first[0] + second[0]) / pad
-        out[m, 6] = 0.5 * (first[1] + second[1]) / sample
-        out[m, 7] = np.log(1.001 - min(abs(_dot(near[i], near[j])), 1.0))
-        out[m, 8] = np.log(1.001 - min(abs(_dot(far[i], far[j])), 1.0))
-        out[m, 9] = 0.5 * (long_one[0] + long_two[0]) / pad
-        out[m, 10] = 0.5 * (long_one[1] + long_two[1]) / sample
-        out[m, 11] = np.log(min(charge[i], charge[j]) + 1e-3)
-        out[m, 12] = abs(np.log((charge[i] + 1e-3) / (charge[j] + 1e-3)))
-        out[m, 13] = 1.0 if abs(rows) < 0.25 * height[i] else 0.0
-        out[m, 14] = np.sqrt(dx * dx + dy * dy + dz * dz) / pad
+        rows = dx * row_axis[i, X] + dy * row_axis[i, Y] + dz * row_axis[i, Z]
+        out[m, ALONG] = abs(along) / pad
+        out[m, ACROSS_ONE], out[m, DRIFT_ONE] = one[ACROSS] / pad, one[DRIFT] / sample
+        out[m, ACROSS_TWO], out[m, DRIFT_TWO] = two[ACROSS] / pad, two[DRIFT] / sample
+        out[m, ACROSS_MIDDLES] = 0.5 * (first[ACROSS] + second[ACROSS]) / pad
+        out[m, DRIFT_MIDDLES] = 0.5 * (first[DRIFT] + second[DRIFT]) / sample
+        out[m, ANGLE] = np.log(1.001 - min(abs(_dot(near[i], near[j])), 1.0))
+        out[m, LONG_ANGLE] = np.log(1.001 - min(abs(_dot(far[i], far[j])), 1.0))
+        out[m, LONG_ACROSS] = 0.5 * (long_one[ACROSS] + long_two[ACROSS]) / pad
+        out[m, LONG_DRIFT] = 0.5 * (long_one[DRIFT] + long_two[DRIFT]) / sample
+        out[m, LESS_CHARGE] = np.log(min(charge[i], charge[j]) + 1e-3)
+        out[m, CHARGE_RATIO] = abs(np.log((charge[i] + 1e-3) / (charge[j] + 1e-3)))
+        out[m, SAME_ROW] = 1.0 if abs(rows) < 0.25 * height[i] else 0.0
+        out[m, DISTANCE] = np.sqrt(dx * dx + dy * dy + dz * dz) / pad
     return out

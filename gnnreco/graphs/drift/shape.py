@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import njit
 
+# Columns of the moments of charge: its weight, then from here on its first and its second moments.
+WEIGHT, MEAN, SPREAD = 0, 1, 4
+LONG, WIDE, THIN = range(3)  # columns of the variances along the main axes
+
 
 @njit(cache=True, nogil=True)
 def spread_moments(
@@ -24,11 +28,11 @@ def spread_moments(
     n = len(weight)
     here = np.empty((n, 10))
     for i in range(n):
-        here[i, 0] = weight[i]
+        here[i, WEIGHT] = weight[i]
         for a in range(3):
-            here[i, 1 + a] = weight[i] * xyz[i, a]
+            here[i, MEAN + a] = weight[i] * xyz[i, a]
             for b in range(a + 1):
-                here[i, 4 + a * (a + 1) // 2 + b] = weight[i] * xyz[i, a] * xyz[i, b]
+                here[i, SPREAD + a * (a + 1) // 2 + b] = weight[i] * xyz[i, a] * xyz[i, b]
     for _ in range(rounds):
         there = here.copy()
         for i in range(n):
@@ -38,12 +42,12 @@ def spread_moments(
         here = there
     for i in range(n):
         for c in range(1, 10):
-            here[i, c] /= here[i, 0]
+            here[i, c] /= here[i, WEIGHT]
         for a in range(3):
             for b in range(a + 1):
-                here[i, 4 + a * (a + 1) // 2 + b] -= here[i, 1 + a] * here[i, 1 + b]
+                here[i, SPREAD + a * (a + 1) // 2 + b] -= here[i, MEAN + a] * here[i, MEAN + b]
         for a in range(3):
-            here[i, 1 + a] -= xyz[i, a]
+            here[i, MEAN + a] -= xyz[i, a]
     return here
 
 
@@ -59,7 +63,7 @@ def main_axes(moments: Floats) -> tuple[Floats, Floats]:
     for i in range(n):
         for a in range(3):
             for b in range(a + 1):
-                m[a, b] = m[b, a] = moments[i, 4 + a * (a + 1) // 2 + b]
+                m[a, b] = m[b, a] = moments[i, SPREAD + a * (a + 1) // 2 + b]
                 v[a, b] = v[b, a] = 0.0
             v[a, a] = 1.0
         for _ in range(4):
@@ -80,10 +84,10 @@ def main_axes(moments: Floats) -> tuple[Floats, Floats]:
         for a in range(1, 3):
             if m[a, a] > m[best, best]:
                 best = a
-        rest = (best + 1) % 3, (best + 2) % 3
-        variance[i, 0] = max(m[best, best], 0.0)
-        variance[i, 1] = max(m[rest[0], rest[0]], m[rest[1], rest[1]], 0.0)
-        variance[i, 2] = max(min(m[rest[0], rest[0]], m[rest[1], rest[1]]), 0.0)
+        one, two = (best + 1) % 3, (best + 2) % 3
+        variance[i, LONG] = max(m[best, best], 0.0)
+        variance[i, WIDE] = max(m[one, one], m[two, two], 0.0)
+        variance[i, THIN] = max(min(m[one, one], m[two, two]), 0.0)
         for a in range(3):
             axis[i, a] = v[a, best]
     return axis, variance

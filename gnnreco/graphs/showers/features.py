@@ -7,14 +7,19 @@ or a reflection of the event that the detector shares with it changes none of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 from .cells import CellGraph
+
+DEEPER = 3  # column of a lean, after its way aside: the steps of depth
+# Columns of a pair of cells.
+DISTANCE, LATERAL, DEPTH, ENERGY_RATIO, DENSITY_RATIO, LEANS_TO, LEANS_FROM, LEAN_ALIKE = range(8)
 
 CELL_FEATURES = (
     "energy", "density_near", "density_far", "neighbours", "depth", "nuclear_depth", "nuclear_behind", "cell_size",
@@ -66,14 +71,10 @@ def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
     mip = np.where(graph.mip > 0, graph.mip, 1.0)
     near, far = _densities(graph.offsets, graph.neighbour, graph.distance, graph.energy, NEAR, reach)
     neighbour, real = _loudest(graph.offsets, graph.neighbour, graph.distance, graph.energy, k)
-    lean = _lean(
-        graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, neighbour, real
-    )
     highest, climb = _climbs(graph.offsets, graph.neighbour, graph.distance, near, reach)
-    pairs = _pairs(
-        *(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, near, lean),
-        *(neighbour, real, reach),
-    )
+    cells = _Cells(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy)
+    lean = _lean(cells, neighbour, real)
+    pairs = _pairs(cells, near, lean, neighbour, real, reach)
     columns = [
         np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
         np.log(np.maximum(near / mip, FAINTEST)) / 4,
@@ -92,8 +93,18 @@ def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
         graph.energy / near,
         np.log10(graph.fraction) / 2,
     ]
-    cells = np.stack(columns, axis=1).astype(np.float32)
-    return LoudNeighbours(neighbour, real, cells, pairs, near)
+    return LoudNeighbours(neighbour, real, np.stack(columns, axis=1).astype(np.float32), pairs, near)
+
+
+class _Cells(NamedTuple):
+    """Columns of a `CellGraph`, as the kernels take them."""
+
+    xyz: Floats
+    direction: Floats
+    depth: Floats
+    unit: Floats
+    step: Floats
+    energy: Floats
 
 
 @njit(cache=True)
@@ -143,17 +154,15 @@ def _loudest(
 @njit(cache=True)
 def _step(xyz: Floats, direction: Floats, i: int, j: int) -> tuple[float, float, float]:
     """From cell i to cell j, mm, without what lies along the direction of i."""
-    x, y, z = xyz[j, 0] - xyz[i, 0], xyz[j, 1] - xyz[i, 1], xyz[j, 2] - xyz[i, 2]
-    along = x * direction[i, 0] + y * direction[i, 1] + z * direction[i, 2]
-    return x - along * direction[i, 0], y - along * direction[i, 1], z - along * direction[i, 2]
+    x, y, z = xyz[j, X] - xyz[i, X], xyz[j, Y] - xyz[i, Y], xyz[j, Z] - xyz[i, Z]
+    along = x * direction[i, X] + y * direction[i, Y] + z * direction[i, Z]
+    return x - along * direction[i, X], y - along * direction[i, Y], z - along * direction[i, Z]
 
 
 @njit(cache=True)
-def _lean(
-    xyz: Floats, direction: Floats, depth: Floats, unit: Floats, step: Floats, energy: Floats,
-    neighbour: NDArray[np.int32], real: NDArray[np.bool_],
-) -> Floats:  # fmt: skip
+def _lean(cells: _Cells, neighbour: NDArray[np.int32], real: NDArray[np.bool_]) -> Floats:
     """Way from each cell to the middle of the energy around it: three lateral components and the depth, in units."""
+    xyz, direction, depth, unit, step, energy = cells
     out = np.zeros((len(xyz), 4))
     for i in range(len(xyz)):
         total = energy[i]
@@ -162,14 +171,14 @@ def _lean(
                 break
             j = neighbour[i, m]
             x, y, z = _step(xyz, direction, i, j)
-            out[i, 0] += energy[j] * x
-            out[i, 1] += energy[j] * y
-            out[i, 2] += energy[j] * z
-            out[i, 3] += energy[j] * (depth[j] - depth[i])
+            out[i, X] += energy[j] * x
+            out[i, Y] += energy[j] * y
+            out[i, Z] += energy[j] * z
+            out[i, DEEPER] += energy[j] * (depth[j] - depth[i])
             total += energy[j]
         for c in range(3):
             out[i, c] /= total * unit[i]
-        out[i, 3] /= total * step[i]
+        out[i, DEEPER] /= total * step[i]
     return out
 
 
@@ -190,9 +199,14 @@ def _climbs(
 
 @njit(cache=True)
 def _pairs(
-    xyz: Floats, direction: Floats, depth: Floats, unit: Floats, step: Floats, energy: Floats, density: Floats,
-    lean: Floats, neighbour: NDArray[np.int32], real: NDArray[np.bool_], reach: float,
-) -> NDArray[np.float32]:  # fmt: skip
+    cells: _Cells,
+    density: Floats,
+    lean: Floats,
+    neighbour: NDArray[np.int32],
+    real: NDArray[np.bool_],
+    reach: float,
+) -> NDArray[np.float32]:
+    xyz, direction, depth, unit, step, energy = cells
     n, k = neighbour.shape
     out = np.zeros((n, k, 8), np.float32)
     for i in range(n):
@@ -205,12 +219,12 @@ def _pairs(
             x, y, z = x / length, y / length, z / length
             away = (depth[j] - depth[i]) / max(step[i], step[j])
             lateral = np.sqrt(x * x + y * y + z * z)
-            f[0] = np.sqrt(lateral * lateral + away * away) / reach
-            f[1] = lateral / reach
-            f[2] = away / reach
-            f[3] = np.log(energy[j] / energy[i]) / 3
-            f[4] = np.log(density[j] / density[i]) / 2
-            f[5] = x * lean[i, 0] + y * lean[i, 1] + z * lean[i, 2]
-            f[6] = -(x * lean[j, 0] + y * lean[j, 1] + z * lean[j, 2])
-            f[7] = lean[i, 0] * lean[j, 0] + lean[i, 1] * lean[j, 1] + lean[i, 2] * lean[j, 2]
+            f[DISTANCE] = np.sqrt(lateral * lateral + away * away) / reach
+            f[LATERAL] = lateral / reach
+            f[DEPTH] = away / reach
+            f[ENERGY_RATIO] = np.log(energy[j] / energy[i]) / 3
+            f[DENSITY_RATIO] = np.log(density[j] / density[i]) / 2
+            f[LEANS_TO] = x * lean[i, X] + y * lean[i, Y] + z * lean[i, Z]
+            f[LEANS_FROM] = -(x * lean[j, X] + y * lean[j, Y] + z * lean[j, Z])
+            f[LEAN_ALIKE] = lean[i, X] * lean[j, X] + lean[i, Y] * lean[j, Y] + lean[i, Z] * lean[j, Z]
     return out

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.kernels import get_num_threads, njit
+from gnnreco.kernels import U, V, W, X, Y, Z, get_num_threads, njit
 
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], int]
 #: Bits of a box number for each axis; the group takes the rest.
@@ -165,29 +165,29 @@ def _turned(i: int, j: int, cells: ScaledCells, rotation: Floats) -> tuple[float
     lengths = np.zeros(2)
     for a in range(2):
         for b in range(2):
-            cosine = one[0, a] * two[0, b] + one[1, a] * two[1, b] + one[2, a] * two[2, b]
+            cosine = one[X, a] * two[X, b] + one[Y, a] * two[Y, b] + one[Z, a] * two[Z, b]
             lengths[a] += (cosine * cells.unit[j, b]) ** 2
-    return np.sqrt(lengths[0]), np.sqrt(lengths[1])
+    return np.sqrt(lengths[U]), np.sqrt(lengths[V])
 
 
 @njit(cache=True, nogil=True)
 def _distance(i: int, j: int, around: float, cells: ScaledCells, rotation: Floats) -> float:
     """Scaled distance of two cells, in the frame of the first; infinite more than `around` mm aside."""
     x, y, z = (
-        cells.xyz[j, 0] - cells.xyz[i, 0],
-        cells.xyz[j, 1] - cells.xyz[i, 1],
-        cells.xyz[j, 2] - cells.xyz[i, 2],
+        cells.xyz[j, X] - cells.xyz[i, X],
+        cells.xyz[j, Y] - cells.xyz[i, Y],
+        cells.xyz[j, Z] - cells.xyz[i, Z],
     )
-    ahead = x * cells.direction[i, 0] + y * cells.direction[i, 1] + z * cells.direction[i, 2]
+    ahead = x * cells.direction[i, X] + y * cells.direction[i, Y] + z * cells.direction[i, Z]
     across = x * x + y * y + z * z - ahead * ahead
     if across > around * around:
         return np.inf
-    u = x * cells.u[i, 0] + y * cells.u[i, 1] + z * cells.u[i, 2]
-    v = x * cells.v[i, 0] + y * cells.v[i, 1] + z * cells.v[i, 2]
-    unit_u, unit_v = cells.unit[j, 0], cells.unit[j, 1]
+    u = x * cells.u[i, X] + y * cells.u[i, Y] + z * cells.u[i, Z]
+    v = x * cells.v[i, X] + y * cells.v[i, Y] + z * cells.v[i, Z]
+    unit_u, unit_v = cells.unit[j, U], cells.unit[j, V]
     if unit_u != unit_v and cells.sensor[i] != cells.sensor[j]:
         unit_u, unit_v = _turned(i, j, cells, rotation)
-    unit_u, unit_v = max(unit_u, cells.unit[i, 0]), max(unit_v, cells.unit[i, 1])
+    unit_u, unit_v = max(unit_u, cells.unit[i, U]), max(unit_v, cells.unit[i, V])
     length, lateral = u * u + v * v, 0.0
     if length > 1e-12:
         lateral = ((u / unit_u) ** 2 + (v / unit_v) ** 2) * max(across, 0.0) / length
@@ -243,15 +243,15 @@ def _search(
                 flat = (
                     1.0
                     if cells.lengthwise[i] > 0
-                    else 0.1 + np.sqrt(max(0.0, 1.0 - rotation[cells.sensor[i], axis, 2] ** 2))
+                    else 0.1 + np.sqrt(max(0.0, 1.0 - rotation[cells.sensor[i], axis, W] ** 2))
                 )
                 half = around * flat / cosine + groups.spread[h]
                 here = cells.xyz[i, axis] + shift * cells.direction[i, axis] - boxes.low[axis]
                 first[axis] = max(0, int(np.floor((here - half) / boxes.side[h])))
                 last[axis] = min(2**BITS - 1, int(np.floor((here + half) / boxes.side[h])))
-            for x in range(first[0], last[0] + 1):
-                for y in range(first[1], last[1] + 1):
-                    for z in range(first[2], last[2] + 1):
+            for x in range(first[X], last[X] + 1):
+                for y in range(first[Y], last[Y] + 1):
+                    for z in range(first[Z], last[Z] + 1):
                         row = _find(((h << BITS | x) << BITS | y) << BITS | z, boxes.keys, boxes.table)
                         if row < 0:
                             continue

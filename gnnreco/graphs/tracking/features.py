@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.graphs.dense import LANES, ZERO, compiled, inlined
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, U, V, X, Y, Z, njit
 
 from .frame import Frame, Points
+
+# Columns of a point, after X, Y, Z: distance from the axis, and the direction from there.
+R, COS, SIN = range(3, 6)
+# Columns of a passage, after the sensor's three axes: widths less one, depths in cells, signal over thickness.
+WIDTH_U, WIDTH_V, DEPTH_U, DEPTH_V, SIGNAL = range(9, 14)
 
 DOUBLET_FEATURES = (
     "q_over_pt_beam", "impact", "cot_theta",
@@ -31,28 +37,38 @@ LENGTH_SCALE = np.float32(100.0)  # mm
 SHORTEST: Any = np.float32(1e-3)  # mm: chords below it count as this long
 ONE, TWO, QUARTER = np.float32(1), np.float32(2), np.float32(0.25)
 SMALLEST_COSINE, SMALLEST_STEP = np.float32(1e-3), np.float32(1e-6)
+#: Positions, passages and the scale of curvatures: see `doublet_arguments`.
+DoubletArguments = tuple[NDArray[np.float64], NDArray[np.float32], np.float32]
 GATHERED = 21  # rows of numbers that a block of doublets takes from its points
 
 
 @njit(inline="always")
-def soft(x):  # type: ignore[no-untyped-def]
+def soft(x: np.float32) -> np.float32:
     """Linear near zero, bounded by 4: a tail cannot swamp the network, and it costs one division."""
     return x / (ONE + QUARTER * abs(x))
 
 
 @compiled
-def positions(x, y, z, r):  # type: ignore[no-untyped-def]
+def positions(x: Floats, y: Floats, z: Floats, r: Floats) -> Floats:
     """One cache line a point: x, y, z, r and the direction from the axis. Shape (n, 8), float64: differences are small."""
     out = np.zeros((len(x), 8))
     for i in range(len(x)):
-        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = x[i], y[i], z[i], r[i]
+        out[i, X], out[i, Y], out[i, Z], out[i, R] = x[i], y[i], z[i], r[i]
         inverse = 1.0 / max(r[i], 1e-9)
-        out[i, 4], out[i, 5] = x[i] * inverse, y[i] * inverse
+        out[i, COS], out[i, SIN] = x[i] * inverse, y[i] * inverse
     return out
 
 
 @compiled
-def _passages(sensor, width_u, width_v, signal, axes, depth, thickness):  # type: ignore[no-untyped-def]
+def _passages(
+    sensor: NDArray[np.int32],
+    width_u: NDArray[np.float32],
+    width_v: NDArray[np.float32],
+    signal: NDArray[np.float32],
+    axes: NDArray[np.float32],
+    depth: NDArray[np.float32],
+    thickness: NDArray[np.float32],
+) -> NDArray[np.float32]:
     """What a passage through a point's sensor is compared with: axes, cluster, thickness. Shape (n, 16)."""
     out = np.zeros((len(sensor), 16), np.float32)
     for i in range(len(sensor)):
@@ -60,13 +76,13 @@ def _passages(sensor, width_u, width_v, signal, axes, depth, thickness):  # type
         for axis in range(3):
             for row in range(3):
                 out[i, 3 * axis + row] = axes[k, row, axis]
-        out[i, 9], out[i, 10] = width_u[i] - 1, width_v[i] - 1
-        out[i, 11], out[i, 12] = depth[k, 0], depth[k, 1]
-        out[i, 13] = signal[i] / thickness[k]
+        out[i, WIDTH_U], out[i, WIDTH_V] = width_u[i] - 1, width_v[i] - 1
+        out[i, DEPTH_U], out[i, DEPTH_V] = depth[k, U], depth[k, V]
+        out[i, SIGNAL] = signal[i] / thickness[k]
     return out
 
 
-def doublet_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
+def doublet_arguments(points: Points, frame: Frame) -> DoubletArguments:
     """What `doublet_block` needs of an event and a detector, gathered once for each point."""
     passages = _passages(
         points.sensor, points.width_u, points.width_v, points.signal,
@@ -77,19 +93,21 @@ def doublet_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
 
 
 @inlined
-def _gather(at, passages, pairs, first, g):  # type: ignore[no-untyped-def]
+def _gather(
+    at: Floats, passages: NDArray[np.float32], pairs: NDArray[np.int32], first: int, g: NDArray[np.float32]
+) -> None:
     """Rows of `g`: dx, dy, dz, sine, impact; for each end du, dv, dw, widths - 1, depths, signal."""
     last = len(pairs) - 1
     for n in range(LANES):
         m = min(first + n, last)  # a block that is not full repeats its last pair
-        a, b = pairs[m, 0], pairs[m, 1]
-        dz, dr = at[b, 2] - at[a, 2], at[b, 3] - at[a, 3]
+        a, b = pairs[m, FIRST], pairs[m, SECOND]
+        dz, dr = at[b, Z] - at[a, Z], at[b, R] - at[a, R]
         if abs(dr) < 1.0:
             dr = 1.0
-        dx, dy = np.float32(at[b, 0] - at[a, 0]), np.float32(at[b, 1] - at[a, 1])
+        dx, dy = np.float32(at[b, X] - at[a, X]), np.float32(at[b, Y] - at[a, Y])
         g[n], g[LANES + n], g[2 * LANES + n] = dx, dy, dz
-        g[3 * LANES + n] = at[a, 4] * at[b, 5] - at[a, 5] * at[b, 4]
-        g[4 * LANES + n] = at[a, 2] - at[a, 3] * dz / dr
+        g[3 * LANES + n] = at[a, COS] * at[b, SIN] - at[a, SIN] * at[b, COS]
+        g[4 * LANES + n] = at[a, Z] - at[a, R] * dz / dr
         for end in range(2):
             t = passages[a] if end == 0 else passages[b]
             o = (5 + 8 * end) * LANES + n
@@ -101,7 +119,13 @@ def _gather(at, passages, pairs, first, g):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def doublet_block(given, pairs, first, g, f):  # type: ignore[no-untyped-def]
+def doublet_block(
+    given: DoubletArguments,
+    pairs: NDArray[np.int32],
+    first: int,
+    g: NDArray[np.float32],
+    f: NDArray[np.float32],
+) -> None:
     """Features of the pairs from `first` on, as 16 rows of LANES in `f`; `given` comes from `doublet_arguments`."""
     at, passages, kappa = given
     _gather(at, passages, pairs, first, g)
@@ -132,7 +156,7 @@ def doublet_block(given, pairs, first, g, f):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _doublets(given, pairs, out):  # type: ignore[no-untyped-def]
+def _doublets(given: DoubletArguments, pairs: NDArray[np.int32], out: NDArray[np.float32]) -> None:
     g, f = np.zeros(GATHERED * LANES, np.float32), np.zeros(16 * LANES, np.float32)
     for first in range(0, len(pairs), LANES):
         doublet_block(given, pairs, first, g, f)

@@ -233,7 +233,9 @@ def _clusters(hits: Hits, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32],
 
 
 @njit(cache=True)
-def _cluster_widths(offsets, u, v, value):  # type: ignore[no-untyped-def]
+def _cluster_widths(
+    offsets: NDArray[np.int64], u: NDArray[np.int32], v: NDArray[np.int32], value: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     n = len(offsets) - 1
     width_u, width_v, signal = np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n)
     for i in range(n):

@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 
 from gnnreco.graphs.dense import LANES, compiled, dense, inlined, packed
 
-from .features import GATHERED, doublet_arguments, doublet_block
+from .features import GATHERED, DoubletArguments, doublet_arguments, doublet_block
 from .frame import Frame, Points
 
 HIDDEN = (32, 16)
+
+
+#: What a gate has learned, as the kernels take it; room for a block: input, two hidden layers, logits.
+Weights = tuple[NDArray[np.float32], ...]
+Layers = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Gate:
         """The weights as named arrays, for a bundle."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
-    def weights(self) -> tuple[NDArray[np.float32], ...]:
+    def weights(self) -> Weights:
         """What the kernels take."""
         layers = ((self.w1, self.b1), (self.w2, self.b2), (self.w3[:, None], self.b3))
         return tuple(part for weight, bias in layers for part in (packed(weight), bias))
@@ -61,7 +66,7 @@ class Gate:
 
 
 @inlined
-def hidden_layers(weights):  # type: ignore[no-untyped-def]
+def hidden_layers(weights: Weights) -> Layers:
     """Room for the input, the two hidden layers and the logits of a block."""
     w1, _, w2, _, w3, _ = weights
     return (
@@ -73,7 +78,7 @@ def hidden_layers(weights):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def gate_block(weights, layers):  # type: ignore[no-untyped-def]
+def gate_block(weights: Weights, layers: Layers) -> None:
     """Fill the last of `layers`, the logits, from the first, the features: rows of LANES."""
     w1, b1, w2, b2, w3, b3 = weights
     f, h1, h2, logits = layers
@@ -83,26 +88,28 @@ def gate_block(weights, layers):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _logits(features, weights):  # type: ignore[no-untyped-def]
+def _logits(features: NDArray[np.float32], weights: Weights) -> NDArray[np.float32]:
     out = np.empty(len(features), np.float32)
     layers = hidden_layers(weights)
+    f, _, _, logits = layers
     for first in range(0, len(out), LANES):
         size = min(LANES, len(out) - first)
         for n in range(size):
             for k in range(features.shape[1]):
-                layers[0][k * LANES + n] = features[first + n, k]
+                f[k * LANES + n] = features[first + n, k]
         gate_block(weights, layers)
-        out[first : first + size] = layers[3][:size]
+        out[first : first + size] = logits[:size]
     return out
 
 
 @compiled
-def _pair_logits(given, pairs, weights):  # type: ignore[no-untyped-def]
+def _pair_logits(given: DoubletArguments, pairs: NDArray[np.int32], weights: Weights) -> NDArray[np.float32]:
     out = np.empty(len(pairs), np.float32)
     layers, g = hidden_layers(weights), np.zeros(GATHERED * LANES, np.float32)
+    f, _, _, logits = layers
     for first in range(0, len(out), LANES):
-        doublet_block(given, pairs, first, g, layers[0])
+        doublet_block(given, pairs, first, g, f)
         gate_block(weights, layers)
         size = min(LANES, len(out) - first)
-        out[first : first + size] = layers[3][:size]
+        out[first : first + size] = logits[:size]
     return out

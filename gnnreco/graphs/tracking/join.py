@@ -7,16 +7,18 @@ two doublets and the change of slope are taken in double precision; the rest is 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.graphs.dense import LANES, inlined
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, U, V, W, X, Y, Z, njit
 
-from .features import ONE, SHORTEST, TWO, positions, soft
+from .features import COS, ONE, SHORTEST, SIN, TWO, DoubletArguments, positions, soft
 from .frame import Frame, Points
-from .gate import gate_block, hidden_layers
+from .gate import Layers, Weights, gate_block, hidden_layers
 
 BLOCK = 16  # doublets that leave a point, taken together
 VECTOR = 8  # as many as one instruction works on
@@ -32,6 +34,10 @@ ARC = tuple(
     for c in (0.16666669, 0.07499472, 0.04482664, 0.02801784, 0.03647444, -0.02362939, 0.06556225)
 )
 ARC_FROM = np.float32(0.44)
+# Columns of the errors of a point: along u and v as vectors, the normal, the scattering of 1 GeV squared.
+UX, UY, UZ, VX, VY, VZ, WX, WY, WZ, SCATTERING = range(10)
+# Numbers behind the features of a triplet.
+KINK_PULL, Q_OVER_PT, Q_OVER_PT_ERROR, D0, BEAM_PULL, KINK_ERROR, COT_THETA, ARM_RATIO = range(8)
 
 # no infinities may be assumed away here: limits are infinite where nothing is cut
 _LAWS = {"contract", "arcp", "nsz", "reassoc"}
@@ -41,21 +47,52 @@ _vectorised_inlined = njit(  # for callees: see `inlined`
 )
 
 
+class Doublets(NamedTuple):
+    """Pairs of points, sorted by their first one.
+
+    Attributes
+    ----------
+    pairs : int32 (m, 2)
+    start : int64 (n_points + 1,)
+        Where those that leave each point begin.
+    arriving, arriving_start : int64 (m,), (n_points + 1,)
+        Those that arrive at each point, and where they begin.
+    logits : float32 (m,)
+    """
+
+    pairs: NDArray[np.int32]
+    start: NDArray[np.int64]
+    arriving: NDArray[np.int64]
+    arriving_start: NDArray[np.int64]
+    logits: NDArray[np.float32]
+
+
+class Cuts(NamedTuple):
+    """What a triplet must pass: limits (see `raw_limits`), and the gate with its threshold."""
+
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    weights: Weights
+    threshold: np.float32
+
+
 @_vectorised
-def _point_errors(sensor, sigma_u, sigma_v, axes, x0):  # type: ignore[no-untyped-def]
+def _point_errors(
+    sensor: NDArray[np.int32], sigma_u: Floats, sigma_v: Floats, axes: Floats, x0: Floats
+) -> NDArray[np.float32]:
     """Of each point: its errors along u and v as vectors, the normal, and the scattering of 1 GeV. Shape (n, 10)."""
     out = np.empty((len(sensor), 10), np.float32)
     for i in range(len(sensor)):
         k = sensor[i]
         for row in range(3):
-            out[i, row] = sigma_u[i] * axes[k, row, 0]
-            out[i, 3 + row] = sigma_v[i] * axes[k, row, 1]
-            out[i, 6 + row] = axes[k, row, 2]
-        out[i, 9] = HIGHLAND * HIGHLAND * x0[k]
+            out[i, row] = sigma_u[i] * axes[k, row, U]
+            out[i, 3 + row] = sigma_v[i] * axes[k, row, V]
+            out[i, 6 + row] = axes[k, row, W]
+        out[i, SCATTERING] = HIGHLAND * HIGHLAND * x0[k]
     return out
 
 
-def join_arguments(points: Points, frame: Frame) -> tuple[object, ...]:
+def join_arguments(points: Points, frame: Frame) -> DoubletArguments:
     """What `join` needs of an event and a detector."""
     errors = _point_errors(points.sensor, points.sigma_u, points.sigma_v, frame.axes, frame.radiation_lengths)
     return positions(points.x, points.y, points.z, points.r), errors, np.float32(frame.kappa_per_gev)
@@ -72,16 +109,27 @@ def raw_limits(limits: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 @njit(inline="always")
-def _arc(square, cosine):  # type: ignore[no-untyped-def]
+def _arc(square: np.float32, cosine: np.float32) -> np.float32:
     """How much longer an arc is than its chord, relative to the chord; `square` is half its angle's sine squared."""
     half = HALF - HALF * cosine  # the same for half the arc: where the polynomial does not reach
     u = square if square < ARC_FROM else half
-    p = u * (ARC[0] + u * (ARC[1] + u * (ARC[2] + u * (ARC[3] + u * (ARC[4] + u * (ARC[5] + u * ARC[6]))))))
+    a0, a1, a2, a3, a4, a5, a6 = ARC
+    p = u * (a0 + u * (a1 + u * (a2 + u * (a3 + u * (a4 + u * (a5 + u * a6))))))
     return p if square < ARC_FROM else (ONE + p) * math.sqrt(TWO / (ONE + cosine)) - ONE
 
 
 @njit(inline="always")
-def _errors(ux, uy, uz, vx, vy, vz, tx, ty, cot):  # type: ignore[no-untyped-def]
+def _errors(
+    ux: np.float32,
+    uy: np.float32,
+    uz: np.float32,
+    vx: np.float32,
+    vy: np.float32,
+    vz: np.float32,
+    tx: np.float32,
+    ty: np.float32,
+    cot: np.float32,
+) -> tuple[np.float32, np.float32]:
     """Variance of a point across a track with transverse direction (tx, ty): in azimuth and along z."""
     across_u, across_v = uy * tx - ux * ty, vy * tx - vx * ty
     along_u, along_v = uz - cot * (ux * tx + uy * ty), vz - cot * (vx * tx + vy * ty)
@@ -89,39 +137,81 @@ def _errors(ux, uy, uz, vx, vy, vz, tx, ty, cot):  # type: ignore[no-untyped-def
 
 
 @_vectorised_inlined
-def _leaving(at, errors, doublets, first, end, b, wide, g):  # type: ignore[no-untyped-def]
+def _leaving(
+    at: Floats,
+    errors: NDArray[np.float32],
+    doublets: NDArray[np.int32],
+    first: int,
+    end: int,
+    b: int,
+    wide: Floats,
+    g: NDArray[np.float32],
+) -> None:
     """Rows of `wide`: x, y, slope of the doublets that leave b; of `g`: length, sine, cosine of azimuth, errors (6)."""
     for n in range(BLOCK):
-        c = doublets[min(first + n, end - 1), 1]
-        x, y, z = at[c, 0] - at[b, 0], at[c, 1] - at[b, 1], at[c, 2] - at[b, 2]
+        c = doublets[min(first + n, end - 1), SECOND]
+        x, y, z = at[c, X] - at[b, X], at[c, Y] - at[b, Y], at[c, Z] - at[b, Z]
         length = max(math.sqrt(x * x + y * y), SHORTEST)
         wide[n], wide[BLOCK + n], wide[2 * BLOCK + n] = x, y, z / length
         g[n] = length
-        g[BLOCK + n] = at[b, 4] * at[c, 5] - at[b, 5] * at[c, 4]
-        g[2 * BLOCK + n] = at[b, 4] * at[c, 4] + at[b, 5] * at[c, 5]
+        g[BLOCK + n] = at[b, COS] * at[c, SIN] - at[b, SIN] * at[c, COS]
+        g[2 * BLOCK + n] = at[b, COS] * at[c, COS] + at[b, SIN] * at[c, SIN]
         for k in range(6):
             g[(3 + k) * BLOCK + n] = errors[c, k]
 
 
 @_vectorised_inlined
-def _meet(at, errors, kappa, a, b, lanes, wide, g, low, high, raw):  # type: ignore[no-untyped-def]
+def _keep(
+    n: int, numbers: tuple[np.float32, ...], low: NDArray[np.float32], high: NDArray[np.float32],
+    raw: NDArray[np.float32],
+) -> None:  # fmt: skip
+    """Fill lane `n` of `raw`: the 8 numbers behind the features of a triplet, and whether all fit the limits."""
+    pull, q_over_pt, error, d0, beam_pull, kink, cot, ratio = numbers
+    raw[n], raw[BLOCK + n], raw[2 * BLOCK + n], raw[3 * BLOCK + n] = pull, q_over_pt, error, d0
+    raw[4 * BLOCK + n], raw[5 * BLOCK + n], raw[6 * BLOCK + n], raw[7 * BLOCK + n] = (
+        beam_pull, kink, cot, ratio
+    )  # fmt: skip
+    fits = (low[KINK_PULL] <= pull) & (pull <= high[KINK_PULL])
+    fits &= (low[Q_OVER_PT] <= q_over_pt) & (q_over_pt <= high[Q_OVER_PT])
+    fits &= (low[Q_OVER_PT_ERROR] <= error) & (error <= high[Q_OVER_PT_ERROR])
+    fits &= (low[D0] <= d0) & (d0 <= high[D0])
+    fits &= (low[BEAM_PULL] <= beam_pull) & (beam_pull <= high[BEAM_PULL])
+    fits &= (low[KINK_ERROR] <= kink) & (kink <= high[KINK_ERROR])
+    fits &= (low[COT_THETA] <= cot) & (cot <= high[COT_THETA])
+    fits &= (low[ARM_RATIO] <= ratio) & (ratio <= high[ARM_RATIO])
+    raw[8 * BLOCK + n] = ONE if fits else ZERO
+
+
+@_vectorised_inlined
+def _meet(
+    given: DoubletArguments,
+    a: int,
+    b: int,
+    lanes: int,
+    wide: Floats,
+    g: NDArray[np.float32],
+    low: NDArray[np.float32],
+    high: NDArray[np.float32],
+    raw: NDArray[np.float32],
+) -> None:
     """Rows of `raw`: the 8 numbers behind the features of (a, b) and each doublet of the block, and whether all fit."""
-    abx, aby, abz = at[b, 0] - at[a, 0], at[b, 1] - at[a, 1], at[b, 2] - at[a, 2]
+    at, errors, kappa = given
+    abx, aby, abz = at[b, X] - at[a, X], at[b, Y] - at[a, Y], at[b, Z] - at[a, Z]
     length = max(math.sqrt(abx * abx + aby * aby), SHORTEST)
     slope1 = abz / length
     dz1, ab, per_ab = np.float32(abz), np.float32(length), np.float32(1.0 / length)
-    sine1 = np.float32(at[a, 4] * at[b, 5] - at[a, 5] * at[b, 4])
-    cosine1 = np.float32(at[a, 4] * at[b, 4] + at[a, 5] * at[b, 5])
+    sine1 = np.float32(at[a, COS] * at[b, SIN] - at[a, SIN] * at[b, COS])
+    cosine1 = np.float32(at[a, COS] * at[b, COS] + at[a, SIN] * at[b, SIN])
     # of the straight line through both: its distance from the origin; and the product of the two positions
-    impact = np.float32((abx * at[b, 1] - aby * at[b, 0]) / length)
-    product = np.float32(at[a, 0] * at[b, 0] + at[a, 1] * at[b, 1])
+    impact = np.float32((abx * at[b, Y] - aby * at[b, X]) / length)
+    product = np.float32(at[a, X] * at[b, X] + at[a, Y] * at[b, Y])
     aux, auy, auz, avx, avy, avz = (
-        errors[a, 0], errors[a, 1], errors[a, 2], errors[a, 3], errors[a, 4], errors[a, 5]
+        errors[a, UX], errors[a, UY], errors[a, UZ], errors[a, VX], errors[a, VY], errors[a, VZ]
     )  # fmt: skip
     bux, buy, buz, bvx, bvy, bvz = (
-        errors[b, 0], errors[b, 1], errors[b, 2], errors[b, 3], errors[b, 4], errors[b, 5]
+        errors[b, UX], errors[b, UY], errors[b, UZ], errors[b, VX], errors[b, VY], errors[b, VZ]
     )  # fmt: skip
-    wx, wy, wz, scattering = errors[b, 6], errors[b, 7], errors[b, 8], errors[b, 9]
+    wx, wy, wz, scattering = errors[b, WX], errors[b, WY], errors[b, WZ], errors[b, SCATTERING]
     for n in range(lanes):
         bcx, bcy, slope2, bc = wide[n], wide[BLOCK + n], wide[2 * BLOCK + n], g[n]
         per_bc = ONE / bc
@@ -159,19 +249,11 @@ def _meet(at, errors, kappa, a, b, lanes, wide, g, low, high, raw):  # type: ign
         beam = TWO * (sine1 * g[2 * BLOCK + n] + cosine1 * g[BLOCK + n]) * per_ac / kappa
         pull, d0, beam_pull = bend / math.sqrt(kink), d0 / D0_SCALE, (q_over_pt - beam) / error
         ratio = bc * per_ab
-        raw[n], raw[BLOCK + n], raw[2 * BLOCK + n], raw[3 * BLOCK + n] = pull, q_over_pt, error, d0
-        raw[4 * BLOCK + n], raw[5 * BLOCK + n], raw[6 * BLOCK + n], raw[7 * BLOCK + n] = (
-            beam_pull, kink, cot, ratio
-        )  # fmt: skip
-        fits = (low[0] <= pull) & (pull <= high[0]) & (low[1] <= q_over_pt) & (q_over_pt <= high[1])
-        fits &= (low[2] <= error) & (error <= high[2]) & (low[3] <= d0) & (d0 <= high[3])
-        fits &= (low[4] <= beam_pull) & (beam_pull <= high[4]) & (low[5] <= kink) & (kink <= high[5])
-        fits &= (low[6] <= cot) & (cot <= high[6]) & (low[7] <= ratio) & (ratio <= high[7])
-        raw[8 * BLOCK + n] = ONE if fits else ZERO
+        _keep(n, (pull, q_over_pt, error, d0, beam_pull, kink, cot, ratio), low, high, raw)
 
 
 @inlined
-def _finish(f):  # type: ignore[no-untyped-def]
+def _finish(f: NDArray[np.float32]) -> None:
     """Turn the raw numbers of a full block into features."""
     for k in (0, 1, 3, 4, 6):
         for n in range(k * LANES, (k + 1) * LANES):
@@ -183,16 +265,25 @@ def _finish(f):  # type: ignore[no-untyped-def]
 
 
 @_vectorised_inlined
-def _flush(size, pair, weights, threshold, layers, out, features, n):  # type: ignore[no-untyped-def]
+def _flush(
+    size: int,
+    pair: NDArray[np.int32],
+    weights: Weights,
+    threshold: np.float32,
+    layers: Layers,
+    out: NDArray[np.int32],
+    features: NDArray[np.float32],
+    n: int,
+) -> int:
     """Write the triplets of a block that the gate lets through; return how many there are by now."""
-    f = layers[0]
+    f, _, _, logits = layers
     _finish(f)
     gate_block(weights, layers)
     for lane in range(size):
-        if not layers[3][lane] > threshold:
+        if not logits[lane] > threshold:
             continue
         if n < len(out):
-            out[n, 0], out[n, 1] = pair[lane, 0], pair[lane, 1]
+            out[n, FIRST], out[n, SECOND] = pair[lane, FIRST], pair[lane, SECOND]
             for k in range(8):
                 features[n, k] = f[k * LANES + lane]
         n += 1
@@ -200,13 +291,20 @@ def _flush(size, pair, weights, threshold, layers, out, features, n):  # type: i
 
 
 @_vectorised
-def join(  # type: ignore[no-untyped-def]
-    given, doublets, start, arriving, arriving_start, low, high, logits, weights, threshold, out, features
-):
+def join(
+    given: DoubletArguments,
+    doublets: Doublets,
+    cuts: Cuts,
+    out: NDArray[np.int32],
+    features: NDArray[np.float32],
+) -> tuple[int, int]:
     """Fill `out` (budget, 2) and `features` (budget, 8); return how many triplets fit the limits, and how many are out."""
-    at, errors, kappa = given
+    at, errors, _ = given
+    pairs, start, arriving, arriving_start, logits = doublets
+    low, high, weights, threshold = cuts
     layers = hidden_layers(weights)
-    f, pair = layers[0], np.empty((LANES, 2), np.int32)
+    f, _, _, _ = layers
+    pair = np.empty((LANES, 2), np.int32)
     f[: 8 * LANES] = ONE
     wide, g, raw = np.empty(3 * BLOCK), np.empty(9 * BLOCK, np.float32), np.empty(9 * BLOCK, np.float32)
     within, n, size = 0, 0, 0
@@ -216,15 +314,15 @@ def join(  # type: ignore[no-untyped-def]
         end = start[b + 1]
         for first in range(start[b], end, BLOCK):
             lanes = min(BLOCK, (end - first + VECTOR - 1) // VECTOR * VECTOR)
-            _leaving(at, errors, doublets, first, end, b, wide, g)
+            _leaving(at, errors, pairs, first, end, b, wide, g)
             for k in range(arriving_start[b], arriving_start[b + 1]):
                 i = arriving[k]
-                _meet(at, errors, kappa, doublets[i, 0], b, lanes, wide, g, low, high, raw)
+                _meet(given, pairs[i, FIRST], b, lanes, wide, g, low, high, raw)
                 for lane in range(min(BLOCK, end - first)):
                     if raw[8 * BLOCK + lane] == ZERO:
                         continue
                     within += 1
-                    pair[size, 0], pair[size, 1] = i, first + lane
+                    pair[size, FIRST], pair[size, SECOND] = i, first + lane
                     for row in range(8):
                         f[row * LANES + size] = raw[row * BLOCK + lane]
                     f[8 * LANES + size], f[9 * LANES + size] = logits[i], logits[first + lane]

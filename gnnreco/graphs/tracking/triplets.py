@@ -12,7 +12,7 @@ from gnnreco.graphs.order import by_key
 from .features import TRIPLET_FEATURES
 from .frame import Frame, Points
 from .gate import Gate
-from .join import join, join_arguments, raw_limits
+from .join import Cuts, Doublets, join, join_arguments, raw_limits
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def join_doublets(
     gate = gate or Gate.open(len(TRIPLET_FEATURES) + 2)
     logits = np.zeros(len(doublets), np.float32) if logits is None else logits
     needed, kept = join(
-        join_arguments(points, frame), doublets, start, arriving, arriving_start, *raw_limits(limits),
-        logits, gate.weights(), gate.threshold[0], out, features,
+        join_arguments(points, frame), Doublets(doublets, start, arriving, arriving_start, logits),
+        Cuts(*raw_limits(limits), gate.weights(), gate.threshold[0]), out, features,
     )  # fmt: skip
     order, _ = by_key(out[:kept, 0], len(doublets))
     return out[order], features[order], int(needed)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Floats
-from gnnreco.kernels import njit
+from gnnreco.columns import Floats, Ints
+from gnnreco.kernels import FIRST, SECOND, njit
 
 from .frame import WIDTH_CLASSES, Frame, Points
 
@@ -57,12 +58,15 @@ class Windows:
         """
         out = np.empty((budget, 2), np.int32)
         phi_high = np.minimum(self.phi_high, self.phi_low + 2 * np.pi - 1e-9)  # a full turn is enough
-        needed = _search(
+        table = _Table(
+            self.first, self.second, self.slope, self.s_low, self.s_high, self.phi_low, phi_high, self.impact_low,
+            self.impact_high, frame.s_low, np.maximum(frame.s_high - frame.s_low, 1e-9),
+        )  # fmt: skip
+        seen = _Seen(
             points.s, points.phi, points.r, points.z, points.layer_start, points.row_start,
             s_bin(points.s, points.layer, frame, self.phi_low.shape[1]), width_class(points, frame),
-            self.first, self.second, self.slope, self.s_low, self.s_high, self.phi_low, phi_high,
-            self.impact_low, self.impact_high, frame.s_low, np.maximum(frame.s_high - frame.s_low, 1e-9), out,
         )  # fmt: skip
+        needed = _search(table, seen, out)
         return out[: min(needed, budget)].copy(), int(needed)
 
 
@@ -86,12 +90,42 @@ def pair_geometry(points: Points, a: NDArray[np.int64], b: NDArray[np.int64]) ->
     return dphi, points.z[a] - points.r[a] * (points.z[b] - points.z[a]) / dr
 
 
+class _Table(NamedTuple):
+    """The windows as `_search` takes them, then where each layer begins along `s` and how far it goes."""
+
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    slope: Floats
+    s_low: Floats
+    s_high: Floats
+    phi_low: Floats
+    phi_high: Floats
+    impact_low: Floats
+    impact_high: Floats
+    layer_low: Floats
+    layer_span: Floats
+
+
+class _Seen(NamedTuple):
+    """The points as `_search` takes them: sorted by layer, row of `s` and azimuth."""
+
+    s: Floats
+    phi: Floats
+    r: Floats
+    z: Floats
+    layer_start: Ints
+    row_start: Ints
+    bin: Ints
+    width: NDArray[np.int32]
+
+
 @njit(cache=True, boundscheck=False)
-def _search(  # type: ignore[no-untyped-def]
-    s, phi, r, z, layer_start, row_start, bins_of, width, first, second, slope, s_low, s_high,
-    phi_low, phi_high, impact_low, impact_high, layer_low, layer_span, out,
-):  # fmt: skip
+def _search(table: _Table, points: _Seen, out: NDArray[np.int32]) -> int:
     """Fill `out` (budget, 2) with every pair of points inside the windows; return how many there are, kept or not."""
+    first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high, layer_low, layer_span = (
+        table
+    )
+    s, phi, r, z, layer_start, row_start, bins_of, width = points
     n = 0
     rows = row_start.shape[1] - 1
     for p in range(len(first)):
@@ -126,7 +160,7 @@ def _search(  # type: ignore[no-untyped-def]
                             impact = z[a] - r[a] * (z[b] - z[a]) / dr
                             if impact_low[p] <= impact <= impact_high[p]:
                                 if n < len(out):
-                                    out[n, 0], out[n, 1] = a, b
+                                    out[n, FIRST], out[n, SECOND] = a, b
                                 n += 1
                         b += 1
     return n

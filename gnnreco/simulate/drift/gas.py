@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 from gnnreco.simulate.flight import CURVATURE, LIGHT
 from gnnreco.simulate.sensor_tree import helix
 from gnnreco.simulate.transport import Paths
@@ -100,6 +100,6 @@ def _on_helix(
     for i in range(len(path)):
         p = path[i]
         x, t, h = start[p], direction[p], axis[p]
-        point, _ = helix((x[0], x[1], x[2]), (t[0], t[1], t[2]), (h[0], h[1], h[2]), turn[p], along[i])
-        xyz[i, 0], xyz[i, 1], xyz[i, 2] = point
+        point, _ = helix((x[X], x[Y], x[Z]), (t[X], t[Y], t[Z]), (h[X], h[Y], h[Z]), turn[p], along[i])
+        xyz[i, X], xyz[i, Y], xyz[i, Z] = point
     return xyz

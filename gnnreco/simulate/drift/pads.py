@@ -13,9 +13,16 @@ from gnnreco.errors import BadGeometry
 from gnnreco.geometry import Detector
 from gnnreco.geometry.plane import area_centroid
 from gnnreco.geometry.subsystem import Drift
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .gas import Clusters
+
+# Columns of `Chambers.gas`, of `Pads.box` and of `Pads.raster`.
+(
+    THICKNESS, VELOCITY, SAMPLE_LENGTH, DIFFUSION_ACROSS, DIFFUSION_ALONG, PAD_RESPONSE, SHAPING, GAIN_SHAPE, SAMPLES,
+) = range(9)  # fmt: skip
+LOW_U, LOW_V, HIGH_U, HIGH_V, FILLED = range(5)
+WIDTH_U, WIDTH_V, MANY_U, MANY_V = range(2, 6)
 
 REACH = 3.0  # sigma at which the normal distributions of pad response and shaping are cut; the rest makes up for it
 LEAST = 3e-4  # share of an electron below which a sample is left out
@@ -176,9 +183,74 @@ def inside_by(outline: Floats, corners: int, u: float, v: float) -> float:
     depth = np.inf
     for i in range(corners):
         j = i + 1 if i + 1 < corners else 0
-        du, dv = outline[j, 0] - outline[i, 0], outline[j, 1] - outline[i, 1]
-        depth = min(depth, (du * (v - outline[i, 1]) - dv * (u - outline[i, 0])) / np.sqrt(du * du + dv * dv))
+        du, dv = outline[j, U] - outline[i, U], outline[j, V] - outline[i, V]
+        depth = min(depth, (du * (v - outline[i, V]) - dv * (u - outline[i, U])) / np.sqrt(du * du + dv * dv))
     return depth
+
+
+class Samples(NamedTuple):
+    """What one particle has left so far: an open table of keys and charges, and which of its slots are in use."""
+
+    slots: Ints
+    sums: Floats
+    used: Ints
+    count: int
+
+
+@njit(cache=True, error_model="numpy")
+def shaped(share: Floats, table: Floats, gas: Floats, time: float) -> tuple[int, int]:
+    """Fill the share of an electron's charge in each sample from the one returned on; and how many there are."""
+    sample = int(np.floor((time - REACH * gas[SHAPING]) / gas[SAMPLE_LENGTH]))
+    n = int(np.floor((time + REACH * gas[SHAPING]) / gas[SAMPLE_LENGTH])) - sample + 1
+    for k in range(n):
+        share[k] = below(table, ((sample + k + 1) * gas[SAMPLE_LENGTH] - time) / gas[SHAPING])
+    for k in range(n - 1, 0, -1):
+        share[k] -= share[k - 1]
+    return sample, n
+
+
+@njit(cache=True, error_model="numpy")
+def responded(
+    left: Samples, board: tuple[Chambers, Pads, Floats], c: int, u: float, v: float, sample: int, share: Floats,
+    gain: float,
+) -> Samples:  # fmt: skip
+    """Add the charge that an electron at (u, v) gives to the pads of sensor `c`."""
+    chambers, pads, table = board
+    slots, sums, used, count = left
+    t = chambers.template[c]
+    raster, sigma, spread = (
+        pads.raster[t],
+        chambers.gas[c, PAD_RESPONSE],
+        REACH * chambers.gas[c, PAD_RESPONSE],
+    )
+    iu, iv = np.floor((u - raster[LOW_U]) / raster[WIDTH_U]), np.floor((v - raster[LOW_V]) / raster[WIDTH_V])
+    if iu < 0 or iv < 0 or iu >= raster[MANY_U] or iv >= raster[MANY_V]:
+        return left
+    box = pads.first_box[t] + int(iu * raster[MANY_V] + iv)
+    for place in range(pads.offsets[box], pads.offsets[box + 1]):
+        pad = pads.pads[place]
+        b = pads.box[pads.first[t] + pad]
+        if b[HIGH_U] < u - spread or b[LOW_U] > u + spread or b[HIGH_V] < v - spread or b[LOW_V] > v + spread:
+            continue
+        part = below(table, (b[HIGH_U] - u) / sigma) - below(table, (b[LOW_U] - u) / sigma)
+        part *= (below(table, (b[HIGH_V] - v) / sigma) - below(table, (b[LOW_V] - v) / sigma)) * b[FILLED]
+        if part < LEAST:
+            continue
+        for k in range(len(share)):
+            late = sample + k
+            if part * share[k] < LEAST or late < 0 or late >= chambers.gas[c, SAMPLES]:
+                continue
+            key = (np.int64(c) << (CELL + SAMPLE)) | (np.int64(pad) << SAMPLE) | late
+            slot = find(slots, key)
+            if slots[slot] < 0:
+                slots[slot] = key
+                sums[slot] = 0.0
+                used[count] = slot
+                count += 1
+            sums[slot] += gain * part * share[k]
+            if count == len(used):
+                slots, sums, used = enlarged(slots, sums)
+    return Samples(slots, sums, used, count)
 
 
 @njit(cache=True, error_model="numpy")
@@ -203,69 +275,36 @@ def collect(
         In electrons before the avalanche.
     """
     keys, owners, charges, done = np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(1024), 0
-    slots, sums, used, count = np.full(4096, -1, np.int64), np.zeros(4096), np.empty(2048, np.int64), 0
-    share = np.empty(3 + int((2 * REACH * chambers.gas[:, 6] / chambers.gas[:, 2]).max()))
+    left = Samples(np.full(4096, -1, np.int64), np.zeros(4096), np.empty(2048, np.int64), np.int64(0))
+    board = (chambers, pads, table)
+    share = np.empty(3 + int((2 * REACH * chambers.gas[:, SHAPING] / chambers.gas[:, SAMPLE_LENGTH]).max()))
     for i in range(len(clusters.particle)):
         s = row[i]
-        gas = chambers.gas[s]
+        gas, kind = chambers.gas[s], chambers.template[s]
         centre, axes = chambers.center[s], chambers.axes[s]
-        d = (clusters.x[i] - centre[0], clusters.y[i] - centre[1], clusters.z[i] - centre[2])
-        u0 = d[0] * axes[0, 0] + d[1] * axes[0, 1] + d[2] * axes[0, 2]
-        v0 = d[0] * axes[1, 0] + d[1] * axes[1, 1] + d[2] * axes[1, 2]
-        w0 = d[0] * axes[2, 0] + d[1] * axes[2, 1] + d[2] * axes[2, 2]
-        drifted = min(max(w0 + gas[0] / 2, 0.0), gas[0])
-        across, along = gas[3] * np.sqrt(drifted), gas[4] * np.sqrt(drifted) / gas[1]
-        reach = REACH * gas[5]
+        d = (clusters.x[i] - centre[X], clusters.y[i] - centre[Y], clusters.z[i] - centre[Z])
+        u0 = d[X] * axes[U, X] + d[Y] * axes[U, Y] + d[Z] * axes[U, Z]
+        v0 = d[X] * axes[V, X] + d[Y] * axes[V, Y] + d[Z] * axes[V, Z]
+        w0 = d[X] * axes[W, X] + d[Y] * axes[W, Y] + d[Z] * axes[W, Z]
+        drifted = min(max(w0 + gas[THICKNESS] / 2, 0.0), gas[THICKNESS])
+        across = gas[DIFFUSION_ACROSS] * np.sqrt(drifted)
+        along = gas[DIFFUSION_ALONG] * np.sqrt(drifted) / gas[VELOCITY]
+        reach = REACH * gas[PAD_RESPONSE]
         for _ in range(clusters.electrons[i]):
             u = u0 + across * rng.standard_normal()
             v = v0 + across * rng.standard_normal()
-            time = clusters.time[i] + drifted / gas[1] + along * rng.standard_normal()
-            gain = rng.standard_gamma(gas[7]) / gas[7] if gas[7] > 0 else 1.0
-            sample = int(np.floor((time - REACH * gas[6]) / gas[2]))
-            n = int(np.floor((time + REACH * gas[6]) / gas[2])) - sample + 1
-            for k in range(n):
-                share[k] = below(table, ((sample + k + 1) * gas[2] - time) / gas[6])
-            for k in range(n - 1, 0, -1):
-                share[k] -= share[k - 1]
-            kind = chambers.template[s]
+            time = clusters.time[i] + drifted / gas[VELOCITY] + along * rng.standard_normal()
+            gain = rng.standard_gamma(gas[GAIN_SHAPE]) / gas[GAIN_SHAPE] if gas[GAIN_SHAPE] > 0 else 1.0
+            sample, n = shaped(share, table, gas, time)
             edge = inside_by(chambers.outline[kind], chambers.corners[kind], u, v) < reach
+            left = responded(left, board, s, u, v, sample, share[:n], gain)
             # An electron near the edge of its sensor gives charge to the pads beyond it too.
-            for other in range(-1, chambers.near_offsets[s + 1] - chambers.near_offsets[s] if edge else 0):
-                c = s if other < 0 else chambers.near[chambers.near_offsets[s] + other]
-                if other >= 0:
-                    uc, vc = moved(chambers, s, c, u, v)
-                else:
-                    uc, vc = u, v
-                t = chambers.template[c]
-                raster, sigma, spread = pads.raster[t], chambers.gas[c, 5], REACH * chambers.gas[c, 5]
-                iu, iv = np.floor((uc - raster[0]) / raster[2]), np.floor((vc - raster[1]) / raster[3])
-                if iu < 0 or iv < 0 or iu >= raster[4] or iv >= raster[5]:
-                    continue
-                box = pads.first_box[t] + int(iu * raster[5] + iv)
-                for place in range(pads.offsets[box], pads.offsets[box + 1]):
-                    pad = pads.pads[place]
-                    b = pads.box[pads.first[t] + pad]
-                    if b[2] < uc - spread or b[0] > uc + spread or b[3] < vc - spread or b[1] > vc + spread:
-                        continue
-                    part = below(table, (b[2] - uc) / sigma) - below(table, (b[0] - uc) / sigma)
-                    part *= (below(table, (b[3] - vc) / sigma) - below(table, (b[1] - vc) / sigma)) * b[4]
-                    if part < LEAST:
-                        continue
-                    for k in range(n):
-                        late = sample + k
-                        if part * share[k] < LEAST or late < 0 or late >= chambers.gas[c, 8]:
-                            continue
-                        key = (np.int64(c) << (CELL + SAMPLE)) | (np.int64(pad) << SAMPLE) | late
-                        slot = find(slots, key)
-                        if slots[slot] < 0:
-                            slots[slot] = key
-                            sums[slot] = 0.0
-                            used[count] = slot
-                            count += 1
-                        sums[slot] += gain * part * share[k]
-                        if count == len(used):
-                            slots, sums, used = enlarged(slots, sums)
+            for other in range(chambers.near_offsets[s], chambers.near_offsets[s + 1] if edge else 0):
+                c = np.int64(chambers.near[other])
+                uc, vc = moved(chambers, s, c, u, v)
+                left = responded(left, board, c, uc, vc, sample, share[:n], gain)
         if i + 1 == len(clusters.particle) or clusters.particle[i + 1] != clusters.particle[i]:
+            slots, sums, used, count = left
             while done + count > len(keys):
                 keys, owners, charges = doubled(keys), doubled(owners), doubled(charges)
             for place in range(count):
@@ -273,7 +312,7 @@ def collect(
                 keys[done], owners[done], charges[done] = slots[slot], clusters.particle[i], sums[slot]
                 slots[slot] = -1
                 done += 1
-            count = 0
+            left = Samples(slots, sums, used, np.int64(0))
     return keys[:done].copy(), owners[:done].copy(), charges[:done].copy()
 
 
@@ -281,10 +320,10 @@ def collect(
 def moved(chambers: Chambers, one: int, two: int, u: float, v: float) -> tuple[float, float]:
     """A point (u, v) on the pads of one sensor in the frame of another one."""
     c, d, a, b = chambers.center[one], chambers.center[two], chambers.axes[one], chambers.axes[two]
-    x = c[0] - d[0] + u * a[0, 0] + v * a[1, 0]
-    y = c[1] - d[1] + u * a[0, 1] + v * a[1, 1]
-    z = c[2] - d[2] + u * a[0, 2] + v * a[1, 2]
-    return x * b[0, 0] + y * b[0, 1] + z * b[0, 2], x * b[1, 0] + y * b[1, 1] + z * b[1, 2]
+    x = c[X] - d[X] + u * a[U, X] + v * a[V, X]
+    y = c[Y] - d[Y] + u * a[U, Y] + v * a[V, Y]
+    z = c[Z] - d[Z] + u * a[U, Z] + v * a[V, Z]
+    return x * b[U, X] + y * b[U, Y] + z * b[U, Z], x * b[V, X] + y * b[V, Y] + z * b[V, Z]
 
 
 @njit(cache=True, error_model="numpy")
@@ -312,7 +351,7 @@ def enlarged(slots: Ints, sums: Floats) -> tuple[Ints, Floats, Ints]:
 
 
 @njit(cache=True)
-def doubled(column):  # type: ignore[no-untyped-def]
+def doubled(column: NDArray[np.generic]) -> NDArray[np.generic]:
     """The same column with twice the room."""
     larger = np.empty(2 * len(column), column.dtype)
     larger[: len(column)] = column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 Vector = tuple[float, float, float]
 
@@ -37,9 +37,9 @@ def deflect(direction: Vector, angle_one: float, angle_two: float) -> Vector:
     else:
         n = np.sqrt(y * y + z * z)
         one = (0.0, -z / n, y / n)
-    two = (y * one[2] - z * one[1], z * one[0] - x * one[2], x * one[1] - y * one[0])
+    two = (y * one[Z] - z * one[Y], z * one[X] - x * one[Z], x * one[Y] - y * one[X])
     a, b = np.tan(angle_one), np.tan(angle_two)
-    x, y, z = x + a * one[0] + b * two[0], y + a * one[1] + b * two[1], z + a * one[2] + b * two[2]
+    x, y, z = x + a * one[X] + b * two[X], y + a * one[Y] + b * two[Y], z + a * one[Z] + b * two[Z]
     n = 1 / np.sqrt(x * x + y * y + z * z)
     return x * n, y * n, z * n
 
@@ -90,12 +90,12 @@ def two_body(
     cos, phi = 2 * rng.random() - 1, 2 * np.pi * rng.random()
     sin = np.sqrt(1 - cos * cos)
     rest = (p * sin * np.cos(phi), p * sin * np.sin(phi), p * cos)
-    along = rest[0] * direction[0] + rest[1] * direction[1] + rest[2] * direction[2]
+    along = rest[X] * direction[X] + rest[Y] * direction[Y] + rest[Z] * direction[Z]
     gain, beta_gamma = (energy / mass - 1) * along, momentum / mass
     first = gain + beta_gamma * np.sqrt(p * p + one * one)
     second = -gain + beta_gamma * np.sqrt(p * p + two * two)
-    a = (rest[0] + first * direction[0], rest[1] + first * direction[1], rest[2] + first * direction[2])
-    b = (second * direction[0] - rest[0], second * direction[1] - rest[1], second * direction[2] - rest[2])
+    a = (rest[X] + first * direction[X], rest[Y] + first * direction[Y], rest[Z] + first * direction[Z])
+    b = (second * direction[X] - rest[X], second * direction[Y] - rest[Y], second * direction[Z] - rest[Z])
     return a, b
 
 

@@ -13,10 +13,19 @@ from gnnreco.kernels import njit
 
 from .ray import Floats, Ray, Stack, land
 
+ENTRY, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN = range(6)  # columns of a spot
+
 LIGHT = 299.792458  # mm/ns
 WIDEST = 6.0  # Moliere radii from the axis at which a spot is not followed further
 LOWEST = 1e-3  # GeV under which a photon or an electron is dropped
 FINEST = 2.0  # spots for each GeV over the square of the sampling fluctuation: their energies are exponential
+
+
+class Entry(NamedTuple):
+    """A particle that comes upon a calorimeter: its number among those that do, and when (ns)."""
+
+    row: int
+    time: float
 
 
 class Mixture(NamedTuple):
@@ -122,8 +131,8 @@ def count_spots(rng: np.random.Generator, energy: float, m: Mixture) -> tuple[in
 
 @njit(cache=True, error_model="numpy")
 def electromagnetic(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: int, energy: float,
-    start: float, a: float, b: float, time: float,
+    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, energy: float,
+    start: float, a: float, b: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """Add the spots of an electron of this energy (GeV) at the depth `start` (radiation lengths), (a, b) mm off the axis.
 
@@ -155,22 +164,23 @@ def electromagnetic(
         row, u, v = land(stack, ray, place, part, a + radius * np.cos(turn), b + radius * np.sin(turn))
         if row < 0:
             continue
-        spots[used, 0], spots[used, 1], spots[used, 2], spots[used, 3] = entry, row, u, v
-        spots[used, 4] = visible * stack.fraction[row]
-        spots[used, 5] = time + ray.path[place] / LIGHT
+        spots[used, ENTRY], spots[used, SENSOR] = entry.row, row
+        spots[used, SPOT_U], spots[used, SPOT_V] = u, v
+        spots[used, VISIBLE] = visible * stack.fraction[row]
+        spots[used, WHEN] = entry.time + ray.path[place] / LIGHT
         used += 1
     return spots, used
 
 
 @njit(cache=True, error_model="numpy")
 def photon(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: int, energy: float,
-    start: float, a: float, b: float, time: float,
+    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, energy: float,
+    start: float, a: float, b: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """Add the spots of a photon: it converts after 9/7 radiation lengths on average, to two electrons."""
     start += 9 / 7 * rng.standard_exponential()
     part = energy * rng.random()
     for _ in range(2):  # one call in a loop compiles once
-        spots, used = electromagnetic(rng, stack, ray, spots, used, entry, part, start, a, b, time)
+        spots, used = electromagnetic(rng, stack, ray, spots, used, entry, part, start, a, b)
         part = energy - part
     return spots, used

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gnnreco.kernels import njit
 from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.matter.medium import MEAN_SILICON
 
-from .electromagnetic import LIGHT, mixture, photon, room
+from .electromagnetic import ENTRY, LIGHT, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN, Entry, mixture, photon, room
 from .ray import Floats, Ray, Stack, land
 
 # Mean electromagnetic fraction 1 - (E / E0)^(k - 1): Gabriel, Groom et al., NIM A338 (1994) 336.
@@ -19,6 +21,22 @@ NUCLEAR_SPREAD = 0.35  # of the hadronic part of one GeV: binding energy and wha
 SPREAD_START, SPREAD_GROWTH = 0.06, 0.12
 NEUTRON_DELAY, NEUTRON_PART = 3.0, 0.2  # ns, mean delay of the slow part of the hadronic energy
 WIDEST_HADRON = 1.5  # interaction lengths
+
+
+class Hadron(NamedTuple):
+    """A hadron that comes upon a calorimeter; GeV and units of e.
+
+    Attributes
+    ----------
+    kinetic, gain : float
+        Kinetic energy, and what an interaction releases beyond it: the mass of a meson, two of an antibaryon's.
+    mass, charge : float
+    """
+
+    kinetic: float
+    gain: float
+    mass: float
+    charge: float
 
 
 @njit(cache=True, error_model="numpy")
@@ -39,8 +57,8 @@ def electromagnetic_fraction(rng: np.random.Generator, energy: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def approach(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: int, kinetic: float, mass: float,
-    charge: float, time: float,
+    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, kinetic: float, mass: float,
+    charge: float,
 ) -> tuple[Floats, int, float, float]:  # fmt: skip
     """Fly to the first interaction, ionising; returns also its depth (interaction lengths) and the kinetic energy there.
 
@@ -62,11 +80,12 @@ def approach(
         if charge != 0.0:
             at, u, v = land(stack, ray, i, 0.5, 0.0, 0.0)
             if at >= 0:
-                spots[used, 0], spots[used, 1], spots[used, 2], spots[used, 3] = entry, at, u, v
-                spots[used, 4] = ionisation(
+                spots[used, ENTRY], spots[used, SENSOR] = entry.row, at
+                spots[used, SPOT_U], spots[used, SPOT_V] = u, v
+                spots[used, VISIBLE] = ionisation(
                     rng, momentum, mass, charge, stack.mip[at] / MEAN_SILICON * inclined
                 )
-                spots[used, 5] = time + ray.path[i] / LIGHT
+                spots[used, WHEN] = entry.time + ray.path[i] / LIGHT
                 used += 1
             kinetic -= lost
             if kinetic <= 0:
@@ -86,8 +105,8 @@ def radiation_depth(ray: Ray, depth: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def hadronic(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: int, energy: float, total: float,
-    start: float, response: float, time: float,
+    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, energy: float, total: float,
+    start: float, response: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """Add the spots of the part (`energy`, GeV) of a hadron of `total` GeV that no neutral pion carries.
 
@@ -119,29 +138,30 @@ def hadronic(
         row, u, v = land(stack, ray, place, part, radius * np.cos(turn), radius * np.sin(turn))
         if row < 0:
             continue
-        spots[used, 0], spots[used, 1], spots[used, 2], spots[used, 3] = entry, row, u, v
-        spots[used, 4] = visible * stack.fraction[row]
-        spots[used, 5] = time + ray.path[place] / LIGHT + delay
+        spots[used, ENTRY], spots[used, SENSOR] = entry.row, row
+        spots[used, SPOT_U], spots[used, SPOT_V] = u, v
+        spots[used, VISIBLE] = visible * stack.fraction[row]
+        spots[used, WHEN] = entry.time + ray.path[place] / LIGHT + delay
         used += 1
     return spots, used
 
 
 @njit(cache=True, error_model="numpy")
 def hadron(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: int, kinetic: float, gain: float,
-    mass: float, charge: float, response: float, time: float,
+    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, particle: Hadron,
+    response: float,
 ) -> tuple[Floats, int]:  # fmt: skip
     """Add the spots of a hadron.
 
     Parameters
     ----------
-    kinetic, gain : float
-        Kinetic energy, and what an interaction releases beyond it: the mass of a meson, two of an antibaryon's, GeV.
     response : float
         Visible energy of the hadronic part over that of an electromagnetic shower of its energy (h / e).
     """
-    spots, used, start, kinetic = approach(rng, stack, ray, spots, used, entry, kinetic, mass, charge, time)
-    total = kinetic + gain
+    spots, used, start, kinetic = approach(
+        rng, stack, ray, spots, used, entry, particle.kinetic, particle.mass, particle.charge
+    )
+    total = kinetic + particle.gain
     if start == np.inf or total < 0.05:
         return spots, used
     fraction = electromagnetic_fraction(rng, total)
@@ -156,10 +176,10 @@ def hadron(
             a, b = width * rng.standard_normal(), width * rng.standard_normal()
         into = radiation_depth(ray, depth)
         for _ in range(2):
-            spots, used = photon(rng, stack, ray, spots, used, entry, share / 2, into, a, b, time)
+            spots, used = photon(rng, stack, ray, spots, used, entry, share / 2, into, a, b)
         left, first = left - share, False
         depth = start + rng.standard_exponential() * 0.7
     rest = (1 - fraction) * total + max(left, 0.0)
     if rest > 0.0:
-        spots, used = hadronic(rng, stack, ray, spots, used, entry, rest, total, start, response, time)
+        spots, used = hadronic(rng, stack, ray, spots, used, entry, rest, total, start, response)
     return spots, used

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.geometry import Detector
-from gnnreco.kernels import njit
+from gnnreco.kernels import U, V, W, X, Y, Z, njit
 from gnnreco.simulate.matter.material import Vector
 from gnnreco.simulate.matter.medium import media
 
@@ -117,19 +117,19 @@ def stack_of(detector: Detector) -> Stack:
 @njit(cache=True, error_model="numpy")
 def dot(a: Vector, b: Floats) -> float:
     """Scalar product of a triple and a row."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return a[X] * b[X] + a[Y] * b[Y] + a[Z] * b[Z]
 
 
 @njit(cache=True, error_model="numpy")
 def frame(t: Vector) -> tuple[Vector, Vector]:
     """Two unit vectors across a direction."""
-    if abs(t[2]) < 0.9:
-        n = np.sqrt(t[0] * t[0] + t[1] * t[1])
-        one = (-t[1] / n, t[0] / n, 0.0)
+    if abs(t[Z]) < 0.9:
+        n = np.sqrt(t[X] * t[X] + t[Y] * t[Y])
+        one = (-t[Y] / n, t[X] / n, 0.0)
     else:
-        n = np.sqrt(t[1] * t[1] + t[2] * t[2])
-        one = (0.0, -t[2] / n, t[1] / n)
-    return one, (t[1] * one[2] - t[2] * one[1], t[2] * one[0] - t[0] * one[2], t[0] * one[1] - t[1] * one[0])
+        n = np.sqrt(t[Y] * t[Y] + t[Z] * t[Z])
+        one = (0.0, -t[Z] / n, t[Y] / n)
+    return one, (t[Y] * one[Z] - t[Z] * one[Y], t[Z] * one[X] - t[X] * one[Z], t[X] * one[Y] - t[Y] * one[X])
 
 
 @njit(cache=True, error_model="numpy")
@@ -139,8 +139,8 @@ def outside(stack: Stack, row: int, u: float, v: float) -> float:
     n, most = stack.corners[kind], -np.inf
     for i in range(n):
         j = i + 1 if i + 1 < n else 0
-        au, av = stack.outline[kind, i, 0], stack.outline[kind, i, 1]
-        bu, bv = stack.outline[kind, j, 0] - au, stack.outline[kind, j, 1] - av
+        au, av = stack.outline[kind, i, U], stack.outline[kind, i, V]
+        bu, bv = stack.outline[kind, j, U] - au, stack.outline[kind, j, V] - av
         most = max(most, (bv * (u - au) - bu * (v - av)) / np.sqrt(bu * bu + bv * bv))
     return most
 
@@ -157,14 +157,14 @@ def cast(stack: Stack, x: Vector, t: Vector, reach: float, back: float) -> Ray:
     best, row = np.full(stack.n_layers, np.inf), np.full(stack.n_layers, -1)
     for i in range(n):
         c = stack.center[i]
-        d = (c[0] - x[0], c[1] - x[1], c[2] - x[2])
-        ahead = d[0] * t[0] + d[1] * t[1] + d[2] * t[2]
+        d = (c[X] - x[X], c[Y] - x[Y], c[Z] - x[Z])
+        ahead = d[X] * t[X] + d[Y] * t[Y] + d[Z] * t[Z]
         if ahead < -stack.radius[i] - back:
             continue
         lateral = stack.radius[i] + reach * stack.moliere[i]
-        if d[0] * d[0] + d[1] * d[1] + d[2] * d[2] - ahead * ahead > lateral * lateral:
+        if d[X] * d[X] + d[Y] * d[Y] + d[Z] * d[Z] - ahead * ahead > lateral * lateral:
             continue
-        w = stack.axes[i, 2]
+        w = stack.axes[i, W]
         cosine = dot(t, w)
         if abs(cosine) < GRAZING:
             continue
@@ -173,8 +173,8 @@ def cast(stack: Stack, x: Vector, t: Vector, reach: float, back: float) -> Ray:
             continue
         near[n_near], crossing[n_near] = i, s
         n_near += 1
-        p = (s * t[0] - d[0], s * t[1] - d[1], s * t[2] - d[2])
-        away = outside(stack, i, dot(p, stack.axes[i, 0]), dot(p, stack.axes[i, 1]))
+        p = (s * t[X] - d[X], s * t[Y] - d[Y], s * t[Z] - d[Z])
+        away = outside(stack, i, dot(p, stack.axes[i, U]), dot(p, stack.axes[i, V]))
         layer = stack.layer[i]
         away = max(away, 0.0)
         if s < -1e-3 - stack.half[i] and away == 0.0:
@@ -198,7 +198,7 @@ def _ray(stack: Stack, x: Vector, t: Vector, near: Rows, crossing: Floats, chose
     radiation, interaction = np.zeros(k + 1), np.zeros(k + 1)
     place = np.full(stack.n_layers, -1)
     for i in range(k):
-        cosine[i] = dot(t, stack.axes[rows[i], 2])
+        cosine[i] = dot(t, stack.axes[rows[i], W])
         ionised, lengths, nuclear = 0.0, 0.0, 0.0
         for j in range(max(i - 1, 0), min(i + 2, k)):
             beside, part = rows[j], 1.0 if j == i else 0.5
@@ -242,20 +242,20 @@ def land(stack: Stack, ray: Ray, place: int, part: float, a: float, b: float) ->
         Away from the axis, mm, along `ray.across` and `ray.along`.
     """
     t = ray.t
-    x = (ray.x[0] + a * ray.across[0] + b * ray.along[0], ray.x[1] + a * ray.across[1] + b * ray.along[1],
-         ray.x[2] + a * ray.across[2] + b * ray.along[2])  # fmt: skip
+    x = (ray.x[X] + a * ray.across[X] + b * ray.along[X], ray.x[Y] + a * ray.across[Y] + b * ray.along[Y],
+         ray.x[Z] + a * ray.across[Z] + b * ray.along[Z])  # fmt: skip
     for j in range(ray.offsets[place], ray.offsets[place + 1]):
         i = ray.near[j]
         c, e = stack.center[i], stack.axes[i]
-        d = (x[0] - c[0], x[1] - c[1], x[2] - c[2])
-        s = -dot(d, e[2]) / dot(t, e[2])
-        w = (2 * part - 1) * stack.half[i] * np.sign(dot(t, e[2]))
-        s += w / dot(t, e[2])
-        p = (d[0] + s * t[0], d[1] + s * t[1], d[2] + s * t[2])
-        u, v = dot(p, e[0]), dot(p, e[1])
+        d = (x[X] - c[X], x[Y] - c[Y], x[Z] - c[Z])
+        s = -dot(d, e[W]) / dot(t, e[W])
+        w = (2 * part - 1) * stack.half[i] * np.sign(dot(t, e[W]))
+        s += w / dot(t, e[W])
+        p = (d[X] + s * t[X], d[Y] + s * t[Y], d[Z] + s * t[Z])
+        u, v = dot(p, e[U]), dot(p, e[V])
         f = stack.focus[stack.template[i]]
-        if not np.isnan(f[2]):
-            u, v = f[0] + (u - f[0]) * f[2] / (f[2] - w), f[1] + (v - f[1]) * f[2] / (f[2] - w)
+        if not np.isnan(f[W]):
+            u, v = f[U] + (u - f[U]) * f[W] / (f[W] - w), f[V] + (v - f[V]) * f[W] / (f[W] - w)
         if outside(stack, i, u, v) <= 0:
             return i, u, v
     return -1, 0.0, 0.0

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 from gnnreco.particles import ELECTRON, HADRON, PHOTON, species_of
 from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.transport import Entries
 
-from .electromagnetic import electromagnetic, photon
-from .hadronic import hadron
+from .electromagnetic import Entry, electromagnetic, photon
+from .hadronic import Hadron, hadron
 from .ray import Stack, cast, stack_of
+
+PX, PY, PZ, START_TIME, FLOWN = range(3, 8)  # columns of an entry, after its place
 
 REACH = 6.0  # Moliere radii: sensors as near to the axis of an electromagnetic shower take part
 REACH_HADRON = 16.0
@@ -117,21 +119,22 @@ def _showers(
     """Shower particles one by one, in order; the spots (n, 6): entry, sensor of the stack, u, v, GeV, ns."""
     spots, used = np.empty((4096, 6)), 0
     for i in range(len(start)):
-        p = np.sqrt(start[i, 3] ** 2 + start[i, 4] ** 2 + start[i, 5] ** 2)
-        x = (start[i, 0], start[i, 1], start[i, 2])
-        t = (start[i, 3] / p, start[i, 4] / p, start[i, 5] / p)
+        p = np.sqrt(start[i, PX] ** 2 + start[i, PY] ** 2 + start[i, PZ] ** 2)
+        x = (start[i, X], start[i, Y], start[i, Z])
+        t = (start[i, PX] / p, start[i, PY] / p, start[i, PZ] / p)
         reach = REACH_HADRON if nature[i] == HADRON else REACH
-        ray = cast(stack, x, t, reach, start[i, 7])
+        ray = cast(stack, x, t, reach, start[i, FLOWN])
         if len(ray.row) == 0:
             continue
+        entry = Entry(i, start[i, START_TIME])
         if nature[i] == PHOTON:
-            spots, used = photon(rng, stack, ray, spots, used, i, p, 0.0, 0.0, 0.0, start[i, 6])
+            spots, used = photon(rng, stack, ray, spots, used, entry, p, 0.0, 0.0, 0.0)
         elif nature[i] == ELECTRON:
-            spots, used = electromagnetic(rng, stack, ray, spots, used, i, p, 0.0, 0.0, 0.0, start[i, 6])
+            spots, used = electromagnetic(rng, stack, ray, spots, used, entry, p, 0.0, 0.0, 0.0)
         elif nature[i] == HADRON:
             kinetic = np.sqrt(p * p + mass[i] * mass[i]) - mass[i]
-            spots, used = hadron(rng, stack, ray, spots, used, i, kinetic, gain[i], mass[i], charge[i], response,
-                                 start[i, 6])  # fmt: skip
+            one = Hadron(kinetic, gain[i], mass[i], charge[i])
+            spots, used = hadron(rng, stack, ray, spots, used, entry, one, response)
     return spots[:used]
 
 

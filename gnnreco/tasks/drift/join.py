@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints
-from gnnreco.fit.helix import BEND, extrapolate
+from gnnreco.fit.helix import BEND, TX, TY, TZ, extrapolate
 from gnnreco.fit.propagate import TOLERANCE, to_plane
 from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import along_z
-from gnnreco.kernels import njit
+from gnnreco.geometry.field.grid import FieldGrid
+from gnnreco.kernels import X, Y, Z, njit
 
 from .points import Planes
+
+PIECE, PIECE_END, OTHER, OTHER_END = range(4)  # columns of two ends that meet
 
 OUTLIER = 20.0  # chi2 of a point (two degrees of freedom) from which on it is left out
 DROPS = 6
@@ -177,7 +180,17 @@ def _ends(fit: FitResult, bend: float) -> tuple[Floats, Floats, NDArray[np.bool_
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # type: ignore[no-untyped-def]
+def _meeting(
+    grid: FieldGrid | None,
+    ends: Floats,
+    turn: Floats,
+    valid: NDArray[np.bool_],
+    gap: float,
+    overlap: float,
+    miss: float,
+    miss_slope: float,
+    most: float,
+) -> Ints:
     """Pairs of ends that run into each other (m, 4): piece, its end, other piece, its end."""
     n = len(ends)
     found = np.empty((64, 4), np.int64)
@@ -191,9 +204,9 @@ def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # 
                 continue
             for a in range(2):
                 for b in range(2):
-                    dx = ends[j, b, 0] - ends[i, a, 0]
-                    dy = ends[j, b, 1] - ends[i, a, 1]
-                    dz = ends[j, b, 2] - ends[i, a, 2]
+                    dx = ends[j, b, X] - ends[i, a, X]
+                    dy = ends[j, b, Y] - ends[i, a, Y]
+                    dz = ends[j, b, Z] - ends[i, a, Z]
                     way = dx * dx + dy * dy + dz * dz
                     if way > gap * gap:
                         continue
@@ -224,52 +237,54 @@ def _meeting(grid, ends, turn, valid, gap, overlap, miss, miss_slope, most):  # 
                         continue
                     if m == len(found):
                         found = np.concatenate((found, np.empty_like(found)))
-                    found[m, 0], found[m, 1], found[m, 2], found[m, 3] = i, a, j, b
+                    found[m, PIECE], found[m, PIECE_END], found[m, OTHER], found[m, OTHER_END] = i, a, j, b
                     m += 1
     return found[:m].copy()
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _runs_into(grid, one, k, two, way, overlap, miss, miss_slope, least):  # type: ignore[no-untyped-def]
+def _runs_into(
+    grid: FieldGrid | None,
+    one: Floats,
+    k: float,
+    two: Floats,
+    way: float,
+    overlap: float,
+    miss: float,
+    miss_slope: float,
+    least: float,
+) -> bool:
     if grid is None:
         x, y, z, tx, ty, tz, s, crossed = extrapolate(
-            one[0],
-            one[1],
-            one[2],
-            one[3],
-            one[4],
-            one[5],
-            k,
-            two[0],
-            two[1],
-            two[2],
-            -two[3],
-            -two[4],
-            -two[5],
-        )
+            one[X], one[Y], one[Z], one[TX], one[TY], one[TZ], k,
+            two[X], two[Y], two[Z], -two[TX], -two[TY], -two[TZ],
+        )  # fmt: skip
     else:
-        ray = np.array([[one[0], one[1], one[2], one[3], one[4], one[5], k]])
-        s, crossed = to_plane(grid, TOLERANCE, ray, two[0], two[1], two[2], -two[3], -two[4], -two[5])
-        x, y, z, tx, ty, tz = ray[0, 0], ray[0, 1], ray[0, 2], ray[0, 3], ray[0, 4], ray[0, 5]
+        ray = np.array([[one[X], one[Y], one[Z], one[TX], one[TY], one[TZ], k]])
+        s, crossed = to_plane(grid, TOLERANCE, ray, two[X], two[Y], two[Z], -two[TX], -two[TY], -two[TZ])
+        x, y, z, tx, ty, tz = ray[0, X], ray[0, Y], ray[0, Z], ray[0, TX], ray[0, TY], ray[0, TZ]
     if not crossed or s < -overlap:
         return False
-    off = np.sqrt((x - two[0]) ** 2 + (y - two[1]) ** 2 + (z - two[2]) ** 2)
-    facing = -(tx * two[3] + ty * two[4] + tz * two[5])
+    off = np.sqrt((x - two[X]) ** 2 + (y - two[Y]) ** 2 + (z - two[Z]) ** 2)
+    facing = -(tx * two[TX] + ty * two[TY] + tz * two[TZ])
     return off < miss + miss_slope * way and facing > least
 
 
 @njit(cache=True, nogil=True)
-def _joined(pairs, offsets, rows, xyz):  # type: ignore[no-untyped-def]
+def _joined(pairs: Ints, offsets: Ints, rows: Ints, xyz: Floats) -> tuple[Ints, Ints]:
     """Points of each pair in the order of the path, from its end nearer to the origin."""
     size = np.zeros(len(pairs) + 1, np.int64)
     for m in range(len(pairs)):
-        one, two = pairs[m, 0], pairs[m, 2]
+        one, two = pairs[m, PIECE], pairs[m, OTHER]
         size[m + 1] = size[m] + offsets[one + 1] - offsets[one] + offsets[two + 1] - offsets[two]
     out = np.empty(size[-1], np.int64)
     for m in range(len(pairs)):
         k = size[m]
         # Up to the end that meets the other one, and on from there.
-        for piece, backwards in ((pairs[m, 0], pairs[m, 1] == 0), (pairs[m, 2], pairs[m, 3] == 1)):
+        for piece, backwards in (
+            (pairs[m, PIECE], pairs[m, PIECE_END] == 0),
+            (pairs[m, OTHER], pairs[m, OTHER_END] == 1),
+        ):
             first, stop = offsets[piece], offsets[piece + 1]
             for i in range(stop - first):
                 out[k] = rows[stop - 1 - i] if backwards else rows[first + i]

@@ -12,8 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.graphs.drift.shape import main_axes
-from gnnreco.kernels import njit
+from gnnreco.graphs.drift.shape import LONG, MEAN, SPREAD, main_axes
+from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
+
+WEIGHT = 3  # column of a point, after its place
+T0, T1, T2, T3, T4 = range(5)  # sums over points times this power of the way along the axis
+SQUARE = 3  # the sum of squares, after those of `T0` to `T2`
 
 POINTS = 96  # of each piece that a test looks at
 
@@ -75,7 +79,7 @@ def grow_pieces(
 
 
 @njit(cache=True, nogil=True)
-def _root(parent, i):  # type: ignore[no-untyped-def]
+def _root(parent: Ints, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -83,7 +87,9 @@ def _root(parent, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _grow(xyz, charge, pairs, window, long, bend2):  # type: ignore[no-untyped-def]
+def _grow(
+    xyz: Floats, charge: Floats, pairs: NDArray[np.int32], window: float, long: int, bend2: float
+) -> Ints:
     n = len(xyz)
     parent, size, tail = np.arange(n), np.ones(n, np.int64), np.arange(n)
     following = np.full(n, -1, np.int64)
@@ -91,7 +97,7 @@ def _grow(xyz, charge, pairs, window, long, bend2):  # type: ignore[no-untyped-d
     refused = np.full(table, -1, np.int64)
     one, two = np.empty((POINTS, 4)), np.empty((POINTS, 4))
     for m in range(len(pairs)):
-        a, b = _root(parent, pairs[m, 0]), _root(parent, pairs[m, 1])
+        a, b = _root(parent, pairs[m, FIRST]), _root(parent, pairs[m, SECOND])
         if a == b:
             continue
         if size[a] < size[b]:
@@ -121,23 +127,32 @@ def _grow(xyz, charge, pairs, window, long, bend2):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _collect(xyz, charge, first, following, size, middle, window, out):  # type: ignore[no-untyped-def]
+def _collect(
+    xyz: Floats,
+    charge: Floats,
+    first: int,
+    following: Ints,
+    size: int,
+    middle: Floats,
+    window: float,
+    out: Floats,
+) -> int:
     """Samples of a piece around a point, evenly thinned to `POINTS`: offset from the point and charge."""
     inside = 0
     i = first
     while i >= 0:
-        d2 = (xyz[i, 0] - middle[0]) ** 2 + (xyz[i, 1] - middle[1]) ** 2 + (xyz[i, 2] - middle[2]) ** 2
+        d2 = (xyz[i, X] - middle[X]) ** 2 + (xyz[i, Y] - middle[Y]) ** 2 + (xyz[i, Z] - middle[Z]) ** 2
         inside += d2 < window * window
         i = following[i]
     stride, seen, k = (inside + POINTS - 1) // POINTS, 0, 0
     i = first
     while i >= 0:
-        d2 = (xyz[i, 0] - middle[0]) ** 2 + (xyz[i, 1] - middle[1]) ** 2 + (xyz[i, 2] - middle[2]) ** 2
+        d2 = (xyz[i, X] - middle[X]) ** 2 + (xyz[i, Y] - middle[Y]) ** 2 + (xyz[i, Z] - middle[Z]) ** 2
         if d2 < window * window:
             if seen % stride == 0 and k < POINTS:
                 for c in range(3):
                     out[k, c] = xyz[i, c] - middle[c]
-                out[k, 3] = charge[i]
+                out[k, WEIGHT] = charge[i]
                 k += 1
             seen += 1
         i = following[i]
@@ -145,31 +160,31 @@ def _collect(xyz, charge, first, following, size, middle, window, out):  # type:
 
 
 @njit(cache=True, nogil=True)
-def _bent(one, two, bend2):  # type: ignore[no-untyped-def]
+def _bent(one: Floats, two: Floats, bend2: float) -> bool:
     """Whether two sets of points lie farther from one parabola than from one each."""
     both = np.concatenate((one, two))
-    total = np.sum(both[:, 3])
+    total = np.sum(both[:, WEIGHT])
     return misfit(both) - misfit(one) - misfit(two) > bend2 * total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def misfit(points):  # type: ignore[no-untyped-def]
+def misfit(points: Floats) -> float:
     """Weighted squares of the distances of points (n, 4: place, weight) from the parabola along their main axis."""
     moments = np.zeros((1, 10))
     total = 0.0
     for i in range(len(points)):
-        w = points[i, 3]
+        w = points[i, WEIGHT]
         total += w
         for a in range(3):
-            moments[0, 1 + a] += w * points[i, a]
+            moments[0, MEAN + a] += w * points[i, a]
             for b in range(a + 1):
-                moments[0, 4 + a * (a + 1) // 2 + b] += w * points[i, a] * points[i, b]
+                moments[0, SPREAD + a * (a + 1) // 2 + b] += w * points[i, a] * points[i, b]
     moments /= total
     for a in range(3):
         for b in range(a + 1):
-            moments[0, 4 + a * (a + 1) // 2 + b] -= moments[0, 1 + a] * moments[0, 1 + b]
+            moments[0, SPREAD + a * (a + 1) // 2 + b] -= moments[0, MEAN + a] * moments[0, MEAN + b]
     axes, variance = main_axes(moments)
-    axis, spread = axes[0], np.sqrt(variance[0, 0]) + 1e-9
+    axis, spread = axes[0], np.sqrt(variance[0, LONG]) + 1e-9
     # Any two directions square to the axis do: the sum of squares over both is what counts.
     flat = 0
     for c in range(1, 3):
@@ -179,16 +194,16 @@ def misfit(points):  # type: ignore[no-untyped-def]
     u[flat] = 1.0
     u -= axis * axis[flat]
     u /= np.sqrt(np.sum(u * u))
-    v[0] = axis[1] * u[2] - axis[2] * u[1]
-    v[1] = axis[2] * u[0] - axis[0] * u[2]
-    v[2] = axis[0] * u[1] - axis[1] * u[0]
+    v[X] = axis[Y] * u[Z] - axis[Z] * u[Y]
+    v[Y] = axis[Z] * u[X] - axis[X] * u[Z]
+    v[Z] = axis[X] * u[Y] - axis[Y] * u[X]
     s = np.zeros(5)
     r = np.zeros((2, 4))
     for i in range(len(points)):
-        w = points[i, 3]
+        w = points[i, WEIGHT]
         t, p, q = 0.0, 0.0, 0.0
         for a in range(3):
-            d = points[i, a] - moments[0, 1 + a]
+            d = points[i, a] - moments[0, MEAN + a]
             t += d * axis[a]
             p += d * u[a]
             q += d * v[a]
@@ -200,22 +215,22 @@ def misfit(points):  # type: ignore[no-untyped-def]
                 r[0, k] += power * p
                 r[1, k] += power * q
             power *= t
-        r[0, 3] += w * p * p
-        r[1, 3] += w * q * q
+        r[0, SQUARE] += w * p * p
+        r[1, SQUARE] += w * q * q
     # Normal equations of 1, t, t^2, with a whisper of a ridge for points without extent.
-    s[4] += 1e-9 * s[0]
-    s[2] += 1e-9 * s[0]
-    a00, a01, a02, a11, a12, a22 = s[0], s[1], s[2], s[2], s[3], s[4]
+    s[T4] += 1e-9 * s[T0]
+    s[T2] += 1e-9 * s[T0]
+    a00, a01, a02, a11, a12, a22 = s[T0], s[T1], s[T2], s[T2], s[T3], s[T4]
     c00, c01, c02 = a11 * a22 - a12 * a12, a02 * a12 - a01 * a22, a01 * a12 - a02 * a11
     c11, c12, c22 = a00 * a22 - a02 * a02, a01 * a02 - a00 * a12, a00 * a11 - a01 * a01
     det = a00 * c00 + a01 * c01 + a02 * c02
     left = 0.0
     for k in range(2):
-        b0, b1, b2 = r[k, 0], r[k, 1], r[k, 2]
+        b0, b1, b2 = r[k, T0], r[k, T1], r[k, T2]
         explained = (
             b0 * (c00 * b0 + c01 * b1 + c02 * b2)
             + b1 * (c01 * b0 + c11 * b1 + c12 * b2)
             + b2 * (c02 * b0 + c12 * b1 + c22 * b2)
         ) / det
-        left += max(r[k, 3] - explained, 0.0)
+        left += max(r[k, SQUARE] - explained, 0.0)
     return left

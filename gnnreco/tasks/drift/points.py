@@ -17,7 +17,7 @@ from gnnreco.geometry import Detector
 from gnnreco.geometry.field.field import Field
 from gnnreco.graphs.drift.samples import ChargeSamples
 from gnnreco.graphs.showers.frame import CellFrame
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, njit
 
 STRETCH = 30.0  # mm of a row that make one point, where a piece runs along it
 EMPTY_PADS = 2.6  # pads between two samples of a row beyond which the piece is there twice
@@ -232,7 +232,7 @@ def _tangents(xyz: Floats, offsets: Ints) -> tuple[Floats, Floats]:
                 tangent[i, c] = xyz[b, c] - xyz[a, c]
                 norm += tangent[i, c] ** 2
             if norm == 0.0:
-                tangent[i, 0], norm = 1.0, 1.0
+                tangent[i, X], norm = 1.0, 1.0
             for c in range(3):
                 tangent[i, c] /= np.sqrt(norm)
             if i < last:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints, Tracks
-from gnnreco.fit.trackfit import fit_tracks
+from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import Detector
-from gnnreco.graphs.drift.samples import ChargeSamples
+from gnnreco.graphs.drift.samples import PAD, SAMPLE, ChargeSamples
 from gnnreco.graphs.showers.frame import CellFrame
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 from .join import JoinConfig, fit_paths, join_paths, split_paths
 from .points import ChargePoints, charge_points
+
+T0, T1, T2, T3, T4 = range(5)  # sums over points times this power of the way along the path
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,14 @@ def tracks_of(
     of_point = np.full(len(points.hits) + 1, -1)
     of_point[paths.rows] = np.repeat(np.arange(len(paths.offsets) - 1), np.diff(paths.offsets))
     owner = of_point[points.of_sample]
+    cells = graph.cells
+    samples = _Samples(cells.xyz, cells.direction, _units(graph, frame), cells.offsets, cells.neighbour)
     for turn in range(config.rounds + 1):
         owner = _without_gaps(owner)
         points = charge_points(graph, owner, detector, frame)
         take = _take_in if turn == 0 else _hand_over
-        owner = take(
-            graph.cells.xyz, graph.cells.direction, _units(graph, frame), graph.cells.offsets, graph.cells.neighbour,
-            owner, points.of_sample, points.offsets, points.hits.xyz, config.reach, config.fragment,
-        )  # fmt: skip
+        now = _Paths(points.of_sample, points.offsets, points.hits.xyz)
+        owner = take(samples, owner, now, config.reach, config.fragment)
     owner = _without_gaps(owner)
     points = charge_points(graph, owner, detector, frame)
     fit = fit_tracks(
@@ -104,7 +108,14 @@ def tracks_of(
     return _tracks(graph, points, owner, score, fit, good), kept
 
 
-def _tracks(graph, points, owner, score, fit, good):  # type: ignore[no-untyped-def]
+def _tracks(
+    graph: ChargeSamples,
+    points: ChargePoints,
+    owner: Ints,
+    score: Floats,
+    fit: FitResult,
+    good: NDArray[np.bool_],
+) -> Tracks:
     """Good fits as columns; their samples in the order of the path, then of the event."""
     kept = np.append(good, False)[owner]
     rows = np.flatnonzero(kept)
@@ -130,11 +141,29 @@ def _without_gaps(owner: Ints) -> Ints:
     return np.where(owner >= 0, np.searchsorted(used, owner), -1)
 
 
+class _Samples(NamedTuple):
+    """Samples as the kernels take them: place, direction of the drift, a pad and a time sample (mm), neighbours."""
+
+    xyz: Floats
+    drift: Floats
+    unit: Floats
+    offsets: Ints
+    neighbour: NDArray[np.int32]
+
+
+class _Paths(NamedTuple):
+    """Point of each sample, where the points of each path begin, and the points (n, 3)."""
+
+    of_sample: Ints
+    offsets: Ints
+    points: Floats
+
+
 @njit(cache=True, nogil=True)
-def _take_in(  # type: ignore[no-untyped-def]
-    xyz, drift, unit, offsets, neighbour, owner, of_sample, path_offsets, points, reach, fragment
-):  # fmt: skip
+def _take_in(samples: _Samples, owner: Ints, paths: _Paths, reach: float, fragment: int) -> Ints:
     """Let paths take in what of fragments lies on them: where two tracks cross, charge is in doubt."""
+    offsets, neighbour = samples.offsets, samples.neighbour
+    of_sample, path_offsets = paths.of_sample, paths.offsets
     after, at = owner.copy(), of_sample.copy()
     waiting = np.empty(len(owner), np.int64)
     n = 0
@@ -156,7 +185,7 @@ def _take_in(  # type: ignore[no-untyped-def]
                 if short[j] or after[j] == last:
                     continue
                 last = after[j]
-                d = _distance(i, at[j], after[j], xyz, drift, unit, path_offsets, points)
+                d = _distance(i, at[j], after[j], samples, paths)
                 if d < nearest:
                     best, nearest = j, d
             if best >= 0:
@@ -168,10 +197,9 @@ def _take_in(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _hand_over(  # type: ignore[no-untyped-def]
-    xyz, drift, unit, offsets, neighbour, owner, of_sample, path_offsets, points, reach, fragment
-):  # fmt: skip
+def _hand_over(samples: _Samples, owner: Ints, paths: _Paths, reach: float, fragment: int) -> Ints:
     """Give each sample that touches charge of another path to the path that passes nearest."""
+    offsets, neighbour, of_sample = samples.offsets, samples.neighbour, paths.of_sample
     after = owner.copy()
     for i in range(len(owner)):
         best, nearest = owner[i], reach
@@ -181,14 +209,14 @@ def _hand_over(  # type: ignore[no-untyped-def]
         if not disputed:
             continue
         if owner[i] >= 0:
-            nearest = _distance(i, of_sample[i], owner[i], xyz, drift, unit, path_offsets, points)
+            nearest = _distance(i, of_sample[i], owner[i], samples, paths)
         last = owner[i]
         for k in range(offsets[i], offsets[i + 1]):
             j = neighbour[k]
             if owner[j] < 0 or owner[j] == owner[i] or owner[j] == last:
                 continue
             last = owner[j]
-            d = _distance(i, of_sample[j], owner[j], xyz, drift, unit, path_offsets, points)
+            d = _distance(i, of_sample[j], owner[j], samples, paths)
             if d < nearest:
                 best, nearest = owner[j], d
         after[i] = best if nearest < reach else -1
@@ -196,8 +224,10 @@ def _hand_over(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _distance(i, point, path, xyz, drift, unit, path_offsets, points):  # type: ignore[no-untyped-def]
+def _distance(i: int, point: int, path: int, samples: _Samples, paths: _Paths) -> float:
     """From a sample to the parabola through the points of a path around one of them, in pads and samples."""
+    xyz, drift, unit = samples.xyz, samples.drift, samples.unit
+    path_offsets, points = paths.offsets, paths.points
     first, stop = max(path_offsets[path], point - 6), min(path_offsets[path + 1], point + 7)
     n = stop - first
     if n < 3:
@@ -211,10 +241,10 @@ def _distance(i, point, path, xyz, drift, unit, path_offsets, points):  # type: 
     way = (wx / length, wy / length, wz / length)
     s = np.zeros(5)
     r = np.zeros((3, 3))
-    at = (xyz[i, 0] - ax) * way[0] + (xyz[i, 1] - ay) * way[1] + (xyz[i, 2] - az) * way[2]
+    at = (xyz[i, X] - ax) * way[X] + (xyz[i, Y] - ay) * way[Y] + (xyz[i, Z] - az) * way[Z]
     for p in range(first, stop):
-        d = (points[p, 0] - ax, points[p, 1] - ay, points[p, 2] - az)
-        t = (d[0] * way[0] + d[1] * way[1] + d[2] * way[2] - at) / length
+        d = (points[p, X] - ax, points[p, Y] - ay, points[p, Z] - az)
+        t = (d[X] * way[X] + d[Y] * way[Y] + d[Z] * way[Z] - at) / length
         power = 1.0
         for k in range(5):
             s[k] += power
@@ -223,16 +253,17 @@ def _distance(i, point, path, xyz, drift, unit, path_offsets, points):  # type: 
                     r[c, k] += power * (points[p, c] - xyz[i, c])
             power *= t
     if n < 6:  # too few for a curvature
-        s[4] += 1e6 * s[0]
+        s[T4] += 1e6 * s[T0]
     # The parabola at t = 0, which is where the sample lies: its first coefficient.
-    c00, c01, c02 = s[2] * s[4] - s[3] * s[3], s[2] * s[3] - s[1] * s[4], s[1] * s[3] - s[2] * s[2]
-    det = s[0] * c00 + s[1] * c01 + s[2] * c02
+    c00, c01 = s[T2] * s[T4] - s[T3] * s[T3], s[T2] * s[T3] - s[T1] * s[T4]
+    c02 = s[T1] * s[T3] - s[T2] * s[T2]
+    det = s[T0] * c00 + s[T1] * c01 + s[T2] * c02
     off = np.empty(3)
     for c in range(3):
-        off[c] = (c00 * r[c, 0] + c01 * r[c, 1] + c02 * r[c, 2]) / det
-    along = off[0] * way[0] + off[1] * way[1] + off[2] * way[2]
-    late = off[0] * drift[i, 0] + off[1] * drift[i, 1] + off[2] * drift[i, 2]
-    lw = way[0] * drift[i, 0] + way[1] * drift[i, 1] + way[2] * drift[i, 2]
+        off[c] = (c00 * r[c, T0] + c01 * r[c, T1] + c02 * r[c, T2]) / det
+    along = off[X] * way[X] + off[Y] * way[Y] + off[Z] * way[Z]
+    late = off[X] * drift[i, X] + off[Y] * drift[i, Y] + off[Z] * drift[i, Z]
+    lw = way[X] * drift[i, X] + way[Y] * drift[i, Y] + way[Z] * drift[i, Z]
     late -= along * lw
-    square = off[0] ** 2 + off[1] ** 2 + off[2] ** 2 - along * along - late * late
-    return np.sqrt(max(square, 0.0) / unit[i, 0] ** 2 + late * late / unit[i, 1] ** 2)
+    square = off[X] ** 2 + off[Y] ** 2 + off[Z] ** 2 - along * along - late * late
+    return np.sqrt(max(square, 0.0) / unit[i, PAD] ** 2 + late * late / unit[i, SAMPLE] ** 2)

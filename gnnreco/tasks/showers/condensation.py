@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.showers.cells import CellGraph
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
 from .targets import CellTruth
 
@@ -109,13 +109,13 @@ def _condense(x: Floats, box: Ints, order: Ints, keys: Ints, ends: Ints, by_beta
         for a in range(-1, 2):
             for b in range(-1, 2):
                 for c in range(-1, 2):
-                    wanted = ((box[i, 0] + a) << 20 | (box[i, 1] + b)) << 20 | (box[i, 2] + c)
+                    wanted = ((box[i, X] + a) << 20 | (box[i, Y] + b)) << 20 | (box[i, Z] + c)
                     row = np.searchsorted(keys, wanted)
                     if row == len(keys) or keys[row] != wanted:
                         continue
                     for j in order[ends[row] : ends[row + 1]]:
                         square = (
-                            (x[i, 0] - x[j, 0]) ** 2 + (x[i, 1] - x[j, 1]) ** 2 + (x[i, 2] - x[j, 2]) ** 2
+                            (x[i, X] - x[j, X]) ** 2 + (x[i, Y] - x[j, Y]) ** 2 + (x[i, Z] - x[j, Z]) ** 2
                         )
                         if square < 1.0:
                             taken[j] = True  # no representative so close to a better one

@@ -147,7 +147,8 @@ def _crossing(
     for i in range(len(piece)):
         for m in range(neighbour.shape[1]):
             count += real[i, m] and piece[neighbour[i, m]] != piece[i]
-    key, columns = np.empty(count, np.int64), np.empty((4, count))
+    key, weighted, weights = np.empty(count, np.int64), np.empty(count), np.empty(count)
+    score, lower = np.empty(count), np.empty(count)
     count = 0
     for i in range(len(piece)):
         for m in range(neighbour.shape[1]):
@@ -155,7 +156,7 @@ def _crossing(
             if real[i, m] and piece[j] != piece[i]:
                 weight = min(energy[i], energy[j])
                 key[count] = min(piece[i], piece[j]) << 32 | max(piece[i], piece[j])
-                columns[0, count], columns[1, count] = weight * logit[i, m], weight
-                columns[2, count], columns[3, count] = logit[i, m], min(density[i], density[j])
+                weighted[count], weights[count] = weight * logit[i, m], weight
+                score[count], lower[count] = logit[i, m], min(density[i], density[j])
                 count += 1
-    return key, columns[0], columns[1], columns[2], columns[3]
+    return key, weighted, weights, score, lower

@@ -5,13 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, njit
 
 Ints = NDArray[np.int64]
 
 
 @njit(cache=True, boundscheck=False)
-def best_links(inner, outer, logit, n_doublets, threshold):  # type: ignore[no-untyped-def]
+def best_links(
+    inner: NDArray[np.int32],
+    outer: NDArray[np.int32],
+    logit: NDArray[np.float32],
+    n_doublets: int,
+    threshold: float,
+) -> Ints:
     """The link of each doublet to the next one outwards, where it is the best of both; -1: none. Shape (n_doublets,)."""
     best_out, best_in = np.full(n_doublets, -1, np.int64), np.full(n_doublets, -1, np.int64)
     for k in range(len(inner)):
@@ -31,7 +37,13 @@ def best_links(inner, outer, logit, n_doublets, threshold):  # type: ignore[no-u
 
 
 @njit(cache=True, boundscheck=False)
-def walk_chains(doublets, inner, outer, logit, following):  # type: ignore[no-untyped-def]
+def walk_chains(
+    doublets: NDArray[np.int32],
+    inner: NDArray[np.int32],
+    outer: NDArray[np.int32],
+    logit: NDArray[np.float32],
+    following: Ints,
+) -> tuple[Ints, Ints, NDArray[np.float64]]:
     """Follow the links from every doublet that none leads to.
 
     Returns
@@ -49,13 +61,13 @@ def walk_chains(doublets, inner, outer, logit, following):  # type: ignore[no-un
     for start in range(n):
         if led_to[start] or following[start] < 0:
             continue
-        points[m], points[m + 1] = doublets[start, 0], doublets[start, 1]
+        points[m], points[m + 1] = doublets[start, FIRST], doublets[start, SECOND]
         m += 2
         total, i = 0.0, start
         while following[i] >= 0:
             total += 1.0 / (1.0 + np.exp(-logit[following[i]]))
             i = outer[following[i]]
-            points[m] = doublets[i, 1]
+            points[m] = doublets[i, SECOND]
             m += 1
         quality[n_chains] = total
         n_chains += 1
@@ -64,7 +76,7 @@ def walk_chains(doublets, inner, outer, logit, following):  # type: ignore[no-un
 
 
 @njit(cache=True, boundscheck=False)
-def claim(offsets, points, order, n_points, min_hits):  # type: ignore[no-untyped-def]
+def claim(offsets: Ints, points: Ints, order: Ints, n_points: int, min_hits: int) -> Ints:
     """Let chains claim their points in the given order.
 
     A chain that runs over two or more points of an earlier one is the same track seen through another hit of a layer where
@@ -101,11 +113,13 @@ def claim(offsets, points, order, n_points, min_hits):  # type: ignore[no-untype
 
 
 @njit(cache=True, boundscheck=False)
-def hand_out(doublets, inner, outer, order, owner):  # type: ignore[no-untyped-def]
+def hand_out(
+    doublets: NDArray[np.int32], inner: NDArray[np.int32], outer: NDArray[np.int32], order: Ints, owner: Ints
+) -> int:
     """Give every unclaimed point to the chain that owns the two others of its best triplet; returns how many were given."""
     given = 0
     for k in order:
-        a, b, c = doublets[inner[k], 0], doublets[inner[k], 1], doublets[outer[k], 1]
+        a, b, c = doublets[inner[k], FIRST], doublets[inner[k], SECOND], doublets[outer[k], SECOND]
         oa, ob, oc = owner[a], owner[b], owner[c]
         if oa < 0 and ob >= 0 and ob == oc:
             owner[a] = ob

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Hits
+from gnnreco.fit.helix import D0, PHI, Q_OVER_P, THETA, Z0
 from gnnreco.fit.trackfit import FitResult
 from gnnreco.geometry import Detector
-from gnnreco.kernels import njit
+from gnnreco.kernels import FIRST, SECOND, njit
 
 from .candidates import Candidates, concatenate
 
@@ -73,18 +74,18 @@ def _agreeing(fit: FitResult) -> Ints:
 
 
 @njit(inline="always")
-def _alike(parameters, variance, i, j):  # type: ignore[no-untyped-def]
-    turn = abs(parameters[j, 2] - parameters[i, 2])
+def _alike(parameters: NDArray[np.float64], variance: NDArray[np.float64], i: int, j: int) -> bool:
+    turn = abs(parameters[j, PHI] - parameters[i, PHI])
     turn = min(turn, 2 * np.pi - turn)
-    alike = turn * turn < AGREE * (variance[i, 2] + variance[j, 2])
-    for k in (3, 1, 4, 0):
+    alike = turn * turn < AGREE * (variance[i, PHI] + variance[j, PHI])
+    for k in (THETA, Z0, Q_OVER_P, D0):
         delta = parameters[j, k] - parameters[i, k]
         alike = alike and delta * delta < AGREE * (variance[i, k] + variance[j, k])
     return alike
 
 
 @njit(cache=True)
-def _near(parameters, variance):  # type: ignore[no-untyped-def]
+def _near(parameters: NDArray[np.float64], variance: NDArray[np.float64]) -> Ints:
     """Pairs of rows, sorted by azimuth, that agree in each parameter.
 
     A row looks both ways as far as its own error reaches, at rows known better than itself: so each pair is seen once.
@@ -92,20 +93,22 @@ def _near(parameters, variance):  # type: ignore[no-untyped-def]
     n = len(parameters)
     found = []
     for i in range(n):
-        reach = min(np.sqrt(2 * AGREE * max(variance[i, 2], 0.0)), np.pi)
+        reach = min(np.sqrt(2 * AGREE * max(variance[i, PHI], 0.0)), np.pi)
         for way in (1, -1):
             for step in range(1, n):
                 j = i + way * step
                 j = j - n if j >= n else j + n if j < 0 else j
-                turn = way * (parameters[j, 2] - parameters[i, 2])
+                turn = way * (parameters[j, PHI] - parameters[i, PHI])
                 if (turn if turn >= 0 else turn + 2 * np.pi) > reach:
                     break
-                better = variance[j, 2] < variance[i, 2] or (variance[j, 2] == variance[i, 2] and j < i)
+                better = variance[j, PHI] < variance[i, PHI] or (
+                    variance[j, PHI] == variance[i, PHI] and j < i
+                )
                 if better and _alike(parameters, variance, i, j):
                     found.append((i, j))
     pairs = np.empty((len(found), 2), np.int64)
     for k in range(len(found)):
-        pairs[k, 0], pairs[k, 1] = found[k]
+        pairs[k, FIRST], pairs[k, SECOND] = found[k]
     return pairs
 
 
