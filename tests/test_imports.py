@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "gnnreco"
 ANYWHERE = {
     "atomic",
     "columns",
+    "summary",
     "errors",
     "json_file",
     "kernel_cache",
