@@ -39,6 +39,7 @@ from gnnreco.geometry import Detector
 from gnnreco.limits import MANIFEST_BYTES
 from gnnreco.schema import build, nearest
 from gnnreco.state import checked
+from gnnreco.summary import counted, facts_table, shortened
 from gnnreco.tensor_file import parse_tensors
 
 
@@ -95,10 +96,12 @@ TASKS: dict[str, Kind] = {
 ANY_DETECTOR = {"name": "any", "hash": "any"}
 #: Find showers, and clusters of charge, where a detector has no bundle of its own for them.
 SHOWERS, CLUSTERS = "showers-any", "clusters-density"
+#: Figures that a notebook shows of a bundle; its manifest has all.
+MOST_FIGURES = 24
 SHIPPED = Path(__file__).parent / "bundles"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Bundle:
     """A model that was read and verified.
 
@@ -133,6 +136,27 @@ class Bundle:
         """How many numbers were learned."""
         return sum(array.size for array in self.state.values())
 
+    def __repr__(self) -> str:
+        return (
+            f"Bundle({shortened(self.name)!r}: {shortened(self.task)} in {shortened(self._detector)}, "
+            f"{counted(self.parameters, 'parameter')})"
+        )
+
+    def _repr_html_(self) -> str:
+        metrics = dict(self.manifest["metrics"])
+        ordered = {"evaluation": metrics.pop("evaluation", {}), **metrics}
+        figures = dict(list(_figures(ordered))[:MOST_FIGURES])
+        facts = {"task": self.task, "detector": self._detector, "parameters": self.parameters}
+        return facts_table(
+            f"Bundle {self.name}", facts | {"made by": f"gnnreco {self.manifest['gnnreco']}"} | figures
+        )
+
+    @property
+    def _detector(self) -> str:
+        """The detector in words."""
+        detector = self.manifest["detector"]
+        return "any detector" if detector == ANY_DETECTOR else str(detector["name"])
+
     def check_detector(self, detector: Detector) -> None:
         """Raise `BadBundle` unless the model was trained on this detector, wherever it stands, or serves any."""
         trained, here = self.manifest["detector"], detector.at_source().hash
@@ -142,6 +166,16 @@ class Bundle:
                 f"trained on detector '{trained['name']}' ({trained['hash'][:12]}), not on '{detector.name}' "
                 f"({here[:12]}); allow it with --any-detector, or train a bundle of its own",
             )
+
+
+def _figures(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every number among the metrics and how it is called."""
+    for key, value in metrics.items():
+        name = f"{prefix} {key.replace('_', ' ')}".strip()
+        if isinstance(value, Mapping):
+            yield from _figures(value, name)
+        elif isinstance(value, int | float):
+            yield name, f"{value:.4g}"
 
 
 def save_bundle(
