@@ -164,7 +164,7 @@ class Bundle:
             raise BadBundle(
                 self.folder,
                 f"trained on detector '{trained['name']}' ({trained['hash'][:12]}), not on '{detector.name}' "
-                f"({here[:12]}); allow it with --any-detector, or train a bundle of its own",
+                f"({here[:12]}); allow it with any_detector=True, or train a bundle of its own",
             )
 
 
@@ -242,6 +242,12 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     ------
     BadBundle
         If it does not exist, lacks a file, differs from its sums, or holds a NaN.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> gnnreco.load_bundle("tracking-telescope")
+    Bundle('tracking-telescope': tracking in telescope, 13,995 parameters)
     """
     folder = find_bundle(name_or_path)
     manifest = read_manifest(folder)
@@ -320,7 +326,14 @@ def _fits(bundle: Bundle) -> Iterator[None]:
 
 
 def list_bundles() -> list[str]:
-    """Return the names of the bundles that ship with gnnreco, sorted."""
+    """Return the names of the bundles that ship with gnnreco, sorted.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> [name for name in gnnreco.list_bundles() if name.startswith("tracking")]
+    ['tracking-hex', 'tracking-odd', 'tracking-telescope', 'tracking-trackml']
+    """
     return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
 
 
@@ -350,8 +363,8 @@ def default_bundles(detector: Detector) -> list[str]:
             raise BadBundle(
                 detector.name,
                 "no bundle for tracks in this detector ships; make one with `gnnreco bundle adapt` or `gnnreco train`, "
-                "and name it with --bundle"
-                + (f" (--bundle {CLUSTERS} alone finds showers)" if "energy" in measures else ""),
+                "and name it with bundles="
+                + (f" (showers alone are found with bundles='{CLUSTERS}')" if "energy" in measures else ""),
             )
         chosen.append(own[0])
     if not chosen:

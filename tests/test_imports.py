@@ -36,16 +36,16 @@ ORDER = [
     {"display"},
     {"config"},
     {"compare", "search"},
-    {"doctor", "testing"},
+    {"doctor", "testing", "front"},
     {
-        *("cli", "cli_options", "cli_parser", "cli_progress", "cli_table", "cli_threads"),
+        *("cli", "cli_flags", "cli_options", "cli_parser", "cli_progress", "cli_table", "cli_threads"),
         *("cli_deploy", "cli_inspect", "cli_look", "cli_run"),
     },
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LIGHT = {
     "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shlex", "shutil",
-    "signal", "sys", "time", "typing",
+    "importlib", "signal", "sys", "time", "types", "typing",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -95,7 +95,7 @@ def evaluate(
         raise BadInput(folder, "manifest.json", f"is of the task '{task}', which nothing here scores")
     if task == "clustering":
         if detector is None:
-            raise BadInput(folder, "", "clusters are scored with their detector; name it with --detector")
+            raise BadInput(folder, "", "clusters are scored with their detector; name it with detector=")
         found = progress(join.pairs(read_clusters(folder)))
         scores, graph = score_clusters(found, detector, showers), {}
     else:

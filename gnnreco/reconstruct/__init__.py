@@ -100,6 +100,13 @@ def reconstruct(
         If nothing can be read, the bundle does not fit, or `output` holds something else.
     CannotWrite
         If the disk is full. What was done until then is kept for `resume`.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> manifest = gnnreco.reconstruct("events", "telescope", "tracking-telescope", "out")
+    >>> manifest["events_out"], manifest["events_failed"]
+    (4, 0)
     """
     geometry = load_detector(detector)
     if bundles is None:
@@ -113,7 +120,7 @@ def reconstruct(
             bundle.check_detector(geometry)
     tasks = [bundle.task for bundle in loaded]
     if len(set(tasks)) < len(tasks) or not tasks:
-        wrong = ", ".join(map(str, names)) or "--bundle"
+        wrong = ", ".join(map(str, names)) or "bundles"
         raise BadBundle(wrong, f"one bundle for each task; these are for {', '.join(tasks) or 'none'}")
     source = open_events(list(paths), geometry, truth=False)
     sums = manifest.file_sums(source.select(_part(len(source), shard)).files)

@@ -183,6 +183,6 @@ def dask(address: str) -> Runner:
 
 def lost(shard: Shard, reason: str) -> Account:
     """The account of a shard whose worker is gone: every event is reported."""
-    why, file = f"{reason}; run again with --resume", Path(shard.file).name
+    why, file = f"{reason}; run again with resume=True", Path(shard.file).name
     failures = [{"source": file, "event": n, "kind": "Lost", "reason": why} for n in shard.numbers]
     return Account(shard.fingerprint, events_in=len(shard.numbers), failures=list(failures))
