@@ -5,7 +5,7 @@ from gnnreco.evaluate.confidence import calibrate, calibration_curve
 from gnnreco.evaluate.join import Join
 from gnnreco.evaluate.matching import RULES, Matching, match
 from gnnreco.evaluate.output import evaluate
-from gnnreco.evaluate.plots import plots
+from gnnreco.evaluate.plots import figures, plots
 from gnnreco.evaluate.report import table
 from gnnreco.evaluate.target import ALL_TRACKS, COUNTED_TRACKS, Target, target_of, true_perigee
 from gnnreco.evaluate.tracking import Scores, score_tracks
@@ -23,6 +23,7 @@ __all__ = [
     "calibrate",
     "calibration_curve",
     "evaluate",
+    "figures",
     "hit_weights",
     "match",
     "plots",
