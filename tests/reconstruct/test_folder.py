@@ -58,7 +58,7 @@ def test_another_n_is_refused_and_replaced_only_on_request(
     [
         ({"inputs": "other"}, "other inputs"),
         ({"bundle": "other"}, "another bundle"),
-        ({"clusters": False}, "--no-clusters"),
+        ({"clusters": False}, "with clusters=False"),
         ({"threads": 2}, "another number of threads"),
         ({"format": "root"}, "another format"),
     ],
