@@ -15,15 +15,15 @@ import numpy as np
 from gnnreco import __version__
 from gnnreco.bundle import Bundle, list_bundles, load_bundle, load_task
 from gnnreco.columns import Event
-from gnnreco.config import compose, run_training
 from gnnreco.errors import BadConfig, GnnrecoError
 from gnnreco.evaluate import Target, score_tracks
 from gnnreco.evaluate.clustering import score_clusters
 from gnnreco.evaluate.tracking import as_seen
 from gnnreco.geometry import Detector, list_detectors, load_detector
-from gnnreco.geometry.coverage import coverage
+from gnnreco.geometry.checks.coverage import coverage
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import adapt
+from gnnreco.train.settings import compose, run_training
 
 Progress = Callable[[str, int, int], None]
 Bundles = Mapping[str, str | GnnrecoError]

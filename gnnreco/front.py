@@ -188,7 +188,7 @@ def train(
     >>> gnnreco.load_bundle("my_bundle").task
     'tracking'
     """
-    from gnnreco.config import compose, run_training
+    from gnnreco.train.settings import compose, run_training
 
     words = (
         [f"{key}={_hydra(value)}" for key, value in settings.items()]

@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from .columns import Event
-from .geometry import Detector, between_layers, check, find_detector, load_detector, neighbours_of
-from .simulate import SimulationOptions, simulate
+from gnnreco.columns import Event
+from gnnreco.geometry import Detector, between_layers, check, find_detector, load_detector, neighbours_of
+from gnnreco.simulate import SimulationOptions, simulate
 
 Ids = NDArray[np.uint64]
 

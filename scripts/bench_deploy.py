@@ -20,16 +20,16 @@ import numpy as np
 import torch
 
 from gnnreco.bundle import SHIPPED, load_bundle
-from gnnreco.cli_table import show as print_table
-from gnnreco.config import compose, run_training
+from gnnreco.cli.table import show as print_table
 from gnnreco.deploy.budget import Budget, choose
-from gnnreco.deploy.lower import lower
+from gnnreco.deploy.export import buffers_of, open_trigger
+from gnnreco.deploy.program.lower import lower
+from gnnreco.deploy.rtl.synthesis import synthesise
+from gnnreco.deploy.search import draw, search
 from gnnreco.deploy.simulator import make_testbench, simulate
-from gnnreco.deploy.synthesis import synthesise
-from gnnreco.deploy.trigger import buffers_of, open_trigger
 from gnnreco.errors import MissingTool
-from gnnreco.search import draw, search
-from gnnreco.tasks.trigger_buffers import Buffers
+from gnnreco.tasks.trigger.buffers import Buffers
+from gnnreco.train.settings import compose, run_training
 
 PARTICLES = ("model=jet_particles", "task.input.source=jet_particles", "task.input.features=3")
 FAST = ("train.learning_rate=0.004", "train.threads=1", "sample.validation_events=10", "sample.events=100000")

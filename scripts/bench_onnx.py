@@ -23,16 +23,16 @@ import numpy as np
 import torch
 
 from gnnreco.bundle import load_bundle, load_task
-from gnnreco.cli_table import show as print_table
-from gnnreco.deploy.onnx_export import export_onnx
-from gnnreco.deploy.onnx_parity import difference, random_graph, relative, torch_network
+from gnnreco.bundle.onnx import MODEL, load_onnx, network_weights
+from gnnreco.cli.table import show as print_table
+from gnnreco.deploy.onnx.export import export_onnx
+from gnnreco.deploy.onnx.parity import difference, random_graph, relative, torch_network
 from gnnreco.evaluate import evaluate
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
 from gnnreco.models import infer
-from gnnreco.models.onnx_session import OnnxNetwork
+from gnnreco.models.onnx.session import OnnxNetwork
 from gnnreco.models.segment_network import tensors_of
-from gnnreco.onnx_bundle import MODEL, load_onnx, network_weights
 from gnnreco.reconstruct import reconstruct
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "events"

@@ -18,8 +18,8 @@ import numpy as np
 import onnxruntime
 import torch
 
-from gnnreco.deploy.lower import lower
-from gnnreco.deploy.onnx_program import MODEL, write_onnx_program
+from gnnreco.deploy.onnx.program import MODEL, write_onnx_program
+from gnnreco.deploy.program.lower import lower
 from gnnreco.models.trigger_network import TriggerNetwork, TriggerNetworkConfig
 
 SHAPES = {

@@ -36,7 +36,8 @@ from bench_showers_parts import (
 from shower_cells import Calorimeter
 from shower_samples import KINDS, NOISE, SHOWERS, crowded
 
-from gnnreco.bundle import CLUSTERS, list_bundles
+from gnnreco.bundle import list_bundles
+from gnnreco.bundle.shipped import CLUSTERS
 from gnnreco.geometry import load_detector
 
 PARTS = ("crowds", "singles", "seconds", "zero_shot", "turned")

@@ -18,7 +18,7 @@ import numpy as np
 
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.generator import generator
+from gnnreco.simulate.generators.generator import generator
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
 

@@ -33,8 +33,8 @@ from gnnreco.evaluate.sharing import share
 from gnnreco.evaluate.target import true_perigee
 from gnnreco.geometry import along_z, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.charge_points import energy_loss
-from gnnreco.tasks.drift import main_particle
+from gnnreco.tasks.drift.points import energy_loss
+from gnnreco.tasks.drift.task import main_particle
 
 SEED = 9001  # no training saw it
 ROWS, MIN_PT, MIN_POINTS = 20, 0.2, 20

@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gnnreco.bundle import CLUSTERS, SHIPPED, save_bundle
+from gnnreco.bundle import SHIPPED, save_bundle
+from gnnreco.bundle.shipped import CLUSTERS
 from gnnreco.schema import plain
-from gnnreco.tasks.clustering import ClusteringConfig
+from gnnreco.tasks.showers.task import ClusteringConfig
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED / CLUSTERS
 training = {"command": "python scripts/build_density_bundle.py", "data": "none: nothing is learned"}

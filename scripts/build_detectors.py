@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gnnreco.geometry.placement import AXES
+from gnnreco.geometry.description.placement import AXES
 
 Floats = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parents[1] / "detector_geometries"

@@ -19,7 +19,7 @@ import yaml
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from gnnreco.geometry.placement import AXES
+from gnnreco.geometry.description.placement import AXES
 
 TARGET = Path(__file__).resolve().parents[1] / "detector_geometries" / "odd"
 Floats = NDArray[np.float64]

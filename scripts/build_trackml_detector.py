@@ -19,9 +19,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from scipy.spatial import cKDTree
 
+from gnnreco.geometry.description.placement import AXES
 from gnnreco.geometry.importers import import_detector
 from gnnreco.geometry.importers.written import orthonormal
-from gnnreco.geometry.placement import AXES
 
 TARGET = Path(__file__).resolve().parents[1] / "detector_geometries" / "trackml" / "sensors.parquet"
 PARTS = {7: "negative", 8: "barrel", 9: "positive"}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[1] / "gnnreco" / "geometry" / "importers" / "wafer_layers.csv"
+TARGET = Path(__file__).resolve().parents[1] / "gnnreco" / "geometry" / "importers" / "wafers" / "layers.csv"
 # sqrt(4 pi / alpha) times the electron's mass, MeV; the Moliere radius is X0 times this over the critical energy.
 MULTIPLE_SCATTERING = 21.2052
 

@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
-from gnnreco.cli_table import table
+from gnnreco.cli.table import table
 from gnnreco.columns import Floats, Ints
 from gnnreco.events import open_events
 

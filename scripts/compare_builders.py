@@ -22,10 +22,10 @@ import torch
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
 from gnnreco.graphs import Frame, Targets, is_true, points_of, true_segments
-from gnnreco.graphs.embedding import Embedding
-from gnnreco.graphs.learn_embedding import learn_embedding
-from gnnreco.graphs.learn_windows import learn_windows
-from gnnreco.graphs.windows import Windows
+from gnnreco.graphs.tracking.embedding import Embedding
+from gnnreco.graphs.tracking.learn_embedding import learn_embedding
+from gnnreco.graphs.tracking.learn_windows import learn_windows
+from gnnreco.graphs.tracking.windows import Windows
 
 Samples = list[tuple[Any, Any]]
 

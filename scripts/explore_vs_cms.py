@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.cli_table import show
+from gnnreco.cli.table import show
 from gnnreco.columns import Floats
 from gnnreco.events import open_events
-from gnnreco.events.bounded import members
-from gnnreco.events.ispy import column, read_event
-from gnnreco.tasks.first_view import first_view
+from gnnreco.events.readers.bounded import members
+from gnnreco.events.readers.ispy import column, read_event
+from gnnreco.tasks.explore import first_view
 
 CRYSTALS = ("EBRecHits", "EERecHits")
 

@@ -23,10 +23,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from gnnreco.cli_progress import Progress
-from gnnreco.cli_table import show
+from gnnreco.cli.progress import Progress
+from gnnreco.cli.table import show
 from gnnreco.errors import GnnrecoError
-from tests import bundle_seeds
+from tests.bundle import seeds as bundle_seeds
 from tests.events import seeds as event_seeds
 from tests.geometry.seeds import SEEDS as IMPORTERS
 from tests.mutants import mutant

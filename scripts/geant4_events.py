@@ -27,10 +27,10 @@ from gnnreco.columns import Event, Hits, Particles, Truth
 from gnnreco.events import write_events
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.generated import Generated
+from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.readout import measured
-from gnnreco.simulate.shower import Shares, gathered
-from gnnreco.simulate.shower_hits import read_out
+from gnnreco.simulate.showers.hits import read_out
+from gnnreco.simulate.showers.shower import Shares, gathered
 from gnnreco.simulate.transport import Transport
 
 Floats = NDArray[np.float64]

@@ -32,14 +32,14 @@ from numpy.typing import NDArray
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Clusters, Event
-from gnnreco.config import compose, run_training
 from gnnreco.evaluate import ShowerTarget, score_clusters
 from gnnreco.evaluate.clustering import true_energy
 from gnnreco.evaluate.sharing import share
 from gnnreco.events import open_events
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.graphs.cells import visible_fraction
-from gnnreco.simulate.medium import media
+from gnnreco.graphs.showers.cells import visible_fraction
+from gnnreco.simulate.matter.medium import media
+from gnnreco.train.settings import compose, run_training
 
 Floats = NDArray[np.float64]
 Finder = Callable[[Event], Clusters]

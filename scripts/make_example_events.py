@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event
 from gnnreco.events import open_events
-from gnnreco.events.parquet_writer import write_parquet
+from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.geometry import load_detector
 
 

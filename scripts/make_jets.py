@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from gnnreco.columns import Floats, Jets, concatenate
-from gnnreco.events.jets import write_jets
-from gnnreco.events.jets_block import BLOCK, OF_CONSTITUENT, OF_JET
+from gnnreco.events.parquet.jets import write_jets
+from gnnreco.events.parquet.jets_block import BLOCK, OF_CONSTITUENT, OF_JET
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 

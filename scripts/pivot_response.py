@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from gnnreco.bundle import load_bundle, load_task
-from gnnreco.config import compose
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.clustering import ClusteringTask
-from gnnreco.tasks.clustering_moments import MOMENTS
-from gnnreco.tasks.clustering_targets import CHARGED
+from gnnreco.tasks.showers.moments import MOMENTS
+from gnnreco.tasks.showers.targets import CHARGED
+from gnnreco.tasks.showers.task import ClusteringTask
 from gnnreco.train import train
+from gnnreco.train.settings import compose
 
 KINDS = "pion,pion,k0l,neutron,photon"
 BASE = SimulationOptions(particle=KINDS, noise_hits=0.02, spectrum="log")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gnnreco.geometry.new import new_detector
+from gnnreco.geometry.description.new import new_detector
 
 
 def numbers(kind: str, rng: np.random.Generator) -> dict[str, str]:

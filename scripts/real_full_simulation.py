@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.bundle import load_bundle, load_task
-from gnnreco.cli_table import show
+from gnnreco.cli.table import show
 from gnnreco.columns import Clusters, Event, Floats, Hits
 from gnnreco.evaluate.sharing import share
 from gnnreco.events import open_events
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.graphs.cells import hit_cells, visible_fraction
+from gnnreco.graphs.showers.cells import hit_cells, visible_fraction
 
 FRONT = 28  # layers of the electromagnetic section in both files
 SPLIT = 3660.0  # mm: where the hadronic section of our detector begins

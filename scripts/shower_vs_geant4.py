@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem, load_detector
+from gnnreco.particles import gun_codes, species_of
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.generated import Generated
+from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.readout import measured
-from gnnreco.simulate.species import gun_codes, species_of
 from gnnreco.simulate.transport import Transport
 
 Floats = NDArray[np.float64]

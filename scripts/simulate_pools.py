@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gnnreco.simulate.pythia import PROCESSES, pythia_events
+from gnnreco.simulate.generators.pythia import PROCESSES, pythia_events
 
 FOLDER = Path(__file__).parents[1] / "gnnreco" / "simulate"
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.geometry.importers import import_detector
-from gnnreco.geometry.importers.wafer_text import read_text
+from gnnreco.geometry.importers.wafers.text import read_text
 
 Columns = dict[str, NDArray[Any]]
 # Distance of the wafers, and width that the cells of one share, in the two geometries, from the positions; mm.

@@ -11,7 +11,7 @@ import pytest
 from gnnreco import compare
 from gnnreco.bundle import load_bundle
 from gnnreco.compare import compare_detectors
-from gnnreco.graphs import train_gate as gates
+from gnnreco.graphs.tracking import train_gate as gates
 
 BEAM = 10  # events to adapt with for each event of a sample: fewer than a user gets, for a quick test
 

@@ -108,7 +108,7 @@ def test_show_says_where_the_output_may_be_of_other_events(place: Path, tmp_path
 def test_settings_of_a_training_arrive_as_they_were_given(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gnnreco import config
+    from gnnreco.train import settings as config
 
     if isinstance(settings, dict):
         settings.pop("train.resume")

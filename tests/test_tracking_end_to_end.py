@@ -14,7 +14,7 @@ from gnnreco.bundle import load_bundle
 from gnnreco.events import open_events
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import load_detector
-from gnnreco.graphs import train_gate
+from gnnreco.graphs.tracking import train_gate
 
 BEAM = ["particle=pion", "count=3", "energy=[3.0,6.0]", "beam_width=2.5"]
 RULES = ("acts", "lhc", "double_majority", "perfect", "atlas")

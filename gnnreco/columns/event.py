@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ class Event:
     What its reader does not know (collections, columns) is counted by name in `left_aside`.
     Files of jets give blocks of them: an event then has `jets`, no hits, and an empty truth where labels are known.
     `hits_summed` counts the deposits of the file that were added to another one of the same cell.
+    `found` holds what tasks found in it, by the type of its columns (`Tracks`, `Clusters`), for the tasks that follow.
     """
 
     number: int
@@ -58,6 +60,7 @@ class Event:
     jets: Jets | None = None
     hits_summed: int = 0
     left_aside: Mapping[str, int] = field(default_factory=dict)
+    found: Mapping[type, Any] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gnnreco.deploy.program import Program
-from gnnreco.deploy.rtl import LOGIC_SHARE, Design, build, check_clock
-from gnnreco.deploy.symbols import CHEAPEST, FASTEST
+from gnnreco.deploy.program.program import Program
+from gnnreco.deploy.program.symbols import CHEAPEST, FASTEST
+from gnnreco.deploy.rtl.pipeline import LOGIC_SHARE, Design, build, check_clock
 from gnnreco.errors import BadConfig
 
 LONGEST_RUN = 7 * 86400.0  # s

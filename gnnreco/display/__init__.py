@@ -1,10 +1,11 @@
 """Pictures of events and detectors: HTML and SVG files that need neither a network nor a server.
 
-The page of a first look, `gnnreco.display.first_view_page`, is not imported here: its clusters need torch.
+The page of a first look, `gnnreco.display.explore_page`, is not imported here: its clusters need torch.
 """
 
-from gnnreco.display.compare_page import compare_page
-from gnnreco.display.layout import draw_detector
-from gnnreco.display.show import show_detector, show_event
+from gnnreco.display.drawing.layout import draw_detector
+
+from .compare_page import compare_page
+from .show import show_detector, show_event
 
 __all__ = ["compare_page", "draw_detector", "show_detector", "show_event"]

@@ -10,10 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from gnnreco.atomic import write_file
-from gnnreco.display.layout import drawing
-from gnnreco.display.svg import Drawing, hue, style
+from gnnreco.display.drawing.layout import drawing
+from gnnreco.display.drawing.svg import Drawing, hue, style
 from gnnreco.errors import BadGeometry
+from gnnreco.files.atomic import write_file
 from gnnreco.geometry import load_detector
 
 Row = Mapping[str, Any]

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats
-from gnnreco.display.pack import Pack
-from gnnreco.display.sensors import add_cells, cells_under
 from gnnreco.geometry import Detector
+
+from .pack import Pack
+from .sensors import add_cells, cells_under
 
 MOST_CELLS = 200_000  # that are drawn: those that fire most
 

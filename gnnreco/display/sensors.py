@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.display.pack import Pack
-from gnnreco.display.shapes import hue_rows
+from gnnreco.display.drawing.shapes import hue_rows
 from gnnreco.geometry import CellTemplate, Detector, EdgesTemplate, GridTemplate
+
+from .pack import Pack
 
 MOST_POLYGONS = 30_000  # cells of one kind of sensor that are packed one by one; finer ones are described
 MOST_LINES = 20_000  # of a grid of rows and columns, which needs no more than its edges

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.atomic import write_file
 from gnnreco.columns import Clusters, Event, Ints, Tracks
-from gnnreco.display.occupancy import add_occupancy
-from gnnreco.display.pack import Pack
-from gnnreco.display.scene import add_event
-from gnnreco.display.sensors import add_sensors
-from gnnreco.display.sheets import detector_sheets
-from gnnreco.display.svg import themes
+from gnnreco.display.drawing.sheets import detector_sheets
+from gnnreco.display.drawing.svg import themes
+from gnnreco.display.event.scene import add_event
 from gnnreco.errors import BadInput
 from gnnreco.events.select import Seen, in_source_frame
+from gnnreco.files.atomic import write_file
 from gnnreco.geometry import Detector
+
+from .occupancy import add_occupancy
+from .pack import Pack
+from .sensors import add_sensors
 
 SCRIPTS = (
     "data.js",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem
-from gnnreco.tasks.first_view import FirstView
+from gnnreco.tasks.explore import FirstView
 
 MOST_SIZES = 64  # each is a draw call of its own
 FINEST = 0.05  # of the logarithm of a size: what differs less is drawn alike

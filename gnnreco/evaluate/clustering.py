@@ -13,17 +13,18 @@ from scipy.stats import rankdata
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats, Particles
 from gnnreco.errors import BadInput
-from gnnreco.evaluate.confidence import calibration_curve
-from gnnreco.evaluate.rates import COVERAGE, clopper_pearson
-from gnnreco.evaluate.sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
-from gnnreco.evaluate.target import kinematics, passed
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
-from gnnreco.graphs.cells import visible_fraction
-from gnnreco.simulate.species import species_of
-from gnnreco.tasks.clustering_columns import CLASS_OF_KIND
-from gnnreco.tasks.clustering_edges import Shares
-from gnnreco.tasks.clustering_targets import cell_truth, cluster_targets
+from gnnreco.graphs.showers.cells import visible_fraction
+from gnnreco.particles import species_of
+from gnnreco.tasks.showers.columns import CLASS_OF_KIND
+from gnnreco.tasks.showers.edges import Shares
+from gnnreco.tasks.showers.targets import cell_truth, cluster_targets
+
+from .confidence import calibration_curve
+from .rates import COVERAGE, clopper_pearson
+from .sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
+from .target import kinematics, passed
 
 MEASURES = ("energy", "charge")
 CROWD_MM = 150.0

@@ -11,19 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.atomic import refuse
 from gnnreco.bundle import ANY_DETECTOR, Bundle, load_bundle, load_task, save_bundle
-from gnnreco.bundle_files import MANIFEST
+from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.errors import BadConfig, BadInput
-from gnnreco.evaluate.matching import match
-from gnnreco.evaluate.rates import clopper_pearson
-from gnnreco.evaluate.sharing import share
 from gnnreco.events.select import seen, select_hits
+from gnnreco.files.atomic import refuse
 from gnnreco.geometry import Detector
-from gnnreco.graphs.cells import visible_fraction
+from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
 from gnnreco.schema import plain
+
+from .matching import match
+from .rates import clopper_pearson
+from .sharing import share
 
 EDGES = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])
 HELD_BACK = 3  # every third event tells how well the others would have calibrated it
@@ -175,7 +176,7 @@ def _shown(
         for done, event in enumerate(events):
             for part in _with_noise_alone(event):
                 found, table = task.found(part)
-                mine = seen(part, detector, task.measures)
+                mine = seen(part, detector, task.needs.measures)
                 tables.append(table)
                 right.append(right_of(mine.narrow(found, len(part.hits)), mine.event, detector))
                 third.append(np.full(len(table), done % HELD_BACK == 0))

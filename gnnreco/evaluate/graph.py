@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle
-from gnnreco.evaluate.rates import EDGES, clopper_pearson
-from gnnreco.evaluate.target import Target, kinematics
 from gnnreco.geometry import Detector
 from gnnreco.graphs import LearnedGraph, Targets, first_particle, true_segments
+
+from .rates import EDGES, clopper_pearson
+from .target import Target, kinematics
 
 ANY_PARTICLE = Targets(min_pt=0.0, min_hits=2)
 

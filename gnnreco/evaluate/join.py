@@ -14,7 +14,7 @@ import numpy as np
 from gnnreco.columns import Clusters, Event, Ints, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource
-from gnnreco.events.rows import find_rows
+from gnnreco.events.readers.rows import find_rows
 
 
 class Join:

@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gnnreco.bundle import TASKS
 from gnnreco.errors import BadInput
-from gnnreco.evaluate.clustering import ShowerTarget, score_clusters
-from gnnreco.evaluate.graph import graph_metrics as measure_graph
-from gnnreco.evaluate.graph import graph_of
-from gnnreco.evaluate.join import Join
-from gnnreco.evaluate.target import Target, target_of
-from gnnreco.evaluate.tracking import as_seen, score_tracks
 from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector
+from gnnreco.tasks.registry import find_task, task_names
+
+from .clustering import ShowerTarget, score_clusters
+from .graph import graph_metrics as measure_graph
+from .graph import graph_of
+from .join import Join
+from .target import Target, target_of
+from .tracking import as_seen, score_tracks
 
 COST = ("seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib", "threads")
 GRAPH_EVENTS = 10
@@ -91,7 +92,7 @@ def evaluate(
         }
     join = Join(truth_source, manifest, folder)
     task = manifest.get("task", "tracking")
-    if task not in TASKS:
+    if task not in task_names():
         raise BadInput(folder, "manifest.json", f"is of the task '{task}', which nothing here scores")
     if task == "clustering":
         if detector is None:
@@ -100,7 +101,7 @@ def evaluate(
         scores, graph = score_clusters(found, detector, showers), {}
     else:
         target = target or (Target() if detector is None else target_of(detector))
-        measures = TASKS[task].measures
+        measures = find_task(task).needs.measures
         scored = as_seen(progress(join.pairs(read_tracks(folder))), detector, measures)
         scores = score_tracks(
             scored, detector.at_source().field if detector is not None else None, target, counted

@@ -17,9 +17,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from gnnreco.atomic import write_file
-from gnnreco.evaluate.rates import EDGES
-from gnnreco.evaluate.report import table
+from gnnreco.files.atomic import write_file
+
+from .rates import EDGES
+from .report import table
 
 # plain text, not mathematics: the parser of the latter takes most of the time of a figure
 AXES = {

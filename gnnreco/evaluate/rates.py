@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from gnnreco.columns import Floats
-from gnnreco.evaluate.matching import Mask, Matching
+
+from .matching import Mask, Matching
 
 COVERAGE = 0.6827
 RATES = ("efficiency", "fake_rate", "duplicate_rate", "purity")

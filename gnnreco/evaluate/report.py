@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gnnreco.evaluate.matching import RULES
-from gnnreco.evaluate.resolution import PARAMETERS
+from .matching import RULES
+from .resolution import PARAMETERS
 
 UNITS = {"d0_mm": "mm", "z0_mm": "mm", "phi": "rad", "theta": "rad", "q_over_p": "e/GeV"}
 

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from gnnreco.columns import Clusters, Event, Floats, Ints, Truth
-from gnnreco.evaluate.matching import Mask
+
+from .matching import Mask
 
 
 @dataclass(frozen=True, slots=True)

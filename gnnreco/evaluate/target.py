@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gnnreco.columns import Floats, Ints, Particles
-from gnnreco.evaluate.matching import Mask
 from gnnreco.fit.propagate import perigee
 from gnnreco.geometry import Detector, Field
-from gnnreco.geometry.coverage import coverage
+from gnnreco.geometry.checks.coverage import coverage
+
+from .matching import Mask
 
 #: Lines in eta and phi that look for the layers of a detector.
 LINES = (60, 60)

@@ -10,22 +10,15 @@ import numpy as np
 
 from gnnreco.columns import Event, Floats, Tracks
 from gnnreco.errors import BadInput
-from gnnreco.evaluate.confidence import calibration_curve
-from gnnreco.evaluate.matching import RULES, Mask, Matching, concatenate, match
-from gnnreco.evaluate.rates import COVERAGE, binned_rates, rates
-from gnnreco.evaluate.resolution import residuals, resolutions
-from gnnreco.evaluate.target import (
-    ALL_TRACKS,
-    Kinematics,
-    Target,
-    kinematics,
-    passed,
-    track_kinematics,
-    true_perigee,
-)
-from gnnreco.evaluate.trackml import trackml_score
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector, Field
+
+from .confidence import calibration_curve
+from .matching import RULES, Mask, Matching, concatenate, match
+from .rates import COVERAGE, binned_rates, rates
+from .resolution import residuals, resolutions
+from .target import ALL_TRACKS, Kinematics, Target, kinematics, passed, track_kinematics, true_perigee
+from .trackml import trackml_score
 
 LOW_PT = (0.15, 1.0)  # GeV
 DISPLACED_MM = 2.0

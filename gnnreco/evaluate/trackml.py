@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gnnreco.columns import Event, Floats, Ints, Tracks, Truth
-from gnnreco.evaluate.matching import match
+
+from .matching import match
 
 # Relative worth of a hit along the track: the first hits decide the vertex, the last the momentum.
 ORDER_WORTH = np.array([10.0, 8.0, 6.0, 5.0, 3.0, 3.0, 3.0, 5.0, 6.0])
 MIN_HITS, MAX_HITS = 4, 20
-PT_POINTS, PT_WORTH = (
-    np.array([0.05, 0.5, 3.0]),
-    np.array([0.2, 0.2, 1.0]),
-)  # GeV; nothing below the first point
 
 
-def _order_table() -> Floats:
-    """Weight by (hits of the particle, position along the track); every row of 4 to 20 hits sums to one."""
+def order_table() -> Floats:
+    """Weight by (hits of the particle, position along the track); every row of 4 to 20 hits sums to one.
+
+    Returns
+    -------
+    float64 (21, 21)
+        The last column, of hits beyond the 20th, is zero, and so are the rows of fewer than 4 hits.
+    """
     table = np.zeros((MAX_HITS + 1, MAX_HITS + 1))
     for n in range(MIN_HITS, MAX_HITS + 1):
         row = np.interp(np.linspace(0, len(ORDER_WORTH) - 1, n), np.arange(len(ORDER_WORTH)), ORDER_WORTH)
         table[n, :n] = row / row.sum()
     return table
+
+
+def pt_weight(
+    pt: ArrayLike, low: float = 0.5, high: float = 3.0, least: float = 0.2, most: float = 1.0
+) -> Floats:
+    """Weight by transverse momentum (GeV): `least` up to `low`, `most` from `high` on, a line between them.
+
+    Below 0.05 GeV (or `low`, where that is less) it is zero.
+    """
+    return np.interp(np.asarray(pt, np.float64), [min(0.05, low), low, high], [least, least, most], left=0.0)
 
 
 def hit_weights(event: Event) -> Floats:
@@ -49,8 +63,8 @@ def hit_weights(event: Event) -> Floats:
     position = np.empty(len(order), np.int64)
     position[order] = np.arange(len(order)) - start[truth.particle[order]]
 
-    w_order = _order_table()[np.minimum(count[truth.particle], MAX_HITS), np.minimum(position, MAX_HITS)]
-    w_pt = np.interp(np.hypot(p.px, p.py), PT_POINTS, PT_WORTH, left=0.0)[truth.particle]
+    w_order = order_table()[np.minimum(count[truth.particle], MAX_HITS), np.minimum(position, MAX_HITS)]
+    w_pt = pt_weight(np.hypot(p.px, p.py))[truth.particle]
     weights = np.zeros(len(hits))
     np.maximum.at(weights, truth.hit, w_order * w_pt)
     total = weights.sum()
@@ -75,7 +89,10 @@ def trackml_score(event: Event, tracks: Tracks) -> float | None:
     track = np.repeat(np.arange(len(single)), np.diff(single.offsets))
     wanted = np.where(good, matching.particle, -1)[track]
     n = max(len(truth.particles), 1)
-    true_pair = np.isin(single.hit_index * n + wanted, truth.hit * n + truth.particle) & (wanted >= 0)
+    told = single.hit_index * n + wanted
+    # a search, since np.isin spends most of the score's time on finding unique pairs first
+    true = np.append(np.sort(truth.hit * n + truth.particle), np.iinfo(np.int64).max)
+    true_pair = (true[np.searchsorted(true, told)] == told) & (wanted >= 0)
     return float(weights[single.hit_index[true_pair]].sum()) / total
 
 

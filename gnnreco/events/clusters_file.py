@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters
-from gnnreco.events.output_file import Layout, read_output, write_output
+
+from .output_file import Layout, read_output, write_output
 
 Row = tuple[int, str, Clusters]
 NUMBERS = {  # column in the file: attribute of Clusters

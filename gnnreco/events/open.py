@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
-from gnnreco.events import acts, hgcal_ntuple, ispy, phoenix, trackml
-from gnnreco.events.bounded import first_bytes
-from gnnreco.events.hgcal_ntuple import HgcalNtupleReader
-from gnnreco.events.hits_table import HitsTableReader, is_hits_table
-from gnnreco.events.ispy import IspyReader
-from gnnreco.events.jets import JetsReader, is_jets
-from gnnreco.events.parquet import ParquetReader
-from gnnreco.events.phoenix import PhoenixReader
-from gnnreco.events.sensors import SensorFinder
-from gnnreco.events.source import Entry, EventSource, Reader
-from gnnreco.events.table import header_of
+from gnnreco.events.parquet.jets import JetsReader, is_jets
+from gnnreco.events.parquet.reader import ParquetReader
+from gnnreco.events.readers import acts, hgcal_ntuple, ispy, phoenix, trackml
+from gnnreco.events.readers.bounded import first_bytes
+from gnnreco.events.readers.hgcal_ntuple import HgcalNtupleReader
+from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
+from gnnreco.events.readers.ispy import IspyReader
+from gnnreco.events.readers.phoenix import PhoenixReader
+from gnnreco.events.readers.table import header_of
+
+from .sensors import SensorFinder
+from .source import Entry, EventSource, Reader
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector

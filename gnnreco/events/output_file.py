@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gnnreco.atomic import whole_file
 from gnnreco.errors import BadInput
-from gnnreco.events.output_root import NOTE, WHOLE, read_root, write_root
+from gnnreco.files.atomic import whole_file
+
+from .output_root import NOTE, WHOLE, read_root, write_root
 
 Row = tuple[int, str, Any]
 ROWS_IN_GROUP = 32
@@ -94,10 +96,25 @@ def write_output(
     note : dict, optional
         Plain values kept in the file for `read_note`; taken when the last row has been written.
     """
+    with output_writer(layout, path, {} if note is None else note) as add:
+        for row in rows:
+            add(row)
+
+
+@contextmanager
+def output_writer(
+    layout: Layout, path: str | Path, note: Mapping[str, Any]
+) -> Iterator[Callable[[Row], None]]:
+    """Give what adds the objects of one event to a file that is whole or not at all; see `write_output`."""
     path = Path(path)
-    write = write_root if path.suffix == ".root" else _write_parquet
     with whole_file(path) as draft:
-        write(layout, draft, rows, {} if note is None else note)
+        if path.suffix == ".root":
+            rows: list[Row] = []
+            yield rows.append
+            write_root(layout, draft, rows, note)
+        else:
+            with _parquet_writer(layout, draft, note) as add:
+                yield add
 
 
 def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:
@@ -198,18 +215,22 @@ def read_note(path: str | Path) -> dict[str, Any]:
         return {}
 
 
-def _write_parquet(layout: Layout, path: Path, rows: Iterable[Row], note: Mapping[str, Any]) -> None:
+@contextmanager
+def _parquet_writer(layout: Layout, path: Path, note: Mapping[str, Any]) -> Iterator[Callable[[Row], None]]:
     schema = layout.schema
     with (
         path.open("wb") as stream,
         pq.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True) as writer,
     ):
         group: list[Row] = []
-        for row in rows:
+
+        def add(row: Row) -> None:
             group.append(row)
             if len(group) == ROWS_IN_GROUP:
                 writer.write_batch(_batch(layout, schema, group))
-                group = []
+                group.clear()
+
+        yield add
         if group:
             writer.write_batch(_batch(layout, schema, group))
         writer.add_key_value_metadata({NOTE: json.dumps(note)})

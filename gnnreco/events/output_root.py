@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
-    from gnnreco.events.output_file import Layout, Row
+    from .output_file import Layout, Row
 
 #: Names beside the tree: plain values that the writer kept; the sources that branch ``source`` counts.
 NOTE, SOURCES = "gnnreco", "sources"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.events.rows import find_rows
+from gnnreco.events.readers.rows import find_rows
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, overload
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
-from gnnreco.events.cells import sum_cells
 from gnnreco.summary import counted, facts_table, listed, shortened
+
+from .cells import sum_cells
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco.columns import Tracks
-from gnnreco.events.output_file import Layout, read_note, read_output, write_output
+
+from .output_file import Layout, read_note, read_output, write_output
 
 __all__ = ["COLUMNS", "TRACKS", "Row", "read_note", "read_tracks", "write_tracks"]
 

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from gnnreco.atomic import refuse
 from gnnreco.columns import Event, Hits, Truth
 from gnnreco.errors import BadConfig, BadInput
-from gnnreco.events.parquet_writer import write_parquet
-from gnnreco.events.select import require_hits
+from gnnreco.events.parquet.writer import write_parquet
+from gnnreco.files.atomic import refuse
+
+from .select import require_hits
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector

@@ -15,9 +15,10 @@ import math
 import numpy as np
 
 from gnnreco.columns import Floats
-from gnnreco.fit.helix import BEND, path_to_axis, step
 from gnnreco.geometry import Field, along_z
-from gnnreco.geometry.field_grid import field_and_slope, field_at, kernel
+from gnnreco.geometry.field.grid import field_and_slope, field_at, kernel
+
+from .helix import BEND, path_to_axis, step
 
 #: Error that a step may find in itself, mm: after a metre in a smooth field a track is off by less than that.
 TOLERANCE = 1e-3

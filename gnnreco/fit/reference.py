@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from gnnreco.fit.helix import extrapolate, path_to_axis, step, turn
-from gnnreco.fit.kalman import dot, kernel, sandwich, use_chi2
-from gnnreco.fit.propagate import TOLERANCE, push, to_axis, to_plane
+from .helix import extrapolate, path_to_axis, step, turn
+from .kalman import dot, kernel, sandwich, use_chi2
+from .propagate import TOLERANCE, push, to_axis, to_plane
 
 FITTED, TOO_FEW_HITS, MISSED_SENSOR, UNSETTLED, NOT_FINITE = 0, 1, 2, 3, 4
 #: Variance given to what a track cannot tell: q/p in too weak a field ((e/GeV)^2), the angle of a track along z (rad^2).

@@ -9,10 +9,11 @@ import math
 
 import numpy as np
 
-from gnnreco.fit.helix import BEND, extrapolate
-from gnnreco.fit.kalman import IGNORED, kernel
-from gnnreco.fit.propagate import TOLERANCE, to_plane
-from gnnreco.geometry.field_grid import field_at
+from gnnreco.geometry.field.grid import field_at
+
+from .helix import BEND, extrapolate
+from .kalman import IGNORED, kernel
+from .propagate import TOLERANCE, to_plane
 
 #: e/GeV. A field that does not part a particle of such a q/p (20 MeV) from a straight line tells none.
 STRONGEST = 50.0

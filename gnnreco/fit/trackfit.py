@@ -20,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints, Tracks
-from gnnreco.fit.helix import BEND
-from gnnreco.fit.kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
-from gnnreco.fit.reference import (
+from gnnreco.geometry import along_z
+
+from .helix import BEND
+from .kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
+from .reference import (
     FITTED,
     MISSED_SENSOR,
     NOT_FINITE,
@@ -34,8 +36,7 @@ from gnnreco.fit.reference import (
     follow_hits,
     write_track,
 )
-from gnnreco.fit.seed import lever_of, seed
-from gnnreco.geometry import along_z
+from .seed import lever_of, seed
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Field

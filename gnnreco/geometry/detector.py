@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from ..summary import counted, facts_table, listed, shortened
-from .field import Field
+from gnnreco.geometry.cells.templates import CellTemplate
+from gnnreco.geometry.field.field import Field
+from gnnreco.summary import counted, facts_table, listed, shortened
+
 from .index import SensorIndex, build_index, nearest_sensor
 from .solids import faces
 from .source import Source
 from .subsystem import PassiveCylinder, Subsystem
-from .templates import CellTemplate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.geometry.cells.templates import CellTemplate, Floats
 from gnnreco.kernels import njit
-
-from .templates import CellTemplate, Floats
 
 Ints = NDArray[np.int64]
 

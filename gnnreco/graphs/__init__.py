@@ -1,10 +1,10 @@
 """Hits to graphs: learned doublets, the triplets between them, and the truth to train on."""
 
-from gnnreco.graphs.features import DOUBLET_FEATURES, TRIPLET_FEATURES
-from gnnreco.graphs.frame import Frame, Points, points_of
-from gnnreco.graphs.learned import GraphConfig, LearnedGraph, is_true
-from gnnreco.graphs.segments import Targets, first_particle, target_particles, true_segments
-from gnnreco.graphs.triplets import SegmentGraph
+from gnnreco.graphs.tracking.features import DOUBLET_FEATURES, TRIPLET_FEATURES
+from gnnreco.graphs.tracking.frame import Frame, Points, points_of
+from gnnreco.graphs.tracking.learned import GraphConfig, LearnedGraph, is_true
+from gnnreco.graphs.tracking.segments import Targets, first_particle, target_particles, true_segments
+from gnnreco.graphs.tracking.triplets import SegmentGraph
 
 __all__ = [
     "DOUBLET_FEATURES",

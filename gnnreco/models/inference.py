@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.graphs.dense import LANES, ZERO, compiled, dense, inlined, packed
-from gnnreco.models.weights import Weights
+
+from .weights import Weights
 
 EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 ONE: Any = np.float32(1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from gnnreco.models.fixed_point import FixedDense
+from .fixed_point import FixedDense
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.models.inference import infer
-from gnnreco.models.weights import NetworkConfig, Weights, segment_weights
-from gnnreco.state import checked
+from .inference import infer
+from .state import checked
+from .weights import NetworkConfig, Weights, segment_weights
 
 if TYPE_CHECKING:
-    from gnnreco.models.segment_network import SegmentNetwork
+    from .segment_network import SegmentNetwork
 
 
 class Scorer(Protocol):
-    """What gives the edges of a graph their logits: `SegmentModel`, or `gnnreco.models.onnx_session.OnnxNetwork`."""
+    """What gives the edges of a graph their logits: `SegmentModel`, or `gnnreco.models.onnx.session.OnnxNetwork`."""
 
     def logits(
         self, nodes: NDArray[np.float32], edges: NDArray[np.float32], pairs: NDArray[np.int32]
@@ -41,7 +41,7 @@ class SegmentModel:
         if self._network is None:
             import torch
 
-            from gnnreco.models.segment_network import SegmentNetwork
+            from .segment_network import SegmentNetwork
 
             generator = torch.random.get_rng_state()
             torch.manual_seed(self._seed)

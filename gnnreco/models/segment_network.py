@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnnreco.models.aggregate import segment_sum, sort_by_node
-from gnnreco.models.weights import NetworkConfig, Weights
+from .aggregate import segment_sum, sort_by_node
+from .weights import NetworkConfig, Weights
 
 
 class SegmentNetwork(nn.Module):

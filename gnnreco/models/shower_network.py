@@ -12,11 +12,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gnnreco.limits import NEIGHBOURS, ROUNDS, WIDTH
-from gnnreco.models.aggregate import segment_sum
-from gnnreco.models.loud_messages import listened, scored
-from gnnreco.models.pivot import Adversary
+from gnnreco.files.limits import NEIGHBOURS, ROUNDS, WIDTH
 from gnnreco.schema import within
+
+from .aggregate import segment_sum
+from .loud_messages import listened, scored
+from .pivot import Adversary
 
 CROWDED = 0.01  # of the moment `foreign`: other showers have this much of what a shower's cells hear
 

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gnnreco.limits import LAYERS_OF_NETWORK, SLOTS, WIDTH
-from gnnreco.models.fixed_point import BitsConfig, FixedDense, FixedPoint
+from gnnreco.files.limits import LAYERS_OF_NETWORK, SLOTS, WIDTH
 from gnnreco.schema import within
+
+from .fixed_point import BitsConfig, FixedDense, FixedPoint
 
 PORT_INTEGER = 3  # input ports reach 8 units
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.limits import ROUNDS, WIDTH
+from gnnreco.files.limits import ROUNDS, WIDTH
 from gnnreco.schema import within
-from gnnreco.state import Numbers
+
+from .state import Numbers
 
 Weights = Mapping[str, NDArray[np.float32]]
 SMALLEST_SCALE = 1e-6  # of a feature; those that are learned are above 1e-3

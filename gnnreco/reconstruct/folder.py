@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gnnreco.atomic import REPLACE, remove_drafts, write_file
-from gnnreco.bundle import TASKS
 from gnnreco.errors import BadInput, CannotWrite
 from gnnreco.events.output_file import read_note
-from gnnreco.reconstruct.shard import Account, Shard, file_sum
+from gnnreco.files.atomic import REPLACE, remove_drafts, write_file
+from gnnreco.tasks.registry import task_names
+
+from .shard import Account, Shard, file_sum
 
 MANIFEST = "manifest.json"
 RECORD = re.compile(r"(?:manifest(?:-\d+-of-\d+)?\.json|journal(?:-\d+-of-\d+)?\.jsonl)")
@@ -182,7 +183,7 @@ def _read(file: Path) -> Record:
         x for x in content.get("shards", []) if isinstance(x, dict) and SHARD.fullmatch(str(x.get("file")))
     ]
     sums = {x["file"]: str(x.get("sha256", "")) for x in shards}
-    return Record(file, dict(content.get("job") or {}), sums, tuple(t for t in tasks if t in TASKS))
+    return Record(file, dict(content.get("job") or {}), sums, tuple(t for t in tasks if t in task_names()))
 
 
 def _files_of(record: Record) -> list[Path]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco.bundle import TASKS
 from gnnreco.columns import Event, Tracks
 from gnnreco.errors import GnnrecoError
 from gnnreco.events import EventSource
 from gnnreco.geometry import Detector, field_findings
+from gnnreco.tasks.registry import Kind, find_task
 
 #: What a length in another unit is to be multiplied by to give mm.
 UNITS = {"cm": 10.0, "m": 1000.0, "um": 0.001}
@@ -32,9 +32,9 @@ def warnings_of(manifest: Mapping[str, Any]) -> list[str]:
     return [line for judge in JUDGES if (line := judge(manifest))]
 
 
-def notes_of(task: str, detector: Detector) -> list[str]:
+def notes_of(kind: Kind, detector: Detector) -> list[str]:
     """One line for each thing that a task cannot measure in this detector; no fault of the run."""
-    if TASKS[task].gives is not Tracks:
+    if kind.gives is not Tracks:
         return []
     return [f"{detector.name}: {finding.message}" for finding in field_findings(detector)]
 
@@ -53,7 +53,7 @@ def warnings_of_tasks(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
 def _has_part(manifest: Mapping[str, Any]) -> bool:
     """Whether the detector has a subsystem that the task works on."""
     measured = {what for each in manifest["detector"].get("measures", {}).values() for what in each}
-    return not measured.isdisjoint(TASKS[manifest["task"]].measures)
+    return not measured.isdisjoint(find_task(manifest["task"]).needs.measures)
 
 
 def mostly_outside(counts: Mapping[str, Any]) -> bool:
@@ -76,7 +76,7 @@ def hits_of_other_tasks(manifest: Mapping[str, Any]) -> str | None:
     others, inside = manifest.get("hits_of_other_tasks", 0), manifest["hits"] - manifest["hits_outside"]
     if not others or others < inside:
         return None
-    wanted = " or ".join(TASKS[manifest["task"]].measures)
+    wanted = " or ".join(find_task(manifest["task"]).needs.measures)
     there = manifest["detector"].get("measures", {})
     told = "; ".join(f"{name}: {', '.join(what) or 'nothing'}" for name, what in there.items())
     return (

@@ -12,19 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.atomic import write_file
-from gnnreco.bundle import TASKS, Bundle
 from gnnreco.events import EventSource
+from gnnreco.files.atomic import write_file
 from gnnreco.geometry import Detector
-from gnnreco.reconstruct.folder import MANIFEST, suffix
-from gnnreco.reconstruct.judge import (
-    fitting_unit,
-    mostly_outside,
-    notes_of,
-    warnings_of,
-    warnings_of_tasks,
-)
-from gnnreco.reconstruct.shard import LAYOUTS, Account, Cost, Shard, file_sum, short_names
+from gnnreco.pipeline import Stage
+from gnnreco.tasks.layouts import layout_of
+
+from .folder import MANIFEST, suffix
+from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
+from .shard import Account, Cost, Shard, file_sum, short_names
 
 COUNTS = ("events_in", "events_out", "events_failed")
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
@@ -38,7 +34,7 @@ def file_sums(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
 def describe(
     source: EventSource,
     inputs: dict[str, dict[str, Any]],
-    bundle: Bundle,
+    stage: Stage,
     detector: Detector,
     results: Sequence[tuple[Shard, Account]],
     costs: Sequence[Cost],
@@ -62,7 +58,7 @@ def describe(
     accounts = [account for _, account in results]
     failures = [failure for account in accounts for failure in account.failures]
     given = dict(zip(short_names(source.sources), source.sources, strict=True)) if failures else {}
-    none = {"hits": 0, "hits_outside": 0, LAYOUTS[TASKS[bundle.task].gives].name: 0}
+    none = {"hits": 0, "hits_outside": 0, layout_of(stage.kind).name: 0}
     counts = {
         "events_in": sum(a.events_in for a in accounts),
         "events_out": sum(a.events_out for a in accounts),
@@ -70,7 +66,7 @@ def describe(
         **_sum([none, *(a.counts for a in accounts)]),
     }
     content = {
-        "task": bundle.task,
+        "task": stage.name,
         "detector": {
             "name": detector.name,
             "hash": detector.hash,
@@ -78,16 +74,16 @@ def describe(
             "measures": {s.name: list(s.measures) for s in detector.subsystems},
         },
         "bundle": {
-            "name": bundle.name,
-            "sha256": bundle.manifest["sha256"],
-            **_place(how, "bundle", bundle.name),
+            "name": stage.bundle.name,
+            "sha256": stage.bundle.manifest["sha256"],
+            **_place(how, "bundle", stage.bundle.name),
         },
         "versions": versions(how.get("engine", "native")),
         **counts,
         "counted": [name for name in counts if name not in COUNTS],
         "failures": [_as_given(failure, given) for failure in failures],
         "left_aside": _sum([a.left_aside for a in accounts]),
-        "notes": notes_of(bundle.task, detector),
+        "notes": notes_of(stage.kind, detector),
         **how,
         **_seconds(costs),
         "inputs": [{"path": path, **sums} for path, sums in inputs.items()],

@@ -7,28 +7,24 @@ import hashlib
 import os
 import resource
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 
-from gnnreco.bundle import load_bundle, load_task
-from gnnreco.columns import Clusters, Event, Tracks
+from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
-from gnnreco.events.clusters_file import CLUSTERS
-from gnnreco.events.output_file import Layout, Row, write_output
+from gnnreco.events.output_file import Layout, Row, output_writer
 from gnnreco.events.select import unseen
-from gnnreco.events.tracks_file import TRACKS
-from gnnreco.geometry import Detector, load_detector
-from gnnreco.onnx_bundle import load_onnx
-from gnnreco.reconstruct.timer import Timer
-
-#: How what a task gives lies in a file.
-LAYOUTS: dict[type, Layout] = {Tracks: TRACKS, Clusters: CLUSTERS}
+from gnnreco.geometry import Detector
+from gnnreco.kernels.timer import Timer
+from gnnreco.pipeline import Engine, Outcome, Reconstructor, Stage
+from gnnreco.tasks.layouts import layout_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,7 @@ class Job:
 
     Attributes
     ----------
-    inputs, detector, bundle : str
+    inputs, detector, bundles : str
         As the user named them.
     threads : int
         Of each process.
@@ -45,31 +41,43 @@ class Job:
         Whether the bundle may come from another detector.
     clusters : bool
         Whether the cells of the hits are read.
-    identity : str
-        Sum over all that decides what comes out.
+    identities : tuple of str
+        By stage, a sum over all that decides what comes out.
     engine : {"native", "onnx"}
-        What runs the network.
+        What runs the networks.
     """
 
     inputs: tuple[str, ...]
     detector: str
-    bundle: str
+    bundles: tuple[str, ...]
     threads: int
     any_detector: bool
     clusters: bool
-    identity: str
-    engine: str = "native"
+    identities: tuple[str, ...]
+    engine: Engine = "native"
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Events ``start:stop`` of the inputs, their file, and a sum over all that decides its content."""
+    """Events ``start:stop`` of the inputs, the file of one stage for them, and a sum over all that decides its content."""
 
     start: int
     stop: int
     numbers: tuple[int, ...]
     file: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """The shards of the same events, one for each stage; None for a stage whose file is there."""
+
+    shards: tuple[Shard | None, ...]
+
+    @property
+    def due(self) -> tuple[Shard, ...]:
+        """Those that are to be made."""
+        return tuple(shard for shard in self.shards if shard is not None)
 
 
 @dataclass(slots=True)
@@ -140,50 +148,46 @@ class Cost:
         self.warm_up_cpu_seconds += timer.warm_up_cpu_seconds
 
 
-def run_shard(job: Job, shard: Shard) -> tuple[Account, Cost]:
-    """Reconstruct the events of a shard and write its file, whole or not at all.
+Result = tuple[Shard, Account, Cost]
+
+
+def run_lot(job: Job, lot: Lot) -> list[Result]:
+    """Reconstruct the events of a lot and write the files that are due, each whole or not at all.
 
     An event that fails is counted in the account with its source, number and reason; the others go on.
     """
-    source, names, task, detector = _open(job)
-    if tuple(source.numbers[shard.start : shard.stop]) != shard.numbers:
+    source, names, chain = _open(job)
+    first = lot.due[0]
+    if tuple(source.numbers[first.start : first.stop]) != first.numbers:
         raise BadInput(job.inputs[0], "", "the files changed while they were being read; start again")
-    layout: Layout = LAYOUTS[task.gives]
-    account, cost = Account(shard.fingerprint, job.identity), Cost()
-    account.add({"hits": 0, "hits_outside": 0, layout.name: 0})
-    note: dict[str, Any] = {}
-
-    def rows() -> Iterator[Row]:
-        for index in range(shard.start, shard.stop):
-            row = _row(source[index : index + 1], names[index], task, detector, account, cost)
-            if row is not None:
-                yield row
-        note.update(account.note())
-
-    write_output(layout, shard.file, rows(), note)
-    sums = file_sum(Path(shard.file))
-    account.bytes, account.sha256 = sums["bytes"], sums["sha256"]
-    cost.peak_rss_gib = peak_rss_gib()
-    return account, cost
+    books = {}
+    with ExitStack() as files:
+        for stage, shard, identity in zip(chain.stages, lot.shards, job.identities, strict=True):
+            if shard is not None:
+                books[stage.name] = Book.open(stage, shard, identity, files)
+        for index in range(first.start, first.stop):
+            _one_event(source[index : index + 1], names[index], chain, books)
+        for book in books.values():
+            book.note.update(book.account.note())
+    return [book.closed() for book in books.values()]
 
 
 @functools.lru_cache(maxsize=1)
-def _open(job: Job) -> tuple[EventSource, list[str], Any, Detector]:
+def _open(job: Job) -> tuple[EventSource, list[str], Reconstructor]:
     """Open what a process needs once, for all the shards it is given."""
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
-    detector = load_detector(job.detector)
-    if job.engine == "onnx":
-        exported = load_onnx(job.bundle)
-        task = load_task(exported.bundle, detector, job.any_detector)
-        task.scorer = exported.network(job.threads)
-    else:
-        task = load_task(load_bundle(job.bundle), detector, job.any_detector)
+    options: dict[str, Any] = {
+        "any_detector": job.any_detector,
+        "engine": job.engine,
+        "threads": job.threads,
+    }
+    chain = Reconstructor(job.detector, job.bundles, **options)
     if torch := sys.modules.get(
         "torch"
     ):  # only some tasks load it; after numba, whose start sets OpenMP for both
         torch.set_num_threads(job.threads)
-    source = open_events(list(job.inputs), detector, truth=False, deposits=job.clusters)
-    return source, short_names(source.sources), task, detector
+    source = open_events(list(job.inputs), chain.detector, truth=False, deposits=job.clusters)
+    return source, short_names(source.sources), chain
 
 
 def short_names(sources: Sequence[str]) -> list[str]:
@@ -193,65 +197,86 @@ def short_names(sources: Sequence[str]) -> list[str]:
     return [places[source].relative_to(root).as_posix() for source in sources]
 
 
-def _row(
-    one: EventSource, name: str, task: Any, detector: Detector, account: Account, cost: Cost
-) -> Row | None:
-    """What was found in the only event of `one`."""
-    number, place = one.numbers[0], one.sources[0]
-    account.events_in += 1
+@dataclass
+class Book:
+    """What one stage writes of a lot: rows of its file, the account of its events, and what they cost."""
+
+    stage: Stage
+    shard: Shard
+    layout: Layout
+    account: Account
+    note: dict[str, Any]
+    add: Callable[[Row], None]
+    cost: Cost = field(default_factory=Cost)
+
+    @classmethod
+    def open(cls, stage: Stage, shard: Shard, identity: str, files: ExitStack) -> Book:
+        """Begin the file of a stage; `files` ends it, whole or not at all."""
+        layout, note = layout_of(stage.kind), dict[str, Any]()
+        account = Account(shard.fingerprint, identity)
+        account.add({"hits": 0, "hits_outside": 0, layout.name: 0})
+        add = files.enter_context(output_writer(layout, shard.file, note))
+        return cls(stage, shard, layout, account, note, add)
+
+    def read(self, event: Event | None, timer: Timer) -> None:
+        """Count an event that was read, and what was left aside of it."""
+        self.account.events_in += 1
+        if event is None:
+            return
+        for what, count in event.left_aside.items():
+            self.account.left_aside[what] = self.account.left_aside.get(what, 0) + count
+        self.cost.read_seconds += timer.seconds
+        self.cost.add_warm_up(timer)
+
+    def fail(self, error: Exception, one: EventSource, name: str) -> None:
+        """Report an event that failed."""
+        # The bytes do not depend on what the inputs are called by.
+        reason = str(error).replace(one.sources[0], name)
+        self.account.failures.append(
+            {"source": name, "event": one.numbers[0], "kind": type(error).__name__, "reason": reason}
+        )
+
+    def enter(self, event: Event, name: str, outcome: Outcome, detector: Detector) -> None:
+        """Keep what was found in an event, and count it."""
+        self.cost.add(outcome.timer)
+        self.account.events_out += 1
+        outside = int(np.count_nonzero(event.hits.sensor < 0))
+        found = {self.layout.name: len(outcome.found)}
+        self.account.add({"hits": len(event.hits), "hits_outside": outside, **found, **outcome.tally})
+        if event.hits_summed:
+            self.account.add({"hits_summed": event.hits_summed})
+        others = unseen(event, detector, self.stage.kind.needs.measures)
+        if others is not None:
+            self.account.add({"hits_of_other_tasks": others})
+        self.add((event.number, name, outcome.found))
+
+    def closed(self) -> Result:
+        """The shard, its account and its cost, once its file is there."""
+        sums = file_sum(Path(self.shard.file))
+        self.account.bytes, self.account.sha256 = sums["bytes"], sums["sha256"]
+        self.cost.peak_rss_gib = peak_rss_gib()
+        return self.shard, self.account, self.cost
+
+
+def _one_event(one: EventSource, name: str, chain: Reconstructor, books: Mapping[str, Book]) -> None:
+    """Read the only event of `one`, once for all stages, and enter what each found in its book."""
+    event: Event | None = None
     try:
         with Timer() as timer:
             event = one[0]
-            _check_hits(event)
-        for what, count in event.left_aside.items():
-            account.left_aside[what] = account.left_aside.get(what, 0) + count
-        cost.read_seconds += timer.seconds
-        cost.add_warm_up(timer)
-        found = _timed(task, event, cost)
-        tally = task.tally(event, found)
+        outcomes = chain.run(event, books.__contains__)
     except Exception as error:  # whatever it is, the other events go on and this one is reported
-        reason = str(error).replace(place, name)  # the bytes do not depend on what the inputs are called by
-        account.failures.append(
-            {"source": name, "event": number, "kind": type(error).__name__, "reason": reason}
-        )
-        return None
-    account.events_out += 1
-    outside = int(np.count_nonzero(event.hits.sensor < 0))
-    account.add(
-        {"hits": len(event.hits), "hits_outside": outside, LAYOUTS[task.gives].name: len(found), **tally}
-    )
-    if event.hits_summed:
-        account.add({"hits_summed": event.hits_summed})
-    others = unseen(event, detector, task.measures)
-    if others is not None:
-        account.add({"hits_of_other_tasks": others})
-    return number, name, replace(found, hit_id=event.hits.hit_id[found.hit_index])
-
-
-def _check_hits(event: Event) -> None:
-    bad = ~np.isfinite(event.hits.xyz).all(axis=1)
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise BadInput(
-            event.source,
-            f"hit {event.hits.hit_id[row]}",
-            "its position is not a finite number; correct the file",
-        )
-
-
-def _timed(task: Any, event: Event, cost: Cost) -> Any:
-    with Timer() as timer:
-        empty = not len(event.hits) and event.jets is None
-        found = task.gives() if empty else task.reconstruct(event)
-    cost.add(timer)
-    layout = LAYOUTS[task.gives]
-    # What a cluster is may be unknown (NaN); what a fit of hits without freedom is worth as well.
-    free = {"class_probability", "chi2", "ndf"}
-    names = [*layout.numbers.values(), *(attribute for attribute, _ in layout.vectors.values())]
-    for name in [n for n in names if n not in free]:
-        if not np.isfinite(getattr(found, name)).all():
-            raise ArithmeticError(f"one of the {layout.name} has a {name} that is not a finite number")
-    return found
+        for book in books.values():
+            book.read(None, timer)
+            book.fail(error, one, name)
+        return
+    for task, book in books.items():
+        book.read(event, timer)
+        outcome = outcomes[task]
+        if outcome.error is not None:
+            book.fail(outcome.error, one, name)
+        else:
+            book.enter(event, name, outcome, chain.detector)
 
 
 def file_sum(file: Path) -> dict[str, Any]:

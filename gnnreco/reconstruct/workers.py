@@ -1,4 +1,4 @@
-"""Where shards run: in this process, in local processes, or on a Dask cluster; results come when done."""
+"""Where lots of shards run: in this process, in local processes, or on a Dask cluster; results come when done."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
-from gnnreco.atomic import remove_drafts
 from gnnreco.errors import BadInput, GnnrecoError
-from gnnreco.reconstruct.shard import Account, Cost, Job, Shard, run_shard
+from gnnreco.files.atomic import remove_drafts
 
-Work = Callable[[Job, Shard], tuple[Account, Cost]]
-Result = tuple[Shard, Account, Cost]
-Runner = Callable[[Job, Sequence[Shard]], Generator[Result, None, None]]
+from .shard import Account, Cost, Job, Lot, Result, Shard, run_lot
+
+Work = Callable[[Job, Lot], list[Result]]
+Runner = Callable[[Job, Sequence[Lot]], Generator[list[Result], None, None]]
 #: What a process that is asked to end may take for it.
 PATIENCE_S = 5.0
 DIED = "worker processes died of it twice, perhaps for memory"
 
 
-def here(job: Job, shards: Sequence[Shard]) -> Generator[Result, None, None]:
-    """Run the shards one after the other in this process."""
-    for shard in shards:
-        yield shard, *run_shard(job, shard)
+def here(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
+    """Run the lots one after the other in this process."""
+    for lot in lots:
+        yield run_lot(job, lot)
 
 
-def processes(workers: int, work: Work = run_shard) -> Runner:
-    """Run the shards in local processes, started afresh so that no thread or lock is inherited.
+def processes(workers: int, work: Work = run_lot) -> Runner:
+    """Run the lots in local processes, started afresh so that no thread or lock is inherited.
 
-    Each has one shard at a time. Where one dies, its shard is tried once more in a fresh process and then reported as lost;
+    Each has one lot at a time. Where one dies, its lot is tried once more in a fresh process and then reported as lost;
     the others go on. All end with this process, however it ends.
     """
 
-    def run(job: Job, shards: Sequence[Shard]) -> Generator[Result, None, None]:
-        waiting, again = deque(shards), set[Shard]()
+    def run(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
+        waiting, again = deque(lots), set[Lot]()
         crew: dict[Connection, _Worker] = {}
 
-        def hire(shard: Shard) -> None:
-            worker = _Worker.start(work, job, shard)
+        def hire(lot: Lot) -> None:
+            worker = _Worker.start(work, job, lot)
             crew[worker.connection] = worker
 
         try:
@@ -56,7 +56,7 @@ def processes(workers: int, work: Work = run_shard) -> Runner:
             while crew:
                 for connection in wait(list(crew)):
                     worker = crew.pop(connection)  # type: ignore[call-overload]
-                    shard, answer = worker.shard, worker.answer()
+                    lot, answer = worker.lot, worker.answer()
                     if isinstance(answer, Exception):
                         crew[worker.connection] = worker
                         raise answer
@@ -65,13 +65,13 @@ def processes(workers: int, work: Work = run_shard) -> Runner:
                         crew[worker.connection] = worker
                     else:
                         worker.end()
-                    if answer is None and shard not in again:
-                        again.add(shard)
-                        hire(shard)
+                    if answer is None and lot not in again:
+                        again.add(lot)
+                        hire(lot)
                         continue
                     if answer is None and waiting:
                         hire(waiting.popleft())
-                    yield shard, *(answer or (lost(shard, DIED), Cost()))
+                    yield lost(lot, DIED) if answer is None else answer
         finally:
             for worker in crew.values():
                 worker.end()
@@ -81,31 +81,31 @@ def processes(workers: int, work: Work = run_shard) -> Runner:
 
 @dataclass
 class _Worker:
-    """A process and the shard it has."""
+    """A process and the lot it has."""
 
     process: BaseProcess
     connection: Connection
-    shard: Shard
+    lot: Lot
 
     @classmethod
-    def start(cls, work: Work, job: Job, shard: Shard) -> _Worker:
+    def start(cls, work: Work, job: Job, lot: Lot) -> _Worker:
         context = multiprocessing.get_context("spawn")
         connection, other = context.Pipe()
         process = context.Process(target=_serve, args=(other, work, job), daemon=True)
         process.start()
         other.close()  # so that the connection ends when the process does
-        worker = cls(process, connection, shard)
-        worker.give(shard)
+        worker = cls(process, connection, lot)
+        worker.give(lot)
         return worker
 
-    def give(self, shard: Shard) -> None:
-        """Hand over a shard; that the process is dead shows when it does not answer."""
-        self.shard = shard
+    def give(self, lot: Lot) -> None:
+        """Hand over a lot; that the process is dead shows when it does not answer."""
+        self.lot = lot
         with suppress(OSError):
-            self.connection.send(shard)
+            self.connection.send(lot)
 
-    def answer(self) -> tuple[Account, Cost] | Exception | None:
-        """What became of the shard; None if the process died."""
+    def answer(self) -> list[Result] | Exception | None:
+        """What became of the lot; None if the process died."""
         try:
             return self.connection.recv()  # type: ignore[no-any-return]
         except (EOFError, OSError):
@@ -119,11 +119,12 @@ class _Worker:
         if self.process.exitcode is None:
             self.process.kill()
             self.process.join()
-        remove_drafts(Path(self.shard.file).parent, self.process.pid)
+        for shard in self.lot.due:
+            remove_drafts(Path(shard.file).parent, self.process.pid)
 
 
 def _serve(connection: Connection, work: Work, job: Job) -> None:
-    """What a worker process does: shards in, accounts out, until the connection ends."""
+    """What a worker process does: lots in, accounts out, until the connection ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the first process decides
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -131,12 +132,12 @@ def _serve(connection: Connection, work: Work, job: Job) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
-            shard = connection.recv()
+            lot = connection.recv()
         except (EOFError, OSError):
             return
-        answer: tuple[Account, Cost] | Exception
+        answer: list[Result] | Exception
         try:
-            answer = work(job, shard)
+            answer = work(job, lot)
         except GnnrecoError as error:
             answer = error
         except Exception as error:
@@ -161,28 +162,31 @@ def _end_with_parent() -> None:
 
 
 def dask(address: str) -> Runner:
-    """Run the shards on the Dask cluster with its scheduler at `address`; its workers must see the files."""
+    """Run the lots on the Dask cluster with its scheduler at `address`; its workers must see the files."""
     import distributed
 
-    def run(job: Job, shards: Sequence[Shard]) -> Generator[Result, None, None]:
+    def run(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
         try:
             client = distributed.Client(address, timeout=15)
         except (OSError, ValueError) as error:
             raise BadInput(address, "", f"no Dask scheduler answers there ({error})") from error
         with client:
-            futures = {client.submit(run_shard, job, shard, pure=False): shard for shard in shards}
+            futures = {client.submit(run_lot, job, lot, pure=False): lot for lot in lots}
             for future in distributed.as_completed(futures):
-                shard = futures[future]
                 if future.status == "finished":
-                    yield shard, *future.result()
+                    yield future.result()
                 else:
-                    yield shard, lost(shard, f"Dask: {future.exception()}"), Cost()
+                    yield lost(futures[future], f"Dask: {future.exception()}")
 
     return run
 
 
-def lost(shard: Shard, reason: str) -> Account:
-    """The account of a shard whose worker is gone: every event is reported."""
-    why, file = f"{reason}; run again with resume=True", Path(shard.file).name
+def lost(lot: Lot, reason: str) -> list[Result]:
+    """The accounts of a lot whose worker is gone: every event is reported."""
+    return [(shard, _lost(shard, f"{reason}; run again with resume=True"), Cost()) for shard in lot.due]
+
+
+def _lost(shard: Shard, why: str) -> Account:
+    file = Path(shard.file).name
     failures = [{"source": file, "event": n, "kind": "Lost", "reason": why} for n in shard.numbers]
     return Account(shard.fingerprint, events_in=len(shard.numbers), failures=list(failures))

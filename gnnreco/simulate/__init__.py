@@ -12,13 +12,14 @@ from gnnreco.columns import Event, Ints, Particles, Truth
 from gnnreco.errors import BadConfig
 from gnnreco.events.select import out_of_source_frame
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.particles import species_of
 from gnnreco.schema import build, plain
-from gnnreco.simulate.generated import Generated
-from gnnreco.simulate.generator import generator
-from gnnreco.simulate.options import SimulationOptions
-from gnnreco.simulate.readout import measured
-from gnnreco.simulate.species import species_of
-from gnnreco.simulate.transport import Transport
+from gnnreco.simulate.generators.generated import Generated
+from gnnreco.simulate.generators.generator import generator
+
+from .options import SimulationOptions
+from .readout import measured
+from .transport import Transport
 
 __all__ = ["SimulationOptions", "simulate"]
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Floats, Hits, Ints
 from gnnreco.geometry import Detector, GridTemplate
-from gnnreco.simulate.clusters import across_grids, grid_pairs, joined
-from gnnreco.simulate.options import SimulationOptions
-from gnnreco.simulate.transport import Crossings
+
+from .clusters import across_grids, grid_pairs, joined
+from .options import SimulationOptions
+from .transport import Crossings
 
 MIP_PER_MM = 2.7e-4  # GeV: the most probable signal of a minimum-ionising particle in a millimetre of silicon
 SAMPLES = 16  # points along a track for each cell width, where cells are no rectangles

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.geometry.field_grid import FieldGrid, field_at
+from gnnreco.geometry.field.grid import FieldGrid, field_at
 from gnnreco.kernels import njit
-from gnnreco.simulate.material import (
+from gnnreco.particles import ELECTRON, HADRON, INVISIBLE, MUON, PHOTON, Species
+from gnnreco.simulate.matter.material import (
     SILICON_X0,
     Vector,
     bremsstrahlung,
@@ -19,8 +20,8 @@ from gnnreco.simulate.material import (
     nuclear_fragment,
     two_body,
 )
-from gnnreco.simulate.sensor_tree import SensorTree, helix, local, next_sensor, sensors_ahead
-from gnnreco.simulate.species import ELECTRON, HADRON, INVISIBLE, MUON, PHOTON, Species
+
+from .sensor_tree import SensorTree, helix, local, next_sensor, sensors_ahead
 
 Floats = NDArray[np.float64]
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV

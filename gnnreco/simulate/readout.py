@@ -9,12 +9,13 @@ import numpy as np
 
 from gnnreco.columns import Deposits, Floats, Hits, Ints
 from gnnreco.geometry import Detector
-from gnnreco.simulate.digitize import digitize
-from gnnreco.simulate.drift import drift
-from gnnreco.simulate.options import SimulationOptions
-from gnnreco.simulate.shower import gathered, shower, showering
-from gnnreco.simulate.shower_hits import ionised, read_out
-from gnnreco.simulate.transport import Transported
+from gnnreco.simulate.drift.charge import drift
+from gnnreco.simulate.showers.hits import ionised, read_out
+from gnnreco.simulate.showers.shower import gathered, shower, showering
+
+from .digitize import digitize
+from .options import SimulationOptions
+from .transport import Transported
 
 Part = tuple[Hits, Ints, Ints, Floats]
 

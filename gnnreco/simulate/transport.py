@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
-from gnnreco.simulate.flight import Matter, Physics, follow
-from gnnreco.simulate.generated import Generated
-from gnnreco.simulate.material import SILICON_X0
-from gnnreco.simulate.medium import media
-from gnnreco.simulate.options import SimulationOptions
-from gnnreco.simulate.sensor_tree import SensorTree, sensor_tree
-from gnnreco.simulate.species import species_of
+from gnnreco.particles import species_of
+from gnnreco.simulate.generators.generated import Generated
+from gnnreco.simulate.matter.material import SILICON_X0
+from gnnreco.simulate.matter.medium import media
+
+from .flight import Matter, Physics, follow
+from .options import SimulationOptions
+from .sensor_tree import SensorTree, sensor_tree
 
 GENERATIONS = 4
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Floats, Tracks
-from gnnreco.graphs.cells import CellGraph
+from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.models.calibration import Calibration
 
 SURE = 1e-3  # the network's own confidence is read no closer to 0 or 1 than this

@@ -1,4 +1,4 @@
-"""What the learned arrays of each task must be, by name, before a bundle of it is used: see `gnnreco.state`.
+"""What the learned arrays of each task must be, by name, before a bundle of it is used: see `gnnreco.models.state`.
 
 Layers of a detector are known where it is given; without it a bundle can still be verified in all else.
 """
@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gnnreco.files.limits import LAYERS, NUMBER
 from gnnreco.geometry import Detector
 from gnnreco.graphs import DOUBLET_FEATURES, TRIPLET_FEATURES
-from gnnreco.graphs.charge import PAIR_FEATURES, SAMPLE_FEATURES
-from gnnreco.graphs.frame import WIDTH_CLASSES
-from gnnreco.graphs.gate import HIDDEN
-from gnnreco.graphs.learned import GraphConfig
-from gnnreco.limits import LAYERS, NUMBER
+from gnnreco.graphs.drift.samples import PAIR_FEATURES, SAMPLE_FEATURES
+from gnnreco.graphs.tracking.frame import WIDTH_CLASSES
+from gnnreco.graphs.tracking.gate import HIDDEN
+from gnnreco.graphs.tracking.learned import GraphConfig
+from gnnreco.models.state import Numbers
 from gnnreco.models.weights import segment_weights
-from gnnreco.state import Numbers
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gnnreco.tasks.clustering import ClusteringConfig
-    from gnnreco.tasks.drift import DriftConfig
-    from gnnreco.tasks.tracking import TrackingConfig
-    from gnnreco.tasks.trigger import TriggerConfig
+    from gnnreco.tasks.drift.task import DriftConfig
+    from gnnreco.tasks.showers.task import ClusteringConfig
+    from gnnreco.tasks.tracking.task import TrackingConfig
+    from gnnreco.tasks.trigger.task import TriggerConfig
 
 State = dict[str, Numbers]
 #: Widths of the network that sends hits to their places: what a hit knows, two hidden layers, dimensions.
@@ -60,7 +60,7 @@ def clustering(config: ClusteringConfig, detector: Detector | None) -> State:
         return {}
     import torch
 
-    from gnnreco.tasks.clustering import shower_network
+    from gnnreco.tasks.showers.task import shower_network
 
     with torch.device("meta"):  # shapes alone
         network = _arrays(shower_network(config))

@@ -1,7 +1,7 @@
 """Training: one loop for every task, on one process or many, that can stop anywhere and go on to the same bits."""
 
-from gnnreco.train.adapt import adapt, usual_pileup
-from gnnreco.train.config import NotFinite, Stopped, TrainConfig
-from gnnreco.train.loop import train
+from .adapt import adapt, usual_pileup
+from .config import NotFinite, Stopped, TrainConfig
+from .loop import train
 
 __all__ = ["NotFinite", "Stopped", "TrainConfig", "adapt", "train", "usual_pileup"]

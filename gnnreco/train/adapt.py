@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gnnreco.atomic import refuse
 from gnnreco.bundle import load_bundle, load_task, save_bundle
-from gnnreco.bundle_files import MANIFEST
+from gnnreco.bundle.files import MANIFEST
 from gnnreco.errors import BadConfig
+from gnnreco.files.atomic import refuse
 from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.train.config import Progress
+
+from .config import Progress
 
 
 def usual_pileup(process: str) -> int:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from gnnreco.atomic import write_file
 from gnnreco.errors import BadConfig, BadInput
+from gnnreco.files.atomic import write_file
 from gnnreco.schema import plain
-from gnnreco.train.config import Task, TrainConfig
+
+from .config import Task, TrainConfig
 
 #: Settings that may change between a training and its resumption: they leave each step as it was.
 FREE = {"epochs", "patience", "checkpoint_every", "threads", "cache", "tensorboard", "device"}

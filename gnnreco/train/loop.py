@@ -18,16 +18,17 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save
 
-from gnnreco.atomic import refuse, write_file
 from gnnreco.bundle import save_bundle
-from gnnreco.bundle_files import MANIFEST
+from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, BadInput
+from gnnreco.files.atomic import refuse, write_file
 from gnnreco.schema import plain
-from gnnreco.train.checkpoint import Position, identity, load_checkpoint, save_checkpoint
-from gnnreco.train.config import NotFinite, Progress, Stopped, Task, TrainConfig
-from gnnreco.train.ring import Ring, join_ring
-from gnnreco.train.samples import Samples
+
+from .checkpoint import Position, identity, load_checkpoint, save_checkpoint
+from .config import NotFinite, Progress, Stopped, Task, TrainConfig
+from .ring import Ring, join_ring
+from .samples import Samples
 
 LAST = "last.safetensors"
 

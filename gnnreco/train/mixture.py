@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from gnnreco.columns import Event
-from gnnreco.train.config import Progress
+
+from .config import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from gnnreco.atomic import write_file
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
+from gnnreco.files.atomic import write_file
 from gnnreco.schema import plain
-from gnnreco.train.config import Progress, Task
+
+from .config import Progress, Task
 
 
 class Samples:

@@ -23,7 +23,7 @@ import numpy as np
 import pythia8mc
 
 from gnnreco.columns import Floats, Ints, Jets
-from gnnreco.events.jets_block import CONSTITUENTS
+from gnnreco.events.parquet.jets_block import CONSTITUENTS
 from gnnreco.graphs.energy_correlation import SUBSTRUCTURE, substructure
 
 PROCESSES = {

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Clusters, Event, Floats, Ints
 from gnnreco.geometry import Detector
-from gnnreco.graphs.cell_frame import CellFrame
-from gnnreco.graphs.cells import CellGraph, CellGraphConfig, hit_cells, visible_fraction
-from gnnreco.tasks.clustering_columns import ErrorConfig, clusters_of
+from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, hit_cells, visible_fraction
+from gnnreco.graphs.showers.frame import CellFrame
+from gnnreco.tasks.showers.columns import ErrorConfig, clusters_of
 
 FLAT = 0.7  # a layer whose sensors' normals lie closer to z than this (cosine) is a disk, else a cylinder
 MIN_CELLS = 3  # of a shower, for every finder as for our own

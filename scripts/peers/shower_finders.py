@@ -34,8 +34,8 @@ from shower_settings import GRID, RESPONSE, TUNED
 from gnnreco.columns import Clusters, Event, Ints
 from gnnreco.evaluate import ShowerTarget, score_clusters
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.graphs.cells import build_cell_graph
-from gnnreco.tasks.clustering_density import DensityConfig, density_clusters
+from gnnreco.graphs.showers.cells import build_cell_graph
+from gnnreco.tasks.showers.density import DensityConfig, density_clusters
 
 TARGET = ShowerTarget(energy_min=2.0)
 Settings = dict[str, Any]

@@ -15,10 +15,10 @@ import numpy as np
 from numba import njit
 
 from gnnreco.columns import Event, Tracks
-from gnnreco.graphs.charge import charge_samples
-from gnnreco.tasks.charge_points import ChargePoints
-from gnnreco.tasks.charge_tracks import TracksConfig, tracks_of
-from gnnreco.tasks.drift import DriftTask
+from gnnreco.graphs.drift.samples import charge_samples
+from gnnreco.tasks.drift.points import ChargePoints
+from gnnreco.tasks.drift.task import DriftTask
+from gnnreco.tasks.drift.tracks import TracksConfig, tracks_of
 
 WINDOW = (40.0, 60.0)  # mm to the next row, along the pads and along the drift
 OFF = (3.5, 5.0)  # mm from the straight line between two rows, along the pads and along the drift: four sigma

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gnnreco.bundle import Bundle, load_bundle
-from gnnreco.deploy.onnx_export import export_onnx
+from gnnreco.deploy.onnx.export import export_onnx
 
 
 @pytest.fixture(scope="session")

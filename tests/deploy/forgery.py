@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gnnreco.bundle_files import MANIFEST, manifest_sum
-from gnnreco.deploy.program import Program
+from gnnreco.bundle.files import MANIFEST, manifest_sum
+from gnnreco.deploy.program.program import Program
 
 
 def resum(folder: Path, file: str) -> None:

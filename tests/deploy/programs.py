@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnnreco.deploy.lower import lower
-from gnnreco.deploy.program import Program
-
-from .networks import inputs, network
+from gnnreco.deploy.program.lower import lower
+from gnnreco.deploy.program.program import Program
+from tests.deploy.networks import inputs, network
 
 
 def program(shape: str = "dense", seed: int = 3) -> Program:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from gnnreco.cli import main
-from gnnreco.config import compose, run_training
-from gnnreco.deploy import firmware
 from gnnreco.deploy.folder import save_folder
+from gnnreco.deploy.rtl import firmware
 from gnnreco.deploy.toolchain import package, verilator
 from gnnreco.errors import MissingTool
+from gnnreco.train.settings import compose, run_training
 
 JETS = Path(__file__).parents[2] / "examples" / "jets" / "jets-small.parquet"
 SAMPLE = (f"sample.inputs=[{JETS}]", "sample.validation_events=1", "train.epochs=4", "train.threads=1")

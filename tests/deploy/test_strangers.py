@@ -12,14 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco.bundle import SHIPPED, load_bundle, load_task
-from gnnreco.bundle_files import manifest_sum, sha256
+from gnnreco.bundle.files import manifest_sum, sha256
 from gnnreco.deploy.folder import load_manifest
-from gnnreco.deploy.program import ARRAYS, JSON, Program
+from gnnreco.deploy.program.program import ARRAYS, JSON, Program
 from gnnreco.errors import BadBundle, BadInput, GnnrecoError
-from gnnreco.tensor_file import parse_tensors
-
-from ..mutants import mutant
-from .programs import program
+from gnnreco.files.tensor_file import parse_tensors
+from tests.deploy.programs import program
+from tests.mutants import mutant
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 FILES = program("pairs").files()

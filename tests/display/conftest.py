@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
-from gnnreco.display.curves import Helices
+from gnnreco.display.event.curves import Helices
 from gnnreco.fit.helix import BEND
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem
 

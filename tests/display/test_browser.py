@@ -7,8 +7,7 @@ import pytest
 
 from gnnreco.columns import Clusters, Hits, Tracks
 from gnnreco.display import show_detector, show_event
-
-from .test_sensors import calorimeter, shower
+from tests.display.test_sensors import calorimeter, shower
 
 INK = """
     const ink = () => { // pixels that differ from the background

@@ -12,8 +12,7 @@ from gnnreco.events import open_events, write_events
 from gnnreco.events.clusters_file import write_clusters
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
-
-from .test_page import unpack
+from tests.display.test_page import unpack
 
 
 @pytest.fixture(scope="module")

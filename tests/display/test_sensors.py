@@ -10,8 +10,7 @@ from gnnreco.display import show_detector, show_event
 from gnnreco.display.pack import Pack
 from gnnreco.display.sensors import add_sensors, cells_under
 from gnnreco.geometry import GridTemplate, HexTemplate, Subsystem
-
-from .test_page import unpack
+from tests.display.test_page import unpack
 
 
 def calorimeter(made):

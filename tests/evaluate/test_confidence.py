@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnreco.bundle import WEIGHTS, find_bundle, load_bundle, load_task
+from gnnreco.bundle import find_bundle, load_bundle, load_task
+from gnnreco.bundle.files import WEIGHTS
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.evaluate import calibrate, calibration_curve, plots

@@ -18,13 +18,12 @@ import pyarrow.parquet as pq
 
 from gnnreco.columns import Event
 from gnnreco.events import open_events
-from gnnreco.events.jets import write_jets
-from gnnreco.events.parquet_writer import write_parquet
-
-from .test_hgcal_ntuple import branches
-from .test_hgcal_ntuple import written as ntuple
-from .test_ispy import event as ispy_event
-from .test_jets import made as jets
+from gnnreco.events.parquet.jets import write_jets
+from gnnreco.events.parquet.writer import write_parquet
+from tests.events.parquet.test_jets import made as jets
+from tests.events.readers.test_hgcal_ntuple import branches
+from tests.events.readers.test_hgcal_ntuple import written as ntuple
+from tests.events.readers.test_ispy import event as ispy_event
 
 ROOT = Path(__file__).parents[2]
 ACTS = ROOT / "tests" / "corpus" / "events" / "acts"

@@ -10,11 +10,10 @@ import pytest
 
 from gnnreco.cli import main
 from gnnreco.events import open_events
-from gnnreco.events.parquet_writer import write_parquet
+from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
-
-from .conftest import EXAMPLES, ROOT
+from tests.events.conftest import EXAMPLES, ROOT
 
 DISPLAYS = ROOT / "examples" / "displays"
 

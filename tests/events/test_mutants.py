@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco.errors import BadInput
-
-from ..mutants import mutant
-from .seeds import seeds
+from tests.events.seeds import seeds
+from tests.mutants import mutant
 
 
 @pytest.fixture(scope="module")

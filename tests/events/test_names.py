@@ -14,9 +14,8 @@ from gnnreco.columns import Event
 from gnnreco.events import open_events, write_events
 from gnnreco.events.output_file import read_output, write_output
 from gnnreco.events.tracks_file import TRACKS
-
-from .conftest import CORPUS, ROOT
-from .seeds import seeds
+from tests.events.conftest import CORPUS, ROOT
+from tests.events.seeds import seeds
 
 BAD = os.fsdecode(b"\xff")
 FORMATS = ["parquet", "parquet, a row a hit", "jets", "phoenix", "ispy, archive", "hgcal ntuple"]

@@ -11,7 +11,7 @@ import pytest
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events
-from gnnreco.events.parquet_writer import write_parquet
+from gnnreco.events.parquet.writer import write_parquet
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "events"
 

@@ -12,7 +12,7 @@ from gnnreco.columns import Floats
 from gnnreco.fit.helix import BEND, extrapolate
 from gnnreco.fit.propagate import TOLERANCE, advance_by, perigee, to_axis, to_plane
 from gnnreco.geometry import ConstantField, Field, MapField
-from gnnreco.geometry.field_grid import FieldGrid
+from gnnreco.geometry.field.grid import FieldGrid
 
 angle = st.floats(-3.1, 3.1)
 directions = st.tuples(st.floats(0.2, 2.9), angle)

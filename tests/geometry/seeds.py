@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnreco.geometry import Finding, check, import_detector
-
-from .importers.test_wafer_map import lines
-from .test_importers import HEADER as TRACKML
-from .test_importers import ROWS
-from .test_importers_acts import APPROACH, RECTANGLE, TRAPEZOID, surface
-from .test_importers_acts import HEADER as ACTS
-from .test_importers_dd4hep import COMPACT, READOUTS, UNIT
-from .test_importers_dd4hep import HEADER as PLACEMENTS
+from tests.geometry.importers.test_acts import APPROACH, RECTANGLE, TRAPEZOID, surface
+from tests.geometry.importers.test_acts import HEADER as ACTS
+from tests.geometry.importers.test_dd4hep import COMPACT, READOUTS, UNIT
+from tests.geometry.importers.test_dd4hep import HEADER as PLACEMENTS
+from tests.geometry.importers.test_importers import HEADER as TRACKML
+from tests.geometry.importers.test_importers import ROWS
+from tests.geometry.importers.test_wafer_map import lines
 
 
 @dataclass(frozen=True)

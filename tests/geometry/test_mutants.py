@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco.errors import GnnrecoError
-
-from ..mutants import mutant
-from .seeds import SEEDS
+from tests.geometry.seeds import SEEDS
+from tests.mutants import mutant
 
 
 @pytest.mark.parametrize("name", SEEDS)

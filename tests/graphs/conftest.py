@@ -5,7 +5,7 @@ import functools
 import pytest
 import torch
 
-import gnnreco.graphs.train_gate as train_gate
+import gnnreco.graphs.tracking.train_gate as train_gate
 from gnnreco.geometry import load_detector
 from gnnreco.graphs import GraphConfig, LearnedGraph
 from gnnreco.simulate import SimulationOptions, simulate

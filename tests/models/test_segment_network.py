@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from gnnreco.models import NetworkConfig, SegmentModel, infer
 from gnnreco.models.aggregate import segment_sum, sort_by_node
 from gnnreco.models.segment_network import SegmentNetwork, tensors_of
+from gnnreco.models.state import checked
 from gnnreco.models.weights import segment_weights, weight_shapes
-from gnnreco.state import checked
 
 NODE_FEATURES, EDGE_FEATURES = 16, 8
 

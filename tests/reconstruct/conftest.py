@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gnnreco import bundle as bundles
 from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
-
-from .toy import DETECTOR, N, OneTrack, Settings, event, save
+from gnnreco.tasks import registry
+from tests.reconstruct.toy import DETECTOR, N, OneTrack, Settings, event, save
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +23,6 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    kind = bundles.Kind(OneTrack.measures, OneTrack.gives, lambda: (OneTrack, Settings))
-    monkeypatch.setitem(bundles.TASKS, "one-track", kind)
+    kind = registry.Kind(OneTrack.needs, OneTrack.gives, lambda: (OneTrack, Settings))
+    monkeypatch.setitem(registry.TASKS, "one-track", kind)
     return save(tmp_path / "model")

@@ -15,8 +15,7 @@ from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import load_detector
 from gnnreco.reconstruct import reconstruct
 from gnnreco.reconstruct.folder import Output
-
-from .toy import DETECTOR, N, contents, event, save
+from tests.reconstruct.toy import DETECTOR, N, contents, event, save
 
 
 def numbers(folder: Path) -> list[int]:

@@ -13,6 +13,7 @@ import pytest
 from gnnreco import cli
 from gnnreco.geometry import load_detector
 from gnnreco.reconstruct.judge import notes_of, warnings_of, warnings_of_tasks
+from gnnreco.tasks.registry import find_task
 
 ROOT = Path(__file__).parents[2]
 EVENT = ROOT / "examples" / "events" / "event000000001-hits.csv.gz"
@@ -101,8 +102,8 @@ def test_what_the_field_leaves_unmeasured_is_said_once(
     assert run(TELESCOPE, *options, "-o", tmp_path) == 0
     assert capsys.readouterr().err.count("telescope: no field at any sensor of tracks") == 1
     assert len(json.loads((tmp_path / "manifest.json").read_text())["notes"]) == 1
-    assert notes_of("clustering", load_detector("telescope")) == []
-    assert notes_of("tracking", load_detector("trackml")) == []
+    assert notes_of(find_task("clustering"), load_detector("telescope")) == []
+    assert notes_of(find_task("tracking"), load_detector("trackml")) == []
 
 
 def test_a_silent_part_of_the_detector_is_no_fault_beside_others() -> None:

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from gnnreco import cli
-from gnnreco.bundle import CLUSTERS, load_bundle, load_task
+from gnnreco.bundle import load_bundle, load_task
+from gnnreco.bundle.shipped import CLUSTERS
 from gnnreco.columns import Floats
 from gnnreco.evaluate import evaluate
 from gnnreco.events import open_events, write_events
@@ -21,8 +22,7 @@ from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import find_detector, load_detector
 from gnnreco.reconstruct import reconstruct
 from gnnreco.simulate import SimulationOptions, simulate
-
-from ..test_reconstruct_clusters import MIXED, TRACKER
+from tests.reconstruct.test_clusters import MIXED, TRACKER
 
 TURNED = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])  # z becomes x
 MOTIONS = {"moved": (np.eye(3), np.array([30.0, 20.0, 500.0])), "turned": (TURNED, np.zeros(3))}

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gnnreco import bundle as bundles
+from gnnreco.bundle import load_bundle
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import write_events
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import load_detector
 from gnnreco.reconstruct import reconstruct
 from gnnreco.simulate import SimulationOptions, simulate
-
-from .toy import DETECTOR, N, contents, event, save
+from tests.reconstruct.toy import DETECTOR, N, contents, event, save
 
 
 def test_every_event_once(inputs: Path, bundle: Path, tmp_path: Path) -> None:
@@ -142,7 +141,7 @@ def test_root_output(inputs: Path, bundle: Path, tmp_path: Path) -> None:
 def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
     """Each run in a process of its own, as users have it; the first one compiles the kernels and is not compared."""
     name = "tracking-hex"
-    detector = bundles.load_bundle(name).manifest["detector"]["name"]
+    detector = load_bundle(name).manifest["detector"]["name"]
     events = simulate(load_detector(detector), "gun", events=10, seed=5, options=SimulationOptions(count=20))
     write_events(events, tmp_path / "events", detector=load_detector(detector))
     for run, workers in (("compile", 1), ("one", 1), ("two", 2)):

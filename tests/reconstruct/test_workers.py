@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from gnnreco.reconstruct.workers import processes
-
-from .mortal import NOTHING, shards, work
+from tests.reconstruct.mortal import NOTHING, lots, work
 
 SECONDS = 120.0  # of patience with a busy machine
 
@@ -36,7 +35,8 @@ def runs(process: int) -> bool:
 
 def test_a_worker_that_dies_loses_its_own_shard_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(Path(__file__).parents[1])  # workers find their work as this process does
-    results = {shard.start: account for shard, account, _ in processes(2, work)(NOTHING, shards(tmp_path, 3))}
+    answers = processes(2, work)(NOTHING, lots(tmp_path, 3))
+    results = {shard.start: account for answer in answers for shard, account, _ in answer}
     assert sorted(results) == [0, 1, 2]
     assert [f["event"] for f in results[1].failures] == [11]
     assert "died of it twice" in results[1].failures[0]["reason"]
@@ -48,7 +48,9 @@ def test_a_worker_that_dies_loses_its_own_shard_only(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
     name = __package__ or ""
-    script = f"from gnnreco import cli; from {name} import mortal; cli.main = mortal.main; cli.entry()"
+    script = (
+        f"from gnnreco.cli import start; from {name} import mortal; start.main = mortal.main; start.entry()"
+    )
     place = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     parent = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], env={**os.environ, "PYTHONPATH": place}

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco import bundle as bundles
+from gnnreco.bundle import save_bundle
 from gnnreco.columns import Event, Hits, Tracks
 from gnnreco.errors import OverBudget
 from gnnreco.events.tracks_file import COLUMNS
 from gnnreco.geometry import load_detector
+from gnnreco.tasks.contract import Needs
 
 DETECTOR = "telescope"
 N = 20
@@ -28,7 +29,7 @@ class OneTrack:
     """A task that puts all hits of an event in one track, and fails where it is told to."""
 
     settings: Settings
-    measures = ("position",)
+    needs = Needs(("position",))
     gives = Tracks
 
     @classmethod
@@ -57,7 +58,7 @@ def event(number: int, n_hits: int) -> Event:
 
 
 def save(folder: Path, **config: Any) -> Path:
-    bundles.save_bundle(folder, "one-track", config, {"w": np.ones(2)}, load_detector(DETECTOR), {}, {})
+    save_bundle(folder, "one-track", config, {"w": np.ones(2)}, load_detector(DETECTOR), {}, {})
     return folder
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from gnnreco.geometry import load_detector
 from gnnreco.simulate.sensor_tree import next_sensor, sensor_tree, sensors_ahead
-
-from .conftest import planes
+from tests.simulate.conftest import planes
 
 
 @pytest.mark.parametrize("name", ["trackml", "hex_tracker"])

@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import list_detectors, load_detector
+from gnnreco.particles import species_of
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.clusters import across_grids
 from gnnreco.simulate.digitize import digitize
-from gnnreco.simulate.generated import Generated
-from gnnreco.simulate.generator import generator, read_pool
-from gnnreco.simulate.species import species_of
+from gnnreco.simulate.generators.generated import Generated
+from gnnreco.simulate.generators.generator import generator, read_pool
 from gnnreco.simulate.transport import Crossings, Transport
-
-from .conftest import QUIET, planes
+from tests.simulate.conftest import QUIET, planes
 
 BEAM = SimulationOptions(particle="pion", energy=(100.0, 120.0), count=20)
 

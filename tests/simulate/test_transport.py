@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from gnnreco.fit.propagate import TOLERANCE, to_plane
 from gnnreco.geometry import ConstantField, GridTemplate, MapField, load_detector
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.generated import Generated
-from gnnreco.simulate.generator import turned
+from gnnreco.simulate.generators.generated import Generated
+from gnnreco.simulate.generators.generator import turned
 from gnnreco.simulate.transport import Crossings, Transport
-
-from .conftest import QUIET, build, planes, ring
+from tests.simulate.conftest import QUIET, build, planes, ring
 
 CURVATURE = 0.299792458e-3
 

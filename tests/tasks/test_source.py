@@ -16,8 +16,8 @@ from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.models.trigger_network import TriggerNetworkConfig
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
-from gnnreco.tasks.trigger_inputs import InputConfig
+from gnnreco.tasks.trigger.inputs import InputConfig
+from gnnreco.tasks.trigger.task import TriggerConfig, TriggerTask
 
 MUONS = SimulationOptions(particle="muon", energy=(2.0, 5.0), count=5)
 PIONS = SimulationOptions(particle="pion", energy=(0.5, 3.0), count=4, eta=(-0.5, 0.5))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnnreco.graphs.cell_features import LoudNeighbours, loud_neighbours
-from gnnreco.graphs.cells import CellGraph
-from gnnreco.tasks.clustering_targets import CellTruth
+from gnnreco.graphs.showers.cells import CellGraph
+from gnnreco.graphs.showers.features import LoudNeighbours, loud_neighbours
+from gnnreco.tasks.showers.targets import CellTruth
 
 REACH, UNIT, STEP = 2.6, 10.0, 2.0
 STACK = """

@@ -11,15 +11,14 @@ import torch
 
 from gnnreco.bundle import load_bundle
 from gnnreco.columns import Event
-from gnnreco.config import compose, run_training
 from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import TrainConfig, train
 from gnnreco.train.mixture import Mixture, elsewhere
-
-from .toy import ToyTask, events
+from gnnreco.train.settings import compose, run_training
+from tests.train.toy import ToyTask, events
 
 STACK = """
 format: gnnreco-detector/1

@@ -21,8 +21,7 @@ from safetensors.numpy import load_file
 from gnnreco.bundle import load_bundle
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.train import NotFinite, Stopped, TrainConfig, train
-
-from .toy import ToyTask, events
+from tests.train.toy import ToyTask, events
 
 TOY = Path(__file__).with_name("toy.py")
 CONFIG = TrainConfig(epochs=4, learning_rate=0.02, batch=2, seed=3)

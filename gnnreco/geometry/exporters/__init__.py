@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ...atomic import REPLACE
-from ...errors import BadInput
-from ..detector import Detector
+from gnnreco.errors import BadInput
+from gnnreco.files.atomic import REPLACE
+from gnnreco.geometry.detector import Detector
+
 from . import acts
 
 #: Each writer is called as ``write(detector, folder)`` and returns the files it wrote.

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BadInput
-from ..detector import Detector
-from ..field import along_z
+from gnnreco.errors import BadInput
+from gnnreco.geometry.detector import Detector
+from gnnreco.geometry.field.field import along_z
+
 from .acts_layers import ActsLayer, acts_layers
 
 FINE = 0.1  # mm: sensors that resolve both coordinates better than this give space points for seeds

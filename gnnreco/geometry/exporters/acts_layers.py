@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BadInput
-from ..detector import Detector
+from gnnreco.errors import BadInput
+from gnnreco.geometry.detector import Detector
 
 CLEARANCE = 0.2  # mm: the least room between two volumes
 Boxes = NDArray[np.float64]

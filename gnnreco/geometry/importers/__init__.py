@@ -8,10 +8,15 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ...atomic import refuse
-from ...errors import BadGeometry, BadInput
-from ..load import load_detector
-from . import acts_csv, acts_json, calochallenge, cells, dd4hep, gdml, trackml, wafer_map
+from gnnreco.errors import BadGeometry, BadInput
+from gnnreco.files.atomic import refuse
+from gnnreco.geometry.description.load import load_detector
+from gnnreco.geometry.importers.acts import csv as acts_csv
+from gnnreco.geometry.importers.acts import json as acts_json
+from gnnreco.geometry.importers.drawings import dd4hep, gdml
+from gnnreco.geometry.importers.wafers import map as wafer_map
+
+from . import calochallenge, cells, trackml
 
 #: Each reader is called as ``read(file, folder, name, **options)``; options are words, as the command line has them.
 IMPORTERS: dict[str, Callable[..., None]] = {

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import limits
-from ...errors import BadInput
+from gnnreco.errors import BadInput
+from gnnreco.files import limits
+from gnnreco.geometry.importers.drawings.xml_tree import Node, read_xml
+
 from .folder import UNITS, placed, write_folder
 from .numbers import integer, numbers, parsed
 from .tiling import corner_table
-from .xml_tree import Node, read_xml
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ... import limits
-from ...errors import BadInput
-from ..tables import read_arrow, refuse
+from gnnreco.errors import BadInput
+from gnnreco.files import limits
+from gnnreco.geometry.description.tables import read_arrow, refuse
+
 from .numbers import number
 from .table import numbers_of, whole, words
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BadInput
+from gnnreco.errors import BadInput
+
 from .cell_table import MATERIAL, CellTable, read_cell_table
 from .folder import UNITS, placed, write_folder
 from .numbers import number

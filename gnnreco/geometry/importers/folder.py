@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
-from ..placement import AXES
+from gnnreco.geometry.description.placement import AXES
 
 Tables = Mapping[str, Mapping[str, NDArray[Any]]]
 UNITS = {"length": "mm", "angle": "deg", "field": "T"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ... import limits
-from ...errors import BadInput
+from gnnreco.errors import BadInput
+from gnnreco.files import limits
 
 
 def number(file: Path, option: str, text: str, above: float | None = None) -> float:

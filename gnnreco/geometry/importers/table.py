@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ... import limits
-from ...errors import BadInput
-from ..tables import number_column, read_arrow, refuse
+from gnnreco.errors import BadInput
+from gnnreco.files import limits
+from gnnreco.geometry.description.tables import number_column, read_arrow, refuse
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...errors import BadInput
-from ..placement import AXES
+from gnnreco.errors import BadInput
+from gnnreco.geometry.description.placement import AXES
+
 from .table import read_columns
 from .written import Imported, orthonormal, write_imported
 

@@ -10,7 +10,7 @@ import pytest
 from gnnreco.cli import main
 from gnnreco.errors import BadInput
 from gnnreco.geometry import Detector, check, import_detector, load_detector
-from gnnreco.geometry.importers.wafers import CUTS, cells_of, old_shape, outline_of, present_shape
+from gnnreco.geometry.importers.wafers.wafers import CUTS, cells_of, old_shape, outline_of, present_shape
 from gnnreco.geometry.plane import area_centroid
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "wafer_cells.npz"

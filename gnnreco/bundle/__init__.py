@@ -1,0 +1,17 @@
+"""A trained model as three files that cannot run code; which ones ship, and which serve a detector."""
+
+from .bundle import ANY_DETECTOR, Bundle, check_bundle, load_bundle, load_task, save_bundle
+from .shipped import SHIPPED, default_bundles, find_bundle, list_bundles
+
+__all__ = [
+    "ANY_DETECTOR",
+    "SHIPPED",
+    "Bundle",
+    "check_bundle",
+    "default_bundles",
+    "find_bundle",
+    "list_bundles",
+    "load_bundle",
+    "load_task",
+    "save_bundle",
+]

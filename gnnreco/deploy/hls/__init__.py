@@ -1,0 +1,1 @@
+"""Dense programs as projects of hls4ml."""

@@ -1,0 +1,1 @@
+"""Networks and programs as ONNX."""

@@ -1,0 +1,1 @@
+"""Programs of fixed-point operations: lowered from networks, bounded, checked."""

@@ -1,0 +1,1 @@
+"""Programs as Verilog: written, simulated, synthesised, proved."""

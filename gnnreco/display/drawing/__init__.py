@@ -1,0 +1,1 @@
+"""Flat drawings of detectors, as SVG."""

@@ -1,0 +1,1 @@
+"""What the page of one event shows: hits, cells, clusters and curves."""

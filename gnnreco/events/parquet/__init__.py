@@ -1,0 +1,1 @@
+"""Native Parquet of events and of jets, its reader and writer."""

@@ -1,0 +1,112 @@
+"""Bytes out of files, compressed or not, never more of them than a limit; and JSON out of these bytes."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from gnnreco.errors import BadInput
+from gnnreco.files import json_file
+from gnnreco.files.limits import MEMBERS, TEXT_BYTES
+
+GZIP_MAGIC = b"\x1f\x8b"
+#: What C++ streams write for numbers that are none, where JSON has no word and Python's reader others.
+_NO_NUMBER = re.compile(rb"(?<=[\[,\s:])(-?)(nan|inf)(?=[\],\s}])")
+_WORDS = {b"nan": b"NaN", b"inf": b"Infinity"}
+
+
+def first_bytes(file: Path, count: int = 4096) -> bytes:
+    """The first bytes of a file, uncompressed where it is gzip; tells formats apart by content. Raises `BadInput`."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(count)
+    except OSError as error:
+        raise BadInput(file, "", f"cannot be read: {error.strerror or error}") from None
+    if not data.startswith(GZIP_MAGIC):
+        return data
+    head = b""
+    try:
+        while data.startswith(GZIP_MAGIC) and len(head) < count:  # one member of a gzip file after the other
+            unpacker = zlib.decompressobj(wbits=31)
+            head += unpacker.decompress(data, count - len(head))
+            data = unpacker.unused_data
+    except zlib.error as error:
+        raise BadInput(file, "byte 0", f"damaged gzip data ({error}); fetch the file again") from None
+    return head
+
+
+def read_text(file: Path) -> bytes:
+    """Content of a file, plain or gzip (told by content; all its members). Raises `BadInput`: damaged, too large."""
+    try:
+        with file.open("rb") as stream:
+            packed = stream.read(2) == GZIP_MAGIC
+            stream.seek(0)
+            if packed:
+                with gzip.GzipFile(fileobj=stream) as unpacked:
+                    return _bounded(file, "", unpacked.read(TEXT_BYTES + 1))
+            return _bounded(file, "", stream.read(TEXT_BYTES + 1))
+    except FileNotFoundError:
+        raise BadInput(file, "", "does not exist; check the path") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadInput(file, "", f"gzip data damaged or cut off ({error}); fetch the file again") from None
+    except OSError as error:
+        raise BadInput(file, "", f"cannot be read: {error.strerror or error}") from None
+
+
+def members(file: Path) -> list[str]:
+    """Names in a zip archive, in its order. Raises `BadInput`."""
+    with _opened(file) as archive:
+        names = archive.namelist()
+    if len(names) > MEMBERS:
+        raise BadInput(file, "", f"{len(names):,} members, more than {MEMBERS:,}; split the archive")
+    return names
+
+
+def read_member(file: Path, name: str) -> bytes:
+    """One member of a zip archive. Raises `BadInput`: damaged, too large."""
+    with _opened(file) as archive:
+        try:
+            with archive.open(name) as stream:
+                return _bounded(file, name, stream.read(TEXT_BYTES + 1))
+        except KeyError:
+            raise BadInput(file, name, "is not in the archive any more; open it again") from None
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            RuntimeError,
+            NotImplementedError,
+        ) as error:
+            why = f"damaged, encrypted or cut off ({error}); fetch the file again"
+            raise BadInput(file, name, why) from None
+
+
+def parse_json(file: Path, where: str, text: bytes) -> dict[str, Any]:
+    """The object that a text holds; ``nan`` and ``inf`` are read as numbers. Raises `BadInput` with the line."""
+    text = _NO_NUMBER.sub(lambda found: found[1] + _WORDS[found[2]], text)
+    value = json_file.parse_json(text, file, where, finite=False)
+    if not isinstance(value, dict):
+        raise BadInput(file, where, "JSON, but not an object; check that this is the right file")
+    return value
+
+
+def _opened(file: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except OSError as error:
+        raise BadInput(file, "", f"cannot be read: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise BadInput(file, "", f"zip archive damaged or cut off ({error}); fetch the file again") from None
+
+
+def _bounded(file: Path, where: str, data: bytes) -> bytes:
+    if len(data) > TEXT_BYTES:
+        raise BadInput(
+            file, where, f"unpacks to more than {TEXT_BYTES >> 20} MB; no event is so large: check the file"
+        )
+    return data

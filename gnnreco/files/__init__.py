@@ -1,0 +1,1 @@
+"""Files that others wrote, read within limits; and our own, written whole or not at all."""

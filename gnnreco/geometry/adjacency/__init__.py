@@ -1,0 +1,1 @@
+"""Which cells and sensors are neighbours: by touch, by distance, in depth."""

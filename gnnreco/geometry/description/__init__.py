@@ -1,0 +1,1 @@
+"""From `detector.yaml` and its tables to a `Detector`, and first descriptions to edit."""

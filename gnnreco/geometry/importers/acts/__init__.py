@@ -1,0 +1,1 @@
+"""Detectors as ACTS writes them: surfaces, digitisation, JSON."""

@@ -1,0 +1,1 @@
+"""Detectors drawn in XML: GDML and DD4hep."""

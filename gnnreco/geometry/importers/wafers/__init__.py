@@ -1,0 +1,1 @@
+"""Detectors of hexagonal wafers, as CMS lists them."""

@@ -1,0 +1,1 @@
+"""Charge samples of drift chambers as graphs."""

@@ -1,0 +1,1 @@
+"""Cells of calorimeters as graphs, in units that mean the same everywhere."""

@@ -1,0 +1,216 @@
+"""What a shower network reads of cells and of pairs of cells: numbers that mean the same in every calorimeter.
+
+Every number is a length in units of the shower, a ratio of energies, or a product of two directions, so a rotation
+or a reflection of the event that the detector shares with it changes none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats, Ints
+from gnnreco.kernels import njit
+
+from .cells import CellGraph
+
+CELL_FEATURES = (
+    "energy", "density_near", "density_far", "neighbours", "depth", "nuclear_depth", "nuclear_behind", "cell_size",
+    "layer_thickness", "cosine", "density_over_highest", "climb", "lean", "lean_depth", "energy_over_density", "fraction",
+)  # fmt: skip
+PAIR_FEATURES = (
+    "distance", "lateral", "depth", "energy_ratio", "density_ratio", "lean_first", "lean_second", "lean_both",
+)  # fmt: skip
+NEAR = 1.5  # units of the graph: radius of the density that cells climb
+FAINTEST = 1e-3  # of the mip: energies below it count as this
+
+
+@dataclass(frozen=True, slots=True)
+class LoudNeighbours:
+    """For each cell those of its neighbours that speak loudest: energy that falls with the distance.
+
+    Attributes
+    ----------
+    neighbour : int32 (n, k)
+        Rows of cells; where there are fewer than k, the cell itself.
+    real : bool (n, k)
+        False where a place is not taken.
+    cells : float32 (n, 16)
+        By `CELL_FEATURES`.
+    pairs : float32 (n, k, 8)
+        By `PAIR_FEATURES`; 0 where a place is not taken.
+    density : float64 (n,)
+        See `gnnreco.tasks.showers.density.local_density`; GeV.
+    """
+
+    neighbour: NDArray[np.int32]
+    real: NDArray[np.bool_]
+    cells: NDArray[np.float32]
+    pairs: NDArray[np.float32]
+    density: Floats
+
+
+def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
+    """Choose the neighbours of each cell and describe both.
+
+    Parameters
+    ----------
+    graph : CellGraph
+    k : int
+        Neighbours of a cell.
+    reach : float
+        Longest edge of the graph, in its units.
+    """
+    mip = np.where(graph.mip > 0, graph.mip, 1.0)
+    near, far = _densities(graph.offsets, graph.neighbour, graph.distance, graph.energy, NEAR, reach)
+    neighbour, real = _loudest(graph.offsets, graph.neighbour, graph.distance, graph.energy, k)
+    lean = _lean(
+        graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, neighbour, real
+    )
+    highest, climb = _climbs(graph.offsets, graph.neighbour, graph.distance, near, reach)
+    pairs = _pairs(
+        *(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy, near, lean),
+        *(neighbour, real, reach),
+    )
+    columns = [
+        np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
+        np.log(np.maximum(near / mip, FAINTEST)) / 4,
+        np.log(np.maximum(far / mip, FAINTEST)) / 5,
+        np.log1p(np.diff(graph.offsets)) / 4,
+        graph.depth / 25,
+        graph.nuclear / 4,
+        graph.behind / 4,
+        np.log(np.maximum(graph.size, 1e-3)),
+        np.log(graph.thickness),
+        graph.cosine,
+        np.log(near / highest) / 3,
+        climb / reach,
+        np.linalg.norm(lean[:, :3], axis=1),
+        lean[:, 3],
+        graph.energy / near,
+        np.log10(graph.fraction) / 2,
+    ]
+    cells = np.stack(columns, axis=1).astype(np.float32)
+    return LoudNeighbours(neighbour, real, cells, pairs, near)
+
+
+@njit(cache=True)
+def _densities(
+    offsets: Ints,
+    neighbour: NDArray[np.int32],
+    distance: NDArray[np.float32],
+    energy: Floats,
+    near: float,
+    far: float,
+) -> tuple[Floats, Floats]:
+    """Energies around each cell, which count by 1 - (distance / radius)^2, for two radii."""
+    one, two = energy.copy(), energy.copy()
+    for i in range(len(energy)):
+        for m in range(offsets[i], offsets[i + 1]):
+            square, e = distance[m] * distance[m], energy[neighbour[m]]
+            one[i] += max(1 - square / (near * near), 0.0) * e
+            two[i] += max(1 - square / (far * far), 0.0) * e
+    return one, two
+
+
+@njit(cache=True)
+def _loudest(
+    offsets: Ints, neighbour: NDArray[np.int32], distance: NDArray[np.float32], energy: Floats, k: int
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """The k neighbours with the most energy over 0.3 + distance^2; energies are never equal, so no order of rows enters."""
+    n = len(energy)
+    out, real, voice = np.empty((n, k), np.int32), np.zeros((n, k), np.bool_), np.empty(k)
+    for i in range(n):
+        out[i] = i
+        count = 0
+        for m in range(offsets[i], offsets[i + 1]):
+            j = neighbour[m]
+            loud = energy[j] / (0.3 + distance[m] * distance[m])
+            if count == k and loud <= voice[k - 1]:
+                continue
+            at = min(count, k - 1)
+            while at > 0 and voice[at - 1] < loud:
+                voice[at], out[i, at] = voice[at - 1], out[i, at - 1]
+                at -= 1
+            voice[at], out[i, at] = loud, j
+            count = min(count + 1, k)
+        real[i, :count] = True
+    return out, real
+
+
+@njit(cache=True)
+def _step(xyz: Floats, direction: Floats, i: int, j: int) -> tuple[float, float, float]:
+    """From cell i to cell j, mm, without what lies along the direction of i."""
+    x, y, z = xyz[j, 0] - xyz[i, 0], xyz[j, 1] - xyz[i, 1], xyz[j, 2] - xyz[i, 2]
+    along = x * direction[i, 0] + y * direction[i, 1] + z * direction[i, 2]
+    return x - along * direction[i, 0], y - along * direction[i, 1], z - along * direction[i, 2]
+
+
+@njit(cache=True)
+def _lean(
+    xyz: Floats, direction: Floats, depth: Floats, unit: Floats, step: Floats, energy: Floats,
+    neighbour: NDArray[np.int32], real: NDArray[np.bool_],
+) -> Floats:  # fmt: skip
+    """Way from each cell to the middle of the energy around it: three lateral components and the depth, in units."""
+    out = np.zeros((len(xyz), 4))
+    for i in range(len(xyz)):
+        total = energy[i]
+        for m in range(neighbour.shape[1]):
+            if not real[i, m]:
+                break
+            j = neighbour[i, m]
+            x, y, z = _step(xyz, direction, i, j)
+            out[i, 0] += energy[j] * x
+            out[i, 1] += energy[j] * y
+            out[i, 2] += energy[j] * z
+            out[i, 3] += energy[j] * (depth[j] - depth[i])
+            total += energy[j]
+        for c in range(3):
+            out[i, c] /= total * unit[i]
+        out[i, 3] /= total * step[i]
+    return out
+
+
+@njit(cache=True)
+def _climbs(
+    offsets: Ints, neighbour: NDArray[np.int32], distance: NDArray[np.float32], density: Floats, reach: float
+) -> tuple[Floats, Floats]:
+    """Highest density around each cell, and the distance to the nearest that is higher (`reach` where none is)."""
+    highest, climb = density.copy(), np.full(len(density), reach)
+    for i in range(len(density)):
+        for m in range(offsets[i], offsets[i + 1]):
+            other = density[neighbour[m]]
+            highest[i] = max(highest[i], other)
+            if other > density[i]:
+                climb[i] = min(climb[i], distance[m])
+    return highest, climb
+
+
+@njit(cache=True)
+def _pairs(
+    xyz: Floats, direction: Floats, depth: Floats, unit: Floats, step: Floats, energy: Floats, density: Floats,
+    lean: Floats, neighbour: NDArray[np.int32], real: NDArray[np.bool_], reach: float,
+) -> NDArray[np.float32]:  # fmt: skip
+    n, k = neighbour.shape
+    out = np.zeros((n, k, 8), np.float32)
+    for i in range(n):
+        for m in range(k):
+            if not real[i, m]:
+                break
+            j, f = neighbour[i, m], out[i, m]
+            x, y, z = _step(xyz, direction, i, j)
+            length = 0.5 * (unit[i] + unit[j])
+            x, y, z = x / length, y / length, z / length
+            away = (depth[j] - depth[i]) / max(step[i], step[j])
+            lateral = np.sqrt(x * x + y * y + z * z)
+            f[0] = np.sqrt(lateral * lateral + away * away) / reach
+            f[1] = lateral / reach
+            f[2] = away / reach
+            f[3] = np.log(energy[j] / energy[i]) / 3
+            f[4] = np.log(density[j] / density[i]) / 2
+            f[5] = x * lean[i, 0] + y * lean[i, 1] + z * lean[i, 2]
+            f[6] = -(x * lean[j, 0] + y * lean[j, 1] + z * lean[j, 2])
+            f[7] = lean[i, 0] * lean[j, 0] + lean[i, 1] * lean[j, 1] + lean[i, 2] * lean[j, 2]
+    return out

@@ -1,0 +1,1 @@
+"""Hits of trackers as graphs: doublets are nodes, triplets are edges."""

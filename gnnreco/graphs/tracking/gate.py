@@ -1,0 +1,108 @@
+"""A small network that throws away most candidates, pairs of points or triplets, at a stated efficiency."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.graphs.dense import LANES, compiled, dense, inlined, packed
+
+from .features import GATHERED, doublet_arguments, doublet_block
+from .frame import Frame, Points
+
+HIDDEN = (32, 16)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Two hidden layers, normalisation folded into the first; a candidate stays when its logit is above `threshold`.
+
+    Attributes
+    ----------
+    w1 (features, 32), b1 (32,), w2 (32, 16), b2 (16,), w3 (16,), b3 (1,) : float32
+    threshold : float32 (1,)
+    """
+
+    w1: NDArray[np.float32]
+    b1: NDArray[np.float32]
+    w2: NDArray[np.float32]
+    b2: NDArray[np.float32]
+    w3: NDArray[np.float32]
+    b3: NDArray[np.float32]
+    threshold: NDArray[np.float32]
+
+    @classmethod
+    def open(cls, features: int) -> Gate:
+        """A gate that has learned nothing and lets everything through."""
+        widths = (features, *HIDDEN)
+        shapes = [shape for w in itertools.pairwise(widths) for shape in (w, w[1:])]
+        w1, b1, w2, b2, w3, b3 = (np.zeros(shape, np.float32) for shape in (*shapes, HIDDEN[-1], 1))
+        return cls(w1, b1, w2, b2, w3, b3, np.array([-np.inf], np.float32))
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """The weights as named arrays, for a bundle."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def weights(self) -> tuple[NDArray[np.float32], ...]:
+        """What the kernels take."""
+        layers = ((self.w1, self.b1), (self.w2, self.b2), (self.w3[:, None], self.b3))
+        return tuple(part for weight, bias in layers for part in (packed(weight), bias))
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One number for each row of features (n, f)."""
+        return _logits(features, self.weights())
+
+    def pair_logits(self, points: Points, frame: Frame, pairs: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The same for pairs of points, without writing their features down."""
+        return _pair_logits(doublet_arguments(points, frame), pairs, self.weights())
+
+
+@inlined
+def hidden_layers(weights):  # type: ignore[no-untyped-def]
+    """Room for the input, the two hidden layers and the logits of a block."""
+    w1, _, w2, _, w3, _ = weights
+    return (
+        np.zeros(w1.shape[1] * LANES, np.float32),
+        np.zeros(w2.shape[1] * LANES, np.float32),
+        np.zeros(w3.shape[1] * LANES, np.float32),
+        np.zeros(LANES, np.float32),
+    )
+
+
+@inlined
+def gate_block(weights, layers):  # type: ignore[no-untyped-def]
+    """Fill the last of `layers`, the logits, from the first, the features: rows of LANES."""
+    w1, b1, w2, b2, w3, b3 = weights
+    f, h1, h2, logits = layers
+    dense(f, w1, b1, h1, True)
+    dense(h1, w2, b2, h2, True)
+    dense(h2, w3, b3, logits, False)
+
+
+@compiled
+def _logits(features, weights):  # type: ignore[no-untyped-def]
+    out = np.empty(len(features), np.float32)
+    layers = hidden_layers(weights)
+    for first in range(0, len(out), LANES):
+        size = min(LANES, len(out) - first)
+        for n in range(size):
+            for k in range(features.shape[1]):
+                layers[0][k * LANES + n] = features[first + n, k]
+        gate_block(weights, layers)
+        out[first : first + size] = layers[3][:size]
+    return out
+
+
+@compiled
+def _pair_logits(given, pairs, weights):  # type: ignore[no-untyped-def]
+    out = np.empty(len(pairs), np.float32)
+    layers, g = hidden_layers(weights), np.zeros(GATHERED * LANES, np.float32)
+    for first in range(0, len(out), LANES):
+        doublet_block(given, pairs, first, g, layers[0])
+        gate_block(weights, layers)
+        size = min(LANES, len(out) - first)
+        out[first : first + size] = layers[3][:size]
+    return out

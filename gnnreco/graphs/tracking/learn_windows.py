@@ -1,0 +1,223 @@
+"""Learning windows from true segments, at a stated efficiency.
+
+Nothing here is set by hand: the pairs of layers, the interval along `s` (by position and cluster width of the first hit),
+the interval in azimuth and that of the impact along z are quantiles of true segments, chosen so that together they keep
+a stated fraction of them. Few segments underestimate their own tails, so every fourth event is also held back once, to tell
+by how much windows learned from the others must widen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats
+from gnnreco.errors import BadConfig
+
+from .frame import WIDTH_CLASSES, Frame, Points
+from .windows import Windows, pair_geometry, s_bin, width_class
+
+SHARE_CELLS = 0.5  # of the loss allowed, what closing the dearest cells may take; the windows share the rest
+FEW = 300  # segments under which a bin borrows from its neighbours
+HELD = 4  # one event in so many is held back
+WIDEST = 3.0  # more cannot be had by widening: too few segments to learn from
+
+
+def learn_windows(
+    samples: Iterable[tuple[Points, NDArray[np.int64]]],
+    frame: Frame,
+    efficiency: float = 0.995,
+    bins: int = 24,
+) -> Windows:
+    """Learn the table from true segments.
+
+    Parameters
+    ----------
+    samples : (points, segments) of each event
+    frame : Frame
+    efficiency : float
+        Fraction of the segments that all windows together should keep.
+    bins : int
+        Bins of `s` in each layer.
+
+    Raises
+    ------
+    BadConfig
+        If the samples hold no segment at all.
+    """
+    events = [_columns(points, segments, frame, bins) for points, segments in samples]
+    table = np.concatenate([np.zeros((8, 0)), *events], axis=1)
+    if table.shape[1] == 0:
+        raise BadConfig(
+            "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles "
+            "that cross the detector"
+        )
+    windows = _quantile_windows(table, len(frame.s_low), efficiency, bins)
+    held = np.concatenate([np.zeros((8, 0)), *events[::HELD]], axis=1)
+    others = np.concatenate([np.zeros((8, 0)), *(e for i, e in enumerate(events) if i % HELD)], axis=1)
+    if not held.shape[1] or not others.shape[1]:
+        return windows
+    draft = _quantile_windows(others, len(frame.s_low), efficiency, bins)
+    return _stretched(windows, _stretch(draft, held, len(frame.s_low), efficiency))
+
+
+def _columns(points: Points, segments: NDArray[np.int64], frame: Frame, bins: int) -> Floats:
+    """Of each segment: layers, `s` of both hits, bin and width class of the first, azimuth and impact. Shape (8, n)."""
+    a, b = segments[:, 0], segments[:, 1]
+    dphi, impact = pair_geometry(points, a, b)
+    where = s_bin(points.s[a], points.layer[a], frame, bins)
+    width = width_class(points, frame)[a]
+    return np.stack([points.layer[a], points.layer[b], points.s[a], points.s[b], where, width, dphi, impact])
+
+
+def _stretch(windows: Windows, table: Floats, n_layers: int, efficiency: float) -> float:
+    """By how much all windows must widen about their middles to keep the stated fraction of segments they never saw."""
+    code = windows.first.astype(np.int64) * n_layers + windows.second
+    asked = (table[0] * n_layers + table[1]).astype(np.int64)
+    pair = np.minimum(np.searchsorted(code, asked), len(code) - 1)
+    known = code[pair] == asked
+    where, width = table[4].astype(np.int64), table[5].astype(np.int64)
+    out = np.zeros(table.shape[1])
+    for low, high, value in (
+        (windows.s_low[pair, where, width], windows.s_high[pair, where, width], table[3] - windows.slope[pair] * table[2]),
+        (windows.phi_low[pair, where], windows.phi_high[pair, where], table[6]),
+        (windows.impact_low[pair], windows.impact_high[pair], table[7]),
+    ):  # fmt: skip
+        known &= low <= high
+        with np.errstate(invalid="ignore"):
+            out = np.maximum(out, np.abs(value - (high + low) / 2) / ((high - low) / 2))
+    kept = known.mean()
+    if kept == 0:
+        return 1.0
+    # widening does not bring back a segment whose cell is closed
+    share = 1 - (1 - SHARE_CELLS) * (1 - efficiency)
+    needed = np.quantile(out[known], share, method="higher")
+    return float(np.clip(needed, 1.0, WIDEST))
+
+
+def _stretched(windows: Windows, factor: float) -> Windows:
+    parts: dict[str, Floats] = {}
+    for name in ("s", "phi", "impact"):
+        low, high = getattr(windows, f"{name}_low"), getattr(windows, f"{name}_high")
+        half = np.where(low <= high, high, 0.0) / 2 - np.where(low <= high, low, 0.0) / 2
+        more = half * (factor - 1)  # a closed window stays closed
+        parts |= {f"{name}_low": low - more, f"{name}_high": high + more}
+    return replace(windows, **parts)  # type: ignore[arg-type]
+
+
+def _quantile_windows(table: Floats, n_layers: int, efficiency: float, bins: int) -> Windows:
+    """The table of windows from the columns of true segments."""
+    loss = 1.0 - efficiency
+    code, pair = np.unique((table[0] * n_layers + table[1]).astype(np.int64), return_inverse=True)
+    first, second = (code // n_layers).astype(np.int32), (code % n_layers).astype(np.int32)
+    tail = (1 - SHARE_CELLS) * loss / 6  # three windows with two ends each
+    n = len(first)
+    slope = _slopes(pair, table[2], table[3], n)
+    ds, where = table[3] - slope[pair] * table[2], table[4].astype(np.int64)
+    s_low, s_high = _window_s(pair, where, table[5].astype(np.int64), ds, n, bins, tail)
+    phi_low, phi_high = _window(pair, where, table[6], n, bins, tail)
+    impact_low, impact_high = _quantiles(pair, table[7], n, tail)
+    count = np.bincount(pair * bins + where, minlength=n * bins).reshape(n, bins)
+    area = np.maximum(s_high[:, :, 0] - s_low[:, :, 0], 0) * np.clip(phi_high - phi_low, 0, 2 * np.pi)
+    dear = _dear(count, area, first, second, SHARE_CELLS * loss)
+    s_low[dear], s_high[dear] = np.inf, -np.inf
+    open_ = ~dear.all(axis=1)
+    windows = Windows(first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high)
+    return replace(windows, **{f.name: getattr(windows, f.name)[open_] for f in fields(windows)})
+
+
+def _dear(
+    count: NDArray[np.int64], area: Floats, first: NDArray[np.int32], second: NDArray[np.int32], loss: float
+) -> NDArray[np.bool_]:
+    """Cells (pair of layers, bin) to close: those where a true segment costs most candidates. Shape as `count`.
+
+    Candidates go as the hits of the first layer in the bin times the hits of the second in the window; the segments
+    that start and end there stand for the hits.
+    """
+    layers = int(max(first.max(), second.max())) + 1
+    starts = np.zeros((layers, count.shape[1]))
+    np.add.at(starts, first, count)
+    ends = np.bincount(second, count.sum(axis=1), layers)
+    cost = starts[first] * ends[second][:, None] * area
+    price = np.where(count > 0, cost / np.maximum(count, 1), np.inf).ravel()
+    order = np.argsort(-price, kind="stable")
+    lost = np.cumsum(count.ravel()[order])
+    dear = np.zeros(count.size, bool)
+    dear[order[lost <= loss * count.sum()]] = True
+    return dear.reshape(count.shape)
+
+
+def _slopes(pair: NDArray[np.int64], x: Floats, y: Floats, n: int) -> Floats:
+    count = np.maximum(np.bincount(pair, minlength=n), 1)
+    mean_x, mean_y = (np.bincount(pair, v, n) / count for v in (x, y))
+    dx, dy = x - mean_x[pair], y - mean_y[pair]
+    return np.bincount(pair, dx * dy, n) / np.maximum(np.bincount(pair, dx * dx, n), 1e-9)
+
+
+def _quantiles(cell: NDArray[np.int64], value: Floats, n_cells: int, tail: float) -> tuple[Floats, Floats]:
+    """Low and high quantile of each cell, widened where few values fix them; an empty cell is closed (low > high)."""
+    order = np.lexsort((value, cell))
+    value = value[order]
+    start = np.searchsorted(cell[order], np.arange(n_cells + 1))
+    size = np.diff(start)
+    low, high = np.full(n_cells, np.inf), np.full(n_cells, -np.inf)
+    k = np.flatnonzero(size)
+    last = start[k + 1] - 1
+    cut = np.floor(tail * size[k]).astype(np.int64)
+    lower, upper = value[start[k] + cut], value[last - cut]
+    margin = (upper - lower) / np.sqrt(size[k]) * 0.5 + 1e-6
+    low[k], high[k] = lower - margin, upper + margin
+    return low, high
+
+
+def _window(
+    pair: NDArray[np.int64], where: NDArray[np.int64], value: Floats, n: int, bins: int, tail: float
+) -> tuple[Floats, Floats]:
+    """Quantiles by pair and bin; a bin with few segments also counts those of the bins beside it."""
+    size = np.bincount(pair * bins + where, minlength=n * bins)
+    cells, values = [pair * bins + where], [value]
+    for step in (-1, 1):
+        beside = where + step
+        cell = pair * bins + np.clip(beside, 0, bins - 1)
+        lend = (beside >= 0) & (beside < bins) & (size[cell] < FEW)
+        cells.append(cell[lend])
+        values.append(value[lend])
+    low, high = _quantiles(np.concatenate(cells), np.concatenate(values), n * bins, tail)
+    return low.reshape(n, bins), high.reshape(n, bins)
+
+
+def _window_s(
+    pair: NDArray[np.int64],
+    where: NDArray[np.int64],
+    width: NDArray[np.int64],
+    value: Floats,
+    n: int,
+    bins: int,
+    tail: float,
+) -> tuple[Floats, Floats]:
+    """Windows along `s` for each width class; class 0, an unknown width, keeps every class's segments."""
+    size = np.bincount((pair * bins + where) * WIDTH_CLASSES + width, minlength=n * bins * WIDTH_CLASSES)
+    cells, values = [], []
+    for step in (0, -1, 1):
+        beside = where + step
+        for wider in (0, -1, 1):
+            other = width + wider
+            cell = (pair * bins + np.clip(beside, 0, bins - 1)) * WIDTH_CLASSES + np.clip(
+                other, 0, WIDTH_CLASSES - 1
+            )
+            fits = (beside >= 0) & (beside < bins) & (other >= 1) & (other < WIDTH_CLASSES) & (width >= 1)
+            lend = fits & ((size[cell] < FEW) if (step or wider) else True)
+            cells.append(cell[lend])
+            values.append(value[lend])
+    known = np.concatenate(cells), np.concatenate(values)
+    low, high = _quantiles(*known, n * bins * WIDTH_CLASSES, tail)
+    any_low, any_high = _window(pair, where, value, n, bins, tail)
+    low, high = low.reshape(n, bins, WIDTH_CLASSES), high.reshape(n, bins, WIDTH_CLASSES)
+    low[:, :, 0], high[:, :, 0] = any_low, any_high
+    few = size.reshape(n, bins, WIDTH_CLASSES) == 0
+    empty = few & (low > high)
+    low[empty], high[empty] = (np.broadcast_to(w[:, :, None], low.shape)[empty] for w in (any_low, any_high))
+    return low, high

@@ -1,0 +1,281 @@
+"""The learned graph builder: windows or an embedding, gates, limits, all from true segments at a stated efficiency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event
+from gnnreco.errors import BadConfig, OverBudget
+from gnnreco.files.limits import BINS, CANDIDATES
+from gnnreco.geometry import Detector
+from gnnreco.graphs.order import by_key
+from gnnreco.schema import within
+
+from .embedding import Embedding
+from .features import DOUBLET_FEATURES, TRIPLET_FEATURES, doublet_features
+from .frame import Frame, Points, points_of
+from .gate import Gate
+from .learn_windows import learn_windows
+from .segments import Targets, true_segments
+from .triplets import SegmentGraph, join_doublets
+from .windows import Windows
+
+LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
+TRAINING_ROWS = 5_000_000  # candidates that a gate sees: beyond, it learns nothing new
+
+Progress = Callable[[str, int, int], None]
+Sample = tuple[int, Points, NDArray[np.int64]]  # event number, its points, its true segments
+
+
+@dataclass(frozen=True)
+class GraphConfig:
+    """How graphs are built.
+
+    Attributes
+    ----------
+    builder : str
+        What finds the pairs of hits: ``windows`` between layers, or neighbours in a learned ``embedding``.
+    segment_efficiency : float
+        Fraction of the target segments that the builder keeps.
+    pair_efficiency : float
+        Fraction of those that the gate on pairs keeps.
+    limit_efficiency : float
+        Fraction of the true triplets that the limits on their features keep.
+    triplet_efficiency : float
+        Fraction of those that the gate on triplets keeps.
+    min_pt, min_hits : float, int
+        Which particles' segments are targets (GeV).
+    max_pairs, max_triplets : int
+        Budgets: an event that needs more raises `OverBudget`.
+    bins : int
+        Bins of `s` in each layer.
+    """
+
+    builder: str = "windows"
+    segment_efficiency: float = 0.996
+    pair_efficiency: float = 0.995
+    limit_efficiency: float = 0.998
+    triplet_efficiency: float = 0.996
+    min_pt: float = 0.15
+    min_hits: int = 4
+    max_pairs: int = 12_000_000
+    max_triplets: int = 20_000_000
+    bins: int = 24
+
+    def __post_init__(self) -> None:
+        within(self, 1, BINS, "bins")
+        within(self, 1, CANDIDATES, "max_pairs", "max_triplets")
+
+
+class LearnedGraph:
+    """Builds segment graphs in one detector with what was learned from events."""
+
+    def __init__(
+        self,
+        config: GraphConfig,
+        detector: Detector,
+        builder: Windows | Embedding,
+        pair_gate: Gate,
+        limits: NDArray[np.float64],
+        triplet_gate: Gate,
+    ) -> None:
+        self.config, self.detector, self.frame = config, detector, Frame.of(detector)
+        self.builder, self.pair_gate, self.triplet_gate = builder, pair_gate, triplet_gate
+        self.limits = limits
+
+    @classmethod
+    def learn(
+        cls,
+        config: GraphConfig,
+        detector: Detector,
+        events: Iterable[Event],
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> LearnedGraph:
+        """Learn what finds pairs, the gate on these pairs, the limits on triplets, and the gate on those."""
+        from .learn_embedding import learn_embedding  # here: they need torch
+        from .train_gate import train_gate
+
+        kind = _builder(config)
+        frame, targets = Frame.of(detector), Targets(config.min_pt, config.min_hits)
+        samples: list[Sample] = []
+        for event in events:
+            points = points_of(event.hits, detector, frame)
+            samples.append((event.number, points, true_segments(event, points, targets, frame)))
+            if progress:
+                progress("true segments", len(samples), 0)
+        known, stated = [s[1:] for s in samples], config.segment_efficiency
+        builder: Windows | Embedding
+        if kind is Embedding:
+            builder = learn_embedding(known, frame, stated, seed, progress=progress)
+        else:
+            builder = learn_windows(known, frame, stated, config.bins)
+        rng = np.random.default_rng(seed)
+        limits = _limits(config, frame, samples)
+        gates = Gate.open(len(DOUBLET_FEATURES)), Gate.open(len(TRIPLET_FEATURES) + 2)
+        draft = cls(config, detector, builder, gates[0], limits, gates[1])
+        draft.pair_gate = train_gate(
+            *draft._pair_sample(samples, rng), config.pair_efficiency, seed, progress=progress
+        )
+        draft.triplet_gate = train_gate(
+            *draft._triplet_sample(samples, rng), config.triplet_efficiency, seed, progress=progress
+        )
+        return draft
+
+    def build(self, event: Event) -> tuple[Points, SegmentGraph]:
+        """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`."""
+        points = points_of(event.hits, self.detector, self.frame)
+        pairs = self._pairs(event.number, points)
+        doublets, logits = self._doublets(points, pairs)
+        triplets, features = self._triplets(event.number, points, doublets, logits)
+        used = np.zeros(len(doublets), bool)
+        used[triplets.ravel()] = True
+        renumber = np.cumsum(used, dtype=np.int32) - 1
+        doublets = doublets[used]
+        return points, SegmentGraph(
+            doublets=doublets,
+            doublet_features=doublet_features(points, self.frame, doublets),
+            triplets=renumber[triplets],
+            triplet_features=features,
+        )
+
+    def meets(self, event: Event) -> bool:
+        """Whether any pair of hits of an event is one that the builder looks at, before any gate."""
+        return self.builder.pairs(points_of(event.hits, self.detector, self.frame), self.frame, 1)[1] > 0
+
+    def _pairs(self, number: int, points: Points) -> NDArray[np.int32]:
+        pairs, needed = self.builder.pairs(points, self.frame, self.config.max_pairs)
+        if needed > self.config.max_pairs:
+            raise OverBudget(number, "pairs of hits", needed, self.config.max_pairs)
+        return pairs
+
+    def _doublets(
+        self, points: Points, pairs: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Pairs that pass the gate, sorted by their first point, and their logits."""
+        logits = self.pair_gate.pair_logits(points, self.frame, pairs)
+        kept = np.flatnonzero(logits > self.pair_gate.threshold[0])
+        kept = kept[by_key(pairs[kept, 0], len(points))[0]]
+        return pairs[kept], logits[kept]
+
+    def _triplets(
+        self, number: int, points: Points, doublets: NDArray[np.int32], logits: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        budget = self.config.max_triplets
+        triplets, features, needed = join_doublets(
+            points, self.frame, doublets, self.limits, budget, logits, self.triplet_gate
+        )
+        if needed > budget:
+            raise OverBudget(number, "triplets", needed, budget)
+        return triplets, features
+
+    def _pair_sample(
+        self, samples: list[Sample], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+            number, points, segments = sample
+            pairs = self._pairs(number, points)
+            return doublet_features(points, self.frame, pairs), is_true(pairs, segments)
+
+        return _shuffled((one(s) for s in samples), rng)
+
+    def _triplet_sample(
+        self, samples: list[Sample], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+            number, points, segments = sample
+            doublets, logits = self._doublets(points, self._pairs(number, points))
+            triplets, features = self._triplets(number, points, doublets, logits)
+            true = is_true(doublets, segments)
+            return _gate_features(features, triplets, logits), true[triplets[:, 0]] & true[triplets[:, 1]]
+
+        return _shuffled((one(s) for s in samples), rng)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Everything learned, as named arrays."""
+        parts: dict[str, NDArray[np.generic]] = {
+            "limits": self.limits,
+        }
+        for name, part in (
+            (self.config.builder, self.builder),
+            ("pair_gate", self.pair_gate),
+            ("triplet_gate", self.triplet_gate),
+        ):
+            parts |= {f"{name}.{k}": v for k, v in part.state().items()}
+        return parts
+
+    @classmethod
+    def from_state(
+        cls, config: GraphConfig, detector: Detector, state: Mapping[str, NDArray[np.generic]]
+    ) -> LearnedGraph:
+        """Rebuild from `state`."""
+
+        def part(name: str) -> dict[str, NDArray[np.generic]]:
+            return {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+
+        return cls(
+            config,
+            detector,
+            _builder(config)(**part(config.builder)),  # type: ignore[arg-type]
+            Gate(**part("pair_gate")),  # type: ignore[arg-type]
+            state["limits"].astype(np.float64),
+            Gate(**part("triplet_gate")),  # type: ignore[arg-type]
+        )
+
+
+def _builder(config: GraphConfig) -> type[Windows] | type[Embedding]:
+    kinds: dict[str, type[Windows] | type[Embedding]] = {"windows": Windows, "embedding": Embedding}
+    if config.builder not in kinds:
+        raise BadConfig(f"no graph builder {config.builder!r}: choose one of {', '.join(kinds)}")
+    return kinds[config.builder]
+
+
+def is_true(pairs: NDArray[np.int32], segments: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which pairs are among the (sorted) true segments. Shape (n,)."""
+    if len(segments) == 0:
+        return np.zeros(len(pairs), bool)
+    wanted = segments[:, 0] << 32 | segments[:, 1]
+    asked = pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1]
+    return wanted[np.minimum(np.searchsorted(wanted, asked), len(wanted) - 1)] == asked
+
+
+def _gate_features(
+    features: NDArray[np.float32], triplets: NDArray[np.int32], logits: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What the gate on triplets reads: their features and what the other gate said of their two doublets."""
+    return np.concatenate([features, logits[triplets]], axis=1)
+
+
+def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> NDArray[np.float64]:
+    """Interval of each triplet feature that keeps the stated fraction of true triplets."""
+    limits = np.tile([-np.inf, np.inf], (len(TRIPLET_FEATURES), 1))
+    true = [
+        join_doublets(p, frame, s.astype(np.int32), limits, config.max_triplets)[1]
+        for _, p, s in samples[:20]
+    ]
+    features = np.concatenate(true)
+    tail = (1 - config.limit_efficiency) / (2 * len(LIMITED))
+    for name in LIMITED if len(features) else ():
+        k = TRIPLET_FEATURES.index(name)
+        low, high = np.quantile(features[:, k], [tail, 1 - tail])
+        limits[k] = low - 1e-3, high + 1e-3
+    return limits
+
+
+def _shuffled(
+    parts: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Rows of several events in random order; no more events than `TRAINING_ROWS` needs."""
+    features, true, total = [], [], 0
+    for f, t in parts:
+        features.append(f)
+        true.append(t)
+        total += len(t)
+        if total >= TRAINING_ROWS:
+            break
+    order = rng.permutation(total)
+    return np.concatenate(features)[order], np.concatenate(true)[order]

@@ -1,0 +1,132 @@
+"""Windows: which layers follow one another, and where on the next layer to look for the next hit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats
+from gnnreco.kernels import njit
+
+from .frame import WIDTH_CLASSES, Frame, Points
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The learned table, one row for each pair of layers.
+
+    Attributes
+    ----------
+    first, second : int32 (n_pairs,)
+        Layers.
+    slope : float64 (n_pairs,)
+        The window along `s` moves by `slope` mm for each mm of the first hit.
+    s_low, s_high : float64 (n_pairs, bins, WIDTH_CLASSES)
+        Window of ``s_second - slope * s_first``, mm, by bin of the first hit's `s` and class of its width along `s`.
+    phi_low, phi_high : float64 (n_pairs, bins)
+        Window of the difference in azimuth, rad.
+    impact_low, impact_high : float64 (n_pairs,)
+        Window of the straight line's z where r is zero, mm.
+    """
+
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    slope: Floats
+    s_low: Floats
+    s_high: Floats
+    phi_low: Floats
+    phi_high: Floats
+    impact_low: Floats
+    impact_high: Floats
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """The table as named arrays, for a bundle."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def pairs(self, points: Points, frame: Frame, budget: int) -> tuple[NDArray[np.int32], int]:
+        """Pairs of points inside the windows.
+
+        Returns
+        -------
+        pairs : int32 (n, 2)
+            At most `budget` of them.
+        needed : int
+            How many there are; more than `budget` means that the caller must raise `OverBudget`.
+        """
+        out = np.empty((budget, 2), np.int32)
+        phi_high = np.minimum(self.phi_high, self.phi_low + 2 * np.pi - 1e-9)  # a full turn is enough
+        needed = _search(
+            points.s, points.phi, points.r, points.z, points.layer_start, points.row_start,
+            s_bin(points.s, points.layer, frame, self.phi_low.shape[1]), width_class(points, frame),
+            self.first, self.second, self.slope, self.s_low, self.s_high, self.phi_low, phi_high,
+            self.impact_low, self.impact_high, frame.s_low, np.maximum(frame.s_high - frame.s_low, 1e-9), out,
+        )  # fmt: skip
+        return out[: min(needed, budget)].copy(), int(needed)
+
+
+def width_class(points: Points, frame: Frame) -> NDArray[np.int32]:
+    """Cluster width along `s`, in classes 0 (unknown) to WIDTH_CLASSES - 1. Shape (n,)."""
+    width = np.where(frame.s_is_v[points.sensor], points.width_v, points.width_u)
+    return np.minimum(width, WIDTH_CLASSES - 1).astype(np.int32)
+
+
+def s_bin(s: Floats, layer: NDArray[np.int32], frame: Frame, bins: int) -> NDArray[np.int64]:
+    """Bin of `s` within its layer."""
+    span = np.maximum(frame.s_high - frame.s_low, 1e-9)
+    return np.clip(((s - frame.s_low[layer]) / span[layer] * bins).astype(np.int64), 0, bins - 1)
+
+
+def pair_geometry(points: Points, a: NDArray[np.int64], b: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Difference in azimuth (rad) and impact along z (mm) of the line through two points."""
+    dphi = (points.phi[b] - points.phi[a] + np.pi) % (2 * np.pi) - np.pi
+    dr = points.r[b] - points.r[a]
+    dr = np.where(np.abs(dr) < 1.0, 1.0, dr)
+    return dphi, points.z[a] - points.r[a] * (points.z[b] - points.z[a]) / dr
+
+
+@njit(cache=True, boundscheck=False)
+def _search(  # type: ignore[no-untyped-def]
+    s, phi, r, z, layer_start, row_start, bins_of, width, first, second, slope, s_low, s_high,
+    phi_low, phi_high, impact_low, impact_high, layer_low, layer_span, out,
+):  # fmt: skip
+    """Fill `out` (budget, 2) with every pair of points inside the windows; return how many there are, kept or not."""
+    n = 0
+    rows = row_start.shape[1] - 1
+    for p in range(len(first)):
+        layer_a, layer_b = first[p], second[p]
+        per_row = rows / layer_span[layer_b]
+        for a in range(layer_start[layer_a], layer_start[layer_a + 1]):
+            lo = s_low[p, bins_of[a], width[a]] + slope[p] * s[a]
+            hi = s_high[p, bins_of[a], width[a]] + slope[p] * s[a]
+            if not hi >= lo:
+                continue
+            row0 = min(max(int((lo - layer_low[layer_b]) * per_row), 0), rows - 1)
+            row1 = min(max(int((hi - layer_low[layer_b]) * per_row), 0), rows - 1)
+            for turn in range(-1, 2):
+                phi0 = phi[a] + phi_low[p, bins_of[a]] + turn * 2 * np.pi
+                phi1 = phi[a] + phi_high[p, bins_of[a]] + turn * 2 * np.pi
+                if phi1 < -np.pi or phi0 > np.pi:
+                    continue
+                for row in range(row0, row1 + 1):
+                    b, end = row_start[layer_b, row], row_start[layer_b, row + 1]
+                    stop = end
+                    while b < stop:
+                        middle = (b + stop) // 2
+                        if phi[middle] < phi0:
+                            b = middle + 1
+                        else:
+                            stop = middle
+                    while b < end and phi[b] <= phi1:
+                        if lo <= s[b] <= hi:
+                            dr = r[b] - r[a]
+                            if abs(dr) < 1.0:
+                                dr = 1.0
+                            impact = z[a] - r[a] * (z[b] - z[a]) / dr
+                            if impact_low[p] <= impact <= impact_high[p]:
+                                if n < len(out):
+                                    out[n, 0], out[n, 1] = a, b
+                                n += 1
+                        b += 1
+    return n

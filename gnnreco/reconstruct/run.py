@@ -1,0 +1,255 @@
+"""One pass over raw events: cut into lots, run, noted in the folder of each task, and told in a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gnnreco import __version__
+from gnnreco.errors import BadInput
+from gnnreco.events import EventSource, open_events
+from gnnreco.geometry import Detector, load_detector
+from gnnreco.pipeline import Bundles, Engine, Stage, choose
+
+from . import manifest
+from . import workers as where
+from .folder import MANIFEST, Output, claim_for_tasks
+from .shard import Account, Cost, Job, Lot, Shard, short_names
+
+Progress = Callable[[int, int], None]
+BLOCK, BLOCKS = 1 << 14, 64
+
+
+def reconstruct(
+    inputs: str | Path | Sequence[str | Path],
+    detector: str | Path,
+    bundles: Bundles,
+    output: str | Path,
+    *,
+    workers: int = 1,
+    dask: str | None = None,
+    threads: int = 1,
+    shard: tuple[int, int] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    format: str = "parquet",
+    any_detector: bool = False,
+    clusters: bool = True,
+    engine: Engine = "native",
+    command: str = "",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
+
+    Each event is read once, and the tasks see it one after the other: those that need what others find come after them.
+    Several bundles write into a folder of `output` each, by the name of their task; ``manifest.json`` beside these
+    then lists them under ``tasks``, and so does what is returned. A task sees the hits of those subsystems that measure
+    what it works on; rows of hits always count all hits of the event as its file orders them.
+
+    The files are the same, byte for byte, whatever the number of workers. An event that fails is counted and
+    reported in the manifest under ``failures``; the others go on. What makes a result worth little though nothing
+    failed, such as hits that lie in no sensor, is said under ``warnings``.
+
+    Parameters
+    ----------
+    inputs : path, glob, or several
+        Anything `gnnreco.events.open_events` reads.
+    detector : name or path
+    bundles : name, path, or several
+        Shipped, or folders; one bundle for each task. None: `gnnreco.bundle.default_bundles` chooses.
+    output : path
+        Folder to write. One that holds an output is refused, unless `resume` or `overwrite` says what to do with it.
+    workers, dask : int, str
+        Local processes, or the address of a Dask scheduler instead.
+    threads : int
+        Of each process. Another number can change the last bits of `score`, since sums are then taken in other parts.
+    shard : (i, n), optional
+        Do part ``i`` (from 0) of ``n`` equal parts; the last one to end writes ``manifest.json`` for all. Parts of one
+        output have the same inputs, bundle, detector, options and ``n``.
+    resume : bool
+        Keep the shards that are there and whole, byte for byte, and that come from the same job.
+    overwrite : bool
+        Replace what another job left in `output`, and, without `resume`, what this one did.
+    format : {"parquet", "root"}
+    any_detector : bool
+        Allow a bundle that was trained on another detector.
+    clusters : bool
+        False leaves the cells of the hits unread: for files whose clusters look unlike those of the training.
+    engine : {"native", "onnx"}
+        What runs the network: kernels of our own, or ONNX Runtime; then `bundles` may also be what `gnnreco deploy` wrote.
+    command : str
+        Written to the manifest.
+    progress : callable (events done, events in all), optional
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    BadInput, BadGeometry, BadBundle
+        If nothing can be read, the bundle does not fit, or `output` holds something else.
+    CannotWrite
+        If the disk is full. What was done until then is kept for `resume`.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> manifest = gnnreco.reconstruct("events", "telescope", "tracking-telescope", "out")
+    >>> manifest["events_out"], manifest["events_failed"]
+    (4, 0)
+    """
+    geometry = load_detector(detector)
+    stages = choose(geometry, bundles, any_detector, engine)
+    paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
+    source = open_events(list(paths), geometry, truth=False)
+    sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
+    content, n = _content_of(source), shard[1] if shard else 1
+    run = where.dask(dask) if dask else where.here if workers == 1 else where.processes(workers)
+    folder = _prepare(Path(output))
+    shape = {"engine": engine, "threads": threads, "clusters": clusters, "format": format}
+    options = shape | {"any_detector": any_detector, "shard": shard and f"{shard[0]}/{n}"}
+    cost = {"workers": dask or workers, "threads": threads, "engine": engine}
+    parts = []
+    for stage in stages:
+        sources = {"inputs": content, "detector": geometry.hash, "bundle": stage.bundle.manifest["sha256"]}
+        same = {"gnnreco": __version__, **sources, **shape, "engine": stage.engine, "parts": n}
+        if stage.kind.needs.found:
+            same["after"] = [s.bundle.manifest["sha256"] for s in stages[: stages.index(stage)]]
+        given = {"detector": str(detector), "bundle": stage.given, **options}
+        place = folder if len(stages) == 1 else _prepare(folder / stage.name)
+        how = {"command": command, "options": given, "job": same, **cost}
+        parts.append(_Part(source, sums, geometry, stage, Output(place, shard, same), how))
+    if len(parts) > 1:
+        claim_for_tasks(folder, [stage.name for stage in stages], overwrite)
+    for part in parts:
+        part.claim(resume, overwrite)
+    if len(parts) > 1:
+        (folder / MANIFEST).unlink(missing_ok=True)
+    identities = tuple(part.output.identity for part in parts)
+    names = tuple(stage.given for stage in stages)
+    job = Job(paths, str(detector), names, threads, any_detector, clusters, identities, engine)
+    _run(run, job, parts, progress)
+    done = {part.stage.name: part.describe() for part in parts}
+    if len(done) == 1:
+        return done[stages[0].name][0]
+    if all(whole is not None for _, whole in done.values()):
+        manifest.write(
+            folder, manifest.of_tasks({task: whole for task, (_, whole) in done.items() if whole}), None
+        )
+    return manifest.of_tasks({task: content for task, (content, _) in done.items()})
+
+
+@dataclass
+class _Part:
+    """What one stage does with the inputs, in a folder of its own: its plan, what is finished, what that cost."""
+
+    source: EventSource
+    sums: dict[str, dict[str, Any]]
+    detector: Detector
+    stage: Stage
+    output: Output
+    how: dict[str, Any]
+    plan: list[Shard] = field(default_factory=list)
+    finished: dict[Shard, Account] = field(default_factory=dict)
+    costs: list[Cost] = field(default_factory=list)
+
+    def claim(self, resume: bool, overwrite: bool) -> None:
+        """Plan the shards, claim their folder, and find out what is finished."""
+        self.plan = self._plan()
+        self.finished = self.output.claim(self.plan, resume, overwrite)
+
+    def note(self, shard: Shard, account: Account, cost: Cost) -> None:
+        """Keep what became of a shard."""
+        if account.sha256:
+            self.output.note(shard, account)
+        self.finished[shard] = account
+        self.costs.append(cost)
+
+    def describe(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Write and return the manifest, and that of all parts of ``--shard`` once they are there."""
+        results = sorted(self.finished.items(), key=lambda item: item[0].start)
+        content = manifest.describe(
+            self.source, self.sums, self.stage, self.detector, results, self.costs, self.how
+        )
+        whole = manifest.write(self.output.folder, content, self.output.part)
+        self.output.close()
+        return content, whole
+
+    def _plan(self) -> list[Shard]:
+        """Cut the events into files. Their number depends on that of the events only, never on the workers."""
+        events = _part(len(self.source), self.output.part)
+        size = min(512, max(8, -(-len(self.source) // 64)))
+        numbers, names, plan = self.source.numbers, short_names(self.source.sources), []
+        same = {key: value for key, value in self.output.job.items() if key not in ("inputs", "parts")}
+        for start in range(events.start, events.stop, size):
+            stop = min(start + size, events.stop)
+            files = [self.sums[str(f)]["sha256"] for f in self.source.select(range(start, stop)).files]
+            chosen = tuple(numbers[start:stop])
+            shape = json.dumps([same, files, chosen, names[start:stop]], sort_keys=True)
+            file = self.output.folder / f"shard-{start:08d}.{self.output.job['format']}"
+            plan.append(Shard(start, stop, chosen, str(file), hashlib.sha256(shape.encode()).hexdigest()))
+        return plan
+
+
+def _run(run: where.Runner, job: Job, parts: Sequence[_Part], progress: Progress | None) -> None:
+    """Make what is left to do, all tasks in one pass; every part keeps what became of its shards."""
+    lots = [
+        Lot(tuple(None if s in part.finished else s for part, s in zip(parts, shards, strict=True)))
+        for shards in zip(*(part.plan for part in parts), strict=True)
+    ]
+    todo = [lot for lot in lots if lot.due]
+    of = {shard: part for part in parts for shard in part.plan}
+    begin, total = time.perf_counter(), sum(len(shard.numbers) for shard in parts[0].plan)
+    done = total - sum(len(lot.due[0].numbers) for lot in todo)
+    try:
+        with closing(run(job, todo)) as results:  # workers end with the loop, whatever ends it
+            for result in results:
+                for shard, account, cost in result:
+                    of[shard].note(shard, account, cost)
+                done += len(result[0][0].numbers)
+                if progress:
+                    progress(done, total)
+    except BaseException:
+        for part in parts:
+            if not part.finished:  # nothing to go on from
+                part.output.close()
+        raise
+    for part in parts:
+        part.how |= {"seconds": time.perf_counter() - begin}
+
+
+def _part(n: int, shard: tuple[int, int] | None) -> range:
+    index, count = shard or (0, 1)
+    return range(n * index // count, n * (index + 1) // count)
+
+
+def _content_of(source: EventSource) -> str:
+    """Sum over the events of all inputs: their names, their numbers, and of each file its size and what is at many places.
+
+    Every part of a ``--shard`` job takes it, so a large file is not read whole; its own files a part sums up whole.
+    """
+    digest = hashlib.sha256(json.dumps([short_names(source.sources), source.numbers]).encode())
+    for file in source.files:
+        with file.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            digest.update(f" {size} ".encode())
+            for start in range(0, size, max(BLOCK, size // BLOCKS)):
+                stream.seek(start)
+                digest.update(stream.read(BLOCK))
+    return digest.hexdigest()
+
+
+def _prepare(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(folder, "", "is a file; name a folder to write to")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

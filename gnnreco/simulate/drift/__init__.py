@@ -1,0 +1,1 @@
+"""Drift chambers: ionisation, drift, pads."""

@@ -1,0 +1,1 @@
+"""Where particles come from: guns, beams, collisions."""

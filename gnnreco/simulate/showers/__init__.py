@@ -1,0 +1,1 @@
+"""Showers in the calorimeters of any detector."""

@@ -1,0 +1,221 @@
+"""Scored pairs of charge samples to pieces of tracks: the surest pair joins first, unless the path would bend there.
+
+A pair that scores well may still join two tracks that cross. Before two long pieces become one, a parabola through
+both, in the frame of their own main axis, must describe them as well as one through each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats, Ints
+from gnnreco.graphs.drift.shape import main_axes
+from gnnreco.kernels import njit
+
+POINTS = 96  # of each piece that a test looks at
+
+
+@dataclass(frozen=True)
+class PiecesConfig:
+    """How pairs become pieces.
+
+    Attributes
+    ----------
+    probability : float
+        Pairs below it join nothing.
+    sure : float
+        Pairs above it are equally sure.
+    window : float
+        How far around the pair a test looks, mm.
+    long : int
+        Samples within the window from which on a piece is tested.
+    bend : float
+        How much farther from one common parabola the charge may lie than from two, root of the mean square, mm.
+    min_samples : int
+        Of the smallest piece.
+    """
+
+    probability: float = 0.3
+    sure: float = 0.95
+    window: float = 120.0
+    long: int = 24
+    bend: float = 1.2
+    min_samples: int = 8
+
+
+def grow_pieces(
+    xyz: Floats,
+    charge: Floats,
+    pairs: NDArray[np.int32],
+    logit: NDArray[np.float32],
+    config: PiecesConfig,
+) -> Ints:
+    """Piece of each sample (n,), numbered from 0; -1: in none.
+
+    Parameters
+    ----------
+    xyz : float64 (n, 3)
+        mm.
+    charge : float64 (n,)
+    pairs : int32 (m, 2)
+    logit : float32 (m,)
+    """
+    sure = np.flatnonzero(logit > np.log(config.probability / (1 - config.probability)))
+    # Among sure pairs the one on the ridge of the charge goes first: halves of one track must not grow side by side.
+    ridge = charge[pairs[sure]].min(axis=1)
+    clear = np.log(config.sure / (1 - config.sure))
+    sure = sure[np.lexsort((-ridge, -np.minimum(logit[sure], clear)))]
+    root = _grow(xyz, charge, pairs[sure], config.window, config.long, config.bend**2)
+    _, piece, size = np.unique(root, return_inverse=True, return_counts=True)
+    number = np.where(size >= config.min_samples, np.cumsum(size >= config.min_samples) - 1, -1)
+    return number[piece.ravel()] if len(root) else root
+
+
+@njit(cache=True, nogil=True)
+def _root(parent, i):  # type: ignore[no-untyped-def]
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _grow(xyz, charge, pairs, window, long, bend2):  # type: ignore[no-untyped-def]
+    n = len(xyz)
+    parent, size, tail = np.arange(n), np.ones(n, np.int64), np.arange(n)
+    following = np.full(n, -1, np.int64)
+    refused, table = np.zeros(1, np.int64), 1 << 16
+    refused = np.full(table, -1, np.int64)
+    one, two = np.empty((POINTS, 4)), np.empty((POINTS, 4))
+    for m in range(len(pairs)):
+        a, b = _root(parent, pairs[m, 0]), _root(parent, pairs[m, 1])
+        if a == b:
+            continue
+        if size[a] < size[b]:
+            a, b = b, a
+        if size[b] >= long:
+            # Two pieces that were kept apart are not tested again until one has grown by an eighth.
+            grown = int(8 * np.log2(size[a])) * 1000 + int(8 * np.log2(size[b]))
+            key = (min(a, b) * 1000003 + max(a, b)) * 1000003 + grown
+            slot = (key ^ (key >> 29)) & (table - 1)
+            if refused[slot] == key:
+                continue
+            i, j = pairs[m]
+            middle = 0.5 * (xyz[i] + xyz[j])
+            k = _collect(xyz, charge, a, following, size[a], middle, window, one)
+            n_two = _collect(xyz, charge, b, following, size[b], middle, window, two)
+            if k >= long // 2 and n_two >= long // 2 and _bent(one[:k], two[:n_two], bend2):
+                refused[slot] = key
+                continue
+        parent[b] = a
+        following[tail[a]] = b
+        tail[a] = tail[b]
+        size[a] += size[b]
+    out = np.empty(n, np.int64)
+    for i in range(n):
+        out[i] = _root(parent, i)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _collect(xyz, charge, first, following, size, middle, window, out):  # type: ignore[no-untyped-def]
+    """Samples of a piece around a point, evenly thinned to `POINTS`: offset from the point and charge."""
+    inside = 0
+    i = first
+    while i >= 0:
+        d2 = (xyz[i, 0] - middle[0]) ** 2 + (xyz[i, 1] - middle[1]) ** 2 + (xyz[i, 2] - middle[2]) ** 2
+        inside += d2 < window * window
+        i = following[i]
+    stride, seen, k = (inside + POINTS - 1) // POINTS, 0, 0
+    i = first
+    while i >= 0:
+        d2 = (xyz[i, 0] - middle[0]) ** 2 + (xyz[i, 1] - middle[1]) ** 2 + (xyz[i, 2] - middle[2]) ** 2
+        if d2 < window * window:
+            if seen % stride == 0 and k < POINTS:
+                for c in range(3):
+                    out[k, c] = xyz[i, c] - middle[c]
+                out[k, 3] = charge[i]
+                k += 1
+            seen += 1
+        i = following[i]
+    return k
+
+
+@njit(cache=True, nogil=True)
+def _bent(one, two, bend2):  # type: ignore[no-untyped-def]
+    """Whether two sets of points lie farther from one parabola than from one each."""
+    both = np.concatenate((one, two))
+    total = np.sum(both[:, 3])
+    return misfit(both) - misfit(one) - misfit(two) > bend2 * total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def misfit(points):  # type: ignore[no-untyped-def]
+    """Weighted squares of the distances of points (n, 4: place, weight) from the parabola along their main axis."""
+    moments = np.zeros((1, 10))
+    total = 0.0
+    for i in range(len(points)):
+        w = points[i, 3]
+        total += w
+        for a in range(3):
+            moments[0, 1 + a] += w * points[i, a]
+            for b in range(a + 1):
+                moments[0, 4 + a * (a + 1) // 2 + b] += w * points[i, a] * points[i, b]
+    moments /= total
+    for a in range(3):
+        for b in range(a + 1):
+            moments[0, 4 + a * (a + 1) // 2 + b] -= moments[0, 1 + a] * moments[0, 1 + b]
+    axes, variance = main_axes(moments)
+    axis, spread = axes[0], np.sqrt(variance[0, 0]) + 1e-9
+    # Any two directions square to the axis do: the sum of squares over both is what counts.
+    flat = 0
+    for c in range(1, 3):
+        if abs(axis[c]) < abs(axis[flat]):
+            flat = c
+    u, v = np.zeros(3), np.zeros(3)
+    u[flat] = 1.0
+    u -= axis * axis[flat]
+    u /= np.sqrt(np.sum(u * u))
+    v[0] = axis[1] * u[2] - axis[2] * u[1]
+    v[1] = axis[2] * u[0] - axis[0] * u[2]
+    v[2] = axis[0] * u[1] - axis[1] * u[0]
+    s = np.zeros(5)
+    r = np.zeros((2, 4))
+    for i in range(len(points)):
+        w = points[i, 3]
+        t, p, q = 0.0, 0.0, 0.0
+        for a in range(3):
+            d = points[i, a] - moments[0, 1 + a]
+            t += d * axis[a]
+            p += d * u[a]
+            q += d * v[a]
+        t /= spread
+        power = w
+        for k in range(5):
+            s[k] += power
+            if k < 3:
+                r[0, k] += power * p
+                r[1, k] += power * q
+            power *= t
+        r[0, 3] += w * p * p
+        r[1, 3] += w * q * q
+    # Normal equations of 1, t, t^2, with a whisper of a ridge for points without extent.
+    s[4] += 1e-9 * s[0]
+    s[2] += 1e-9 * s[0]
+    a00, a01, a02, a11, a12, a22 = s[0], s[1], s[2], s[2], s[3], s[4]
+    c00, c01, c02 = a11 * a22 - a12 * a12, a02 * a12 - a01 * a22, a01 * a12 - a02 * a11
+    c11, c12, c22 = a00 * a22 - a02 * a02, a01 * a02 - a00 * a12, a00 * a11 - a01 * a01
+    det = a00 * c00 + a01 * c01 + a02 * c02
+    left = 0.0
+    for k in range(2):
+        b0, b1, b2 = r[k, 0], r[k, 1], r[k, 2]
+        explained = (
+            b0 * (c00 * b0 + c01 * b1 + c02 * b2)
+            + b1 * (c01 * b0 + c11 * b1 + c12 * b2)
+            + b2 * (c02 * b0 + c12 * b1 + c22 * b2)
+        ) / det
+        left += max(r[k, 3] - explained, 0.0)
+    return left

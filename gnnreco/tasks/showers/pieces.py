@@ -1,0 +1,161 @@
+"""Pieces of showers and the pairs of them that may be one: near in direction and in depth, or side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from gnnreco.columns import Floats, Ints
+from gnnreco.graphs.showers.cells import CellGraph
+from gnnreco.graphs.showers.features import LoudNeighbours
+from gnnreco.kernels import njit
+
+from .edges import Shares
+
+PIECE_FEATURES = (
+    "lateral", "depth", "nuclear_depth", "energy_ratio", "mean_score", "best_score", "border", "touching", "saddle",
+)  # fmt: skip
+NUCLEAR_UNIT = 0.25  # interaction lengths that count as one lateral unit
+LOOKED_AT = 24  # nearest pieces among which the loudest are chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Pieces of one event, and for each the others that speak loudest.
+
+    Attributes
+    ----------
+    energy : float64 (p,)
+    neighbour : int32 (p, k)
+    real : bool (p, k)
+    pairs : float32 (p, k, 9)
+        By `PIECE_FEATURES`.
+    """
+
+    energy: Floats
+    neighbour: NDArray[np.int32]
+    real: NDArray[np.bool_]
+    pairs: NDArray[np.float32]
+
+
+def pieces_of(
+    graph: CellGraph, loud: LoudNeighbours, logit: NDArray[np.float32], shares: Shares, k: int
+) -> Pieces:
+    """Describe the pieces that cells climbed to.
+
+    Parameters
+    ----------
+    graph, loud
+        Of the event's cells.
+    logit : float32 (n, k)
+        Of each pair of cells to be of one shower.
+    shares : Shares
+        Pieces, each of whole cells.
+    k : int
+        Neighbours of a piece.
+    """
+    n, cell, piece = shares.n, shares.cell, shares.cluster
+    e = graph.energy[cell]
+    total = np.maximum(np.bincount(piece, e, n), 1e-30)
+
+    def mean(values: Floats) -> Floats:
+        return np.bincount(piece, e * values, n) / total
+
+    xyz = np.stack([mean(graph.xyz[cell, c]) for c in range(3)], axis=1)
+    distance = np.maximum(np.linalg.norm(xyz, axis=1), 1e-9)
+    unit, depth = mean(graph.unit[cell]), mean(graph.depth[cell])
+    nuclear = mean(graph.nuclear[cell])
+    scale = float(np.median(distance / unit)) if n else 1.0
+    place = np.column_stack([xyz / distance[:, None] * scale, nuclear / NUCLEAR_UNIT])
+    neighbour, real = _loudest(place, total, k)
+    off = place[neighbour] - place[:, None]
+    features = np.zeros((n, k, len(PIECE_FEATURES)), np.float32)
+    features[:, :, 0] = np.log1p(np.linalg.norm(off[:, :, :3], axis=2)) - 1
+    features[:, :, 1] = (depth[neighbour] - depth[:, None]) / 20
+    features[:, :, 2] = nuclear[neighbour] - nuclear[:, None]
+    features[:, :, 3] = np.log(total[neighbour] / total[:, None]) / 3
+    features[:, :, 4:] = _borders(graph, loud, logit, shares, neighbour, total)
+    return Pieces(total, neighbour, real, features * real[:, :, None])
+
+
+def _loudest(place: Floats, energy: Floats, k: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """The k others with the most energy over 1 + distance^2 among the nearest."""
+    n = len(place)
+    neighbour = np.repeat(np.arange(n, dtype=np.int32)[:, None], k, axis=1)
+    real = np.zeros((n, k), np.bool_)
+    looked = min(LOOKED_AT, n)
+    if looked < 2:
+        return neighbour, real
+    distance, near = cKDTree(place).query(place, looked)
+    voice = energy[near] / (1 + distance**2)
+    voice[near == np.arange(n)[:, None]] = -1.0
+    best = np.argsort(-voice, axis=1, kind="stable")[:, :k]
+    rows, width = np.arange(n)[:, None], best.shape[1]
+    real[:, :width] = voice[rows, best] > 0
+    neighbour[:, :width] = np.where(real[:, :width], near[rows, best], np.arange(n)[:, None])
+    return neighbour, real
+
+
+def _borders(
+    graph: CellGraph, loud: LoudNeighbours, logit: NDArray[np.float32], shares: Shares, neighbour: NDArray[np.int32],
+    total: Floats,
+) -> NDArray[np.float32]:  # fmt: skip
+    """What the cells on either side of the border between two pieces say: the last five of `PIECE_FEATURES`."""
+    piece = np.empty(len(graph), np.int64)
+    piece[shares.cell] = shares.cluster
+    n, k = neighbour.shape
+    peak = np.zeros(n)
+    np.maximum.at(peak, piece, loud.density)
+    key, score, weight, best, saddle = _crossing(
+        piece, loud.neighbour, loud.real, logit, graph.energy, loud.density
+    )
+    keys, row = np.unique(key, return_inverse=True)
+    row = row.ravel()
+    sums = [np.bincount(row, values, len(keys)) for values in (score, weight)]
+    tops = [np.full(len(keys), low) for low in (-20.0, 0.0)]
+    for values, top in zip((best, saddle), tops, strict=True):
+        np.maximum.at(top, row, values)
+    mine = np.arange(n)[:, None]
+    wanted = np.minimum(mine, neighbour).astype(np.int64) << 32 | np.maximum(mine, neighbour)
+    at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    out = np.zeros((n, k, 5), np.float32)
+    if len(keys):
+        touching = keys[at] == wanted
+        smaller, lower = (np.minimum(x[:, None], x[neighbour]) for x in (total, peak))
+        columns = [
+            sums[0][at] / sums[1][at] / 4, tops[0][at] / 4, np.log1p(sums[1][at] / smaller), np.ones((n, k)),
+            tops[1][at] / np.maximum(lower, 1e-30),
+        ]  # fmt: skip
+        out[:] = np.stack(columns, axis=2) * touching[:, :, None]
+    return out
+
+
+@njit(cache=True)
+def _crossing(
+    piece: Ints,
+    neighbour: NDArray[np.int32],
+    real: NDArray[np.bool_],
+    logit: NDArray[np.float32],
+    energy: Floats,
+    density: Floats,
+) -> tuple[Ints, Floats, Floats, Floats, Floats]:
+    """Pairs of cells of two pieces: key of the pieces, score times weight, weight (GeV), score, lower density."""
+    count = 0
+    for i in range(len(piece)):
+        for m in range(neighbour.shape[1]):
+            count += real[i, m] and piece[neighbour[i, m]] != piece[i]
+    key, columns = np.empty(count, np.int64), np.empty((4, count))
+    count = 0
+    for i in range(len(piece)):
+        for m in range(neighbour.shape[1]):
+            j = neighbour[i, m]
+            if real[i, m] and piece[j] != piece[i]:
+                weight = min(energy[i], energy[j])
+                key[count] = min(piece[i], piece[j]) << 32 | max(piece[i], piece[j])
+                columns[0, count], columns[1, count] = weight * logit[i, m], weight
+                columns[2, count], columns[3, count] = logit[i, m], min(density[i], density[j])
+                count += 1
+    return key, columns[0], columns[1], columns[2], columns[3]

@@ -1,0 +1,409 @@
+"""Clustering: hits of calorimeters to showers, and of drift chambers to pieces of charge, in any detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gnnreco.columns import Clusters, Event, Floats
+from gnnreco.errors import BadConfig
+from gnnreco.events.select import seen
+from gnnreco.geometry import Detector
+from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
+from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
+from gnnreco.graphs.showers.frame import CellFrame
+from gnnreco.models.calibration import Calibration
+from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
+from gnnreco.tasks.contract import Needs, Progress
+
+from .columns import ErrorConfig, Judgement, class_probability, clusters_of
+from .company import COMPANY, shower_company
+from .condensation import CondensationConfig, condensation_loss, condensed, places
+from .density import DensityConfig, density_clusters
+from .edges import EdgeConfig, Shares, climbed, showers_of, whole_shares
+from .loss import COVERED, LossConfig, pair_loss, shower_loss
+from .moments import MOMENTS, shower_moments
+from .pieces import PIECE_FEATURES, Pieces, pieces_of
+from .targets import (
+    KINDS,
+    NOISE,
+    CellTruth,
+    ClusterTargets,
+    cell_truth,
+    cluster_targets,
+    pair_targets,
+    piece_targets,
+)
+
+T = TypeVar("T")
+ENOUGH = 50  # clusters of a class, to correct its errors
+TOUCHING = PIECE_FEATURES.index("touching")
+PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
+
+
+@dataclass(frozen=True)
+class ClusteringConfig:
+    """Everything that defines a clustering model but its learned numbers.
+
+    Attributes
+    ----------
+    finder
+        ``density`` learns nothing; ``edges`` scores pairs of cells; ``condensation`` gathers cells around one of them.
+    frozen : bool
+        Train only what judges whole showers, on the clusters that the network finds as it is: quick, and as long as needed.
+    identity_only : bool
+        Of these, train only the further layers of identity (`model.identity_hidden`): energies and errors stay as they are.
+    noise : float
+        Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
+    calibration : Calibration, optional
+        From what was found of a cluster to its `score`; without it that is the finder's own confidence.
+    """
+
+    finder: Literal["density", "edges", "condensation"] = "density"
+    graph: CellGraphConfig = field(default_factory=CellGraphConfig)
+    network: ShowerNetworkConfig = field(default_factory=ShowerNetworkConfig)
+    density: DensityConfig = field(default_factory=DensityConfig)
+    edges: EdgeConfig = field(default_factory=EdgeConfig)
+    condensation: CondensationConfig = field(default_factory=CondensationConfig)
+    error: ErrorConfig = field(default_factory=ErrorConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    frozen: bool = False
+    identity_only: bool = False
+    noise: float = 0.5
+    seed: int = 0
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        check_features(self.calibration, CLUSTER_FEATURES)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the network found in an event: scores of cells, their places, pieces and their scores, showers."""
+
+    scores: CellScores
+    place: Tensor | None
+    parts: Shares
+    pieces: Pieces | None
+    piece_logit: Tensor | None
+    shares: Shares
+
+
+class ClusteringTask:
+    """Graph of cells, network and decoding, for one detector."""
+
+    name = "clustering"
+    needs = Needs(("energy", "charge"))
+    gives = Clusters
+    confidence_features = CLUSTER_FEATURES
+    any_detector = True  # its samples do not need the detector any more: see `gnnreco.train.mixture`
+
+    def __init__(self, config: ClusteringConfig, detector: Detector) -> None:
+        self.config, self.detector, self._there = config, detector, detector.at_source()
+        self.frame = CellFrame.of(self._there)
+        generator = torch.random.get_rng_state()
+        torch.manual_seed(config.seed)
+        self.network = shower_network(config)
+        torch.random.set_rng_state(generator)
+        if config.identity_only:
+            if not (config.frozen and config.network.identity_hidden):
+                raise BadConfig("task.identity_only needs task.frozen=true and model.identity_hidden above 0")
+            for name, parameter in self.network.named_parameters():
+                parameter.requires_grad_(name.startswith("identity."))
+
+    @property
+    def adversarial(self) -> bool:
+        """True if the loss is that of a game, which the last epoch has played longest, not that with the lowest loss."""
+        return self.network.adversary is not None
+
+    @classmethod
+    def from_config(cls, config: ClusteringConfig, detector: Detector) -> ClusteringTask:
+        """A task that has learned nothing yet."""
+        return cls(config, detector)
+
+    def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
+        """Nothing is learned but by gradients; raises `BadConfig` where nothing is learned at all."""
+        if self.config.finder == "density":
+            raise BadConfig("task.finder=density learns nothing: choose edges or condensation")
+
+    def graph(self, event: Event) -> CellGraph:
+        """Cells over threshold and the pairs of them that lie close, of an event in the source's frame.
+
+        Raises `OverBudget` if they are too many.
+        """
+        return build_cell_graph(self.config.graph, self._there, self.frame, event)
+
+    def loud(self, graph: CellGraph) -> LoudNeighbours:
+        """The pairs that the network reads."""
+        return loud_neighbours(graph, self.config.network.neighbours, self.config.graph.reach)
+
+    def sample(self, event: Event) -> dict[str, Tensor]:
+        """Cells and pairs of a training event as tensors, with their truth."""
+        event = seen(event, self.detector, self.needs.measures).event
+        graph = self.graph(event)
+        loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
+        if self.config.frozen:
+            return self._frozen(graph, loud, truth)
+        arrays = {f"graph_{f.name}": getattr(graph, f.name) for f in fields(graph)}
+        for part, prefix in ((loud, "loud"), (truth, "truth")):
+            arrays |= {f"{prefix}_{f.name}": getattr(part, f.name) for f in fields(part)}
+        for name in ("offsets", "neighbour", "distance"):  # the wide graph has done its work
+            arrays[f"graph_{name}"] = arrays[f"graph_{name}"][:0]
+        arrays["pair_truth"] = pair_targets(truth, loud.neighbour, len(truth.energy))
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    def _frozen(self, graph: CellGraph, loud: LoudNeighbours, truth: CellTruth) -> dict[str, Tensor]:
+        """What the judgement of showers learns from, when nothing else learns."""
+        with torch.no_grad():
+            found = self._find(graph, loud)
+        targets = cluster_targets(truth, found.shares, graph.energy)
+        return {
+            "state": found.scores.state,
+            "energy": torch.from_numpy(graph.energy.astype(np.float32)),
+            "moments": torch.from_numpy(shower_moments(graph, loud, found.shares)),
+            "company": torch.from_numpy(shower_company(graph, found.shares)),
+            "wanted": torch.from_numpy(targets.energy),
+            "kind": torch.from_numpy(targets.kind),
+            **_table(found.shares),
+        }
+
+    def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Of pairs, and of the clusters that the network finds now: their energies, errors and classes."""
+        total, numbers = torch.zeros(()), dict[str, float]()
+        if "state" not in sample:
+            graph, loud = (
+                _from_tensors(CellGraph, sample, "graph"),
+                _from_tensors(LoudNeighbours, sample, "loud"),
+            )
+            truth = _from_tensors(CellTruth, sample, "truth")
+            found = self._find(graph, loud)
+            total, numbers = self._pair_loss(sample, found, truth)
+            moments, judged = self._judge(graph, loud, found)
+            targets = cluster_targets(truth, found.shares, graph.energy)
+        else:
+            moments, targets = (
+                sample["moments"],
+                ClusterTargets(sample["wanted"].numpy(), sample["kind"].numpy()),
+            )
+            judged = self.network.showers(
+                sample["state"], sample["energy"], sample, moments, sample["company"]
+            )
+        showers, more = shower_loss(*judged, targets, moments, self.config.loss, self.network.adversary)
+        return total + showers, numbers | more
+
+    def _pair_loss(
+        self, sample: dict[str, Tensor], found: Found, truth: CellTruth
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Of pairs of cells, or of their condensation, and of pairs of pieces."""
+        real, energy = sample["loud_real"], sample["graph_energy"]
+        if found.place is not None:
+            return condensation_loss(found.place, found.scores.beta, truth, self.config.condensation)
+        total, numbers = pair_loss(
+            found.scores.logit, sample["pair_truth"], real, energy, sample["graph_mip"]
+        )
+        assert found.pieces is not None
+        assert found.piece_logit is not None
+        joined = torch.from_numpy(piece_targets(truth, found.parts, found.pieces.neighbour))
+        energy, real = torch.from_numpy(found.pieces.energy), torch.from_numpy(found.pieces.real)
+        pieces, _ = pair_loss(found.piece_logit, joined, real, energy, torch.full_like(energy, PIECE_SCALE))
+        return total + self.config.loss.pieces * pieces, numbers | {"piece_loss": float(pieces.detach())}
+
+    def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
+        """Scale the errors so that they cover 68 % of the deviations in events that nothing was learned from.
+
+        Each class has two scales: for showers that are alone, and for others. Split conformal prediction: Papadopoulos et
+        al., ECML 2002; by groups: Vovk et al., Algorithmic Learning in a Random World, 2005.
+        """
+        rows, wide = [], np.ones((2, len(KINDS)))
+        for sample in samples:
+            one = (
+                sample
+                if "state" in sample
+                else self._frozen(
+                    _from_tensors(CellGraph, sample, "graph"),
+                    _from_tensors(LoudNeighbours, sample, "loud"),
+                    _from_tensors(CellTruth, sample, "truth"),
+                )
+            )
+            with torch.no_grad():
+                judged = self.network.showers(
+                    one["state"], one["energy"], one, one["moments"], one["company"]
+                )
+            log_energy, log_sigma, kind = (x.numpy() for x in judged)
+            energy, wanted = np.exp(log_energy), one["wanted"].numpy()
+            off = np.abs(energy - wanted) / (energy * np.exp(log_sigma))
+            group = self.network.crowded(one["moments"]).numpy(), kind.argmax(axis=1)
+            rows.append(np.stack([off, *group])[:, np.isfinite(wanted)])
+        off, crowded, kinds = np.concatenate([np.zeros((3, 0)), *rows], axis=1)
+        for k in range(len(KINDS)):
+            # A group that is small has the scale of its class.
+            for rows_of, some in (([0, 1], crowded >= 0), ([0], crowded == 0), ([1], crowded == 1)):
+                mine = off[some & (kinds == k)]
+                if len(mine) >= ENOUGH:
+                    wide[rows_of, k] = np.quantile(mine, COVERED)
+        self.network.sigma_scale *= torch.from_numpy(wide).float()
+
+    def _find(self, graph: CellGraph, loud: LoudNeighbours) -> Found:
+        """Cells to showers; gradients flow through the scores, not through what is made of them."""
+        scores = self.network.cells(_inputs(loud.cells, loud))
+        logit = scores.logit.detach().cpu().numpy()
+        if self.config.finder == "condensation":
+            neighbour = torch.from_numpy(loud.neighbour)
+            place = places(graph, neighbour, scores.pull, self.config.condensation.width)
+            beta = torch.sigmoid(scores.beta.detach()).numpy()
+            cluster = condensed(place.detach().numpy(), beta, self.config.condensation)
+            parts, pieces, piece_logit = whole_shares(cluster), None, None
+        else:
+            place, climb = None, self.config.edges.climb
+            parts = whole_shares(climbed(loud.neighbour, loud.real, logit, loud.density, climb))
+            pieces = pieces_of(graph, loud, logit, parts, self.config.network.piece_neighbours)
+            piece_logit = self._piece_scores(graph, loud, scores, parts, pieces)
+            scores_of_pieces = piece_logit.detach().cpu().numpy()
+            size = np.bincount(parts.cluster, minlength=parts.n)
+            far = (size == 1)[:, None] & (pieces.pairs[:, :, TOUCHING] == 0)  # a lone cell may be noise
+            far &= scores_of_pieces < self.config.edges.lone
+            up = climbed(
+                *(pieces.neighbour, pieces.real & ~far, scores_of_pieces, pieces.energy),
+                self.config.edges.join,
+            )
+            largest = np.zeros(int(up.max(initial=-1)) + 1, np.int64)
+            np.maximum.at(largest, up, size)
+            up[largest[up] < self.config.edges.min_hits] = -1
+            cluster = np.empty(len(graph), np.int64)
+            cluster[parts.cell] = up[parts.cluster]
+        shares = showers_of(cluster, loud, logit, graph.energy, graph.mip, self.config.edges)
+        return Found(scores, place, parts, pieces, piece_logit, shares)
+
+    def _piece_scores(
+        self, graph: CellGraph, loud: LoudNeighbours, scores: CellScores, parts: Shares, pieces: Pieces
+    ) -> Tensor:
+        inputs = _inputs(shower_moments(graph, loud, parts), pieces)
+        energy = torch.from_numpy(graph.energy.astype(np.float32))
+        return self.network.pieces(scores.state, energy, _table(parts), inputs.pop("cells"), inputs)
+
+    def reconstruct(self, event: Event) -> Clusters:
+        """Clusters of one event."""
+        return scored(*self.found(event), self.config.calibration)
+
+    def found(self, event: Event) -> tuple[Clusters, Floats]:
+        """Clusters with the finder's own confidence, and the features that the calibration reads."""
+        mine = seen(event, self.detector, self.needs.measures)
+        if not len(mine.event.hits):
+            return Clusters(), np.zeros((0, len(CLUSTER_FEATURES)))
+        graph = self.graph(mine.event)
+        clusters = self._clusters(graph)
+        return mine.restore(clusters), cluster_features(clusters, graph)
+
+    def _clusters(self, graph: CellGraph) -> Clusters:
+        charge = self.frame.charge[graph.sensor]
+        if self.config.finder == "density" or charge.any():
+            labels = density_clusters(graph, charge, self.config.density)
+            return self._columns(graph, whole_shares(labels.cluster), labels.score, None)
+        with torch.inference_mode():
+            loud = self.loud(graph)
+            found = self._find(graph, loud)
+            _, (log_energy, log_sigma, kind) = self._judge(graph, loud, found)
+        energy = torch.exp(log_energy.double()).numpy()
+        said = torch.softmax(kind.double(), dim=1).numpy()
+        sigma = energy * np.exp(log_sigma.double().numpy())
+        keep = said[:, NOISE] <= self.config.noise
+        judgement = Judgement(energy[keep], sigma[keep], class_probability(said[keep]))
+        return self._columns(graph, _kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
+
+    def _judge(
+        self, graph: CellGraph, loud: LoudNeighbours, found: Found
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """Moments of the showers; their energies, errors and classes: see `ShowerNetwork.showers`."""
+        moments = torch.from_numpy(shower_moments(graph, loud, found.shares))
+        energy = torch.from_numpy(graph.energy.astype(np.float32))
+        company = torch.from_numpy(shower_company(graph, found.shares))
+        judged = self.network.showers(found.scores.state, energy, _table(found.shares), moments, company)
+        return moments, judged
+
+    def _columns(
+        self, graph: CellGraph, shares: Shares, score: Floats, judgement: Judgement | None
+    ) -> Clusters:
+        found = (graph, shares.cell, shares.cluster, shares.weight, score)
+        return clusters_of(*found, self._there, self.frame, self.config.error, judgement)
+
+    def tally(self, event: Event, clusters: Clusters) -> dict[str, int]:
+        """What became of the hits: how many lie in no cell, are not above zero, or belong to no cluster."""
+        hits = event.hits
+        mine = np.append(self.frame.group, -1)[hits.sensor] >= 0
+        nowhere = mine & (hit_cells(self.detector, hits) < 0)
+        dead = mine & ~nowhere & ~(hits.energy > 0) if hits.energy is not None else nowhere
+        loose = mine & ~nowhere & ~dead
+        loose[clusters.hit_index] = False
+        counts = {"hits_without_cell": nowhere, "hits_not_positive": dead, "hits_unclustered": loose}
+        return {name: int(np.count_nonzero(rows)) for name, rows in counts.items()}
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """All learned numbers by name."""
+        if self.config.finder == "density":
+            return {}
+        return {f"network.{k}": v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take the numbers that `state` gave."""
+        if self.config.finder == "density":
+            if state:
+                raise ValueError(f"knows no weight '{next(iter(state))}'")
+            return
+        weights = {k.removeprefix("network."): torch.from_numpy(np.array(v)) for k, v in state.items()}
+        # A bundle to start from need not know an adversary, nor the layers of identity, which then say nothing yet.
+        own = ("adversary.", "identity.")
+        fresh = {k: v for k, v in self.network.state_dict().items() if k.startswith(own)}
+        if weights["sigma_scale"].ndim == 1:  # once showers that are alone and others had the same
+            weights["sigma_scale"] = weights["sigma_scale"].expand(2, -1)
+        self.network.load_state_dict(fresh | weights)
+        self.network.eval()
+
+
+def shower_network(config: ClusteringConfig) -> ShowerNetwork:
+    """The network of a task with these settings."""
+    sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
+    return ShowerNetwork(
+        config.network, *sizes, len(KINDS), config.loss.pivot > 0, len(COMPANY), MOMENTS.index("foreign")
+    )
+
+
+def _from_tensors(kind: type[T], sample: Mapping[str, Tensor], prefix: str) -> T:
+    """A dataclass of arrays from the tensors that `ClusteringTask.sample` made of it."""
+    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: sample[f"{prefix}_{name}"].cpu().numpy() for name in names})
+
+
+def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[str, Tensor]:
+    """What `ShowerNetwork` reads of cells or of pieces."""
+    return {
+        "cells": torch.from_numpy(rows),
+        "pairs": torch.from_numpy(table.pairs),
+        "neighbour": torch.from_numpy(table.neighbour),
+        "real": torch.from_numpy(table.real.astype(np.float32)),
+    }
+
+
+def _table(shares: Shares) -> dict[str, Tensor]:
+    """What `ShowerNetwork` reads of the cells of clusters."""
+    start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
+    arrays = {
+        "cell": shares.cell,
+        "cluster": shares.cluster,
+        "weight": shares.weight.astype(np.float32),
+        "start": start,
+    }
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _kept(shares: Shares, keep: NDArray[np.bool_]) -> Shares:
+    """The clusters that `keep` (n,) marks."""
+    number = np.cumsum(keep) - 1
+    mine = keep[shares.cluster]
+    return Shares(shares.cell[mine], number[shares.cluster[mine]], shares.weight[mine], int(keep.sum()))

@@ -1,0 +1,85 @@
+"""Scored segment graph to fitted tracks: no hit in two tracks, holes allowed, outliers dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event, Tracks
+from gnnreco.geometry import Detector
+from gnnreco.graphs import Points, SegmentGraph
+
+from .candidates import Candidates
+from .chains import best_links, claim, group_by_owner, hand_out, walk_chains
+from .merge import merge
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """How tracks are read off the scores.
+
+    Attributes
+    ----------
+    link_probability : float
+        Triplets below it link nothing.
+    attach_probability : float
+        Triplets above it may give a left-over hit to a track.
+    min_hits : int
+        Hits of the shortest track.
+    max_chi2_hit : float
+        A hit that adds more to chi2 (two degrees of freedom) is dropped.
+    merge_chi2 : float
+        What joining two pieces may add to chi2 (five degrees of freedom).
+    merge_rounds : int
+        Each joins pieces two by two.
+    momentum_without_field : float
+        GeV, for scattering where there is no field to tell it: that of the beam.
+    """
+
+    link_probability: float = 0.05
+    attach_probability: float = 0.3
+    min_hits: int = 4
+    max_chi2_hit: float = 30.0
+    merge_chi2: float = 50.0
+    merge_rounds: int = 2
+    momentum_without_field: float = 1.0
+
+
+def decode(
+    event: Event,
+    detector: Detector,
+    points: Points,
+    graph: SegmentGraph,
+    edge_logit: NDArray[np.float32],
+    config: DecodeConfig,
+) -> Tracks:
+    """Tracks of one event.
+
+    Parameters
+    ----------
+    edge_logit : float32 (n_triplets,)
+    """
+    inner, outer = graph.triplets[:, 0], graph.triplets[:, 1]
+    following = best_links(inner, outer, edge_logit, len(graph.doublets), _logit(config.link_probability))
+    offsets, chain_points, quality = walk_chains(graph.doublets, inner, outer, edge_logit, following)
+    order = np.argsort(-quality, kind="stable")
+    owner = claim(offsets, chain_points, order, len(points), 3)
+    sure = np.flatnonzero(edge_logit > _logit(config.attach_probability))
+    sure = sure[np.argsort(-edge_logit[sure], kind="stable")]
+    while hand_out(graph.doublets, inner, outer, sure, owner):
+        pass
+    chains, offsets, found = group_by_owner(owner, np.hypot(points.r, points.z))
+    p = config.momentum_without_field
+    candidates = Candidates.fitted(
+        detector, event.hits, offsets, points.index[found], quality[chains], momentum=p
+    )
+    for _ in range(config.merge_rounds):
+        candidates = merge(detector, event.hits, candidates, config.merge_chi2, p)
+    candidates = candidates.without_outliers(detector, event.hits, config.max_chi2_hit, p)
+    return candidates.tracks(config.min_hits)
+
+
+def _logit(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))

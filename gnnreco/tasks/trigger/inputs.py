@@ -1,0 +1,90 @@
+"""Where the input buffers of triggers come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from gnnreco.columns import Event, Jets
+from gnnreco.errors import BadInput
+from gnnreco.events.select import seen
+from gnnreco.files.limits import WIDTH
+from gnnreco.geometry import Detector
+from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.schema import within
+
+from .buffers import Buffers
+from .regions import RegionConfig, regions
+from .sectors import SectorConfig, sectors
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """Where buffers come from.
+
+    Attributes
+    ----------
+    source
+        ``jet_features``: the features of each jet; ``jet_particles``: its hardest constituents (pt, eta, phi from its axis);
+        ``sectors``: the hits in each sector of a tracker, see `gnnreco.tasks.trigger.sectors`;
+        ``regions``: the loudest cells around the seeds of a calorimeter, see `gnnreco.tasks.trigger.regions`.
+    features : int
+        Numbers in each slot.
+    sectors : SectorConfig
+    regions : RegionConfig
+    """
+
+    source: Literal["jet_features", "jet_particles", "sectors", "regions"] = "jet_features"
+    features: int = 16
+    sectors: SectorConfig = field(default_factory=SectorConfig)
+    regions: RegionConfig = field(default_factory=RegionConfig)
+
+    def __post_init__(self) -> None:
+        within(self, 1, WIDTH, "features")
+
+
+def buffers(
+    config: InputConfig, network: TriggerNetworkConfig, detector: Detector | None, event: Event
+) -> Buffers:
+    """Buffers of one event.
+
+    Raises
+    ------
+    BadInput
+        If the event has not what the source needs.
+    """
+    if config.source == "sectors":
+        assert detector is not None  # the task has seen to it
+        there = seen(event, detector, ("position",)).event
+        return sectors(config.sectors, config.features, network, detector.at_source(), there)
+    if config.source == "regions":
+        assert detector is not None
+        there = seen(event, detector, ("energy",)).event
+        return regions(config.regions, config.features, network, detector.at_source(), there)
+    if event.jets is None:
+        raise BadInput(
+            event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"
+        )
+    return (
+        jet_features(event.jets)
+        if config.source == "jet_features"
+        else jet_particles(event.jets, network.slots)
+    )
+
+
+def jet_features(jets: Jets) -> Buffers:
+    """The features of each jet, with no slots."""
+    return Buffers(jets.features, np.zeros((len(jets), 0)), jets.label)
+
+
+def jet_particles(jets: Jets, slots: int) -> Buffers:
+    """The hardest constituents of each jet; the softer ones are dropped."""
+    count = np.diff(jets.offsets)
+    take = jets.offsets[:-1, None] + np.arange(slots)
+    valid = np.arange(slots) < count[:, None]
+    take = np.where(valid, take, 0)
+    columns = np.stack([jets.pt, jets.eta, jets.phi], axis=1)
+    x = columns[take] * valid[:, :, None] if len(columns) else np.zeros((len(jets), slots, 3))
+    return Buffers(x, valid.astype(np.float64), jets.label, int(np.maximum(count - slots, 0).sum()))

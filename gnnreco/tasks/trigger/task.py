@@ -1,0 +1,187 @@
+"""Trigger: small graph networks in fixed point for jets, seeds of tracks and regions of calorimeters, to become firmware."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gnnreco.columns import Event
+from gnnreco.errors import BadConfig
+from gnnreco.geometry import Detector
+from gnnreco.models.fixed_point import FixedDense
+from gnnreco.models.pruning import PruneConfig, prune
+from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
+from gnnreco.tasks.contract import Needs, Progress
+
+from .buffers import Buffers
+from .inputs import InputConfig, buffers
+
+VECTORS = 1000  # examples that a bundle keeps, to become test vectors
+SOFT = 2.0  # temperature of the teacher's answers (Hinton et al., arXiv 1503.02531)
+
+
+@dataclass(frozen=True)
+class TriggerConfig:
+    """Everything that defines a trigger model but its learned numbers.
+
+    Attributes
+    ----------
+    resource : float
+        Loss for each LUT, about (see `gnnreco.models.trigger_network.Cost`); 0: as many as it likes.
+    draw : int
+        Buffers of an event that a step of training sees, drawn at random; 0: all.
+    teacher : str
+        Bundle of a larger model whose answers are learned too, with the weight `distil`.
+    """
+
+    input: InputConfig = field(default_factory=InputConfig)
+    network: TriggerNetworkConfig = field(default_factory=TriggerNetworkConfig)
+    prune: PruneConfig = field(default_factory=PruneConfig)
+    resource: float = 0.0
+    draw: int = 0
+    teacher: str = ""
+    distil: float = 0.5
+    seed: int = 0
+
+
+class TriggerTask:
+    """Input buffers, a network in fixed point, and its loss."""
+
+    name = "trigger"
+    needs = Needs()
+    gives = type(None)
+
+    def __init__(self, config: TriggerConfig, detector: Detector | None) -> None:
+        self.config, self.detector = config, detector
+        if config.input.source in ("sectors", "regions") and detector is None:
+            raise BadConfig(
+                f"task.input.source={config.input.source} needs a detector: name one with detector="
+            )
+        generator = torch.random.get_rng_state()
+        torch.manual_seed(config.seed)
+        self.network = TriggerNetwork(config.network, config.input.features)
+        torch.random.set_rng_state(generator)
+        self.teacher: TriggerNetwork | None = None
+        self.examples: Buffers | None = None
+
+    @classmethod
+    def from_config(cls, config: TriggerConfig, detector: Detector | None) -> TriggerTask:
+        """A task that has learned nothing yet."""
+        return cls(config, detector)
+
+    def buffers(self, event: Event) -> Buffers:
+        """Input buffers of one event, with what should come out where the truth is known."""
+        return buffers(self.config.input, self.config.network, self.detector, event)
+
+    def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
+        """Set the input ports: units are powers of two near the spread of each feature, offsets on their grid."""
+        seen = [self.buffers(event) for _, event in zip(range(20), events)]
+        x = np.concatenate([b.x[b.valid > 0] if b.valid.size else b.x for b in seen])
+        if not len(x):
+            raise BadConfig("the first 20 training events fill no input buffer: check task.input")
+        fraction = self.config.network.bits.input_bits - 1 - PORT_INTEGER
+        scale = np.exp2(np.round(np.log2(x.std(axis=0) + 1e-12)))
+        step = scale * np.exp2(-fraction)
+        self.network.scale.copy_(torch.from_numpy(scale))
+        self.network.offset.copy_(torch.from_numpy(np.round(x.mean(axis=0) / step) * step))
+
+    def sample(self, event: Event) -> dict[str, Tensor]:
+        """One event's buffers as tensors."""
+        b = self.buffers(event)
+        label = b.label.astype(np.int8)  # an event can have a million
+        arrays = {"x": b.x.astype(np.float32), "valid": b.valid.astype(np.float32), "label": label}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Cross entropy of the answers, what the teacher says, and what the hardware costs."""
+        network, config = self.network, self.config
+        if network.training:
+            network.steps += 1
+            if 0 < config.draw < len(sample["x"]):
+                drawn = torch.randint(len(sample["x"]), (config.draw,), device=sample["x"].device)
+                sample = {name: tensor[drawn] for name, tensor in sample.items()}
+            prune(network, config.prune, float(network.steps))
+        answer = network(sample["x"], sample["valid"])
+        known = sample["label"] >= 0
+        logit, label = answer[known], sample["label"][known].long()
+        zero = answer.sum() * 0.0
+        right = zero.detach()
+        if not len(label):
+            loss = zero
+        elif config.network.outputs == 1:
+            loss = nn.functional.binary_cross_entropy_with_logits(logit[:, 0], label.to(logit.dtype))
+            right = ((logit[:, 0] > 0) == (label > 0)).float().mean()
+        else:
+            loss = nn.functional.cross_entropy(logit, label)
+            right = (logit.argmax(dim=1) == label).float().mean()
+        if self.teacher is not None and len(label):
+            loss = loss + config.distil * self._lesson(sample, logit, known)
+        cost = network.cost()
+        numbers = {
+            "accuracy": float(right),
+            "luts": float(cost.detach()),
+            "answer_loss": float(loss.detach()),
+        }
+        return loss + config.resource * cost, numbers
+
+    def _lesson(self, sample: dict[str, Tensor], logit: Tensor, known: Tensor) -> Tensor:
+        """How far the answers are from the teacher's."""
+        assert self.teacher is not None
+        with torch.no_grad():
+            told = self.teacher(sample["x"], sample["valid"])[known]
+        if logit.shape[1] == 1:
+            return nn.functional.binary_cross_entropy_with_logits(logit, torch.sigmoid(told))
+        mine, theirs = (torch.log_softmax(t / SOFT, dim=1) for t in (logit, told))
+        return SOFT**2 * nn.functional.kl_div(mine, theirs, log_target=True, reduction="batchmean")
+
+    def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
+        """Keep some buffers that nothing was learned from, to become test vectors."""
+        taken: list[dict[str, NDArray]] = []
+        for s in samples:
+            spread = slice(None, None, -(-len(s["x"]) // VECTORS) or None)
+            taken.append({name: tensor[spread].numpy() for name, tensor in s.items()})
+            if sum(len(t["x"]) for t in taken) >= VECTORS:
+                break
+        x, valid, label = (np.concatenate([t[n] for t in taken])[:VECTORS] for n in ("x", "valid", "label"))
+        self.examples = Buffers(x, valid, label)
+
+    def answers(self, b: Buffers) -> NDArray[np.float64]:
+        """Exact answers of the network: see `TriggerNetwork.forward`; float64 (b, outputs) or (b, edges, outputs)."""
+        exact = TriggerNetwork(self.config.network, self.config.input.features)
+        exact.load_state_dict(self.network.state_dict())
+        with torch.inference_mode():
+            x, valid = (torch.from_numpy(np.asarray(a, np.float64)) for a in (b.x, b.valid))
+            out: NDArray[np.float64] = exact.double().eval()(x, valid).numpy()
+        return out
+
+    def reconstruct(self, event: Event) -> None:
+        """A trigger model answers for buffers, which no file of tracks or clusters holds."""
+        raise BadConfig("a trigger model gives no tracks or clusters: use `gnnreco deploy`")
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """All learned numbers by name."""
+        out = {f"network.{k}": v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
+        if self.examples is not None:
+            for name in ("x", "valid", "label"):
+                out[f"examples.{name}"] = getattr(self.examples, name)
+        return out
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take the numbers that `state` gave."""
+        weights = {k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")}
+        self.network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
+        if "examples.x" in state:
+            x, valid, label = (np.asarray(state[f"examples.{n}"]) for n in ("x", "valid", "label"))
+            self.examples = Buffers(x, valid, label)
+        self.network.eval()
+
+
+def alive(network: nn.Module) -> tuple[int, int]:
+    """Weights that are not zero, and all of them."""
+    weights = [m.weights() for m in network.modules() if isinstance(m, FixedDense)]
+    return sum(int((w != 0).sum()) for w in weights), sum(w.numel() for w in weights)
