@@ -80,9 +80,14 @@ def compare_detectors(
     ------
     BadConfig
         If `events` is not above zero.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> report = gnnreco.compare(["trackml", "odd"], "comparison")  # doctest: +SKIP
     """
     if events < 1:
-        raise BadConfig(f"--events {events}: at least one event is needed")
+        raise BadConfig(f"events={events}: at least one event is needed")
     rows = []
     chosen = list(names) or list_detectors()
     for done, name in enumerate(chosen):

@@ -12,7 +12,7 @@ import numpy as np
 from gnnreco.bundle import Bundle, default_bundles, load_bundle, load_task
 from gnnreco.bundle.edge_scorer import plug_in, scored_tasks
 from gnnreco.bundle.onnx import OnnxBundle, load_onnx
-from gnnreco.columns import Clusters, Event, Tracks
+from gnnreco.columns import Clusters, Event, Tracks, concatenate
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events.output_file import Layout
 from gnnreco.geometry import Detector, load_detector
@@ -297,8 +297,6 @@ def joined(parts: Sequence[Any], kind: type[Columns]) -> Columns:
     """Columns of several tasks as one: rows one after the other."""
     if len(parts) < 2:
         return parts[0] if parts else kind()
-    from gnnreco.columns import concatenate
-
     return concatenate(parts)  # type: ignore[no-any-return]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Deposits, Event, Hits, Truth
+from gnnreco.columns import Deposits, Event, Hits, concatenate
+from gnnreco.events.select import select_hits
 from gnnreco.geometry import Detector
 
 
@@ -16,7 +16,7 @@ def without_sensors(event: Event, detector: Detector, fraction: float, seed: int
     """The hits of a random `fraction` of the sensors are gone; the same sensors for every event of a seed."""
     dead = np.random.default_rng(seed).random(detector.n_sensors) < fraction
     keep = ~dead[event.hits.sensor] | (event.hits.sensor < 0)
-    return _keep_hits(event, keep)
+    return select_hits(event, keep)
 
 
 def misaligned(event: Event, detector: Detector, shift: float, seed: int) -> Event:
@@ -64,41 +64,11 @@ def with_noise(event: Event, detector: Detector, fraction: float, seed: int) -> 
 
 def overlaid(first: Event, second: Event, hits: int, seed: int) -> Event:
     """The hits of two events as one, thinned to exactly `hits`, without truth: for timing at a given size."""
-    a, b = first.hits, second.hits
-    columns: dict[str, Any] = {"hit_id": np.arange(len(a) + len(b))}
-    for name in ("x", "y", "z", "sensor", "var_u", "var_v"):
-        parts = getattr(a, name), getattr(b, name)
-        columns[name] = None if any(part is None for part in parts) else np.concatenate(parts)
-    if a.deposits is not None and b.deposits is not None:
-        offsets = np.concatenate([a.deposits.offsets, a.deposits.offsets[-1] + b.deposits.offsets[1:]])
-        channels = (
-            np.concatenate([getattr(a.deposits, name), getattr(b.deposits, name)])
-            for name in ("u", "v", "value")
-        )
-        columns["deposits"] = Deposits(offsets, *channels)
-    keep = np.zeros(len(a) + len(b), bool)
+    both = concatenate([first.hits, second.hits])
+    both = replace(both, hit_id=np.arange(len(both)))
+    keep = np.zeros(len(both), bool)
     keep[np.random.default_rng(seed).choice(len(keep), hits, replace=False)] = True
-    return _keep_hits(Event(0, "overlaid", Hits(**columns)), keep)
-
-
-def _keep_hits(event: Event, keep: NDArray[np.bool_]) -> Event:
-    hits, truth = event.hits, event.truth
-    rows = {}
-    for name in ("hit_id", "x", "y", "z", "sensor", "var_u", "var_v", "time", "energy"):
-        column = getattr(hits, name)
-        rows[name] = None if column is None else column[keep]
-    cells = hits.deposits
-    if cells is not None:
-        size = np.diff(cells.offsets)
-        kept = np.repeat(keep, size)
-        offsets = np.concatenate([[0], np.cumsum(size[keep])]).astype(np.int64)
-        cells = Deposits(offsets, cells.u[kept], cells.v[kept], cells.value[kept])
-    if truth is not None:
-        linked = keep[truth.hit]
-        weight = None if truth.weight is None else truth.weight[keep]
-        place = np.cumsum(keep) - 1
-        truth = Truth(truth.particles, place[truth.hit[linked]], truth.particle[linked], weight)
-    return replace(event, hits=Hits(**rows, deposits=cells), truth=truth)
+    return select_hits(Event(0, "overlaid", both), keep)
 
 
 def _extended(column: NDArray[np.float64] | None, more: NDArray[np.float64]) -> NDArray[np.float64] | None:

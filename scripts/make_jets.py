@@ -20,9 +20,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from gnnreco.columns import Floats, Jets
+from gnnreco.columns import Floats, Jets, concatenate
 from gnnreco.events.parquet.jets import write_jets
-from gnnreco.events.parquet.jets_block import BLOCK, OF_CONSTITUENT, OF_JET, take, together
+from gnnreco.events.parquet.jets_block import BLOCK, OF_CONSTITUENT, OF_JET
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
@@ -38,8 +38,8 @@ def blocks(processes: Sequence[str], jets: int, seed: int) -> Iterator[Jets]:
     rng = np.random.default_rng([seed, len(CLASSES)])
     for start in range(0, jets, BLOCK):
         share = np.diff(np.arange(len(stocks) + 1) * min(BLOCK, jets - start) // len(stocks))
-        block = together([stock.draw(int(n)) for stock, n in zip(stocks, share)])
-        yield take(block, rng.permutation(len(block)))
+        block = concatenate([stock.draw(int(n)) for stock, n in zip(stocks, share)])
+        yield block[rng.permutation(len(block))]
 
 
 class _Stock:
@@ -52,9 +52,9 @@ class _Stock:
         parts = [self.left]
         while sum(map(len, parts)) < n:
             parts.append(next(self.stream))
-        jets = together(parts)
-        self.left = take(jets, np.arange(n, len(jets)))
-        return take(jets, np.arange(n))
+        jets = concatenate(parts)
+        self.left = jets[n:]
+        return jets[:n]
 
 
 def make_jets(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"columns", "errors", "files", "kernels", "schema"}
+ANYWHERE = {"columns", "errors", "files", "kernels", "schema", "summary"}
 ORDER = [
     {"particles"},
     {"geometry"},
@@ -26,13 +26,13 @@ ORDER = [
     {"train"},
     {"deploy", "display"},
     {"compare", "trackml", "pyg"},
-    {"testing"},
+    {"testing", "front"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LIGHT = {
     "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shlex", "shutil",
-    "signal", "sys", "time", "typing",
+    "importlib", "signal", "sys", "time", "types", "typing",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -25,6 +25,7 @@ from gnnreco.files.tensor_file import parse_tensors
 from gnnreco.geometry import Detector
 from gnnreco.models.state import checked
 from gnnreco.schema import build, nearest
+from gnnreco.summary import counted, facts_table, shortened
 from gnnreco.tasks.contract import Task
 from gnnreco.tasks.registry import find_task, task_names
 
@@ -46,9 +47,11 @@ from .shipped import find_bundle
 
 #: In place of a detector's hash: the model knows none, and serves all.
 ANY_DETECTOR = {"name": "any", "hash": "any"}
+#: Figures that a notebook shows of a bundle; its manifest has all.
+MOST_FIGURES = 24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Bundle:
     """A model that was read and verified.
 
@@ -83,6 +86,27 @@ class Bundle:
         """How many numbers were learned."""
         return sum(array.size for array in self.state.values())
 
+    def __repr__(self) -> str:
+        return (
+            f"Bundle({shortened(self.name)!r}: {shortened(self.task)} in {shortened(self._detector)}, "
+            f"{counted(self.parameters, 'parameter')})"
+        )
+
+    def _repr_html_(self) -> str:
+        metrics = dict(self.manifest["metrics"])
+        ordered = {"evaluation": metrics.pop("evaluation", {}), **metrics}
+        figures = dict(list(_figures(ordered))[:MOST_FIGURES])
+        facts = {"task": self.task, "detector": self._detector, "parameters": self.parameters}
+        return facts_table(
+            f"Bundle {self.name}", facts | {"made by": f"gnnreco {self.manifest['gnnreco']}"} | figures
+        )
+
+    @property
+    def _detector(self) -> str:
+        """The detector in words."""
+        detector = self.manifest["detector"]
+        return "any detector" if detector == ANY_DETECTOR else str(detector["name"])
+
     def check_detector(self, detector: Detector) -> None:
         """Raise `BadBundle` unless the model was trained on this detector, wherever it stands, or serves any."""
         trained, here = self.manifest["detector"], detector.at_source().hash
@@ -90,8 +114,18 @@ class Bundle:
             raise BadBundle(
                 self.folder,
                 f"trained on detector '{trained['name']}' ({trained['hash'][:12]}), not on '{detector.name}' "
-                f"({here[:12]}); allow it with --any-detector, or train a bundle of its own",
+                f"({here[:12]}); allow it with any_detector=True, or train a bundle of its own",
             )
+
+
+def _figures(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every number among the metrics and how it is called."""
+    for key, value in metrics.items():
+        name = f"{prefix} {key.replace('_', ' ')}".strip()
+        if isinstance(value, Mapping):
+            yield from _figures(value, name)
+        elif isinstance(value, int | float):
+            yield name, f"{value:.4g}"
 
 
 def save_bundle(
@@ -158,6 +192,12 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     ------
     BadBundle
         If it does not exist, lacks a file, differs from its sums, or holds a NaN.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> gnnreco.load_bundle("tracking-telescope")
+    Bundle('tracking-telescope': tracking in telescope, 13,995 parameters)
     """
     folder = find_bundle(name_or_path)
     manifest = read_manifest(folder)

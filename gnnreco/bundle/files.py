@@ -64,7 +64,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if "target" in manifest:
         raise BadBundle(
             folder,
-            f"was deployed for '{manifest['target']}'; use it with --engine, or the folder in bundle/ in it",
+            f"was deployed for '{manifest['target']}'; use it with engine='onnx', or the folder in bundle/ in it",
         )
     if "format" not in manifest:
         raise BadBundle(folder, f"{MANIFEST} is not the manifest of a bundle")

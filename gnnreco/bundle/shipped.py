@@ -17,7 +17,14 @@ SHIPPED = Path(__file__).parents[1] / "bundles"
 
 
 def list_bundles() -> list[str]:
-    """Return the names of the bundles that ship with gnnreco, sorted."""
+    """Return the names of the bundles that ship with gnnreco, sorted.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> [name for name in gnnreco.list_bundles() if name.startswith("tracking")]
+    ['tracking-hex', 'tracking-odd', 'tracking-telescope', 'tracking-trackml']
+    """
     return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
 
 
@@ -47,8 +54,8 @@ def default_bundles(detector: Detector) -> list[str]:
             raise BadBundle(
                 detector.name,
                 "no bundle for tracks in this detector ships; make one with `gnnreco bundle adapt` or `gnnreco train`, "
-                "and name it with --bundle"
-                + (f" (--bundle {CLUSTERS} alone finds showers)" if "energy" in measures else ""),
+                "and name it with bundles="
+                + (f" (showers alone are found with bundles='{CLUSTERS}')" if "energy" in measures else ""),
             )
         chosen.append(own[0])
     if not chosen:

@@ -85,7 +85,7 @@ def train(args: Namespace) -> int:
                 args.overwrite,
             )
     except (NotFinite, Stopped) as error:
-        print(f"gnnreco: {error}", file=sys.stderr)
+        print("gnnreco:", one_line(str(error)), file=sys.stderr)
         return 1
     print_table([row], args.json)
     return 0

@@ -10,6 +10,8 @@ from typing import Any
 
 from gnnreco.files.atomic import write_file
 
+from .flags import as_flags
+
 Row = Mapping[str, Any]
 #: Names that `say_left_aside` prints; reports and manifests have all.
 MOST_ASIDE = 12
@@ -28,8 +30,12 @@ def write_json(file: Path | None, content: Any) -> None:
 
 
 def one_line(text: str) -> str:
-    """A message as one line of printable characters: what a damaged file put into it must not steer the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+    """A message as one line of printable characters: what a damaged file put into it must not steer the terminal.
+
+    What it advises in Python becomes the flags of the command line.
+    """
+    line = " ".join(as_flags(text).split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def say_left_aside(counts: Mapping[str, int]) -> None:

@@ -5,7 +5,7 @@ from .confidence import calibrate, calibration_curve
 from .join import Join
 from .matching import RULES, Matching, match
 from .output import evaluate
-from .plots import plots
+from .plots import figures, plots
 from .report import table
 from .target import ALL_TRACKS, COUNTED_TRACKS, Target, target_of, true_perigee
 from .tracking import Scores, score_tracks
@@ -23,6 +23,7 @@ __all__ = [
     "calibrate",
     "calibration_curve",
     "evaluate",
+    "figures",
     "hit_weights",
     "match",
     "plots",

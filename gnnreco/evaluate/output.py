@@ -96,7 +96,7 @@ def evaluate(
     kind = _scored_kind(folder, task)
     if kind.gives is Clusters:
         if detector is None:
-            raise BadInput(folder, "", "clusters are scored with their detector; name it with --detector")
+            raise BadInput(folder, "", "clusters are scored with their detector; name it with detector=")
         found = progress(join.pairs(read_clusters(folder)))
         scores, graph = score_clusters(found, detector, showers), {}
     else:

@@ -37,7 +37,22 @@ RESOLUTIONS = {
     "q_over_p_relative": "q/p, relative",
 }
 PANEL = (4.6, 3.9)  # inches
+STYLE = {**mplhep.style.CMS, "font.size": 12, "svg.hashsalt": "gnnreco"}
 Results = Mapping[str, Mapping[str, Any]]
+
+
+def figures(results: Results, rule: str = "acts") -> dict[str, Figure]:
+    """Every figure that `plots` writes, by its name, to be changed or shown in a notebook.
+
+    Parameters
+    ----------
+    results : mapping of name to result
+        What `evaluate` returned, by the name in the legend: one entry, or several to compare.
+    rule : str
+        Matching rule of the rates.
+    """
+    with matplotlib.rc_context(STYLE):
+        return dict(_figures(results, rule))
 
 
 def plots(
@@ -62,7 +77,7 @@ def plots(
     """
     folder = Path(folder)
     pictures: dict[str, bytes] = {}
-    with matplotlib.rc_context({**mplhep.style.CMS, "font.size": 12, "svg.hashsalt": "gnnreco"}):
+    with matplotlib.rc_context(STYLE):
         for name, figure in _figures(results, rule):
             for suffix in dict.fromkeys(("png", *formats)):
                 buffer = io.BytesIO()

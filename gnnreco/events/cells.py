@@ -9,8 +9,6 @@ import numpy as np
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Truth
 
-from .select import rows_of
-
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
@@ -94,7 +92,7 @@ def _summed(hits: Hits, first: Ints) -> Hits:
 
     deposits = hits.deposits
     if deposits is not None:
-        deposits = rows_of(deposits, order)
+        deposits = deposits[order]
         deposits = replace(deposits, offsets=deposits.offsets[np.append(start, len(order))])
     return Hits(
         hits.hit_id[kept],

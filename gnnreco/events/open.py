@@ -68,6 +68,15 @@ def open_events(
     ------
     BadInput
         Nothing there, nothing that can be read, or (while reading) a damaged event.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> source = gnnreco.open_events("events", gnnreco.load_detector("telescope"))
+    >>> source
+    EventSource(4 events, 0 to 3, from 'events/events-00000.parquet')
+    >>> source.by_number(2) == source[2]
+    True
     """
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     search = _Search(SensorFinder(detector))

@@ -29,7 +29,7 @@ Row = tuple[int, str, Any]
 ROWS_IN_GROUP = 32
 MANIFEST = "manifest.json"
 WHOSE = "give the folder that `gnnreco reconstruct -o` wrote"
-AGAIN = "reconstruct it again with --resume"
+AGAIN = "reconstruct it again with resume=True"
 #: Lists that older files lack, and whose attribute may be None.
 OPTIONAL = ("hit_id",)
 
@@ -184,7 +184,7 @@ def _shards(folder: Path) -> list[dict[str, Any]]:
         return [dict(shard, file=str(shard["file"])) for shard in content["shards"]]
     except FileNotFoundError as error:
         unfinished = any(folder.glob("journal*.jsonl")) or any(folder.glob("manifest-*.json"))
-        why = "is not finished; go on with `gnnreco reconstruct --resume`" if unfinished else WHOSE
+        why = "is not finished; go on with resume=True" if unfinished else WHOSE
         raise BadInput(folder, MANIFEST, f"missing: {why}") from error
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise BadInput(folder, MANIFEST, f"cannot be read ({error}); {WHOSE}") from error

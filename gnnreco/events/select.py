@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, Deposits, Event, Floats, Hits, Ints, Tracks, Truth
+from gnnreco.columns import Clusters, Event, Floats, Ints, Tracks, Truth
 from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
@@ -150,29 +150,13 @@ def require_hits(event: Event) -> None:
 
 def select_hits(event: Event, keep: NDArray[np.bool_]) -> Event:
     """The event with the hits that `keep` (n,) marks; the particles stay."""
-    rows = np.flatnonzero(keep)
-    hits = event.hits
-    columns: dict[str, Any] = {
-        f.name: None if getattr(hits, f.name) is None else getattr(hits, f.name)[rows]
-        for f in fields(Hits)
-        if f.name != "deposits"
-    }
-    kept = Hits(**columns, deposits=rows_of(hits.deposits, rows) if hits.deposits is not None else None)
     told = event.collections
     return replace(
         event,
-        hits=kept,
+        hits=event.hits[keep],
         truth=None if event.truth is None else _truth(event.truth, keep),
-        collections=None if told is None else replace(told, of=told.of[rows], edges=told.edges[rows]),
+        collections=None if told is None else told[keep],
     )
-
-
-def rows_of(deposits: Deposits, rows: Ints) -> Deposits:
-    """The channels under some hits, in that order."""
-    start, count = deposits.offsets[rows], np.diff(deposits.offsets)[rows]
-    offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    flat = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], count)
-    return Deposits(offsets, deposits.u[flat], deposits.v[flat], deposits.value[flat])
 
 
 def _truth(truth: Truth, keep: NDArray[np.bool_]) -> Truth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from gnnreco.columns import Event
+from gnnreco.errors import BadInput
+from gnnreco.summary import counted, facts_table, listed, shortened
 
 from .cells import sum_cells
 
@@ -102,6 +105,34 @@ class EventSource(Sequence[Event]):
         chosen = [self._entries[int(i)] for i in indices]
         return EventSource(chosen, self.truth, self.deposits, self.foreign, self._detector)
 
+    def by_number(self, number: int) -> Event:
+        """The event of this number; where numbers repeat, the first.
+
+        Raises
+        ------
+        BadInput
+            There is none; the nearest numbers are named.
+        """
+        numbers = self.numbers
+        if number in numbers:
+            return self[numbers.index(number)]
+        raise BadInput(self._place(), f"event {number}", f"there is none; {_nearest(number, numbers)}")
+
+    def _place(self) -> str:
+        """The file, or what the paths of all files have in common."""
+        files = list(map(str, self.files))
+        return os.path.commonpath(files) if files else "no events"
+
+    def __repr__(self) -> str:
+        place = shortened(self._place())
+        return f"EventSource({counted(len(self), 'event')}{_span(self.numbers)}, from {place!r})"
+
+    def _repr_html_(self) -> str:
+        facts = {"events": len(self), "numbers": listed(self.numbers), "files": len(self.files)}
+        return facts_table(
+            "Events", {**facts, "place": self._place(), "truth is read": "yes" if self.truth else "no"}
+        )
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -121,3 +152,17 @@ class EventSource(Sequence[Event]):
     def __iter__(self) -> Iterator[Event]:
         for index in range(len(self)):
             yield self[index]
+
+
+def _span(numbers: list[int]) -> str:
+    """The least and the greatest number."""
+    return f", {min(numbers)} to {max(numbers)}" if len(numbers) > 1 else ""
+
+
+def _nearest(number: int, numbers: list[int]) -> str:
+    """Which numbers there are: the nearest on both sides, and the range."""
+    below, above = [n for n in numbers if n < number], [n for n in numbers if n > number]
+    near = [str(n) for n in (*([max(below)] if below else []), *([min(above)] if above else []))]
+    if not near:
+        return "there is no event at all"
+    return f"the nearest {'are' if len(near) > 1 else 'is'} {' and '.join(near)} (of {counted(len(numbers), 'event')})"

@@ -164,7 +164,7 @@ def _write_truth(folder: Path, stem: str, hits: Hits, truth: Truth) -> None:
     rows = np.concatenate([truth.hit, noise])
     if len(noise) and bool(np.any(p.particle_id == 0)):
         why = f"a particle has the id 0, by which TrackML means noise, and {len(noise)} hits are noise"
-        raise BadInput(folder / f"{stem}-truth.csv", "", f"{why}; write Parquet (--format parquet)")
+        raise BadInput(folder / f"{stem}-truth.csv", "", f"{why}; write Parquet (with format='parquet')")
     ids = np.concatenate([p.particle_id[truth.particle], np.zeros(len(noise), np.int64)]).view(np.uint64)
     order = np.argsort(rows, kind="stable")
     rows, ids = rows[order], ids[order]

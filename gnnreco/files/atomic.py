@@ -15,7 +15,7 @@ from gnnreco.errors import BadInput, CannotWrite
 
 #: Drafts lie beside the file they become, so that renaming them is one step; the names say which process wrote them.
 PREFIX, SUFFIX = ".gnnreco-", ".part"
-REPLACE = "name another folder, or replace what is there with --overwrite"
+REPLACE = "name another folder, or replace what is there with overwrite=True"
 REMEDY = {
     errno.ENOSPC: "free some, or name another disk",
     errno.EDQUOT: "remove some of your files, or name another disk",

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from gnnreco.geometry.cells.templates import CellTemplate
 from gnnreco.geometry.field.field import Field
+from gnnreco.summary import counted, facts_table, listed, shortened
 
 from .index import SensorIndex, Solids, build_index, nearest_sensor
 from .solids import faces
@@ -105,7 +106,18 @@ class Detector:
                 object.__setattr__(self, name, np.full(self.n_sensors, np.nan))
 
     def __repr__(self) -> str:
-        return f"Detector({self.name!r}, {self.n_sensors} sensors, {self.n_layers} layers)"
+        sensors, layers = counted(self.n_sensors, "sensor"), counted(self.n_layers, "layer")
+        return f"Detector({shortened(self.name)!r}, {sensors}, {layers})"
+
+    def _repr_html_(self) -> str:
+        tesla = float(np.linalg.norm(self.field.at(self.source.position[None])))
+        count = np.bincount(self.subsystem, minlength=len(self.subsystems))
+        facts = {"sensors": self.n_sensors, "layers": self.n_layers, "field at the source": f"{tesla:.3g} T"}
+        parts = {
+            f"subsystem {part.name}": f"{counted(int(n), 'sensor')}, measures {listed(part.measures)}"
+            for part, n in zip(self.subsystems, count, strict=True)
+        }
+        return facts_table(f"Detector {self.name}", {**facts, **parts, "hash": self.hash[:12]})
 
     @property
     def n_sensors(self) -> int:

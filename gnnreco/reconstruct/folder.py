@@ -29,8 +29,8 @@ SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
 #: How a user knows what makes two jobs different.
 WORDS = {
     "inputs": "other inputs", "detector": "another detector", "bundle": "another bundle", "engine": "another engine",
-    "clusters": "--no-clusters", "threads": "another number of threads", "format": "another format",
-    "scorer": "another --scorer", "parts": "a --shard of another n", "gnnreco": "another version of gnnreco",
+    "clusters": "with clusters=False", "threads": "another number of threads", "format": "another format",
+    "scorer": "another scorer", "parts": "another number of shards", "gnnreco": "another version of gnnreco",
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ class Output:
         mine = [record for record in records if record.file in (self.manifest, self.journal)]
         there = [*(r.file for r in mine), *(f for n in sorted(names) if (f := self.folder / n).exists())]
         if there and not (resume or overwrite):
-            why = "holds this output already; go on with --resume, or replace it with --overwrite"
+            why = "holds this output already; go on with resume=True, or replace it with overwrite=True"
             raise BadInput(self.folder, there[0].name, why)
         noted = {name: s for r in records if r.job == self.job for name, s in r.sums.items()}
         finished = {s: a for s in plan if resume and (a := _finished(s, noted)) is not None}

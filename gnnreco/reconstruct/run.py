@@ -102,6 +102,13 @@ def reconstruct(
         If nothing can be read, the bundle does not fit, or `output` holds something else.
     CannotWrite
         If the disk is full. What was done until then is kept for `resume`.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> manifest = gnnreco.reconstruct("events", "telescope", "tracking-telescope", "out")
+    >>> manifest["events_out"], manifest["events_failed"]
+    (4, 0)
     """
     geometry = load_detector(detector)
     stages = choose(geometry, bundles, any_detector, engine, scorer)

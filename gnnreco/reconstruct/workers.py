@@ -183,7 +183,7 @@ def dask(address: str) -> Runner:
 
 def lost(lot: Lot, reason: str) -> list[Result]:
     """The accounts of a lot whose worker is gone: every event is reported."""
-    return [(shard, _lost(shard, f"{reason}; run again with --resume"), Cost()) for shard in lot.due]
+    return [(shard, _lost(shard, f"{reason}; run again with resume=True"), Cost()) for shard in lot.due]
 
 
 def _lost(shard: Shard, why: str) -> Account:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gnnreco.columns import Event, Ints, Particles, Truth
 from gnnreco.errors import BadConfig
 from gnnreco.events.select import out_of_source_frame
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, load_detector
 from gnnreco.particles import species_of
+from gnnreco.schema import build, plain
 from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.generators.generator import generator
 
@@ -22,14 +25,20 @@ __all__ = ["SimulationOptions", "simulate"]
 
 
 def simulate(
-    detector: Detector, process: str = "gun", events: int = 1, pileup: int = 0, seed: int = 0,
-    options: SimulationOptions | None = None, first: int = 0,
-) -> Iterator[Event]:  # fmt: skip
-    """Make events.
+    detector: Detector | str | Path,
+    process: str = "gun",
+    events: int = 1,
+    pileup: int = 0,
+    seed: int = 0,
+    options: SimulationOptions | None = None,
+    first: int = 0,
+    **settings: Any,
+) -> Iterator[Event]:
+    """Make events, one at a time as they are asked for.
 
     Parameters
     ----------
-    detector : Detector
+    detector : Detector, name or path
     process : str
         ``gun`` (from the detector's source), ``beam`` (along the source's direction, from upstream: a test beam),
         ``minbias``, ``ttbar`` (collisions at the source), or what Pythia 8 offers where it is installed.
@@ -41,6 +50,9 @@ def simulate(
     options : SimulationOptions, optional
     first : int
         Number of the first event.
+    **settings
+        Any field of `SimulationOptions` by its name, over those of `options`: ``particle="muon", energy=(1, 10)`` (GeV),
+        ``count=5, eta=(-2, 2)``, ``noise_hits=0.1``, ...
 
     Yields
     ------
@@ -51,19 +63,30 @@ def simulate(
     Raises
     ------
     BadConfig
-        An unknown process or particle, a negative count, or a Pythia that is missing.
+        An unknown process, particle or setting, a negative count, or a Pythia that is missing.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> for event in gnnreco.simulate("telescope", "beam", particle="muon", energy=(1, 10), events=2, seed=1):
+    ...     print(event)
+    Event(0: 6 hits, 1 true particle, from 'simulate beam seed 1')
+    Event(1: 6 hits, 1 true particle, from 'simulate beam seed 1')
     """
     if events < 0 or pileup < 0 or seed < 0 or first < 0:
         raise BadConfig("events, pileup, seed and first must not be negative")
     chosen = options or SimulationOptions()
+    if settings:
+        chosen = build(SimulationOptions, plain(chosen) | settings)
+    whole = detector if isinstance(detector, Detector) else load_detector(detector)
     there = (
-        detector.at_source()
+        whole.at_source()
     )  # all happens in the source's frame, so a detector that moves with it sees the same
     source, transport = generator(process, there, chosen, pileup), Transport(there, chosen)
     made = (_event(i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream)
             for i in range(first, first + events)
             for stream in [np.random.default_rng([seed, i])])  # fmt: skip
-    return (out_of_source_frame(event, detector.source) for event in made)
+    return (out_of_source_frame(event, whole.source) for event in made)
 
 
 def _event(

@@ -92,19 +92,19 @@ def load_checkpoint(
         If the training was another: names the setting.
     """
     if not path.exists():
-        raise BadInput(path, "", "no checkpoint to go on from; train without --resume")
+        raise BadInput(path, "", "no checkpoint to go on from; train without resume=True")
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         position, before = Position(**json.loads(header["position"])), json.loads(header["same"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise BadInput(path, "", f"damaged checkpoint ({error}); train without --resume") from error
+        raise BadInput(path, "", f"damaged checkpoint ({error}); train without resume=True") from error
     now = json.loads(json.dumps(dict(same)))
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
             raise BadConfig(
-                f"--resume: {key} was {before.get(key)!r} and is {now.get(key)!r}; keep it, or train without --resume"
+                f"resume: {key} was {before.get(key)!r} and is {now.get(key)!r}; keep it, or train without resume=True"
             )
     task.load_state(
         {name.removeprefix("task."): a for name, a in tensors.items() if name.startswith("task.")}

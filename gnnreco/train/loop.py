@@ -109,7 +109,7 @@ def train(
     if not resume:
         refuse(output / MANIFEST, overwrite)
         if (output / "training" / LAST).exists() and not overwrite:
-            why = "holds a training; go on with --resume, or replace it with --overwrite"
+            why = "holds a training; go on with resume=True, or replace it with overwrite=True"
             raise BadInput(output, f"training/{LAST}", why)
     with join_ring() as ring, _repeatable(config):
         if len(training) < ring.size:
@@ -202,7 +202,7 @@ def _epoch(run: Run) -> None:
             save_checkpoint(run.folder / LAST, run.task, run.optimizer, position, run.same)
         if stopped:
             raise Stopped(
-                f"stopped in epoch {position.epoch + 1} after step {position.step} of {steps}; go on with --resume"
+                f"stopped in epoch {position.epoch + 1} after step {position.step} of {steps}; go on with resume=True"
             )
 
 

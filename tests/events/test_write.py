@@ -73,7 +73,7 @@ def test_nothing_is_left_when_an_event_fails(tiny: Event, tmp_path: Path) -> Non
 def test_files_that_are_there_are_not_replaced(tiny: Event, tmp_path: Path) -> None:
     write_events([tiny], tmp_path)
     before = (tmp_path / "events-00000.parquet").read_bytes()
-    with pytest.raises(BadInput, match=r"events-00000\.parquet: is there already.*--overwrite"):
+    with pytest.raises(BadInput, match=r"events-00000\.parquet: is there already.*overwrite=True"):
         write_events([replace(tiny, number=3)], tmp_path)
     assert (tmp_path / "events-00000.parquet").read_bytes() == before
 

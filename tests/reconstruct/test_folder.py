@@ -38,7 +38,7 @@ def test_another_n_is_refused_and_replaced_only_on_request(
         reconstruct(inputs, DETECTOR, bundle, out, shard=(i, 2))
     before = contents(out)
     for how in ({"shard": (0, 3)}, {}, {"shard": (0, 3), "resume": True}):
-        with pytest.raises(BadInput, match=r"of another job \(a --shard of another n\); .*--overwrite"):
+        with pytest.raises(BadInput, match=r"of another job \(another number of shards\); .*overwrite=True"):
             reconstruct(inputs, DETECTOR, bundle, out, **how)  # type: ignore[arg-type]
     assert contents(out) == before
     assert numbers(out) == list(range(N))
@@ -57,7 +57,7 @@ def test_another_n_is_refused_and_replaced_only_on_request(
     [
         ({"inputs": "other"}, "other inputs"),
         ({"bundle": "other"}, "another bundle"),
-        ({"clusters": False}, "--no-clusters"),
+        ({"clusters": False}, "with clusters=False"),
         ({"threads": 2}, "another number of threads"),
         ({"format": "root"}, "another format"),
     ],
@@ -90,7 +90,7 @@ def test_one_flipped_bit_is_found_and_made_good(inputs: Path, bundle: Path, tmp_
     data = before[file.name]
     for place in range(0, len(data), len(data) // 12):
         file.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
-        with pytest.raises(BadInput, match=r"damaged.*--resume"):
+        with pytest.raises(BadInput, match=r"damaged.*resume=True"):
             list(read_tracks(out))
         result = reconstruct(inputs, DETECTOR, bundle, out, resume=True)
         assert (result["events_in"], result["events_timed"]) == (N, 8)

@@ -74,9 +74,9 @@ def test_a_stopped_run_goes_on(inputs: Path, bundle: Path, tmp_path: Path) -> No
         reconstruct(inputs, DETECTOR, bundle, part, progress=stop)
     files = sorted(part.glob("shard-*"))
     assert len(files) == 2
-    with pytest.raises(BadInput, match=r"not finished; go on with .*--resume"):
+    with pytest.raises(BadInput, match=r"not finished; go on with resume=True"):
         list(read_tracks(part))
-    with pytest.raises(BadInput, match="holds this output already; go on with --resume"):
+    with pytest.raises(BadInput, match="holds this output already; go on with resume=True"):
         reconstruct(inputs, DETECTOR, bundle, part)
     with (part / "journal.jsonl").open("a") as journal:
         journal.write('{"file": "shard-00000016.par')  # the process died as it wrote this

@@ -124,7 +124,7 @@ def test_stopped_and_resumed_is_bit_equal(tmp_path: Path, after: int) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     task.on_loss = count
-    with pytest.raises(Stopped, match="--resume"):
+    with pytest.raises(Stopped, match="with resume=True"):
         learn(tmp_path / "stopped", task=task)
     assert not (tmp_path / "stopped" / "manifest.json").exists()
     again = learn(tmp_path / "stopped", resume=True)
@@ -167,7 +167,7 @@ def test_more_epochs_may_be_added(tmp_path: Path) -> None:
 
 
 def test_resume_of_another_training_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="without --resume"):
+    with pytest.raises(BadInput, match="without resume=True"):
         learn(tmp_path, resume=True)
     learn(tmp_path)
     with pytest.raises(BadConfig, match=r"train\.seed was 3 and is 4"):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -61,26 +59,6 @@ def jets_of(
         Gaps, NaN, lists that do not fit, constituents out of order, labels that are no class.
     """
     return _Block(table, file, where).jets(features, classes)
-
-
-def take(jets: Jets, rows: Ints) -> Jets:
-    """These jets of a block, in the order given."""
-    size = np.diff(jets.offsets)[rows]
-    offsets = np.concatenate([[0], np.cumsum(size)])
-    inside = np.repeat(jets.offsets[:-1][rows] - offsets[:-1], size) + np.arange(offsets[-1])
-    columns: dict[str, Any] = {k: getattr(jets, k)[rows] for k in ("features", "label", *OF_JET)}
-    columns |= {k: getattr(jets, k)[inside] for k in OF_CONSTITUENT}
-    return replace(jets, offsets=offsets, **columns)
-
-
-def together(blocks: Sequence[Jets]) -> Jets:
-    """Blocks of the same features and classes, at least one, as one."""
-    size = np.concatenate([np.diff(jets.offsets) for jets in blocks])
-    names = ("features", "label", *OF_JET, *OF_CONSTITUENT)
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(jets, name) for jets in blocks]) for name in names
-    }
-    return replace(blocks[0], offsets=np.concatenate([[0], np.cumsum(size)]), **columns)
 
 
 class _Block:

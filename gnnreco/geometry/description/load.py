@@ -45,6 +45,12 @@ def load_detector(name_or_path: str | Path) -> Detector:
     BadGeometry
         With file, line or sensor, and remedy. Only what makes every later number wrong is looked at here;
         `check` finds the rest, and all of it at once.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> gnnreco.load_detector("telescope")
+    Detector('telescope', 6 sensors, 6 layers)
     """
     detector = read_detector(find_detector(name_or_path))
     for finding in unusable(detector):
@@ -69,7 +75,14 @@ def find_detector(name_or_path: str | Path) -> Path:
 
 
 def list_detectors() -> list[str]:
-    """Names of the detectors that ship, and of those that installed packages add."""
+    """Names of the detectors that ship, and of those that installed packages add.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> "telescope" in gnnreco.list_detectors()
+    True
+    """
     return sorted(_named())
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Floats, Hits, Ints, Tracks, Truth
-from gnnreco.events.select import rows_of, seen
+from gnnreco.columns import Event, Floats, Ints, Tracks, Truth
+from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.drift.samples import (
     PAIR_FEATURES,
@@ -192,7 +192,7 @@ class DriftTask(Task["DriftSample", Tracks]):
         event = mine.event
         # The order of the hits must not matter, not even to the last bit of a sum.
         order = np.lexsort((event.hits.z, event.hits.y, event.hits.x, event.hits.sensor))
-        graph = self.graph(replace(event, hits=_in_order(event.hits, order), truth=None))
+        graph = self.graph(replace(event, hits=event.hits[order], truth=None))
         logit = self.scorer.logits(graph.sample_features, graph.pair_features, graph.pairs)
         cells = graph.cells
         piece = grow_pieces(cells.xyz, cells.energy, graph.pairs, logit, self.config.pieces)
@@ -219,13 +219,6 @@ class DriftTask(Task["DriftSample", Tracks]):
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take the numbers that `state` gave."""
         self.model.load({k.removeprefix("network."): v for k, v in state.items()})
-
-
-def _in_order(hits: Hits, order: Ints) -> Hits:
-    """The same hits in another order."""
-    columns = {f.name: getattr(hits, f.name) for f in fields(Hits) if f.name != "deposits"}
-    moved: dict[str, Any] = {name: None if c is None else c[order] for name, c in columns.items()}
-    return Hits(**moved, deposits=rows_of(hits.deposits, order) if hits.deposits is not None else None)
 
 
 @njit(cache=True, nogil=True)

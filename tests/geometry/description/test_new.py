@@ -78,7 +78,7 @@ def test_a_wrong_answer_is_refused(tmp_path: Path, kind: str, given: dict[str, s
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     new_detector(tmp_path / "x", "planes", {})
-    with pytest.raises(BadInput, match=r"is there already.*--overwrite"):
+    with pytest.raises(BadInput, match=r"is there already.*overwrite=True"):
         new_detector(tmp_path / "x", "planes", {})
 
 

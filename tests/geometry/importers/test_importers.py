@@ -59,7 +59,7 @@ def test_a_bad_table_says_where(tmp_path: Path, lines: list[str], why: str) -> N
 def test_nothing_is_overwritten_and_formats_are_known(tmp_path: Path) -> None:
     file = write(tmp_path, *ROWS)
     import_detector("trackml", file, tmp_path / "mine")
-    with pytest.raises(BadInput, match=r"is there already.*--overwrite"):
+    with pytest.raises(BadInput, match=r"is there already.*overwrite=True"):
         import_detector("trackml", file, tmp_path / "mine")
     with pytest.raises(BadInput, match="there are: trackml"):
         import_detector("step", file, tmp_path / "other")

@@ -1,0 +1,147 @@
+"""Particles, and what a simulation knows of the hits they made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns.arrays import Floats, Ints, agreed, cut, eta_of, phi_of, span
+from gnnreco.columns.table import Columns, concatenate
+from gnnreco.summary import counted
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Particles(Columns):
+    """Particles, true or found: one row each.
+
+    Attributes
+    ----------
+    particle_id : int64 (n,)
+        Unique within the event.
+    pdg : int32 (n,)
+        Particle Data Group code; 0 where unknown.
+    charge : float64 (n,)
+        In units of e.
+    vx, vy, vz : float64 (n,)
+        Production point, mm.
+    px, py, pz : float64 (n,)
+        Momentum at the production point, GeV.
+    """
+
+    particle_id: Ints
+    pdg: NDArray[np.int32]
+    charge: Floats
+    vx: Floats
+    vy: Floats
+    vz: Floats
+    px: Floats
+    py: Floats
+    pz: Floats
+
+    DERIVED = ("pt", "eta", "phi")
+    NOUN = ("particle", "particles")
+
+    @property
+    def pt(self) -> Floats:
+        """Transverse momentum (n,), GeV."""
+        return np.hypot(self.px, self.py)
+
+    @property
+    def eta(self) -> Floats:
+        """Pseudorapidity of the momentum (n,)."""
+        return eta_of(self.px, self.py, self.pz)
+
+    @property
+    def phi(self) -> Floats:
+        """Azimuth of the momentum (n,), rad."""
+        return phi_of(self.px, self.py)
+
+    def _facts(self) -> list[str]:
+        pt = span(self.pt, "GeV")
+        return [f"pt {pt}"] if pt else []
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Truth(Columns):
+    """What a simulation knows: particles, and which of them made which hit.
+
+    A hit may have no particle (noise) or several (shared); the link table is sorted by hit, then particle.
+
+    Attributes
+    ----------
+    particles : Particles
+    hit, particle : int64 (m,)
+        Row of the hit in `Hits` and of the particle in `particles`.
+    weight : float64 (n_hits,), optional
+        TrackML weight of each hit, where the file gives it.
+    energy : float64 (m,), optional
+        What the particle left in the hit, GeV, for each row of the link table.
+    """
+
+    particles: Particles
+    hit: Ints
+    particle: Ints
+    weight: Floats | None = None
+    energy: Floats | None = None
+
+    NOUN = ("particle", "particles")
+
+    def __len__(self) -> int:
+        return len(self.particles)
+
+    def _facts(self) -> list[str]:
+        return [f"{counted(len(self.hit), 'link')} to hits"]
+
+    def _columns(self) -> dict[str, Any]:
+        return self.particles._columns()
+
+    def _content(self) -> dict[str, Any]:
+        return self.particles._content()
+
+    def _ragged(self) -> dict[str, tuple[Ints, NDArray]]:
+        """The hits of each particle, and what it left in them."""
+        order, offsets = self._by_particle()
+        held = {"hit": self.hit, "energy": self.energy}
+        return {name: (offsets, value[order]) for name, value in held.items() if value is not None}
+
+    def _by_particle(self) -> tuple[Ints, Ints]:
+        """The links in the order of their particles, and the offsets of each particle's."""
+        count = np.bincount(self.particle, minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+        return np.argsort(self.particle, kind="stable"), offsets
+
+    def _taken(self, rows: Ints) -> Self:
+        order, offsets = self._by_particle()
+        ends, inside = cut(offsets, rows)
+        links, particle = order[inside], np.repeat(np.arange(len(rows)), np.diff(ends))
+        energy = None if self.energy is None else self.energy[links]
+        return replace(
+            self, particles=self.particles[rows], hit=self.hit[links], particle=particle, energy=energy
+        )._sorted()
+
+    def _sorted(self) -> Self:
+        order = np.lexsort((self.particle, self.hit))
+        energy = None if self.energy is None else self.energy[order]
+        return replace(self, hit=self.hit[order], particle=self.particle[order], energy=energy)
+
+    @classmethod
+    def _joined(cls, parts: Sequence[Self]) -> Self:
+        first = np.cumsum([0, *map(len, parts)])
+        particle = np.concatenate(
+            [part.particle + start for part, start in zip(parts, first[:-1], strict=True)]
+        )
+        energies = [part.energy for part in parts if len(part.hit)] or [parts[0].energy]
+        energy = [value for value in energies if value is not None]
+        if energy and len(energy) < len(energies):
+            raise ValueError("energy: some of these truths have it, others do not; leave it out of all")
+        return cls(
+            concatenate([part.particles for part in parts]),
+            np.concatenate([part.hit for part in parts]),
+            particle,
+            agreed("weight", [part.weight for part in parts]),
+            np.concatenate(energy) if energy else None,
+        )._sorted()

@@ -1,0 +1,277 @@
+"""Verbs of the command line as functions: they take names and paths where the packages below take what was opened."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gnnreco.columns import Clusters, Event, Tracks
+from gnnreco.errors import BadConfig, BadInput
+from gnnreco.events import EventSource, open_events
+from gnnreco.events.clusters_file import read_clusters
+from gnnreco.events.select import require_hits
+from gnnreco.events.tracks_file import read_tracks
+from gnnreco.geometry import Detector, load_detector
+from gnnreco.tasks.registry import find_task, task_names
+
+Inputs = str | Path | Sequence[str | Path]
+
+
+def evaluate(
+    folder: str | Path,
+    truth: EventSource | Inputs,
+    detector: Detector | str | Path | None = None,
+    *,
+    min_pt: float | None = None,
+    max_eta: float | None = None,
+    min_hits: int | None = None,
+    min_energy: float | None = None,
+    progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
+) -> dict[str, Any]:
+    """Score what `gnnreco.reconstruct` wrote against the truth.
+
+    Parameters
+    ----------
+    folder : path
+        The output.
+    truth : path, glob, several, or EventSource
+        The same events with truth.
+    detector : Detector, name or path, optional
+        By default that of the output.
+    min_pt, max_eta, min_hits
+        Target particles of tracks: GeV (default 1; none where the tracker lies across the beam), pseudorapidity
+        (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers too.
+    min_energy : float, optional
+        Target particles of showers, GeV (default 1).
+    progress : callable
+        Wraps the iterator over events, for a progress bar.
+
+    Returns
+    -------
+    dict
+        See `gnnreco.evaluate.evaluate`.
+
+    Raises
+    ------
+    BadInput
+        No output, no truth, or not the same events.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> scores = gnnreco.evaluate("found", truth="events")
+    >>> scores["task"], scores["events"]
+    ('tracking', 4)
+    """
+    from gnnreco.evaluate import ShowerTarget, target_of
+    from gnnreco.evaluate import evaluate as score
+
+    detector = _loaded(detector_of(folder) if detector is None else detector)
+    target = replace(target_of(detector), **_given(pt_min=min_pt, eta_max=max_eta, min_hits=min_hits))
+    showers = ShowerTarget(**_given(energy_min=min_energy, eta_max=max_eta, min_hits=min_hits))
+    source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
+    return score(folder, source, detector, target, progress=progress, showers=showers)
+
+
+def show(
+    what: Event | Detector | Inputs,
+    detector: Detector | str | Path | None = None,
+    page: str | Path = "page.html",
+    *,
+    event: int | None = None,
+    output: str | Path | None = None,
+    tracks: Tracks | None = None,
+    clusters: Clusters | None = None,
+) -> Path:
+    """Draw an event, with what was found in it, or a detector as one HTML page that works without a network.
+
+    Parameters
+    ----------
+    what : Event, path, glob, several, or Detector
+        Of files the event of number `event`, by default the first.
+    detector : Detector, name or path, optional
+        By default that of `output`.
+    page : path
+        The page to write; an existing one is replaced.
+    event : int, optional
+    output : path, optional
+        What `gnnreco.reconstruct` wrote of the files.
+    tracks, clusters : Tracks, Clusters, optional
+        What was found in the event, where it is not in files.
+
+    Returns
+    -------
+    Path
+        `page`.
+
+    Raises
+    ------
+    BadInput
+        There is no such event, or the output is not of it.
+    BadConfig
+        No detector is told.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> event = next(gnnreco.simulate("telescope", "beam"))
+    >>> gnnreco.show(event, "telescope", "event.html").name
+    'event.html'
+    >>> gnnreco.show("events", output="found", event=2, page="found.html").name
+    'found.html'
+    """
+    from gnnreco.display import show_detector, show_event
+
+    if isinstance(what, Detector):
+        return show_detector(what, page)
+    if detector is None and output is None:
+        raise BadConfig("name the detector with detector=, or the output of reconstruct with output=")
+    if output is not None and isinstance(what, Event):
+        raise BadConfig("output= goes with files of events; give what was found with tracks= and clusters=")
+    told = _loaded(detector_of(output) if detector is None and output is not None else detector or "")
+    if not isinstance(what, Event):
+        source = open_events(what, told)
+        what = one_event(source, event)
+        found, doubts = ({}, []) if output is None else found_in(output, source, what)
+        tracks, clusters = found.get(Tracks, tracks), found.get(Clusters, clusters)
+        for doubt in doubts:
+            warnings.warn(doubt, stacklevel=2)
+    return show_event(what, told, tracks, page, clusters)
+
+
+def train(
+    task: str,
+    settings: Mapping[str, Any] | Sequence[str] = (),
+    output: str | Path = "bundle",
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Train a network and save it as a bundle.
+
+    Parameters
+    ----------
+    task : str
+        Such as ``tracking``.
+    settings : mapping or sequence of str
+        ``{"detector": "telescope", "train.epochs": 5}``, or ``["detector=telescope", "train.epochs=5"]`` as the command
+        line takes them; ``gnnreco train TASK --show`` prints all there are.
+    output : path
+        The bundle to write.
+    resume : bool
+        Go on from the last checkpoint in `output`.
+    overwrite : bool
+        Replace a bundle that is there.
+    progress : callable, optional
+        ``progress(what, done, total)``.
+
+    Returns
+    -------
+    dict
+        What was measured in the last epoch.
+
+    Raises
+    ------
+    BadConfig
+        An unknown task or setting, with the nearest spelling.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> few = {"sample.events": 8, "sample.validation_events": 2, "train.epochs": 1}
+    >>> row = gnnreco.train("tracking", {"detector": "telescope", "sample": "beam", **few}, "my_bundle")
+    >>> gnnreco.load_bundle("my_bundle").task
+    'tracking'
+    """
+    from gnnreco.train.settings import compose, run_training
+
+    words = (
+        [f"{key}={_hydra(value)}" for key, value in settings.items()]
+        if isinstance(settings, Mapping)
+        else settings
+    )
+    command = f"gnnreco.train({task!r}, {list(words)!r})"
+    return run_training(compose(task, list(words)), output, resume, command, progress, overwrite)
+
+
+def detector_of(folder: str | Path) -> str:
+    """The detector of an output: where the user said it is, or its name if that is not to be found from here."""
+    detector = _manifest(Path(folder)).get("detector", {})
+    there = Path(detector.get("path") or detector.get("name", ""))
+    return str(there if there.exists() else detector.get("name", ""))
+
+
+def one_event(source: EventSource, number: int | None) -> Event:
+    """The event of a number, by default the first; `BadInput` for a block of jets: none that can be drawn."""
+    event = source[0] if number is None else source.by_number(number)
+    require_hits(event)
+    return event
+
+
+def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dict[type, Any], list[str]]:
+    """What was reconstructed of one event, by the type of its columns, and what may be wrong with it.
+
+    Of two tasks that give the same columns the first is taken, as `task_names` orders them.
+
+    Raises
+    ------
+    BadInput
+        There is no such output, or it does not have this event.
+    """
+    from gnnreco.evaluate import Join
+
+    folder = Path(folder)
+    manifest = _manifest(folder)
+    parts = manifest.get("tasks") or {manifest.get("task") or "tracking": manifest}
+    readers: dict[type, Any] = {Tracks: read_tracks, Clusters: read_clusters}
+    found: dict[type, Any] = {}
+    doubts: dict[str, None] = {}
+    row = source.numbers.index(event.number)
+    for task in sorted(parts, key=[*task_names(), *parts].index):
+        gives = find_task(task).gives
+        if gives not in readers or gives in found:
+            continue
+        place = folder / task if "tasks" in manifest else folder
+        join = Join(source, parts[task], place)
+        rows = readers[gives](place)
+        mine = [each for each in rows if each[0] == event.number and join.row_of(*each[:2]) == row]
+        if not mine:
+            raise BadInput(place, f"event {event.number}", "was not reconstructed; see its manifest.json")
+        found[gives] = join.place(mine[0][2], event, row)
+        doubts |= dict.fromkeys(join.warnings())
+    return found, list(doubts)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / "manifest.json").read_text()))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            folder, "manifest.json", f"cannot be read ({error}); name what `reconstruct` wrote"
+        ) from error
+
+
+def _loaded(detector: Detector | str | Path) -> Detector:
+    return detector if isinstance(detector, Detector) else load_detector(detector)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _hydra(value: Any) -> str:
+    """A value as an override of Hydra has it: JSON is close enough, with text in quotes of its own kind."""
+    if isinstance(value, str | Path):
+        text = str(value)
+        return text if text.isidentifier() else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_hydra(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ",".join(map(_hydra, value)) + "]"
+    return json.dumps(value)
