@@ -67,9 +67,13 @@ def join_doublets(
     out, features = np.empty((budget, 2), np.int32), np.empty((budget, len(TRIPLET_FEATURES)), np.float32)
     gate = gate or Gate.open(len(TRIPLET_FEATURES) + 2)
     logits = np.zeros(len(doublets), np.float32) if logits is None else logits
+    low, high = raw_limits(limits)
     needed, kept = join(
-        join_arguments(points, frame), Doublets(doublets, start, arriving, arriving_start, logits),
-        Cuts(*raw_limits(limits), gate.weights(), gate.threshold[0]), out, features,
-    )  # fmt: skip
+        join_arguments(points, frame),
+        Doublets(doublets, start, arriving, arriving_start, logits),
+        Cuts(low, high, gate.weights(), gate.threshold[0]),
+        out,
+        features,
+    )
     order, _ = by_key(out[:kept, 0], len(doublets))
     return out[order], features[order], int(needed)

@@ -194,7 +194,7 @@ class Samples(NamedTuple):
     slots: Ints
     sums: Floats
     used: Ints
-    count: int
+    n_used: int
 
 
 @njit(cache=True, error_model="numpy")
@@ -275,7 +275,8 @@ def collect(
         In electrons before the avalanche.
     """
     keys, owners, charges, done = np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(1024), 0
-    left = Samples(np.full(4096, -1, np.int64), np.zeros(4096), np.empty(2048, np.int64), np.int64(0))
+    none = np.int64(0)
+    left = Samples(np.full(4096, -1, np.int64), np.zeros(4096), np.empty(2048, np.int64), none)  # type: ignore[arg-type]
     board = (chambers, pads, table)
     share = np.empty(3 + int((2 * REACH * chambers.gas[:, SHAPING] / chambers.gas[:, SAMPLE_LENGTH]).max()))
     for i in range(len(clusters.particle)):
@@ -312,7 +313,7 @@ def collect(
                 keys[done], owners[done], charges[done] = slots[slot], clusters.particle[i], sums[slot]
                 slots[slot] = -1
                 done += 1
-            left = Samples(slots, sums, used, np.int64(0))
+            left = Samples(slots, sums, used, none)  # type: ignore[arg-type]
     return keys[:done].copy(), owners[:done].copy(), charges[:done].copy()
 
 
