@@ -14,7 +14,8 @@ from gnnreco.geometry.importers.table import read_columns
 from gnnreco.geometry.importers.written import write_imported
 
 from .digitization import read_cells
-from .surfaces import Surfaces, to_detector
+from .sensors import to_detector
+from .surfaces import Surfaces
 
 #: ``Acts::SurfaceBounds::BoundsType`` by number.
 BOUNDS = (

@@ -20,7 +20,8 @@ from gnnreco.geometry.importers.numbers import number
 from gnnreco.geometry.importers.written import write_imported
 
 from .digitization import WRONG, read_cells
-from .surfaces import Surfaces, pack, to_detector
+from .sensors import to_detector
+from .surfaces import Surfaces, pack
 
 KNOWN = "'surfaces', 'Surfaces' with 'entries', or 'entries' of an acts-geometry-hierarchy-map"
 
