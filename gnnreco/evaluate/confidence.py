@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from gnnreco.files.atomic import refuse
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
+from gnnreco.progress import Progress
 from gnnreco.schema import plain
 
 from .matching import match
@@ -28,7 +29,6 @@ from .sharing import share
 
 EDGES = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])
 HELD_BACK = 3  # every third event tells how well the others would have calibrated it
-Progress = Callable[[str, int, int], None]
 
 
 class TooFew(BadConfig):

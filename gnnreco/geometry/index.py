@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import njit
 
 from .plane import inside_depth, outside_distance
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Memory for the boxes is bounded whatever the detector's size.
 MAX_BOXES = 2_000_000

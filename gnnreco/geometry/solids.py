@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnnreco.geometry.cells.templates import CellTemplate, Floats
+from gnnreco.columns import Floats
+from gnnreco.geometry.cells.templates import CellTemplate
 from gnnreco.kernels import njit
-
-Ints = NDArray[np.int64]
 
 
 def faces(template: CellTemplate) -> Floats:

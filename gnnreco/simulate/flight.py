@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.field.grid import FieldGrid, field_at
 from gnnreco.kernels import njit
 from gnnreco.particles import ELECTRON, HADRON, INVISIBLE, MUON, PHOTON, Species
@@ -23,7 +24,6 @@ from gnnreco.simulate.matter.material import (
 
 from .sensor_tree import SensorTree, helix, local, next_sensor, sensors_ahead
 
-Floats = NDArray[np.float64]
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
 LIGHT = 299.792458  # mm/ns
 SAGITTA = 4.0  # mm by which a step may leave its chord

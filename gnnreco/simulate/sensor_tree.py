@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry import Detector
 from gnnreco.kernels import njit
 
-Floats = NDArray[np.float64]
 Vector = tuple[float, float, float]
 LEAF = 2  # sensors in a leaf
 STEEP = 0.05  # cosine of incidence under which a plane is too nearly touched to be judged from afar

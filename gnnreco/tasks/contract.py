@@ -6,7 +6,7 @@ A task is a class that inherits from `Task`, a dataclass of its settings, and a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats
 from gnnreco.geometry import Detector
+from gnnreco.progress import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-#: Called with what is being done, how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
 #: Learned numbers by name; those of the network are called ``network.<parameter>``.
 State = Mapping[str, NDArray[np.generic]]
 Sample = TypeVar("Sample")

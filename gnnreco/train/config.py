@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, GnnrecoError
 from gnnreco.geometry import Detector
-
-#: Called with what is being done, how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
+from gnnreco.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
+from gnnreco.progress import Progress
 from gnnreco.schema import plain
 
 from .checkpoint import Position, identity, load_checkpoint, save_checkpoint
-from .config import NotFinite, Progress, Stopped, Task, TrainConfig
+from .config import NotFinite, Stopped, Task, TrainConfig
 from .ring import Ring, join_ring
 from .samples import Samples
 

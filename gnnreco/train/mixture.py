@@ -9,8 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from gnnreco.columns import Event
-
-from .config import Progress
+from gnnreco.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

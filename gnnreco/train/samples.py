@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.files.atomic import write_file
+from gnnreco.progress import Progress
 from gnnreco.schema import plain
 
-from .config import Progress, Task
+from .config import Task
 
 
 class Samples:

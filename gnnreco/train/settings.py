@@ -8,7 +8,7 @@ Each group of ``configs/`` starts from the defaults of its dataclass, so a file 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.evaluate.confidence import calibrated_if_enough
 from gnnreco.events import EventSource, open_events
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.progress import Progress
 from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
@@ -121,7 +122,7 @@ def run_training(
     output: str | Path,
     resume: bool = False,
     command: str = "",
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
@@ -197,7 +198,7 @@ def _describe(
 
 
 def _events(
-    sample: SampleConfig, detector: Detector | None, progress: Callable[[str, int, int], None] | None
+    sample: SampleConfig, detector: Detector | None, progress: Progress | None
 ) -> tuple[Sequence[Event], Sequence[Event]]:
     """Training and validation events: read when they are needed, or simulated now."""
     if sample.inputs:
@@ -217,7 +218,7 @@ def _events(
 
 
 def _simulated(
-    sample: SampleConfig, detector: Detector, progress: Callable[[str, int, int], None] | None
+    sample: SampleConfig, detector: Detector, progress: Progress | None
 ) -> tuple[list[Event], list[Event]]:
     total, events = sample.events + sample.validation_events, []
     for event in simulate(detector, sample.process, total, sample.pileup, sample.seed, sample.simulation):

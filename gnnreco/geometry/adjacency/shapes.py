@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.cells.templates import Cells, CellTemplate
 from gnnreco.geometry.detector import Detector
 from gnnreco.kernels import njit
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class Frames(NamedTuple):

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.solids import inside_prism, walls
 from gnnreco.kernels import njit
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Directions nearer to the beam than this are not looked at.
 MAX_ETA = 5.0

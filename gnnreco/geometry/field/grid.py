@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 
-Floats = NDArray[np.float64]
 kernel: Any = njit(cache=True, nogil=True, error_model="numpy")
 
 

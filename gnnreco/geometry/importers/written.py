@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .folder import placed, write_folder
+from gnnreco.columns import Floats
 
-Floats = NDArray[np.float64]
+from .folder import placed, write_folder
 
 
 @dataclass(frozen=True)

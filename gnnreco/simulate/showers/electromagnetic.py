@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 
-from .ray import Floats, Ray, Stack, land
+from .ray import Ray, Stack, land
 
 LIGHT = 299.792458  # mm/ns
 WIDEST = 6.0  # Moliere radii from the axis at which a spot is not followed further

@@ -24,8 +24,9 @@ from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import njit
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
+from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
-from gnnreco.tasks.contract import Needs, Progress
+from gnnreco.tasks.contract import Needs
 
 from .pieces import PiecesConfig, grow_pieces
 from .points import ChargePoints

@@ -20,8 +20,9 @@ from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNe
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.models.calibration import Calibration
 from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
-from gnnreco.tasks.contract import Needs, Progress
+from gnnreco.tasks.contract import Needs
 
 from .columns import ErrorConfig, Judgement, class_probability, clusters_of
 from .company import COMPANY, shower_company

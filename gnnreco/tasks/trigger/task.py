@@ -16,7 +16,8 @@ from gnnreco.geometry import Detector
 from gnnreco.models.fixed_point import FixedDense
 from gnnreco.models.pruning import PruneConfig, prune
 from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
-from gnnreco.tasks.contract import Needs, Progress
+from gnnreco.progress import Progress
+from gnnreco.tasks.contract import Needs
 
 from .buffers import Buffers
 from .inputs import InputConfig, buffers

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gnnreco.columns import Ints
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.geometry.description.placement import AXES
@@ -23,9 +24,6 @@ from gnnreco.geometry.importers.written import Imported, orthonormal, write_impo
 from .dd4hep_compact import Compact, Readout, read_compact
 from .gdml_solids import rectangle
 from .xml_tree import Node
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 NUMBERS = ("x", "y", "z", *AXES, "width", "height", "thickness")
 LAYER_FIELDS = ("system", "side", "barrel", "layer")

@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 from gnnreco.geometry.importers.layers import BY_PLACE, GAP, layers
 from gnnreco.geometry.importers.numbers import number, numbers
@@ -22,8 +22,6 @@ from gnnreco.geometry.importers.written import Imported, write_imported
 from .gdml_placement import Placements, read_structure
 from .gdml_solids import Flat, flat_sensor, template
 from .xml_tree import Node, read_xml
-
-Floats = NDArray[np.float64]
 
 
 def read(
