@@ -65,8 +65,6 @@ def read(
         Depth of the layers and of their active part, mm.
     radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction : str
         Of the layers; the radius in mm.
-    field : str
-        Along z, tesla.
 
     Raises
     ------

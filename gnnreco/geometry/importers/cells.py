@@ -47,8 +47,6 @@ def read(
         Of the active material, mm, where the table has no such column.
     measures : str
         What the cells measure: ``position``, ``energy``, ``time``, with commas.
-    field : str
-        Of the solenoid, tesla.
     radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction : str
         Of every layer, where the table has no such column; the radius in mm.
 

@@ -35,8 +35,6 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
 
     Parameters
     ----------
-    file, folder, name
-        See `import_detector`.
     placements : str
         A CSV table with a row for each sensitive volume: ``readout, volume_id`` (the identifier without the cell), ``x,
         y, z`` (mm), the axes ``xu ... zw`` of its segmentation plane as columns of a rotation, ``width, height,

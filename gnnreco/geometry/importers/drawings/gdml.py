@@ -39,8 +39,6 @@ def read(
 
     Parameters
     ----------
-    file, folder, name
-        See `import_detector`.
     sensitive : str, optional
         Names of the sensitive volumes, with ``*`` and ``?``, between commas. Without it the volumes that carry an
         auxiliary tag ``SensDet``.
@@ -53,8 +51,6 @@ def read(
     layer_gap : str
         Planes of sensors, and shells of staves around an axis, farther apart than this are different layers, mm;
         so are the sheets of a stack, however near.
-    field : str
-        Field along z, tesla.
     missing : str
         ``skip``: leave out files that are placed (``<physvol><file name=.../>``) but not there, with a note.
 

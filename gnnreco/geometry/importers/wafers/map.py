@@ -58,8 +58,6 @@ def read(
         A CSV file of sectors of scintillator tiles, see `tile_sectors`.
     sides : str
         ``both``, ``positive`` or ``negative``.
-    field : str
-        Of the solenoid, tesla.
     gap : str
         Between the silicon of neighbouring wafers, mm.
     lattice : str
