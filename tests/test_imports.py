@@ -21,6 +21,7 @@ ORDER = [
     {"fit"},
     {"tasks"},
     {"bundle"},
+    {"onnx_bundle"},
     {"pipeline"},
     {"reconstruct"},
     {"evaluate"},
