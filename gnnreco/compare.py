@@ -21,11 +21,11 @@ from gnnreco.evaluate.clustering import score_clusters
 from gnnreco.evaluate.tracking import as_seen
 from gnnreco.geometry import Detector, list_detectors, load_detector
 from gnnreco.geometry.checks.coverage import coverage
+from gnnreco.progress import Progress
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import adapt
 from gnnreco.train.settings import compose, run_training
 
-Progress = Callable[[str, int, int], None]
 Bundles = Mapping[str, str | GnnrecoError]
 SEED = 20_000  # no training uses it
 #: Events to adapt and to tune with, for each event of a sample; a beam's events are small.

@@ -20,13 +20,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event
+from gnnreco.columns import Event, Floats
 from gnnreco.evaluate.target import true_perigee
 from gnnreco.fit.trackfit import fit_tracks
 from gnnreco.geometry import ConstantField, Detector, Field, MapField, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 
-Floats = NDArray[np.float64]
 DIAGONAL = [0, 2, 5, 9, 14]
 NAMES = ("d0", "z0", "phi", "theta", "q/p")
 MUON = 0.10566

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.description.placement import AXES
 
-Floats = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parents[1] / "detector_geometries"
 
 

@@ -16,13 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.description.placement import AXES
 
 TARGET = Path(__file__).resolve().parents[1] / "detector_geometries" / "odd"
-Floats = NDArray[np.float64]
 Rows = dict[str, Any]
 Side = tuple[float, float]  # height in the module, stereo angle
 

@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Hits, Particles, Truth
+from gnnreco.columns import Event, Floats, Hits, Ints, Particles, Truth
 from gnnreco.events import write_events
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions
@@ -33,8 +32,6 @@ from gnnreco.simulate.showers.hits import read_out
 from gnnreco.simulate.showers.shower import Shares, gathered
 from gnnreco.simulate.transport import Transport
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 # PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
 PLATES = {"G4_W": (3.504, 99.46, 7.97), "G4_Cu": (14.36, 153.2, 19.42), "G4_Si": (93.70, 465.2, 40.19),
           "G4_AIR": (303_900.0, 747_700.0, 87.9)}  # fmt: skip

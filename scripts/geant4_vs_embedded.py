@@ -28,10 +28,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from numpy.typing import NDArray
 
 from gnnreco.bundle import load_bundle, load_task
-from gnnreco.columns import Clusters, Event
+from gnnreco.columns import Clusters, Event, Floats
 from gnnreco.evaluate import ShowerTarget, score_clusters
 from gnnreco.evaluate.clustering import true_energy
 from gnnreco.evaluate.sharing import share
@@ -41,7 +40,6 @@ from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.simulate.matter.medium import media
 from gnnreco.train.settings import compose, run_training
 
-Floats = NDArray[np.float64]
 Finder = Callable[[Event], Clusters]
 KINDS = ("geant4", "embedded")
 NAMES = {"geant4": "Geant4", "embedded": "embedded simulation"}

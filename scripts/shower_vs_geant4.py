@@ -24,6 +24,8 @@ from pathlib import Path
 
 import matplotlib
 
+from gnnreco.columns import Floats
+
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,7 +39,6 @@ from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
 
-Floats = NDArray[np.float64]
 # CMSSW, RecoLocalCalo/HGCalRecProducers, weightsPerLayer_V16: MeV for each minimum-ionising particle, layers 1 to 47.
 WEIGHTS = np.array([5.55] + [12.86, 9.4] * 8 + [12.86] + [13.54, 12.86] * 4 + [58.63] + [60.7] * 10 + [83.08, 83.08, 83.43]
                    + [83.61] * 7)  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from peers.acts_tracks import read_acts_tracks
 
-from gnnreco.columns import Event, Truth
+from gnnreco.columns import Event, Floats, Truth
 from gnnreco.events import open_events
 from gnnreco.fit.propagate import perigee
 from gnnreco.fit.trackfit import FitResult, fit_tracks
@@ -25,7 +25,6 @@ from gnnreco.geometry import Detector, Field, load_detector
 
 NAMES = ("d0 / mm", "z0 / mm", "phi", "theta", "q/p / (1/GeV)")
 DIAGONAL = [0, 2, 5, 9, 14]
-Floats = NDArray[np.float64]
 
 
 def arguments() -> argparse.Namespace:

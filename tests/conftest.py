@@ -1,6 +1,31 @@
-"""Settings that every test shares: hypothesis draws the same examples on every run and has no clock."""
+"""What every test shares: hypothesis draws the same examples on every run and has no clock; small detectors from text."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
+
+HEAD = """format: gnnreco-detector/1
+name: %s
+units: {length: mm, angle: deg, field: T}
+field: {kind: solenoid, bz: %s}
+"""
+
+
+@pytest.fixture(scope="session")
+def detector_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Called as ``detector_folder(name, text, bz=0)``: a folder with a ``detector.yaml`` of a head and this text.
+
+    The head holds format, name, units (mm, degrees, tesla) and a solenoid; the text begins with the templates.
+    """
+
+    def write(name: str, text: str, bz: float = 0) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "detector.yaml").write_text(HEAD % (name, bz) + text.lstrip("\n"))
+        return folder
+
+    return write

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"columns", "errors", "files", "kernels", "schema", "summary"}
+ANYWHERE = {"columns", "errors", "files", "kernels", "progress", "schema", "summary"}
 ORDER = [
     {"particles"},
     {"geometry"},
@@ -44,9 +46,14 @@ def stage(module: Path) -> str:
 
 def imports(tree: ast.AST, module: Path) -> list[str]:
     """Every dotted name a file imports, relative imports made absolute."""
+    return dotted(ast.walk(tree), module)
+
+
+def dotted(nodes: Iterable[ast.AST], module: Path) -> list[str]:
+    """The names that import statements among some nodes of a file name, relative imports made absolute."""
     names = []
     package = ("gnnreco", *module.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -98,3 +105,90 @@ def test_the_command_line_starts_light(name: str) -> None:
     tree = ast.parse((PACKAGE / name).read_text())
     top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
     assert {n.split(".")[0] for n in imports(top, PACKAGE / name)} <= LIGHT
+
+
+def run_at_import(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a file is imported: not functions, nor what only a type checker reads."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        typing_only = isinstance(node, ast.If) and ast.unparse(node.test) in {
+            "TYPE_CHECKING",
+            "typing.TYPE_CHECKING",
+        }
+        for block in ("orelse", "finalbody") if typing_only else ("body", "orelse", "finalbody"):
+            yield from run_at_import(getattr(node, block, ()))
+        for handler in getattr(node, "handlers", ()):
+            yield from run_at_import(handler.body)
+
+
+def module_name(module: Path) -> str:
+    """The dotted name of a file; a package's ``__init__.py`` bears that of the package."""
+    parts = module.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def first_loaded(module: Path, known: set[str]) -> set[str]:
+    """The files that must run before a file can.
+
+    They are those it names, and the faces of the packages on the way to them. The faces of packages that the file itself
+    lies in do not count: Python has begun with them when it reaches the file, and they bring it in on purpose. A file that
+    asks such a face for a name counts, since whether that works depends on which of the two was imported first.
+    """
+    here = module_name(module)
+    found = set()
+    for name in dotted(run_at_import(ast.parse(module.read_text()).body), module):
+        target = name if name in known else name.rpartition(".")[0]
+        if target not in known:
+            continue
+        steps = target.split(".")
+        faces = {".".join(steps[:depth]) for depth in range(1, len(steps))}
+        found |= {target} | {face for face in faces if not f"{here}.".startswith(f"{face}.")}
+    return found - {here}
+
+
+def circle(modules: Iterable[Path]) -> list[str]:
+    """The names along one circle of imports; empty where there is none."""
+    known = {module_name(module) for module in modules}
+    graph = {module_name(module): first_loaded(module, known) for module in modules}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    assert not circle(MODULES)
+
+
+def test_a_circle_of_imports_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path / "gnnreco")
+    texts = {
+        "__init__.py": "",
+        "a/__init__.py": "from .near import near",
+        "a/near.py": "from .far import far",
+        "a/far.py": "def late():\n    from .near import near",
+        "b.py": "from gnnreco.a.far import far",
+    }
+    for name, text in texts.items():
+        file = tmp_path / "gnnreco" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    modules = sorted(tmp_path.rglob("*.py"))
+    assert not circle(modules)
+    (tmp_path / "gnnreco/a/far.py").write_text("from gnnreco.b import far")
+    assert set(circle(modules)) >= {"gnnreco.a.far", "gnnreco.b"}
+    (tmp_path / "gnnreco/a/far.py").write_text(
+        "try:\n    from gnnreco.a import close\nexcept ImportError:\n    pass"
+    )
+    assert "gnnreco.a" in circle(modules)
+
+
+def test_no_folder_is_too_full_to_see_whole() -> None:
+    for folder in {module.parent for module in MODULES} - {PACKAGE}:
+        entries = [entry.name for entry in folder.iterdir() if entry.name != "__pycache__"]
+        assert len(entries) <= 15, (
+            f"{folder} holds {len(entries)} files and folders: give some a room of their own"
+        )

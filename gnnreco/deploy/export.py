@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ from gnnreco.deploy.proof.provenance import provenance
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
+from gnnreco.progress import Progress
 from gnnreco.tasks.trigger.buffers import Buffers
 from gnnreco.tasks.trigger.task import TriggerTask
 
 from .budget import Budget, check_seconds
 from .folder import as_json, check_folder, save_folder
 
-Progress = Callable[[str, int, int], None]
 Inputs = tuple[Floats, NDArray | None]
 VECTORS, REPORT = "vectors.safetensors", "report.json"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from gnnreco.deploy.program.lower import lower
 from gnnreco.deploy.rtl.pipeline import estimate
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.files.atomic import REPLACE, refuse, write_file
+from gnnreco.progress import Progress
 from gnnreco.tasks.trigger.task import TriggerTask, alive
 from gnnreco.train.settings import compose, run_training
 
@@ -54,7 +55,7 @@ def search(
     output: Path,
     overrides: Sequence[str],
     pressures: Sequence[float] = PRESSURES,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> list[Point]:

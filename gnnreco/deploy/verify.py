@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from gnnreco.bundle.files import typed
 from gnnreco.columns import Floats
 from gnnreco.deploy.program.program import JSON, Program
-from gnnreco.deploy.proof.checks import TRAINED, Check, Progress, Row, run_checks
+from gnnreco.deploy.proof.checks import TRAINED, Check, Row, run_checks
 from gnnreco.deploy.proof.equality import Trained
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.files.json_file import parse_json
+from gnnreco.progress import Progress
 from gnnreco.tasks.trigger.buffers import Buffers
 from gnnreco.tasks.trigger.task import TriggerTask
 

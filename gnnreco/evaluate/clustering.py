@@ -22,6 +22,7 @@ from gnnreco.tasks.showers.edges import Shares
 from gnnreco.tasks.showers.targets import cell_truth, cluster_targets
 
 from .confidence import calibration_curve
+from .matching import check_hit_rows
 from .rates import COVERAGE, clopper_pearson
 from .sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
 from .target import kinematics, passed
@@ -227,11 +228,8 @@ def score_clusters(
 
 def check_clusters(event: Event, clusters: Clusters) -> None:
     """Raise `BadInput` where hit rows or numbers cannot be those of clusters of this event."""
-    where, n_hits, rows = f"event {event.number}", len(event.hits), clusters.hit_index
-    bad = np.flatnonzero((rows < 0) | (rows >= n_hits))
-    if len(bad):
-        why = f"a cluster holds hit row {rows[bad[0]]}, the event has {n_hits:,} hits; is it the same input?"
-        raise BadInput(event.source, where, why)
+    check_hit_rows(event, clusters.hit_index, "cluster")
+    where = f"event {event.number}"
     for name in ("energy", "energy_sigma", "hit_weight"):
         if not np.isfinite(getattr(clusters, name)).all():
             raise BadInput(event.source, where, f"a cluster has {name} that is not finite; reconstruct again")

@@ -20,8 +20,9 @@ from gnnreco.files.atomic import refuse
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
+from gnnreco.progress import Progress
 from gnnreco.schema import plain
-from gnnreco.tasks.contract import Calibratable, Progress
+from gnnreco.tasks.contract import Calibratable
 
 from .matching import match
 from .rates import clopper_pearson

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gnnreco.columns import Ints, Tracks, Truth
+from gnnreco.columns import Event, Ints, Tracks, Truth
+from gnnreco.errors import BadInput
 
 Mask = NDArray[np.bool_]
 
@@ -75,6 +76,14 @@ class Matching:
         best = np.zeros(len(matched), bool)
         best[order[first]] = True
         return best
+
+
+def check_hit_rows(event: Event, rows: Ints, what: str) -> None:
+    """Raise `BadInput` where hit rows (n,) of a track or cluster, as `what` calls it, are none of the event's."""
+    n_hits = len(event.hits)
+    for row in rows[(rows < 0) | (rows >= n_hits)][:1]:
+        why = f"a {what} holds hit row {row}, the event has {n_hits:,} hits; is it the same input?"
+        raise BadInput(event.source, f"event {event.number}", why)
 
 
 def _made_by(truth: Truth, n_hits: int) -> sparse.csr_array:

@@ -14,7 +14,7 @@ from gnnreco.events.select import seen
 from gnnreco.geometry import Detector, Field
 
 from .confidence import calibration_curve
-from .matching import RULES, Mask, Matching, concatenate, match
+from .matching import RULES, Mask, Matching, check_hit_rows, concatenate, match
 from .rates import COVERAGE, binned_rates, rates
 from .resolution import residuals, resolutions
 from .target import ALL_TRACKS, Kinematics, Target, kinematics, passed, track_kinematics, true_perigee
@@ -149,11 +149,8 @@ class Scores:
 
 def check_tracks(event: Event, tracks: Tracks) -> None:
     """Raise BadInput where hit rows, parameters or errors cannot be those of tracks of this event."""
+    check_hit_rows(event, tracks.hit_index, "track")
     where, n_hits, rows = f"event {event.number}", len(event.hits), tracks.hit_index
-    bad = np.flatnonzero((rows < 0) | (rows >= n_hits))
-    if len(bad):
-        why = f"a track holds hit row {rows[bad[0]]}, the event has {n_hits:,} hits; is it the same input?"
-        raise BadInput(event.source, where, why)
     on_track = np.repeat(np.arange(len(tracks)), np.diff(tracks.offsets)) * max(n_hits, 1) + rows
     if len(np.unique(on_track)) < len(rows):
         raise BadInput(event.source, where, "a track holds a hit twice; reconstruct again")

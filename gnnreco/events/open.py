@@ -24,7 +24,7 @@ from gnnreco.events.readers.phoenix import PhoenixReader
 from gnnreco.events.readers.table import header_of
 
 from .sensors import SensorFinder
-from .source import Entry, EventSource, Reader
+from .source import Entry, EventSource, FileReader, Reader
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
@@ -37,7 +37,6 @@ _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
 
 Found = tuple[Entry, Reader]
-_OfSeveral = ParquetReader | HitsTableReader | JetsReader | IspyReader | PhoenixReader | HgcalNtupleReader
 
 
 def open_events(
@@ -102,12 +101,12 @@ class _CsvReader:
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         files = dict(entry.files)
         if "measurements" in files:
-            return acts.read(entry.number, entry.source, files, self.finder, truth, deposits)
+            return acts.read(entry, self.finder, truth, deposits)
         if "hits" not in files:
             raise BadInput(
                 entry.source, "", f"only {', '.join(sorted(files))}: neither hits nor measurements; add them"
             )
-        return trackml.read(entry.number, entry.source, files, self.finder, truth, deposits)
+        return trackml.read(entry, self.finder, truth, deposits)
 
 
 class _Search:
@@ -182,7 +181,7 @@ class _Search:
             return False
         return True
 
-    def _parquet(self, file: Path) -> _OfSeveral:
+    def _parquet(self, file: Path) -> FileReader:
         if is_jets(file):
             return JetsReader(file)
         return HitsTableReader(file, self.finder) if is_hits_table(file) else ParquetReader(file, self.finder)
@@ -193,7 +192,7 @@ class _Search:
     def _add_csv(self, folder: Path, prefix: str) -> None:
         self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
 
-    def _add_events(self, reader: _OfSeveral) -> None:
+    def _add_events(self, reader: FileReader) -> None:
         for entry in reader.entries():
             self._keep(entry, reader)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Protocol, overload
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 #: Kinds of table that hold hits; where there are measurements, ``hits`` are what a simulation knows.
 HITS = ("measurements", "hits")
-#: Reads the event of an entry: (entry, truth, deposits) -> Event.
-Reader = Callable[["Entry", bool, bool], Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,38 @@ class Entry:
     source: str
     files: tuple[tuple[str, Path], ...]
     row: int = 0
+
+
+class Reader(Protocol):
+    """Reads events of one format, each when it is asked for."""
+
+    def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
+        """Read one event.
+
+        Parameters
+        ----------
+        entry : Entry
+        truth, deposits : bool
+            Whether to read them where there are any.
+
+        Raises
+        ------
+        BadInput
+            The event is damaged, or the file changed since it was opened.
+        """
+
+
+class FileReader(Reader, Protocol):
+    """Reads the events of one file that may hold several."""
+
+    def entries(self) -> list[Entry]:
+        """One entry an event, in the order of the file.
+
+        Raises
+        ------
+        BadInput
+            The file is damaged, or not of this format.
+        """
 
 
 class EventSource(Sequence[Event]):

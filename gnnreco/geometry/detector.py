@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.cells.templates import CellTemplate
 from gnnreco.geometry.field.field import Field
 from gnnreco.summary import counted, facts_table, listed, shortened
@@ -23,8 +24,6 @@ from .solids import faces
 from .source import Source
 from .subsystem import PassiveCylinder, Subsystem
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Sensors = NDArray[np.int32]
 
 # One row a sensor; those of the second group are told of calorimeters only.

@@ -8,12 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .plane import inside_depth, outside_distance
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Memory for the boxes is bounded whatever the detector's size.
 MAX_BOXES = 2_000_000

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.kernels import U, V, njit
-
-Floats = NDArray[np.float64]
 
 # Two corners closer than this (mm) are the same point; a position this far outside an edge is still on it.
 TOUCH = 1e-9

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnnreco.geometry.cells.templates import CellTemplate, Floats
+from gnnreco.columns import Floats
+from gnnreco.geometry.cells.templates import CellTemplate
 from gnnreco.kernels import X, Y, Z, njit
 
 LIMIT = 3  # column of a wall, after its normal: how far along it the solid goes
-
-Ints = NDArray[np.int64]
 
 
 def faces(template: CellTemplate) -> Floats:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from gnnreco.columns import Floats
 
 #: Two directions closer than this (sine of the angle between them) span no plane.
 PARALLEL = 1e-6

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import FIRST, SECOND, njit
 
 # Columns of a grid of cells, and of a path across it.
 PITCH_U, PITCH_V, MANY_U, MANY_V = range(4)
 FROM_U, FROM_V, TO_U, TO_V = range(4)
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @njit(cache=True, error_model="numpy")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.field.grid import FieldGrid, field_at
 from gnnreco.kernels import FIRST, SECOND, U, V, W, X, Y, Z, njit
 from gnnreco.particles import ELECTRON, HADRON, INVISIBLE, MUON, PHOTON, Species
@@ -35,7 +36,6 @@ ARC_PLACE, ARC_MOMENTUM, ARC_CHARGE, ARC_MASS, ARC_TIME, ARC_LENGTH = 1, 4, 7, 8
 # and of passive cylinders.
 RADIUS, HALF_LENGTH, RADIATION, INTERACTION = range(4)
 
-Floats = NDArray[np.float64]
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
 LIGHT = 299.792458  # mm/ns
 SAGITTA = 4.0  # mm by which a step may leave its chord

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry import Detector
 from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 CENTER, HALF = 3, 4  # rows of a sensor's place, after its axes U, V, W
 NODE, ENTRY = range(2)  # columns of the stack of a search
 
-Floats = NDArray[np.float64]
 Vector = tuple[float, float, float]
 LEAF = 2  # sensors in a leaf
 STEEP = 0.05  # cosine of incidence under which a plane is too nearly touched to be judged from afar

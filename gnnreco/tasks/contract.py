@@ -8,11 +8,12 @@ A task is a class that inherits from `Task`, a dataclass of its settings, and a 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, runtime_checkable
 
 from gnnreco.errors import BadConfig, BadInput
+from gnnreco.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from gnnreco.models.segment_model import Scorer
     from gnnreco.models.state import Numbers
 
-#: Called with what is being done, how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
 #: Learned numbers by name; those of the network are called ``network.<parameter>``.
 State = Mapping[str, "NDArray[np.generic]"]
 Sample = TypeVar("Sample")

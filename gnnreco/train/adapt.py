@@ -10,8 +10,8 @@ from gnnreco.bundle.files import MANIFEST
 from gnnreco.errors import BadConfig
 from gnnreco.files.atomic import refuse
 from gnnreco.geometry import Detector
+from gnnreco.progress import Progress
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.contract import Progress
 
 
 def usual_pileup(process: str) -> int:

@@ -23,8 +23,9 @@ from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
+from gnnreco.progress import Progress
 from gnnreco.schema import plain
-from gnnreco.tasks.contract import Learner, Progress
+from gnnreco.tasks.contract import Learner
 
 from .checkpoint import Position, identity, load_checkpoint, save_checkpoint
 from .config import NotFinite, Stopped, TrainConfig

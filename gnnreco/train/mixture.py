@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnreco.columns import Event
-from gnnreco.tasks.contract import Learner, Progress, State
+from gnnreco.progress import Progress
+from gnnreco.tasks.contract import Learner, State
 
 Sample = TypeVar("Sample")
 

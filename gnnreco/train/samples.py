@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save
 
 from gnnreco.columns import Event
 from gnnreco.files.atomic import write_file
+from gnnreco.progress import Progress
 from gnnreco.schema import plain
-from gnnreco.tasks.contract import Learner, Progress, truth_of
+from gnnreco.tasks.contract import Learner, truth_of
 
 from .flat import flatten, names_of, unflatten
 

@@ -27,10 +27,11 @@ from gnnreco.errors import BadConfig
 from gnnreco.evaluate.confidence import calibrated_if_enough
 from gnnreco.events import EventSource, open_events
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.progress import Progress
 from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.contract import Calibratable, Learner, Progress, Task, Teachable
+from gnnreco.tasks.contract import Calibratable, Learner, Task, Teachable
 from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,6 @@ from gnnreco.geometry import ConstantField, Detector, import_detector, load_dete
 from gnnreco.geometry.exporters import export_detector
 
 MADE_UP = """
-format: gnnreco-detector/1
-name: made_up
-units: {length: mm, angle: deg, field: T}
-field: {kind: solenoid, bz: 1.5}
 templates:
   chip: {kind: grid, pitch: [0.1, 0.2], cells: [200, 100], thickness: 0.3}
   wedge: {kind: grid, pitch: [0.1, 0.2], cells: [300, 100], thickness: 0.2,
@@ -45,11 +42,8 @@ sensors:
 
 
 @pytest.fixture
-def made_up(tmp_path: Path) -> Detector:
-    folder = tmp_path / "made_up"
-    folder.mkdir()
-    (folder / "detector.yaml").write_text(MADE_UP)
-    return load_detector(folder)
+def made_up(detector_folder: Callable[..., Path]) -> Detector:
+    return load_detector(detector_folder("made_up", MADE_UP, bz=1.5))
 
 
 def outlines(detector: Detector) -> list[Any]:

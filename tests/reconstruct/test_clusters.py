@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,6 @@ from gnnreco.simulate import SimulationOptions, simulate
 
 TRACKER = "tracking-telescope"
 MIXED = """
-format: gnnreco-detector/1
-name: mixed
-units: {length: mm, angle: deg, field: T}
-field: {kind: solenoid, bz: 0}
 templates:
   strips: {kind: grid, pitch: [0.05, 0.05], cells: [2000, 2000], thickness: 0.3}
   pads: {kind: grid, pitch: [10, 10], cells: [30, 30], thickness: 0.3}
@@ -40,15 +37,14 @@ subsystems:
     material: {radiation_lengths: 1.0, interaction_lengths: 0.05, moliere_radius: 20, sampling_fraction: 0.02}
 sensors:
   - {rule: planes, template: strips, subsystem: tracker, z: [100, 150, 200, 250, 300, 350]}
-  - {rule: planes, template: pads, subsystem: calo, z: [%s]}
+  - {rule: planes, template: pads, subsystem: calo, z: [500, 512, 524, 536, 548, 560, 572, 584, 596, 608, 620, 632, 644, 656, 668, 680, 692, 704, 716, 728]}
 """
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def mixed(detector_folder: Callable[..., Path]) -> tuple[Path, Path]:
     """A detector of a tracker and a calorimeter, and events of electrons in it."""
-    folder = tmp_path_factory.mktemp("mixed")
-    (folder / "detector.yaml").write_text(MIXED % ", ".join(str(500 + 12 * k) for k in range(20)))
+    folder = detector_folder("mixed", MIXED)
     detector = load_detector(folder)
     options = SimulationOptions(particle="electron", energy=(10.0, 20.0), count=1, eta=(4.0, 5.0))
     write_events(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,16 +79,16 @@ def test_few_hits_without_a_pair_are_no_fault(tmp_path: Path, capsys: pytest.Cap
     assert "hits_without_pair" not in capsys.readouterr().out.replace(" ", "_")
 
 
-def test_python_and_files_hold_the_same_where_several_subsystems_measure(tmp_path: Path) -> None:
-    (tmp_path / "detector.yaml").write_text(MIXED % ", ".join(str(500 + 12 * k) for k in range(20)))
-    with (tmp_path / "detector.yaml").open("a") as file:
-        yaml.safe_dump({"source": {"position": [0, 0, 5], "direction": [0.01, 0, 1]}}, file)
-    detector = load_detector(tmp_path)
+def test_python_and_files_hold_the_same_where_several_subsystems_measure(
+    detector_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = detector_folder("mixed", MIXED + "source: {position: [0, 0, 5], direction: [0.01, 0, 1]}\n")
+    detector = load_detector(folder)
     options = SimulationOptions(particle="electron,muon", energy=(10.0, 20.0), count=2, eta=(4.0, 5.0))
     write_events(
         list(simulate(detector, "gun", 3, seed=2, options=options)), tmp_path / "events", detector=detector
     )
-    reconstruct(tmp_path / "events", tmp_path, [TRACKER, CLUSTERS], tmp_path / "out", any_detector=True)
+    reconstruct(tmp_path / "events", folder, [TRACKER, CLUSTERS], tmp_path / "out", any_detector=True)
     events = {event.number: event for event in open_events(tmp_path / "events", detector)}
     for task, rows in (("tracking", read_tracks), ("clustering", read_clusters)):
         ours = load_task(

@@ -10,10 +10,6 @@ from gnnreco.tasks.showers.targets import CellTruth
 
 REACH, UNIT, STEP = 2.6, 10.0, 2.0
 STACK = """
-format: gnnreco-detector/1
-name: stack
-units: {length: mm, angle: deg, field: T}
-field: {kind: solenoid, bz: 0}
 templates:
   pads: {kind: grid, pitch: [12, 12], cells: [50, 50], thickness: 0.3}
 subsystems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,6 @@ from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import adapt
 
 BARREL = """
-format: gnnreco-detector/1
-name: eight_layers
-units: {length: mm, angle: rad, field: T}
-field: {kind: solenoid, bz: 3.0}
 templates:
   chip: {kind: grid, pitch: [0.06, 0.2], cells: [500, 500], thickness: 0.3}
 subsystems:
@@ -33,15 +30,13 @@ sensors:
 
 
 @pytest.fixture(scope="module")
-def barrel(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+def barrel(detector_folder: Callable[..., Path]) -> Detector:
     """Eight layers around a beam, unlike any detector that ships."""
-    folder = tmp_path_factory.mktemp("eight_layers")
     layers = [
-        f"      - {{radius: {r}, count: {int(2 * np.pi * r / 27)}, z: {[98.0 * k for k in range(-3, 4)]}, tilt: 0.1}}"
+        f"      - {{radius: {r}, count: {int(2 * np.pi * r / 27)}, z: {[98.0 * k for k in range(-3, 4)]}, tilt: 5.73}}"
         for r in (50, 90, 140, 200, 270, 350, 440, 540)
     ]
-    (folder / "detector.yaml").write_text(BARREL + "\n".join(layers) + "\n")
-    return load_detector(folder)
+    return load_detector(detector_folder("eight_layers", BARREL + "\n".join(layers) + "\n", bz=3.0))
 
 
 def test_a_bundle_finds_tracks_in_a_detector_it_has_never_seen(barrel: Detector, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,18 +21,14 @@ from gnnreco.train.settings import compose, run_training
 from tests.train.toy import ToySample, ToyTask, events
 
 STACK = """
-format: gnnreco-detector/1
-name: {name}
-units: {{length: mm, angle: deg, field: T}}
-field: {{kind: solenoid, bz: 0}}
 templates:
-  pads: {{kind: grid, pitch: [{pitch}, {pitch}], cells: [30, 30], thickness: 0.3}}
+  pads: {kind: grid, pitch: [PITCH, PITCH], cells: [30, 30], thickness: 0.3}
 subsystems:
   calo:
     measures: [energy]
-    material: {{radiation_lengths: 2.5, interaction_lengths: 0.1, moliere_radius: 24, sampling_fraction: 0.02}}
+    material: {radiation_lengths: 2.5, interaction_lengths: 0.1, moliere_radius: 24, sampling_fraction: 0.02}
 sensors:
-  - {{rule: planes, template: pads, subsystem: calo, z: [1000, 1012, 1024, 1036, 1048, 1060, 1072, 1084]}}
+  - {rule: planes, template: pads, subsystem: calo, z: [1000, 1012, 1024, 1036, 1048, 1060, 1072, 1084]}
 """
 SMALL = (
     "sample.events=2", "sample.validation_events=1", "sample.simulation.count=2", "sample.simulation.eta=[2.5,3.0]",
@@ -40,16 +37,10 @@ SMALL = (
 )  # fmt: skip
 
 
-def folder(place: Path, name: str, pitch: int) -> Path:
-    (place / name).mkdir()
-    (place / name / "detector.yaml").write_text(STACK.format(name=name, pitch=pitch))
-    return place / name
-
-
 @pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    place = tmp_path_factory.mktemp("detectors")
-    return [folder(place, name, pitch) for name, pitch in (("fine", 12), ("coarse", 20), ("other", 16))]
+def three(detector_folder: Callable[..., Path]) -> list[Path]:
+    pitches = {"fine": "12", "coarse": "20", "other": "16"}
+    return [detector_folder(name, STACK.replace("PITCH", pitch)) for name, pitch in pitches.items()]
 
 
 class Placed(ToyTask):

@@ -10,8 +10,9 @@ import onnx
 
 from gnnreco.bundle import Bundle
 from gnnreco.bundle.onnx import MODELS, ONE_THREAD_MODEL, OnnxBundle, load_onnx, make_onnx, network_weights
-from gnnreco.deploy.proof.checks import SOURCES, TRAINED, Check, Progress, Row, run_checks
+from gnnreco.deploy.proof.checks import SOURCES, TRAINED, Check, Row, run_checks
 from gnnreco.deploy.proof.provenance import find_trained
+from gnnreco.progress import Progress
 
 from .parity import TOLERANCE, measure
 

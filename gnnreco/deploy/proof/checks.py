@@ -8,10 +8,10 @@ from typing import Any
 from gnnreco.columns import Floats
 from gnnreco.deploy.toolchain import ToolFailed, network_is_cut
 from gnnreco.errors import GnnrecoError, MissingTool
+from gnnreco.progress import Progress
 
 Row = dict[str, Any]
 Check = tuple[bool | None, str]  # None: could not be made here
-Progress = Callable[[str, int, int], None]
 TRAINED, SOURCES = "trained network", "sources"
 PART = 4096  # events
 

@@ -19,6 +19,7 @@ from gnnreco.deploy.program.program import JSON, Program
 from gnnreco.deploy.simulator import BENCH, make_testbench
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadInput, MissingTool
+from gnnreco.progress import Progress
 
 from .pipeline import PART, Design
 from .placement import Placement, place
@@ -28,8 +29,6 @@ from .vendor import SCRIPT, constraints, vivado
 IO, REPORT, README = "io.json", "report.json", "README.md"
 INPUTS, ANSWERS, NOTE = "vectors/inputs.hex", "vectors/answers.hex", "vectors/NOTE.txt"
 VECTORS = 1000
-
-Progress = Callable[[str, int, int], None]
 
 
 def write_firmware(

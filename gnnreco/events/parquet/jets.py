@@ -27,14 +27,13 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gnnreco.columns import Event, Hits, Jets, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.source import Entry
 
 from .jets_block import AGAIN, BLOCK, LISTS, SCHEMA, jets_of, table_of
-from .row_groups import opened, read_group, schema_of
+from .row_groups import created, opened, read_group, schema_of
 
 FORMAT = b"gnnreco jets 1"
 
@@ -59,20 +58,8 @@ def write_jets(file: Path, blocks: Iterable[Jets], sources: Mapping[str, str], f
         Blocks that do not fit one another, or jets that could not be read back.
     """
     names: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-    with (
-        file.open("wb") as stream,
-        pq.ParquetWriter(
-            stream,
-            SCHEMA,
-            compression="zstd",
-            compression_level=9,
-            use_dictionary=["label"],
-            column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in LISTS},
-            write_statistics=False,
-            write_page_checksum=True,
-            store_schema=False,
-        ) as writer,
-    ):
+    encodings = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in LISTS}
+    with created(file, SCHEMA, ["label"], encodings) as writer:
         for number, jets in enumerate(blocks, first):
             if names not in (None, (jets.feature_names, jets.classes)):
                 raise BadInput(file, f"event {number}", "features or classes unlike those of the first block")

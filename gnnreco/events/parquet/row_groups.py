@@ -1,8 +1,10 @@
-"""Parquet read by row groups: whatever is wrong with the file comes out as `BadInput`, before memory goes."""
+"""Parquet by row groups: a checksum on every page that is written, and whatever is wrong with a file comes out as
+`BadInput`, before memory goes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,6 +48,39 @@ def opened(path: Path, remedy: str = "write or fetch the file again") -> Iterato
     ) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise BadInput(path, "", f"damaged or cut off ({reason}); {remedy}") from None
+
+
+@contextmanager
+def created(
+    path: Path, schema: pa.Schema, dictionaries: Sequence[str], encodings: Mapping[str, str]
+) -> Iterator[pq.ParquetWriter]:
+    """A new Parquet file: packed, with a checksum on every page, and the same bytes for the same columns.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced where it exists.
+    schema : Schema
+    dictionaries : sequence of str
+        Columns of few different values, by their path in the file (``pt.list.element`` for a list).
+    encodings : mapping of str to str
+        How Parquet encodes other columns, by their path in the file.
+    """
+    with (
+        path.open("wb") as stream,
+        pq.ParquetWriter(
+            stream,
+            schema,
+            compression="zstd",
+            compression_level=9,
+            use_dictionary=list(dictionaries),
+            column_encoding=dict(encodings),
+            write_statistics=False,
+            write_page_checksum=True,
+            store_schema=False,
+        ) as writer,
+    ):
+        yield writer
 
 
 def schema_of(path: Path) -> pa.Schema | None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Event
 
 from .reader import COLUMNS, FORMAT, HITS, HITS_WANTED, PARTICLES, SCHEMA
+from .row_groups import created
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
@@ -56,20 +56,7 @@ def write_parquet(file: Path, events: Iterable[Event], detector: Detector | None
             b"gnnreco.detector": detector.name.encode(),
             b"gnnreco.detector_hash": detector.hash.encode(),
         }
-    with (
-        file.open("wb") as stream,
-        pq.ParquetWriter(
-            stream,
-            SCHEMA,
-            compression="zstd",
-            compression_level=9,
-            use_dictionary=[f"{name}.list.element" for name in DICTIONARY],
-            column_encoding=encodings,
-            write_statistics=False,
-            write_page_checksum=True,
-            store_schema=False,
-        ) as writer,
-    ):
+    with created(file, SCHEMA, [f"{name}.list.element" for name in DICTIONARY], encodings) as writer:
         writer.add_key_value_metadata(about)
         group: list[dict[str, Any]] = []
         hits = 0

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Deposits, Event, Floats, Hits, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
+from gnnreco.events.source import Entry
 
 from .rows import find_rows, make_deposits, require_unique, rows_of
 from .table import FLOAT, FLOAT32, INT, INT32, TEXT, UINT, Columns, header_of, read_table
@@ -56,31 +57,12 @@ LABEL = "acts_geometry_id"
 MM_PER_NS = 299.792458
 
 
-def read(
-    number: int, source: str, files: Mapping[str, Path], finder: SensorFinder, truth: bool, deposits: bool
-) -> Event:
-    """Read one event.
+def read(entry: Entry, finder: SensorFinder, truth: bool, deposits: bool) -> Event:
+    """Read one event, as every `Reader` does; its files are of the kinds in `KINDS`.
 
-    Parameters
-    ----------
-    number : int
-    source : str
-        Where the event came from, kept in it.
-    files : mapping of kind to path
-        Kinds as in `KINDS`.
-    finder : SensorFinder
-    truth, deposits : bool
-        Whether to read the files for them where there are any.
-
-    Returns
-    -------
-    Event
-        Variances are infinite along a coordinate that the sensor did not measure.
-
-    Raises
-    ------
-    BadInput
+    Variances are infinite along a coordinate that the sensor did not measure.
     """
+    files = dict(entry.files)
     file, aside = files["measurements"], Counter[str]()
     position = ("local0", "local1") if set(GLOBAL).isdisjoint(header_of(file)) else GLOBAL
     table = read_table(
@@ -105,7 +87,7 @@ def read(
     x, y, z = np.ascontiguousarray(xyz.T)
     hits = Hits(hit_id, x, y, z, sensor, var_u, var_v, time, None, cells)
     made = _truth(files, hit_id, aside) if truth else None
-    return Event(number, source, hits, made, left_aside=dict(aside))
+    return Event(entry.number, entry.source, hits, made, left_aside=dict(aside))
 
 
 def _placed(file: Path, table: Columns, finder: SensorFinder) -> tuple[Floats, NDArray[np.int32]]:

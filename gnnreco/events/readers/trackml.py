@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
+from gnnreco.events.source import Entry
 
 from .rows import make_deposits, require_unique, rows_of
 from .table import FLOAT, FLOAT32, INT, INT32, Columns, read_table
@@ -28,31 +29,12 @@ CELLS = {"hit_id": INT, "ch0": INT32, "ch1": INT32, "value": FLOAT32}
 STATE = {"x": "tx", "y": "ty", "z": "tz", "px": "tpx", "py": "tpy", "pz": "tpz"}
 
 
-def read(
-    number: int, source: str, files: Mapping[str, Path], finder: SensorFinder, truth: bool, deposits: bool
-) -> Event:
-    """Read one event.
+def read(entry: Entry, finder: SensorFinder, truth: bool, deposits: bool) -> Event:
+    """Read one event, as every `Reader` does; its files are of the kinds in `KINDS`.
 
-    Parameters
-    ----------
-    number : int
-    source : str
-        Where the event came from, kept in it.
-    files : mapping of kind to path
-        Kinds as in `KINDS`.
-    finder : SensorFinder
-    truth, deposits : bool
-        Whether to read the files for them where there are any.
-
-    Returns
-    -------
-    Event
-        Truth needs the truth file; particles alone do not say who made a hit.
-
-    Raises
-    ------
-    BadInput
+    Truth needs the truth file; particles alone do not say who made a hit.
     """
+    files = dict(entry.files)
     file, aside = files["hits"], Counter[str]()
     table = read_table(file, HITS, dict.fromkeys((*LABELS, *EVENT), INT), (), aside)
     for name in EVENT:
@@ -69,7 +51,7 @@ def read(
         cells = make_deposits(rows, len(hit_id), cell["ch0"], cell["ch1"], cell["value"])
     hits = Hits(hit_id, x, y, z, sensor, deposits=cells)
     made = _truth(files, hit_id, aside) if truth and "truth" in files else None
-    return Event(number, source, hits, made, left_aside=dict(aside))
+    return Event(entry.number, entry.source, hits, made, left_aside=dict(aside))
 
 
 def sensors_of(table: Columns, finder: SensorFinder) -> NDArray[np.int32]:

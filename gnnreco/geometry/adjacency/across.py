@@ -7,25 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.cells.templates import Cells, CellTemplate
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.plane import outside_distance
 from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .contact import polygons_within
-from .shapes import (
-    Floats,
-    Frames,
-    Ints,
-    Shapes,
-    bins,
-    frames,
-    grown,
-    in_frame,
-    in_space,
-    real_cells,
-    stamped_shapes,
-)
+from .shapes import Frames, Shapes, bins, frames, grown, in_frame, in_space, real_cells, stamped_shapes
 
 CellIds = NDArray[np.uint64]
 

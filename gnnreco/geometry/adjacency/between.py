@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadConfig
 from gnnreco.geometry.cells.templates import Cells
 from gnnreco.geometry.detector import Detector
@@ -13,19 +14,7 @@ from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .contact import shared_area
 from .links import Links, crossing, face, linked_sensors, project
-from .shapes import (
-    Floats,
-    Frames,
-    Ints,
-    Shapes,
-    bins,
-    fired_shapes,
-    frames,
-    grown,
-    in_space,
-    real_cells,
-    stamped_shapes,
-)
+from .shapes import Frames, Shapes, bins, fired_shapes, frames, grown, in_space, real_cells, stamped_shapes
 
 CellIds = NDArray[np.uint64]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.cells.templates import Cells
 from gnnreco.geometry.detector import Detector
 from gnnreco.kernels import njit
@@ -18,7 +19,7 @@ from gnnreco.kernels.cache import user_folder
 from .across import pairs_across
 from .between import pairs_between
 from .neighbours import MAX_CELLS, each_gap, inside, refuse_more_than, whole_table
-from .shapes import Floats, Ints, fired_shapes
+from .shapes import fired_shapes
 
 CellIds = NDArray[np.uint64]
 

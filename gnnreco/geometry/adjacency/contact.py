@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.plane import inside_polygon
 from gnnreco.kernels import U, V, X, Y, Z, njit
-
-Floats = NDArray[np.float64]
 
 
 @njit(cache=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.cells.templates import Cells
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.index import SensorIndex
@@ -14,7 +15,7 @@ from gnnreco.geometry.plane import outside_distance
 from gnnreco.kernels import U, V, W, X, Y, Z, njit
 
 from .contact import shared_area
-from .shapes import Floats, Frames, Ints, frames, grown, in_frame, in_space
+from .shapes import Frames, frames, grown, in_frame, in_space
 
 # A crack between two sensors of a layer is no way to the layer behind it: half a cell is closed, up to this, mm.
 CRACK = 10.0

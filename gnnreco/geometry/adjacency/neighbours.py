@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.cells.rows import RowTemplate
 from gnnreco.geometry.cells.templates import CSR, Cells, CellTemplate
 from gnnreco.geometry.detector import Detector
 from gnnreco.kernels import njit
 
 from .across import CellIds, pairs_across, sensor_pairs
-from .shapes import Floats, Ints, fired_shapes
+from .shapes import fired_shapes
 
 __all__ = ["first_cell", "neighbours", "neighbours_of", "sensor_pairs"]
 

@@ -8,12 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.cells.templates import Cells, CellTemplate
 from gnnreco.geometry.detector import Detector
 from gnnreco.kernels import U, V, W, X, Y, Z, njit
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class Frames(NamedTuple):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.plane import TOUCH
 
 from .rows import RowTemplate
-from .templates import CSR, Cells, Floats
+from .templates import CSR, Cells
 
 
 @dataclass(frozen=True, eq=False)

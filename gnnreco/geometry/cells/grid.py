@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.plane import inside_convex
 
 from .lattice import LatticeTemplate
-from .templates import Cells, Floats
+from .templates import Cells
 
 
 @dataclass(frozen=True, eq=False)

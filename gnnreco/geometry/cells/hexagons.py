@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gnnreco.columns import Floats
+
 from .lattice import LatticeTemplate
-from .templates import Cells, Floats
+from .templates import Cells
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.plane import area_centroid, clip, inside_convex
 
 from .rows import RowTemplate
-from .templates import CSR, Cells, Floats
+from .templates import CSR, Cells
 
 # A cut cell smaller than this share of a whole one is a rounding error, not a cell.
 SLIVER = 1e-9

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.plane import TOUCH, area_centroid
 
 from .rows import RowTemplate
-from .templates import CSR, Cells, Floats
+from .templates import CSR, Cells
 
 TURN = 2 * np.pi
 

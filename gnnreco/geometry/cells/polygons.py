@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.index import SensorIndex, build_index
 from gnnreco.geometry.plane import TOUCH, area_centroid, inside_polygon, polygon_distance
 from gnnreco.kernels import FIRST, SECOND, U, V, W, njit
 
-from .templates import CSR, Cells, CellTemplate, Floats
-
-Ints = NDArray[np.int64]
+from .templates import CSR, Cells, CellTemplate
 
 # Cells this close (mm) touch: drawings are written with a limited number of digits.
 CONTACT = 1e-4

@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from gnnreco.columns import Floats
+
 Cells = NDArray[np.int32]
 CSR = tuple[NDArray[np.int64], NDArray[np.int32]]
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.source import Source
 
 from .coverage import Coverage, coverage
 from .findings import Finding, name_sensors
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # Rows of lines that mostly meet sensors belong to the detector; two at each rim of it may be ragged.

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.adjacency.neighbours import sensor_pairs
 from gnnreco.geometry.cells.polygons import PolygonTemplate
-from gnnreco.geometry.cells.templates import Floats
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.plane import area_centroid, clip, edges_cross, farthest_outside, inside_polygon
 from gnnreco.kernels import U, V, W, X, Y, Z, njit
-
-Ints = NDArray[np.int64]
 
 # Sensors may press into one another by the rounding of a table, mm.
 DEPTH = 0.01

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.solids import inside_prism, walls
 from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
@@ -15,9 +16,6 @@ from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
 # Columns of a window of directions, and of the lines in it.
 ETA_FROM, ETA_TO, PHI_FROM, PHI_TO = range(4)
 FIRST_ROW, STOP_ROW, FIRST_COLUMN, STOP_COLUMN = range(4)
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Directions nearer to the beam than this are not looked at.
 MAX_ETA = 5.0

@@ -6,9 +6,9 @@ import dataclasses
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.files import limits
 from gnnreco.geometry.cells.edges import EdgesTemplate
 from gnnreco.geometry.cells.grid import GridTemplate
@@ -21,8 +21,6 @@ from gnnreco.geometry.plane import TOUCH, area_centroid, clip, is_convex
 from .reading import Section
 from .tables import read_table
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 RING_SIDES = 72
 
 

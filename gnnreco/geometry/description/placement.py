@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.files import limits
 from gnnreco.geometry.cells.templates import CellTemplate
 
 from .reading import Section
 from .rules import stamp
 from .tables import choices, floats, ints, open_table
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 AXES = ("xu", "xv", "xw", "yu", "yv", "yw", "zu", "zv", "zw")
 LENGTHS = ("resolution_u", "resolution_v", "moliere_radius")

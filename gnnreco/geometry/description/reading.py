@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.files import limits
 
 from .yaml_tree import Fault, plain, read_tree
-
-Floats = NDArray[np.float64]
 
 LENGTH = {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1000.0}
 ANGLE = {"rad": 1.0, "mrad": 1e-3, "deg": math.pi / 180}

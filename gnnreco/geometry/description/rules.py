@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from gnnreco.columns import Floats
 from gnnreco.files import limits
 from gnnreco.geometry.cells.templates import CellTemplate
 from gnnreco.geometry.plane import outside_distance
 from gnnreco.kernels import njit
 
 from .reading import Section
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

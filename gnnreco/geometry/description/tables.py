@@ -15,13 +15,12 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadGeometry, BadInput
 from gnnreco.files import limits
 
 from .reading import Section
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Error = type[BadGeometry] | type[BadInput]
 
 GZIP = b"\x1f\x8b"

@@ -9,9 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
+
 from .grid import FieldGrid, vectors
 
-Floats = NDArray[np.float64]
 #: A map of this many cells along its longest side or more is looked at so often, at most, along that side.
 MOST_LOOKS = 400
 

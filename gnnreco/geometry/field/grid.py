@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.kernels import X, Y, Z, njit
 
-Floats = NDArray[np.float64]
 #: A position or a direction; a field vector and its nine derivatives, as `field_and_slope` gives them.
 Vector = tuple[float, float, float]
 Slopes = tuple[float, ...]

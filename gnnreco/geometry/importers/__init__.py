@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from gnnreco.errors import BadGeometry, BadInput
@@ -17,9 +17,9 @@ from gnnreco.geometry.importers.drawings import dd4hep, gdml
 from gnnreco.geometry.importers.wafers import map as wafer_map
 
 from . import calochallenge, cells, trackml
+from .written import Importer
 
-#: Each reader is called as ``read(file, folder, name, **options)``; options are words, as the command line has them.
-IMPORTERS: dict[str, Callable[..., None]] = {
+IMPORTERS: dict[str, Importer] = {
     "trackml": trackml.read,
     "acts-csv": acts_csv.read,
     "acts-json": acts_json.read,

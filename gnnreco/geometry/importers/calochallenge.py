@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.geometry.importers.drawings.xml_tree import Node, read_xml
@@ -20,8 +21,6 @@ from gnnreco.geometry.importers.drawings.xml_tree import Node, read_xml
 from .folder import UNITS, placed, write_folder
 from .numbers import integer, numbers, parsed
 from .tiling import corner_table
-
-Floats = NDArray[np.float64]
 
 #: Corners of a circle drawn as a polygon.
 ROUND = 32
@@ -66,8 +65,6 @@ def read(
         Depth of the layers and of their active part, mm.
     radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction : str
         Of the layers; the radius in mm.
-    field : str
-        Along z, tesla.
 
     Raises
     ------

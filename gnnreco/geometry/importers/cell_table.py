@@ -11,15 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.geometry.description.tables import read_arrow, refuse
 
 from .numbers import number
 from .table import numbers_of, whole, words
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 NEEDED = ("x", "y", "z", "layer")
 MATERIAL = ("radiation_lengths", "interaction_lengths", "moliere_radius", "sampling_fraction")

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
 
 from .cell_table import MATERIAL, CellTable, read_cell_table
 from .folder import UNITS, placed, write_folder
 from .numbers import number
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 FLAT = 0.05  # mm that a cell may lie off the plane of its sensor
 SAME = 1e-3  # mm below which two lengths are one
@@ -49,8 +47,6 @@ def read(
         Of the active material, mm, where the table has no such column.
     measures : str
         What the cells measure: ``position``, ``energy``, ``time``, with commas.
-    field : str
-        Of the solenoid, tesla.
     radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction : str
         Of every layer, where the table has no such column; the radius in mm.
 

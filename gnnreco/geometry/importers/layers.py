@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from gnnreco.columns import Floats, Ints
 
 BY_PLACE = "planes, and shells of staves, by place"
 GAP = 5.0  # mm between planes of two layers

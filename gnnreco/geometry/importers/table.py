@@ -14,8 +14,6 @@ from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.geometry.description.tables import number_column, read_arrow, refuse
 
-Floats = NDArray[np.float64]
-
 
 def read_columns(file: Path, wanted: Mapping[str, pa.DataType], of: str) -> dict[str, NDArray[Any]]:
     """The `wanted` columns (name to type, of numbers or words) of a table; `of` says what file it should be.

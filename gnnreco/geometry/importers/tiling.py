@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Voronoi
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from gnnreco.columns import Floats, Ints
 
 # Corners of a tiling closer than this (mm) are one: Qhull splits a corner of four cells into two.
 SAME = 1e-6

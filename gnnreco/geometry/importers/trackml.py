@@ -25,7 +25,7 @@ NUMBERS = ("cx", "cy", "cz", *(f"rot_{axis}" for axis in AXES), *SHAPE)
 
 
 def read(file: Path, folder: Path, name: str) -> None:
-    """Write a TrackML ``detectors.csv`` as a detector folder; see `import_detector`."""
+    """Write a TrackML ``detectors.csv`` as a detector folder."""
     kinds_of = dict.fromkeys(NUMBERS, pa.float64()) | dict.fromkeys(LABELS, pa.int64())
     columns = read_columns(file, kinds_of, "the detectors.csv of TrackML")
     _refuse_repeats(file, np.stack([columns[label] for label in LABELS], axis=1))

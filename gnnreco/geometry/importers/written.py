@@ -6,14 +6,40 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
+
 from .folder import placed, write_folder
 
-Floats = NDArray[np.float64]
+
+class Importer(Protocol):
+    """Translates descriptions of one foreign format.
+
+    Options follow the name. They are words, as the command line has them, and each says what the file leaves open;
+    those that share a name mean the same in every format: ``field`` is the field along z in tesla, lengths are mm.
+    """
+
+    def __call__(self, file: Path, folder: Path, name: str, /, *args: Any, **options: Any) -> None:
+        """Write a description as a detector folder.
+
+        Parameters
+        ----------
+        file : path
+            The foreign description.
+        folder : path
+            An empty one, to be filled.
+        name : str
+            Of the detector.
+
+        Raises
+        ------
+        BadInput
+            With file, line or column, and remedy.
+        """
 
 
 @dataclass(frozen=True)

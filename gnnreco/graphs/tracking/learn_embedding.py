@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
+from gnnreco.progress import Progress
 
 from .embedding import Embedding, hit_features
 from .frame import Frame, Points
@@ -31,7 +32,7 @@ def learn_embedding(
     seed: int = 0,
     steps: int = 3000,
     batch: int = 4096,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Embedding:
     """Learn the space by a contrastive hinge loss, and the radius from every fifth event, held back.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.files.limits import BINS, CANDIDATES
 from gnnreco.geometry import Detector
 from gnnreco.graphs.order import by_key
+from gnnreco.progress import Progress
 from gnnreco.schema import within
 
 from .embedding import Embedding
@@ -27,7 +28,6 @@ from .windows import Windows
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
 TRAINING_ROWS = 5_000_000  # candidates that a gate sees: beyond, it learns nothing new
 
-Progress = Callable[[str, int, int], None]
 Sample = tuple[int, Points, NDArray[np.int64]]  # event number, its points, its true segments
 
 

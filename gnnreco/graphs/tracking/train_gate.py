@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from gnnreco.progress import Progress
 
 from .gate import HIDDEN, Gate
 
@@ -33,7 +35,7 @@ def train_gate(
     seed: int,
     steps: int = 4000,
     batch: int = 8192,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Gate:
     """Fit a gate and its threshold.
 

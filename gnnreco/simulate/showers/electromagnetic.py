@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 
-from .ray import Floats, Ray, Stack, land
+from .ray import Ray, Stack, land
 
 ENTRY, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN = range(6)  # columns of a spot
 

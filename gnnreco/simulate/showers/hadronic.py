@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.matter.medium import MEAN_SILICON
 
 from .electromagnetic import ENTRY, LIGHT, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN, Entry, mixture, photon, room
-from .ray import Floats, Ray, Stack, land
+from .ray import Ray, Stack, land
 
 # Mean electromagnetic fraction 1 - (E / E0)^(k - 1): Gabriel, Groom et al., NIM A338 (1994) 336.
 FRACTION_POWER, FRACTION_SCALE = 0.82, 1.0

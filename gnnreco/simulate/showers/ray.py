@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry import Detector
 from gnnreco.kernels import U, V, W, X, Y, Z, njit
 from gnnreco.simulate.matter.material import Vector
 from gnnreco.simulate.matter.medium import media
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 GRAZING = 0.05  # cosine of incidence below which a plane is not crossed
 

@@ -27,8 +27,9 @@ from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
 from gnnreco.models.state import Numbers, named
 from gnnreco.models.weights import segment_weights
+from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
-from gnnreco.tasks.contract import Needs, Progress, Task, needed, truth_of
+from gnnreco.tasks.contract import Needs, Task, needed, truth_of
 
 from .pieces import PiecesConfig, grow_pieces
 from .points import ChargePoints

@@ -21,8 +21,9 @@ from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.models.calibration import Calibration
 from gnnreco.models.shower_network import CellScores, ClusterCells, ShowerNetwork, ShowerNetworkConfig
 from gnnreco.models.state import Numbers
+from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
-from gnnreco.tasks.contract import Needs, Progress, Task, needed
+from gnnreco.tasks.contract import Needs, Task, needed
 
 from .columns import ErrorConfig, Judgement, class_probability, clusters_of
 from .company import COMPANY, shower_company

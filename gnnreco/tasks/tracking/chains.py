@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Ints
 from gnnreco.kernels import FIRST, SECOND, njit
-
-Ints = NDArray[np.int64]
 
 
 @njit(cache=True, boundscheck=False)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Hits
+from gnnreco.columns import Hits, Ints
 from gnnreco.fit.helix import D0, PHI, Q_OVER_P, THETA, Z0
 from gnnreco.fit.trackfit import FitResult
 from gnnreco.geometry import Detector
 from gnnreco.kernels import FIRST, SECOND, njit
 
 from .candidates import Candidates, concatenate
-
-Ints = NDArray[np.int64]
 
 AGREE = 200.0  # chi2 of the difference of two fits beyond which no joint fit is tried: five degrees, errors not Gaussian
 

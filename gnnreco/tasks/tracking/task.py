@@ -24,8 +24,9 @@ from gnnreco.graphs import (
 )
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
+from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
-from gnnreco.tasks.contract import Needs, Progress, Task, needed, truth_of
+from gnnreco.tasks.contract import Needs, Task, needed, truth_of
 
 from .decode import DecodeConfig, decode
 

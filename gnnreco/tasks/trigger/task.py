@@ -17,7 +17,8 @@ from gnnreco.models.fixed_point import FixedDense
 from gnnreco.models.pruning import PruneConfig, prune
 from gnnreco.models.state import Numbers
 from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
-from gnnreco.tasks.contract import Needs, Progress, Task
+from gnnreco.progress import Progress
+from gnnreco.tasks.contract import Needs, Task
 
 from .buffers import Buffers
 from .inputs import InputConfig, buffers

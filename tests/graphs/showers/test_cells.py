@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +24,6 @@ from gnnreco.graphs.showers.frame import CellFrame
 
 CONFIG = CellGraphConfig()
 TEXT = """
-format: gnnreco-detector/1
-name: stack
-units: {length: mm, angle: deg, field: T}
-field: {kind: solenoid, bz: 0}
 templates:
   pads: {kind: grid, pitch: [10, 15], cells: [20, 12], thickness: 0.3}
   tracker: {kind: grid, pitch: [0.1, 0.1], cells: [100, 100], thickness: 0.3}
@@ -42,10 +39,8 @@ sensors:
 
 
 @pytest.fixture(scope="module")
-def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
-    folder = tmp_path_factory.mktemp("stack")
-    (folder / "detector.yaml").write_text(TEXT)
-    return load_detector(folder)
+def detector(detector_folder: Callable[..., Path]) -> Detector:
+    return load_detector(detector_folder("stack", TEXT))
 
 
 def cells_of(detector: Detector, sensor: np.ndarray, cell: np.ndarray, energy: np.ndarray) -> Event:
@@ -168,8 +163,8 @@ def test_a_detector_without_calorimeters_has_no_cells(detector: Detector) -> Non
     assert len(graph_of(trackers, Event(1, "", hits))) == 0
 
 
-def test_the_folder_of_a_detector_tells_the_units(tmp_path: Path) -> None:
-    (tmp_path / "detector.yaml").write_text(TEXT.replace(", moliere_radius: 24, sampling_fraction: 0.02", ""))
-    frame = CellFrame.of(load_detector(tmp_path))
+def test_the_folder_of_a_detector_tells_the_units(detector_folder: Callable[..., Path]) -> None:
+    text = TEXT.replace(", moliere_radius: 24, sampling_fraction: 0.02", "")
+    frame = CellFrame.of(load_detector(detector_folder("plain", text)))
     assert frame.unit.tolist() == [0.0] * 7
     assert frame.fraction.tolist() == [1.0] * 7

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,14 +22,10 @@ ENERGY, CLIMB, LATERAL, DEPTH = (
 
 
 @pytest.fixture(scope="module")
-def detectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Detector]:
+def detectors(detector_folder: Callable[..., Path]) -> dict[str, Detector]:
     """Planes of oblong and of square cells."""
-    out = {}
-    for name, text in (("oblong", TEXT), ("square", SQUARE)):
-        folder = tmp_path_factory.mktemp(name)
-        (folder / "detector.yaml").write_text(text)
-        out[name] = load_detector(folder)
-    return out
+    texts = {"oblong": TEXT, "square": SQUARE}
+    return {name: load_detector(detector_folder(name, text)) for name, text in texts.items()}
 
 
 def loud_of(detector: Detector, event: Event, k: int = 8) -> LoudNeighbours:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,10 +36,8 @@ LINKS = [(0, 0, 1.0), (1, 0, 3.0), (1, 1, 1.0), (2, 1, 2.0)]
 
 
 @pytest.fixture(scope="module")
-def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
-    folder: Path = tmp_path_factory.mktemp("stack")
-    (folder / "detector.yaml").write_text(STACK)
-    return load_detector(folder)
+def detector(detector_folder: Callable[..., Path]) -> Detector:
+    return load_detector(detector_folder("stack", STACK))
 
 
 def shoot(detector: Detector, particle: str, count: int, events: int = 1, **more: object) -> list[Event]:

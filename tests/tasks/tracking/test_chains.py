@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from gnnreco.columns import Ints
 from gnnreco.tasks.tracking.chains import best_links, claim, group_by_owner, hand_out, walk_chains
-
-Ints = NDArray[np.int64]
 
 
 class Scored(NamedTuple):

@@ -14,7 +14,8 @@ from gnnreco.geometry.importers.table import read_columns
 from gnnreco.geometry.importers.written import write_imported
 
 from .digitization import read_cells
-from .surfaces import Surfaces, to_detector
+from .sensors import to_detector
+from .surfaces import Surfaces
 
 #: ``Acts::SurfaceBounds::BoundsType`` by number.
 BOUNDS = (
@@ -39,16 +40,12 @@ def read(
 
     Parameters
     ----------
-    file, folder, name
-        See `import_detector`.
     pitch : str, optional
         ``U,V``: cell widths, mm, where neither the table nor `digitization` has them.
     thickness : str, optional
         Active thickness of all sensors, mm, instead of ``module_t``.
     digitization : str, optional
         A digitisation configuration of ACTS (JSON): cells by volume, layer or sensor.
-    field : str
-        Field along z, tesla.
     """
     wanted = dict.fromkeys(NUMBERS, pa.float64()) | {"module_id": pa.int64(), "bounds_type": pa.int64()}
     columns = read_columns(file, {"geometry_id": pa.uint64(), **wanted}, "the detectors.csv that ACTS writes")

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.files.json_file import read_json
 from gnnreco.geometry.importers.numbers import number, numbers
 
-if TYPE_CHECKING:
-    from .surfaces import Surfaces
+from .surfaces import Surfaces
 
-Floats = NDArray[np.float64]
 Key = tuple[int, ...]
 
 

@@ -20,7 +20,8 @@ from gnnreco.geometry.importers.numbers import number
 from gnnreco.geometry.importers.written import write_imported
 
 from .digitization import WRONG, read_cells
-from .surfaces import Surfaces, pack, to_detector
+from .sensors import to_detector
+from .surfaces import Surfaces, pack
 
 KNOWN = "'surfaces', 'Surfaces' with 'entries', or 'entries' of an acts-geometry-hierarchy-map"
 
@@ -41,16 +42,8 @@ def read(
 
     Parameters
     ----------
-    file, folder, name
-        See `import_detector`.
-    pitch : str, optional
-        ``U,V``: cell widths, mm, where `digitization` has none.
-    thickness : str, optional
-        Active thickness of all sensors, mm, instead of that of the material on the surfaces.
-    digitization : str, optional
-        A digitisation configuration of ACTS (JSON): cells by volume, layer or sensor.
-    field : str
-        Field along z, tesla.
+    pitch, thickness, digitization : str, optional
+        As of ``detectors.csv``; a thickness stands instead of that of the material on the surfaces.
     """
     found = list(_sensitive(file, read_json(file)))
     if not found:

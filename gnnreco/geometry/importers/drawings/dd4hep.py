@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gnnreco.columns import Ints
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.geometry.description.placement import AXES
@@ -24,9 +25,6 @@ from .dd4hep_compact import Compact, Readout, read_compact
 from .gdml_solids import rectangle
 from .xml_tree import Node
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 NUMBERS = ("x", "y", "z", *AXES, "width", "height", "thickness")
 LAYER_FIELDS = ("system", "side", "barrel", "layer")
 GRIDS = {"CartesianGridXY": "xy", "CartesianGridXZ": "xz", "CartesianGridYZ": "yz"}
@@ -37,8 +35,6 @@ def read(file: Path, folder: Path, name: str, placements: str | None = None) -> 
 
     Parameters
     ----------
-    file, folder, name
-        See `import_detector`.
     placements : str
         A CSV table with a row for each sensitive volume: ``readout, volume_id`` (the identifier without the cell), ``x,
         y, z`` (mm), the axes ``xu ... zw`` of its segmentation plane as columns of a rotation, ``width, height,

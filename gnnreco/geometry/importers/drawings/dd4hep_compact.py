@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Ints
 from gnnreco.files import limits
 
 from .arithmetic import evaluate
 from .xml_tree import MOST_NESTED, Node, read_xml
-
-Ints = NDArray[np.int64]
 
 #: cm, rad, ns, GeV and tesla are 1.
 UNITS = {

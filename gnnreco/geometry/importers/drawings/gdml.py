@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 from gnnreco.geometry.importers.layers import BY_PLACE, GAP, layers
 from gnnreco.geometry.importers.numbers import number, numbers
@@ -22,8 +22,6 @@ from gnnreco.geometry.importers.written import Imported, write_imported
 from .gdml_placement import Placements, read_structure
 from .gdml_solids import Flat, flat_sensor, template
 from .xml_tree import Node, read_xml
-
-Floats = NDArray[np.float64]
 
 
 def read(
@@ -41,8 +39,6 @@ def read(
 
     Parameters
     ----------
-    file, folder, name
-        See `import_detector`.
     sensitive : str, optional
         Names of the sensitive volumes, with ``*`` and ``?``, between commas. Without it the volumes that carry an
         auxiliary tag ``SensDet``.
@@ -55,8 +51,6 @@ def read(
     layer_gap : str
         Planes of sensors, and shells of staves around an axis, farther apart than this are different layers, mm;
         so are the sheets of a stack, however near.
-    field : str
-        Field along z, tesla.
     missing : str
         ``skip``: leave out files that are placed (``<physvol><file name=.../>``) but not there, with a note.
 

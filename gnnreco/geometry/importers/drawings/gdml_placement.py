@@ -7,17 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.files import limits
 
 from .gdml_define import ROOTS, Steps, indexed, values
 from .gdml_solids import length
 from .xml_tree import Node, beside, read_xml
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Names = MutableMapping[str, float]
 
 UNKNOWN = ("divisionvol", "paramvol")

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.geometry.plane import is_convex
 
 from .arithmetic import evaluate
 from .xml_tree import Node
-
-Floats = NDArray[np.float64]
 
 #: mm and rad are 1.
 UNITS = {

@@ -8,16 +8,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.geometry.description.tables import read_arrow
 from gnnreco.geometry.importers.numbers import numbers
 from gnnreco.geometry.importers.table import numbers_of, whole
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 COLUMNS = ("z", "radiation_lengths", "interaction_lengths", "moliere_radius", "loss", "tile_z")
 #: Loss of a minimum-ionising particle in the active material, MeV/mm (PDG), and how much less a shower leaves there

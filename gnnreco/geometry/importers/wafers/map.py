@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 from gnnreco.geometry.importers.folder import UNITS, placed, write_folder
 from gnnreco.geometry.importers.numbers import integer, number
@@ -24,7 +25,6 @@ from .text import CUT_LETTERS, ToldCells, WaferMap, read_cells, read_text
 from .tile_sectors import read_tiles
 from .wafers import Shape, cells_of, outline_of, present_shape
 
-Floats = NDArray[np.float64]
 Kind = tuple[str, int, Shape, float]
 
 SIDES = {"both": (1, -1), "positive": (1,), "negative": (-1,)}
@@ -58,8 +58,6 @@ def read(
         A CSV file of sectors of scintillator tiles, see `tile_sectors`.
     sides : str
         ``both``, ``positive`` or ``negative``.
-    field : str
-        Of the solenoid, tesla.
     gap : str
         Between the silicon of neighbouring wafers, mm.
     lattice : str

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 
 from .text import WaferMap
 from .wafers import CUTS, OLD_CUTS, SIXTH, Shape, old_shape, present_shape, silicon_side
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Standing = tuple[list[Shape], Floats, Flags]
 

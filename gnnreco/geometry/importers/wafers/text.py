@@ -10,13 +10,12 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 
 from .wafers import CELLS_ALONG, CUTS, LETTERS, OLD_CUTS
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 ToldCells = dict[tuple[str, int], tuple[Ints, Ints]]
 
 #: What a column may be called in a line of names; in this order where there is none.

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.geometry.description.tables import read_arrow, refuse
@@ -20,9 +21,6 @@ from gnnreco.geometry.importers.numbers import parsed
 from gnnreco.geometry.importers.table import numbers_of, whole, words
 
 from .layers import sampling
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 TILE_THICKNESS = 3.0
 

@@ -11,13 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.importers.tiling import voronoi_cells
 from gnnreco.geometry.plane import clip
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SIXTH = np.pi / 3
 #: Cells along one edge of a wafer of low and of high density.
