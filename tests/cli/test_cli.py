@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gnnreco import cli
+from gnnreco.cli.parser import build_parser
 from gnnreco.cli.table import table
 
 VERBS = [
@@ -51,12 +52,12 @@ def test_every_example_parses() -> None:
     for verb in VERBS:
         help_text = subprocess_help(verb)
         example = help_text.split("example:\n")[1].strip()
-        args = cli.build_parser().parse_args(shlex.split(example)[1:])
+        args = build_parser().parse_args(shlex.split(example)[1:])
         assert args.run
 
 
 def subprocess_help(verb: list[str]) -> str:
-    parser = cli.build_parser()
+    parser = build_parser()
     for word in verb:
         actions = [a for a in parser._actions if isinstance(a.choices, dict)]
         parser = actions[0].choices[word]
