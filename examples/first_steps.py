@@ -34,11 +34,9 @@ from gnnreco.evaluate import match
 matching = match(tracks, event.truth, len(event.hits))
 right = matching.matched("acts")
 particles = event.truth.particles[matching.particle[right]]
-hard = particles.pt > 1
-error = tracks[right].pt[hard] / particles.pt[hard] - 1
-print(
-    f"{right.sum()} tracks are right; the pt of half of those above 1 GeV is within {np.median(abs(error)):.1%}"
-)
+above = particles.pt > 1
+error = tracks[right].pt[above] / particles.pt[above] - 1
+print(f"{right.sum()} tracks are right; above 1 GeV half of their pt are within {np.median(abs(error)):.1%}")
 # (No better, since the challenge's field falls off along the beam, and that of the detector `trackml` does not.)
 
 # %% Another detector, events made here, and the bundle that ships for what it measures: a beam telescope.
@@ -56,7 +54,7 @@ axes.hist(tracks.pt, bins=50, range=(0, 5))
 axes.set(xlabel="pt (GeV)", ylabel="tracks")
 figure.savefig("first_steps.png")
 
-# %% Whole files: the same, as the command line does it, with several processes if need be (workers=2).
+# %% Whole files, as the command line does it. (In a notebook also workers=2; a script needs `if __name__ == "__main__"` then.)
 files = "examples/events/event000000001"
 manifest = gnnreco.reconstruct(
     files, "trackml", "tracking-trackml", "first_steps", clusters=False, overwrite=True
