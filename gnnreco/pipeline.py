@@ -16,7 +16,7 @@ from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events.output_file import Layout
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.kernels.timer import Timer
-from gnnreco.tasks.contract import Task
+from gnnreco.tasks.contract import Scorable, Task
 from gnnreco.tasks.layouts import layout_of
 from gnnreco.tasks.registry import Kind, find_task
 
@@ -65,10 +65,11 @@ class Stage:
 
     def build(self, detector: Detector, any_detector: bool, threads: int) -> Task[Any, Any]:
         """The task, ready to reconstruct."""
-        task: Any = load_task(self.bundle, detector, any_detector)
+        task = load_task(self.bundle, detector, any_detector)
         if self.exported:
+            assert isinstance(task, Scorable)  # what `load_onnx` takes is
             task.scorer = self.exported.network(threads)
-        return task  # type: ignore[no-any-return]
+        return task
 
 
 @dataclass(slots=True)

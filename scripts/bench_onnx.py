@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def times(name: str, folder: Path, graph: Any, threads: int, rounds: int) -> dic
         network.double()
         exact = [
             x.numpy()
-            for x in network({k: v.double() if v.is_floating_point() else v for k, v in sorted_once.items()})
+            for x in network(
+                replace(sorted_once, nodes=sorted_once.nodes.double(), edges=sorted_once.edges.double())
+            )
         ]
         network.float()
         runs: dict[str, Callable[[], Any]] = {

@@ -32,10 +32,13 @@ from safetensors.torch import load_file, save_file
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.models.shower_network import ClusterCells
 from gnnreco.tasks.showers.moments import MOMENTS
-from gnnreco.tasks.showers.targets import CHARGED
+from gnnreco.tasks.showers.samples import JudgementSample
+from gnnreco.tasks.showers.targets import CHARGED, ClusterTargets
 from gnnreco.tasks.showers.task import ClusteringTask
 from gnnreco.train import train
+from gnnreco.train.flat import flatten, unflatten
 from gnnreco.train.settings import compose
 
 KINDS = "pion,pion,k0l,neutron,photon"
@@ -91,16 +94,16 @@ class Kept:
 
     number: int
     source: str
-    clusters: dict[str, torch.Tensor]
+    clusters: JudgementSample
     truth: bool = True
 
 
 class Judge(ClusteringTask):
     """The task with its clusters found: only their judgement learns."""
 
-    def sample(self, event: Any) -> dict[str, torch.Tensor]:
+    def sample(self, event: Any) -> JudgementSample:
         """What was kept of the event."""
-        return dict(event.clusters)
+        return event.clusters  # type: ignore[no-any-return]
 
 
 def kept(folder: Path, finder: ClusteringTask, what: str, samples: Any, scale: float) -> list[Kept]:
@@ -113,21 +116,26 @@ def kept(folder: Path, finder: ClusteringTask, what: str, samples: Any, scale: f
             for number, event in enumerate(
                 simulate(finder.detector, "gun", max(round(scale * events), 10), seed=seed, options=options)
             ):
-                sample = finder.sample(event)
-                cells, sample["cell"] = torch.unique(
-                    sample["cell"], return_inverse=True
-                )  # the others are noise
-                sample |= {key: sample[key][cells] for key in ("state", "energy")}
-                columns |= {f"{number} {key}": value.contiguous() for key, value in sample.items()}
+                columns |= {
+                    f"{number} {key}": value.contiguous()
+                    for key, value in flatten(in_showers(finder.sample(event))).items()
+                }
             folder.mkdir(parents=True, exist_ok=True)
             save_file(columns, path.with_suffix(".part"))
             path.with_suffix(".part").rename(path)
         rows: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in load_file(path).items():
             rows.setdefault(int(key.split()[0]), {})[key.split()[1]] = value
-        out += [Kept(number, name, rows[number]) for number in sorted(rows)]
+        out += [Kept(number, name, unflatten(JudgementSample, rows[number])) for number in sorted(rows)]
         print(f"{path.stem}: {len(rows)} events", flush=True)
     return out
+
+
+def in_showers(sample: JudgementSample) -> JudgementSample:
+    """The sample without the cells that are in no shower: they are noise."""
+    cells, cell = torch.unique(sample.shares.cell, return_inverse=True)
+    shares = replace(sample.shares, cell=cell)
+    return replace(sample, state=sample.state[cells], energy=sample.energy[cells], shares=shares)
 
 
 def together(events: list[Kept], size: int = 8) -> list[Kept]:
@@ -135,11 +143,21 @@ def together(events: list[Kept], size: int = 8) -> list[Kept]:
     out = []
     for first in range(0, len(events), size):
         some = [event.clusters for event in events[first : first + size]]
-        row = {key: torch.cat([one[key] for one in some]) for key in some[0] if key != "start"}
-        for key, counted in (("cell", "energy"), ("cluster", "wanted")):
-            before = np.cumsum([0, *(len(one[counted]) for one in some)])
-            row[key] = torch.cat([one[key] + int(n) for one, n in zip(some, before, strict=False)])
-        row["start"] = torch.searchsorted(row["cluster"], torch.arange(len(row["wanted"]) + 1))
+        cells = np.cumsum([0, *(len(one.energy) for one in some)]).tolist()
+        showers = np.cumsum([0, *(len(one.moments) for one in some)]).tolist()
+        cell = torch.cat([one.shares.cell + n for one, n in zip(some, cells)])
+        cluster = torch.cat([one.shares.cluster + n for one, n in zip(some, showers)])
+        weight = torch.cat([one.shares.weight for one in some])
+        start = torch.searchsorted(cluster, torch.arange(showers[-1] + 1))
+        energy, kind = (np.concatenate([getattr(one.targets, k) for one in some]) for k in ("energy", "kind"))
+        row = JudgementSample(
+            torch.cat([one.state for one in some]),
+            torch.cat([one.energy for one in some]),
+            ClusterCells(cell, cluster, weight, start),
+            torch.cat([one.moments for one in some]),
+            torch.cat([one.company for one in some]),
+            ClusterTargets(energy, kind),
+        )
         out.append(Kept(first, events[first].source, row))
     return out
 
@@ -174,10 +192,11 @@ def responses(bundle: Path, detector: Detector, nuisance: str, events: list[Kept
     task, rows = load_task(load_bundle(bundle), detector), []
     for sample in (event.clusters for event in events):
         with torch.no_grad():
-            log_energy = task.network.showers(sample["state"], sample["energy"], sample, sample["moments"])[0]
-        wanted, value = sample["wanted"].numpy(), sample["moments"].numpy()[:, MOMENTS.index(nuisance)]
+            columns = (sample.state, sample.energy, sample.shares, sample.moments)
+            log_energy = task.network.showers(*columns)[0]
+        wanted, value = sample.targets.energy, sample.moments.numpy()[:, MOMENTS.index(nuisance)]
         row = np.stack([value, wanted, np.exp(log_energy.numpy()) / wanted], axis=1)
-        rows.append(row[np.isfinite(wanted) & (sample["kind"].numpy() == CHARGED)])
+        rows.append(row[np.isfinite(wanted) & (sample.targets.kind == CHARGED)])
     return np.concatenate(rows).astype(np.float64)
 
 

@@ -25,6 +25,7 @@ from gnnreco.files.tensor_file import parse_tensors
 from gnnreco.geometry import Detector
 from gnnreco.models.state import checked
 from gnnreco.schema import build, nearest
+from gnnreco.tasks.contract import Task
 from gnnreco.tasks.registry import find_task, task_names
 
 from .files import (
@@ -174,7 +175,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
 
 def load_task(
     bundle: Bundle, detector: Detector | None, any_detector: bool = False, to_adapt: bool = False
-) -> Any:
+) -> Task[Any, Any]:
     """Build the task of a bundle for a detector (None: for one that needs none), ready to reconstruct.
 
     With `to_adapt` it is ready to be adapted: its graph builder may name layers that this detector does not have.
@@ -201,17 +202,15 @@ def _fitting(
     bundle: Bundle, detector: Detector | None, any_detector: bool = False
 ) -> tuple[Any, dict[str, NDArray[Any]]]:
     """Settings of the task of a bundle, and its learned numbers, every one of them looked at."""
-    from gnnreco.tasks.learned_state import EXPECTED
-
     if bundle.task not in task_names():
         raise BadBundle(bundle.folder, f"is for the task '{bundle.task}'{nearest(bundle.task, task_names())}")
     if not any_detector and detector is not None:
         bundle.check_detector(detector)
     with _fits(bundle):
-        config = build(find_task(bundle.task).load()[1], bundle.config)
-        if bundle.task not in EXPECTED:
-            return config, bundle.state
-        return config, checked(bundle.state, EXPECTED[bundle.task](config, detector))
+        kind, settings = find_task(bundle.task).load()
+        config = build(settings, bundle.config)
+        expected = kind.arrays(config, detector)
+        return config, bundle.state if expected is None else checked(bundle.state, expected)
 
 
 @contextlib.contextmanager

@@ -53,6 +53,7 @@ def evaluate(args: Namespace) -> int:
 
 def show(args: Namespace) -> int:
     """One page with one event."""
+    from gnnreco.columns import Clusters, Tracks
     from gnnreco.display import show_event
     from gnnreco.events import open_events
     from gnnreco.geometry import load_detector
@@ -64,7 +65,7 @@ def show(args: Namespace) -> int:
     event = _one_event(source, args)
     say_left_aside(event.left_aside)
     found = {} if args.tracks is None else _found(args.tracks, source, event)
-    tracks, clusters = found.get("tracking", found.get("drift")), found.get("clustering")
+    tracks, clusters = found.get(Tracks), found.get(Clusters)
     page = show_event(event, detector, tracks, args.page, clusters, command=args.command)
     return show_page(page, args.json)
 
@@ -109,25 +110,37 @@ def _one_event(source: Any, args: Namespace) -> Any:
     return event
 
 
-def _found(folder: Path, source: EventSource, event: Event) -> dict[str, Any]:
-    """What was reconstructed of one event, by task; several tasks lie in a folder each."""
+def _found(folder: Path, source: EventSource, event: Event) -> dict[type, Any]:
+    """What was reconstructed of one event, by its columns; several tasks lie in a folder each.
+
+    Of two tasks that give the same columns the first is shown, as `task_names` orders them.
+    """
+    from gnnreco.columns import Clusters, Tracks
     from gnnreco.evaluate import Join
     from gnnreco.events.clusters_file import read_clusters
     from gnnreco.events.tracks_file import read_tracks
+    from gnnreco.tasks.registry import find_task, task_names
 
     manifest = _manifest(folder)
     parts = manifest.get("tasks") or {manifest.get("task") or "tracking": manifest}
-    found: dict[str, Any] = {}
+    readers: dict[type, Any] = {Tracks: read_tracks, Clusters: read_clusters}
+    found: dict[type, Any] = {}
     warnings: dict[str, None] = {}
-    for task, part in parts.items():
+    for task in sorted(parts, key=[*task_names(), *parts].index):
+        gives = find_task(task).gives
+        if gives not in readers or gives in found:
+            continue
         place = folder / task if "tasks" in manifest else folder
-        join = Join(source, part, place)
-        read: Any = read_clusters if task == "clustering" else read_tracks
+        join = Join(source, parts[task], place)
         row = source.numbers.index(event.number)
-        mine = [each for each in read(place) if each[0] == event.number and join.row_of(*each[:2]) == row]
+        mine = [
+            each
+            for each in readers[gives](place)
+            if each[0] == event.number and join.row_of(*each[:2]) == row
+        ]
         if not mine:
             raise BadInput(place, f"event {event.number}", "was not reconstructed; see its manifest.json")
-        found[task] = join.place(mine[0][2], event, row)
+        found[gives] = join.place(mine[0][2], event, row)
         warnings |= dict.fromkeys(join.warnings())
     for warning in warnings:
         print("gnnreco:", one_line(warning), file=sys.stderr)

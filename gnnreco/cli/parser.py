@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnnreco import __version__
+from gnnreco.tasks.names import known_names
 
 from .deploy import add_options
 from .options import DETECTOR_HELP, INPUT_HELP, OVERWRITE_HELP, Parser, Verbs, output_folder, positive, shard
@@ -160,7 +161,7 @@ def _train(verbs: Verbs) -> None:
         "train",
         threads=True,
     )
-    train.add_argument("task", metavar="TASK", help="tracking")
+    train.add_argument("task", metavar="TASK", help=", ".join(known_names()))
     train.add_argument("settings", nargs="*", metavar="key=value", help="settings; `--show` prints them all")
     output_folder(train, metavar="BUNDLE", required=False)
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint of BUNDLE")

@@ -46,8 +46,8 @@ def open_trigger(bundle: Bundle) -> TriggerTask:
             "tracking can be written with --target onnx",
         )
     name = bundle.manifest["detector"]["name"]
-    task: TriggerTask = load_task(bundle, None if name == ANY_DETECTOR["name"] else load_detector(name))
-    if task.examples is None:
+    task = load_task(bundle, None if name == ANY_DETECTOR["name"] else load_detector(name))
+    if not isinstance(task, TriggerTask) or task.examples is None:
         raise BadBundle(
             bundle.folder, "keeps no examples to become test vectors: its training was not finished"
         )

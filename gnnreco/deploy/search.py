@@ -112,7 +112,8 @@ def search(
 
 def measure(folder: Path, pressure: float) -> Point:
     """What one model reaches, and what it would cost."""
-    task: TriggerTask = load_task(load_bundle(folder), None)
+    task = load_task(load_bundle(folder), None)
+    assert isinstance(task, TriggerTask)
     assert task.examples is not None
     answers, label = task.answers(task.examples), task.examples.label
     known = label >= 0

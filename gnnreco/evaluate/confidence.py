@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
 from gnnreco.schema import plain
+from gnnreco.tasks.contract import Calibratable, Progress
 
 from .matching import match
 from .rates import clopper_pearson
@@ -28,7 +29,6 @@ from .sharing import share
 
 EDGES = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])
 HELD_BACK = 3  # every third event tells how well the others would have calibrated it
-Progress = Callable[[str, int, int], None]
 
 
 class TooFew(BadConfig):
@@ -165,7 +165,7 @@ def _shown(
 ) -> tuple[Any, tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]]:
     """The task of a bundle, and of all that it finds in events: features, whether it is right, whether it is held back."""
     task = load_task(source, detector)
-    if not hasattr(task, "found"):
+    if not isinstance(task, Calibratable):
         raise BadConfig(f"{source.name}: a bundle for the task '{source.task}' gives no score to calibrate")
     tables, right, third = (
         [np.zeros((0, len(task.confidence_features)))],

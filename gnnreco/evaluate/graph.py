@@ -13,6 +13,7 @@ from gnnreco.columns import Event
 from gnnreco.errors import BadBundle
 from gnnreco.geometry import Detector
 from gnnreco.graphs import LearnedGraph, Targets, first_particle, true_segments
+from gnnreco.tasks.tracking import TrackingTask
 
 from .rates import EDGES, clopper_pearson
 from .target import Target, kinematics
@@ -72,16 +73,16 @@ def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) 
 
 
 def graph_of(manifest: Mapping[str, Any], detector: Detector) -> LearnedGraph | None:
-    """The graph builder of the bundle that made an output, where that bundle is still there and unchanged."""
+    """The graph builder of the tracking bundle that made an output, where that is still there and unchanged."""
     named = manifest.get("bundle", {})
     try:
         bundle = load_bundle(named.get("path") or named.get("name", ""))
         if bundle.manifest["sha256"] != named.get("sha256"):
             return None
-        graph: LearnedGraph | None = load_task(bundle, detector, any_detector=True).graph
+        task = load_task(bundle, detector, any_detector=True)
     except BadBundle:
         return None
-    return graph
+    return task.graph if isinstance(task, TrackingTask) else None
 
 
 def _keys(pairs: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gnnreco.errors import BadInput
+from gnnreco.columns import Clusters, Tracks
+from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector
-from gnnreco.tasks.registry import find_task, task_names
+from gnnreco.tasks.registry import Kind, find_task
 
 from .clustering import ShowerTarget, score_clusters
 from .graph import graph_metrics as measure_graph
@@ -92,21 +93,19 @@ def evaluate(
         }
     join = Join(truth_source, manifest, folder)
     task = manifest.get("task", "tracking")
-    if task not in task_names():
-        raise BadInput(folder, "manifest.json", f"is of the task '{task}', which nothing here scores")
-    if task == "clustering":
+    kind = _scored_kind(folder, task)
+    if kind.gives is Clusters:
         if detector is None:
             raise BadInput(folder, "", "clusters are scored with their detector; name it with --detector")
         found = progress(join.pairs(read_clusters(folder)))
         scores, graph = score_clusters(found, detector, showers), {}
     else:
         target = target or (Target() if detector is None else target_of(detector))
-        measures = find_task(task).needs.measures
-        scored = as_seen(progress(join.pairs(read_tracks(folder))), detector, measures)
+        scored = as_seen(progress(join.pairs(read_tracks(folder))), detector, kind.needs.measures)
         scores = score_tracks(
             scored, detector.at_source().field if detector is not None else None, target, counted
         )
-        if graph_metrics is None and detector is not None and task == "tracking":
+        if graph_metrics is None and detector is not None:
             graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
         graph = {key: (graph_metrics or {}).get(key) for key in GRAPH}
         scores["definitions"] |= GRAPH_DEFINITIONS
@@ -116,6 +115,19 @@ def evaluate(
     head["events_without_output"] = len(truth_source) - len(join.used)
     head["warnings"] = join.warnings() + scores.pop("warnings")
     return head | scores | graph
+
+
+def _scored_kind(folder: Path, task: str) -> Kind:
+    """The task of an output; refuses one that is not installed, or whose columns nothing here scores."""
+    try:
+        kind = find_task(task)
+    except BadConfig as error:
+        why = f"is of the task '{task}', which is not installed here ({error})"
+        raise BadInput(folder, "manifest.json", why) from error
+    if kind.gives not in (Tracks, Clusters):
+        why = f"is of the task '{task}', which nothing here scores: it gives neither tracks nor clusters"
+        raise BadInput(folder, "manifest.json", why)
+    return kind
 
 
 def _graph_metrics(

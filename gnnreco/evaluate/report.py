@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gnnreco.columns import Clusters
+from gnnreco.tasks.registry import find_task
+
 from .matching import RULES
 from .resolution import PARAMETERS
 
@@ -26,7 +29,7 @@ def table(result: Mapping[str, Any]) -> str:
     """
     if "tasks" in result:
         return "\n\n".join(table(part) for part in result["tasks"].values())
-    if result.get("task") == "clustering":
+    if find_task(result.get("task", "tracking")).gives is Clusters:
         return _clusters(result)
     rows = [(rule, result[rule]) for rule in RULES]
     rows += [("acts, all tracks", result["all_tracks"]["acts"])]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gnnreco.geometry.source import Source
 
 Motion = Callable[[Floats], Floats]
-Found = TypeVar("Found", Tracks, Clusters)
+Found = TypeVar("Found", bound=Tracks | Clusters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ an edge knows a curvature and a kink in units of their expected errors, so a few
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,31 @@ from torch import Tensor, nn
 
 from .aggregate import segment_sum, sort_by_node
 from .weights import NetworkConfig, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentGraph:
+    """A graph as `SegmentNetwork` reads it: see `tensors_of`.
+
+    Attributes
+    ----------
+    nodes : float32 (n, f)
+    edges : float32 (m, g)
+    inner, outer : int64 (m,)
+        Nodes of each edge, sorted by inner.
+    inner_order, outer_order : int64 (m,)
+    inner_start, outer_start : int64 (n + 1,)
+        Edges by either end: see `sort_by_node`.
+    """
+
+    nodes: Tensor
+    edges: Tensor
+    inner: Tensor
+    inner_order: Tensor
+    inner_start: Tensor
+    outer: Tensor
+    outer_order: Tensor
+    outer_start: Tensor
 
 
 class SegmentNetwork(nn.Module):
@@ -47,19 +73,11 @@ class SegmentNetwork(nn.Module):
         self.edge_out = nn.Sequential(nn.Linear(h, h), nn.ReLU(), nn.Linear(h, 1))
         self.node_out = nn.Linear(h, 1)
 
-    def forward(self, graph: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits of the triplets (m,) and of the doublets (n,).
-
-        Parameters
-        ----------
-        graph : dict
-            ``nodes`` (n, f), ``edges`` (m, g) features; ``inner``, ``outer`` (m,) node of each edge, sorted by inner;
-            ``outer_order`` (m,), ``inner_start``, ``outer_start`` (n + 1,): see `sort_by_node`.
-        """
-        inner, outer = graph["inner"], graph["outer"]
-        identity = graph["inner_order"]
-        h = self.node_in((graph["nodes"] - self.node_mean) / self.node_scale)
-        fixed = self.edge_in((graph["edges"] - self.edge_mean) / self.edge_scale)
+    def forward(self, graph: SegmentGraph) -> tuple[Tensor, Tensor]:
+        """Logits of the triplets (m,) and of the doublets (n,)."""
+        inner, outer = graph.inner, graph.outer
+        h = self.node_in((graph.nodes - self.node_mean) / self.node_scale)
+        fixed = self.edge_in((graph.edges - self.edge_mean) / self.edge_scale)
         e = fixed
         for _ in range(self.config.iterations):
             hn = self.node_norm(h)
@@ -71,8 +89,8 @@ class SegmentNetwork(nn.Module):
             out = self.message(torch.relu(mixed))
             e = self.edge_norm(fixed + out[:, :-1])
             sent = e * torch.sigmoid(out[:, -1:])
-            from_outer = segment_sum(sent, inner, identity, graph["inner_start"])
-            from_inner = segment_sum(sent, outer, graph["outer_order"], graph["outer_start"])
+            from_outer = segment_sum(sent, inner, graph.inner_order, graph.inner_start)
+            from_inner = segment_sum(sent, outer, graph.outer_order, graph.outer_start)
             h = h + self.update(torch.cat([hn, from_inner, from_outer], dim=1))
         return self.edge_out(e)[:, 0], self.node_out(h)[:, 0]
 
@@ -89,8 +107,8 @@ class SegmentNetwork(nn.Module):
 
 def tensors_of(
     nodes: NDArray[np.float32], edges: NDArray[np.float32], pairs: NDArray[np.int32]
-) -> dict[str, Tensor]:
-    """The arrays that the network reads, edges sorted by both ends once.
+) -> SegmentGraph:
+    """The graph that the network reads, edges sorted by both ends once.
 
     Parameters
     ----------
@@ -98,8 +116,7 @@ def tensors_of(
     pairs : int32 (m, 2)
         Inner and outer node of each edge.
     """
-    arrays: dict[str, NDArray[Any]] = {"nodes": nodes, "edges": edges}
-    for k, name in enumerate(("inner", "outer")):
-        order, start = sort_by_node(pairs[:, k], len(nodes))
-        arrays |= {name: pairs[:, k].astype(np.int64), f"{name}_order": order, f"{name}_start": start}
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    columns: list[NDArray[Any]] = [nodes, edges]
+    for k in range(2):
+        columns += [pairs[:, k].astype(np.int64), *sort_by_node(pairs[:, k], len(nodes))]
+    return SegmentGraph(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))

@@ -124,6 +124,25 @@ class CellScores(NamedTuple):
     beta: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterCells:
+    """Which of c clusters has how much of which cell, sorted by cluster.
+
+    Attributes
+    ----------
+    cell, cluster : int64 (m,)
+    weight : float32 (m,)
+        Fraction of the cell's energy.
+    start : int64 (c + 1,)
+        Where the rows of each cluster begin.
+    """
+
+    cell: Tensor
+    cluster: Tensor
+    weight: Tensor
+    start: Tensor
+
+
 class ShowerNetwork(nn.Module):
     """Scores pairs of cells and of pieces of showers, weighs cells, and judges whole showers."""
 
@@ -193,7 +212,7 @@ class ShowerNetwork(nn.Module):
         self,
         state: Tensor,
         energy: Tensor,
-        shares: dict[str, Tensor],
+        shares: ClusterCells,
         moments: Tensor,
         graph: dict[str, Tensor],
     ) -> Tensor:
@@ -207,7 +226,7 @@ class ShowerNetwork(nn.Module):
         self,
         state: Tensor,
         energy: Tensor,
-        shares: dict[str, Tensor],
+        shares: ClusterCells,
         moments: Tensor,
         company: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -219,8 +238,7 @@ class ShowerNetwork(nn.Module):
             From `cells`.
         energy : float32 (n,)
             Of the cells, GeV.
-        shares : dict
-            ``cell``, ``cluster`` int64 (m,) sorted by cluster, ``weight`` float32 (m,), ``start`` int64 (c + 1,).
+        shares : ClusterCells
         moments : float32 (c, f)
         company : float32 (c, g)
             What is near the showers; only the layers of identity read it.
@@ -247,14 +265,14 @@ class ShowerNetwork(nn.Module):
         """Whether others are near each shower, bool (c,)."""
         return moments[:, self.crowding] > CROWDED
 
-    def _pooled(self, state: Tensor, energy: Tensor, shares: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def _pooled(self, state: Tensor, energy: Tensor, shares: ClusterCells) -> tuple[Tensor, Tensor]:
         """Visible and weighed energy (c, 2), and the means of the states by energy and by hits (c, 2 hidden)."""
-        cell, weight, width = shares["cell"], shares["weight"][:, None], state.shape[1]
+        cell, weight, width = shares.cell, shares.weight[:, None], state.shape[1]
         h = state.index_select(0, cell)
         part = weight * energy.index_select(0, cell)[:, None]
         worth = part * torch.exp(torch.clamp(self.weigh(h), -3, 3))
         order = torch.arange(len(cell), device=cell.device)
         columns = torch.cat([part, worth, weight, part * h, weight * h], dim=1)
-        total = segment_sum(columns, shares["cluster"], order, shares["start"])
+        total = segment_sum(columns, shares.cluster, order, shares.start)
         by_energy, by_hits = total[:, 3 : 3 + width] / total[:, 0:1], total[:, 3 + width :] / total[:, 2:3]
         return total[:, :2], torch.cat([by_energy, by_hits], dim=1)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.files.limits import LEARNED
+from gnnreco.files.limits import LEARNED, NUMBER
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,18 @@ def _fitting(
         ends = ", or be infinite" if numbers.infinite else ""
         raise ValueError(f"{what} holds {wrong}; its numbers must lie between {low:g} and {high:g}{ends}")
     return given if np.issubdtype(given.dtype, numbers.dtype) else given.astype(numbers.dtype)
+
+
+def named(prefix: str, expected: Mapping[str, Numbers]) -> dict[str, Numbers]:
+    """The same arrays as part of something larger: ``prefix.name``."""
+    return {f"{prefix}.{name}": numbers for name, numbers in expected.items()}
+
+
+def of_network(network: nn.Module) -> dict[str, Numbers]:
+    """What the arrays of a network of torch must be; sums in double precision may be large."""
+    expected = {}
+    for name, tensor in network.state_dict().items():
+        shape = tuple(tensor.shape)
+        wide = str(tensor.dtype) == "torch.float64"
+        expected[name] = Numbers(shape, np.float64, -NUMBER, NUMBER) if wide else Numbers(shape)
+    return expected

@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from gnnreco.columns import Clusters, Tracks
 from gnnreco.errors import BadConfig
 from gnnreco.schema import nearest
 
-from .contract import Needs
+from .contract import Needs, Task
+from .names import ENTRY_POINTS, announced
 
 if TYPE_CHECKING:
     from gnnreco.events.output_file import Layout
 
-ENTRY_POINTS = "gnnreco.tasks"
+#: A task's class, and that of its settings.
+Classes = tuple[type[Task[Any, Any]], type[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +45,35 @@ class Kind:
 
     needs: Needs
     gives: type
-    load: Callable[[], tuple[Any, Any]]
+    load: Callable[[], Classes]
     layout: Layout | None = None
 
 
-def _tracking() -> tuple[Any, Any]:
+def _tracking() -> Classes:
     from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
 
     return TrackingTask, TrackingConfig
 
 
-def _clustering() -> tuple[Any, Any]:
+def _clustering() -> Classes:
     from gnnreco.tasks.showers import ClusteringConfig, ClusteringTask
 
     return ClusteringTask, ClusteringConfig
 
 
-def _drift() -> tuple[Any, Any]:
+def _drift() -> Classes:
     from gnnreco.tasks.drift import DriftConfig, DriftTask
 
     return DriftTask, DriftConfig
 
 
-def _trigger() -> tuple[Any, Any]:
+def _trigger() -> Classes:
     from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
 
     return TriggerTask, TriggerConfig
 
 
-#: Those of gnnreco itself.
+#: Those of gnnreco itself: `gnnreco.tasks.names.OURS`.
 TASKS: dict[str, Kind] = {
     "tracking": Kind(Needs(("position",)), Tracks, _tracking),
     "clustering": Kind(Needs(("energy", "charge")), Clusters, _clustering),
@@ -81,15 +82,9 @@ TASKS: dict[str, Kind] = {
 }
 
 
-@cache
-def _announced() -> dict[str, Kind]:
-    """Tasks of other packages; one cannot take the name of ours."""
-    return {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
-
-
 def task_names() -> list[str]:
     """Names of all tasks, ours first."""
-    return list({**TASKS, **_announced()})
+    return [*TASKS, *sorted(announced())]
 
 
 def find_task(name: str) -> Kind:
@@ -98,10 +93,24 @@ def find_task(name: str) -> Kind:
     Raises
     ------
     BadConfig
-        If there is none, with the nearest spelling.
+        If there is none, with the nearest spelling; or the package that announces it does not give it.
     """
     if name in TASKS:
         return TASKS[name]
-    if name in _announced():
-        return _announced()[name]
+    if name in announced():
+        return _announced(name)
     raise BadConfig(f"unknown task '{name}'{nearest(name, task_names())}")
+
+
+@cache
+def _announced(name: str) -> Kind:
+    """A task of another package, which is loaded only where it is asked for."""
+    point = announced()[name]
+    where = f"entry point {point.value} of group {ENTRY_POINTS}"
+    try:
+        kind = point.load()
+    except (ImportError, AttributeError) as error:
+        raise BadConfig(f"the task '{name}' ({where}) cannot be loaded: {error}") from error
+    if not isinstance(kind, Kind):
+        raise BadConfig(f"the task '{name}' ({where}) is no gnnreco.tasks.registry.Kind")
+    return kind

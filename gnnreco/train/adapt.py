@@ -11,8 +11,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.files.atomic import refuse
 from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions, simulate
-
-from .config import Progress
+from gnnreco.tasks.contract import Progress
 
 
 def usual_pileup(process: str) -> int:
@@ -77,8 +76,6 @@ def adapt(
     if min_pt is not None and "graph" in source.config:
         source.config["graph"] |= {"min_pt": min_pt}
     task = load_task(source, detector, any_detector=True, to_adapt=True)
-    if not hasattr(task, "prepare"):
-        raise BadConfig(f"{bundle}: a {source.task} bundle of this kind serves any detector as it is")
     if events < 1:
         raise BadConfig(f"--events {events}: at least one event is needed")
     if pileup is None:

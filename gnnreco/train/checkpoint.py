@@ -18,8 +18,9 @@ from safetensors.numpy import save
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import write_file
 from gnnreco.schema import plain
+from gnnreco.tasks.contract import Learner
 
-from .config import Task, TrainConfig
+from .config import TrainConfig
 
 #: Settings that may change between a training and its resumption: they leave each step as it was.
 FREE = {"epochs", "patience", "checkpoint_every", "threads", "cache", "tensorboard", "device"}
@@ -49,7 +50,7 @@ class Position:
     best_epoch: int = 0
 
 
-def identity(task: Task, config: TrainConfig, events: int, processes: int) -> dict[str, Any]:
+def identity(task: Learner[Any], config: TrainConfig, events: int, processes: int) -> dict[str, Any]:
     """What must be the same when a training goes on."""
     kept = {f"train.{name}": value for name, value in plain(config).items() if name not in FREE}
     return {
@@ -63,7 +64,11 @@ def identity(task: Task, config: TrainConfig, events: int, processes: int) -> di
 
 
 def save_checkpoint(
-    path: Path, task: Task, optimizer: torch.optim.Optimizer, position: Position, same: Mapping[str, Any]
+    path: Path,
+    task: Learner[Any],
+    optimizer: torch.optim.Optimizer,
+    position: Position,
+    same: Mapping[str, Any],
 ) -> None:
     """Write everything that `load_checkpoint` needs to go on to the same bits."""
     tensors = {f"task.{name}": np.ascontiguousarray(array) for name, array in task.state().items()}
@@ -75,7 +80,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, task: Task, optimizer: torch.optim.Optimizer, same: Mapping[str, Any], device: str
+    path: Path, task: Learner[Any], optimizer: torch.optim.Optimizer, same: Mapping[str, Any], device: str
 ) -> Position:
     """Put `task` and `optimizer` back to where the checkpoint was saved.
 
@@ -110,7 +115,7 @@ def load_checkpoint(
 
 
 def _load_optimizer(
-    task: Task, optimizer: torch.optim.Optimizer, tensors: Mapping[str, NDArray[Any]], device: str
+    task: Learner[Any], optimizer: torch.optim.Optimizer, tensors: Mapping[str, NDArray[Any]], device: str
 ) -> None:
     for name, parameter in task.network.named_parameters():
         prefix = f"optimizer.{name}."

@@ -1,21 +1,12 @@
-"""How to train, what a task must offer for it, and what can stop it."""
+"""How to train, and what can stop it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal
 
-import torch
-from numpy.typing import NDArray
-
-from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, GnnrecoError
-from gnnreco.geometry import Detector
-
-#: Called with what is being done, how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +80,6 @@ class TrainConfig:
             return self.learning_rate * (0.04 + 0.96 * done / start)
         fall = 0.5 * (1 + math.cos(math.pi * (done - start) / (1 - start)))
         return self.learning_rate * (floor + (1 - floor) * fall)
-
-
-class Task(Protocol):
-    """What the loop asks of a task; see `gnnreco.tasks`."""
-
-    name: str
-    config: Any
-    detector: Detector | None
-    network: torch.nn.Module
-
-    def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
-        """Learn what is not learned by gradients."""
-
-    def sample(self, event: Event) -> dict[str, torch.Tensor]:
-        """Inputs and targets of one event."""
-
-    def loss(self, sample: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
-        """Loss to go down, and numbers to write beside it."""
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """All learned numbers; those of the network are called ``network.<parameter>``."""
-
-    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take the numbers that `state` gave, into the parameters that are there."""
 
 
 class NotFinite(GnnrecoError):

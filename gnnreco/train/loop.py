@@ -24,9 +24,11 @@ from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
 from gnnreco.schema import plain
+from gnnreco.tasks.contract import Learner, Progress
 
 from .checkpoint import Position, identity, load_checkpoint, save_checkpoint
-from .config import NotFinite, Progress, Stopped, Task, TrainConfig
+from .config import NotFinite, Stopped, TrainConfig
+from .flat import names_of, to_device
 from .ring import Ring, join_ring
 from .samples import Samples
 
@@ -37,13 +39,13 @@ LAST = "last.safetensors"
 class Run:
     """One training under way: what its functions share."""
 
-    task: Task
+    task: Learner[Any]
     config: TrainConfig
     folder: Path  # checkpoints and metrics
     ring: Ring
     optimizer: torch.optim.Optimizer
-    training: Samples
-    validation: Samples
+    training: Samples[Any]
+    validation: Samples[Any]
     counts: tuple[int, int]  # training and validation events of all processes
     names: list[str]  # of the numbers beside the loss
     same: dict[str, Any]
@@ -53,7 +55,7 @@ class Run:
 
 
 def train(
-    task: Task,
+    task: Learner[Any],
     training: Sequence[Event],
     validation: Sequence[Event],
     config: TrainConfig,
@@ -71,7 +73,8 @@ def train(
 
     Parameters
     ----------
-    task : Task
+    task : Learner
+        See `gnnreco.tasks.contract`.
     training, validation : sequence of Event
         With truth. The validation loss chooses the best epoch, without such events the training loss, and against an
         adversary it is the last one.
@@ -120,8 +123,7 @@ def train(
                 _finish_epoch(run, board)
         row = run.position.history[run.position.best_epoch - 1]
         task.load_state(load_file(run.folder / "best.safetensors"))
-        if hasattr(task, "finish"):
-            task.finish(run.validation[i] for i in range(len(run.validation)))
+        task.finish(run.validation[i] for i in range(len(run.validation)))
         if ring.rank == 0:
             what = {"command": command, "events": len(training), "validation_events": len(validation)}
             save_bundle(
@@ -145,7 +147,7 @@ def train(
 
 
 def _set_up(
-    task: Task,
+    task: Learner[Any],
     training: Sequence[Event],
     validation: Sequence[Event],
     config: TrainConfig,
@@ -156,6 +158,7 @@ def _set_up(
 ) -> Run:
     """Prepare the task (the first process does, the others read what it learned), the optimizer and the samples."""
     progress = progress if ring.rank == 0 else None
+    names_of(task.sample_kind)  # refuses a task that learns nothing, before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     last, same = folder / LAST, identity(task, config, len(training), ring.size)
     optimizer = torch.optim.AdamW(
@@ -172,7 +175,7 @@ def _set_up(
         for events in (training, validation)
     )
     with torch.no_grad():
-        names = sorted(task.loss(_on(learn[0], config.device))[1])
+        names = sorted(task.loss(to_device(learn[0], config.device))[1])
     counts = (len(training), len(validation))
     return Run(task, config, folder, ring, optimizer, learn, check, counts, names, same, position, progress)
 
@@ -222,9 +225,9 @@ def _step(run: Run, share: np.ndarray) -> None:
         position.sums[name] = position.sums.get(name, 0.0) + value
 
 
-def _loss(run: Run, samples: Samples, i: int, sums: dict[str, float]) -> torch.Tensor:
+def _loss(run: Run, samples: Samples[Any], i: int, sums: dict[str, float]) -> torch.Tensor:
     """Loss of one event, added to `sums` with the numbers beside it."""
-    sample = _on(samples[i], run.config.device)
+    sample = to_device(samples[i], run.config.device)
     with torch.autocast(
         torch.device(run.config.device).type, torch.bfloat16, enabled=run.config.precision == "bf16"
     ):
@@ -255,7 +258,7 @@ def _finish_epoch(run: Run, board: Any) -> None:
     position.history.append(row)
     position.epoch, position.step, position.sums = position.epoch + 1, 0, {}
     # Against an adversary the loss is that of a game: it says nothing of who has learned more.
-    if row["validation_loss"] < position.best or getattr(run.task, "adversarial", False):
+    if row["validation_loss"] < position.best or run.task.adversarial:
         position.best, position.best_epoch = row["validation_loss"], position.epoch
         if ring.rank == 0:
             write_file(run.folder / "best.safetensors", save(_contiguous(run.task)))
@@ -283,17 +286,13 @@ def _rate(run: Run, step: int) -> float:
     return run.config.rate((run.position.epoch * steps + step) / (run.config.epochs * steps))
 
 
-def _contiguous(task: Task) -> dict[str, Any]:
+def _contiguous(task: Learner[Any]) -> dict[str, Any]:
     return {name: np.ascontiguousarray(array) for name, array in task.state().items()}
 
 
 def _stale(run: Run) -> bool:
     """True once `patience` epochs brought no better validation loss."""
     return 0 < run.config.patience <= run.position.epoch - run.position.best_epoch
-
-
-def _on(sample: dict[str, torch.Tensor], device: str) -> dict[str, torch.Tensor]:
-    return {name: tensor.to(device) for name, tensor in sample.items()}
 
 
 def _seed(*numbers: int) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnreco.columns import Event
+from gnnreco.tasks.contract import Learner, Progress, State
 
-from .config import Progress
+Sample = TypeVar("Sample")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +28,60 @@ def elsewhere(event: Event, place: int) -> Elsewhere:
     return Elsewhere(**{f.name: getattr(event, f.name) for f in fields(Event)}, place=place)
 
 
-class Mixture:
+def place_of(event: Event) -> int:
+    """The place of its detector: 0 where the event is not marked."""
+    return event.place if isinstance(event, Elsewhere) else 0
+
+
+class Mixture(Learner[Sample], Generic[Sample]):
     """A task for the training loop made of one task for each detector; all use the network of the first.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of Learner
         Their samples must not need the detector any more.
     """
 
-    def __init__(self, tasks: Sequence[Any]) -> None:
-        self.tasks = list(tasks)
+    def __init__(self, tasks: Sequence[Learner[Sample]]) -> None:
+        self.tasks, self._first = list(tasks), tasks[0]
+        self.name, self.config, self.detector = self._first.name, self._first.config, self._first.detector
+        self.network = self._first.network
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.tasks[0], name)
+    @property
+    def sample_kind(self) -> type[Sample]:
+        """The same for all."""
+        return self._first.sample_kind
+
+    @property
+    def samples_hold_answers(self) -> bool:
+        """The same for all."""
+        return self._first.samples_hold_answers
+
+    @property
+    def adversarial(self) -> bool:
+        """The same for all."""
+        return self._first.adversarial
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Let the first task prepare: what it learns must hold for all."""
-        self.tasks[0].prepare(events, progress)
+        self._first.prepare(events, progress)
 
-    def sample(self, event: Event) -> dict[str, Tensor]:
+    def sample(self, event: Event) -> Sample:
         """What the task of the event's detector makes of it."""
-        out: dict[str, Tensor] = self.tasks[getattr(event, "place", 0)].sample(event)
-        return out
+        return self.tasks[place_of(event)].sample(event)
+
+    def loss(self, sample: Sample) -> tuple[Tensor, dict[str, float]]:
+        """That of the first task."""
+        return self._first.loss(sample)
+
+    def finish(self, samples: Iterable[Sample]) -> None:
+        """Let the first task finish."""
+        self._first.finish(samples)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """What the first task has learned."""
+        return self._first.state()
+
+    def load_state(self, state: State) -> None:
+        """Give it to the first task."""
+        self._first.load_state(state)

@@ -6,26 +6,28 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from gnnreco.columns import Event
-from gnnreco.errors import BadInput
 from gnnreco.files.atomic import write_file
 from gnnreco.schema import plain
+from gnnreco.tasks.contract import Learner, Progress, truth_of
 
-from .config import Progress, Task
+from .flat import flatten, names_of, unflatten
+
+Sample = TypeVar("Sample")
 
 
-class Samples:
+class Samples(Generic[Sample]):
     """What `task.sample` gives for some events, in memory or in one safetensors file each.
 
     Parameters
     ----------
-    task : Task
+    task : Learner
         Already prepared.
     events : sequence of Event
         With truth; each is read once.
@@ -45,21 +47,19 @@ class Samples:
 
     def __init__(
         self,
-        task: Task,
+        task: Learner[Sample],
         events: Sequence[Event],
         rows: range,
         folder: Path | None,
         progress: Progress | None = None,
     ) -> None:
         self.origin: list[tuple[int, str]] = []
-        self._kept: list[dict[str, torch.Tensor] | Path] = []
+        self._kept: list[Sample | Path] = []
+        self._kind = task.sample_kind
         recipe = _recipe(task) if folder else b""
         for done, row in enumerate(rows):
             event = events[row]
-            if event.truth is None:
-                raise BadInput(
-                    event.source, f"event {event.number}", "has no truth: nothing to learn from; leave it out"
-                )
+            truth_of(event)
             self.origin.append((event.number, event.source))
             if folder is None:
                 self._kept.append(task.sample(event))
@@ -71,33 +71,32 @@ class Samples:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, i: int) -> Sample:
         kept = self._kept[i]
-        return load_file(kept) if isinstance(kept, Path) else kept
+        return unflatten(self._kind, load_file(kept)) if isinstance(kept, Path) else kept
 
 
-def _stored(task: Task, event: Event, path: Path) -> Path:
+def _stored(task: Learner[Sample], event: Event, path: Path) -> Path:
     """Make sure of a readable file for the event."""
     try:
-        if path.exists() and load_file(path):
+        if path.exists() and unflatten(task.sample_kind, load_file(path)):
             return path
-    except (SafetensorError, OSError):  # cut short by a full disk, say: build it again
+    except (SafetensorError, OSError, ValueError):  # cut short by a full disk, say: build it again
         pass
-    sample = task.sample(event)
-    write_file(path, save({name: tensor.contiguous().clone() for name, tensor in sample.items()}))
+    tensors = flatten(task.sample(event))
+    write_file(path, save({name: tensor.contiguous().clone() for name, tensor in tensors.items()}))
     return path
 
 
-def _recipe(task: Task) -> bytes:
+def _recipe(task: Learner[Sample]) -> bytes:
     """Hash of what shapes a sample: settings, detector, and the learned numbers that training does not change."""
-    # A task whose network is frozen makes its samples with it.
-    frozen = getattr(task.config, "frozen", False)
-    trained = set() if frozen else {f"network.{name}" for name, _ in task.network.named_parameters()}
-    digest = hashlib.sha256(
-        json.dumps(
-            [task.name, plain(task.config), task.detector and task.detector.hash], sort_keys=True
-        ).encode()
+    trained = (
+        set()
+        if task.samples_hold_answers
+        else {f"network.{name}" for name, _ in task.network.named_parameters()}
     )
+    what = [task.name, plain(task.config), task.detector and task.detector.hash, names_of(task.sample_kind)]
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
     for name, array in sorted(task.state().items()):
         if name not in trained:
             digest.update(

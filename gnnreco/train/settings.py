@@ -8,7 +8,7 @@ Each group of ``configs/`` starts from the defaults of its dataclass, so a file 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,11 @@ from gnnreco.geometry import Detector, load_detector
 from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.tasks.contract import Calibratable, Learner, Progress, Task, Teachable
 from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
 
-from .mixture import Mixture, elsewhere
+from .mixture import Mixture, elsewhere, place_of
 
 HERE = Path(__file__).parents[1]
 #: In a checkout the groups lie beside the package, in a wheel inside it.
@@ -121,12 +122,12 @@ def run_training(
     output: str | Path,
     resume: bool = False,
     command: str = "",
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
     kind, others = find_task(settings.name).load()[0], settings.sample.detectors
-    if others and not getattr(kind, "any_detector", False):
+    if others and not kind.any_detector:
         raise BadConfig(
             f"sample.detectors: the task '{settings.name}' learns from one detector only; leave it out"
         )
@@ -135,33 +136,33 @@ def run_training(
     task = kind.from_config(settings.task, detector)
     if settings.train.start:
         _begin_from(task, settings.train.start)
-    teacher = load_bundle(settings.task.teacher) if getattr(settings.task, "teacher", "") else None
-    if teacher:
+    teacher = None
+    if isinstance(task, Teachable) and task.teacher_bundle:
+        teacher = load_bundle(task.teacher_bundle)
         task.teacher = load_task(teacher, detector).network
     sources = [training, validation]
+    detectors = [] if detector is None else [detector]
+    learner: Learner[Any] = task
     if others:
         training, validation = list(training), list(validation)
-        tasks = [task, *(kind.from_config(settings.task, load_detector(name)) for name in others)]
-        for place, other in enumerate(tasks[1:], 1):
-            for kept, new in zip(
-                (training, validation), _simulated(settings.sample, other.detector, progress)
-            ):
+        detectors += [load_detector(name) for name in others]
+        for place, other in enumerate(detectors[1:], 1):
+            for kept, new in zip((training, validation), _simulated(settings.sample, other, progress)):
                 kept += [elsewhere(event, place) for event in new]
-        task = Mixture(tasks)
-    row = train(task, training, validation, settings.train, output, command, resume, progress, overwrite)
+        learner = Mixture([task, *(kind.from_config(settings.task, other) for other in detectors[1:])])
+    row = train(learner, training, validation, settings.train, output, command, resume, progress, overwrite)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
         _describe(Path(output), None if others else detector, settings.sample, sources, teacher)
-        if hasattr(task, "found") and detector is not None and len(validation):
-            detectors = [part.detector for part in task.tasks] if others else [detector]
-            held_back: list[tuple[Detector, list[Event]]] = [(d, []) for d in detectors if d is not None]
+        if isinstance(task, Calibratable) and detectors and len(validation):
+            held_back: list[tuple[Detector, list[Event]]] = [(each, []) for each in detectors]
             for event in validation:
-                held_back[getattr(event, "place", 0)][1].append(event)
+                held_back[place_of(event)][1].append(event)
             said = "validation events of the training"
             row["score"] = calibrated_if_enough(output, held_back, command, [{"events": said}], progress)
     return row
 
 
-def _begin_from(task: Any, start: str) -> None:
+def _begin_from(task: Task[Any, Any], start: str) -> None:
     """Give a task the numbers of a bundle; its `prepare` fits them to the detector."""
     try:
         task.load_state(load_bundle(start).state)
@@ -197,7 +198,7 @@ def _describe(
 
 
 def _events(
-    sample: SampleConfig, detector: Detector | None, progress: Callable[[str, int, int], None] | None
+    sample: SampleConfig, detector: Detector | None, progress: Progress | None
 ) -> tuple[Sequence[Event], Sequence[Event]]:
     """Training and validation events: read when they are needed, or simulated now."""
     if sample.inputs:
@@ -217,7 +218,7 @@ def _events(
 
 
 def _simulated(
-    sample: SampleConfig, detector: Detector, progress: Callable[[str, int, int], None] | None
+    sample: SampleConfig, detector: Detector, progress: Progress | None
 ) -> tuple[list[Event], list[Event]]:
     total, events = sample.events + sample.validation_events, []
     for event in simulate(detector, sample.process, total, sample.pileup, sample.seed, sample.simulation):
@@ -268,6 +269,10 @@ def _hydra(task: str, base: Mapping[str, Any], overrides: list[str]) -> dict[str
     store = ConfigStore.instance()
     for group, values in base.items():
         store.store(name="base", group=group, node=values)
+    if not (
+        FOLDER / f"{task}.yaml"
+    ).exists():  # a task of another package: every group as its dataclass has it
+        store.store(name=task, node={"defaults": [*({group: "base"} for group in base), "_self_"]})
     try:
         with initialize_config_dir(config_dir=str(FOLDER.resolve()), version_base="1.3"):
             tree = OmegaConf.to_container(hydra_compose(task, overrides=overrides), resolve=True)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gnnreco.models.shower_network import ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.shower_network import ClusterCells, ShowerNetwork, ShowerNetworkConfig
 
 CELLS, PAIRS, MOMENTS, PIECES, CLASSES, K = 5, 4, 6, 3, 6, 4
 
@@ -33,17 +33,17 @@ def random_graph(n: int, seed: int, rows: int = CELLS, pairs: int = PAIRS) -> di
     }
 
 
-def random_showers(n: int, clusters: int, seed: int) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
+def random_showers(n: int, clusters: int, seed: int) -> tuple[Tensor, Tensor, ClusterCells, Tensor]:
     draw = torch.Generator().manual_seed(seed)
     owner = torch.sort(
         torch.cat([torch.arange(clusters), torch.randint(0, clusters, (n,), generator=draw)])
     ).values
-    shares = {
-        "cell": torch.randint(0, n, (len(owner),), generator=draw),
-        "cluster": owner,
-        "weight": torch.rand(len(owner), generator=draw) + 0.1,
-        "start": torch.searchsorted(owner, torch.arange(clusters + 1)),
-    }
+    shares = ClusterCells(
+        torch.randint(0, n, (len(owner),), generator=draw),
+        owner,
+        torch.rand(len(owner), generator=draw) + 0.1,
+        torch.searchsorted(owner, torch.arange(clusters + 1)),
+    )
     state, energy = torch.randn(n, 12, generator=draw), torch.rand(n, generator=draw) + 0.1
     return state, energy, shares, torch.randn(clusters, MOMENTS, generator=draw)
 
@@ -52,12 +52,7 @@ def test_no_cells_and_no_showers(network: ShowerNetwork) -> None:
     scores = network.cells(random_graph(0, 0))
     assert [tuple(x.shape) for x in scores] == [(0, 12), (0, K), (0, K), (0,)]
     none = torch.zeros(0, dtype=torch.int64)
-    shares = {
-        "cell": none,
-        "cluster": none,
-        "weight": torch.zeros(0),
-        "start": torch.zeros(1, dtype=torch.int64),
-    }
+    shares = ClusterCells(none, none, torch.zeros(0), torch.zeros(1, dtype=torch.int64))
     energy, sigma, kind = network.showers(torch.zeros(0, 12), torch.zeros(0), shares, torch.zeros(0, MOMENTS))
     assert (energy.shape, sigma.shape, kind.shape) == ((0,), (0,), (0, CLASSES))
     graph = random_graph(0, 0, pairs=PIECES)
@@ -108,11 +103,9 @@ def test_a_shower_is_judged_alone_and_in_any_order_of_its_cells(network: ShowerN
     state, energy, shares, moments = random_showers(40, 5, 2)
     whole = network.showers(state, energy, shares, moments)
     for c in range(5):
-        rows = torch.nonzero(shares["cluster"] == c)[:, 0].flip(0)
-        mine = {
-            "cell": shares["cell"][rows], "weight": shares["weight"][rows], "cluster": torch.zeros_like(rows),
-            "start": torch.tensor([0, len(rows)]),
-        }  # fmt: skip
+        rows = torch.nonzero(shares.cluster == c)[:, 0].flip(0)
+        start = torch.tensor([0, len(rows)])
+        mine = ClusterCells(shares.cell[rows], torch.zeros_like(rows), shares.weight[rows], start)
         alone = network.showers(state, energy, mine, moments[c : c + 1])
         for one, two in zip(whole, alone, strict=True):
             torch.testing.assert_close(one[c : c + 1], two, atol=1e-5, rtol=1e-4)
@@ -135,5 +128,5 @@ def test_a_new_network_gives_every_cell_its_energy() -> None:
     state, energy, shares, moments = random_showers(30, 1, 6)
     torch.nn.init.zeros_(net.shower[-1].weight)
     torch.nn.init.zeros_(net.shower[-1].bias)
-    seen = (shares["weight"] * energy[shares["cell"]]).sum()
+    seen = (shares.weight * energy[shares.cell]).sum()
     torch.testing.assert_close(net.showers(state, energy, shares, moments)[0].exp(), seen[None])

@@ -36,6 +36,10 @@ class OneTrack:
     def from_config(cls, settings: Settings, detector: Any) -> OneTrack:
         return cls(settings)
 
+    @classmethod
+    def arrays(cls, settings: Settings, detector: Any) -> None:
+        """Nothing is learned, nothing is checked."""
+
     def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
         return {}
 

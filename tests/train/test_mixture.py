@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from gnnreco.bundle import load_bundle
 from gnnreco.columns import Event
@@ -16,9 +15,9 @@ from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import TrainConfig, train
-from gnnreco.train.mixture import Mixture, elsewhere
+from gnnreco.train.mixture import Mixture, elsewhere, place_of
 from gnnreco.train.settings import compose, run_training
-from tests.train.toy import ToyTask, events
+from tests.train.toy import ToySample, ToyTask, events
 
 STACK = """
 format: gnnreco-detector/1
@@ -60,8 +59,8 @@ class Placed(ToyTask):
         super().__init__(dropout=0.0)
         self.place, self.seen = place, set[int]()
 
-    def sample(self, event: Event) -> dict[str, torch.Tensor]:
-        assert getattr(event, "place", 0) == self.place
+    def sample(self, event: Event) -> ToySample:
+        assert place_of(event) == self.place
         self.seen.add(event.number)
         return super().sample(event)
 

@@ -19,6 +19,7 @@ import torch
 
 from gnnreco.columns import Event, Hits, Particles, Truth
 from gnnreco.errors import GnnrecoError
+from gnnreco.tasks.contract import Learner
 from gnnreco.train import TrainConfig, train
 
 
@@ -27,8 +28,18 @@ class ToyConfig:
     width: int = 8
 
 
-class ToyTask:
+@dataclass(frozen=True)
+class ToySample:
+    """Coordinates (3,), their sum (1,), and the number of the event (1,)."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+    number: torch.Tensor
+
+
+class ToyTask(Learner[ToySample]):
     name = "toy"
+    sample_kind = ToySample
 
     def __init__(self, width: int = 8, dropout: float = 0.2) -> None:
         self.config = ToyConfig(width)
@@ -49,14 +60,14 @@ class ToyTask:
         self.mean = np.mean([e.hits.xyz[0] for e in events], axis=0)
         self.prepared += 1
 
-    def sample(self, event: Event) -> dict[str, torch.Tensor]:
+    def sample(self, event: Event) -> ToySample:
         self.sampled += 1
         x = torch.from_numpy(event.hits.xyz[0] - self.mean).float()
-        return {"x": x, "y": x.sum()[None], "number": torch.tensor([event.number])}
+        return ToySample(x, x.sum()[None], torch.tensor([event.number]))
 
-    def loss(self, sample: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
-        self.on_loss(int(sample["number"]))
-        miss = self.network(sample["x"]).float() - sample["y"]
+    def loss(self, sample: ToySample) -> tuple[torch.Tensor, dict[str, float]]:
+        self.on_loss(int(sample.number))
+        miss = self.network(sample.x).float() - sample.y
         return (miss**2).mean(), {"miss": float(miss.detach().abs().mean())}
 
     def state(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +25,10 @@ from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import njit
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
+from gnnreco.models.state import Numbers, named
+from gnnreco.models.weights import segment_weights
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
-from gnnreco.tasks.contract import Needs, Progress
+from gnnreco.tasks.contract import Needs, Progress, Task, needed, truth_of
 
 from .pieces import PiecesConfig, grow_pieces
 from .points import ChargePoints
@@ -35,6 +38,8 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from torch import Tensor
 
     from gnnreco.models.segment_network import SegmentNetwork
+
+    from .samples import DriftSample
 
 
 @dataclass(frozen=True)
@@ -72,29 +77,44 @@ class DriftConfig:
         check_features(self.calibration, TRACK_FEATURES)
 
 
-class DriftTask:
+class DriftTask(Task["DriftSample", Tracks]):
     """Graph, network and decoding of the tracks in one detector's drift chambers."""
 
     name = "drift"
     needs = Needs(("charge",))
     gives = Tracks
     confidence_features = TRACK_FEATURES
+    detector: Detector
 
     def __init__(self, config: DriftConfig, detector: Detector) -> None:
-        self.config, self.detector, self._there = config, detector, detector.at_source()
+        self.config: DriftConfig = config
+        self.detector, self._there = detector, detector.at_source()
         self.frame = CellFrame.of(self._there)
         self.model = SegmentModel(config.network, len(SAMPLE_FEATURES), len(PAIR_FEATURES), config.seed)
         self.scorer: Scorer = self.model
 
     @classmethod
-    def from_config(cls, config: DriftConfig, detector: Detector) -> DriftTask:
+    def from_config(cls, config: DriftConfig, detector: Detector | None) -> DriftTask:
         """A task that has learned nothing yet."""
-        return cls(config, detector)
+        return cls(config, needed(detector, cls.name))
 
-    @property
-    def network(self) -> SegmentNetwork:
+    @classmethod
+    def arrays(cls, config: DriftConfig, detector: Detector | None) -> Mapping[str, Numbers]:
+        """What each learned array must be, by name: those of the network over samples of charge."""
+        weights = segment_weights(config.network.hidden, len(SAMPLE_FEATURES), len(PAIR_FEATURES))
+        return named("network", weights)
+
+    @cached_property
+    def network(self) -> SegmentNetwork:  # type: ignore[override]  # made where torch is needed
         """What torch trains."""
         return self.model.network
+
+    @property
+    def sample_kind(self) -> type[DriftSample]:
+        """The class of its samples."""
+        from .samples import DriftSample
+
+        return DriftSample
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the scale of the features from the first events."""
@@ -112,17 +132,17 @@ class DriftTask:
         """
         return build_charge_graph(self.config.graph, self._there, self.frame, event)
 
-    def sample(self, event: Event) -> dict[str, Tensor]:
+    def sample(self, event: Event) -> DriftSample:
         """Part of the graph of a training event as tensors, with the truth of its pairs."""
         import torch
 
         from gnnreco.models.segment_network import tensors_of
 
+        from .samples import DriftSample
+
         event = seen(event, self.detector, self.needs.measures).event
         graph = self.graph(event)
-        if event.truth is None:
-            return tensors_of(graph.sample_features, graph.pair_features, graph.pairs)
-        owner = main_particle(event.truth, len(event.hits))[graph.cells.index]
+        owner = main_particle(truth_of(event), len(event.hits))[graph.cells.index]
         one, two = graph.pairs[:, 0], graph.pairs[:, 1]
         same = (owner[one] == owner[two]) & (owner[one] >= 0)
         rng = np.random.default_rng([self.config.seed, event.number])
@@ -134,21 +154,20 @@ class DriftTask:
             kept = _and_neighbours(kept, graph.cells.offsets, graph.cells.neighbour)
         chosen = kept[one] & kept[two]
         place = np.cumsum(kept) - 1
-        tensors = tensors_of(
+        part = tensors_of(
             graph.sample_features[kept],
             graph.pair_features[chosen],
             place[graph.pairs[chosen]].astype(np.int32),
         )
-        tensors["same"] = torch.from_numpy(same[chosen].astype(np.float32))
-        return tensors
+        return DriftSample(part, torch.from_numpy(same[chosen].astype(np.float32)))
 
-    def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, sample: DriftSample) -> tuple[Tensor, dict[str, float]]:
         """Binary cross entropy of the pairs; those of two particles are few and weigh more."""
         import torch
         from torch import nn
 
-        edge, _ = self.network(sample)
-        same = sample["same"]
+        edge, _ = self.network(sample.graph)
+        same = sample.same
         weight = torch.where(same > 0.5, 1.0, self.config.learn.apart)
         entropy = nn.functional.binary_cross_entropy_with_logits
         loss = entropy(edge.float(), same, weight) if len(edge) else edge.sum()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -19,30 +19,32 @@ from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_
 from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.models.calibration import Calibration
-from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.shower_network import CellScores, ClusterCells, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.state import Numbers
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
-from gnnreco.tasks.contract import Needs, Progress
+from gnnreco.tasks.contract import Needs, Progress, Task, needed
 
 from .columns import ErrorConfig, Judgement, class_probability, clusters_of
 from .company import COMPANY, shower_company
 from .condensation import CondensationConfig, condensation_loss, condensed, places
 from .density import DensityConfig, density_clusters
 from .edges import EdgeConfig, Shares, climbed, showers_of, whole_shares
+from .learned import arrays
 from .loss import COVERED, LossConfig, pair_loss, shower_loss
 from .moments import MOMENTS, shower_moments
 from .pieces import PIECE_FEATURES, Pieces, pieces_of
+from .samples import EventSample, JudgementSample
 from .targets import (
     KINDS,
     NOISE,
     CellTruth,
-    ClusterTargets,
     cell_truth,
     cluster_targets,
     pair_targets,
     piece_targets,
 )
 
-T = TypeVar("T")
+Columns = TypeVar("Columns", CellGraph, LoudNeighbours, CellTruth)
 ENOUGH = 50  # clusters of a class, to correct its errors
 TOUCHING = PIECE_FEATURES.index("touching")
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
@@ -96,7 +98,7 @@ class Found:
     shares: Shares
 
 
-class ClusteringTask:
+class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
     """Graph of cells, network and decoding, for one detector."""
 
     name = "clustering"
@@ -104,9 +106,12 @@ class ClusteringTask:
     gives = Clusters
     confidence_features = CLUSTER_FEATURES
     any_detector = True  # its samples do not need the detector any more: see `gnnreco.train.mixture`
+    detector: Detector
+    network: ShowerNetwork
 
     def __init__(self, config: ClusteringConfig, detector: Detector) -> None:
-        self.config, self.detector, self._there = config, detector, detector.at_source()
+        self.config: ClusteringConfig = config
+        self.detector, self._there = detector, detector.at_source()
         self.frame = CellFrame.of(self._there)
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
@@ -119,14 +124,29 @@ class ClusteringTask:
                 parameter.requires_grad_(name.startswith("identity."))
 
     @property
+    def sample_kind(self) -> type[EventSample | JudgementSample]:
+        """The class of its samples: whole events, or with `frozen` only what was found in them."""
+        return JudgementSample if self.config.frozen else EventSample
+
+    @property
+    def samples_hold_answers(self) -> bool:
+        """With `frozen` a sample holds what the network found."""
+        return self.config.frozen
+
+    @property
     def adversarial(self) -> bool:
         """True if the loss is that of a game, which the last epoch has played longest, not that with the lowest loss."""
         return self.network.adversary is not None
 
     @classmethod
-    def from_config(cls, config: ClusteringConfig, detector: Detector) -> ClusteringTask:
+    def from_config(cls, config: ClusteringConfig, detector: Detector | None) -> ClusteringTask:
         """A task that has learned nothing yet."""
-        return cls(config, detector)
+        return cls(config, needed(detector, cls.name))
+
+    @classmethod
+    def arrays(cls, config: ClusteringConfig, detector: Detector | None) -> Mapping[str, Numbers]:
+        """What each learned array must be, by name."""
+        return arrays(config)
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Nothing is learned but by gradients; raises `BadConfig` where nothing is learned at all."""
@@ -144,70 +164,52 @@ class ClusteringTask:
         """The pairs that the network reads."""
         return loud_neighbours(graph, self.config.network.neighbours, self.config.graph.reach)
 
-    def sample(self, event: Event) -> dict[str, Tensor]:
+    def sample(self, event: Event) -> EventSample | JudgementSample:
         """Cells and pairs of a training event as tensors, with their truth."""
         event = seen(event, self.detector, self.needs.measures).event
         graph = self.graph(event)
         loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
         if self.config.frozen:
-            return self._frozen(graph, loud, truth)
-        arrays = {f"graph_{f.name}": getattr(graph, f.name) for f in fields(graph)}
-        for part, prefix in ((loud, "loud"), (truth, "truth")):
-            arrays |= {f"{prefix}_{f.name}": getattr(part, f.name) for f in fields(part)}
-        for name in ("offsets", "neighbour", "distance"):  # the wide graph has done its work
-            arrays[f"graph_{name}"] = arrays[f"graph_{name}"][:0]
-        arrays["pair_truth"] = pair_targets(truth, loud.neighbour, len(truth.energy))
-        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+            return self._judgement(graph, loud, truth)
+        none = graph.offsets[:0], graph.neighbour[:0], graph.distance[:0]  # the wide graph has done its work
+        graph = replace(graph, offsets=none[0], neighbour=none[1], distance=none[2])
+        pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
+        return EventSample(_contiguous(graph), _contiguous(loud), _contiguous(truth), pair_truth)
 
-    def _frozen(self, graph: CellGraph, loud: LoudNeighbours, truth: CellTruth) -> dict[str, Tensor]:
+    def _judgement(self, graph: CellGraph, loud: LoudNeighbours, truth: CellTruth) -> JudgementSample:
         """What the judgement of showers learns from, when nothing else learns."""
         with torch.no_grad():
             found = self._find(graph, loud)
-        targets = cluster_targets(truth, found.shares, graph.energy)
-        return {
-            "state": found.scores.state,
-            "energy": torch.from_numpy(graph.energy.astype(np.float32)),
-            "moments": torch.from_numpy(shower_moments(graph, loud, found.shares)),
-            "company": torch.from_numpy(shower_company(graph, found.shares)),
-            "wanted": torch.from_numpy(targets.energy),
-            "kind": torch.from_numpy(targets.kind),
-            **_table(found.shares),
-        }
+        return JudgementSample(
+            found.scores.state,
+            torch.from_numpy(graph.energy.astype(np.float32)),
+            _table(found.shares),
+            torch.from_numpy(shower_moments(graph, loud, found.shares)),
+            torch.from_numpy(shower_company(graph, found.shares)),
+            cluster_targets(truth, found.shares, graph.energy),
+        )
 
-    def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, sample: EventSample | JudgementSample) -> tuple[Tensor, dict[str, float]]:
         """Of pairs, and of the clusters that the network finds now: their energies, errors and classes."""
         total, numbers = torch.zeros(()), dict[str, float]()
-        if "state" not in sample:
-            graph, loud = (
-                _from_tensors(CellGraph, sample, "graph"),
-                _from_tensors(LoudNeighbours, sample, "loud"),
-            )
-            truth = _from_tensors(CellTruth, sample, "truth")
-            found = self._find(graph, loud)
-            total, numbers = self._pair_loss(sample, found, truth)
-            moments, judged = self._judge(graph, loud, found)
-            targets = cluster_targets(truth, found.shares, graph.energy)
+        if isinstance(sample, EventSample):
+            found = self._find(sample.graph, sample.loud)
+            total, numbers = self._pair_loss(sample, found)
+            moments, judged = self._judge(sample.graph, sample.loud, found)
+            targets = cluster_targets(sample.truth, found.shares, sample.graph.energy)
         else:
-            moments, targets = (
-                sample["moments"],
-                ClusterTargets(sample["wanted"].numpy(), sample["kind"].numpy()),
-            )
-            judged = self.network.showers(
-                sample["state"], sample["energy"], sample, moments, sample["company"]
-            )
+            moments, targets, judged = sample.moments, sample.targets, self._judged_again(sample)
         showers, more = shower_loss(*judged, targets, moments, self.config.loss, self.network.adversary)
         return total + showers, numbers | more
 
-    def _pair_loss(
-        self, sample: dict[str, Tensor], found: Found, truth: CellTruth
-    ) -> tuple[Tensor, dict[str, float]]:
+    def _pair_loss(self, sample: EventSample, found: Found) -> tuple[Tensor, dict[str, float]]:
         """Of pairs of cells, or of their condensation, and of pairs of pieces."""
-        real, energy = sample["loud_real"], sample["graph_energy"]
+        truth = sample.truth
         if found.place is not None:
             return condensation_loss(found.place, found.scores.beta, truth, self.config.condensation)
-        total, numbers = pair_loss(
-            found.scores.logit, sample["pair_truth"], real, energy, sample["graph_mip"]
-        )
+        columns = (sample.loud.real, sample.graph.energy, sample.graph.mip)
+        real, energy, mip = (torch.from_numpy(column) for column in columns)
+        total, numbers = pair_loss(found.scores.logit, sample.pair_truth, real, energy, mip)
         assert found.pieces is not None
         assert found.piece_logit is not None
         joined = torch.from_numpy(piece_targets(truth, found.parts, found.pieces.neighbour))
@@ -215,7 +217,7 @@ class ClusteringTask:
         pieces, _ = pair_loss(found.piece_logit, joined, real, energy, torch.full_like(energy, PIECE_SCALE))
         return total + self.config.loss.pieces * pieces, numbers | {"piece_loss": float(pieces.detach())}
 
-    def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
+    def finish(self, samples: Iterable[EventSample | JudgementSample]) -> None:
         """Scale the errors so that they cover 68 % of the deviations in events that nothing was learned from.
 
         Each class has two scales: for showers that are alone, and for others. Split conformal prediction: Papadopoulos et
@@ -224,22 +226,16 @@ class ClusteringTask:
         rows, wide = [], np.ones((2, len(KINDS)))
         for sample in samples:
             one = (
-                sample
-                if "state" in sample
-                else self._frozen(
-                    _from_tensors(CellGraph, sample, "graph"),
-                    _from_tensors(LoudNeighbours, sample, "loud"),
-                    _from_tensors(CellTruth, sample, "truth"),
-                )
+                self._judgement(sample.graph, sample.loud, sample.truth)
+                if isinstance(sample, EventSample)
+                else sample
             )
             with torch.no_grad():
-                judged = self.network.showers(
-                    one["state"], one["energy"], one, one["moments"], one["company"]
-                )
+                judged = self._judged_again(one)
             log_energy, log_sigma, kind = (x.numpy() for x in judged)
-            energy, wanted = np.exp(log_energy), one["wanted"].numpy()
+            energy, wanted = np.exp(log_energy), one.targets.energy
             off = np.abs(energy - wanted) / (energy * np.exp(log_sigma))
-            group = self.network.crowded(one["moments"]).numpy(), kind.argmax(axis=1)
+            group = self.network.crowded(one.moments).numpy(), kind.argmax(axis=1)
             rows.append(np.stack([off, *group])[:, np.isfinite(wanted)])
         off, crowded, kinds = np.concatenate([np.zeros((3, 0)), *rows], axis=1)
         for k in range(len(KINDS)):
@@ -327,6 +323,12 @@ class ClusteringTask:
         judged = self.network.showers(found.scores.state, energy, _table(found.shares), moments, company)
         return moments, judged
 
+    def _judged_again(self, sample: JudgementSample) -> tuple[Tensor, Tensor, Tensor]:
+        """Energies, errors and classes of showers that were found when the sample was made."""
+        return self.network.showers(
+            sample.state, sample.energy, sample.shares, sample.moments, sample.company
+        )
+
     def _columns(
         self, graph: CellGraph, shares: Shares, score: Floats, judgement: Judgement | None
     ) -> Clusters:
@@ -374,10 +376,11 @@ def shower_network(config: ClusteringConfig) -> ShowerNetwork:
     )
 
 
-def _from_tensors(kind: type[T], sample: Mapping[str, Tensor], prefix: str) -> T:
-    """A dataclass of arrays from the tensors that `ClusteringTask.sample` made of it."""
-    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    return kind(**{name: sample[f"{prefix}_{name}"].cpu().numpy() for name in names})
+def _contiguous(columns: Columns) -> Columns:
+    """The same columns, each in one piece: kernels that learn from them run one way, wherever they come from."""
+    return replace(
+        columns, **{f.name: np.ascontiguousarray(getattr(columns, f.name)) for f in fields(columns)}
+    )
 
 
 def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[str, Tensor]:
@@ -390,16 +393,11 @@ def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[s
     }
 
 
-def _table(shares: Shares) -> dict[str, Tensor]:
+def _table(shares: Shares) -> ClusterCells:
     """What `ShowerNetwork` reads of the cells of clusters."""
     start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
-    arrays = {
-        "cell": shares.cell,
-        "cluster": shares.cluster,
-        "weight": shares.weight.astype(np.float32),
-        "start": start,
-    }
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    columns = (shares.cell, shares.cluster, shares.weight.astype(np.float32), start)
+    return ClusterCells(*(torch.from_numpy(column) for column in columns))
 
 
 def _kept(shares: Shares, keep: NDArray[np.bool_]) -> Shares:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ from gnnreco.graphs import (
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
-from gnnreco.tasks.contract import Needs, Progress
+from gnnreco.tasks.contract import Needs, Progress, Task, needed, truth_of
 
 from .decode import DecodeConfig, decode
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from torch import Tensor
 
     from gnnreco.models.segment_network import SegmentNetwork
+    from gnnreco.models.state import Numbers
+
+    from .samples import TrackingSample
 
 
 @dataclass(frozen=True)
@@ -57,30 +61,46 @@ class TrackingConfig:
         check_features(self.calibration, TRACK_FEATURES)
 
 
-class TrackingTask:
+class TrackingTask(Task["TrackingSample", Tracks]):
     """Graph, network and decoding of one detector's tracks."""
 
     name = "tracking"
     needs = Needs(("position",))
     gives = Tracks
     confidence_features = TRACK_FEATURES
+    detector: Detector
 
     def __init__(self, config: TrackingConfig, detector: Detector) -> None:
-        self.config, self.detector, self._there = config, detector, detector.at_source()
+        self.config: TrackingConfig = config
+        self.detector, self._there = detector, detector.at_source()
         sizes = len(DOUBLET_FEATURES), len(TRIPLET_FEATURES)
         self.model = SegmentModel(config.network, *sizes, config.seed)
         self.scorer: Scorer = self.model
         self.graph: LearnedGraph | None = None
 
     @classmethod
-    def from_config(cls, config: TrackingConfig, detector: Detector) -> TrackingTask:
+    def from_config(cls, config: TrackingConfig, detector: Detector | None) -> TrackingTask:
         """A task that has learned nothing yet."""
-        return cls(config, detector)
+        return cls(config, needed(detector, cls.name))
 
-    @property
-    def network(self) -> SegmentNetwork:
+    @classmethod
+    def arrays(cls, config: TrackingConfig, detector: Detector | None) -> Mapping[str, Numbers]:
+        """What each learned array must be, by name."""
+        from .learned import arrays
+
+        return arrays(config, detector)
+
+    @cached_property
+    def network(self) -> SegmentNetwork:  # type: ignore[override]  # made where torch is needed
         """What torch trains."""
         return self.model.network
+
+    @property
+    def sample_kind(self) -> type[TrackingSample]:
+        """The class of its samples."""
+        from .samples import TrackingSample
+
+        return TrackingSample
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the graph builder and the scale of the features from events with truth.
@@ -99,32 +119,34 @@ class TrackingTask:
         )
         self.model.scale_features(*features)
 
-    def sample(self, event: Event) -> dict[str, Tensor]:
+    def sample(self, event: Event) -> TrackingSample:
         """The graph of a training event as tensors, with the truth of its edges and nodes."""
         import torch
 
         from gnnreco.models.segment_network import tensors_of
 
+        from .samples import TrackingSample
+
+        truth_of(event)
         event = self._seen(event).event
         points, graph = self._graph().build(event)
-        tensors = tensors_of(graph.doublet_features, graph.triplet_features, graph.triplets)
-        if event.truth is not None:
-            targets = Targets(self.config.graph.min_pt, self.config.graph.min_hits)
-            segments = true_segments(event, points, targets, self._graph().frame)
-            node = is_true(graph.doublets, segments)
-            tensors["node_truth"] = torch.from_numpy(node.astype(np.float32))
-            edge = node[graph.triplets[:, 0]] & node[graph.triplets[:, 1]]
-            tensors["edge_truth"] = torch.from_numpy(edge.astype(np.float32))
-        return tensors
+        targets = Targets(self.config.graph.min_pt, self.config.graph.min_hits)
+        segments = true_segments(event, points, targets, self._graph().frame)
+        node = is_true(graph.doublets, segments)
+        edge = node[graph.triplets[:, 0]] & node[graph.triplets[:, 1]]
+        return TrackingSample(
+            tensors_of(graph.doublet_features, graph.triplet_features, graph.triplets),
+            *(torch.from_numpy(truth.astype(np.float32)) for truth in (node, edge)),
+        )
 
-    def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, sample: TrackingSample) -> tuple[Tensor, dict[str, float]]:
         """Binary cross entropy of edges and, less, of nodes."""
         from torch import nn
 
-        edge, node = self.network(sample)
+        edge, node = self.network(sample.graph)
         entropy = nn.functional.binary_cross_entropy_with_logits
-        edge_loss = entropy(edge.float(), sample["edge_truth"]) if len(edge) else edge.sum()
-        node_loss = entropy(node.float(), sample["node_truth"]) if len(node) else node.sum()
+        edge_loss = entropy(edge.float(), sample.edge_truth) if len(edge) else edge.sum()
+        node_loss = entropy(node.float(), sample.node_truth) if len(node) else node.sum()
         total = edge_loss + self.config.node_loss * node_loss
         return total, {"edge_loss": float(edge_loss.detach()), "node_loss": float(node_loss.detach())}
 

@@ -15,11 +15,14 @@ from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.models.fixed_point import FixedDense
 from gnnreco.models.pruning import PruneConfig, prune
+from gnnreco.models.state import Numbers
 from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
-from gnnreco.tasks.contract import Needs, Progress
+from gnnreco.tasks.contract import Needs, Progress, Task
 
 from .buffers import Buffers
 from .inputs import InputConfig, buffers
+from .learned import arrays
+from .samples import TriggerSample
 
 VECTORS = 1000  # examples that a bundle keeps, to become test vectors
 SOFT = 2.0  # temperature of the teacher's answers (Hinton et al., arXiv 1503.02531)
@@ -49,15 +52,17 @@ class TriggerConfig:
     seed: int = 0
 
 
-class TriggerTask:
+class TriggerTask(Task[TriggerSample, None]):
     """Input buffers, a network in fixed point, and its loss."""
 
     name = "trigger"
     needs = Needs()
     gives = type(None)
+    network: TriggerNetwork
 
     def __init__(self, config: TriggerConfig, detector: Detector | None) -> None:
-        self.config, self.detector = config, detector
+        self.config: TriggerConfig = config
+        self.detector = detector
         if config.input.source in ("sectors", "regions") and detector is None:
             raise BadConfig(
                 f"task.input.source={config.input.source} needs a detector: name one with detector="
@@ -66,13 +71,28 @@ class TriggerTask:
         torch.manual_seed(config.seed)
         self.network = TriggerNetwork(config.network, config.input.features)
         torch.random.set_rng_state(generator)
-        self.teacher: TriggerNetwork | None = None
+        self.teacher: nn.Module | None = None
         self.examples: Buffers | None = None
 
     @classmethod
     def from_config(cls, config: TriggerConfig, detector: Detector | None) -> TriggerTask:
         """A task that has learned nothing yet."""
         return cls(config, detector)
+
+    @classmethod
+    def arrays(cls, config: TriggerConfig, detector: Detector | None) -> Mapping[str, Numbers]:
+        """What each learned array must be, by name."""
+        return arrays(config)
+
+    @property
+    def sample_kind(self) -> type[TriggerSample]:
+        """The class of its samples."""
+        return TriggerSample
+
+    @property
+    def teacher_bundle(self) -> str:
+        """Bundle of the teacher, as the settings name it; empty: none."""
+        return self.config.teacher
 
     def buffers(self, event: Event) -> Buffers:
         """Input buffers of one event, with what should come out where the truth is known."""
@@ -90,25 +110,24 @@ class TriggerTask:
         self.network.scale.copy_(torch.from_numpy(scale))
         self.network.offset.copy_(torch.from_numpy(np.round(x.mean(axis=0) / step) * step))
 
-    def sample(self, event: Event) -> dict[str, Tensor]:
+    def sample(self, event: Event) -> TriggerSample:
         """One event's buffers as tensors."""
         b = self.buffers(event)
         label = b.label.astype(np.int8)  # an event can have a million
-        arrays = {"x": b.x.astype(np.float32), "valid": b.valid.astype(np.float32), "label": label}
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        columns = (b.x.astype(np.float32), b.valid.astype(np.float32), label)
+        return TriggerSample(*(torch.from_numpy(column) for column in columns))
 
-    def loss(self, sample: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, sample: TriggerSample) -> tuple[Tensor, dict[str, float]]:
         """Cross entropy of the answers, what the teacher says, and what the hardware costs."""
         network, config = self.network, self.config
         if network.training:
             network.steps += 1
-            if 0 < config.draw < len(sample["x"]):
-                drawn = torch.randint(len(sample["x"]), (config.draw,), device=sample["x"].device)
-                sample = {name: tensor[drawn] for name, tensor in sample.items()}
+            if 0 < config.draw < len(sample):
+                sample = sample[torch.randint(len(sample), (config.draw,), device=sample.x.device)]
             prune(network, config.prune, float(network.steps))
-        answer = network(sample["x"], sample["valid"])
-        known = sample["label"] >= 0
-        logit, label = answer[known], sample["label"][known].long()
+        answer = network(sample.x, sample.valid)
+        known = sample.label >= 0
+        logit, label = answer[known], sample.label[known].long()
         zero = answer.sum() * 0.0
         right = zero.detach()
         if not len(label):
@@ -129,25 +148,25 @@ class TriggerTask:
         }
         return loss + config.resource * cost, numbers
 
-    def _lesson(self, sample: dict[str, Tensor], logit: Tensor, known: Tensor) -> Tensor:
+    def _lesson(self, sample: TriggerSample, logit: Tensor, known: Tensor) -> Tensor:
         """How far the answers are from the teacher's."""
         assert self.teacher is not None
         with torch.no_grad():
-            told = self.teacher(sample["x"], sample["valid"])[known]
+            told = self.teacher(sample.x, sample.valid)[known]
         if logit.shape[1] == 1:
             return nn.functional.binary_cross_entropy_with_logits(logit, torch.sigmoid(told))
         mine, theirs = (torch.log_softmax(t / SOFT, dim=1) for t in (logit, told))
         return SOFT**2 * nn.functional.kl_div(mine, theirs, log_target=True, reduction="batchmean")
 
-    def finish(self, samples: Iterable[dict[str, Tensor]]) -> None:
+    def finish(self, samples: Iterable[TriggerSample]) -> None:
         """Keep some buffers that nothing was learned from, to become test vectors."""
-        taken: list[dict[str, NDArray]] = []
-        for s in samples:
-            spread = slice(None, None, -(-len(s["x"]) // VECTORS) or None)
-            taken.append({name: tensor[spread].numpy() for name, tensor in s.items()})
-            if sum(len(t["x"]) for t in taken) >= VECTORS:
+        taken: list[TriggerSample] = []
+        for sample in samples:
+            taken.append(sample[:: -(-len(sample) // VECTORS) or 1])
+            if sum(map(len, taken)) >= VECTORS:
                 break
-        x, valid, label = (np.concatenate([t[n] for t in taken])[:VECTORS] for n in ("x", "valid", "label"))
+        columns = ([t.x for t in taken], [t.valid for t in taken], [t.label for t in taken])
+        x, valid, label = (np.concatenate([t.numpy() for t in column])[:VECTORS] for column in columns)
         self.examples = Buffers(x, valid, label)
 
     def answers(self, b: Buffers) -> NDArray[np.float64]:

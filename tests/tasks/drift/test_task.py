@@ -198,8 +198,9 @@ def test_a_training_sample_holds_what_is_hard(task: DriftTask, event: Event) -> 
     fresh = DriftTask.from_config(DriftConfig(), task.detector)
     fresh.prepare([event])
     sample = fresh.sample(event)
-    assert len(sample["edges"]) == len(sample["same"]) == len(sample["inner"])
-    assert (np.diff(sample["inner"].numpy()) >= 0).all()
+    graph = sample.graph
+    assert len(graph.edges) == len(sample.same) == len(graph.inner)
+    assert (np.diff(graph.inner.numpy()) >= 0).all()
     loss, beside = fresh.loss(sample)
     loss.backward()  # type: ignore[no-untyped-call]
     assert np.isfinite(loss.item())

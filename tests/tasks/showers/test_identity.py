@@ -12,11 +12,13 @@ from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.models.shower_network import ShowerNetworkConfig
+from gnnreco.models.shower_network import ClusterCells, ShowerNetworkConfig
 from gnnreco.schema import build
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.showers.company import COMPANY
 from gnnreco.tasks.showers.moments import MOMENTS
+from gnnreco.tasks.showers.samples import JudgementSample
+from gnnreco.tasks.showers.targets import ClusterTargets
 from gnnreco.tasks.showers.task import ClusteringConfig, ClusteringTask
 
 
@@ -86,21 +88,17 @@ def test_errors_are_scaled_apart_for_showers_that_are_alone_and_others(detector:
     moments = torch.zeros(n, len(MOMENTS))
     moments[:, MOMENTS.index("foreign")] = torch.from_numpy(np.where(crowded, 0.2, 0.0))
     rows = torch.arange(n + 1)
-    sample = {
-        "state": torch.zeros(n, 24), "energy": torch.ones(n), "moments": moments, "company": torch.zeros(n, len(COMPANY)),
-        "cell": rows[:-1], "cluster": rows[:-1], "weight": torch.ones(n), "start": rows,
-    }  # fmt: skip
+    shares, company = ClusterCells(rows[:-1], rows[:-1], torch.ones(n), rows), torch.zeros(n, len(COMPANY))
+    cells = torch.zeros(n, 24), torch.ones(n)
 
     def judged() -> tuple[np.ndarray, np.ndarray]:
         with torch.no_grad():
-            log_energy, log_sigma, _ = task.network.showers(
-                sample["state"], sample["energy"], sample, moments, sample["company"]
-            )
+            log_energy, log_sigma, _ = task.network.showers(*cells, shares, moments, company)
         return log_energy.exp().numpy(), log_sigma.exp().numpy()
 
     energy, _ = judged()
     off = rng.normal(size=n) * np.where(crowded, 0.3, 0.05)  # those in crowds are wrong by six times as much
-    sample["wanted"] = torch.from_numpy(energy.astype(np.float64) * (1 + off))
-    task.finish([sample])
+    targets = ClusterTargets(energy.astype(np.float64) * (1 + off), np.zeros(n, np.int64))
+    task.finish([JudgementSample(*cells, shares, moments, company, targets)])
     inside = np.abs(off) < judged()[1]
     assert [inside[crowded].mean(), inside[~crowded].mean()] == pytest.approx([0.6827] * 2, abs=0.01)

@@ -177,7 +177,7 @@ def test_the_task_learns_from_sectors_and_keeps_examples_of_all(collision):
     task.finish([sample])
     assert task.examples is not None
     assert VECTORS / 2 < len(task.examples.x) <= VECTORS
-    assert len(sample["x"]) > VECTORS
+    assert len(sample) > VECTORS
     assert len(np.unique(task.examples.x, axis=0)) > 0.9 * len(task.examples.x)
     with pytest.raises(BadConfig, match="needs a detector"):
         TriggerTask(TriggerConfig(input=InputConfig("sectors", 3), network=NETWORK), None)

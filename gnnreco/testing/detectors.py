@@ -1,16 +1,4 @@
-"""A conformance suite: what every detector must answer, for the tests of a package that ships one.
-
-In a test of that package, either all at once or check by check::
-
-    import pytest
-    from gnnreco.testing import CHECKS, Case, check_detector
-
-    def test_my_detector():
-        check_detector("my_detector")                  # a folder, or the name the package registers
-
-    @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-    def test_my_detector_does(check):
-        check(Case("my_detector"))
+"""What every detector must answer: see `gnnreco.testing`.
 
 Cells and sensors are sampled, so that a detector of any size takes seconds; the first run compiles kernels.
 """

@@ -1,0 +1,21 @@
+"""The names of all tasks, told without loading any of them: what `--help` can afford."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+ENTRY_POINTS = "gnnreco.tasks"
+#: The tasks of gnnreco itself.
+OURS = ("tracking", "clustering", "drift", "trigger")
+
+
+@cache
+def announced() -> dict[str, EntryPoint]:
+    """Tasks of other packages by name; one cannot take the name of ours."""
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS) if point.name not in OURS}
+
+
+def known_names() -> list[str]:
+    """Names of all tasks, ours first."""
+    return [*OURS, *sorted(announced())]
