@@ -54,7 +54,7 @@ axes.hist(tracks.pt, bins=50, range=(0, 5))
 axes.set(xlabel="pt (GeV)", ylabel="tracks")
 figure.savefig("first_steps.png")
 
-# %% Whole files, as the command line does it. (In a notebook also workers=2; a script needs `if __name__ == "__main__"` then.)
+# %% Whole files, as the command line does it. (workers=2 in a notebook; a script then needs `if __name__ == "__main__"`.)
 files = "examples/events/event000000001"
 manifest = gnnreco.reconstruct(
     files, "trackml", "tracking-trackml", "first_steps", clusters=False, overwrite=True

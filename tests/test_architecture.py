@@ -65,7 +65,7 @@ def test_names_of_a_page_exist(page: Path) -> None:
 def test_members_of_the_contract_are_told_as_they_are() -> None:
     task = found("gnnreco.tasks.contract.Task")
     part = ARCHITECTURE.split("## Where to add a task")[1].split("##")[0]
-    told = re.search(r"gnnreco\.tasks\.contract\.Task`: (.*?)\n4\. ", part, re.DOTALL)
+    told = re.search(r"gnnreco\.tasks\.contract\.Task`: (.*?)\n4\. What", part, re.DOTALL)
     assert told
     members = {word for word in QUOTED.findall(told[1]) if word.isidentifier()}
     known = set(dir(task)) | {name for base in task.__mro__ for name in vars(base).get("__annotations__", {})}
