@@ -25,6 +25,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 test: lint
 	$(BIN)/pytest -q -m "not slow" -n auto --dist loadfile

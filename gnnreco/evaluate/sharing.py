@@ -122,7 +122,7 @@ def hit_labels(event: Event, clusters: Clusters, fraction: Floats) -> tuple[Ints
 
 
 def adjusted_rand(one: Ints, two: Ints) -> float | None:
-    """Adjusted Rand index of two labelings (n,) of the same hits (Hubert, Arabie 1985); None for fewer than two."""
+    """Adjusted Rand index of two labellings (n,) of the same hits (Hubert, Arabie 1985); None for fewer than two."""
     if len(one) < 2:
         return None
     cells, rows, columns = _contingency(one, two)

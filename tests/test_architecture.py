@@ -1,0 +1,88 @@
+"""ARCHITECTURE.md and the other pages: each path and each name that they tell of is there."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_imports import ANYWHERE, ORDER
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "examples/README.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+ARCHITECTURE = PAGES[0].read_text("utf-8")
+QUOTED = re.compile(r"`([^`\s]+)`")
+LINKED = re.compile(r"\]\(([^)#:]+)\)")
+#: Folders at the top of a clone; what else has a slash in it is somebody else's.
+TOPS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+
+
+def quoted(text: str) -> list[str]:
+    """What stands in backquotes outside of blocks, each once."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return list(dict.fromkeys(QUOTED.findall(prose)))
+
+
+def paths_in(page: Path) -> list[Path]:
+    """The files and folders that a page names or links to; what `<stands>` for something is left out with its tail."""
+    named = [word.split("<")[0] for word in quoted(page.read_text("utf-8")) if word.split("/")[0] in TOPS]
+    linked = [page.parent / link for link in LINKED.findall(page.read_text("utf-8"))]
+    return [ROOT / word for word in named if "/" in word and "*" not in word] + linked
+
+
+def found(name: str) -> Any:
+    """The module, class, function or member of a dotted name."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            value: Any = import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for member in parts[cut:]:
+            fields = getattr(value, "__dataclass_fields__", {})
+            value = fields[member] if member in fields else getattr(value, member)
+        return value
+    raise AssertionError(f"there is no {name}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_of_a_page_exist(page: Path) -> None:
+    missing = [str(path.relative_to(ROOT)) for path in paths_in(page) if not path.exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_names_of_a_page_exist(page: Path) -> None:
+    for name in quoted(page.read_text("utf-8")):
+        if re.fullmatch(r"gnnreco(\.\w+)+", name) and name not in {"gnnreco.tasks", "gnnreco.detectors"}:
+            found(name)
+
+
+def test_members_of_the_contract_are_told_as_they_are() -> None:
+    task = found("gnnreco.tasks.contract.Task")
+    part = ARCHITECTURE.split("## Where to add a task")[1].split("##")[0]
+    told = re.search(r"gnnreco\.tasks\.contract\.Task`: (.*?)\n4\. What", part, re.DOTALL)
+    assert told
+    members = {word for word in QUOTED.findall(told[1]) if word.isidentifier()}
+    known = set(dir(task)) | {name for base in task.__mro__ for name in vars(base).get("__annotations__", {})}
+    assert members <= known
+    assert len(members) > 8
+
+
+def test_the_picture_has_every_room_in_the_order_of_imports() -> None:
+    picture = re.search(r"^```\n(columns .*?)^```", ARCHITECTURE, flags=re.DOTALL | re.MULTILINE)
+    assert picture
+    rooms = [line.split()[0] for line in picture[1].splitlines() if line]
+    assert set(rooms[: len(ANYWHERE)]) == ANYWHERE
+    rank = {name: place for place, names in enumerate(ORDER) for name in names}
+    assert sorted(rooms[len(ANYWHERE) :], key=rank.__getitem__) == rooms[len(ANYWHERE) :]
+    assert set(rooms[len(ANYWHERE) :]) == set(rank)
+
+
+def test_every_page_of_docs_is_in_its_index() -> None:
+    listed = set(LINKED.findall((ROOT / "docs" / "README.md").read_text("utf-8")))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} <= listed
