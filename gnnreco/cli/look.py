@@ -1,4 +1,4 @@
-"""The verbs that look at what was found: score it against truth, draw one event, and look at data nobody has described."""
+"""The verbs that draw one event: `show` with what was found in it, and `explore` of data nobody has described."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gnnreco.errors import BadConfig, BadInput
 
-from .progress import bar
+from .options import DETECTOR_HELP, INPUT_HELP, Parser, Verbs
 from .table import one_line, say_left_aside, show_page, table, write_json
 
 if TYPE_CHECKING:
@@ -20,35 +20,27 @@ if TYPE_CHECKING:
 MOST_CLUSTERS = 15  # rows that `explore` prints
 
 
-def evaluate(args: Namespace) -> int:
-    """Scores of the output of `reconstruct`."""
-    from dataclasses import replace
+def add(verbs: Verbs) -> None:
+    """Declare them."""
+    _add_show(verbs)
+    _add_explore(verbs)
 
-    from gnnreco.evaluate import ShowerTarget, plots, target_of
-    from gnnreco.evaluate import evaluate as score
-    from gnnreco.evaluate import table as scores_table
-    from gnnreco.events import open_events
-    from gnnreco.geometry import load_detector
-    from gnnreco.reconstruct.manifest import versions
 
-    detector = load_detector(args.detector or _detector(args.output))
-    given = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
-    cuts: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    target = replace(target_of(detector), **cuts)
-    chosen = {"energy_min": args.min_energy, "eta_max": args.max_eta, "min_hits": args.min_hits}
-    showers = ShowerTarget(**{name: value for name, value in chosen.items() if value is not None})
-    source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(args.output, source, detector, target, progress=bar(len(source), "event"), showers=showers)
-    print(scores_table(result))
-    ran = {"command": args.command, "versions": versions("native")}
-    write_json(args.json, {**ran, **result, "left_aside": source.left_aside})
-    say_left_aside(source.left_aside)
-    for warning in result["warnings"]:
-        print("gnnreco:", one_line(warning), file=sys.stderr)
-    if args.plots:
-        drawn = result.get("tasks", {args.output.name: result})
-        print(f"wrote {plots(drawn, args.plots)}")
-    return 0
+def _event_and_page(verb: Parser) -> None:
+    verb.add_argument("--event", type=int, metavar="K", help="event number (default: the first)")
+    verb.add_argument("-o", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write")
+
+
+def _add_show(verbs: Verbs) -> None:
+    verb = verbs.add(
+        "show", "draw one event as one HTML page", "events/ --output out --event 3 -o event.html", show
+    )
+    verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    verb.add_argument(
+        "--output", dest="tracks", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote"
+    )
+    verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of --output)")
+    _event_and_page(verb)
 
 
 def show(args: Namespace) -> int:
@@ -59,7 +51,7 @@ def show(args: Namespace) -> int:
 
     if args.detector is None and args.tracks is None:
         raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
-    detector = load_detector(args.detector or _detector(args.tracks))
+    detector = load_detector(args.detector or detector_of(args.tracks))
     source = open_events(args.input, detector)
     event = _one_event(source, args)
     say_left_aside(event.left_aside)
@@ -67,6 +59,18 @@ def show(args: Namespace) -> int:
     tracks, clusters = found.get("tracking", found.get("drift")), found.get("clustering")
     page = show_event(event, detector, tracks, args.page, clusters, command=args.command)
     return show_page(page, args.json)
+
+
+def _add_explore(verbs: Verbs) -> None:
+    verb = verbs.add(
+        "explore",
+        "look at unknown data: clusters without training or detector, spectra and what is odd, as one page",
+        "collisions.ig --event 20657260 -o first_view.html",
+        explore,
+    )
+    verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: none)")
+    _event_and_page(verb)
 
 
 def explore(args: Namespace) -> int:
@@ -143,7 +147,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         ) from error
 
 
-def _detector(folder: Path) -> str:
+def detector_of(folder: Path) -> str:
     """The detector of an output: where the user said it is, or its name if that is not to be found from here."""
     detector = _manifest(folder).get("detector", {})
     there = Path(detector.get("path") or detector.get("name", ""))

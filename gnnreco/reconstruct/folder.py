@@ -29,7 +29,7 @@ SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
 #: How a user knows what makes two jobs different.
 WORDS = {
     "inputs": "other inputs", "detector": "another detector", "bundle": "another bundle", "engine": "another engine",
-    "clusters": "--no-clusters", "threads": "another number of threads", "format": "another format",
+    "clusters": "--no-cells", "threads": "another number of threads", "format": "another format",
     "parts": "a --shard of another n", "gnnreco": "another version of gnnreco",
 }  # fmt: skip
 
