@@ -63,10 +63,10 @@ def evaluate(args: Namespace) -> int:
     from gnnreco.reconstruct.manifest import versions
 
     detector = load_detector(args.detector or detector_of(args.output))
-    given = {"pt_min": args.min_pt, "eta_max": args.max_eta, "min_hits": args.min_hits}
+    given = {"min_pt": args.min_pt, "max_eta": args.max_eta, "min_hits": args.min_hits}
     cuts: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     target = replace(target_of(detector), **cuts)
-    chosen = {"energy_min": args.min_energy, "eta_max": args.max_eta, "min_hits": args.min_hits}
+    chosen = {"min_energy": args.min_energy, "max_eta": args.max_eta, "min_hits": args.min_hits}
     showers = ShowerTarget(**{name: value for name, value in chosen.items() if value is not None})
     source = open_events(args.truth, detector, truth=True, deposits=False)
     result = score(args.output, source, detector, target, progress=bar(len(source), "event"), showers=showers)

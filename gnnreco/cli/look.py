@@ -65,7 +65,7 @@ def _add_explore(verbs: Verbs) -> None:
     verb = verbs.add(
         "explore",
         "look at unknown data: clusters without training or detector, spectra and what is odd, as one page",
-        "collisions.ig --event 20657260 -o first_view.html",
+        "collisions.ig --event 20657260 -o explored.html",
         explore,
     )
     verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
@@ -75,15 +75,15 @@ def _add_explore(verbs: Verbs) -> None:
 
 def explore(args: Namespace) -> int:
     """One page with what clusters without training show of one event."""
-    from gnnreco.display.explore_page import cluster_rows, first_view_page, odd_rows, part_rows
+    from gnnreco.display.explore_page import cluster_rows, explore_page, odd_rows, part_rows
     from gnnreco.events import open_events
     from gnnreco.geometry import load_detector
-    from gnnreco.tasks.explore import first_view
+    from gnnreco.tasks.explore import explore as explored
 
     detector = load_detector(args.detector) if args.detector else None
-    view = first_view(_one_event(open_events(args.input, detector), args), detector)
+    view = explored(_one_event(open_events(args.input, detector), args), detector)
     parts, clusters, odd = part_rows(view), cluster_rows(view), odd_rows(view)
-    page = first_view_page(view, detector, args.page)
+    page = explore_page(view, detector, args.page)
     say_left_aside(view.event.left_aside)
     shown = [{name: row[name] for name in list(row)[:6]} for row in clusters[:MOST_CLUSTERS]]
     counted = [row for row in odd if row["count"]]
