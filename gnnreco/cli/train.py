@@ -12,7 +12,7 @@ from .progress import Progress
 from .table import show as print_table
 
 #: Choices of settings that have another name now.
-OLD_SETTINGS = {"task=sectors": "task=seeds"}
+OLD_SETTINGS = {"task=sectors": "task=seeds", "graph=charge": "graph=drift"}
 
 
 def add(verbs: Verbs) -> None:
