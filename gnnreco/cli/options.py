@@ -100,10 +100,9 @@ def say_renamed(old: str, new: str) -> None:
 
 def old_name(verb: argparse.ArgumentParser, old: str, new: argparse.Action) -> None:
     """Let the option `new` be called by its old name as well: help is silent about it, and who uses it is told."""
-    verb.add_argument(
-        old, action=_OldName, new=new, dest=new.dest, nargs=new.nargs, type=new.type, choices=new.choices,
-        default=argparse.SUPPRESS, help=argparse.SUPPRESS,
-    )  # fmt: skip
+    same: dict[str, Any] = {name: getattr(new, name) for name in ("dest", "nargs", "type", "choices")}
+    silent = argparse.SUPPRESS
+    verb.add_argument(old, action=_OldName, new=new, **same, default=silent, help=silent)
 
 
 class _OldName(argparse.Action):
