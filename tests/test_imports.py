@@ -19,6 +19,7 @@ ORDER = [
     {"fit"},
     {"tasks"},
     {"bundle"},
+    {"onnx_bundle"},
     {"pipeline"},
     {"reconstruct"},
     {"evaluate"},

@@ -34,11 +34,9 @@ def add(verbs: Verbs) -> None:
     _add_search(sub)
 
     def before_help() -> None:
-        parser.epilog = (
-            f"{example}\n\n`deploy BUNDLE` is `deploy write BUNDLE`:\n\n{write_parser.format_help()}"
-        )
+        parser.epilog = f"`deploy BUNDLE` is `deploy write BUNDLE`:\n\n{write_parser.format_help()}"
 
-    example, parser.before_help = parser.epilog, before_help
+    parser.before_help = before_help
 
 
 def with_part(words: Sequence[str]) -> list[str]:

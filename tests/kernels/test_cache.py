@@ -25,7 +25,7 @@ import hashlib, sys
 import numpy as np
 from gnnreco.bundle import load_bundle
 from gnnreco.models import inference
-from gnnreco.onnx_bundle import network_weights
+from gnnreco.bundle.onnx import network_weights
 
 bundle = load_bundle("tracking-telescope")
 weights = {name: np.asarray(values) for name, values in network_weights(bundle).items()}

@@ -48,7 +48,9 @@ def test_a_worker_that_dies_loses_its_own_shard_only(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
     name = __package__ or ""
-    script = f"from gnnreco import cli; from {name} import mortal; cli.main = mortal.main; cli.entry()"
+    script = (
+        f"from gnnreco.cli import start; from {name} import mortal; start.main = mortal.main; start.entry()"
+    )
     place = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     parent = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], env={**os.environ, "PYTHONPATH": place}

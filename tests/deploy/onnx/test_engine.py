@@ -98,7 +98,7 @@ def test_a_reconstruction_of_tracks_never_loads_torch(
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_session_starts_no_thread_beyond_those_asked_for(threads: int) -> None:
     script = (
-        "import os, sys; from gnnreco.bundle.onnx import load_onnx; from gnnreco.models import onnx_session; b = load_onnx(sys.argv[1])\n"
+        "import os, sys; from gnnreco.bundle.onnx import load_onnx; from gnnreco.models.onnx import session; b = load_onnx(sys.argv[1])\n"
         "before = len(os.listdir('/proc/self/task')); n = b.network(int(sys.argv[2]))\n"
         "print(len(os.listdir('/proc/self/task')) - before)"
     )
