@@ -93,13 +93,13 @@ def search(
     for number, pressure in enumerate(sorted(pressures)):
         folder = output / f"point-{number:02d}"
         what = f"{' '.join(overrides)}: point {number}"
-        command, before_0_2 = (
+        command, old = (
             f"gnnreco deploy search {bundle} {what}",
-            f"gnnreco deploy {bundle} --search {what}",
+            f"gnnreco deploy {bundle} --search {what}",  # as it was called before
         )
         if (folder / MANIFEST).exists():
             said = load_bundle(folder).manifest["training"]["command"]
-            if said not in (without_places(command), without_places(before_0_2)):
+            if said not in (without_places(command), without_places(old)):
                 raise BadInput(folder, "", f"is a point of another search; {REPLACE}")
         else:
             settings = compose(
