@@ -47,7 +47,7 @@ demo: $(VENV)/.ready
 	@echo "Compiling the kernels, once ..."
 	@$(RECONSTRUCT) examples/events/acts-ttbar-pu20.parquet -o $(DEMO)/warm >/dev/null
 	@echo && echo "The real TrackML event:"
-	$(RECONSTRUCT) "examples/events/event*" --no-clusters -o $(DEMO)/trackml
+	$(RECONSTRUCT) "examples/events/event*" --no-cells -o $(DEMO)/trackml
 	$(BIN)/gnnreco evaluate $(DEMO)/trackml --truth "examples/events/event*" --json $(DEMO)/trackml.json
 	@echo && echo "Top-quark pairs with 20, 50 and 200 pile-up collisions:"
 	$(RECONSTRUCT) "examples/events/acts*" -o $(DEMO)/tracks

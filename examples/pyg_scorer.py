@@ -16,8 +16,8 @@ from torch import nn
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GATv2Conv
 
-from gnnreco.cli import main as gnnreco
 from gnnreco.bundle.edge_scorer import EdgeScorer
+from gnnreco.cli import main as gnnreco
 from gnnreco.pyg import EventDataset
 
 DETECTOR, BUNDLE = "telescope", "tracking-telescope"
@@ -35,7 +35,9 @@ class Scorer(nn.Module):
         self.first = GATv2Conv(
             node_features, HIDDEN, HEADS, edge_dim=edge_features, add_self_loops=False, residual=True
         )
-        self.second = GATv2Conv(wide, HIDDEN, HEADS, edge_dim=edge_features, add_self_loops=False, residual=True)
+        self.second = GATv2Conv(
+            wide, HIDDEN, HEADS, edge_dim=edge_features, add_self_loops=False, residual=True
+        )
         self.edge = nn.Sequential(nn.Linear(2 * wide + edge_features, 32), nn.ReLU(), nn.Linear(32, 1))
 
     def forward(self, x, edge_index, edge_attr):
@@ -98,7 +100,9 @@ def main(work: Path) -> dict:
     check(model, EventDataset(work / "test", DETECTOR, BUNDLE), work / "scorer.onnx")
     gnnreco(["reconstruct", str(work / "test"), "--detector", DETECTOR, "--bundle", BUNDLE,
              "--scorer", str(work / "scorer.onnx"), "-o", str(work / "tracks")])  # fmt: skip
-    gnnreco(["evaluate", str(work / "tracks"), "--truth", str(work / "test"), "--json", str(work / "scores.json")])
+    gnnreco(
+        ["evaluate", str(work / "tracks"), "--truth", str(work / "test"), "--json", str(work / "scores.json")]
+    )
     return json.loads((work / "scores.json").read_text())
 
 

@@ -195,8 +195,8 @@ def _one_sample(
 def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bool) -> dict[str, Any]:
     """Efficiency of each bundle for particles that cross most of the tracker."""
     layers = len(np.unique(detector.layer[_position(detector)]))
-    pt_min, eta_max = (0.0, np.inf) if along_z else (1.0, 3.0)
-    target = Target(pt_min=pt_min, eta_max=eta_max, min_hits=min(9, max(4, layers - 1)))
+    min_pt, max_eta = (0.0, np.inf) if along_z else (1.0, 3.0)
+    target = Target(min_pt=min_pt, max_eta=max_eta, min_hits=min(9, max(4, layers - 1)))
     found, failure = {}, {}
     for how, bundle in bundles.items():
         if isinstance(bundle, GnnrecoError):

@@ -45,7 +45,7 @@ def build(folder: Path, planes: int, r_max: float) -> Detector:
     return load_detector(folder)
 
 
-def centres(detector: Detector) -> np.ndarray:
+def centers(detector: Detector) -> np.ndarray:
     """Middles of all cells (n, 3), mm."""
     parts = []
     for t, template in enumerate(detector.templates):
@@ -80,8 +80,8 @@ def measure(side: str, folder: str, planes: int) -> dict[str, Any]:
         ours(warm)
         work: Any = lambda: ours(detector)  # noqa: E731
     else:
-        tree(centres(warm))
-        points = centres(detector)
+        tree(centers(warm))
+        points = centers(detector)
         work = lambda: tree(points)  # noqa: E731
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wall, cpu = time.perf_counter(), time.process_time()

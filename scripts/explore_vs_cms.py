@@ -21,7 +21,7 @@ from gnnreco.columns import Floats
 from gnnreco.events import open_events
 from gnnreco.events.readers.bounded import members
 from gnnreco.events.readers.ispy import column, read_event
-from gnnreco.tasks.explore import first_view
+from gnnreco.tasks.explore import explore
 
 CRYSTALS = ("EBRecHits", "EERecHits")
 
@@ -46,7 +46,7 @@ def matched(file: Path, least: float, window: float) -> tuple[Floats, Floats]:
     names = [name for name in members(file) if name.startswith("Events/")]
     theirs, ours = [], []
     for event, name in zip(open_events(file, None), names, strict=True):
-        view = first_view(event)
+        view = explore(event)
         clusters = view.clusters
         kind = view.part[clusters.hit_index[clusters.offsets[:-1]]]
         of_crystals: NDArray[np.bool_] = np.isin(kind, [view.parts.index(c) for c in CRYSTALS])

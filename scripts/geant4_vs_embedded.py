@@ -43,7 +43,7 @@ from gnnreco.train.settings import compose, run_training
 Finder = Callable[[Event], Clusters]
 KINDS = ("geant4", "embedded")
 NAMES = {"geant4": "Geant4", "embedded": "embedded simulation"}
-TARGET = ShowerTarget(energy_min=2.0)
+TARGET = ShowerTarget(min_energy=2.0)
 RATES = ("efficiency", "purity", "split_rate", "merge_rate")
 EDGES = np.array([2.0, 5.0, 10.0, 20.0, 50.0, 100.0])  # GeV
 RINGS = np.array([0, 6, 12, 18, 25, 35, 50, 70, 100, 150, 200.0])  # mm
@@ -121,8 +121,8 @@ def test(
     alone = np.concatenate([matched_energies(detector, event, find(event)) for event in singles])
     bins = [alone[(alone[:, 0] >= low) & (alone[:, 0] < high)] for low, high in pairwise(EDGES)]
     rates = {name: value for name, value in figures.items() if name.removesuffix("_interval") in RATES}
-    crowded = energies(table[table[:, 0] > TARGET.energy_min])
-    alike = energies(alone[alone[:, 0] > TARGET.energy_min])
+    crowded = energies(table[table[:, 0] > TARGET.min_energy])
+    alike = energies(alone[alone[:, 0] > TARGET.min_energy])
     return {**rates, "crowds": crowded, "singles": alike, "bins": [energies(some) for some in bins]}
 
 

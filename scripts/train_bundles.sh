@@ -89,7 +89,7 @@ collide tr_seeds 14 31
 collide tr_seeds2 26 34
 collide va_seeds 4 32
 seeds() { # output epochs rate options
-    gnnreco train trigger detector=trackml model=seed_edges task=sectors 'sample.inputs=[tr_seeds,tr_seeds2]' \
+    gnnreco train trigger detector=trackml model=seed_edges task=seeds 'sample.inputs=[tr_seeds,tr_seeds2]' \
         'sample.validation=[va_seeds]' sample.events=40 sample.validation_events=1 train.epochs="$2" \
         train.learning_rate="$3" train.threads=1 "${@:4}" -o "$1"
 }
@@ -117,12 +117,12 @@ tag() { # output epochs options
 }
 tag tagger-float 40 model.bits.weights=float
 tag tagger-fixed 40
-gnnreco deploy tagger-fixed --search -o tagger-front "${common[@]}" train.epochs=80 train.learning_rate=0.004 \
+gnnreco deploy search tagger-fixed -o tagger-front "${common[@]}" train.epochs=80 train.learning_rate=0.004 \
     task.teacher=tagger-float task.distil=0.5
 cp -r tagger-front/point-03 jet-tagger
 particles=(model=jet_particles task.input.source=jet_particles task.input.features=3)
 tag particles-teacher 60 "${particles[@]}" 'model.edge_layers=[48,32]' 'model.node_layers=[48,32]' 'model.head_layers=[48]' \
     model.bits.weights=float train.learning_rate=0.003
 tag particles-fixed 40 "${particles[@]}"
-gnnreco deploy particles-fixed --search -o particles-front "${common[@]}" train.epochs=30 train.learning_rate=0.004
+gnnreco deploy search particles-fixed -o particles-front "${common[@]}" train.epochs=30 train.learning_rate=0.004
 tag jet-particles 80 train.start=particles-front/point-01 task.teacher=particles-teacher task.resource=5e-6

@@ -100,7 +100,10 @@ def test_configs_name_no_code() -> None:
         assert "_target_" not in file.read_text(), file
 
 
-@pytest.mark.parametrize("name", ["cli/start.py", "__init__.py", "errors.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["__init__.py", "errors.py", *(f"cli/{file.name}" for file in sorted((PACKAGE / "cli").glob("*.py")))],
+)
 def test_the_command_line_starts_light(name: str) -> None:
     tree = ast.parse((PACKAGE / name).read_text())
     top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])

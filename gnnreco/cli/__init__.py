@@ -1,5 +1,5 @@
 """The command line: one file a group of verbs, and what they share."""
 
-from .start import entry, main
+from .start import build_parser, entry, main
 
-__all__ = ["entry", "main"]
+__all__ = ["build_parser", "entry", "main"]

@@ -1,8 +1,9 @@
-"""The verb `deploy`: a bundle for something that is not gnnreco, and whether what was written is still sound."""
+"""The verbs `deploy ...`: a bundle for something that is not gnnreco, its proof, and the search for smaller models."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,78 +11,93 @@ from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.json_file import read_json
 from gnnreco.files.limits import MANIFEST_BYTES
 
-from .options import output_folder
+from .options import Parser, Verbs, output_folder, say_renamed
 from .progress import Progress
 from .table import show as print_table
 
 Row = dict[str, Any]
 NOT_ASKED = "not asked for"
+BUNDLE_HELP = "shipped name or folder"
+PARTS = ("write", "verify", "search")
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """What the verb takes."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder; or the word `verify`")
-    parser.add_argument(
-        "settings",
-        nargs="*",
-        metavar="WORD",
-        help="after verify: what was exported; with --search: as for train",
+def add(verbs: Verbs) -> None:
+    """Declare them."""
+    parser = verbs.add(
+        "deploy",
+        "write a trained bundle as ONNX, an HLS project or Verilog; prove it again with `deploy verify FOLDER`",
+        "jet-tagger --target rtl -o firmware --budget-ns 100",
     )
-    parser.add_argument(
+    sub = Verbs(parser, "deploy ")
+    write_parser = _add_write(sub)
+    _add_verify(sub)
+    _add_search(sub)
+
+    def before_help() -> None:
+        parser.epilog = f"`deploy BUNDLE` is `deploy write BUNDLE`:\n\n{write_parser.format_help()}"
+
+    parser.before_help = before_help
+
+
+def with_part(words: Sequence[str]) -> list[str]:
+    """The words of a command where `deploy` says what to do: without a word for it, it writes.
+
+    Examples
+    --------
+    >>> with_part(["deploy", "jet-tagger", "--target", "rtl"])
+    ['deploy', 'write', 'jet-tagger', '--target', 'rtl']
+    """
+    verb, rest = list(words[:1]), list(words[1:])
+    if verb != ["deploy"] or (rest and rest[0] in (*PARTS, "-h", "--help")):
+        return [*verb, *rest]
+    if "--search" in rest:
+        say_renamed("deploy BUNDLE --search", "deploy search BUNDLE")
+        rest.remove("--search")
+        return [*verb, "search", *rest]
+    return [*verb, "write", *rest]
+
+
+def _add_write(sub: Verbs) -> Parser:
+    verb = sub.add(
+        "write",
+        "write a trained bundle as ONNX, an HLS project or Verilog; `deploy BUNDLE` is the same",
+        "jet-tagger --target rtl -o firmware --budget-ns 100",
+        write,
+        threads=True,
+    )
+    verb.add_argument("bundle", metavar="BUNDLE", help=BUNDLE_HELP)
+    verb.add_argument(
         "--target", choices=["onnx", "hls", "rtl"], default="onnx", help="what to write (default: onnx)"
     )
-    output_folder(parser, required=False)
-    parser.add_argument("--int8", action="store_true", help="onnx, tracking: keep the weights in eight bits")
-    parser.add_argument(
+    output_folder(verb)
+    verb.add_argument("--int8", action="store_true", help="onnx, tracking: keep the weights in eight bits")
+    verb.add_argument(
         "--clock-ns", type=float, default=5.0, metavar="T", help="period of the clock (default: 5)"
     )
-    parser.add_argument("--budget-ns", type=float, metavar="T", help="rtl: longest time from event to answer")
-    parser.add_argument("--luts", type=int, metavar="N", help="rtl: most look-up tables")
-    parser.add_argument(
+    verb.add_argument("--budget-ns", type=float, metavar="T", help="rtl: longest time from event to answer")
+    verb.add_argument("--luts", type=int, metavar="N", help="rtl: most look-up tables")
+    verb.add_argument(
         "--synthesis-s",
         type=float,
         default=900.0,
         metavar="S",
         help="rtl: longest time for Yosys; 0: not (default: 900)",
     )
-    parser.add_argument(
+    verb.add_argument(
         "--place-s",
         type=float,
         default=0.0,
         metavar="S",
         help="rtl: longest time to place it on an open FPGA (default: 0)",
     )
-    parser.add_argument(
+    verb.add_argument(
         "--stream", nargs=2, type=int, metavar=("NODES", "EDGES"),
         help="rtl: graphs of up to so many, an edge each clock, instead of all edges of a small buffer at once",
     )  # fmt: skip
-    parser.add_argument(
+    verb.add_argument(
         "--parts", action="store_true", help="hls: only the dense parts of a graph network, one by one"
     )
-    parser.add_argument(
-        "--search",
-        action="store_true",
-        help="train smaller and smaller models from BUNDLE: accuracy against resources",
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="search: keep the points that are there and go on"
-    )
-    parser.add_argument(
-        "--input",
-        nargs="+",
-        default=[],
-        metavar="INPUT",
-        help="verify: more events",
-    )
-    parser.add_argument(
-        "--bundle", "--trained", default="", dest="trained", metavar="BUNDLE",
-        help="verify: the trained bundle (default: the one of the sum that FOLDER names, if it is here)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--trust",
-        action="store_true",
-        help="verify: build and run sources that gnnreco cannot make again here: whoever wrote them can harm you",
-    )
+    return verb
 
 
 #: Options of some targets only: what each is for, and which targets take it.
@@ -94,17 +110,8 @@ ONLY = {
 }
 
 
-def deploy(args: Namespace) -> int:
-    """An export; with `verify FOLDER` the checks of one; with --search a front. Status 1 if a check fails."""
-    name, settings = args.bundle, args.settings
-    if name == "verify" and len(settings) == 1:
-        return _verify(Path(settings[0]), args)
-    if settings and not args.search:
-        raise BadConfig(f"one BUNDLE at a time, or `verify FOLDER`; not {' '.join([name, *settings])}")
-    if args.output is None:
-        raise BadConfig("name the folder to write with -o FOLDER")
-    if args.search:
-        return _search(name, settings, args)
+def write(args: Namespace) -> int:
+    """An export; status 1 if it does not fit its budget."""
     for key, (option, targets) in ONLY.items():
         if getattr(args, key) and args.target not in targets:
             raise BadConfig(
@@ -116,10 +123,25 @@ def deploy(args: Namespace) -> int:
         )
     from gnnreco.bundle import load_bundle
 
-    if args.target == "onnx" and load_bundle(name).task != "trigger":
-        print_table([_onnx(name, args)], args.json)
+    if args.target == "onnx" and load_bundle(args.bundle).task != "trigger":
+        print_table([_onnx(args.bundle, args)], args.json)
         return 0
-    return _trigger(name, args)
+    return _trigger(args.bundle, args)
+
+
+def _onnx(name: str, args: Namespace) -> Row:
+    from gnnreco.bundle import load_bundle
+    from gnnreco.deploy.onnx.export import export_onnx
+
+    manifest = export_onnx(load_bundle(name), args.output, args.int8, args.overwrite)
+    return {
+        "folder": str(args.output),
+        "bundle": manifest["bundle"]["name"],
+        "bytes": manifest["files"]["model.onnx"]["bytes"],
+        "weights": manifest["model"]["weights"],
+        "difference_to_torch": manifest["parity"]["max_difference"],
+        "relative": manifest["parity"]["relative"],
+    }
 
 
 def _trigger(name: str, args: Namespace) -> int:
@@ -191,29 +213,32 @@ def _say_not_run(*counts: Row) -> None:
             print(f"{count['by']} did not count: {count['not_run']}; numbers of cells are estimates")
 
 
-def _search(name: str, settings: list[str], args: Namespace) -> int:
-    """The front of accuracy against resources, as bundles, a table and a picture."""
-    from dataclasses import asdict
+def _add_verify(sub: Verbs) -> None:
+    verb = sub.add(
+        "verify",
+        "prove what was written again: its sums, the model, and every bit of it on more events",
+        "firmware --input MY_JETS.parquet",
+        verify,
+        threads=True,
+    )
+    verb.add_argument("folder", type=Path, metavar="FOLDER", help="what was exported")
+    verb.add_argument("--input", nargs="+", default=[], metavar="INPUT", help="more events")
+    verb.add_argument(
+        "--bundle", "--trained", default="", dest="trained", metavar="BUNDLE",
+        help="the trained bundle (default: the one of the sum that FOLDER names, if it is here)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--trust",
+        action="store_true",
+        help="build and run sources that gnnreco cannot make again here: whoever wrote them can harm you",
+    )
 
-    from gnnreco.deploy.search import search
 
-    with Progress("steps") as bar:
-        points = search(
-            name,
-            args.output,
-            [f"train.threads={args.threads}", *settings],
-            progress=bar.named if bar else None,
-            resume=args.resume,
-            overwrite=args.overwrite,
-        )
-    print_table([asdict(point) for point in points], args.json)
-    return 0
-
-
-def _verify(folder: Path, args: Namespace) -> int:
+def verify(args: Namespace) -> int:
     """The checks of a folder; status 1 unless they prove it."""
     from gnnreco.deploy.proof.checks import verdict
 
+    folder = args.folder
     with Progress("steps") as bar:
         named = bar.named if bar else None
         if _is_tracking(folder):
@@ -225,9 +250,9 @@ def _verify(folder: Path, args: Namespace) -> int:
                 )
             rows = verify_onnx(folder, args.trained, args.trust, named)
         else:
-            from gnnreco.deploy.verify import verify
+            from gnnreco.deploy.verify import verify as verified
 
-            rows = verify(folder, args.input, args.trained, args.trust, named)
+            rows = verified(folder, args.input, args.trained, args.trust, named)
     print_table(rows, args.json)
     ok, said = verdict(rows, args.trust)
     print(said)
@@ -242,16 +267,34 @@ def _is_tracking(folder: Path) -> bool:
     return isinstance(said, dict) and said.get("target") == "onnx"
 
 
-def _onnx(name: str, args: Namespace) -> Row:
-    from gnnreco.bundle import load_bundle
-    from gnnreco.deploy.onnx.export import export_onnx
+def _add_search(sub: Verbs) -> None:
+    verb = sub.add(
+        "search",
+        "train smaller and smaller models from a bundle: accuracy against resources",
+        "jet-tagger 'sample.inputs=[MY_JETS.parquet]' -o front",
+        search,
+        threads=True,
+    )
+    verb.add_argument("bundle", metavar="BUNDLE", help=BUNDLE_HELP)
+    verb.add_argument("settings", nargs="*", metavar="key=value", help="as for train")
+    output_folder(verb)
+    verb.add_argument("--resume", action="store_true", help="keep the points that are there and go on")
 
-    manifest = export_onnx(load_bundle(name), args.output, args.int8, args.overwrite)
-    return {
-        "folder": str(args.output),
-        "bundle": manifest["bundle"]["name"],
-        "bytes": manifest["files"]["model.onnx"]["bytes"],
-        "weights": manifest["model"]["weights"],
-        "difference_to_torch": manifest["parity"]["max_difference"],
-        "relative": manifest["parity"]["relative"],
-    }
+
+def search(args: Namespace) -> int:
+    """The front of accuracy against resources, as bundles, a table and a picture."""
+    from dataclasses import asdict
+
+    from gnnreco.deploy.search import search as searched
+
+    with Progress("steps") as bar:
+        points = searched(
+            args.bundle,
+            args.output,
+            [f"train.threads={args.threads}", *args.settings],
+            progress=bar.named if bar else None,
+            resume=args.resume,
+            overwrite=args.overwrite,
+        )
+    print_table([asdict(point) for point in points], args.json)
+    return 0

@@ -1,20 +1,18 @@
-"""What is installed, what is missing and how to get it."""
+"""The verb `doctor`: what is installed, what is missing and how to get it."""
 
 from __future__ import annotations
 
 import os
-import platform
-import shutil
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from argparse import Namespace
+from typing import Any, NamedTuple
 
 from gnnreco import __version__
-from gnnreco.kernels.cache import kernel_folder
+
+from .options import Verbs
+from .table import show as print_table
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A package or program: what it is for, and how to get it."""
 
     name: str
@@ -73,11 +71,28 @@ PROGRAMS = (
 )
 
 
+def add(verbs: Verbs) -> None:
+    """Declare it."""
+    verbs.add("doctor", "show versions, threads, optional parts and what is missing", "", doctor)
+
+
+def doctor(args: Namespace) -> int:
+    """Versions, threads, optional parts."""
+    rows = examine()
+    print_table(rows, args.json)
+    return 1 if any(row["state"] == "missing" and row["needed"] == "always" for row in rows) else 0
+
+
 def examine() -> list[dict[str, Any]]:
     """Return a row for each part: ``part, state, version, needed, remedy``.
 
     ``state`` is ``found`` or ``missing``; ``needed`` says for what, or ``always``.
     """
+    import platform
+    import shutil
+
+    from gnnreco.kernels.cache import kernel_folder
+
     rows = [_row("gnnreco", __version__, "always"), _row("python", platform.python_version(), "always")]
     rows.append(_row("cores", str(_cores()), "always"))
     kept = kernel_folder()
@@ -113,6 +128,8 @@ def _row(part: str, found: str | None, needed: str, remedy: str = "") -> dict[st
 
 
 def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

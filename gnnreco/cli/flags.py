@@ -16,7 +16,7 @@ FLAGS = {
     "resume": "--resume",
 }
 #: Flags that take something away.
-NEGATIVE = {"clusters=False": "--no-clusters"}
+NEGATIVE = {"cells=False": "--no-cells"}
 REMEDY = re.compile(
     rf"\b(with|without) (?:({'|'.join(map(re.escape, NEGATIVE))})|({'|'.join(FLAGS)})=(?:True\b|'([^']*)'|(?![\w\[({{])))"
 )

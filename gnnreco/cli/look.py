@@ -1,4 +1,4 @@
-"""The verbs that look at what was found: score it against truth, draw one event, and look at data nobody has described."""
+"""The verbs that draw one event: `show` with what was found in it, and `explore` of data nobody has described."""
 
 from __future__ import annotations
 
@@ -7,44 +7,33 @@ from argparse import Namespace
 
 from gnnreco.errors import BadConfig
 
-from .progress import bar
+from .options import DETECTOR_HELP, INPUT_HELP, Parser, Verbs
 from .table import one_line, say_left_aside, show_page, table, write_json
 
 MOST_CLUSTERS = 15  # rows that `explore` prints
 
 
-def evaluate(args: Namespace) -> int:
-    """Scores of the output of `reconstruct`."""
-    from gnnreco.evaluate import plots
-    from gnnreco.evaluate import table as scores_table
-    from gnnreco.events import open_events
-    from gnnreco.front import detector_of
-    from gnnreco.front import evaluate as score
-    from gnnreco.geometry import load_detector
-    from gnnreco.reconstruct.manifest import versions
+def add(verbs: Verbs) -> None:
+    """Declare them."""
+    _add_show(verbs)
+    _add_explore(verbs)
 
-    detector = load_detector(args.detector or detector_of(args.output))
-    source = open_events(args.truth, detector, truth=True, deposits=False)
-    result = score(
-        args.output,
-        source,
-        detector,
-        min_pt=args.min_pt,
-        max_eta=args.max_eta,
-        min_hits=args.min_hits,
-        min_energy=args.min_energy,
-        progress=bar(len(source), "event"),
+
+def _event_and_page(verb: Parser) -> None:
+    verb.add_argument("--event", type=int, metavar="K", help="event number (default: the first)")
+    verb.add_argument("-o", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write")
+
+
+def _add_show(verbs: Verbs) -> None:
+    verb = verbs.add(
+        "show", "draw one event as one HTML page", "events/ --output out --event 3 -o event.html", show
     )
-    print(scores_table(result))
-    ran = {"command": args.command, "versions": versions("native")}
-    write_json(args.json, {**ran, **result, "left_aside": source.left_aside})
-    say_left_aside(source.left_aside)
-    for warning in result["warnings"]:
-        print("gnnreco:", one_line(warning), file=sys.stderr)
-    if args.plots:
-        drawn = result.get("tasks", {args.output.name: result})
-        print(f"wrote {plots(drawn, args.plots)}")
-    return 0
+    verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    verb.add_argument(
+        "--output", dest="tracks", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote"
+    )
+    verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of --output)")
+    _event_and_page(verb)
 
 
 def show(args: Namespace) -> int:
@@ -69,18 +58,30 @@ def show(args: Namespace) -> int:
     return show_page(page, args.json)
 
 
+def _add_explore(verbs: Verbs) -> None:
+    verb = verbs.add(
+        "explore",
+        "look at unknown data: clusters without training or detector, spectra and what is odd, as one page",
+        "collisions.ig --event 20657260 -o explored.html",
+        explore,
+    )
+    verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: none)")
+    _event_and_page(verb)
+
+
 def explore(args: Namespace) -> int:
     """One page with what clusters without training show of one event."""
-    from gnnreco.display.explore_page import cluster_rows, first_view_page, odd_rows, part_rows
+    from gnnreco.display.explore_page import cluster_rows, explore_page, odd_rows, part_rows
     from gnnreco.events import open_events
     from gnnreco.front import one_event
     from gnnreco.geometry import load_detector
-    from gnnreco.tasks.explore import first_view
+    from gnnreco.tasks.explore import explore as explored
 
     detector = load_detector(args.detector) if args.detector else None
-    view = first_view(one_event(open_events(args.input, detector), args.event), detector)
+    view = explored(one_event(open_events(args.input, detector), args.event), detector)
     parts, clusters, odd = part_rows(view), cluster_rows(view), odd_rows(view)
-    page = first_view_page(view, detector, args.page)
+    page = explore_page(view, detector, args.page)
     say_left_aside(view.event.left_aside)
     shown = [{name: row[name] for name in list(row)[:6]} for row in clusters[:MOST_CLUSTERS]]
     counted = [row for row in odd if row["count"]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 INPUT_HELP = "file, folder or glob of any format that `gnnreco.events` reads"
 DETECTOR_HELP = "name of a shipped detector (see `gnnreco detector list`) or path of a folder"
@@ -13,6 +15,14 @@ OVERWRITE_HELP = "replace an earlier result in {}"
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, like every other error of the program."""
+
+    #: Called before help is shown, for words that only heavy modules know.
+    before_help: Callable[[], None] | None = None
+
+    def format_help(self) -> str:
+        if self.before_help is not None:
+            self.before_help()
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
@@ -43,8 +53,15 @@ class Verbs:
         self._sub = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
         self._prefix = prefix
 
-    def add(self, name: str, summary: str, example: str, run: str = "", threads: bool = False) -> Parser:
-        """Add a verb; `run` names the function that does it, and `threads` says whether it computes for long."""
+    def add(
+        self,
+        name: str,
+        summary: str,
+        example: str,
+        run: Callable[[argparse.Namespace], int] | None = None,
+        threads: bool = False,
+    ) -> Parser:
+        """Add a verb; `run` does it and returns the exit status, `threads` says whether it computes for long."""
         verb: Parser = self._sub.add_parser(
             name,
             help=summary,
@@ -52,7 +69,7 @@ class Verbs:
             epilog=f"example:\n  gnnreco {self._prefix}{name} {example}".rstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if run:
+        if run is not None:
             verb.add_argument(
                 "--json", type=Path, metavar="FILE", help="write the table that is printed as JSON"
             )
@@ -74,3 +91,33 @@ def output_folder(
         default=Path(default) if default else None, help=f"{about} (default: {default})" if default else about,
     )  # fmt: skip
     verb.add_argument("--overwrite", action="store_true", help=OVERWRITE_HELP.format(metavar))
+
+
+def say_renamed(old: str, new: str) -> None:
+    """Say on stderr that `old` has another name now: it works for one release more."""
+    print(f"gnnreco: {old} is now called {new}; the old name goes with the next release", file=sys.stderr)
+
+
+def old_name(verb: argparse.ArgumentParser, old: str, new: argparse.Action) -> None:
+    """Let the option `new` be called by its old name as well: help is silent about it, and who uses it is told."""
+    same: dict[str, Any] = {name: getattr(new, name) for name in ("dest", "nargs", "type", "choices")}
+    silent = argparse.SUPPRESS
+    verb.add_argument(old, action=_OldName, new=new, **same, default=silent, help=silent)
+
+
+class _OldName(argparse.Action):
+    """Does what another option does."""
+
+    def __init__(self, new: argparse.Action, **how: Any) -> None:
+        super().__init__(**how)
+        self.new = new
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        say_renamed(str(option_string), self.new.option_strings[-1])
+        self.new(parser, namespace, values, option_string)

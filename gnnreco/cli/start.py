@@ -1,7 +1,7 @@
 """The command line: parses, calls one verb, turns errors into one line and an exit status.
 
-Nothing heavy is imported here: ``gnnreco --help`` must answer at once. What a verb needs, `inspect`,
-`run`, `look` and `deploy` import when the verb runs.
+Nothing heavy is imported here, nor at the top of the files of verbs: ``gnnreco --help`` must answer at once. What a
+verb needs, its function imports when it runs.
 """
 
 from __future__ import annotations
@@ -10,13 +10,40 @@ import os
 import shlex
 import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from gnnreco import __version__
 from gnnreco.errors import GnnrecoError
 
-from .parser import build_parser
+from . import bundle, compare, deploy, detector, doctor, evaluate, events, look, reconstruct, train
+from .options import Parser, Verbs
 from .table import one_line
 from .threads import use_threads
+
+#: Each adds its verbs to the parser, in this order.
+GROUPS = (detector, events, train, reconstruct, evaluate, look, bundle, deploy, compare, doctor)
+
+
+class Program(Parser):
+    """The parser of the whole command line, which also takes verbs as they were typed before they had parts."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(deploy.with_part(words), namespace)
+
+
+def build_parser() -> Parser:
+    """Build the parser of every verb; what it parses has the function of its verb as ``run``."""
+    parser = Program(
+        prog="gnnreco",
+        description="Graph-network reconstruction for any particle detector.",
+        epilog="exit status: 0 done, 1 a result fails its own check, 2 bad input",
+    )
+    parser.add_argument("--version", action="version", version=f"gnnreco {__version__}")
+    verbs = Verbs(parser, "")
+    for group in GROUPS:
+        group.add(verbs)
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,12 +58,8 @@ def main(argv: list[str] | None = None) -> int:
     args.command = shlex.join(["gnnreco", *words])
     if number := getattr(args, "threads", None):
         use_threads(number)
-    from . import deploy, inspect, look, run
-
-    verbs = (inspect, run, look, deploy)
     try:
-        verb = next(getattr(m, args.run) for m in verbs if hasattr(m, args.run))
-        status: int = verb(args)
+        status: int = args.run(args)
     except GnnrecoError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:

@@ -117,7 +117,7 @@ def advise(program: Program, design: Design, budget: Budget, luts: float) -> lis
         share = budget.luts / luts
         advice.append(
             f"LUTs: {luts - budget.luts:,.0f} too many; train it to {share:.0%} of its cost with a higher "
-            "task.resource (gnnreco deploy BUNDLE --search finds the accuracy that this costs)"
+            "task.resource (gnnreco deploy search BUNDLE finds the accuracy that this costs)"
         )
         if program.slots > 2:
             pairs = any(op.kind == "valid" and len(op.arrays.get("slots", ())) == 2 for op in program.ops)

@@ -84,7 +84,7 @@ def search(
         If `output` holds points that nobody asked to keep or to replace, or to go on with those of another search.
     """
     if load_bundle(bundle).task != "trigger":
-        raise BadBundle(bundle, "is not for triggers: --search needs a bundle of `gnnreco train trigger`")
+        raise BadBundle(bundle, "is not for triggers: a search needs a bundle of `gnnreco train trigger`")
     for point in sorted(output.glob(f"point-*/{MANIFEST}")):
         refuse(point, overwrite or resume)
         if not resume:
@@ -93,9 +93,14 @@ def search(
     before, points = str(bundle), []
     for number, pressure in enumerate(sorted(pressures)):
         folder = output / f"point-{number:02d}"
-        command = f"gnnreco deploy {bundle} --search {' '.join(overrides)}: point {number}"
+        what = f"{' '.join(overrides)}: point {number}"
+        command, old = (
+            f"gnnreco deploy search {bundle} {what}",
+            f"gnnreco deploy {bundle} --search {what}",  # as it was called before
+        )
         if (folder / MANIFEST).exists():
-            if load_bundle(folder).manifest["training"]["command"] != without_places(command):
+            said = load_bundle(folder).manifest["training"]["command"]
+            if said not in (without_places(command), without_places(old)):
                 raise BadInput(folder, "", f"is a point of another search; {REPLACE}")
         else:
             settings = compose(

@@ -14,7 +14,7 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.display.drawing.frame import Frame, draw_axes, plain
 from gnnreco.display.drawing.svg import Drawing, hue, number, ticks
 from gnnreco.geometry import Detector
-from gnnreco.tasks.explore import FirstView
+from gnnreco.tasks.explore import Exploration
 
 from .show import show_event
 from .stand_in import stand_in
@@ -25,12 +25,12 @@ BINS = 48
 UNITS = {"_gev": "GeV", "_mm": "mm"}  # by the end of a column's name
 
 
-def first_view_page(view: FirstView, detector: Detector | None, path: str | Path) -> Path:
-    """Draw what `first_view` found as one HTML page.
+def explore_page(view: Exploration, detector: Detector | None, path: str | Path) -> Path:
+    """Draw what `explore` found as one HTML page.
 
     Parameters
     ----------
-    view : FirstView
+    view : Exploration
     detector : Detector, optional
         The one that `view` was made with. Without one the cells of the file are drawn.
     path : path
@@ -55,7 +55,7 @@ def first_view_page(view: FirstView, detector: Detector | None, path: str | Path
     return show_event(event, detector, None, path, view.clusters, sheets)
 
 
-def cluster_rows(view: FirstView) -> list[dict[str, Any]]:
+def cluster_rows(view: Exploration) -> list[dict[str, Any]]:
     """A row for each cluster, the highest energy first."""
     c, part, eta, phi = view.clusters, _parts(view), *_directions(view)
     size = np.diff(c.offsets)
@@ -69,7 +69,7 @@ def cluster_rows(view: FirstView) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def part_rows(view: FirstView) -> list[dict[str, Any]]:
+def part_rows(view: Exploration) -> list[dict[str, Any]]:
     """A row for each part of the detector, or collection of the file."""
     energy = np.zeros(len(view.part)) if view.event.hits.energy is None else view.event.hits.energy
     energy = np.where(np.isfinite(energy), energy, 0.0)  # those that are no number are counted as odd
@@ -94,18 +94,18 @@ def part_rows(view: FirstView) -> list[dict[str, Any]]:
     return rows
 
 
-def odd_rows(view: FirstView) -> list[dict[str, Any]]:
+def odd_rows(view: Exploration) -> list[dict[str, Any]]:
     """A row for each thing that was counted."""
     return [{"what": what, "count": count} for what, count in view.odd.items()]
 
 
-def _parts(view: FirstView) -> Ints:
+def _parts(view: Exploration) -> Ints:
     """The part (n_clusters,) of each cluster's first hit."""
     c = view.clusters
     return view.part[c.hit_index[c.offsets[:-1]]].astype(np.int64)
 
 
-def _directions(view: FirstView) -> tuple[Floats, Floats]:
+def _directions(view: Exploration) -> tuple[Floats, Floats]:
     """Pseudorapidity and azimuth of each cluster, seen from the origin."""
     c = view.clusters
     return np.arcsinh(c.z / np.maximum(np.hypot(c.x, c.y), 1e-9)), np.arctan2(c.y, c.x)
@@ -146,7 +146,7 @@ def _text(name: str, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _spectra(view: FirstView) -> Drawing:
+def _spectra(view: Exploration) -> Drawing:
     """Energies of hits and of clusters by part, and where the clusters are."""
     sheet = Drawing(2 * WIDTH + 3 * GAP - 60, 2 * HEIGHT + 3 * GAP)
     spots = [(GAP + i * (WIDTH + GAP), 50 + j * (HEIGHT + GAP + 10)) for j in range(2) for i in range(2)]
@@ -207,7 +207,7 @@ def _linear_axis(sheet: Drawing, frame: Frame, first: float) -> None:
         sheet.text(frame.x - 8, at + 4, plain(float(v)), "s", "end")
 
 
-def _sizes(sheet: Drawing, spot: tuple[float, float], view: FirstView) -> None:
+def _sizes(sheet: Drawing, spot: tuple[float, float], view: Exploration) -> None:
     """How many hits clusters have, against their energy: one hit of much energy is a spike, or a coarse cell."""
     sheet.text(spot[0], spot[1] - 12, "Hits of the clusters, by energy", "b")
     energy, size = view.clusters.energy, np.diff(view.clusters.offsets)
@@ -228,7 +228,7 @@ def _disk(x: float, y: float, r: float) -> str:
     return f"M{number(x - r)} {number(y)}a{r:.1f} {r:.1f} 0 1 0 {2 * r:.1f} 0a{r:.1f} {r:.1f} 0 1 0 {-2 * r:.1f} 0z"
 
 
-def _map(sheet: Drawing, spot: tuple[float, float], view: FirstView) -> None:
+def _map(sheet: Drawing, spot: tuple[float, float], view: Exploration) -> None:
     """Clusters in pseudorapidity and azimuth; the area of a disk grows with the energy."""
     sheet.text(spot[0], spot[1] - 12, "Where the clusters are, seen from the origin: area as energy", "b")
     eta, phi = _directions(view)

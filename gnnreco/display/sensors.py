@@ -24,7 +24,7 @@ def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
     """Pack the sensors, ordered by template so that each template is one instanced draw call."""
     order = np.argsort(detector.template, kind="stable")
     pack.add("s_row", order, "int32")
-    pack.add("s_centre", detector.center[order], "float32")
+    pack.add("s_center", detector.center[order], "float32")
     for name, axis in (("s_u", 0), ("s_v", 1)):
         pack.add(name, np.rint(detector.rotation[order, :, axis] * 32767).clip(-32767, 32767), "int16")
     pack.add("s_layer", detector.layer[order], "int32")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem
-from gnnreco.tasks.explore import FirstView
+from gnnreco.tasks.explore import Exploration
 
 MOST_SIZES = 64  # each is a draw call of its own
 FINEST = 0.05  # of the logarithm of a size: what differs less is drawn alike
@@ -20,7 +20,7 @@ THIN = (
 )  # what has no length along its longest, middle or shortest edge gets this part of the longest
 
 
-def stand_in(view: FirstView) -> tuple[Detector, NDArray[np.int32]]:
+def stand_in(view: Exploration) -> tuple[Detector, NDArray[np.int32]]:
     """The cells that were hit as the sensors of a detector, and the sensor of each hit (n,); -1: a bare point."""
     edges, hits = view.edges, view.event.hits
     length = np.linalg.norm(edges, axis=2)

@@ -71,22 +71,22 @@ class ShowerTarget:
 
     Attributes
     ----------
-    energy_min : float
+    min_energy : float
         Of the particle, GeV; a cluster counts from half of it.
-    eta_max : float
+    max_eta : float
     min_hits : int
         Hits in which the particle left energy.
     """
 
-    energy_min: float = 1.0
-    eta_max: float = np.inf
+    min_energy: float = 1.0
+    max_eta: float = np.inf
     min_hits: int = 3
 
     def cuts(self, energy: Floats, eta: Floats, hits: NDArray[Any]) -> dict[str, Any]:
         """Each cut by the words for it."""
-        cuts = {f"energy > {self.energy_min:g} GeV": energy > self.energy_min}
-        if np.isfinite(self.eta_max):
-            cuts[f"|eta| < {self.eta_max:g}"] = np.abs(eta) < self.eta_max
+        cuts = {f"energy > {self.min_energy:g} GeV": energy > self.min_energy}
+        if np.isfinite(self.max_eta):
+            cuts[f"|eta| < {self.max_eta:g}"] = np.abs(eta) < self.max_eta
         return cuts | {f"at least {self.min_hits} hits": hits >= self.min_hits}
 
     def describe(self) -> str:
@@ -146,7 +146,7 @@ class ClusterScores:
         radius = np.hypot(np.hypot(clusters.x, clusters.y), clusters.z)
         cluster_eta = np.arctanh(np.clip(clusters.z / np.where(radius > 0, radius, 1.0), -1 + 1e-9, 1 - 1e-9))
         main_crowd = np.append(crowd, 0.0)[sharing.main]
-        counted = clusters.energy >= 0.5 * self.target.energy_min * (1.0 if self._calorimeter else 0.0)
+        counted = clusters.energy >= 0.5 * self.target.min_energy * (1.0 if self._calorimeter else 0.0)
         self._clusters.append(
             np.stack([clusters.energy, cluster_eta, main_crowd, matched, fake], axis=1)[counted]
         )
@@ -218,7 +218,7 @@ def score_clusters(
     truth = "equal shares between the particles of a hit: the files do not tell what each left"
     spoken = {
         "target": f"particles of {target.describe()}",
-        "clusters": f"energy >= {target.energy_min / 2:g} GeV; any may find a particle",
+        "clusters": f"energy >= {target.min_energy / 2:g} GeV; any may find a particle",
         "truth_energy": truth
         if scores.shared_equally
         else "what each particle left in each hit, from the files",

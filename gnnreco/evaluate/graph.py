@@ -45,7 +45,7 @@ def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) 
         if event.truth is None:
             continue
         points, built = graph.build(event)
-        segments = true_segments(event, points, Targets(target.pt_min, target.min_hits), graph.frame)
+        segments = true_segments(event, points, Targets(target.min_pt, target.min_hits), graph.frame)
         owner = first_particle(event.truth, len(event.hits))[points.index[segments[:, 1]]]
         kin = kinematics(event.truth.particles)
         hits = np.bincount(event.truth.particle, minlength=len(kin.pt))

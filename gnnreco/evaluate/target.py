@@ -25,50 +25,50 @@ class Target:
 
     Attributes
     ----------
-    pt_min, pt_max : float
+    min_pt, max_pt : float
         GeV.
-    eta_max : float
+    max_eta : float
         Absolute pseudorapidity; infinite lifts the cut.
     min_hits : int
         Hits the particle left (or that are on the track).
-    vertex_min, vertex_max : float
+    min_vertex, max_vertex : float
         Distance of the production point from the z axis, mm.
     """
 
-    pt_min: float = 1.0
-    pt_max: float = np.inf
-    eta_max: float = 3.0
+    min_pt: float = 1.0
+    max_pt: float = np.inf
+    max_eta: float = 3.0
     min_hits: int = 9
-    vertex_min: float = 0.0
-    vertex_max: float = np.inf
+    min_vertex: float = 0.0
+    max_vertex: float = np.inf
 
     def lift(self, cut: str) -> Target:
         """The same without the cut on `cut` ("pt", "eta" or another variable, which changes nothing)."""
         if cut == "pt":
-            return replace(self, pt_min=0.0, pt_max=np.inf)
-        return replace(self, eta_max=np.inf) if cut == "eta" else self
+            return replace(self, min_pt=0.0, max_pt=np.inf)
+        return replace(self, max_eta=np.inf) if cut == "eta" else self
 
-    def between(self, pt_min: float, pt_max: float) -> Target:
+    def between(self, min_pt: float, max_pt: float) -> Target:
         """The same in another range of pt, GeV."""
-        return replace(self, pt_min=pt_min, pt_max=pt_max)
+        return replace(self, min_pt=min_pt, max_pt=max_pt)
 
-    def displaced(self, vertex_min: float) -> Target:
-        """The same for particles produced at least `vertex_min` mm from the z axis."""
-        return replace(self, vertex_min=vertex_min)
+    def displaced(self, min_vertex: float) -> Target:
+        """The same for particles produced at least `min_vertex` mm from the z axis."""
+        return replace(self, min_vertex=min_vertex)
 
     def counted(self) -> Target:
         """The tracks that are counted with these particles: in the same range, and two hits shorter at most."""
-        return replace(self, min_hits=max(1, self.min_hits - 2), vertex_min=0.0, vertex_max=np.inf)
+        return replace(self, min_hits=max(1, self.min_hits - 2), min_vertex=0.0, max_vertex=np.inf)
 
     def cuts(self, pt: Floats, eta: Floats, hits: Ints) -> dict[str, Mask]:
         """The cuts that particles and tracks share, each by the words for it; those that cut nothing are left out."""
         cuts = {}
-        if np.isfinite(self.pt_max):
-            cuts[f"pt {self.pt_min:g}-{self.pt_max:g} GeV"] = (pt > self.pt_min) & (pt <= self.pt_max)
-        elif self.pt_min > 0:
-            cuts[f"pt > {self.pt_min:g} GeV"] = pt > self.pt_min
-        if np.isfinite(self.eta_max):
-            cuts[f"|eta| < {self.eta_max:g}"] = np.abs(eta) < self.eta_max
+        if np.isfinite(self.max_pt):
+            cuts[f"pt {self.min_pt:g}-{self.max_pt:g} GeV"] = (pt > self.min_pt) & (pt <= self.max_pt)
+        elif self.min_pt > 0:
+            cuts[f"pt > {self.min_pt:g} GeV"] = pt > self.min_pt
+        if np.isfinite(self.max_eta):
+            cuts[f"|eta| < {self.max_eta:g}"] = np.abs(eta) < self.max_eta
         return cuts | {f"at least {self.min_hits} hits": hits >= self.min_hits}
 
     def kinematics(self, pt: Floats, eta: Floats, hits: Ints) -> Mask:
@@ -79,8 +79,8 @@ class Target:
         """One clause for the `definitions` of the JSON."""
         none = np.zeros(0)
         parts = list(self.cuts(none, none, none.astype(np.int64)))
-        if self.vertex_min > 0 or np.isfinite(self.vertex_max):
-            parts += [f"produced {self.vertex_min:g}-{self.vertex_max:g} mm from the z axis"]
+        if self.min_vertex > 0 or np.isfinite(self.max_vertex):
+            parts += [f"produced {self.min_vertex:g}-{self.max_vertex:g} mm from the z axis"]
         return ", ".join(parts)
 
 
@@ -96,7 +96,7 @@ def target_of(detector: Detector) -> Target:
     if not trackers.any():
         return Target()
     lines = coverage(detector.select(trackers), *LINES)
-    target = Target(pt_min=0.0, eta_max=np.inf) if lines.axes == ("x", "y") else Target()
+    target = Target(min_pt=0.0, max_eta=np.inf) if lines.axes == ("x", "y") else Target()
     if any("charge" in part for part in parts):
         return target  # a hit there is a time sample, not a layer
     return replace(target, min_hits=min(target.min_hits, max(FEWEST_HITS, int(lines.layers.max()) - 1)))
@@ -109,7 +109,7 @@ def passed(what: str, all_of: str, cuts: Mapping[str, int], total: int) -> str:
 
 
 COUNTED_TRACKS = Target().counted()  # what the usual combinatorial Kalman filter setup keeps
-ALL_TRACKS = Target(pt_min=0.0, eta_max=np.inf, min_hits=0)
+ALL_TRACKS = Target(min_pt=0.0, max_eta=np.inf, min_hits=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Kinematics:
 
     def wanted(self, target: Target, hits: Ints) -> Mask:
         """The charged particles that the target asks for; bool (n,)."""
-        produced = (self.vertex >= target.vertex_min) & (self.vertex <= target.vertex_max)
+        produced = (self.vertex >= target.min_vertex) & (self.vertex <= target.max_vertex)
         return target.kinematics(self.pt, self.eta, hits) & produced & (self.charge != 0)
 
 

@@ -29,7 +29,7 @@ SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
 #: How a user knows what makes two jobs different.
 WORDS = {
     "inputs": "other inputs", "detector": "another detector", "bundle": "another bundle", "engine": "another engine",
-    "clusters": "with clusters=False", "threads": "another number of threads", "format": "another format",
+    "clusters": "with cells=False", "threads": "another number of threads", "format": "another format",
     "scorer": "another scorer", "parts": "another number of shards", "gnnreco": "another version of gnnreco",
 }  # fmt: skip
 

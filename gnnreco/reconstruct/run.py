@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -41,11 +42,12 @@ def reconstruct(
     overwrite: bool = False,
     format: str = "parquet",
     any_detector: bool = False,
-    clusters: bool = True,
+    cells: bool = True,
     engine: Engine = "native",
     scorer: str | Path | None = None,
     command: str = "",
     progress: Progress | None = None,
+    clusters: bool | None = None,
 ) -> dict[str, Any]:
     """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
 
@@ -81,8 +83,8 @@ def reconstruct(
     format : {"parquet", "root"}
     any_detector : bool
         Allow a bundle that was trained on another detector.
-    clusters : bool
-        False leaves the cells of the hits unread: for files whose clusters look unlike those of the training.
+    cells : bool
+        False leaves the cells under the hits unread: for files whose cells look unlike those of the training.
     engine : {"native", "onnx"}
         What runs the network: kernels of our own, or ONNX Runtime; then `bundles` may also be what `gnnreco deploy` wrote.
     scorer : path, optional
@@ -90,6 +92,8 @@ def reconstruct(
     command : str
         Written to the manifest.
     progress : callable (events done, events in all), optional
+    clusters : bool, optional
+        The old name of `cells`; it goes with the next release.
 
     Returns
     -------
@@ -110,6 +114,9 @@ def reconstruct(
     >>> manifest["events_out"], manifest["events_failed"]
     (4, 0)
     """
+    if clusters is not None:
+        warnings.warn("clusters= of reconstruct is now called cells=", DeprecationWarning, stacklevel=2)
+        cells = clusters
     geometry = load_detector(detector)
     stages = choose(geometry, bundles, any_detector, engine, scorer)
     paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
@@ -118,7 +125,8 @@ def reconstruct(
     content, n = _content_of(source), shard[1] if shard else 1
     run = where.dask(dask) if dask else where.here if workers == 1 else where.processes(workers)
     folder = _prepare(Path(output))
-    shape = {"engine": engine, "threads": threads, "clusters": clusters, "format": format}
+    # Records of outputs keep the old name of `cells`, so that those that are there can be resumed.
+    shape = {"engine": engine, "threads": threads, "clusters": cells, "format": format}
     options = shape | {"any_detector": any_detector, "shard": shard and f"{shard[0]}/{n}"}
     cost = {"workers": dask or workers, "threads": threads, "engine": engine}
     parts = []
@@ -145,7 +153,7 @@ def reconstruct(
     identities = tuple(part.output.identity for part in parts)
     names = tuple(stage.given for stage in stages)
     scored = next((stage.scorer for stage in stages if stage.scorer), None)
-    job = Job(paths, str(detector), names, threads, any_detector, clusters, identities, engine, scored)
+    job = Job(paths, str(detector), names, threads, any_detector, cells, identities, engine, scored)
     _run(run, job, parts, progress)
     done = {part.stage.name: part.describe() for part in parts}
     if len(done) == 1:

@@ -39,7 +39,7 @@ class Job:
         Of each process.
     any_detector : bool
         Whether the bundle may come from another detector.
-    clusters : bool
+    cells : bool
         Whether the cells of the hits are read.
     identities : tuple of str
         By stage, a sum over all that decides what comes out.
@@ -54,7 +54,7 @@ class Job:
     bundles: tuple[str, ...]
     threads: int
     any_detector: bool
-    clusters: bool
+    cells: bool
     identities: tuple[str, ...]
     engine: Engine = "native"
     scorer: tuple[str, str] | None = None
@@ -192,7 +192,7 @@ def _open(job: Job) -> tuple[EventSource, list[str], Reconstructor]:
         "torch"
     ):  # only some tasks load it; after numba, whose start sets OpenMP for both
         torch.set_num_threads(job.threads)
-    source = open_events(list(job.inputs), chain.detector, truth=False, deposits=job.clusters)
+    source = open_events(list(job.inputs), chain.detector, truth=False, deposits=job.cells)
     return source, short_names(source.sources), chain
 
 

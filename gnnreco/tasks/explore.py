@@ -22,7 +22,7 @@ from gnnreco.tasks.showers.task import ClusteringConfig, ClusteringTask
 
 
 @dataclass(frozen=True)
-class FirstViewConfig:
+class ExploreConfig:
     """How unknown hits are looked at; a cluster may be one hit, since cells may be larger than showers.
 
     Attributes
@@ -43,7 +43,7 @@ class FirstViewConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstView:
+class Exploration:
     """What a first look at an event found.
 
     Attributes
@@ -74,9 +74,9 @@ class FirstView:
     odd: dict[str, int]
 
 
-def first_view(
-    event: Event, detector: Detector | None = None, config: FirstViewConfig | None = None
-) -> FirstView:
+def explore(
+    event: Event, detector: Detector | None = None, config: ExploreConfig | None = None
+) -> Exploration:
     """Look at one event.
 
     Parameters
@@ -84,14 +84,14 @@ def first_view(
     event : Event
     detector : Detector, optional
         With one, clusters are those of the task `clustering` in its units; without, cells are the unit.
-    config : FirstViewConfig, optional
+    config : ExploreConfig, optional
 
     Raises
     ------
     OverBudget
         More pairs of close cells than the detector's graph may have.
     """
-    config = config or FirstViewConfig()
+    config = config or ExploreConfig()
     if detector is None:
         names = ("hits",) if event.collections is None else event.collections.names
         part, energetic = collection_of(event), with_energy(event)
@@ -106,10 +106,10 @@ def first_view(
         clusters = ClusteringTask(ClusteringConfig(), detector).reconstruct(event)
     odd = _odd(event, part, energetic, clusters)
     origin = np.zeros(3) if detector is None else detector.source.position
-    return FirstView(event, names, part, energetic, edges, clusters, _extent(event, clusters, origin), odd)
+    return Exploration(event, names, part, energetic, edges, clusters, _extent(event, clusters, origin), odd)
 
 
-def free_clusters(graph: CellGraph, config: FirstViewConfig) -> Clusters:
+def free_clusters(graph: CellGraph, config: ExploreConfig) -> Clusters:
     """Clusters of a graph without a detector: energies as they stand in the file, no error, no class."""
     labels = density_clusters(graph, np.zeros(len(graph), bool), config.density)
     n = len(labels.score)

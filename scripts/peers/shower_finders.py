@@ -37,7 +37,7 @@ from gnnreco.geometry import Detector, load_detector
 from gnnreco.graphs.showers.cells import build_cell_graph
 from gnnreco.tasks.showers.density import DensityConfig, density_clusters
 
-TARGET = ShowerTarget(energy_min=2.0)
+TARGET = ShowerTarget(min_energy=2.0)
 Settings = dict[str, Any]
 Labels = Callable[[Event, Cells, Calorimeter, Settings], Ints]
 

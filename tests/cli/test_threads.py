@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gnnreco.cli.parser import build_parser
+from gnnreco.cli import build_parser
 from gnnreco.cli.threads import use_threads
 
 VERBS = {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gnnreco.cli import main
+from gnnreco.cli import build_parser, main
+from gnnreco.cli.deploy import search, verify, with_part, write
 from gnnreco.deploy.folder import save_folder
 from gnnreco.deploy.rtl import firmware
 from gnnreco.deploy.toolchain import package, verilator
@@ -99,8 +100,8 @@ def test_a_budget_that_is_too_small_says_what_would_help(bundle: Path, tmp_path:
 def test_a_search_gives_a_front_and_goes_on(bundle: Path, tmp_path: Path, capsys) -> None:
     words = [
         "deploy",
+        "search",
         str(bundle),
-        "--search",
         "-o",
         str(tmp_path),
         *SAMPLE[:2],
@@ -124,13 +125,53 @@ def test_a_search_gives_a_front_and_goes_on(bundle: Path, tmp_path: Path, capsys
 
 
 @pytest.mark.parametrize(
+    ("words", "run"),
+    [
+        (["jet-tagger", "--target", "rtl", "-o", "x"], write),
+        (["--target", "rtl", "jet-tagger", "-o", "x"], write),
+        (["write", "jet-tagger", "-o", "x"], write),
+        (["verify", "x", "--trust"], verify),
+        (["search", "jet-tagger", "train.epochs=1", "-o", "x"], search),
+    ],
+)
+def test_deploy_writes_unless_told_otherwise(words: list[str], run: object, capsys) -> None:
+    assert build_parser().parse_args(["deploy", *words]).run is run
+    assert capsys.readouterr().err == ""
+
+
+def test_a_search_by_its_old_flag_is_told_its_new_name(capsys) -> None:
+    words = ["deploy", "jet-tagger", "--search", "-o", "x", "--resume", "train.epochs=1"]
+    assert with_part(words) == ["deploy", "search", "jet-tagger", "-o", "x", "--resume", "train.epochs=1"]
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "deploy search BUNDLE" in said
+
+
+def test_help_of_deploy_shows_what_it_takes_without_a_word(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["deploy", "--help"])
+    said = capsys.readouterr().out
+    for word in ("verify", "search", "--target", "--budget-ns", "--json FILE"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [(["tracking-hex", "more", "-o", "x"], "unknown: more"), (["tracking-hex"], "-o/--output")],
+)
+def test_words_that_do_not_parse(words: list[str], why: str, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["deploy", *words])
+    assert stop.value.code == 2
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("words", "why"),
     [
         (["showers-any", "--target", "rtl", "-o", "x"], "only trigger bundles"),
         (["tracking-hex", "--target", "hls", "-o", "x"], "only trigger bundles"),
-        (["tracking-hex", "--search", "-o", "x"], "needs a bundle of `gnnreco train trigger`"),
-        (["tracking-hex", "more", "-o", "x"], "one BUNDLE at a time"),
-        (["tracking-hex"], "-o FOLDER"),
+        (["search", "tracking-hex", "-o", "x"], "needs a bundle of `gnnreco train trigger`"),
         (["verify", "nowhere"], "is not there"),
         (["jet-tagger", "--int8", "-o", "x"], "--int8 is for networks of tracking"),
         (["jet-tagger", "--target", "hls", "--luts", "5", "-o", "x"], "--luts is for --target rtl, not hls"),

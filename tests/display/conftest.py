@@ -28,7 +28,7 @@ def detector(name: str = "bench") -> Detector:
     """Five planes of two coarse sensors each, across x, in two subsystems."""
     n = 2 * len(PLANES)
     layer = np.repeat(np.arange(len(PLANES)), 2).astype(np.int32)
-    centre = np.stack([np.repeat(PLANES, 2), np.tile([-55.0, 55.0], len(PLANES)), np.zeros(n)], axis=1)
+    center = np.stack([np.repeat(PLANES, 2), np.tile([-55.0, 55.0], len(PLANES)), np.zeros(n)], axis=1)
     rotation = np.tile(np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), (n, 1, 1))
     template = GridTemplate("pad", thickness=0.3, pitch_u=11.0, pitch_v=11.0, n_u=10, n_v=20)
     return Detector(
@@ -41,7 +41,7 @@ def detector(name: str = "bench") -> Detector:
         template=np.zeros(n, np.int32),
         layer=layer,
         subsystem=(layer >= 3).astype(np.int32),
-        center=centre,
+        center=center,
         rotation=rotation,
         radiation_lengths=np.full(n, 0.01),
         interaction_lengths=np.full(n, 0.003),

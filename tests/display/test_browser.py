@@ -73,7 +73,7 @@ def test_the_cursor_finds_hits_tracks_and_sensors(made, drive, tmp_path):
         for (const key of ["onTrack", "unassigned", "noise", "duplicate", "missed"]) page.set(key, false);
         const [a, b] = [point(0), point(1)], track = page.tell((a[0] + b[0]) / 2, (a[1] + b[1]) / 2), trackText = tip.innerText;
         page.look("3d", 0); for (const key of ["matched", "fake", "cut"]) page.set(key, false);
-        const [x, y] = page.project([...page.data.s_centre.subarray(0, 3)]), sensor = page.tell(x, y), sensorText = tip.innerText;
+        const [x, y] = page.project([...page.data.s_center.subarray(0, 3)]), sensor = page.tell(x, y), sensorText = tip.innerText;
         const nothing = page.tell(3, 3);
         return { hit, hitText, track, trackText, sensor, sensorText, nothing, hidden: tip.hidden };"""
     seen = drive(page, script)

@@ -11,12 +11,12 @@ import pytest
 
 from gnnreco.cli import main
 from gnnreco.columns import Hits
-from gnnreco.display.explore_page import first_view_page
+from gnnreco.display.explore_page import explore_page
 from gnnreco.display.stand_in import MOST_SIZES, stand_in
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.explore import first_view
+from gnnreco.tasks.explore import explore
 
 DISPLAYS = Path(__file__).parents[2] / "examples" / "displays"
 CMS, LHCB = DISPLAYS / "cms_met_2012.ig", DISPLAYS / "lhcb_2017.json.gz"
@@ -24,7 +24,7 @@ CMS, LHCB = DISPLAYS / "cms_met_2012.ig", DISPLAYS / "lhcb_2017.json.gz"
 
 @pytest.mark.parametrize("file", [CMS, LHCB], ids=["cms", "lhcb"])
 def test_cells_stand_where_the_file_has_them(file):
-    view = first_view(open_events(file, None)[0])
+    view = explore(open_events(file, None)[0])
     detector, sensor = stand_in(view)
     assert (sensor >= 0).sum() == detector.n_sensors
     assert len(detector.templates) <= MOST_SIZES
@@ -76,8 +76,8 @@ def test_what_cannot_be_explored(tmp_path, capsys):
 
 @pytest.mark.parametrize("file", [CMS, LHCB], ids=["cms", "lhcb"])
 def test_the_page_in_a_browser(drive, tmp_path, file):
-    view = first_view(open_events(file, None)[0])
-    page = first_view_page(view, None, tmp_path / "page.html")
+    view = explore(open_events(file, None)[0])
+    page = explore_page(view, None, tmp_path / "page.html")
     script = """
         const ink = () => {
             page.render();
@@ -113,7 +113,7 @@ def test_names_from_files_are_never_markup(drive, tmp_path):
     event = open_events(CMS, None)[0]
     evil = "<img src=x onerror='window.hacked=1'>"
     told = replace(event.collections, names=(evil, *event.collections.names[1:]))
-    page = first_view_page(first_view(replace(event, collections=told)), None, tmp_path / "page.html")
+    page = explore_page(explore(replace(event, collections=told)), None, tmp_path / "page.html")
     assert drive(page, "return [document.images.length, window.hacked ?? null];") == [0, None]
 
 
@@ -125,6 +125,6 @@ def test_with_a_detector_and_without_energies(drive, tmp_path):
         *(getattr(event.hits, k) for k in ("hit_id", "x", "y", "z")), np.full(len(event.hits), -1, np.int32)
     )
     for seen, given in ((event, detector), (replace(event, hits=bare), None)):
-        page = first_view_page(first_view(seen, given), given, tmp_path / "page.html")
+        page = explore_page(explore(seen, given), given, tmp_path / "page.html")
         script = "return [page.counts.cells, document.querySelectorAll('.sheet').length];"
         assert drive(page, script) == [len(event.hits) if given else 0, 3]

@@ -28,7 +28,7 @@ def test_colliders_keep_the_usual_target(name: str) -> None:
 
 def test_a_telescope_asks_for_all_planes_but_one_wherever_it_stands() -> None:
     telescope = load_detector("telescope")
-    wanted = Target(pt_min=0.0, eta_max=np.inf, min_hits=5)
+    wanted = Target(min_pt=0.0, max_eta=np.inf, min_hits=5)
     assert target_of(telescope) == wanted
     assert wanted.describe() == "at least 5 hits"
     assert wanted.counted().min_hits == 3
@@ -96,7 +96,7 @@ def test_an_efficiency_stands_with_the_fakes_of_its_own_tracks() -> None:
 def test_the_cut_that_leaves_nothing_is_named() -> None:
     event, tracks = low_and_high()
     assert score_tracks([(event, tracks)])["warnings"] == []
-    (line, *_) = score_tracks([(event, tracks)], target=Target(pt_min=3.0))["warnings"]
+    (line, *_) = score_tracks([(event, tracks)], target=Target(min_pt=3.0))["warnings"]
     assert "of 2 charged particles that left hits there are 0 with pt > 3 GeV, 2 with |eta| < 3" in line
 
 
@@ -104,5 +104,5 @@ def test_the_cut_that_leaves_no_shower_is_named() -> None:
     block = load_detector(BLOCK / "det")
     pairs = [(event, Clusters()) for event in open_events(BLOCK / "base", block)]
     assert score_clusters(pairs, block)["warnings"] == []
-    (line,) = score_clusters(pairs, block, ShowerTarget(energy_min=50.0))["warnings"]
+    (line,) = score_clusters(pairs, block, ShowerTarget(min_energy=50.0))["warnings"]
     assert "of 2 particles that left energy there are 0 with energy > 50 GeV, 2 with at least 3 hits" in line

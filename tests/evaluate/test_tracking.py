@@ -101,7 +101,7 @@ def test_resolutions_and_pulls() -> None:
 def test_target_options() -> None:
     event = event_of(50)
     tracks = tracks_of(event, [all_hits(0)], [0])
-    tight = score_tracks([(event, tracks)], FIELD, Target(pt_min=3, eta_max=1))
+    tight = score_tracks([(event, tracks)], FIELD, Target(min_pt=3, max_eta=1))
     assert 0 < tight["acts"]["particles"] < 50
     assert score_tracks([(event, tracks)], FIELD, Target(min_hits=HITS + 1))["acts"]["efficiency"] is None
 

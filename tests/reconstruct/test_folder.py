@@ -57,7 +57,7 @@ def test_another_n_is_refused_and_replaced_only_on_request(
     [
         ({"inputs": "other"}, "other inputs"),
         ({"bundle": "other"}, "another bundle"),
-        ({"clusters": False}, "with clusters=False"),
+        ({"cells": False}, "with cells=False"),
         ({"threads": 2}, "another number of threads"),
         ({"format": "root"}, "another format"),
     ],
@@ -211,7 +211,7 @@ def test_of_two_jobs_that_begin_at_once_one_is_refused(
 
 def test_options_are_on_record(inputs: Path, bundle: Path, tmp_path: Path) -> None:
     one = reconstruct(inputs, DETECTOR, bundle, tmp_path / "one", command="gnnreco reconstruct ...")
-    two = reconstruct(inputs, DETECTOR, bundle, tmp_path / "two", clusters=False, any_detector=True)
+    two = reconstruct(inputs, DETECTOR, bundle, tmp_path / "two", cells=False, any_detector=True)
     assert one["command"] == "gnnreco reconstruct ..."
     assert one["options"] == {
         "detector": DETECTOR, "bundle": str(bundle), "engine": "native", "threads": 1, "clusters": True,

@@ -13,7 +13,7 @@ from gnnreco.events import open_events
 from gnnreco.events.readers.ispy import column, read_event
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.explore import first_view
+from gnnreco.tasks.explore import explore
 
 DISPLAYS = Path(__file__).parents[2] / "examples" / "displays"
 
@@ -34,7 +34,7 @@ def blobs(middles: list[tuple[float, float]], seed: int = 1) -> Event:
 
 
 def test_two_showers_on_a_plane() -> None:
-    view = first_view(blobs([(-100, 40), (150, -60)]))
+    view = explore(blobs([(-100, 40), (150, -60)]))
     large = view.clusters.energy > 1
     assert large.sum() == 2
     np.testing.assert_allclose(sorted(view.clusters.x[large]), [-100, 150], atol=2)
@@ -49,7 +49,7 @@ def test_no_unit_matters() -> None:
     h = event.hits
     assert h.energy is not None
     large = replace(event, hits=replace(h, x=1e3 * h.x, y=1e3 * h.y, z=1e3 * h.z, energy=1e-3 * h.energy))
-    one, two = first_view(event).clusters, first_view(large).clusters
+    one, two = explore(event).clusters, explore(large).clusters
     np.testing.assert_array_equal(one.hit_index, two.hit_index)
     np.testing.assert_allclose(one.energy, 1e3 * two.energy)
 
@@ -62,7 +62,7 @@ def test_photons_in_a_detector_that_is_not_told() -> None:
     bare = replace(
         event, hits=replace(event.hits, sensor=np.full(len(event.hits), -1, np.int32), deposits=None)
     )
-    view, told = first_view(bare), first_view(event, detector)
+    view, told = explore(bare), explore(event, detector)
     assert bare.hits.energy is not None
     assert view.clusters.energy[:10].sum() > 0.85 * bare.hits.energy.sum()
     assert told.parts == ("silicon", "scintillator")
@@ -75,7 +75,7 @@ def test_photons_in_a_detector_that_is_not_told() -> None:
 def test_superclusters_of_cms_are_there() -> None:
     """Every supercluster over 20 GeV that CMS found has a cluster of two thirds of its energy, or more."""
     event = open_events(DISPLAYS / "cms_met_2012.ig", None)[0]
-    view = first_view(event)
+    view = explore(event)
     name = "Events/Run_202209/Event_20657260"
     content = read_event(DISPLAYS / "cms_met_2012.ig", name)
     names = [str(c) for c, _ in content["Types"]["SuperClusters_V1"]]
@@ -100,7 +100,7 @@ def test_what_is_odd_is_counted() -> None:
     x[10], time[20] = np.nan, np.nan
     x[12], y = x[13], h.y.copy()
     y[12] = y[13]
-    odd = first_view(replace(event, hits=replace(h, x=x, y=y, energy=energy, time=time))).odd
+    odd = explore(replace(event, hits=replace(h, x=x, y=y, energy=energy, time=time))).odd
     assert odd["hits without a finite position"] == 1
     assert odd["hits at the place of another of their part"] == 1
     assert odd["energies that are no number"] == 2
@@ -113,6 +113,6 @@ def test_what_is_odd_is_counted() -> None:
 def test_hits_without_energy_and_few_hits(n: int) -> None:
     hits = Hits(np.arange(n), *np.ones((3, n)) * np.arange(n), np.full(n, -1, np.int32))
     for energy in (None, np.ones(n)):
-        view = first_view(Event(1, "few", replace(hits, energy=energy)))
+        view = explore(Event(1, "few", replace(hits, energy=energy)))
         assert len(view.clusters) == (0 if energy is None else len(view.clusters))
         assert np.isfinite(view.extent).all()

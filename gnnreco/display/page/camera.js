@@ -24,7 +24,7 @@ function project(p, size) { // a point in mm to [x, y] in CSS pixels, or null be
 
 function sample() { // enough points to know how large the scene is
   const out = [];
-  for (let i = 0; i < nSensors; i += Math.max(1, nSensors >> 12)) out.push([...D.s_centre.subarray(3 * i, 3 * i + 3)]);
+  for (let i = 0; i < nSensors; i += Math.max(1, nSensors >> 12)) out.push([...D.s_center.subarray(3 * i, 3 * i + 3)]);
   for (let g = 0, at = 0; g < detector.templates.length; at += detector.templates[g++].sensors) {
     for (let i = at; i < at + detector.templates[g].sensors; i += Math.max(1, nSensors >> 12)) out.push(...corners(g, i));
   }
@@ -38,7 +38,7 @@ function corners(g, i) {
   const [u, v] = [axis("s_u"), axis("s_v")], w = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
   for (const height of [-t.thickness / 2, t.thickness / 2]) for (let c = 0; c < outline.length; c += 2) {
     const p = lift(t, outline[c], outline[c + 1], height);
-    out.push([0, 1, 2].map(a => D.s_centre[3 * i + a] + p[0] * u[a] + p[1] * v[a] + p[2] * w[a]));
+    out.push([0, 1, 2].map(a => D.s_center[3 * i + a] + p[0] * u[a] + p[1] * v[a] + p[2] * w[a]));
   }
   return out;
 }
@@ -84,12 +84,12 @@ function fitted(name, size) { // the camera that shows everything in a view
     return c;
   }
   const [r, u, e] = basis(c), at = cloud.map(p => [dot(p, r), dot(p, u), dot(p, e)]);
-  const centre = [0, 1, 2].map(a => { let lo = Infinity, hi = -Infinity; for (const p of at) { lo = Math.min(lo, p[a]); hi = Math.max(hi, p[a]); } return (lo + hi) / 2; });
-  c.target = [0, 1, 2].map(a => centre[0] * r[a] + centre[1] * u[a] + centre[2] * e[a]);
+  const center = [0, 1, 2].map(a => { let lo = Infinity, hi = -Infinity; for (const p of at) { lo = Math.min(lo, p[a]); hi = Math.max(hi, p[a]); } return (lo + hi) / 2; });
+  c.target = [0, 1, 2].map(a => center[0] * r[a] + center[1] * u[a] + center[2] * e[a]);
   c.h = 1;
   for (const p of at) {
-    const near = c.k * (p[2] - centre[2]);
-    c.h = Math.max(c.h, Math.abs(p[1] - centre[1]) / margin + near, Math.abs(p[0] - centre[0]) / aspect / margin + near);
+    const near = c.k * (p[2] - center[2]);
+    c.h = Math.max(c.h, Math.abs(p[1] - center[1]) / margin + near, Math.abs(p[0] - center[0]) / aspect / margin + near);
   }
   return c;
 }

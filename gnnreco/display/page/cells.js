@@ -85,7 +85,7 @@ function chooseCells(size) { // the sensors whose cells are drawn, by template
     if (!cost) continue;
     for (let i = first; i < first + t.sensors; i++) {
       if (!state.layers[D.s_layer[i]]) continue;
-      const p = D.s_centre.subarray(3 * i, 3 * i + 3);
+      const p = D.s_center.subarray(3 * i, 3 * i + 3);
       if (cut && dot(sub(p, middle), cut) / radius > 0.05) continue;
       const d = sub(world(camera, p), camera.target), z = dot(d, e), w = 1 - z * camera.k / camera.h, scale = size.h / (2 * camera.h * Math.max(w, 0.05));
       if (w < 0.05 && reach * scale < size.h || pitch * scale < CELL_PIXELS) continue;
@@ -122,14 +122,14 @@ function paintCells(size, place) {
   gl.uniform1ui(u.uBase, 0);
   for (const [g, list] of groups) {
     geometry[g] ??= (() => {
-      const lines = cellLines(g), own = { n: lines.length / 3, centre: gl.createBuffer(), u: gl.createBuffer(), v: gl.createBuffer(), colour: gl.createBuffer(), key: "" };
-      own.vao = arrangement(() => { attribute(program, "aCorner", buffer(lines), 3); placed(program, own.centre, own.u, own.v, own.colour, 0); });
+      const lines = cellLines(g), own = { n: lines.length / 3, center: gl.createBuffer(), u: gl.createBuffer(), v: gl.createBuffer(), colour: gl.createBuffer(), key: "" };
+      own.vao = arrangement(() => { attribute(program, "aCorner", buffer(lines), 3); placed(program, own.center, own.u, own.v, own.colour, 0); });
       return own;
     })();
     const own = geometry[g], n = list.length;
     const gather = (from, Kind, k) => { const out = new Kind(k * n); list.forEach((i, j) => { for (let c = 0; c < k; c++) out[k * j + c] = from[k * i + c]; }); return out; };
     const load = (where, data) => { gl.bindBuffer(gl.ARRAY_BUFFER, where); gl.bufferData(gl.ARRAY_BUFFER, data, gl.DYNAMIC_DRAW); };
-    load(own.centre, gather(D.s_centre, Float32Array, 3)); load(own.u, gather(D.s_u, Int16Array, 3));
+    load(own.center, gather(D.s_center, Float32Array, 3)); load(own.u, gather(D.s_u, Int16Array, 3));
     load(own.v, gather(D.s_v, Int16Array, 3)); load(own.colour, gather(sensorColour, Uint8Array, 4));
     gl.bindVertexArray(own.vao);
     gl.drawArraysInstanced(gl.LINES, 0, own.n, n);
@@ -147,7 +147,7 @@ if (nCells) {
     const t = detector.templates[g], thick = t.thickness > 0.1 * Math.min(...t.pitch);
     for (let i = first; i < first + t.sensors; i++) {
       const part = a => D[a].subarray(3 * i, 3 * i + 3), [u, v] = ["s_u", "s_v"].map(a => [...part(a)].map(x => x / 32767));
-      ofSensor.set([...part("s_centre"), t.thickness, ...u, 0, ...v, 0, ...(t.focus ?? [0, 0, 1]), t.focus ? 1 : 0], 16 * i);
+      ofSensor.set([...part("s_center"), t.thickness, ...u, 0, ...v, 0, ...(t.focus ?? [0, 0, 1]), t.focus ? 1 : 0], 16 * i);
       solid[i] = thick;
     }
   }
@@ -188,7 +188,7 @@ function cellUnder(i, x, y, size) { // the cell of sensor i under the cursor: {c
   const side = r.map((v, a) => v * (x / size.w * 2 - 1) * camera.h * aspect / camera.stretch + up[a] * (1 - y / size.h * 2) * camera.h);
   const from = camera.target.map((v, a) => v + side[a]), way = e.map((v, a) => v - c * side[a]);
   const axis = name => [...D[name].subarray(3 * i, 3 * i + 3)].map(v => v / 32767), u = axis("s_u"), v = axis("s_v");
-  const normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]], middle = [...D.s_centre.subarray(3 * i, 3 * i + 3)];
+  const normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]], middle = [...D.s_center.subarray(3 * i, 3 * i + 3)];
   const step = dot(sub(middle, from), normal) / dot(way, normal);
   if (!Number.isFinite(step)) return null;
   const at = sub(from.map((p, a) => p + way[a] * step), middle), [pu, pv] = [dot(at, u), dot(at, v)];

@@ -218,7 +218,7 @@ function describeParticle(p) {
 function describeSensor(i, under) {
   let g = 0, first = 0;
   while (i >= first + detector.templates[g].sensors) first += detector.templates[g++].sensors;
-  const t = detector.templates[g], [x, y, z] = D.s_centre.subarray(3 * i, 3 * i + 3);
+  const t = detector.templates[g], [x, y, z] = D.s_center.subarray(3 * i, 3 * i + 3);
   const out = [...where(i).slice(0, 1), ["Template", t.name], ["Cells", `${many(t.cells)} of ${t.pitch.map(v => figure(v, 3)).join(" × ")} mm`], ["Centre", `${[x, y, z].map(v => v.toFixed(1)).join(", ")} mm`],
     ["ρ", `${Math.hypot(x, y).toFixed(1)} mm`], ["Resolution u, v", `${figure(1e3 * D.s_resolution_u[i], 3)}, ${figure(1e3 * D.s_resolution_v[i], 3)} µm`],
     ["Thickness", `${figure(t.thickness, 3)} mm, ${figure(100 * D.s_radiation_lengths[i], 3)} % X₀`]];

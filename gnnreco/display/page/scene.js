@@ -1,19 +1,19 @@
 // Buffers, textures, the drawing itself, and what is under the cursor.
 
 const gpu = { hits: null, lines: null, sensors: [], cellColour: null, cellSize: null, style: gl.createTexture() };
-const placed = (program, centre, u, v, colour, at) => { // attributes of a sensor's placement from buffers of any kind
-  attribute(program, "iCentre", centre, 3, { divisor: 1, offset: 12 * at });
+const placed = (program, center, u, v, colour, at) => { // attributes of a sensor's placement from buffers of any kind
+  attribute(program, "iCenter", center, 3, { divisor: 1, offset: 12 * at });
   attribute(program, "iU", u, 3, { divisor: 1, type: gl.SHORT, norm: true, stride: 6, offset: 6 * at });
   attribute(program, "iV", v, 3, { divisor: 1, type: gl.SHORT, norm: true, stride: 6, offset: 6 * at });
   attribute(program, "iColour", colour, 4, { divisor: 1, type: gl.UNSIGNED_BYTE, norm: true, offset: 4 * at });
 };
 (function arrange() {
-  const centre = buffer(D.s_centre), u = buffer(D.s_u), v = buffer(D.s_v), { sensor } = programs;
+  const center = buffer(D.s_center), u = buffer(D.s_u), v = buffer(D.s_v), { sensor } = programs;
   gpu.sensorColour = buffer(sensorColour);
   let first = 0;
   detector.templates.forEach((template, g) => {
     const { lines, faces } = prism(template, D[`outline:${g}`]), start = first;
-    const vao = data => arrangement(() => { attribute(sensor, "aCorner", buffer(data), 3); placed(sensor, centre, u, v, gpu.sensorColour, start); });
+    const vao = data => arrangement(() => { attribute(sensor, "aCorner", buffer(data), 3); placed(sensor, center, u, v, gpu.sensorColour, start); });
     gpu.sensors.push({ first, solid: isSolid(template, D[`outline:${g}`]), count: template.sensors, lines: { n: lines.length / 3, vao: vao(lines) }, faces: { n: faces.length / 3, vao: vao(faces) } });
     first += template.sensors;
   });

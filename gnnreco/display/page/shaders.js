@@ -19,13 +19,13 @@ vec4 blend(vec4 c) { return vec4(c.rgb * c.a, c.a); }
 `;
 const SHADERS = {
   sensor: [COMMON + `
-    in vec3 aCorner, iCentre, iU, iV; in vec4 iColour;
+    in vec3 aCorner, iCenter, iU, iV; in vec4 iColour;
     uniform vec3 uMiddle, uNear; uniform float uRadius, uCut, uFace, uStrength, uFloor; uniform uint uBase;
     out vec4 vColour;
     void main() {
-      gl_Position = clip(iCentre + aCorner.x * iU + aCorner.y * iV + aCorner.z * cross(iU, iV));
+      gl_Position = clip(iCenter + aCorner.x * iU + aCorner.y * iV + aCorner.z * cross(iU, iV));
       vec3 normal = normalize(cross(iU, iV)) * uView;
-      float edge = mix(1. - normal.z * normal.z, 1., uFlat), near = dot(iCentre - uMiddle, uNear) / uRadius;
+      float edge = mix(1. - normal.z * normal.z, 1., uFlat), near = dot(iCenter - uMiddle, uNear) / uRadius;
       float cut = mix(1., 1. - smoothstep(.01, .05, near), uCut * (1. - uFlat));
       float strength = uFace < 0. ? -uFace : uFace > 0. ? uFace * (.25 + .75 * edge) : mix(uFloor, 1., edge * edge); // of many sensors, those seen edge-on tell the most
       vColour = uPick ? number(3u, uBase + uint(gl_InstanceID)) : vec4(iColour.rgb, iColour.a * strength * cut * uStrength);

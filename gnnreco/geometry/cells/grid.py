@@ -73,7 +73,7 @@ class GridTemplate(LatticeTemplate):
         corners = np.array([[-u, -v], [u, -v], [u, v], [-u, v]])
         return bool(inside_convex(corners[:, 0].copy(), corners[:, 1].copy(), self.outline).all())
 
-    def _centre(self, cell: Cells) -> Floats:
+    def _center(self, cell: Cells) -> Floats:
         iu, iv = self.channel(cell)
         u = (iu - (self.n_u - 1) / 2) * self.pitch_u
         v = (iv - (self.n_v - 1) / 2) * self.pitch_v

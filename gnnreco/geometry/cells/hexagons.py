@@ -94,7 +94,7 @@ class HexTemplate(LatticeTemplate):
         first_u, first_v, last_u, last_v = (edge.astype(np.int32) for edge in edges)
         return *self._swap(first_u, first_v), *self._swap(last_u, last_v)
 
-    def _centre(self, cell: Cells) -> Floats:
+    def _center(self, cell: Cells) -> Floats:
         column, line = self._swap(*self.channel(cell))
         row = line - self._half_rows[1]
         along = (column - self._half_rows[0] + 0.5 * (row % 2)) * self.flat_to_flat

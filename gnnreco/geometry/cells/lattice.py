@@ -30,7 +30,7 @@ class LatticeTemplate(RowTemplate):
         """Channel numbers of the lattice cell under each position, in range or not."""
 
     @abstractmethod
-    def _centre(self, cell: Cells) -> Floats:
+    def _center(self, cell: Cells) -> Floats:
         """Centre (n, 2) of the whole lattice cell."""
 
     @cached_property
@@ -51,7 +51,7 @@ class LatticeTemplate(RowTemplate):
         """Which cells the outline does not cut."""
         if self._uncut:
             return np.ones(len(cell), bool)
-        corners = self._centre(cell)[:, None, :] + self._shape
+        corners = self._center(cell)[:, None, :] + self._shape
         flat = corners.reshape(-1, 2)
         inside = inside_convex(
             np.ascontiguousarray(flat[:, 0]), np.ascontiguousarray(flat[:, 1]), self.outline
@@ -59,7 +59,7 @@ class LatticeTemplate(RowTemplate):
         return np.asarray(inside.reshape(len(cell), len(self._shape)).all(axis=1))
 
     def _cut(self, cell: Cells) -> Floats:
-        corners, _ = clip(self._centre(cell)[:, None, :] + self._shape, self.outline)
+        corners, _ = clip(self._center(cell)[:, None, :] + self._shape, self.outline)
         return corners
 
     def cell_at(self, u: ArrayLike, v: ArrayLike) -> Cells:
@@ -72,7 +72,7 @@ class LatticeTemplate(RowTemplate):
     def corners(self, cell: ArrayLike) -> Floats:
         cells = np.atleast_1d(np.asarray(cell, np.int32))
         whole = self._whole(cells)
-        plain = self._centre(cells)[:, None, :] + self._shape
+        plain = self._center(cells)[:, None, :] + self._shape
         if whole.all():
             return plain
         wide = self._cut(cells[~whole])
@@ -84,13 +84,13 @@ class LatticeTemplate(RowTemplate):
 
     def position(self, cell: ArrayLike) -> Floats:
         cells = np.atleast_1d(np.asarray(cell, np.int32))
-        centre = self._centre(cells)
+        center = self._center(cells)
         cut = ~self._whole(cells)
         if cut.any():
             area, middle = area_centroid(self._cut(cells[cut]))
             middle[area <= SLIVER * self._cell_area] = np.nan
-            centre[cut] = middle
-        return centre
+            center[cut] = middle
+        return center
 
     def exists(self, cell: ArrayLike) -> NDArray[np.bool_]:
         cells = np.atleast_1d(np.asarray(cell, np.int32))

@@ -32,9 +32,9 @@ def shower_company(graph: CellGraph, shares: Shares) -> NDArray[np.float32]:
     def mean(values: Floats) -> Floats:
         return np.bincount(shares.cluster, e * values[shares.cell], shares.n) / total
 
-    centre = np.stack([mean(graph.xyz[:, k]) for k in range(3)], axis=1)
-    length = np.maximum(np.linalg.norm(centre, axis=1), 1e-9)
-    way, depth = centre / length[:, None], mean(graph.depth)
+    center = np.stack([mean(graph.xyz[:, k]) for k in range(3)], axis=1)
+    length = np.maximum(np.linalg.norm(center, axis=1), 1e-9)
+    way, depth = center / length[:, None], mean(graph.depth)
     reach = REACH * mean(graph.unit) / length  # an angle, nearly
     pairs = cKDTree(way).query_pairs(float(reach.max()), output_type="ndarray")
     one, two = np.concatenate([pairs, pairs[:, ::-1]]).T

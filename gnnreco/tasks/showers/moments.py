@@ -40,8 +40,8 @@ def shower_moments(graph: CellGraph, loud: LoudNeighbours, shares: Shares) -> ND
     nuclear, behind = graph.nuclear[cell], graph.behind[cell]
     middle_depth = mean(depth)
     start, end = _quantiles(cluster, depth, e, total)
-    centre = np.stack([mean(graph.xyz[cell, k]) for k in range(3)], axis=1)
-    lateral = _lateral(graph.xyz[cell], unit, cluster, centre)
+    center = np.stack([mean(graph.xyz[cell, k]) for k in range(3)], axis=1)
+    lateral = _lateral(graph.xyz[cell], unit, cluster, center)
     radius = np.hypot(*lateral)
     logs = np.maximum(LOG_WEIGHT + np.log(e / total[cluster]), 0.0) + 1e-9
     log_total = np.bincount(cluster, logs, n).astype(np.float64)

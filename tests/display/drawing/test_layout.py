@@ -47,18 +47,18 @@ def wafers(n_layers=52, around=500):
     n = n_layers * around
     rho, phi = 300 + 1200 * np.sqrt(rng.random(n)), rng.uniform(-np.pi, np.pi, n)
     layer = np.repeat(np.arange(n_layers), around).astype(np.int32)
-    centre = np.stack([rho * np.cos(phi), rho * np.sin(phi), 3200 + 30.0 * layer], axis=1)
-    return wafer, layer, centre
+    center = np.stack([rho * np.cos(phi), rho * np.sin(phi), 3200 + 30.0 * layer], axis=1)
+    return wafer, layer, center
 
 
 def test_a_drawing_of_26000_wafers_stays_small(made, tmp_path):
-    wafer, layer, centre = wafers()
+    wafer, layer, center = wafers()
     n, bench = len(layer), made.detector()
     columns = dict.fromkeys(
         ("radiation_lengths", "interaction_lengths", "resolution_u", "resolution_v"), np.ones(n)
     )
     detector = replace(
-        bench, templates=(wafer,), n_layers=52, template=np.zeros(n, np.int32), layer=layer, center=centre,
+        bench, templates=(wafer,), n_layers=52, template=np.zeros(n, np.int32), layer=layer, center=center,
         subsystem=np.zeros(n, np.int32), rotation=np.tile(np.eye(3), (n, 1, 1)), sensor_id=np.arange(n), labels={},
         moliere_radius=np.zeros(0), sampling_fraction=np.zeros(0), **columns,
     )  # fmt: skip

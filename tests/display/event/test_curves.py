@@ -22,8 +22,8 @@ def test_radius_and_turning_sense():
     """A positive particle of 1 GeV in 2 T turns clockwise on a circle of 1.668 m."""
     h = helix(phi=0.0, theta=np.pi / 2, omega=-BEND * 2.0 / 1.0)
     line = h.at(np.zeros(100, int), np.linspace(0, 3000, 100))
-    centre = np.array([0.0, -1667.82])
-    assert np.hypot(*(line[:, :2] - centre).T) == pytest.approx(1667.82, rel=1e-4)
+    center = np.array([0.0, -1667.82])
+    assert np.hypot(*(line[:, :2] - center).T) == pytest.approx(1667.82, rel=1e-4)
 
 
 @given(

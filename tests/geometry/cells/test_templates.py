@@ -87,8 +87,8 @@ def test_within_misses_no_cell_that_reaches_into_the_box(template: CellTemplate,
         needed = set(cells[inside.all(axis=1)].tolist())
         if not isinstance(template, GridTemplate):
             # A hexagon's box is wider than the hexagon: ask for the centres only.
-            centre = template.position(cells)
-            needed = set(cells[(np.abs(centre - middle[box]) < half[box] - 1e-9).all(axis=1)].tolist())
+            center = template.position(cells)
+            needed = set(cells[(np.abs(center - middle[box]) < half[box] - 1e-9).all(axis=1)].tolist())
         assert needed <= set(found[offsets[box] : offsets[box + 1]].tolist())
 
 
@@ -118,8 +118,8 @@ def test_inner_hexagons_have_six_neighbours_and_rim_cells_are_cut() -> None:
     area = np.array([signed_area(shape) for shape in template.corners(cells)])
     whole = np.isclose(area, np.sqrt(0.75))
     assert 0.5 < whole.mean() < 1
-    centre = template.cell_at(0, 0)
-    offsets, around = template.neighbours_of(centre)
+    center = template.cell_at(0, 0)
+    offsets, around = template.neighbours_of(center)
     assert offsets.tolist() == [0, 6]
     assert np.allclose(np.linalg.norm(template.position(around), axis=1), 1.0)
 

@@ -54,8 +54,8 @@ def test_hexagons_turned_and_shifted(tmp_path: Path) -> None:
     shape = {"kind": "hex", "flat_to_flat": 2, "hexagon": 21}
     plain, shifted = one(tmp_path / "a", shape), one(tmp_path / "b", {**shape, "origin": [0.3, 0.4]})
     turned = one(tmp_path / "c", {**shape, "corner": "u"})
-    centre = shifted.templates[0].position(shifted.templates[0].cell_at(0.3, 0.4))
-    assert np.allclose(centre, [[0.3, 0.4]])
+    center = shifted.templates[0].position(shifted.templates[0].cell_at(0.3, 0.4))
+    assert np.allclose(center, [[0.3, 0.4]])
     wide = [d.templates[0].size(d.templates[0].cell_at(0.3, 0.3))[0] for d in (plain, turned)]
     assert np.allclose(wide[0], [2, 4 / np.sqrt(3)])
     assert np.allclose(wide[1], wide[0][::-1])

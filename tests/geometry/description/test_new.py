@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gnnreco.cli import main
-from gnnreco.cli.parser import build_parser
+from gnnreco.cli import build_parser, main
 from gnnreco.errors import BadInput
 from gnnreco.geometry import check, load_detector
 from gnnreco.geometry.description.new import COUNTS, KINDS, new_detector, next_commands

@@ -104,8 +104,8 @@ def test_placements_and_segmentations_make_a_detector(compact: Path) -> None:
     assert detector.labels["dd4hep_side"].tolist() == [-1, -1, 1, 1, 1, 1]
     # DD4hep's Cartesian cells have a centre on the origin, its hexagons one at (s/2, sqrt(3)/2 s), shifted by the layer.
     cell = detector.cell_at([0, 2, 3], [0.0, 1.0, 3.0], [0.0, np.sqrt(3), np.sqrt(3)])
-    centre = detector.cell_position([0, 2, 3], cell)[:, :2]
-    assert np.allclose(centre, [[0, 0], [1, np.sqrt(3)], [3, np.sqrt(3)]], atol=1e-9)
+    center = detector.cell_position([0, 2, 3], cell)[:, :2]
+    assert np.allclose(center, [[0, 0], [1, np.sqrt(3)], [3, np.sqrt(3)]], atol=1e-9)
     assert detector.pitch_v[2] == pytest.approx(2 * np.sqrt(3))
 
 

@@ -50,7 +50,7 @@ def same(one: Clusters, two: Clusters) -> None:
 def test_the_network_finds_more_than_density(task: ClusteringTask, crowd: list[Event]) -> None:
     plain = load_task(load_bundle("clusters-density"), task.detector)
     ours, theirs = (
-        score_clusters([(e, t.reconstruct(e)) for e in crowd], task.detector, ShowerTarget(energy_min=2.0))
+        score_clusters([(e, t.reconstruct(e)) for e in crowd], task.detector, ShowerTarget(min_energy=2.0))
         for t in (task, plain)
     )
     assert ours["efficiency"] > theirs["efficiency"]

@@ -207,8 +207,8 @@ def _polygon(solid: Node, corners: Floats, low: float, high: float) -> Flat:
 
 
 def _prism(outline: Floats, thickness: float, axes: Floats, middle: Floats) -> Flat:
-    centre = (outline.min(axis=0) + outline.max(axis=0)) / 2
-    return Flat(outline - centre, (), thickness, axes, middle + axes[:, :2] @ centre)
+    center = (outline.min(axis=0) + outline.max(axis=0)) / 2
+    return Flat(outline - center, (), thickness, axes, middle + axes[:, :2] @ center)
 
 
 def rectangle(u: float, v: float) -> Floats:

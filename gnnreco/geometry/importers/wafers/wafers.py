@@ -69,8 +69,8 @@ def present_shape(density: str, code: int) -> Shape:
     a, b, c = CUTS[density, code]
     # iu and iv as linear functions of the place; the cut runs half a step beyond the last cell.
     size, middle = 1 / (3 * n), (2 * n - 1) / 2
-    at_centre = a * (middle + 1 / 6) + b * (middle - 1 / 6)
-    return _shape(n, np.array([(a - b) / 3, (a + b) / np.sqrt(3)]) / size, c + 0.5 - at_centre)
+    at_center = a * (middle + 1 / 6) + b * (middle - 1 / 6)
+    return _shape(n, np.array([(a - b) / 3, (a + b) / np.sqrt(3)]) / size, c + 0.5 - at_center)
 
 
 def old_shape(density: str, code: int, rotation: int) -> Shape:
@@ -100,7 +100,7 @@ def numbering(n: int) -> tuple[Ints, Ints]:
     return u[inside], v[inside]
 
 
-def centres(iu: Ints, iv: Ints, n: int, width: float) -> Floats:
+def centers(iu: Ints, iv: Ints, n: int, width: float) -> Floats:
     """Places (m, 2) of cells in the frame of a wafer at rotation 0, mm; `width` is the pitch of the wafers."""
     size = width / (3 * n)
     return size * np.stack([1.5 * (iu - iv) - 0.5, (iu + iv - 2 * n + 1) * np.sqrt(3) / 2], axis=1)
@@ -130,7 +130,7 @@ def cells_of(
     the real sensor. `told` lists the cells where they are known; else all whose centre lies on the silicon's side.
     """
     iu, iv = numbering(shape.n) if told is None else told
-    where = centres(iu, iv, shape.n, width)
+    where = centers(iu, iv, shape.n, width)
     if told is None:
         kept = where @ np.array(shape.normal) <= shape.reach * width
         iu, iv, where = iu[kept], iv[kept], where[kept]

@@ -1,6 +1,6 @@
 """Tracks straight from charge beside local-maximum clusters and a classical tracker, on the same events.
 
-Usage: python scripts/bench_tpc.py [--bundle tpc] [--json FILE] [--quick]
+Usage: python scripts/bench_drift.py [--bundle tpc] [--json FILE] [--quick]
 
 Target: charged, pt > 0.2 GeV, charge in at least 20 rows of pads. A track finds a particle if at least half of the track's
 charge is the particle's and at least half of the particle's charge is on the track; a fake has less than half of its
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import itertools
 
-from peers.tpc_clusters import classical, layers
+from peers.drift_clusters import classical, layers
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Clusters, Event, Tracks

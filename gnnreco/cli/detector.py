@@ -1,4 +1,4 @@
-"""The verbs that look at detectors, bundles and the installation: list, check, draw, describe."""
+"""The verbs `detector ...`: begin, list, check, draw, import and export detectors."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gnnreco.errors import BadConfig, BadInput
+from gnnreco.errors import BadInput
 
-from .progress import Progress
+from .options import DETECTOR_HELP, INPUT_HELP, OVERWRITE_HELP, Verbs, output_folder, positive
 from .table import say_left_aside, show_page, write_json
 from .table import show as print_table
 
 if TYPE_CHECKING:
     from gnnreco.columns import Event
 
-LINES = 48  # of a page
+
+def add(verbs: Verbs) -> None:
+    """Declare them."""
+    parser = verbs.add("detector", "begin, list, check, draw or import detectors", "check trackml")
+    sub = Verbs(parser, "detector ")
+    sub.add("list", "list the detectors that are installed", "", detector_list)
+    _add_new(sub)
+    check = sub.add("check", "look for faults in a detector", "./my_detector", detector_check)
+    check.add_argument("detector", metavar="DETECTOR", help=DETECTOR_HELP)
+    _add_show(sub)
+    _add_import(sub)
+    _add_export(sub)
 
 
 def detector_list(args: Namespace) -> int:
@@ -53,6 +64,20 @@ def detector_check(args: Namespace) -> int:
     return 1 if errors else 0
 
 
+def _add_show(sub: Verbs) -> None:
+    show = sub.add("show", "draw a detector as one HTML page", "trackml -o detector.html", detector_show)
+    show.add_argument("detector", metavar="DETECTOR", help=DETECTOR_HELP)
+    show.add_argument("-o", "--output", type=Path, required=True, metavar="PAGE", help="the page to write")
+    sample = show.add_mutually_exclusive_group()
+    sample.add_argument("--events", nargs="+", metavar="INPUT", help="show the occupancy of: " + INPUT_HELP)
+    sample.add_argument(
+        "--simulate",
+        type=positive,
+        metavar="N",
+        help="show the occupancy of N events of 20 pions, made here",
+    )
+
+
 def detector_show(args: Namespace) -> int:
     """One page with the sensors of a detector, and how often they fire."""
     from gnnreco.display import show_detector
@@ -79,6 +104,25 @@ def _pairs(file: Path, words: list[str], example: str) -> dict[str, str]:
         if not (key.isidentifier() and equals and value):
             raise BadInput(file, f"option {key}", f"an option is written key=value, such as {example}")
     return {key: value for key, _, value in pairs}
+
+
+def _add_new(sub: Verbs) -> None:
+    new = sub.add(
+        "new",
+        "begin a detector from a few numbers: on a terminal it asks",
+        "my_detector --kind barrel layers=5 radius=30",
+        detector_new,
+    )
+    new.add_argument("folder", type=Path, metavar="FOLDER", help="the folder to write")
+    new.add_argument(
+        "settings", nargs="*", metavar="KEY=VALUE", help="numbers of the kind; wrong ones are told the right"
+    )
+    new.add_argument(
+        "--kind",
+        metavar="KIND",
+        help="planes, barrel, disks, calorimeter, endcap-wafers or tpc; asks for nothing then",
+    )
+    new.add_argument("--overwrite", action="store_true", help=OVERWRITE_HELP.format("FOLDER"))
 
 
 def detector_new(args: Namespace) -> int:
@@ -113,6 +157,22 @@ def _ask(question: str, usual: str) -> str:
         return usual
 
 
+def _add_import(sub: Verbs) -> None:
+    load = sub.add(
+        "import",
+        "turn a foreign geometry into a detector",
+        "acts-csv detectors.csv pitch=0.05,0.05 -o my_detector",
+        detector_import,
+    )
+    load.add_argument("format", metavar="FORMAT", help="format of the file, such as trackml")
+    load.add_argument("file", type=Path, metavar="FILE", help="the file to read")
+    load.add_argument(
+        "settings", nargs="*", metavar="KEY=VALUE", help="what the file leaves open, such as pitch=0.05,0.05"
+    )
+    load.add_argument("--name", help="name of the detector (default: that of FOLDER)")
+    output_folder(load)
+
+
 def detector_import(args: Namespace) -> int:
     """A detector folder from a foreign description."""
     from gnnreco.geometry import load_detector
@@ -128,6 +188,18 @@ def detector_import(args: Namespace) -> int:
     return 0
 
 
+def _add_export(sub: Verbs) -> None:
+    export = sub.add(
+        "export",
+        "describe a detector to another program",
+        "odd --format acts -o odd_for_acts",
+        detector_export,
+    )
+    export.add_argument("detector", metavar="DETECTOR", help=DETECTOR_HELP)
+    export.add_argument("--format", required=True, help="the program, such as acts")
+    output_folder(export)
+
+
 def detector_export(args: Namespace) -> int:
     """Files that describe a detector to another program."""
     from gnnreco.geometry import load_detector
@@ -136,103 +208,3 @@ def detector_export(args: Namespace) -> int:
     files = export_detector(args.format, load_detector(args.detector), args.output, args.overwrite)
     print_table([{"file": str(file), "bytes": file.stat().st_size} for file in files], args.json)
     return 0
-
-
-def bundle_list(args: Namespace) -> int:
-    """Task and detector of every shipped bundle."""
-    from gnnreco.bundle import list_bundles, load_bundle
-
-    rows = []
-    for name in list_bundles():
-        bundle = load_bundle(name)
-        rows.append(
-            {
-                "name": name,
-                "task": bundle.task,
-                "detector": bundle.manifest["detector"]["name"],
-                "parameters": bundle.parameters,
-            }
-        )
-    print_table(rows, args.json)
-    return 0
-
-
-def bundle_verify(args: Namespace) -> int:
-    """Whether a bundle is what was written; a fault is an error."""
-    from gnnreco.bundle import check_bundle, load_bundle
-
-    bundle = load_bundle(args.bundle)
-    check_bundle(bundle)
-    rows = [{"file": name, **facts} for name, facts in bundle.manifest["files"].items()]
-    print_table(rows, args.json)
-    print(f"{bundle.folder}: every sum agrees, and every number fits its task")
-    return 0
-
-
-def bundle_calibrate(args: Namespace) -> int:
-    """A bundle whose score is a probability."""
-    from gnnreco.evaluate import calibrate
-    from gnnreco.events import open_events
-    from gnnreco.geometry import load_detector
-    from gnnreco.reconstruct.manifest import file_sums
-
-    if len(args.detector) != len(args.data):
-        raise BadConfig(f"{len(args.detector)} --detector and {len(args.data)} --data: name one for each")
-    detectors = [load_detector(name) for name in args.detector]
-    samples = [(d, open_events(inputs, d)) for d, inputs in zip(detectors, args.data, strict=True)]
-    data = [
-        {"detector": detector.name, "name": Path(name).name, **facts}
-        for detector, events in samples
-        for name, facts in file_sums(events.files).items()
-    ]
-    pairs = zip(args.detector, args.data, strict=True)
-    named_in = (
-        f"--detector {Path(d).name} --data {' '.join(Path(i).name for i in inputs)}" for d, inputs in pairs
-    )
-    command = f"gnnreco bundle calibrate {Path(args.bundle).name} {' '.join(named_in)}"  # names: paths are of one machine
-    with Progress("") as progress:
-        named = None if progress is None else progress.named
-        row = calibrate(args.bundle, samples, args.output, command, data, named, args.overwrite)
-    print_table([row], args.json)
-    return 0
-
-
-def bundle_info(args: Namespace) -> int:
-    """A page about a bundle; all of its manifest and settings with --json."""
-    import yaml
-
-    from gnnreco.bundle import load_bundle
-
-    bundle = load_bundle(args.bundle)
-    content = {**bundle.manifest, "config": bundle.config, "parameters": bundle.parameters}
-    first = {"bundle": bundle.name, "task": bundle.task, "parameters": bundle.parameters}
-    lines = yaml.safe_dump(first | _brief(content, 2), sort_keys=False, width=116).splitlines()
-    print(*lines[:LINES], sep="\n")
-    print(
-        "all of it: --json FILE"
-        if len(lines) <= LINES
-        else f"{len(lines) - LINES} more lines; all of it: --json FILE"
-    )
-    write_json(args.json, content)
-    return 0
-
-
-def _brief(values: Any, depth: int) -> Any:
-    """Values down to some depth; below it, and of long lists and texts, how much there is."""
-    if isinstance(values, dict):
-        if depth == 0:
-            return f"{len(values)} values"
-        skipped = ("files", "format", "sha256", "task", "parameters")
-        return {k: _brief(v, depth - 1) for k, v in values.items() if k not in skipped}
-    if isinstance(values, list):
-        return values if len(str(values)) <= 60 else f"{len(values)} entries"
-    return values if len(str(values)) <= 100 else f"{str(values)[:97]}..."
-
-
-def doctor(args: Namespace) -> int:
-    """Versions, threads, optional parts."""
-    from .doctor import examine
-
-    rows = examine()
-    print_table(rows, args.json)
-    return 1 if any(row["state"] == "missing" and row["needed"] == "always" for row in rows) else 0

@@ -1,0 +1,83 @@
+"""The verb `evaluate`: what `reconstruct` wrote against the truth."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from .options import DETECTOR_HELP, Verbs, positive
+from .progress import bar
+from .table import one_line, say_left_aside, write_json
+
+
+def add(verbs: Verbs) -> None:
+    """Declare it."""
+    ev = verbs.add(
+        "evaluate",
+        "score the output of reconstruct against truth",
+        "out --truth events/ --json out.json",
+        evaluate,
+        threads=True,
+    )
+    ev.add_argument("output", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote")
+    ev.add_argument("--truth", required=True, nargs="+", metavar="INPUT", help="the events, with truth")
+    ev.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of FOLDER)")
+    ev.add_argument(
+        "--plots",
+        type=Path,
+        metavar="FOLDER",
+        help="also draw efficiency, fake rate, resolutions, calibration",
+    )
+    ev.add_argument(
+        "--min-pt",
+        type=float,
+        metavar="GEV",
+        help="of target particles (default: 1; none where the tracker lies across the beam)",
+    )
+    ev.add_argument(
+        "--min-energy", type=float, metavar="GEV", help="of target particles of showers (default: 1)"
+    )
+    ev.add_argument(
+        "--max-eta", type=float, metavar="ETA", help="of target particles (tracks: 3; none across the beam)"
+    )
+    ev.add_argument(
+        "--min-hits",
+        type=positive,
+        metavar="N",
+        help="of target particles (tracks: 9, or all layers but one where fewer; showers: 3)",
+    )
+
+
+def evaluate(args: Namespace) -> int:
+    """Scores of the output of `reconstruct`."""
+    from gnnreco.evaluate import plots
+    from gnnreco.evaluate import table as scores_table
+    from gnnreco.events import open_events
+    from gnnreco.front import detector_of
+    from gnnreco.front import evaluate as score
+    from gnnreco.geometry import load_detector
+    from gnnreco.reconstruct.manifest import versions
+
+    detector = load_detector(args.detector or detector_of(args.output))
+    source = open_events(args.truth, detector, truth=True, deposits=False)
+    result = score(
+        args.output,
+        source,
+        detector,
+        min_pt=args.min_pt,
+        max_eta=args.max_eta,
+        min_hits=args.min_hits,
+        min_energy=args.min_energy,
+        progress=bar(len(source), "event"),
+    )
+    print(scores_table(result))
+    ran = {"command": args.command, "versions": versions("native")}
+    write_json(args.json, {**ran, **result, "left_aside": source.left_aside})
+    say_left_aside(source.left_aside)
+    for warning in result["warnings"]:
+        print("gnnreco:", one_line(warning), file=sys.stderr)
+    if args.plots:
+        drawn = result.get("tasks", {args.output.name: result})
+        print(f"wrote {plots(drawn, args.plots)}")
+    return 0

@@ -1,0 +1,143 @@
+"""The verbs that make files of events: `simulate` and `convert`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import Any
+
+from gnnreco.errors import BadConfig
+
+from .options import DETECTOR_HELP, INPUT_HELP, Verbs, output_folder, positive
+from .progress import Progress
+from .table import say_left_aside
+from .table import show as print_table
+
+
+def add(verbs: Verbs) -> None:
+    """Declare them."""
+    _add_simulate(verbs)
+    _add_convert(verbs)
+
+
+def _add_simulate(verbs: Verbs) -> None:
+    sim = verbs.add(
+        "simulate",
+        "make events for a detector with the embedded simulation",
+        "--detector telescope --process beam --particle muon --energy 1 10 --events 100 --seed 1 -o events",
+        simulate,
+        threads=True,
+    )
+    sim.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
+    sim.add_argument("--process", default="gun", help="gun, beam, minbias, ttbar, ... (default: gun)")
+    sim.add_argument("--events", type=positive, required=True, metavar="N", help="number of events")
+    sim.add_argument(
+        "--pileup", type=int, default=0, metavar="K", help="minimum-bias collisions on top of each event"
+    )
+    sim.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="event i depends on the seed and i only (default: 1)"
+    )
+    output_folder(sim)
+    sim.add_argument("--format", default="parquet", help="format of the events (default: parquet)")
+    sim.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
+    gun = sim.add_argument_group("gun")
+    gun.add_argument("--particle", metavar="NAME", help="photon, electron, pion, muon, ...")
+    gun.add_argument("--energy", type=float, nargs=2, metavar=("MIN", "MAX"), help="GeV")
+    gun.add_argument("--count", type=positive, metavar="N", help="particles in an event")
+    gun.add_argument("--eta", type=float, nargs=2, metavar=("MIN", "MAX"), help="pseudorapidity")
+
+
+def simulate(args: Namespace) -> int:
+    """Events of the embedded simulation."""
+    from gnnreco.geometry import load_detector
+    from gnnreco.schema import build, parse_settings
+    from gnnreco.simulate import SimulationOptions
+    from gnnreco.simulate import simulate as simulated
+
+    if args.pileup < 0:
+        raise BadConfig(f"--pileup {args.pileup}: a number of collisions is not negative")
+    settings = parse_settings(args.settings)
+    settings |= {
+        name: value
+        for name in ("particle", "energy", "count", "eta")
+        if (value := getattr(args, name)) is not None
+    }
+    detector = load_detector(args.detector)
+    events = simulated(
+        detector,
+        args.process,
+        events=args.events,
+        pileup=args.pileup,
+        seed=args.seed,
+        options=build(SimulationOptions, settings),
+    )
+    return _write_events(events, args.events, detector, args)
+
+
+def _add_convert(verbs: Verbs) -> None:
+    verb = verbs.add(
+        "convert", "write events in another format", "raw/ --detector trackml -o events", convert
+    )
+    verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    verb.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
+    output_folder(verb)
+    verb.add_argument("--format", default="parquet", help="parquet, trackml, ... (default: parquet)")
+
+
+def convert(args: Namespace) -> int:
+    """Events in another format."""
+    from gnnreco.events import open_events
+    from gnnreco.geometry import load_detector
+
+    detector = load_detector(args.detector)
+    source = open_events(args.input, detector)
+    status = _write_events(source, len(source), detector, args)
+    say_left_aside(source.left_aside)
+    return status
+
+
+def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> int:
+    from gnnreco.events import write_events
+
+    begin = time.perf_counter()
+    hits: list[int] = []
+    summed: list[int] = []
+    with Progress("event") as progress:
+        files = write_events(
+            _counted(events, hits, summed),
+            args.output,
+            args.format,
+            detector,
+            progress=None if progress is None else (lambda done: progress.counted(done, total)),
+            overwrite=args.overwrite,
+        )
+    size = sum(file.stat().st_size for file in files)
+    seconds = time.perf_counter() - begin
+    row = {
+        "folder": str(args.output),
+        "events": total,
+        "hits_per_event": round(sum(hits) / max(total, 1), 1),
+        "files": len(files),
+        "megabytes": size / 1e6,
+        "seconds": seconds,
+    } | ({"hits_summed": sum(summed)} if any(summed) else {})
+    print_table([row], args.json)
+    if empty := hits.count(0):
+        aim = (
+            "do the particles miss the sensors? they start at the detector's `source`; see --eta, --energy, beam_width"
+            if hasattr(args, "process")
+            else "is it the right detector, and the right file?"
+        )
+        print(f"gnnreco: no hit in {empty:,} of {total:,} events: {aim}", file=sys.stderr)
+    return 0
+
+
+def _counted(events: Any, hits: list[int], summed: list[int]) -> Iterator[Any]:
+    """The events; their hits, and the deposits that were summed, go to two lists. Blocks of jets have none to count."""
+    for event in events:
+        if event.jets is None:
+            hits.append(len(event.hits))
+            summed.append(event.hits_summed)
+        yield event

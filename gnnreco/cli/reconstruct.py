@@ -1,0 +1,140 @@
+"""The verb `reconstruct`: tracks and clusters from raw events."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Any
+
+from .options import DETECTOR_HELP, INPUT_HELP, Verbs, old_name, output_folder, positive, shard
+from .progress import Progress
+from .table import one_line, say_left_aside, table, write_json
+from .table import show as print_table
+
+
+def add(verbs: Verbs) -> None:
+    """Declare it."""
+    reco = verbs.add(
+        "reconstruct",
+        "reconstruct events with trained bundles",
+        "events/ --detector trackml --bundle tracking-trackml -o out --workers 2",
+        reconstruct,
+        threads=True,
+    )
+    reco.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    reco.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
+    reco.add_argument(
+        "--bundle",
+        action="append",
+        metavar="BUNDLE",
+        help="shipped name or folder; once for each task (default: by what the detector measures)",
+    )
+    output_folder(reco)
+    reco.add_argument(
+        "--format", choices=["parquet", "root"], default="parquet", help="of the output (default: parquet)"
+    )
+    where = reco.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers", type=positive, default=1, metavar="N", help="local processes (default: 1)"
+    )
+    where.add_argument(
+        "--dask", metavar="ADDRESS", help="scheduler of a Dask cluster that sees the same files"
+    )
+    reco.add_argument(
+        "--shard", type=shard, metavar="i/n", help="do part i, from 0 to n - 1, of n equal parts"
+    )
+    reco.add_argument("--resume", action="store_true", help="keep the shards that are complete")
+    reco.add_argument(
+        "--engine",
+        choices=["native", "onnx"],
+        default="native",
+        help="what runs the network; with onnx, BUNDLE may be what `gnnreco deploy` wrote (default: native)",
+    )
+    reco.add_argument(
+        "--scorer",
+        metavar="FILE",
+        help="a network of your own in place of the bundle's: ONNX from x, edge_index, edge_attr to edge_logits",
+    )
+    reco.add_argument(
+        "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
+    )
+    no_cells = reco.add_argument(
+        "--no-cells",
+        dest="cells",
+        action="store_false",
+        help="leave the cells under hits unread: for files whose cells look unlike those of the training",
+    )
+    old_name(reco, "--no-clusters", no_cells)
+
+
+def reconstruct(args: Namespace) -> int:
+    """Tracks and clusters from raw events; status 1 if an event failed."""
+    from gnnreco.reconstruct import reconstruct as run
+
+    with Progress("event") as progress:
+        manifest = run(
+            args.input,
+            args.detector,
+            args.bundle,
+            args.output,
+            workers=args.workers,
+            dask=args.dask,
+            threads=args.threads,
+            shard=args.shard,
+            resume=args.resume,
+            overwrite=args.overwrite,
+            format=args.format,
+            any_detector=args.any_detector,
+            cells=args.cells,
+            engine=args.engine,
+            scorer=args.scorer,
+            command=args.command,
+            progress=None if progress is None else progress.counted,
+        )
+    if "tasks" in manifest:
+        rows = {task: _reconstructed(part) for task, part in manifest["tasks"].items()}
+        counts = {
+            name: manifest[name]
+            for name in ("events_in", "events_out", "events_failed", "failures", "warnings", "left_aside")
+        }
+        print("\n\n".join(table([{"task": task, **row}]) for task, row in rows.items()))
+        write_json(args.json, {**counts, "tasks": rows})
+    else:
+        row = _reconstructed(manifest)
+        more = {name: manifest[name] for name in ("failures", "warnings", "left_aside")}
+        print_table([row], args.json, row | more)
+    say_left_aside(manifest["left_aside"])
+    for line in (*manifest["notes"], *manifest["warnings"]):
+        print("gnnreco:", one_line(line), file=sys.stderr)
+    for failure in manifest["failures"][:20]:
+        print("gnnreco:", _failure(failure), file=sys.stderr)
+    left = len(manifest["failures"]) - 20
+    if left > 0:
+        print(f"gnnreco: and {left} more: see {args.output / 'manifest.json'}", file=sys.stderr)
+    return _status(manifest)
+
+
+def _reconstructed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What a run of one task says of itself: counts of events, hits and objects, and the cost."""
+    counts = ("events_in", "events_out", "events_failed", *manifest["counted"])
+    return {
+        name: manifest[name]
+        for name in (*counts, "seconds_per_event", "cpu_seconds_per_event", "warm_up_seconds", "peak_rss_gib")
+    }
+
+
+def _failure(failure: dict[str, Any]) -> str:
+    """Where and why an event failed, each said once."""
+    event = f"event {failure['event']}: "
+    reason = str(failure["reason"]).removeprefix(event)
+    place = "" if reason.startswith(failure["source"]) else f"{failure['source']}: "
+    return one_line(place + event + reason)
+
+
+def _status(manifest: dict[str, Any]) -> int:
+    """0 if every event came out and nothing warns; 2 if nothing did because the input is bad; else 1."""
+    failures = manifest["failures"]
+    if not failures:
+        return 1 if manifest["warnings"] else 0
+    bad_input = all(failure["kind"] == "BadInput" for failure in failures)
+    return 2 if bad_input and not manifest["events_out"] else 1

@@ -1,0 +1,72 @@
+"""The verb `train`: a network from settings to a bundle."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from gnnreco.errors import BadConfig
+from gnnreco.tasks.names import known_names
+
+from .options import Verbs, output_folder, say_renamed
+from .progress import Progress
+from .table import one_line
+from .table import show as print_table
+
+#: Choices of settings that have another name now.
+OLD_SETTINGS = {"task=sectors": "task=seeds", "graph=charge": "graph=drift"}
+
+
+def add(verbs: Verbs) -> None:
+    """Declare it."""
+    verb = verbs.add(
+        "train",
+        "train a network and save it as a bundle",
+        "tracking detector=telescope train.epochs=5 -o my_bundle",
+        train,
+        threads=True,
+    )
+    verb.add_argument("task", metavar="TASK", help=", ".join(known_names()))
+    verb.add_argument("settings", nargs="*", metavar="key=value", help="settings; `--show` prints them all")
+    output_folder(verb, metavar="BUNDLE", required=False)
+    verb.add_argument("--resume", action="store_true", help="go on from the last checkpoint of BUNDLE")
+    verb.add_argument("--show", action="store_true", help="print the composed settings and stop")
+    verb.set_defaults(threads=None)  # it is the setting train.threads, which is 1 as well
+
+
+def train(args: Namespace) -> int:
+    """A trained bundle."""
+    from gnnreco.train.settings import compose, run_training, settings_as_yaml
+
+    for old in [setting for setting in args.settings if setting in OLD_SETTINGS]:
+        say_renamed(old, OLD_SETTINGS[old])
+        args.settings[args.settings.index(old)] = OLD_SETTINGS[old]
+    if args.threads:
+        args.settings.append(f"train.threads={args.threads}")
+    settings = compose(args.task, args.settings)
+    if args.show:
+        print(settings_as_yaml(settings), end="")
+        return 0
+    if args.output is None:
+        raise BadConfig("name the folder of the bundle with -o BUNDLE")
+    from gnnreco.train import NotFinite, Stopped
+
+    try:
+        with Progress("") as progress:
+            row = run_training(
+                settings,
+                args.output,
+                args.resume,
+                _command(args),
+                None if progress is None else progress.named,
+                args.overwrite,
+            )
+    except (NotFinite, Stopped) as error:
+        print("gnnreco:", one_line(str(error)), file=sys.stderr)
+        return 1
+    print_table([row], args.json)
+    return 0
+
+
+def _command(args: Namespace) -> str:
+    return " ".join(["gnnreco", "train", args.task, *args.settings])
