@@ -71,8 +71,8 @@ def evaluate(
     from gnnreco.evaluate import evaluate as score
 
     detector = _loaded(detector_of(folder) if detector is None else detector)
-    target = replace(target_of(detector), **_given(pt_min=min_pt, eta_max=max_eta, min_hits=min_hits))
-    showers = ShowerTarget(**_given(energy_min=min_energy, eta_max=max_eta, min_hits=min_hits))
+    target = replace(target_of(detector), **_given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
+    showers = ShowerTarget(**_given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
     source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
     return score(folder, source, detector, target, progress=progress, showers=showers)
 

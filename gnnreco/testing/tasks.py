@@ -12,8 +12,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Hits, Ints
-from gnnreco.events.select import rows_of, select_hits
+from gnnreco.columns import Event, Ints
+from gnnreco.events.select import select_hits
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.schema import build, plain
 from gnnreco.tasks.contract import State, Task
@@ -274,10 +274,4 @@ def _told(found: Any, rows: NDArray[np.int64] | None = None) -> Told:
 
 def _rows(event: Event, rows: Ints) -> Event:
     """The event with these hits, in this order, and without truth."""
-    columns: dict[str, Any] = {
-        f.name: None if getattr(event.hits, f.name) is None else getattr(event.hits, f.name)[rows]
-        for f in fields(Hits)
-        if f.name != "deposits"
-    }
-    deposits = None if event.hits.deposits is None else rows_of(event.hits.deposits, rows)
-    return replace(event, hits=Hits(**columns, deposits=deposits), truth=None, collections=None)
+    return replace(event, hits=event.hits[rows], truth=None, collections=None)

@@ -9,10 +9,11 @@ import math
 
 import numpy as np
 
+from gnnreco.columns import Floats
 from gnnreco.kernels import X, Y, Z
 
 from .field import MapField
-from .grid import Floats, kernel
+from .grid import kernel
 
 CELLS = 24  # of the map along a radius
 LONGEST = 40  # radii: a longer coil is endless where its tracker is
