@@ -31,8 +31,8 @@ from safetensors.torch import load_file, save_file
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.models.shower_network import ClusterCells
+from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.showers.moments import MOMENTS
 from gnnreco.tasks.showers.samples import JudgementSample
 from gnnreco.tasks.showers.targets import CHARGED, ClusterTargets

@@ -210,9 +210,10 @@ def small_events_are_events(case: TaskCase) -> None:
     if not case.reconstructs:
         return
     event = case.events[0]
-    none = case.task.reconstruct(_rows(event, np.zeros(0, np.int64)))
-    assert isinstance(none, case.kind.gives), f"without hits it gives {type(none).__name__}"
-    assert len(none) == 0, f"without hits it finds {len(none)}"
+    none = _rows(event, np.zeros(0, np.int64))
+    found = case.task.reconstruct(none)
+    _check(found, none, case)
+    assert len(found) == 0, f"without hits it finds {len(found)}"
     for row in (0, len(event.hits) - 1):
         one = _rows(event, np.array([row]))
         _check(case.task.reconstruct(one), one, case)
@@ -243,7 +244,8 @@ TASK_CHECKS: tuple[Callable[[TaskCase], None], ...] = (
 
 
 def _check(found: Any, event: Event, case: TaskCase) -> None:
-    assert isinstance(found, case.kind.gives), f"it gives {type(found).__name__}"
+    given = isinstance(found, case.kind.gives)
+    assert given, f"it gives {type(found).__name__}, not {case.kind.gives.__name__}"
     index = found.hit_index
     inside = ((index >= 0) & (index < len(event.hits))).all()
     assert inside, f"a hit is none of the {len(event.hits)} rows of event {event.number}"

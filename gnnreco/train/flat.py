@@ -45,8 +45,7 @@ def names_of(kind: type[Any]) -> list[str]:
 def to_device(sample: Sample, device: str) -> Sample:
     """The sample with its tensors on a device; arrays stay where they are."""
     moved: dict[str, Any] = {}
-    for name in (field.name for field in fields(sample)):
-        value = getattr(sample, name)
+    for name, value in _fields(sample):
         if isinstance(value, Tensor):
             moved[name] = value.to(device)
         elif is_dataclass(value):
@@ -54,9 +53,13 @@ def to_device(sample: Sample, device: str) -> Sample:
     return replace(sample, **moved)  # type: ignore[type-var]
 
 
+def _fields(sample: Any) -> Iterator[tuple[str, Any]]:
+    for field in fields(sample):
+        yield field.name, getattr(sample, field.name)
+
+
 def _leaves(sample: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
-    for name in (field.name for field in fields(sample)):
-        value = getattr(sample, name)
+    for name, value in _fields(sample):
         if is_dataclass(value):
             yield from _leaves(value, f"{prefix}{name}.")
         elif isinstance(value, Tensor | np.ndarray):
