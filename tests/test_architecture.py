@@ -76,7 +76,8 @@ def test_members_of_the_contract_are_told_as_they_are() -> None:
 def test_the_picture_has_every_room_in_the_order_of_imports() -> None:
     picture = re.search(r"^```\n(columns .*?)^```", ARCHITECTURE, flags=re.DOTALL | re.MULTILINE)
     assert picture
-    rooms = [line.split()[0] for line in picture[1].splitlines() if line]
+    there = {path.stem for path in (ROOT / "gnnreco").iterdir()}
+    rooms = [line.split()[0] for line in picture[1].splitlines() if line and line.split()[0] in there]
     assert set(rooms[: len(ANYWHERE)]) == ANYWHERE
     rank = {name: place for place, names in enumerate(ORDER) for name in names}
     assert sorted(rooms[len(ANYWHERE) :], key=rank.__getitem__) == rooms[len(ANYWHERE) :]
