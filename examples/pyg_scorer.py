@@ -93,13 +93,37 @@ def check(model: Scorer, graphs: EventDataset, file: Path) -> None:
 def main(work: Path) -> dict:
     """Every step; returns the scores of the tracks that were found."""
     for name, number, seed in (("train", 100, 1), ("test", 30, 2)):
-        gnnreco(["simulate", "--detector", DETECTOR, *PARTICLES, "--events", str(number), "--seed", str(seed),
-                 "-o", str(work / name)])  # fmt: skip
+        gnnreco(
+            [
+                "simulate",
+                "--detector",
+                DETECTOR,
+                *PARTICLES,
+                "--events",
+                str(number),
+                "--seed",
+                str(seed),
+                "-o",
+                str(work / name),
+            ]
+        )
     model = train(work / "train")
     export(model, EventDataset(work / "train", DETECTOR, BUNDLE)[0], work / "scorer.onnx")
     check(model, EventDataset(work / "test", DETECTOR, BUNDLE), work / "scorer.onnx")
-    gnnreco(["reconstruct", str(work / "test"), "--detector", DETECTOR, "--bundle", BUNDLE,
-             "--scorer", str(work / "scorer.onnx"), "-o", str(work / "tracks")])  # fmt: skip
+    gnnreco(
+        [
+            "reconstruct",
+            str(work / "test"),
+            "--detector",
+            DETECTOR,
+            "--bundle",
+            BUNDLE,
+            "--scorer",
+            str(work / "scorer.onnx"),
+            "-o",
+            str(work / "tracks"),
+        ]
+    )
     gnnreco(
         ["evaluate", str(work / "tracks"), "--truth", str(work / "test"), "--json", str(work / "scores.json")]
     )

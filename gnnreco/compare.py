@@ -49,9 +49,13 @@ SAMPLES = {
 
 
 def compare_detectors(
-    names: Sequence[str] = (), folder: str | Path = "comparison", events: int = 10, transfer: bool = True,
-    progress: Progress | None = None, say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:  # fmt: skip
+    names: Sequence[str] = (),
+    folder: str | Path = "comparison",
+    events: int = 10,
+    transfer: bool = True,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
     """Run the standard samples through detectors. A run that was stopped goes on where it was: what is done is kept.
 
     Parameters
@@ -148,11 +152,15 @@ def _facts(detector: Detector) -> dict[str, Any]:
         "radiation_lengths_mean": float(seen.radiation_lengths[inside].mean()) if inside.any() else 0.0,
         "covered": float(inside.mean()),
         "reach": f"{seen.axes[0]} {seen.eta[0]:.3g} to {seen.eta[-1]:.3g}",
-    }  # fmt: skip
+    }
     return {
-        "name": detector.name, "sensors": detector.n_sensors, "cells": _cells(detector), "layers": detector.n_layers,
-        "measures": sorted({what for s in detector.subsystems for what in s.measures}), "coverage": met,
-    }  # fmt: skip
+        "name": detector.name,
+        "sensors": detector.n_sensors,
+        "cells": _cells(detector),
+        "layers": detector.n_layers,
+        "measures": sorted({what for s in detector.subsystems for what in s.measures}),
+        "coverage": met,
+    }
 
 
 def _cells(detector: Detector) -> int:
@@ -290,10 +298,16 @@ def _tuned(start: Path, run: Run, along_z: bool) -> Path:
             else ["sample.process=ttbar", "sample.pileup=20"]
         )
         settings = [
-            f"detector={run.name}", f"train.start={start}", "train.epochs=5", "train.learning_rate=0.001", "train.threads=1",
-            f"sample.events={events}", f"sample.validation_events={max(1, round(VALIDATE * run.events))}",
-            "sample.simulation.noise_hits=0.05", *what,
-        ]  # fmt: skip
+            f"detector={run.name}",
+            f"train.start={start}",
+            "train.epochs=5",
+            "train.learning_rate=0.001",
+            "train.threads=1",
+            f"sample.events={events}",
+            f"sample.validation_events={max(1, round(VALIDATE * run.events))}",
+            "sample.simulation.noise_hits=0.05",
+            *what,
+        ]
         run_training(
             compose("tracking", settings), folder, command=command, progress=run.progress, overwrite=True
         )

@@ -17,9 +17,17 @@ INVISIBLE, HADRON, ELECTRON, PHOTON, MUON = range(5)
 # The commonest two-body decay of each particle that a gun shoots or that may fly far; signs are flipped for antiparticles.
 # Rarer channels are left out: a kink and a displaced pair are what tracking has to see.
 DECAYS = {
-    211: (-13, 14), 321: (-13, 14), 310: (211, -211), 111: (22, 22),
-    3122: (2212, -211), 3112: (2112, -211), 3222: (2112, 211), 3312: (3122, -211), 3322: (3122, 111), 3334: (3122, -321),
-}  # fmt: skip
+    211: (-13, 14),
+    321: (-13, 14),
+    310: (211, -211),
+    111: (22, 22),
+    3122: (2212, -211),
+    3112: (2112, -211),
+    3222: (2112, 211),
+    3312: (3122, -211),
+    3322: (3122, 111),
+    3334: (3122, -321),
+}
 SECONDARIES = (
     11,
     -11,
@@ -29,9 +37,18 @@ SECONDARIES = (
     22,
 )  # what material effects make, in this order: transport counts on it
 GUN = {
-    "photon": (22,), "electron": (11, -11), "muon": (13, -13), "pion": (211, -211), "kaon": (321, -321),
-    "proton": (2212, -2212), "neutron": (2112,), "k0s": (310,), "k0l": (130,), "lambda": (3122, -3122), "pi0": (111,),
-}  # fmt: skip
+    "photon": (22,),
+    "electron": (11, -11),
+    "muon": (13, -13),
+    "pion": (211, -211),
+    "kaon": (321, -321),
+    "proton": (2212, -2212),
+    "neutron": (2112,),
+    "k0s": (310,),
+    "k0l": (130,),
+    "lambda": (3122, -3122),
+    "pi0": (111,),
+}
 
 
 class Species(NamedTuple):
@@ -108,8 +125,14 @@ def _table(asked: tuple[int, ...]) -> Species:
         for side, daughter in enumerate(_daughters(code)):
             daughters[row, side] = codes.index(daughter)
     charge, mass, ctau, kind = (np.array(column) for column in zip(*rows, strict=True))
-    return Species(np.array(codes, np.int32), charge.astype(np.float64), mass.astype(np.float64),
-                   ctau.astype(np.float64), kind.astype(np.int8), daughters)  # fmt: skip
+    return Species(
+        np.array(codes, np.int32),
+        charge.astype(np.float64),
+        mass.astype(np.float64),
+        ctau.astype(np.float64),
+        kind.astype(np.int8),
+        daughters,
+    )
 
 
 def _daughters(pdg: int) -> tuple[int, ...]:

@@ -50,7 +50,7 @@ MODELS = (
     Model("tagger", (), (1e-6, 3e-6, 1e-5, 2e-5, 4e-5, 8e-5, 1.6e-4, 3.2e-4), "jet-tagger"),
     Model("particles8", (*PARTICLES, "model.slots=8"), (1e-6, 3e-6, 8e-6, 1.6e-5, 3.2e-5), "jet-particles"),
     Model("particles16", (*PARTICLES, "model.slots=16"), (1e-6, 3e-6, 8e-6, 1.6e-5, 3.2e-5)),
-)  # fmt: skip
+)
 
 
 def trained(model: Model, sample: tuple[str, ...], work: Path) -> list[Path]:

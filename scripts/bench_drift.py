@@ -185,9 +185,13 @@ def occupancy(contest: Contest, names: Any, result: dict[str, Any]) -> None:
                 flush=True,
             )
             result.setdefault("occupancy", {}).setdefault(name, {})[finder] = {
-                "efficiency": [t.found, t.wanted], "fakes": [t.fakes, t.tracks], "duplicates": [t.duplicates, t.tracks],
-                "efficiency_times_purity": float(np.mean(t.perfect)), "seconds": t.seconds / t.events, "samples": float(np.mean(sizes)),
-            }  # fmt: skip
+                "efficiency": [t.found, t.wanted],
+                "fakes": [t.fakes, t.tracks],
+                "duplicates": [t.duplicates, t.tracks],
+                "efficiency_times_purity": float(np.mean(t.perfect)),
+                "seconds": t.seconds / t.events,
+                "samples": float(np.mean(sizes)),
+            }
 
 
 def nearest(event: Event, layer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -284,8 +288,12 @@ def resolution(contest: Contest, events: int, result: dict[str, Any]) -> None:
         print(f"\n{label}, |eta| < 0.8, tracks of 100 rows or more: half of the central 68 %")
         for name, kept in rows.items():
             residual, pull = np.array(kept["residual"]).reshape(-1, 6), np.array(kept["pull"]).reshape(-1, 5)
-            parts = [f"{what} {core(residual[:, k])[0] * scale:.3g} +- {core(residual[:, k])[1] * scale:.1g} {unit}"
-                     for k, (what, unit, scale) in enumerate((("d0", "mm", 1), ("z0", "mm", 1), ("phi", "mrad", 1e3), ("theta", "mrad", 1e3)))]  # fmt: skip
+            parts = [
+                f"{what} {core(residual[:, k])[0] * scale:.3g} +- {core(residual[:, k])[1] * scale:.1g} {unit}"
+                for k, (what, unit, scale) in enumerate(
+                    (("d0", "mm", 1), ("z0", "mm", 1), ("phi", "mrad", 1e3), ("theta", "mrad", 1e3))
+                )
+            ]
             parts.append(f"p {100 * core(residual[:, 5])[0]:.2f} +- {100 * core(residual[:, 5])[1]:.2f} %")
             loss = core(kept["loss"], center=True)
             parts.append(f"dE/dx {100 * loss[0]:.2f} +- {100 * loss[1]:.2f} %")
@@ -301,9 +309,13 @@ def resolution(contest: Contest, events: int, result: dict[str, Any]) -> None:
                 flush=True,
             )
             result.setdefault("resolution", {}).setdefault(label, {})[name] = {
-                "tracks": len(residual), "core": [core(residual[:, k]) for k in range(6)], "dedx": loss, "u": core(kept["u"]), "w": core(kept["w"]),
+                "tracks": len(residual),
+                "core": [core(residual[:, k]) for k in range(6)],
+                "dedx": loss,
+                "u": core(kept["u"]),
+                "w": core(kept["w"]),
                 "pulls": [core(pull[:, k])[0] for k in range(5)],
-            }  # fmt: skip
+            }
 
 
 def points_of_tracks(tracks: Tracks, points: Any) -> np.ndarray:

@@ -151,23 +151,33 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     report: dict[str, dict[str, float]] = {}
-    print(f"{'field':31}{'tracks':>7}{'q/p pull: core':>16}{'error':>7}{'rms < 5':>9}{'mean':>8}{'failed':>8}{'us/track':>10}{'ratio':>7}")  # fmt: skip
+    print(
+        f"{'field':31}{'tracks':>7}{'q/p pull: core':>16}{'error':>7}{'rms < 5':>9}{'mean':>8}{'failed':>8}{'us/track':>10}{'ratio':>7}"
+    )
     widths = []
     for case in CASES:
         values, failed, seconds = pulls(case, options.tracks)
         qp = values[:, 4]
         near = qp[np.abs(qp) < 5]
         row = {
-            "tracks": len(qp), "core": core(qp), "error": 1.65 / np.sqrt(2 * len(qp)), "rms": float(near.std()),
-            "mean": float(near.mean()), "failed": failed, "us": 1e6 * seconds,
-        }  # fmt: skip
+            "tracks": len(qp),
+            "core": core(qp),
+            "error": 1.65 / np.sqrt(2 * len(qp)),
+            "rms": float(near.std()),
+            "mean": float(near.mean()),
+            "failed": failed,
+            "us": 1e6 * seconds,
+        }
         report[case.name] = row
         ratio = row["us"] / next(iter(report.values()))["us"]
         widths.append(
             f"{case.name:31}" + "  ".join(f"{name} {core(values[:, i]):.2f}" for i, name in enumerate(NAMES))
         )
-        print(f"{case.name:31}{row['tracks']:7}{row['core']:16.3f}{row['error']:7.3f}{row['rms']:9.3f}{row['mean']:8.3f}"
-              f"{failed:8.2%}{row['us']:10.1f}{ratio:7.2f}", flush=True)  # fmt: skip
+        print(
+            f"{case.name:31}{row['tracks']:7}{row['core']:16.3f}{row['error']:7.3f}{row['rms']:9.3f}{row['mean']:8.3f}"
+            f"{failed:8.2%}{row['us']:10.1f}{ratio:7.2f}",
+            flush=True,
+        )
     print("core width of all pulls", *widths, sep="\n  ")
     if options.json:
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")

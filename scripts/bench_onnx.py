@@ -99,15 +99,19 @@ def times(name: str, folder: Path, graph: Any, threads: int, rounds: int) -> dic
     both = {f"{engine}_s": round(wall, 4) for engine, (wall, _) in spent.items()}
     both |= {f"{engine}_cpu_s": round(cpu, 4) for engine, (_, cpu) in spent.items()}
     return {
-        "graph": name, "threads": threads, "nodes": len(graph[0]), "edges": len(graph[1]),
+        "graph": name,
+        "threads": threads,
+        "nodes": len(graph[0]),
+        "edges": len(graph[1]),
         "difference": difference(found, wanted),
         "relative": relative(found, wanted),
         "torch_to_float64": max(float(np.abs(w - x).max()) for w, x in zip(wanted, exact)),
         "largest_logit": max(float(np.abs(w).max()) for w in wanted),
         "cpu_over_torch": round(spent["onnx"][1] / spent["torch"][1], 3),
         "any_threads_cpu_over_torch": round(spent["onnx_any_threads"][1] / spent["torch"][1], 3),
-        "cpu_over_native": round(spent["onnx_edges"][1] / spent["native"][1], 3), **both,
-    }  # fmt: skip
+        "cpu_over_native": round(spent["onnx_edges"][1] / spent["native"][1], 3),
+        **both,
+    }
 
 
 def processes(folder: Path, graph: Any, events: Path, work: Path) -> list[dict[str, Any]]:
@@ -132,7 +136,7 @@ def processes(folder: Path, graph: Any, events: Path, work: Path) -> list[dict[s
         runs[f"gnnreco reconstruct --engine {engine}"] = [
             *(sys.executable, "-m", "gnnreco.cli", "reconstruct", str(events), "--detector", "trackml"),
             *("--bundle", "tracking-trackml", "--engine", engine, "--overwrite", "-o", str(work / "whole")),
-        ]  # fmt: skip
+        ]
     for name, command in runs.items():
         best, peak = np.inf, 0
         for _ in range(3):

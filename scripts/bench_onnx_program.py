@@ -68,10 +68,13 @@ def measured(name: str, config: TriggerNetworkConfig, features: int, rounds: int
         wanted = program.answer(program.ported(x[:batch].double().numpy()), valid[:batch].numpy())
         equal = float((session.run(None, feeds)[0] == wanted).mean())
         row = {
-            "network": name, "batch": batch, "precision": made["precision"], "equal": equal,
+            "network": name,
+            "batch": batch,
+            "precision": made["precision"],
+            "equal": equal,
             "onnx_us": microseconds(lambda f=feeds: session.run(None, f), rounds),
             "torch_us": microseconds(lambda b=batch: network(x[:b], valid[:b]), rounds),
-        }  # fmt: skip
+        }
         rows.append(row)
         print(row, flush=True)
     return rows

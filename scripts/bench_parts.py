@@ -47,8 +47,13 @@ def cost_against_hits(
     exponents = {"gnnreco": exponent(hits, ours), "ACTS": exponent(hits, peer)}
     lines.append(f"exponent: gnnreco {exponents['gnnreco']:.2f}, ACTS {exponents['ACTS']:.2f}")
     return {
-        "pileup": list(folders), "hits": hits, "gnnreco": ours, "ACTS": peer, "exponent": exponents, "lines": lines,
-    }  # fmt: skip
+        "pileup": list(folders),
+        "hits": hits,
+        "gnnreco": ours,
+        "ACTS": peer,
+        "exponent": exponents,
+        "lines": lines,
+    }
 
 
 def exponent(hits: list[float], seconds: list[float]) -> float:

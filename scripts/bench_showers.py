@@ -83,9 +83,14 @@ def run_singles(asked: argparse.Namespace, calorimeter: Calorimeter) -> dict[str
     for name, ways in result["energy"].items():
         print(f"\nenergy of single {name}s: response, resolution; last: fit of a / sqrt(E) (+) c")
         edges = [f"{bin['low']:.0f}-{bin['high']:.0f}" for bin in ways["linear"]["bins"]]
-        table([["", *edges, "a, %", "c, %"], *([way, *energy_cells(one)] for way, one in ways.items()),
-               ["gnnreco / linear", *ratio_cells(ways["gnnreco"], ways["linear"])],
-               ["gnnreco / trees", *ratio_cells(ways["gnnreco"], ways["trees"])]])  # fmt: skip
+        table(
+            [
+                ["", *edges, "a, %", "c, %"],
+                *([way, *energy_cells(one)] for way, one in ways.items()),
+                ["gnnreco / linear", *ratio_cells(ways["gnnreco"], ways["linear"])],
+                ["gnnreco / trees", *ratio_cells(ways["gnnreco"], ways["trees"])],
+            ]
+        )
     print("\nhow often the true energy lies within the stated error (68 % if it is right)")
     for name, one in result["coverage"].items():
         print(f"  {name:9} {percent(one['coverage'], one['interval'])}")
@@ -150,9 +155,11 @@ def run_turned(asked: argparse.Namespace, calorimeter: Calorimeter) -> list[dict
         "\nwhat a turn about z changes; hits whose turned cell is none are left out of both (at 60 degrees the last layers)"
     )
     for one in result:
-        print(f"  {one['degrees']:.0f} degrees, {100 * one['hits_on_cells']:.1f} % of the hits, {one['showers']} showers: energy at most "
-              f"{100 * one['largest_energy_change']:.3f} % (median {100 * one['median_energy_change']:.4f} %), class at most "
-              f"{one['largest_class_change']:.2g}, hits in another shower {100 * one['hits_that_changed']:.3f} %")  # fmt: skip
+        print(
+            f"  {one['degrees']:.0f} degrees, {100 * one['hits_on_cells']:.1f} % of the hits, {one['showers']} showers: energy at most "
+            f"{100 * one['largest_energy_change']:.3f} % (median {100 * one['median_energy_change']:.4f} %), class at most "
+            f"{one['largest_class_change']:.2g}, hits in another shower {100 * one['hits_that_changed']:.3f} %"
+        )
     return result
 
 
@@ -225,7 +232,12 @@ def table(lines: Sequence[Sequence[str]]) -> None:
         max(len(line[i]) for line in lines if i < len(line)) for i in range(max(len(line) for line in lines))
     ]
     for line in lines:
-        print("  ".join(f"{cell:<{width}}" if i == 0 else f"{cell:>{width}}" for i, (cell, width) in enumerate(zip(line, widths))))  # fmt: skip
+        print(
+            "  ".join(
+                f"{cell:<{width}}" if i == 0 else f"{cell:>{width}}"
+                for i, (cell, width) in enumerate(zip(line, widths))
+            )
+        )
 
 
 def say(what: str) -> None:

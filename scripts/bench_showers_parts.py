@@ -178,7 +178,11 @@ FEW = 4  # showers an event there: voronoi is small
 def zero_shot(detector: Detector, bundles: dict[str, str], events: int) -> list[Row]:
     """Four photons of 5-50 GeV in a detector that the peers were not tuned on either; only their response is fitted there."""
     sample = crowded("photons", FEW)
-    sample = replace(sample, number=3000 + ZERO_SHOT.get(detector.name, 9), options=replace(sample.options, energy=(5.0, 50.0)))  # fmt: skip
+    sample = replace(
+        sample,
+        number=3000 + ZERO_SHOT.get(detector.name, 9),
+        options=replace(sample.options, energy=(5.0, 50.0)),
+    )
     calorimeter, test = Calorimeter.of(detector), sample_events(sample, detector, events)
     training = sample_events(sample, detector, max(5, events // 4), TUNE)
     rows = [crowd_row(name, ours(bundle, detector), test, detector) for name, bundle in bundles.items()]
@@ -263,9 +267,15 @@ def turn_changes(finder: Finder, detector: Detector, events: Sequence[Event], de
             energy.append(abs(two.energy[other] / one.energy[i] - 1) if other >= 0 else 1.0)
             if other >= 0 and np.isfinite(one.class_probability[i]).all():
                 classes.append(float(np.abs(two.class_probability[other] - one.class_probability[i]).max()))
-    return {"degrees": degrees, "showers": showers, "hits_on_cells": float(np.mean(shares)), "largest_energy_change": max(energy),
-            "median_energy_change": float(np.median(energy[1:])) if showers else None,
-            "largest_class_change": max(classes), "hits_that_changed": changed / max(hits, 1)}  # fmt: skip
+    return {
+        "degrees": degrees,
+        "showers": showers,
+        "hits_on_cells": float(np.mean(shares)),
+        "largest_energy_change": max(energy),
+        "median_energy_change": float(np.median(energy[1:])) if showers else None,
+        "largest_class_change": max(classes),
+        "hits_that_changed": changed / max(hits, 1),
+    }
 
 
 def _owner(found: Clusters, n_hits: int) -> Any:

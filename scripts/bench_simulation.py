@@ -70,9 +70,13 @@ def main() -> None:
         if asked.only not in (None, name):
             continue
         result[name] = one = measure(detector, process, pileup, asked.events, options)
-        print(f"{name:8} {detector} {process} + {pileup}: " + ", ".join(
-            f"{part} {one[part] * 1e3:.1f} ms" for part in ("generation", "transport", "readout", "event"))
-            + f"; {one['particles']:.0f} particles, {one['crossings']:.0f} crossings, {one['hits']:.0f} hits")  # fmt: skip
+        print(
+            f"{name:8} {detector} {process} + {pileup}: "
+            + ", ".join(
+                f"{part} {one[part] * 1e3:.1f} ms" for part in ("generation", "transport", "readout", "event")
+            )
+            + f"; {one['particles']:.0f} particles, {one['crossings']:.0f} crossings, {one['hits']:.0f} hits"
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"peak memory {peak:.2f} GiB")
     if asked.json:

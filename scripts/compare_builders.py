@@ -92,9 +92,13 @@ def compared(
         segments, found = segments + len(true), found + len(pairs)
     n = len(test)
     return {
-        "efficiency": forward / segments, "either_way": either / segments, "pairs_per_event": found / n,
-        "segments_per_event": segments / n, "cpu_seconds_per_event": seconds / n, "cpu_seconds_to_learn": learned,
-    }  # fmt: skip
+        "efficiency": forward / segments,
+        "either_way": either / segments,
+        "pairs_per_event": found / n,
+        "segments_per_event": segments / n,
+        "cpu_seconds_per_event": seconds / n,
+        "cpu_seconds_to_learn": learned,
+    }
 
 
 def progress(what: str, step: int, steps: int) -> None:

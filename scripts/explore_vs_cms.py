@@ -79,11 +79,15 @@ def main() -> None:
         low, middle, high = np.quantile(ratio, [0.16, 0.5, 0.84]) if len(ratio) else 3 * [np.nan]
         rows.append(
             {
-                "archive": file.name, "superclusters": len(theirs), "found": int(np.isfinite(ours).sum()),
-                "ratio_median": round(float(middle), 3), "ratio_16": round(float(low), 3),
-                "ratio_84": round(float(high), 3), "within_20_percent": int((np.abs(ratio - 1) < 0.2).sum()),
+                "archive": file.name,
+                "superclusters": len(theirs),
+                "found": int(np.isfinite(ours).sum()),
+                "ratio_median": round(float(middle), 3),
+                "ratio_16": round(float(low), 3),
+                "ratio_84": round(float(high), 3),
+                "within_20_percent": int((np.abs(ratio - 1) < 0.2).sum()),
             }
-        )  # fmt: skip
+        )
     show(rows, args.json)
 
 

@@ -33,8 +33,12 @@ from gnnreco.simulate.showers.shower import Shares, gathered
 from gnnreco.simulate.transport import Transport
 
 # PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
-PLATES = {"G4_W": (3.504, 99.46, 7.97), "G4_Cu": (14.36, 153.2, 19.42), "G4_Si": (93.70, 465.2, 40.19),
-          "G4_AIR": (303_900.0, 747_700.0, 87.9)}  # fmt: skip
+PLATES = {
+    "G4_W": (3.504, 99.46, 7.97),
+    "G4_Cu": (14.36, 153.2, 19.42),
+    "G4_Si": (93.70, 465.2, 40.19),
+    "G4_AIR": (303_900.0, 747_700.0, 87.9),
+}
 CODES = {"gamma": 22, "e-": 11, "e+": -11}
 MASS = 0.51099895e-3  # GeV, of the electron
 FRONT = 3200.0  # mm along z, where the first plate begins
@@ -117,10 +121,16 @@ def _read(file: Path, split: str, steepest: float) -> Showers:
     order = order[keep[columns["event"][order]]]
     count = np.bincount(columns["event"][order], minlength=len(way))[keep]
     return Showers(
-        json.loads(str(columns["stack"])), np.full(keep.sum(), CODES[str(columns["particle"])]), energy[keep], way[keep],
-        np.concatenate([[0], np.cumsum(count)]), columns["layer"][order].astype(np.int64),
-        columns["x_mm"][order].astype(np.float64), columns["y_mm"][order].astype(np.float64),
-        columns["edep_mev"][order] / 1e3)  # fmt: skip
+        json.loads(str(columns["stack"])),
+        np.full(keep.sum(), CODES[str(columns["particle"])]),
+        energy[keep],
+        way[keep],
+        np.concatenate([[0], np.cumsum(count)]),
+        columns["layer"][order].astype(np.int64),
+        columns["x_mm"][order].astype(np.float64),
+        columns["y_mm"][order].astype(np.float64),
+        columns["edep_mev"][order] / 1e3,
+    )
 
 
 def description(stack: list[list[object]], fraction: float, cell: float, width: float) -> str:
@@ -174,8 +184,17 @@ def primaries(showers: Showers, at: Placed) -> Generated:
     energy, way = showers.energy[at.row], showers.way[at.row]
     p = np.sqrt(energy * (energy + 2 * mass))
     ux, uy = at.turned(everyone, way[:, 0], way[:, 1])
-    return Generated(showers.pdg[at.row].astype(np.int32), p * ux, p * uy, p * way[:, 2], at.x, at.y,
-                     np.full(len(p), FRONT - GUN), np.zeros(len(p)), np.zeros(len(p), np.int32))  # fmt: skip
+    return Generated(
+        showers.pdg[at.row].astype(np.int32),
+        p * ux,
+        p * uy,
+        p * way[:, 2],
+        at.x,
+        at.y,
+        np.full(len(p), FRONT - GUN),
+        np.zeros(len(p)),
+        np.zeros(len(p), np.int32),
+    )
 
 
 def overlaid(showers: Showers, at: Placed, detector: Detector) -> Shares:

@@ -54,8 +54,14 @@ def trained(kind: str, folder: Path, output: Path, epochs: int, events: int) -> 
     """The bundle trained on a kind of events."""
     bundle = output / f"trained-on-{kind}"
     if not (bundle / "manifest.json").exists():
-        overrides = [f"detector={folder / 'detector'}", f"sample.inputs=['{folder / f'{kind}-train'}']", f"sample.events={events}",
-                     "sample.validation_events=20", f"train.epochs={epochs}", "train.threads=1"]  # fmt: skip
+        overrides = [
+            f"detector={folder / 'detector'}",
+            f"sample.inputs=['{folder / f'{kind}-train'}']",
+            f"sample.events={events}",
+            "sample.validation_events=20",
+            f"train.epochs={epochs}",
+            "train.threads=1",
+        ]
         row = run_training(
             compose("clustering", overrides),
             bundle,
@@ -73,8 +79,10 @@ def _say(what: str, done: int, total: int) -> None:
 
 def finders(detector: Detector, bundles: dict[str, Path | str]) -> dict[str, Finder]:
     """Every finder by the name it has in the tables."""
-    found: dict[str, Finder] = {name: load_task(load_bundle(bundle), detector, any_detector=True).reconstruct
-                                for name, bundle in bundles.items()}  # fmt: skip
+    found: dict[str, Finder] = {
+        name: load_task(load_bundle(bundle), detector, any_detector=True).reconstruct
+        for name, bundle in bundles.items()
+    }
     if not (PEERS / "shower_finders.py").exists() or importlib.util.find_spec("sklearn") is None:
         print(
             "CLUE left out: no scripts/peers/shower_finders.py, or no scikit-learn (make bench brings it)",
@@ -159,8 +167,11 @@ def differences(looks: dict[str, dict[str, Floats]]) -> dict[str, dict[str, list
         result[kind] = {
             "hits a GeV": [float(look["hits"][some].mean()) for some in bins],
             "visible over expected": [float(look["visible"][some].mean()) for some in bins],
-            "relative spread of it": [float(look["visible"][some].std() / look["visible"][some].mean()) for some in bins],
-            "mean layer": [float(layer[some].mean()) for some in bins]}  # fmt: skip
+            "relative spread of it": [
+                float(look["visible"][some].std() / look["visible"][some].mean()) for some in bins
+            ],
+            "mean layer": [float(layer[some].mean()) for some in bins],
+        }
     return result
 
 
@@ -192,9 +203,14 @@ def draw(looks: dict[str, dict[str, Floats]], results: dict[str, dict[str, Any]]
             values = [row.get("resolution", np.nan) for row in bins]
             label = f"trained on {NAMES[kind]}, tested on {NAMES[at]}"
             resolution.plot(middle[: len(values)], values, line, marker="o", color=colour, label=label)
-    texts = (("layer", "visible energy, MeV for each GeV"), ("distance from the axis, mm", "visible energy, MeV for each GeV and mm"),
-             ("energy of a hit, mip", "hits for each GeV"), ("energy, GeV", "hits for each GeV"),
-             ("energy, GeV", "visible over expected; bars: spread"), ("energy, GeV", "energy resolution, single showers"))  # fmt: skip
+    texts = (
+        ("layer", "visible energy, MeV for each GeV"),
+        ("distance from the axis, mm", "visible energy, MeV for each GeV and mm"),
+        ("energy of a hit, mip", "hits for each GeV"),
+        ("energy, GeV", "hits for each GeV"),
+        ("energy, GeV", "visible over expected; bars: spread"),
+        ("energy, GeV", "energy resolution, single showers"),
+    )
     for place, (x, y) in zip(axes.flat, texts, strict=True):
         place.set_xlabel(x)
         place.set_ylabel(y)
@@ -254,14 +270,20 @@ def main() -> None:
     asked = parser.parse_args()
     folder, output = asked.folder.resolve(), asked.output
     output.mkdir(parents=True, exist_ok=True)
-    bundles: dict[str, Path | str] = {f"trained on {NAMES[kind]}": trained(kind, folder, output, asked.epochs, asked.events)
-                                      for kind in KINDS}  # fmt: skip
+    bundles: dict[str, Path | str] = {
+        f"trained on {NAMES[kind]}": trained(kind, folder, output, asked.epochs, asked.events)
+        for kind in KINDS
+    }
     detector = load_detector(folder / "detector")
-    crowds, singles = ({kind: list(open_events(place / f"{kind}-test", detector)) for kind in KINDS}
-                       for place in (folder, folder / "singles"))  # fmt: skip
+    crowds, singles = (
+        {kind: list(open_events(place / f"{kind}-test", detector)) for kind in KINDS}
+        for place in (folder, folder / "singles")
+    )
     every = finders(detector, {**bundles, **{name: name for name in asked.bundle}})
-    results = {kind: {name: test(detector, crowds[kind], singles[kind], find) for name, find in every.items()}
-               for kind in KINDS}  # fmt: skip
+    results = {
+        kind: {name: test(detector, crowds[kind], singles[kind], find) for name, find in every.items()}
+        for kind in KINDS
+    }
     looks = {kind: showers(detector, singles[kind]) for kind in KINDS}
     gap = differences(looks)
     show(results, gap)

@@ -170,11 +170,16 @@ def trained(args: argparse.Namespace, detector: Detector, strength: float, event
     settings = compose(
         "clustering",
         [
-            f"detector={args.detector}", f"train.start={args.bundle}", "task.frozen=true", "task.loss.energy=0.5",
-            f"task.loss.pivot={strength}", f"task.loss.nuisance={args.nuisance}", f"train.epochs={args.epochs}",
+            f"detector={args.detector}",
+            f"train.start={args.bundle}",
+            "task.frozen=true",
+            "task.loss.energy=0.5",
+            f"task.loss.pivot={strength}",
+            f"task.loss.nuisance={args.nuisance}",
+            f"train.epochs={args.epochs}",
             "train.threads=1",
         ],
-    )  # fmt: skip
+    )
     task = Judge(settings.task, detector)
     task.load_state(load_bundle(args.bundle).state)
     events = together([events[i] for i in np.random.default_rng(1).permutation(len(events))])

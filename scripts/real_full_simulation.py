@@ -103,11 +103,15 @@ def figures(event: Event, clusters: Clusters, fraction: Floats, least: float) ->
     ratio = np.append(clusters.energy, 0.0)[cluster][match]
     likely = np.append(clusters.score >= LIKELY, False)[cluster] & match
     return {
-        "expected": len(wanted), "found": int(match.sum()), "likely_found": int(likely.sum()),
-        "response": round(float(np.mean(ratio / sharing.particle_energy[wanted][match])), 3) if match.any() else None,
+        "expected": len(wanted),
+        "found": int(match.sum()),
+        "likely_found": int(likely.sum()),
+        "response": round(float(np.mean(ratio / sharing.particle_energy[wanted][match])), 3)
+        if match.any()
+        else None,
         "to_particle": round(float(np.mean(ratio / energy[wanted][match])), 4) if match.any() else None,
         "held": round(float(np.mean(sharing.held[wanted] / sharing.particle_energy[wanted])), 3),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -136,14 +140,19 @@ def main() -> None:
         assert event.hits.energy is not None
         rows.append(
             {
-                "event": event.number, "hits": len(event.hits),
+                "event": event.number,
+                "hits": len(event.hits),
                 "in_a_cell": round(float((hit_cells(detector, here.hits) >= 0).mean()), 4),
-                "energy_gev": round(float(event.hits.energy.sum()), 1), "clusters": len(clusters),
-                "clustered_gev": round(float(clusters.energy.sum()), 1), "likely": int((clusters.score >= LIKELY).sum()),
+                "energy_gev": round(float(event.hits.energy.sum()), 1),
+                "clusters": len(clusters),
+                "clustered_gev": round(float(clusters.energy.sum()), 1),
+                "likely": int((clusters.score >= LIKELY).sum()),
                 "likely_gev": round(float(clusters.energy[clusters.score >= LIKELY].sum()), 1),
-                **figures(here, clusters, fraction, args.least), "seconds": round(wall, 3), "cpu": round(cpu, 3),
+                **figures(here, clusters, fraction, args.least),
+                "seconds": round(wall, 3),
+                "cpu": round(cpu, 3),
             }
-        )  # fmt: skip
+        )
     show(rows, args.json)
 
 

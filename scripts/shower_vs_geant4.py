@@ -40,11 +40,23 @@ from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
 
 # CMSSW, RecoLocalCalo/HGCalRecProducers, weightsPerLayer_V16: MeV for each minimum-ionising particle, layers 1 to 47.
-WEIGHTS = np.array([5.55] + [12.86, 9.4] * 8 + [12.86] + [13.54, 12.86] * 4 + [58.63] + [60.7] * 10 + [83.08, 83.08, 83.43]
-                   + [83.61] * 7)  # fmt: skip
+WEIGHTS = np.array(
+    [5.55]
+    + [12.86, 9.4] * 8
+    + [12.86]
+    + [13.54, 12.86] * 4
+    + [58.63]
+    + [60.7] * 10
+    + [83.08, 83.08, 83.43]
+    + [83.61] * 7
+)
 # PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
-PLATES = {"G4_W": (3.504, 99.46, 7.97), "G4_Cu": (14.36, 153.2, 19.42), "G4_Si": (93.70, 465.2, 40.19),
-          "G4_AIR": (303_900.0, 747_700.0, 87.9)}  # fmt: skip
+PLATES = {
+    "G4_W": (3.504, 99.46, 7.97),
+    "G4_Cu": (14.36, 153.2, 19.42),
+    "G4_Si": (93.70, 465.2, 40.19),
+    "G4_AIR": (303_900.0, 747_700.0, 87.9),
+}
 FRONT = 3200.0  # mm along z, just before the first layer
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0)
 
@@ -155,13 +167,28 @@ def against_reference(folder: Path, particle: str, energy: int, events: int) -> 
     mean, spread, m, axis = fraction.mean(0), fraction.std(0), len(fraction), np.arange(47.0)
     result = [
         Comparison(f"{name}: depth", axis, mean, spread / m**0.5, theirs["ref_mean"], theirs["ref_sem"]),
-        Comparison(f"{name}: spread of depth", axis, spread, spread / (2 * m) ** 0.5, theirs["ref_std"],
-                   theirs["ref_std"] / (2 * n) ** 0.5)]  # fmt: skip
+        Comparison(
+            f"{name}: spread of depth",
+            axis,
+            spread,
+            spread / (2 * m) ** 0.5,
+            theirs["ref_std"],
+            theirs["ref_std"] / (2 * n) ** 0.5,
+        ),
+    ]
     theirs = load("Transverse")
     ring = rings(folder, layer, xyz[:, :2] - xyz[:, 2:] * np.array([0.0, 1 / np.sinh(2.0)]))
     radial = binned(shower, ring, e, (events, len(theirs["ref_mean"])))[kept] / total[kept]
-    result.append(Comparison(f"{name}: rings", np.arange(float(radial.shape[1])), radial.mean(0), radial.std(0) / m**0.5,
-                             theirs["ref_mean"], theirs["ref_sem"]))  # fmt: skip
+    result.append(
+        Comparison(
+            f"{name}: rings",
+            np.arange(float(radial.shape[1])),
+            radial.mean(0),
+            radial.std(0) / m**0.5,
+            theirs["ref_mean"],
+            theirs["ref_sem"],
+        )
+    )
     return [*result, ratios(name, total[:, 0] / energy, load("EnergyRatio"))]
 
 
@@ -172,11 +199,19 @@ def ratios(name: str, ratio: Floats, theirs: dict[str, Floats]) -> Comparison:
     count = np.histogram(ratio, edges)[0]
     mean = np.average(middle, weights=theirs["dist_ref"])
     sigma = np.sqrt(np.average((middle - mean) ** 2, weights=theirs["dist_ref"]))
-    print(f"{name}: weighted energy ratio {ratio.mean():.4f} (Geant4 {mean:.4f}), "
-          f"its relative spread {ratio.std() / ratio.mean():.3f} ({sigma / mean:.3f})")  # fmt: skip
+    print(
+        f"{name}: weighted energy ratio {ratio.mean():.4f} (Geant4 {mean:.4f}), "
+        f"its relative spread {ratio.std() / ratio.mean():.3f} ({sigma / mean:.3f})"
+    )
     scale = 1 / (len(ratio) * width)
-    return Comparison(f"{name}: energy ratio", middle, count * scale, np.sqrt(np.maximum(count, 1)) * scale,
-                      theirs["dist_ref"], np.nan_to_num(theirs["dist_ref_err"]))  # fmt: skip
+    return Comparison(
+        f"{name}: energy ratio",
+        middle,
+        count * scale,
+        np.sqrt(np.maximum(count, 1)) * scale,
+        theirs["dist_ref"],
+        np.nan_to_num(theirs["dist_ref_err"]),
+    )
 
 
 def plates(stack: list[list[object]], fraction: float) -> Detector:
@@ -231,18 +266,28 @@ def against_plates(file: Path, events: int) -> list[Comparison]:
         radius = np.hypot(
             np.floor(x / 5) * 5 + 2.5, np.floor(y / 5) * 5 + 2.5
         )  # both by the middles of the cells
-        layers = [binned(row, table["layer"][hit].astype(np.int64), true, (n, detector.n_layers)) / own[:, None],
-                  binned(shower, detector.layer[sensor].astype(np.int64), e, (m, detector.n_layers)) / shot[:, None]]  # fmt: skip
-        shells = [binned(row, np.digitize(radius, steps) - 1, true, (n, len(steps) - 1)) / own[:, None],
-                  binned(shower, np.digitize(np.hypot(xyz[:, 0], xyz[:, 1]), steps) - 1, e, (m, len(steps) - 1)) / shot[:, None]]  # fmt: skip
+        layers = [
+            binned(row, table["layer"][hit].astype(np.int64), true, (n, detector.n_layers)) / own[:, None],
+            binned(shower, detector.layer[sensor].astype(np.int64), e, (m, detector.n_layers))
+            / shot[:, None],
+        ]
+        shells = [
+            binned(row, np.digitize(radius, steps) - 1, true, (n, len(steps) - 1)) / own[:, None],
+            binned(shower, np.digitize(np.hypot(xyz[:, 0], xyz[:, 1]), steps) - 1, e, (m, len(steps) - 1))
+            / shot[:, None],
+        ]
         name = f"{file.stem} {particle} {low}-{high} GeV"
-        result += [sample(f"{name}: depth", np.arange(float(detector.n_layers)), layers[1], layers[0]),
-                   sample(f"{name}: radius", (steps[1:] + steps[:-1]) / 2, shells[1], shells[0])]  # fmt: skip
+        result += [
+            sample(f"{name}: depth", np.arange(float(detector.n_layers)), layers[1], layers[0]),
+            sample(f"{name}: radius", (steps[1:] + steps[:-1]) / 2, shells[1], shells[0]),
+        ]
         sums = [part.sum(1) for part in layers]
         cells = [np.bincount(of[merged > mip / 2], minlength=n).mean(), (e > mip / 2).sum() / m]
-        print(f"{name}: visible {sums[1].mean():.5f} of the energy (Geant4 {sums[0].mean():.5f}), spread "
-              f"{sums[1].std() / sums[1].mean():.3f} ({sums[0].std() / sums[0].mean():.3f}), cells over half a mip "
-              f"{cells[1]:.0f} ({cells[0]:.0f})")  # fmt: skip
+        print(
+            f"{name}: visible {sums[1].mean():.5f} of the energy (Geant4 {sums[0].mean():.5f}), spread "
+            f"{sums[1].std() / sums[1].mean():.3f} ({sums[0].std() / sums[0].mean():.3f}), cells over half a mip "
+            f"{cells[1]:.0f} ({cells[0]:.0f})"
+        )
     return result
 
 

@@ -23,8 +23,9 @@ from gnnreco.events import open_events
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 
-AS_FATRAS = SimulationOptions(nuclear=False, decays=False, efficiency=1.0, max_turns=0.5, max_eta=3.0, threshold=0.0,
-                              min_momentum=0.5)  # fmt: skip
+AS_FATRAS = SimulationOptions(
+    nuclear=False, decays=False, efficiency=1.0, max_turns=0.5, max_eta=3.0, threshold=0.0, min_momentum=0.5
+)
 ETA = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
 
 

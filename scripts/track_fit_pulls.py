@@ -149,8 +149,10 @@ def main() -> None:
             "acts_pull_width": core(b[1, :, i]),
         }
         report[name] = row
-        print(f"{name:16}{row['resolution']:12.4g}{row['acts_resolution']:10.4g}{row['ratio']:8.3f}{row['pull_mean']:12.3f}"
-              f"{row['pull_width']:8.3f}{row['acts_pull_mean']:12.3f}{row['acts_pull_width']:8.3f}")  # fmt: skip
+        print(
+            f"{name:16}{row['resolution']:12.4g}{row['acts_resolution']:10.4g}{row['ratio']:8.3f}{row['pull_mean']:12.3f}"
+            f"{row['pull_width']:8.3f}{row['acts_pull_mean']:12.3f}{row['acts_pull_width']:8.3f}"
+        )
     every, pt_all = np.concatenate(alone, axis=1), np.concatenate(alone_pt)
     print(
         f"all {len(pt_all)} true tracks over 0.15 GeV: {failed} failed, {1e6 * seconds / max(hits, 1):.2f} us of CPU a hit"

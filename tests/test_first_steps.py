@@ -32,8 +32,12 @@ def test_the_first_steps(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
     done = subprocess.run(
         [sys.executable, "-W", "error", str(SCRIPT)],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     found, score = re.search(r"Found\(tracking: (\d+) tracks\) (0\.\d+)", done.stdout).groups()  # type: ignore[union-attr]
     assert int(found) > 300

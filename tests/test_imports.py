@@ -33,9 +33,23 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 LIGHT = {
-    "gnnreco", "__future__", "argparse", "collections", "hashlib", "json", "os", "pathlib", "shlex", "shutil",
-    "importlib", "signal", "sys", "time", "types", "typing",
-}  # fmt: skip
+    "gnnreco",
+    "__future__",
+    "argparse",
+    "collections",
+    "hashlib",
+    "json",
+    "os",
+    "pathlib",
+    "shlex",
+    "shutil",
+    "importlib",
+    "signal",
+    "sys",
+    "time",
+    "types",
+    "typing",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

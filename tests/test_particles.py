@@ -74,8 +74,16 @@ def test_antiparticles_decay_to_antiparticles() -> None:
 
 @pytest.mark.parametrize(
     ("pdg", "kind"),
-    [(11, ELECTRON), (-11, ELECTRON), (13, MUON), (22, PHOTON), (-14, INVISIBLE), (130, HADRON), (2112, HADRON)],
-)  # fmt: skip
+    [
+        (11, ELECTRON),
+        (-11, ELECTRON),
+        (13, MUON),
+        (22, PHOTON),
+        (-14, INVISIBLE),
+        (130, HADRON),
+        (2112, HADRON),
+    ],
+)
 def test_each_meets_matter_as_its_kind_does(pdg: int, kind: int) -> None:
     table = species_of([pdg])
     assert table.kind[table.rows(np.array([pdg]))[0]] == kind

@@ -57,9 +57,14 @@ class OfTracks(Task[Any, Clusters]):
         n = len(tracks)
         zeros = {name: np.zeros(n) for name in ("energy_sigma", "x", "y", "z", "score")}
         return Clusters(
-            tracks.offsets, tracks.hit_index, np.ones(len(tracks.hit_index)), np.abs(tracks.q_over_p),
-            axis=np.zeros((n, 3)), class_probability=np.zeros((n, 4)), **zeros,
-        )  # fmt: skip
+            tracks.offsets,
+            tracks.hit_index,
+            np.ones(len(tracks.hit_index)),
+            np.abs(tracks.q_over_p),
+            axis=np.zeros((n, 3)),
+            class_probability=np.zeros((n, 4)),
+            **zeros,
+        )
 
 
 @pytest.fixture

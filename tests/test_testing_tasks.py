@@ -50,8 +50,14 @@ def drift() -> TaskCase:
 
 def trigger() -> TaskCase:
     network = TriggerNetworkConfig(
-        kind="nodes", messages="senders", slots=6, edge_layers=(4,), node_layers=(3,), head_layers=(4,), outputs=2
-    )  # fmt: skip
+        kind="nodes",
+        messages="senders",
+        slots=6,
+        edge_layers=(4,),
+        node_layers=(3,),
+        head_layers=(4,),
+        outputs=2,
+    )
     detector = load_detector("clic_ecal")
     events = list(simulate(detector, "gun", 1, seed=3, options=replace(PHOTONS, eta=(-1.0, 1.0))))
     return TaskCase("trigger", detector, events, TriggerConfig(InputConfig("regions", 3), network))

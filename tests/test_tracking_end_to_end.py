@@ -37,16 +37,35 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
             train_gate, "train_gate", functools.partial(train_gate.train_gate, steps=300, batch=1024)
         )
         gnnreco(
-            "train", "tracking", "detector=telescope", "sample=files", f"sample.inputs=[{folder / 'learn'}]",
-            "sample.validation_events=5", "graph.min_pt=0", "train.epochs=4", "train.learning_rate=0.01",
-            "train.threads=1", "-o", folder / "bundle",
-        )  # fmt: skip
+            "train",
+            "tracking",
+            "detector=telescope",
+            "sample=files",
+            f"sample.inputs=[{folder / 'learn'}]",
+            "sample.validation_events=5",
+            "graph.min_pt=0",
+            "train.epochs=4",
+            "train.learning_rate=0.01",
+            "train.threads=1",
+            "-o",
+            folder / "bundle",
+        )
     where = ["--detector", "telescope", "--bundle", folder / "bundle"]
     gnnreco("reconstruct", folder / "events", *where, "-o", folder / "out")
     gnnreco(
-        "evaluate", folder / "out", "--truth", folder / "events", "--json", folder / "scores.json",
-        "--min-pt", 0, "--max-eta", 100, "--min-hits", 5,
-    )  # fmt: skip
+        "evaluate",
+        folder / "out",
+        "--truth",
+        folder / "events",
+        "--json",
+        folder / "scores.json",
+        "--min-pt",
+        0,
+        "--max-eta",
+        100,
+        "--min-hits",
+        5,
+    )
     return folder
 
 
@@ -86,10 +105,19 @@ def test_the_same_training_gives_the_same_model_and_the_same_tracks(work: Path, 
             train_gate, "train_gate", functools.partial(train_gate.train_gate, steps=300, batch=1024)
         )
         gnnreco(
-            "train", "tracking", "detector=telescope", "sample=files", f"sample.inputs=[{work / 'learn'}]",
-            "sample.validation_events=5", "graph.min_pt=0", "train.epochs=4", "train.learning_rate=0.01",
-            "train.threads=1", "-o", tmp_path / "bundle",
-        )  # fmt: skip
+            "train",
+            "tracking",
+            "detector=telescope",
+            "sample=files",
+            f"sample.inputs=[{work / 'learn'}]",
+            "sample.validation_events=5",
+            "graph.min_pt=0",
+            "train.epochs=4",
+            "train.learning_rate=0.01",
+            "train.threads=1",
+            "-o",
+            tmp_path / "bundle",
+        )
     name = "weights.safetensors"
     assert (tmp_path / "bundle" / name).read_bytes() == (work / "bundle" / name).read_bytes()
 

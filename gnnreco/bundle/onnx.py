@@ -90,11 +90,17 @@ def make_onnx(bundle: Bundle, int8: bool = False, one_thread: bool = False) -> b
     weights, detector = network_weights(bundle), bundle.manifest["detector"]
     nodes, edges = FEATURES[bundle.task]
     metadata = {
-        "version": __version__, "task": bundle.task, "bundle.name": bundle.name,
-        "bundle.sha256": bundle.manifest["sha256"], "detector.name": detector["name"],
-        "detector.hash": detector["hash"], "nodes": " ".join(nodes), "edges": " ".join(edges),
-        "weights": "int8" if int8 else "float32", "threads": "1" if one_thread else "any",
-    }  # fmt: skip
+        "version": __version__,
+        "task": bundle.task,
+        "bundle.name": bundle.name,
+        "bundle.sha256": bundle.manifest["sha256"],
+        "detector.name": detector["name"],
+        "detector.hash": detector["hash"],
+        "nodes": " ".join(nodes),
+        "edges": " ".join(edges),
+        "weights": "int8" if int8 else "float32",
+        "threads": "1" if one_thread else "any",
+    }
     named = {f"gnnreco.{key}": str(value) for key, value in metadata.items()}
     return build_onnx(weights, int(bundle.config["network"]["iterations"]), named, int8, one_thread)
 

@@ -79,9 +79,13 @@ def _add_calibrate(sub: Verbs) -> None:
         help=DETECTOR_HELP + "; may be repeated",
     )
     score.add_argument(
-        "--data", required=True, action="append", nargs="+", metavar="INPUT",
+        "--data",
+        required=True,
+        action="append",
+        nargs="+",
+        metavar="INPUT",
         help="events that no training used, with truth and noise: once for each --detector",
-    )  # fmt: skip
+    )
     output_folder(score)
 
 

@@ -53,12 +53,17 @@ def compare_detectors(args: Namespace) -> int:
         named = None if progress is None else progress.named
         report = compared(args.detectors, args.output, args.events, args.transfer, named, _say)
     rows = [
-        {"detector": d["name"], "sample": name, "hits": round(s["hits_per_event"], 1), "occupancy": f"{s['occupancy']:.2g}"}
+        {
+            "detector": d["name"],
+            "sample": name,
+            "hits": round(s["hits_per_event"], 1),
+            "occupancy": f"{s['occupancy']:.2g}",
+        }
         | {how: _percent(s, how) for how in ("trained", "zero_shot", "fine_tuned")}
         | {"response": "" if s.get("response") is None else f"{s['response']:.3f}"}
         for d in report["detectors"]
         for name, s in d["samples"].items()
-    ]  # fmt: skip
+    ]
     print_table(rows, args.json, report)
     print(f"page: {compare_page(report, page)}")
     failed = [

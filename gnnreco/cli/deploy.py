@@ -91,9 +91,12 @@ def _add_write(sub: Verbs) -> Parser:
         help="rtl: longest time to place it on an open FPGA (default: 0)",
     )
     verb.add_argument(
-        "--stream", nargs=2, type=int, metavar=("NODES", "EDGES"),
+        "--stream",
+        nargs=2,
+        type=int,
+        metavar=("NODES", "EDGES"),
         help="rtl: graphs of up to so many, an edge each clock, instead of all edges of a small buffer at once",
-    )  # fmt: skip
+    )
     verb.add_argument(
         "--parts", action="store_true", help="hls: only the dense parts of a graph network, one by one"
     )
@@ -224,9 +227,13 @@ def _add_verify(sub: Verbs) -> None:
     verb.add_argument("folder", type=Path, metavar="FOLDER", help="what was exported")
     verb.add_argument("--input", nargs="+", default=[], metavar="INPUT", help="more events")
     verb.add_argument(
-        "--bundle", "--trained", default="", dest="trained", metavar="BUNDLE",
+        "--bundle",
+        "--trained",
+        default="",
+        dest="trained",
+        metavar="BUNDLE",
         help="the trained bundle (default: the one of the sum that FOLDER names, if it is here)",
-    )  # fmt: skip
+    )
     verb.add_argument(
         "--trust",
         action="store_true",

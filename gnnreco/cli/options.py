@@ -82,14 +82,23 @@ class Verbs:
 
 
 def output_folder(
-    verb: argparse.ArgumentParser, about: str = "the folder to write", default: str = "", *,
-    metavar: str = "FOLDER", required: bool = True,
-) -> None:  # fmt: skip
+    verb: argparse.ArgumentParser,
+    about: str = "the folder to write",
+    default: str = "",
+    *,
+    metavar: str = "FOLDER",
+    required: bool = True,
+) -> None:
     """Where a verb writes, and whether it may replace what it wrote there before: none does so unasked."""
     verb.add_argument(
-        "-o", "--output", type=Path, metavar=metavar, required=required and not default,
-        default=Path(default) if default else None, help=f"{about} (default: {default})" if default else about,
-    )  # fmt: skip
+        "-o",
+        "--output",
+        type=Path,
+        metavar=metavar,
+        required=required and not default,
+        default=Path(default) if default else None,
+        help=f"{about} (default: {default})" if default else about,
+    )
     verb.add_argument("--overwrite", action="store_true", help=OVERWRITE_HELP.format(metavar))
 
 

@@ -23,9 +23,11 @@ def main(arguments: list[str]) -> None:
     """Limit this process and run the program in its place."""
     seconds, memory, program = int(arguments[0]), int(arguments[1]), arguments[2]
     limits = {
-        resource.RLIMIT_CPU: seconds, resource.RLIMIT_DATA: memory, resource.RLIMIT_FSIZE: LARGEST_FILE,
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_DATA: memory,
+        resource.RLIMIT_FSIZE: LARGEST_FILE,
         resource.RLIMIT_CORE: 0,
-    }  # fmt: skip
+    }
     for kind, most in limits.items():
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)

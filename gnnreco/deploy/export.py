@@ -55,10 +55,17 @@ def open_trigger(bundle: Bundle) -> TriggerTask:
 
 
 def export(
-    name: str, target: str, folder: Path, budget: Budget, synthesis_s: float = 900.0, placement_s: float = 0.0,
-    stream: Sequence[int] | None = None, parts: bool = False, progress: Progress | None = None,
+    name: str,
+    target: str,
+    folder: Path,
+    budget: Budget,
+    synthesis_s: float = 900.0,
+    placement_s: float = 0.0,
+    stream: Sequence[int] | None = None,
+    parts: bool = False,
+    progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Write a trigger bundle for a target; returns the report.
 
     Parameters

@@ -124,8 +124,10 @@ def simulate(
         built = time.perf_counter()
         said = run(
             ["built/Vtestbench", "+inputs=inputs.hex", "+expected=expected.hex", "+answers=answers.hex"],
-            folder, RUN_SECONDS, name="simulation",
-        )  # fmt: skip
+            folder,
+            RUN_SECONDS,
+            name="simulation",
+        )
         done = time.perf_counter()
         answers = (folder / "answers.hex").read_text().split()
     verdict = next(

@@ -77,9 +77,14 @@ def run(
     cpu = math.ceil(seconds) * cores()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [*CONFINED, str(cpu), str(MEMORY), *command], cwd=folder, env=given | dict(environment or {}),
-            stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            [*CONFINED, str(cpu), str(MEMORY), *command],
+            cwd=folder,
+            env=given | dict(environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired as error:

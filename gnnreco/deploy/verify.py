@@ -107,8 +107,13 @@ def verify(
 
 
 def open_folder(
-    target: str, folder: Path, manifest: FolderManifest, content: Mapping[str, bytes], extra: Inputs | None, trust: bool
-) -> Deployed:  # fmt: skip
+    target: str,
+    folder: Path,
+    manifest: FolderManifest,
+    content: Mapping[str, bytes],
+    extra: Inputs | None,
+    trust: bool,
+) -> Deployed:
     """A folder of a target with a program."""
     if target == "hls":
         from gnnreco.deploy.hls.project import Project

@@ -61,12 +61,20 @@ def cluster_rows(view: Exploration) -> list[dict[str, Any]]:
     size = np.diff(c.offsets)
     return [
         {
-            "cluster": i, "part": view.parts[part[i]], "energy_gev": float(c.energy[i]), "hits": int(size[i]),
-            "eta": float(eta[i]), "phi": float(phi[i]), "x_mm": float(c.x[i]), "y_mm": float(c.y[i]),
-            "z_mm": float(c.z[i]), "extent_mm": float(view.extent[i]), "score": float(c.score[i]),
+            "cluster": i,
+            "part": view.parts[part[i]],
+            "energy_gev": float(c.energy[i]),
+            "hits": int(size[i]),
+            "eta": float(eta[i]),
+            "phi": float(phi[i]),
+            "x_mm": float(c.x[i]),
+            "y_mm": float(c.y[i]),
+            "z_mm": float(c.z[i]),
+            "extent_mm": float(view.extent[i]),
+            "score": float(c.score[i]),
         }
         for i in range(len(c))
-    ]  # fmt: skip
+    ]
 
 
 def part_rows(view: Exploration) -> list[dict[str, Any]]:
@@ -86,11 +94,14 @@ def part_rows(view: Exploration) -> list[dict[str, Any]]:
         )
         rows.append(
             {
-                "part": name, "hits": int(mine.sum()), "energy_gev": float(energy[mine].sum()) if measured else None,
-                "highest_hit_gev": float(energy[mine].max()) if measured else None, "cell_mm": cell,
+                "part": name,
+                "hits": int(mine.sum()),
+                "energy_gev": float(energy[mine].sum()) if measured else None,
+                "highest_hit_gev": float(energy[mine].max()) if measured else None,
+                "cell_mm": cell,
                 "clusters": int((found == row).sum()) if measured else None,
             }
-        )  # fmt: skip
+        )
     return rows
 
 

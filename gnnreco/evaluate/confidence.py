@@ -143,16 +143,24 @@ def calibrate(
     told |= {"matched": float(matched.mean()), "ece_held_back": error}
     anywhere = source.manifest["detector"]["hash"] == ANY_DETECTOR["hash"]
     save_bundle(
-        output, source.task, source.config | {"calibration": plain(calibration)}, source.state,
-        None if anywhere else samples[0][0], source.manifest["training"] | {"calibration": told}, source.manifest["metrics"],
-    )  # fmt: skip
+        output,
+        source.task,
+        source.config | {"calibration": plain(calibration)},
+        source.state,
+        None if anywhere else samples[0][0],
+        source.manifest["training"] | {"calibration": told},
+        source.manifest["metrics"],
+    )
     return {"bundle": str(output), "found": len(matched), "matched": float(matched.mean()), "ece": error}
 
 
 def calibrated_if_enough(
-    bundle: str | Path, samples: Sequence[tuple[Detector, Sequence[Event]]], command: str,
-    data: Sequence[Mapping[str, Any]], progress: Progress | None = None,
-) -> str:  # fmt: skip
+    bundle: str | Path,
+    samples: Sequence[tuple[Detector, Sequence[Event]]],
+    command: str,
+    data: Sequence[Mapping[str, Any]],
+    progress: Progress | None = None,
+) -> str:
     """Calibrate a bundle in its place where the events are enough for it, and say whether they were."""
     try:
         row = calibrate(bundle, samples, bundle, command, data, progress, overwrite=True)

@@ -125,10 +125,21 @@ class Scores:
         out["resolutions"] = self._resolutions(m, wanted, tracks, kin)
         out["warnings"] = []
         for what, all_of, kept, among, cuts in (
-            ("particle is a target", "charged particles that left hits", wanted, (kin.charge != 0) & (m.particle_hits > 0),
-             target.cuts(kin.pt, kin.eta, m.particle_hits)),
-            ("track is counted", "tracks", tracks, np.ones(len(pt), bool), counted.cuts(pt, eta, m.track_hits)),
-        ):  # fmt: skip
+            (
+                "particle is a target",
+                "charged particles that left hits",
+                wanted,
+                (kin.charge != 0) & (m.particle_hits > 0),
+                target.cuts(kin.pt, kin.eta, m.particle_hits),
+            ),
+            (
+                "track is counted",
+                "tracks",
+                tracks,
+                np.ones(len(pt), bool),
+                counted.cuts(pt, eta, m.track_hits),
+            ),
+        ):
             if not kept.any():
                 counts = {name: int((among & mask).sum()) for name, mask in cuts.items()}
                 out["warnings"].append(passed(what, all_of, counts, int(among.sum())))

@@ -20,8 +20,19 @@ from .limits import DIMENSIONS, MANIFEST_BYTES, TENSOR_BYTES, TENSORS
 
 #: Bytes of a number of each kind that numpy holds.
 KINDS = {
-    "F64": 8, "F32": 4, "F16": 2, "I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1,
-}  # fmt: skip
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "I64": 8,
+    "U64": 8,
+    "I32": 4,
+    "U32": 4,
+    "I16": 2,
+    "U16": 2,
+    "I8": 1,
+    "U8": 1,
+    "BOOL": 1,
+}
 
 
 def parse_tensors(data: bytes, file: str | Path, where: str = "") -> dict[str, NDArray[Any]]:

@@ -110,15 +110,23 @@ def column(
     if c < 4:
         tx, ty, tz = work.axes[j, c + 1, X], work.axes[j, c + 1, Y], work.axes[j, c + 1, Z]
         return (
-            s * (along * tx - across * ty), s * (along * ty + across * tx), s * tz,
-            cos * tx - sin * ty, cos * ty + sin * tx, tz,
-        )  # fmt: skip
+            s * (along * tx - across * ty),
+            s * (along * ty + across * tx),
+            s * tz,
+            cos * tx - sin * ty,
+            cos * ty + sin * tx,
+            tz,
+        )
     tx, ty = work.state[j, TX], work.state[j, TY]
     da = -s * given.bend
     return (
-        s * da * (along_slope * tx - across_slope * ty), s * da * (along_slope * ty + across_slope * tx), 0.0,
-        da * (-sin * tx - cos * ty), da * (-sin * ty + cos * tx), 0.0,
-    )  # fmt: skip
+        s * da * (along_slope * tx - across_slope * ty),
+        s * da * (along_slope * ty + across_slope * tx),
+        0.0,
+        da * (-sin * tx - cos * ty),
+        da * (-sin * ty + cos * tx),
+        0.0,
+    )
 
 
 @kernel
@@ -144,10 +152,20 @@ def advance(j: int, first_pass: bool, lever: float, given: Given, grid: FieldGri
     k, s = given.bend * q_over_p, 0.0
     if grid is None:
         x, y, z, tx, ty, tz, s, crossed = extrapolate(
-            ref[j, X], ref[j, Y], ref[j, Z], ref[j, TX], ref[j, TY], ref[j, TZ], k,
-            work.point[j + 1, X], work.point[j + 1, Y], work.point[j + 1, Z],
-            axes[j + 1, W, X], axes[j + 1, W, Y], axes[j + 1, W, Z],
-        )  # fmt: skip
+            ref[j, X],
+            ref[j, Y],
+            ref[j, Z],
+            ref[j, TX],
+            ref[j, TY],
+            ref[j, TZ],
+            k,
+            work.point[j + 1, X],
+            work.point[j + 1, Y],
+            work.point[j + 1, Z],
+            axes[j + 1, W, X],
+            axes[j + 1, W, Y],
+            axes[j + 1, W, Z],
+        )
         ax, ay, az = ty, -tx, 0.0
     else:
         ray, to, w = take(j, q_over_p, work), work.point[j + 1], axes[j + 1, W]

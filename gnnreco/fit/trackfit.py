@@ -119,9 +119,17 @@ def fit_tracks(
     if offsets[-1] != m or (m and not 0 <= int(hit_index.min()) <= int(hit_index.max()) < len(hits)):
         raise ValueError("offsets and hit_index do not describe candidates of these hits")
     result = FitResult(
-        np.zeros((n, 5)), np.zeros((n, 15)), np.zeros(n), np.zeros(n), np.zeros(n, np.uint8), np.zeros(n, np.bool_),
-        np.zeros(m, np.bool_), np.zeros(m), np.zeros((n, 7)), np.zeros((n, 7)),
-    )  # fmt: skip
+        np.zeros((n, 5)),
+        np.zeros((n, 15)),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n, np.uint8),
+        np.zeros(n, np.bool_),
+        np.zeros(m, np.bool_),
+        np.zeros(m),
+        np.zeros((n, 7)),
+        np.zeros((n, 7)),
+    )
     if n == 0 or m == 0:
         result.status[:] = TOO_FEW_HITS
         return result

@@ -53,9 +53,15 @@ def dense(
                 LANES
             ):  # views and small indices: only so does the compiler see that lanes are apart
                 row[n] += (
-                    i[n] * w0 + i[LANES + n] * w1 + i[2 * LANES + n] * w2 + i[3 * LANES + n] * w3
-                    + i[4 * LANES + n] * w4 + i[5 * LANES + n] * w5 + i[6 * LANES + n] * w6 + i[7 * LANES + n] * w7
-                )  # fmt: skip
+                    i[n] * w0
+                    + i[LANES + n] * w1
+                    + i[2 * LANES + n] * w2
+                    + i[3 * LANES + n] * w3
+                    + i[4 * LANES + n] * w4
+                    + i[5 * LANES + n] * w5
+                    + i[6 * LANES + n] * w6
+                    + i[7 * LANES + n] * w7
+                )
         if rectify:
             for n in range(LANES):
                 row[n] = max(row[n], ZERO)

@@ -14,12 +14,20 @@ from gnnreco.kernels import njit
 
 #: Columns of `substructure`, in order.
 SUBSTRUCTURE = (
-    "c1_b0", "c1_b1", "c1_b2",
-    "c2_b1", "c2_b2",
-    "d2_b1", "d2_b2", "d2_a1_b1", "d2_a1_b2",
-    "m2_b1", "m2_b2",
-    "n2_b1", "n2_b2",
-)  # fmt: skip
+    "c1_b0",
+    "c1_b1",
+    "c1_b2",
+    "c2_b1",
+    "c2_b2",
+    "d2_b1",
+    "d2_b2",
+    "d2_a1_b1",
+    "d2_a1_b2",
+    "m2_b1",
+    "m2_b2",
+    "n2_b1",
+    "n2_b2",
+)
 #: Triplets grow with the cube: softer constituents than these change a jet of 1 TeV by less than its detector does.
 HARDEST = 100
 

@@ -105,9 +105,16 @@ def fit_calibration(features: Sequence[str], table: Floats, right: NDArray[np.bo
     linear, square = np.split(b[:-1], 2)
     logit, probability = _map(scaled @ b[:-1] + b[-1], right)
     return Calibration(
-        tuple(features), _digits(table.min(axis=0)), _digits(table.max(axis=0)), _digits(middle),
-        _digits(linear / spread), _digits(square / spread**2), _digits(b[-1:])[0], _digits(logit), _digits(probability),
-    )  # fmt: skip
+        tuple(features),
+        _digits(table.min(axis=0)),
+        _digits(table.max(axis=0)),
+        _digits(middle),
+        _digits(linear / spread),
+        _digits(square / spread**2),
+        _digits(b[-1:])[0],
+        _digits(logit),
+        _digits(probability),
+    )
 
 
 def _digits(column: Floats) -> tuple[float, ...]:

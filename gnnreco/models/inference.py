@@ -17,9 +17,18 @@ EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 ONE: Any = np.float32(1)
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # weight and bias
 LAYERS = (
-    "node_in.0", "node_in.2", "edge_in", "inner", "outer", "edge_mix", "message", "update.0", "update.2", "edge_out.0",
+    "node_in.0",
+    "node_in.2",
+    "edge_in",
+    "inner",
+    "outer",
+    "edge_mix",
+    "message",
+    "update.0",
+    "update.2",
+    "edge_out.0",
     "edge_out.2",
-)  # fmt: skip
+)
 
 
 class _Layers(NamedTuple):
@@ -154,9 +163,22 @@ def _infer(
     layers: _Layers,
 ) -> NDArray[np.float32]:
     (
-        node_in, node_mid, edge_in, inner, outer, edge_mix, message, update, update_out, edge_out, last_out,
-        node_scale, node_shift, edge_scale, edge_shift,
-    ) = layers  # fmt: skip
+        node_in,
+        node_mid,
+        edge_in,
+        inner,
+        outer,
+        edge_mix,
+        message,
+        update,
+        update_out,
+        edge_out,
+        last_out,
+        node_scale,
+        node_shift,
+        edge_scale,
+        edge_shift,
+    ) = layers
     _, bias = node_in
     width = len(bias)
     padded = (width + 7) // 8 * 8 * LANES

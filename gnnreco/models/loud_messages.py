@@ -71,9 +71,16 @@ def _spread(work: Callable[[int, int], None], n: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _listen(
-    me: Reals, other: Reals, pairs: Reals, weight: Reals, neighbour: NDArray[np.int32], real: Reals, out: Reals,
-    start: int, stop: int,
-) -> None:  # fmt: skip
+    me: Reals,
+    other: Reals,
+    pairs: Reals,
+    weight: Reals,
+    neighbour: NDArray[np.int32],
+    real: Reals,
+    out: Reals,
+    start: int,
+    stop: int,
+) -> None:
     h, k, g = me.shape[1], neighbour.shape[1], pairs.shape[2]
     message, part = np.empty(h, np.float32), np.float32(1 / k)
     for i in range(start, stop):
@@ -96,9 +103,17 @@ def _listen(
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})  # a sum over the width in lanes
 def _score(
-    me: Reals, other: Reals, pairs: Reals, weight: Reals, neighbour: NDArray[np.int32], last: Reals, bias: Reals,
-    out: Reals, start: int, stop: int,
-) -> None:  # fmt: skip
+    me: Reals,
+    other: Reals,
+    pairs: Reals,
+    weight: Reals,
+    neighbour: NDArray[np.int32],
+    last: Reals,
+    bias: Reals,
+    out: Reals,
+    start: int,
+    stop: int,
+) -> None:
     h, k, g = me.shape[1], neighbour.shape[1], pairs.shape[2]
     message = np.empty(h, np.float32)
     for i in range(start, stop):

@@ -44,11 +44,19 @@ def weight_shapes(hidden: int, node_features: int, edge_features: int) -> dict[s
     """Shape of each array by name: layers as torch has them, (outputs, inputs)."""
     h = hidden
     layers = {
-        "node_in.0": (h, node_features), "node_in.2": (h, h), "edge_in": (h, edge_features),
-        "inner": (h, h), "outer": (h, h), "edge_mix": (h, h), "message": (h + 1, h),
-        "update.0": (h, 3 * h), "update.2": (h, h),
-        "edge_out.0": (h, h), "edge_out.2": (1, h), "node_out": (1, h),
-    }  # fmt: skip
+        "node_in.0": (h, node_features),
+        "node_in.2": (h, h),
+        "edge_in": (h, edge_features),
+        "inner": (h, h),
+        "outer": (h, h),
+        "edge_mix": (h, h),
+        "message": (h + 1, h),
+        "update.0": (h, 3 * h),
+        "update.2": (h, h),
+        "edge_out.0": (h, h),
+        "edge_out.2": (1, h),
+        "node_out": (1, h),
+    }
     shapes: dict[str, tuple[int, ...]] = {f"{name}.weight": shape for name, shape in layers.items()}
     shapes |= {f"{name}.bias": s[:1] for name, s in layers.items() if name not in ("inner", "outer")}
     shapes |= {f"{part}_norm.{what}": (h,) for part in ("node", "edge") for what in ("weight", "bias")}

@@ -28,10 +28,17 @@ RECORD = re.compile(r"(?:manifest(?:-\d+-of-\d+)?\.json|journal(?:-\d+-of-\d+)?\
 SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
 #: How a user knows what makes two jobs different.
 WORDS = {
-    "inputs": "other inputs", "detector": "another detector", "bundle": "another bundle", "engine": "another engine",
-    "clusters": "with cells=False", "threads": "another number of threads", "format": "another format",
-    "scorer": "another scorer", "parts": "another number of shards", "gnnreco": "another version of gnnreco",
-}  # fmt: skip
+    "inputs": "other inputs",
+    "detector": "another detector",
+    "bundle": "another bundle",
+    "engine": "another engine",
+    "clusters": "with cells=False",
+    "threads": "another number of threads",
+    "format": "another format",
+    "scorer": "another scorer",
+    "parts": "another number of shards",
+    "gnnreco": "another version of gnnreco",
+}
 
 
 @dataclass(frozen=True)
@@ -189,8 +196,13 @@ def _read(file: Path) -> Record:
 def _files_of(record: Record) -> list[Path]:
     """A record and what it lists, in the folders of its tasks too."""
     folder = record.file.parent
-    below = [file for task in record.tasks if (folder / task).is_dir() for r in read_records(folder / task)
-             for file in _files_of(r)]  # fmt: skip
+    below = [
+        file
+        for task in record.tasks
+        if (folder / task).is_dir()
+        for r in read_records(folder / task)
+        for file in _files_of(r)
+    ]
     return [record.file, *(folder / name for name in record.sums if SHARD.fullmatch(name)), *below]
 
 

@@ -83,16 +83,23 @@ def simulate(
         whole.at_source()
     )  # all happens in the source's frame, so a detector that moves with it sees the same
     source, transport = generator(process, there, chosen, pileup), Transport(there, chosen)
-    made = (_event(i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream)
-            for i in range(first, first + events)
-            for stream in [np.random.default_rng([seed, i])])  # fmt: skip
+    made = (
+        _event(i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream)
+        for i in range(first, first + events)
+        for stream in [np.random.default_rng([seed, i])]
+    )
     return (out_of_source_frame(event, whole.source) for event in made)
 
 
 def _event(
-    number: int, source: str, detector: Detector, options: SimulationOptions, generated: Generated,
-    transport: Transport, rng: np.random.Generator,
-) -> Event:  # fmt: skip
+    number: int,
+    source: str,
+    detector: Detector,
+    options: SimulationOptions,
+    generated: Generated,
+    transport: Transport,
+    rng: np.random.Generator,
+) -> Event:
     flown = transport(generated, rng)
     hits, hit, particle, energy = measured(detector, flown, options, rng)
     return Event(
@@ -107,8 +114,17 @@ def _particles(generated: Generated, generation: Ints) -> Particles:
     codes, row = np.unique(generated.pdg, return_inverse=True)
     species = species_of(codes)
     g = generated
-    return Particles(_barcode(g.vertex.astype(np.int64), generation), g.pdg, species.charge[species.rows(codes)][row],
-                     g.vx, g.vy, g.vz, g.px, g.py, g.pz)  # fmt: skip
+    return Particles(
+        _barcode(g.vertex.astype(np.int64), generation),
+        g.pdg,
+        species.charge[species.rows(codes)][row],
+        g.vx,
+        g.vy,
+        g.vz,
+        g.px,
+        g.py,
+        g.pz,
+    )
 
 
 def _barcode(vertex: Ints, generation: Ints) -> Ints:

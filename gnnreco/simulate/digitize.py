@@ -77,11 +77,18 @@ def share_charge(detector: Detector, crossings: Crossings) -> Shares:
     """Split the energy of each crossing among the cells under its path, by length; what leaves the sensor is lost."""
     kind = detector.template[crossings.sensor]
     half = detector.thickness[crossings.sensor] / 2
-    ends = [np.stack([crossings.u + w * crossings.slope_u, crossings.v + w * crossings.slope_v, w], axis=1)
-            for w in (-half, half)]  # fmt: skip
+    ends = [
+        np.stack([crossings.u + w * crossings.slope_u, crossings.v + w * crossings.slope_v, w], axis=1)
+        for w in (-half, half)
+    ]
     path = np.concatenate([detector.to_plane(crossings.sensor, end) for end in ends], axis=1)
-    grids = np.array([(t.pitch_u, t.pitch_v, t.n_u, t.n_v) if isinstance(t, GridTemplate) else (0.0,) * 4
-                      for t in detector.templates], np.float64)  # fmt: skip
+    grids = np.array(
+        [
+            (t.pitch_u, t.pitch_v, t.n_u, t.n_v) if isinstance(t, GridTemplate) else (0.0,) * 4
+            for t in detector.templates
+        ],
+        np.float64,
+    )
     on_grid = np.flatnonzero(grids[kind, 0] > 0)
     row, cell, part = across_grids(path[on_grid], grids[kind[on_grid]])
     parts = [(on_grid[row], cell, part)]
@@ -165,9 +172,16 @@ def measure(detector: Detector, cell: Ints, energy: Floats, label: Ints, n_hits:
     size = detector.cell_size(sensor, number) if n_hits else np.zeros((0, 2))
     offsets = np.searchsorted(label, np.arange(n_hits + 1)).astype(np.int64)
     return Hits(
-        np.arange(1, n_hits + 1), x, y, z, sensor[offsets[:-1]],
-        variance(label, channel_u, weight, size[:, 0], n_hits), variance(label, channel_v, weight, size[:, 1], n_hits),
-        energy=total, deposits=Deposits(offsets, channel_u, channel_v, energy.astype(np.float32)))  # fmt: skip
+        np.arange(1, n_hits + 1),
+        x,
+        y,
+        z,
+        sensor[offsets[:-1]],
+        variance(label, channel_u, weight, size[:, 0], n_hits),
+        variance(label, channel_v, weight, size[:, 1], n_hits),
+        energy=total,
+        deposits=Deposits(offsets, channel_u, channel_v, energy.astype(np.float32)),
+    )
 
 
 def summed(label: Ints, value: Floats, n: int) -> Floats:

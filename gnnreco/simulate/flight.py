@@ -164,9 +164,17 @@ def born(
 
 @njit(cache=True, error_model="numpy")
 def decay(
-    rng: np.random.Generator, made: Floats, used: int, parent: int, species: Species, row: int, x: Vector, p: float,
-    t: Vector, time: float,
-) -> tuple[Floats, int]:  # fmt: skip
+    rng: np.random.Generator,
+    made: Floats,
+    used: int,
+    parent: int,
+    species: Species,
+    row: int,
+    x: Vector,
+    p: float,
+    t: Vector,
+    time: float,
+) -> tuple[Floats, int]:
     """The two daughters of a decay in flight."""
     one, two = species.daughters[row, FIRST], species.daughters[row, SECOND]
     a, b = two_body(rng, species.mass[row], species.mass[one], species.mass[two], p, t)
@@ -194,9 +202,17 @@ def convert(
 
 @njit(cache=True, error_model="numpy")
 def shatter(
-    rng: np.random.Generator, made: Floats, used: int, parent: int, x: Vector, p: float, t: Vector, time: float,
-    least: float, neutrals: bool,
-) -> tuple[Floats, int]:  # fmt: skip
+    rng: np.random.Generator,
+    made: Floats,
+    used: int,
+    parent: int,
+    x: Vector,
+    p: float,
+    t: Vector,
+    time: float,
+    least: float,
+    neutrals: bool,
+) -> tuple[Floats, int]:
     """A few hadrons from a nuclear interaction: enough to look like one, no model of it.
 
     A third are neutral: they go unseen, or fly on as one photon for the two of a neutral pion.
@@ -229,9 +245,17 @@ def coming_next(
 
 @njit(cache=True, error_model="numpy")
 def recorded(
-    arcs: Floats, used: int, particle: int, x: Vector, p: float, t: Vector, charge: float, mass: float, time: float,
+    arcs: Floats,
+    used: int,
+    particle: int,
+    x: Vector,
+    p: float,
+    t: Vector,
+    charge: float,
+    mass: float,
+    time: float,
     length: float,
-) -> tuple[Floats, int]:  # fmt: skip
+) -> tuple[Floats, int]:
     """Add a step of a charged particle."""
     arcs = grown(arcs, used)
     arcs[used, PARTICLE], arcs[used, ARC_CHARGE], arcs[used, ARC_MASS] = particle, charge, mass
@@ -284,9 +308,17 @@ def noticed(
 
 @njit(cache=True, error_model="numpy")
 def slowed(
-    rng: np.random.Generator, physics: Physics, nature: int, p: float, mass: float, charge: float, t: Vector,
-    radiation: float, deposit: float, rest: float,
-) -> tuple[Vector, float, float]:  # fmt: skip
+    rng: np.random.Generator,
+    physics: Physics,
+    nature: int,
+    p: float,
+    mass: float,
+    charge: float,
+    t: Vector,
+    radiation: float,
+    deposit: float,
+    rest: float,
+) -> tuple[Vector, float, float]:
     """Direction and momentum of a charged particle behind matter, and the energy that it radiated there (GeV).
 
     Parameters
@@ -332,9 +364,17 @@ class Tables(NamedTuple):
 
 @njit(cache=True, error_model="numpy")
 def fly(
-    rng: np.random.Generator, i: int, start: Floats, row: int, species: Species, world: World, size: float,
-    middle: Floats, stack: Floats, tables: Tables,
-) -> Tables:  # fmt: skip
+    rng: np.random.Generator,
+    i: int,
+    start: Floats,
+    row: int,
+    species: Species,
+    world: World,
+    size: float,
+    middle: Floats,
+    stack: Floats,
+    tables: Tables,
+) -> Tables:
     """Fly particle `i` to its end; `size` (mm) and `middle` are those of the box around all sensors."""
     tree, field, matter, physics = world
     seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs = tables
@@ -415,9 +455,15 @@ def fly(
 
 @njit(cache=True, error_model="numpy")
 def follow(
-    rng: np.random.Generator, start: Floats, kind: NDArray[np.int32], species: Species, tree: SensorTree,
-    field: FieldGrid, matter: Matter, physics: Physics,
-) -> tuple[Floats, Floats, Floats, Floats]:  # fmt: skip
+    rng: np.random.Generator,
+    start: Floats,
+    kind: NDArray[np.int32],
+    species: Species,
+    tree: SensorTree,
+    field: FieldGrid,
+    matter: Matter,
+    physics: Physics,
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Fly particles one by one, in order, each to its end: where it stops, or where it starts to shower.
 
     Parameters

@@ -102,9 +102,24 @@ class SimulationOptions:
             low, high = getattr(self, name) or (0.0, 0.0)
             if not low <= high:
                 raise BadConfig(f"simulation option {name}: {low} to {high} is no range; give MIN before MAX")
-        for name in ("count", "sigma_xy", "sigma_z", "sigma_t", "min_pt", "max_eta", "max_turns", "min_momentum",
-                     "noise", "threshold", "noise_hits", "beam_width", "beam_divergence", "cell_noise", "cell_threshold",
-                     "hadron_response"):  # fmt: skip
+        for name in (
+            "count",
+            "sigma_xy",
+            "sigma_z",
+            "sigma_t",
+            "min_pt",
+            "max_eta",
+            "max_turns",
+            "min_momentum",
+            "noise",
+            "threshold",
+            "noise_hits",
+            "beam_width",
+            "beam_divergence",
+            "cell_noise",
+            "cell_threshold",
+            "hadron_response",
+        ):
             if not (getattr(self, name) or 0.0) >= 0:
                 raise BadConfig(f"simulation option {name}: {getattr(self, name)} must not be negative")
         if self.cone is not None and not self.cone >= 0:

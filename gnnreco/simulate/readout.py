@@ -58,8 +58,17 @@ def joined(parts: Sequence[Part]) -> Part:
         np.concatenate([_column(table, name) for table in tables])
         for name in ("x", "y", "z", "var_u", "var_v", "energy", "time")
     )
-    hits = Hits(np.arange(1, counts.sum() + 1), x, y, z, np.concatenate([table.sensor for table in tables]), var_u, var_v,
-                energy=energy, deposits=_deposits(tables))  # fmt: skip
+    hits = Hits(
+        np.arange(1, counts.sum() + 1),
+        x,
+        y,
+        z,
+        np.concatenate([table.sensor for table in tables]),
+        var_u,
+        var_v,
+        energy=energy,
+        deposits=_deposits(tables),
+    )
     return (
         replace(hits, time=time) if any(table.time is not None for table in tables) else hits,
         np.concatenate([part[1] + start for part, start in zip(filled, first, strict=True)]),
@@ -76,5 +85,9 @@ def _column(table: Hits, name: str) -> Floats:
 def _deposits(tables: Sequence[Hits]) -> Deposits:
     held = [table.deposits for table in tables if table.deposits is not None]
     count = np.concatenate([np.diff(one.offsets) for one in held])
-    return Deposits(np.concatenate([[0], np.cumsum(count)]), np.concatenate([one.u for one in held]),
-                    np.concatenate([one.v for one in held]), np.concatenate([one.value for one in held]))  # fmt: skip
+    return Deposits(
+        np.concatenate([[0], np.cumsum(count)]),
+        np.concatenate([one.u for one in held]),
+        np.concatenate([one.v for one in held]),
+        np.concatenate([one.value for one in held]),
+    )

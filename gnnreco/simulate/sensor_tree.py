@@ -76,9 +76,15 @@ def sensor_tree(detector: Detector) -> SensorTree:
         [detector.rotation.swapaxes(1, 2), detector.center[:, None], half[:, None]], axis=1
     )
     return SensorTree(
-        lows, highs, order, place, detector.outline_corners(), detector.outline_counts, detector.template,
+        lows,
+        highs,
+        order,
+        place,
+        detector.outline_corners(),
+        detector.outline_counts,
+        detector.template,
         float(np.hypot(rims[:, 0], rims[:, 1]).max(initial=0.0)),
-    )  # fmt: skip
+    )
 
 
 def _halved(groups: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -155,9 +161,15 @@ def nonzero(value: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def next_sensor(
-    tree: SensorTree, stack: Floats, x: Vector, t: Vector, h: Vector, k: float, least: float,
+    tree: SensorTree,
+    stack: Floats,
+    x: Vector,
+    t: Vector,
+    h: Vector,
+    k: float,
+    least: float,
     step: float,
-) -> tuple[int, float]:  # fmt: skip
+) -> tuple[int, float]:
     """The first sensor on the helix between `least` and `step` mm: (sensor, path); (-1, step) where there is none.
 
     The caller keeps ``step * k`` well under one radian, so that the arc stays near its chord, and lends a `stack` (64, 2).
@@ -247,9 +259,16 @@ def _entry(low: Floats, high: Floats, node: int, x: Vector, inverse: Vector, fat
 
 @njit(cache=True, error_model="numpy")
 def _cross(
-    place: Floats, sensor: int, x: Vector, t: Vector, h: Vector, k: float, normal: Vector, least: float,
+    place: Floats,
+    sensor: int,
+    x: Vector,
+    t: Vector,
+    h: Vector,
+    k: float,
+    normal: Vector,
+    least: float,
     limit: float,
-) -> float:  # fmt: skip
+) -> float:
     """Path to the sensor's plane if the helix meets the box around it between `least` and `limit`; else infinite."""
     dx, dy, dz = (
         x[X] - place[sensor, CENTER, X],

@@ -51,8 +51,16 @@ class Crossings:
 
     def select(self, keep: NDArray[np.bool_]) -> Crossings:
         """The crossings where `keep` is true."""
-        return Crossings(self.particle[keep], self.sensor[keep], self.u[keep], self.v[keep], self.slope_u[keep],
-                         self.slope_v[keep], self.energy[keep], self.time[keep])  # fmt: skip
+        return Crossings(
+            self.particle[keep],
+            self.sensor[keep],
+            self.u[keep],
+            self.v[keep],
+            self.slope_u[keep],
+            self.slope_v[keep],
+            self.energy[keep],
+            self.time[keep],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +173,19 @@ class Transport:
         self.field = detector.field.grid
         step = min(options.field_spacing / 2, self.field.longest) if self.field.tesla.size > 3 else np.inf
         self.matter = matter(detector, showers[detector.subsystem], self.planes)
-        self.physics = Physics(options.scattering, options.energy_loss, options.radiation, options.nuclear, options.decays,
-                               options.efficiency, 2 * np.pi * options.max_turns, options.min_momentum,
-                               bool(showers.any()), step, bool(drifts.any()))  # fmt: skip
+        self.physics = Physics(
+            options.scattering,
+            options.energy_loss,
+            options.radiation,
+            options.nuclear,
+            options.decays,
+            options.efficiency,
+            2 * np.pi * options.max_turns,
+            options.min_momentum,
+            bool(showers.any()),
+            step,
+            bool(drifts.any()),
+        )
 
     def __call__(self, particles: Generated, rng: np.random.Generator) -> Transported:
         """Follow particles, and what they make, to the end."""
@@ -179,8 +197,16 @@ class Transport:
             start = np.stack(
                 [current.vx, current.vy, current.vz, current.px, current.py, current.pz, current.time], axis=1
             )
-            seen, made, ends, arcs = follow(rng, start, species.rows(current.pdg), species, self.tree, self.field,
-                                            self.matter, self.physics)  # fmt: skip
+            seen, made, ends, arcs = follow(
+                rng,
+                start,
+                species.rows(current.pdg),
+                species,
+                self.tree,
+                self.field,
+                self.matter,
+                self.physics,
+            )
             for table, rows in ((crossed, seen), (ended, ends), (flown, arcs)):
                 rows[:, 0] += first
                 table.append(rows)
@@ -226,6 +252,13 @@ def matter(detector: Detector, showers: NDArray[np.bool_], planes: NDArray[np.in
         active[showers], silicon[showers] = medium.active[showers], medium.silicon[showers]
         depth[showers] = detector.thickness[showers] / 2
     return Matter(
-        detector.radiation_lengths[planes], detector.interaction_lengths[planes], active[planes], silicon[planes],
-        depth[planes], np.array([[c.radius, c.half_length, c.radiation_lengths, c.interaction_lengths]
-                                 for c in detector.passive], np.float64).reshape(-1, 4))  # fmt: skip
+        detector.radiation_lengths[planes],
+        detector.interaction_lengths[planes],
+        active[planes],
+        silicon[planes],
+        depth[planes],
+        np.array(
+            [[c.radius, c.half_length, c.radiation_lengths, c.interaction_lengths] for c in detector.passive],
+            np.float64,
+        ).reshape(-1, 4),
+    )

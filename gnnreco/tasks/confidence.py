@@ -18,8 +18,18 @@ from gnnreco.models.calibration import Calibration
 SURE = 1e-3  # the network's own confidence is read no closer to 0 or 1 than this
 TRACK_FEATURES = ("sure", "hits", "chi2", "momentum", "momentum_error")
 CLUSTER_FEATURES = (
-    "sure", "energy", "visible", "error", "cells", "layers", "mips", "loudest", "held", "electromagnetic", "muon",
-)  # fmt: skip
+    "sure",
+    "energy",
+    "visible",
+    "error",
+    "cells",
+    "layers",
+    "mips",
+    "loudest",
+    "held",
+    "electromagnetic",
+    "muon",
+)
 ELECTROMAGNETIC, MUON = CLUSTER_CLASSES.index("electromagnetic"), CLUSTER_CLASSES.index("muon")
 Found = TypeVar("Found", Tracks, Clusters)
 
@@ -47,9 +57,12 @@ def track_features(tracks: Tracks) -> Floats:
     freedom = np.maximum(tracks.ndf, 1.0)
     curved = np.clip(np.abs(tracks.q_over_p), 1e-4, 1e2)
     columns = [
-        _log_odds(tracks.score), np.log(np.maximum(np.diff(tracks.offsets), 1)), np.log(tracks.chi2 / freedom + 0.1),
-        -np.log(curved), 0.5 * np.log(np.clip(tracks.covariance[:, 14] / curved**2, 1e-8, 1e4)),
-    ]  # fmt: skip
+        _log_odds(tracks.score),
+        np.log(np.maximum(np.diff(tracks.offsets), 1)),
+        np.log(tracks.chi2 / freedom + 0.1),
+        -np.log(curved),
+        0.5 * np.log(np.clip(tracks.covariance[:, 14] / curved**2, 1e-8, 1e4)),
+    ]
     return np.stack(columns, axis=1)
 
 
@@ -85,10 +98,18 @@ def cluster_features(clusters: Clusters, graph: CellGraph) -> Floats:
     energy = np.maximum(clusters.energy, 1e-12)
     told = np.nan_to_num(clusters.class_probability)
     columns = [
-        _log_odds(clusters.score), np.log(energy), np.log(visible), np.log(clusters.energy_sigma / energy + 1e-6),
-        np.log(cells), np.log(np.maximum(layers, 1)), np.log(mips / cells), np.log(loudest / visible + 1e-6),
-        visible / total(graph.energy[cell]), told[:, ELECTROMAGNETIC], told[:, MUON],
-    ]  # fmt: skip
+        _log_odds(clusters.score),
+        np.log(energy),
+        np.log(visible),
+        np.log(clusters.energy_sigma / energy + 1e-6),
+        np.log(cells),
+        np.log(np.maximum(layers, 1)),
+        np.log(mips / cells),
+        np.log(loudest / visible + 1e-6),
+        visible / total(graph.energy[cell]),
+        told[:, ELECTROMAGNETIC],
+        told[:, MUON],
+    ]
     return np.stack(columns, axis=1)
 
 

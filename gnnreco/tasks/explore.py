@@ -131,10 +131,18 @@ def free_clusters(graph: CellGraph, config: ExploreConfig) -> Clusters:
     outward = np.stack([x, y, z], axis=1)
     outward = outward / np.maximum(np.linalg.norm(outward, axis=1), 1e-9)[:, None]
     return Clusters(
-        np.append(0, np.cumsum(np.bincount(owner, minlength=n))).astype(np.int64), graph.index[cell],
-        np.ones(len(cell)), energy, np.full(n, np.nan), x, y, z, outward,
-        np.full((n, len(CLUSTER_CLASSES)), np.nan), score,
-    )  # fmt: skip
+        np.append(0, np.cumsum(np.bincount(owner, minlength=n))).astype(np.int64),
+        graph.index[cell],
+        np.ones(len(cell)),
+        energy,
+        np.full(n, np.nan),
+        x,
+        y,
+        z,
+        outward,
+        np.full((n, len(CLUSTER_CLASSES)), np.nan),
+        score,
+    )
 
 
 def members(clusters: Clusters) -> Ints:

@@ -80,10 +80,18 @@ class Calorimeter:
         direction = xyz / np.maximum(np.linalg.norm(xyz, axis=1), 1e-9)[:, None]
         cosine = np.maximum(np.abs(np.einsum("ij,ij->i", direction, frame.outward[sensor])), 0.25)
         known = {
-            "index": index, "sensor": sensor, "group": group[index], "energy": energy[index], "mip": mip[index], "xyz": xyz,
-            "direction": direction, "depth": frame.depth[group[index]] / cosine, "offsets": np.zeros(len(index) + 1, np.int64),
-            "neighbour": np.zeros(0, np.int32), "distance": np.zeros(0, np.float32),
-        }  # fmt: skip
+            "index": index,
+            "sensor": sensor,
+            "group": group[index],
+            "energy": energy[index],
+            "mip": mip[index],
+            "xyz": xyz,
+            "direction": direction,
+            "depth": frame.depth[group[index]] / cosine,
+            "offsets": np.zeros(len(index) + 1, np.int64),
+            "neighbour": np.zeros(0, np.int32),
+            "distance": np.zeros(0, np.float32),
+        }
         rest = {column.name: np.zeros(len(index)) for column in fields(CellGraph) if column.name not in known}
         graph = CellGraph(**known, **rest)
         return Cells(graph, np.sqrt(self.detector.cell_size(sensor, cell[index]).prod(axis=1)))

@@ -28,8 +28,15 @@ from gnnreco.geometry import load_detector
 DEPTHS = np.array([0, 3, 6, 9, 12, 15, 19, 23, 28, 35, 50, 80, 1e9])  # radiation lengths
 RADII = np.array([0, 0.25, 0.5, 1, 1.5, 2, 3, 5, 1e9])  # Moliere radii
 ENERGY_BINS = np.array([5, 10, 15, 20, 30, 40, 50, 60, 80, 100.0])
-TREES: dict[str, Any] = {"max_iter": 300, "learning_rate": 0.06, "max_leaf_nodes": 15, "min_samples_leaf": 20,
-                         "l2_regularization": 1.0, "early_stopping": True, "random_state": 0}  # fmt: skip
+TREES: dict[str, Any] = {
+    "max_iter": 300,
+    "learning_rate": 0.06,
+    "max_leaf_nodes": 15,
+    "min_samples_leaf": 20,
+    "l2_regularization": 1.0,
+    "early_stopping": True,
+    "random_state": 0,
+}
 BOOTSTRAPS = 400
 
 
@@ -59,13 +66,28 @@ def moments(cells: Cells, calorimeter: Calorimeter) -> Floats:
     depth_mean, radius_mean = share @ depth, share @ radius
     spread = np.linalg.eigvalsh((share[:, None] * off).T @ off)
     first = graph.group[energy > 3 * graph.mip]
-    return np.array([
-        np.log(total), np.log(len(energy)), np.log((energy > 5 * graph.mip).sum() + 1), depth_mean,
-        np.sqrt(share @ (depth - depth_mean) ** 2), np.cbrt(share @ (depth - depth_mean) ** 3), radius_mean,
-        np.sqrt(share @ radius**2), spread[1], spread[2], share.max(), np.sort(share)[-10:].sum(), (share**2).sum(),
-        float(first.min() if len(first) else -1) % 47, np.arcsinh(abs(axis[2]) / np.hypot(*axis[:2])), (energy / graph.mip).max(),
-        *np.histogram(depth, DEPTHS, weights=share)[0], *np.histogram(radius, RADII, weights=share)[0],
-    ])  # fmt: skip
+    return np.array(
+        [
+            np.log(total),
+            np.log(len(energy)),
+            np.log((energy > 5 * graph.mip).sum() + 1),
+            depth_mean,
+            np.sqrt(share @ (depth - depth_mean) ** 2),
+            np.cbrt(share @ (depth - depth_mean) ** 3),
+            radius_mean,
+            np.sqrt(share @ radius**2),
+            spread[1],
+            spread[2],
+            share.max(),
+            np.sort(share)[-10:].sum(),
+            (share**2).sum(),
+            float(first.min() if len(first) else -1) % 47,
+            np.arcsinh(abs(axis[2]) / np.hypot(*axis[:2])),
+            (energy / graph.mip).max(),
+            *np.histogram(depth, DEPTHS, weights=share)[0],
+            *np.histogram(radius, RADII, weights=share)[0],
+        ]
+    )
 
 
 def showers(events: list[Event], calorimeter: Calorimeter) -> Showers:
@@ -125,8 +147,16 @@ def resolution(found: Floats, true: Floats) -> dict[str, Any]:
             continue
         left, middle, right = np.quantile(mine, [(1 - COVERAGE) / 2, 0.5, (1 + COVERAGE) / 2])
         width = float((right - left) / 2 / middle)
-        rows.append({"low": low, "high": high, "events": len(mine), "response": float(middle), "resolution": width,
-                     "error": width / np.sqrt(1.5 * len(mine))})  # fmt: skip
+        rows.append(
+            {
+                "low": low,
+                "high": high,
+                "events": len(mine),
+                "response": float(middle),
+                "resolution": width,
+                "error": width / np.sqrt(1.5 * len(mine)),
+            }
+        )
     return {"bins": rows, **stochastic(rows)}
 
 
@@ -188,8 +218,12 @@ def baselines(calorimeter: Calorimeter, train_events: int, test: dict[str, list[
     for name in ("photon", "pion"):
         linear = Linear.fit(train[name])
         trees = energy_trees(train[name], linear)
-        energy[name] = {"true": seen[name].energy, "linear": linear(seen[name].visible), "trees": trees(seen[name]),
-                        "fit": {"a": linear.a, "b": linear.b}}  # fmt: skip
+        energy[name] = {
+            "true": seen[name].energy,
+            "linear": linear(seen[name].visible),
+            "trees": trees(seen[name]),
+            "fit": {"a": linear.a, "b": linear.b},
+        }
     identity: dict[str, tuple[NDArray, NDArray]] = {}
     for pair, (one, two) in PAIRS.items():
         classifier = identity_trees(train[one], train[two])
@@ -214,8 +248,13 @@ def main() -> None:
         for how in ("linear", "trees"):
             result[f"{name}, {how}"] = one = resolution(energies[how], energies["true"])
             print(f"{name:7} {how:7} {100 * one['a']:.1f} % / sqrt(E) (+) {100 * one['c']:.1f} %")
-            print("        " + "  ".join(
-                f"{row['low']:.0f}-{row['high']:.0f} GeV: {row['response']:.3f}, {100 * row['resolution']:.1f} %" for row in one["bins"]))  # fmt: skip
+            print(
+                "        "
+                + "  ".join(
+                    f"{row['low']:.0f}-{row['high']:.0f} GeV: {row['response']:.3f}, {100 * row['resolution']:.1f} %"
+                    for row in one["bins"]
+                )
+            )
         print(f"        linear: E = {energies['fit']['a']:.3f} sum + {energies['fit']['b']:.3f} GeV")
     for pair, scores in found["identity"].items():
         result[pair] = one = auc(*scores)

@@ -52,9 +52,13 @@ def main() -> None:
     )
     keeper, start = train(model, parts, asked.minutes * 60), time.perf_counter()
     result: dict[str, Any] = {
-        "jets": {name: len(part.y) for name, part in parts.items()}, "epochs": keeper.epochs, "beta": BETA,
-        "seconds": {"train": keeper.seconds}, "seed": asked.seed, "front": [],
-    }  # fmt: skip
+        "jets": {name: len(part.y) for name, part in parts.items()},
+        "epochs": keeper.epochs,
+        "beta": BETA,
+        "seconds": {"train": keeper.seconds},
+        "seed": asked.seed,
+        "front": [],
+    }
     kept = [best for best in sorted(keeper.best.values(), key=lambda b: b[0]) if best[0] <= asked.most_ebops]
     every = math.ceil(len(kept) / max(asked.synth, 1))
     for number, (_, weights) in enumerate(kept):
@@ -128,9 +132,15 @@ def train(model: Any, parts: dict[str, Jets], seconds: float) -> Any:
 
     keeper = Keeper()
     model.fit(
-        parts["train"].x, parts["train"].y, batch_size=BATCH, epochs=100_000, verbose=0,
-        validation_data=tuple(parts["validation"]), validation_batch_size=8192, callbacks=[FreeEBOPs(), keeper],
-    )  # fmt: skip
+        parts["train"].x,
+        parts["train"].y,
+        batch_size=BATCH,
+        epochs=100_000,
+        verbose=0,
+        validation_data=tuple(parts["validation"]),
+        validation_batch_size=8192,
+        callbacks=[FreeEBOPs(), keeper],
+    )
     return keeper
 
 
@@ -149,9 +159,11 @@ def point(model: Any, weights: list[Any], parts: dict[str, Jets]) -> tuple[dict[
     answers = np.asarray(comb.predict(test.x.astype(np.float64))).reshape(len(test.y), -1)
     keras_answers = model.predict(test.x, batch_size=16384, verbose=0)
     row = {
-        "ebops": ebops, "accuracy": float((answers.argmax(axis=1) == test.y).mean()),
-        "equal": float((answers == keras_answers).mean()), "luts_alkaid": float(comb.cost),
-    }  # fmt: skip
+        "ebops": ebops,
+        "accuracy": float((answers.argmax(axis=1) == test.y).mean()),
+        "equal": float((answers == keras_answers).mean()),
+        "luts_alkaid": float(comb.cost),
+    }
     return row, comb
 
 
@@ -161,8 +173,14 @@ def synthesised(comb: Any, clock_ns: float) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as place:
         made = RTLModel(
-            comb, place, "tagger", flavor="verilog", latency_cutoff=5, clock_period=clock_ns, part_name="xcvu9p-flga2104-2L-e"
-        )  # fmt: skip
+            comb,
+            place,
+            "tagger",
+            flavor="verilog",
+            latency_cutoff=5,
+            clock_period=clock_ns,
+            part_name="xcvu9p-flga2104-2L-e",
+        )
         made.write()
         source = Path(place) / "src"
         files = [

@@ -44,11 +44,12 @@ def main() -> None:
     result = {
         "jets": {name: len(part.y) for name, part in parts.items()},
         "unlimited": {
-            "accuracy": float(best.score(test.x, test.y)), "iterations": int(best.n_iter_),
+            "accuracy": float(best.score(test.x, test.y)),
+            "iterations": int(best.n_iter_),
             "seconds": time.perf_counter() - start,
         },
         "front": [],
-    }  # fmt: skip
+    }
     print("no limit:", result["unlimited"], flush=True)
     few = np.random.default_rng(0).permutation(len(train.y))[: asked.fit]
     for trees, depth in SHAPES:
@@ -68,11 +69,14 @@ def main() -> None:
                 firmware.compile()
                 scores = np.asarray(firmware.decision_function(test.x))
             row = {
-                "trees": trees, "depth": depth, "width": width, "nodes": nodes,
+                "trees": trees,
+                "depth": depth,
+                "width": width,
+                "nodes": nodes,
                 "accuracy_float": float(model.score(test.x, test.y)),
                 "accuracy": float((scores.argmax(axis=1) == test.y).mean()),
                 "luts_estimate": luts(nodes, trees, 5, width),
-            }  # fmt: skip
+            }
             result["front"].append(row)
             print(row, flush=True)
     if asked.json:

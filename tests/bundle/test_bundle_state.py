@@ -29,9 +29,15 @@ CASES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "jet-tagger": (None, {}),
 }
 SHAPES: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
-    np.ravel, np.transpose, lambda a: a[None], lambda a: a[:-1], lambda a: a[:0], lambda a: a[..., :1],
-    lambda a: np.concatenate([a, a]), lambda a: a.reshape(-1)[0],
-)  # fmt: skip
+    np.ravel,
+    np.transpose,
+    lambda a: a[None],
+    lambda a: a[:-1],
+    lambda a: a[:0],
+    lambda a: a[..., :1],
+    lambda a: np.concatenate([a, a]),
+    lambda a: a.reshape(-1)[0],
+)
 DTYPES = (np.float16, np.float32, np.float64, np.int8, np.int32, np.int64, np.uint64, np.bool_)
 VALUES = (0.0, 1.0, -1.0, 1e3, 1e8, -1e9, 1e30, -1e30, 1e200, np.inf, -np.inf, 2**31 - 1, -(2**31))
 

@@ -28,7 +28,7 @@ VERBS = {
     "simulate": [*SIMULATE, "--events", "1", "-o", "{out}"],
     "simulate trackml": [*SIMULATE, "--events", "1", "--format", "trackml", "-o", "{out}"],
     "deploy": ["deploy", "jet-tagger", "-o", "{out}"],
-}  # fmt: skip
+}
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -196,9 +196,14 @@ def test_calorimeter_hits_are_cells(made, drive, tmp_path):
     detector = calorimeter(made)
     event, _ = shower(detector)
     clusters = Clusters(
-        np.array([0, 20, 40]), np.arange(40), np.ones(40), *np.ones((5, 2)), np.ones((2, 3)) / np.sqrt(3),
-        np.full((2, 4), 1 / 4), np.ones(2),
-    )  # fmt: skip
+        np.array([0, 20, 40]),
+        np.arange(40),
+        np.ones(40),
+        *np.ones((5, 2)),
+        np.ones((2, 3)) / np.sqrt(3),
+        np.full((2, 4), 1 / 4),
+        np.ones(2),
+    )
     page = show_event(event, detector, None, tmp_path / "page.html", clusters)
     script = (
         INK

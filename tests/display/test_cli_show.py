@@ -28,10 +28,14 @@ def events(tmp_path_factory):
 def output(folder, source, number, n_hits, place=""):
     """What `reconstruct` leaves for one task, or in the folder of one of several."""
     clusters = replace(
-        Clusters(), offsets=np.array([0, n_hits]), hit_index=np.arange(n_hits), hit_weight=np.ones(n_hits),
+        Clusters(),
+        offsets=np.array([0, n_hits]),
+        hit_index=np.arange(n_hits),
+        hit_weight=np.ones(n_hits),
         **{name: np.ones(1) for name in ("energy", "energy_sigma", "x", "y", "z", "score")},
-        axis=np.ones((1, 3)), class_probability=np.full((1, len(CLUSTER_CLASSES)), np.nan),
-    )  # fmt: skip
+        axis=np.ones((1, 3)),
+        class_probability=np.full((1, len(CLUSTER_CLASSES)), np.nan),
+    )
     (folder / place).mkdir(parents=True, exist_ok=True)
     write_clusters(folder / place / "shard-00000000.parquet", [(number, source, clusters)])
     told = {"task": "clustering", "shards": [{"file": "shard-00000000.parquet"}]}

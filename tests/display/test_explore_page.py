@@ -29,9 +29,10 @@ def test_cells_stand_where_the_file_has_them(file):
     assert (sensor >= 0).sum() == detector.n_sensors
     assert len(detector.templates) <= MOST_SIZES
     np.testing.assert_allclose(
-        detector.rotation @ detector.rotation.transpose(0, 2, 1), np.tile(np.eye(3), (detector.n_sensors, 1, 1)),
+        detector.rotation @ detector.rotation.transpose(0, 2, 1),
+        np.tile(np.eye(3), (detector.n_sensors, 1, 1)),
         atol=1e-9,
-    )  # fmt: skip
+    )
     inside = np.flatnonzero(sensor >= 0)
     rows = sensor[inside]
     np.testing.assert_array_equal(detector.center[rows], view.event.hits.xyz[inside])

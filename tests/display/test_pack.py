@@ -26,8 +26,12 @@ def unpacked(pack: Pack) -> dict[str, np.ndarray]:
     return found
 
 
-@given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=20), st.lists(st.integers(-(2**62), 2**62), max_size=9),
-       st.lists(st.integers(0, 255), max_size=9), st.lists(st.floats(width=32), max_size=9))  # fmt: skip
+@given(
+    st.lists(st.integers(-(2**31), 2**31 - 1), max_size=20),
+    st.lists(st.integers(-(2**62), 2**62), max_size=9),
+    st.lists(st.integers(0, 255), max_size=9),
+    st.lists(st.floats(width=32), max_size=9),
+)
 def test_arrays_come_back(ints: list[int], longs: list[int], small: list[int], real: list[float]) -> None:
     pack = Pack()
     given_ = {

@@ -90,9 +90,14 @@ def test_a_hit_belongs_to_the_cluster_that_has_most_of_it(made, tmp_path):
     detector = calorimeter(made)
     event, _ = shower(detector)
     clusters = Clusters(
-        np.array([0, 3, 5]), np.array([0, 1, 2, 2, 3]), np.array([1.0, 1.0, 0.4, 0.6, 1.0]),
-        *np.ones((5, 2)), np.tile([0.0, 0.0, 1.0], (2, 1)), np.full((2, 4), np.nan), np.ones(2),
-    )  # fmt: skip
+        np.array([0, 3, 5]),
+        np.array([0, 1, 2, 2, 3]),
+        np.array([1.0, 1.0, 0.4, 0.6, 1.0]),
+        *np.ones((5, 2)),
+        np.tile([0.0, 0.0, 1.0], (2, 1)),
+        np.full((2, 4), np.nan),
+        np.ones(2),
+    )
     about, arrays = unpack(show_event(event, detector, None, tmp_path / "page.html", clusters))
     assert arrays["h_cluster"][:5].tolist() == [0, 0, 1, 1, -1]
     assert arrays["k_class"].tolist() == [-1, -1]

@@ -45,10 +45,18 @@ def clusters_of(*rows: list[int], sigma: float = 1.0) -> Clusters:
     energy = size * 1.0
     index = np.array([i for row in rows for i in row], np.int64)
     return Clusters(
-        np.concatenate([[0], np.cumsum(size)]).astype(np.int64), index, np.ones(size.sum()),
-        energy, np.full(n, sigma), np.zeros(n), np.zeros(n), np.full(n, 1000.0), np.tile([0, 0, 1.0], (n, 1)),
-        np.full((n, len(CLUSTER_CLASSES)), np.nan), np.ones(n),
-    )  # fmt: skip
+        np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
+        index,
+        np.ones(size.sum()),
+        energy,
+        np.full(n, sigma),
+        np.zeros(n),
+        np.zeros(n),
+        np.full(n, 1000.0),
+        np.tile([0, 0, 1.0], (n, 1)),
+        np.full((n, len(CLUSTER_CLASSES)), np.nan),
+        np.ones(n),
+    )
 
 
 ONE, TWO = list(range(10)), list(range(10, 20))

@@ -18,9 +18,14 @@ from gnnreco.events.source import Entry
 from gnnreco.events.tracks_file import write_tracks
 
 MANIFEST = {
-    "task": "tracking", "bundle": {"name": "none"}, "events_failed": 0, "seconds_per_event": 0.5,
-    "cpu_seconds_per_event": 0.4, "peak_rss_gib": 0.3, "threads": 1,
-}  # fmt: skip
+    "task": "tracking",
+    "bundle": {"name": "none"},
+    "events_failed": 0,
+    "seconds_per_event": 0.5,
+    "cpu_seconds_per_event": 0.4,
+    "peak_rss_gib": 0.3,
+    "threads": 1,
+}
 
 
 def event_of(number: int, source: str = "a") -> Event:
@@ -47,9 +52,18 @@ def tracks_of(*particles: int) -> Tracks:
     zero, theta = np.zeros(n), np.full(n, np.pi / 2)
     phi = np.array([0.0, np.pi / 2])[list(particles)]
     return Tracks(
-        np.arange(0, 10 * n + 1, 10), index, zero, zero, phi, theta, np.full(n, 0.5), np.zeros((n, 15)), zero,
-        zero, zero,
-    )  # fmt: skip
+        np.arange(0, 10 * n + 1, 10),
+        index,
+        zero,
+        zero,
+        phi,
+        theta,
+        np.full(n, 0.5),
+        np.zeros((n, 15)),
+        zero,
+        zero,
+        zero,
+    )
 
 
 SHARDS = [{"file": "shard-00000000.parquet"}]

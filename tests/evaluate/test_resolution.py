@@ -16,7 +16,15 @@ def tracks(parameters: np.ndarray, variance: np.ndarray) -> Tracks:
     covariance = np.zeros((n, 15))
     covariance[:, DIAGONAL] = variance
     zero = np.zeros(n)
-    return Tracks(np.zeros(n + 1, np.int64), np.zeros(0, np.int64), *np.ascontiguousarray(parameters.T), covariance, zero, zero, zero)  # fmt: skip
+    return Tracks(
+        np.zeros(n + 1, np.int64),
+        np.zeros(0, np.int64),
+        *np.ascontiguousarray(parameters.T),
+        covariance,
+        zero,
+        zero,
+        zero,
+    )
 
 
 def test_the_diagonal_is_that_of_a_lower_triangle() -> None:

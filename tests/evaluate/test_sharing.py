@@ -20,8 +20,18 @@ def clusters(lists: list[list[tuple[int, float]]]) -> Clusters:
     n, zero = len(lists), np.zeros(len(lists))
     flat = [row for rows in lists for row in rows]
     return Clusters(
-        np.cumsum([0, *map(len, lists)]).astype(np.int64), np.array([h for h, _ in flat], np.int64),
-        np.array([w for _, w in flat], np.float64), zero, zero, zero, zero, zero, np.zeros((n, 3)), np.zeros((n, 4)), zero)  # fmt: skip
+        np.cumsum([0, *map(len, lists)]).astype(np.int64),
+        np.array([h for h, _ in flat], np.int64),
+        np.array([w for _, w in flat], np.float64),
+        zero,
+        zero,
+        zero,
+        zero,
+        zero,
+        np.zeros((n, 3)),
+        np.zeros((n, 4)),
+        zero,
+    )
 
 
 def event(
@@ -31,8 +41,12 @@ def event(
     zero, hits = np.zeros(n_hits), np.arange(n_hits)
     p = np.zeros(n)
     particles = Particles(np.arange(n) + 1, np.full(n, 22, np.int32), p, p, p, p, p, p, p + 1)
-    truth = Truth(particles, np.array([h for h, _, _ in links], np.int64), np.array([k for _, k, _ in links], np.int64),
-                  energy=np.array([e for _, _, e in links]) if told else None)  # fmt: skip
+    truth = Truth(
+        particles,
+        np.array([h for h, _, _ in links], np.int64),
+        np.array([k for _, k, _ in links], np.int64),
+        energy=np.array([e for _, _, e in links]) if told else None,
+    )
     return Event(0, "made", Hits(hits, zero, zero, zero, np.zeros(n_hits, np.int32), energy=energy), truth)
 
 
@@ -69,8 +83,12 @@ def test_what_is_shared_is_what_a_loop_over_hits_finds(seed: int) -> None:
         np.testing.assert_array_equal(largest, np.where(matrix.max(axis=1) > 0, matrix.argmax(axis=1), -1))
         np.testing.assert_allclose(amount, matrix.max(axis=1))
     main = found.main
-    enough = [m >= 0 and table[c, m] >= 0.5 * found.cluster_energy[c] and table[c, m] >= 0.5 * found.particle_energy[m]
-              for c, m in enumerate(main)]  # fmt: skip
+    enough = [
+        m >= 0
+        and table[c, m] >= 0.5 * found.cluster_energy[c]
+        and table[c, m] >= 0.5 * found.particle_energy[m]
+        for c, m in enumerate(main)
+    ]
     assert found.matched.tolist() == enough
 
 

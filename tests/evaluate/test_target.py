@@ -73,9 +73,18 @@ def low_and_high() -> tuple[Event, Tracks]:
     event = Event(1, "a", hits, Truth(particles, np.arange(20), np.repeat([0, 1], 10)))
     flat = np.zeros(3)
     tracks = Tracks(
-        np.array([0, 10, 20, 25]), np.arange(25), flat, flat, flat, flat + np.pi / 2, 1 / np.array([1.05, 2.0, 0.6]),
-        np.zeros((3, 15)), flat, flat, flat,
-    )  # fmt: skip
+        np.array([0, 10, 20, 25]),
+        np.arange(25),
+        flat,
+        flat,
+        flat,
+        flat + np.pi / 2,
+        1 / np.array([1.05, 2.0, 0.6]),
+        np.zeros((3, 15)),
+        flat,
+        flat,
+        flat,
+    )
     return event, tracks
 
 

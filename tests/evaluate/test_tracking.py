@@ -145,10 +145,15 @@ def test_clopper_pearson_known_values() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(
-    d0=st.floats(-20, 20), z0=st.floats(-200, 200), phi=st.floats(-3.1, 3.1), eta=st.floats(-3, 3),
-    pt=st.floats(0.2, 20), charge=st.sampled_from([-1.0, 1.0]), fraction=st.floats(0, 0.4),
+    d0=st.floats(-20, 20),
+    z0=st.floats(-200, 200),
+    phi=st.floats(-3.1, 3.1),
+    eta=st.floats(-3, 3),
+    pt=st.floats(0.2, 20),
+    charge=st.sampled_from([-1.0, 1.0]),
+    fraction=st.floats(0, 0.4),
     bz=st.sampled_from([2.0, -1.0, 0.0]),
-)  # fmt: skip
+)
 def test_perigee_is_recovered_from_any_point_of_the_helix(
     d0: float, z0: float, phi: float, eta: float, pt: float, charge: float, fraction: float, bz: float
 ) -> None:

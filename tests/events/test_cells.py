@@ -56,11 +56,20 @@ def deposits_of(block: Detector) -> Event:
         [[0, 0, 0], [1, 0, 0], [0, 0, 0], [0, 0, 0]]
     )
     hits = Hits(
-        hit_id=np.array([7, 5, 9, 2]), x=place[:, 0], y=place[:, 1], z=place[:, 2], sensor=np.full(4, 3, np.int32),
-        time=np.array([1.0, 3.0, 9.0, 4.0]), energy=np.array([3.0, 1.0, 0.0, 8.0]),
-        deposits=Deposits(np.array([0, 1, 3, 3, 4]), np.array([1, 2, 3, 4], np.int32), np.arange(4, dtype=np.int32),
-                          np.arange(1, 5, dtype=np.float32)),
-    )  # fmt: skip
+        hit_id=np.array([7, 5, 9, 2]),
+        x=place[:, 0],
+        y=place[:, 1],
+        z=place[:, 2],
+        sensor=np.full(4, 3, np.int32),
+        time=np.array([1.0, 3.0, 9.0, 4.0]),
+        energy=np.array([3.0, 1.0, 0.0, 8.0]),
+        deposits=Deposits(
+            np.array([0, 1, 3, 3, 4]),
+            np.array([1, 2, 3, 4], np.int32),
+            np.arange(4, dtype=np.int32),
+            np.arange(1, 5, dtype=np.float32),
+        ),
+    )
     zero = np.zeros(2)
     particles = Particles(np.array([11, 12]), np.full(2, 22, np.int32), *[zero] * 7)
     truth = Truth(

@@ -25,9 +25,14 @@ def some_clusters(lengths: list[int], seed: int = 0) -> Clusters:
     probability = rng.random((n, len(CLUSTER_CLASSES)))
     probability[::2] = np.nan
     return Clusters(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), rng.integers(0, 99, m), rng.random(m),
-        axis=rng.normal(size=(n, 3)), class_probability=probability, hit_id=rng.integers(0, 2**62, m), **numbers,
-    )  # fmt: skip
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        rng.integers(0, 99, m),
+        rng.random(m),
+        axis=rng.normal(size=(n, 3)),
+        class_probability=probability,
+        hit_id=rng.integers(0, 2**62, m),
+        **numbers,
+    )
 
 
 def test_a_file_with_other_classes_is_of_another_version(tmp_path: Path) -> None:
@@ -59,9 +64,21 @@ def test_the_columns_are_those_that_farms_rely_on(tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
     write_clusters(tmp_path / "a.parquet", [(1, "x", some_clusters([2]))])
     assert pq.read_schema(tmp_path / "a.parquet").names == [
-        "event", "source", "cluster_id", "hit_index", "hit_id", "hit_weight", "energy_gev", "energy_sigma_gev", "x_mm",
-        "y_mm", "z_mm", "axis", "class_probability", "score",
-    ]  # fmt: skip
+        "event",
+        "source",
+        "cluster_id",
+        "hit_index",
+        "hit_id",
+        "hit_weight",
+        "energy_gev",
+        "energy_sigma_gev",
+        "x_mm",
+        "y_mm",
+        "z_mm",
+        "axis",
+        "class_probability",
+        "score",
+    ]
     with pytest.raises(BadInput, match=r"column track_id: is missing: no tracks"):
         list(read_tracks(tmp_path / "a.parquet"))
 

@@ -144,10 +144,17 @@ PARTS_AT = {"tiles": "@tiles.csv", "z": "@depths.csv", "cells": "@channels.txt"}
 
 SEEDS = {
     "trackml": Seed("trackml", "d.csv", {"d.csv": "\n".join([TRACKML, *ROWS])}),
-    "acts-csv": Seed("acts-csv", "d.csv", {"d.csv": "\n".join([ACTS, APPROACH, RECTANGLE, TRAPEZOID])}, {"pitch": "0.05,0.1"}),
+    "acts-csv": Seed(
+        "acts-csv",
+        "d.csv",
+        {"d.csv": "\n".join([ACTS, APPROACH, RECTANGLE, TRAPEZOID])},
+        {"pitch": "0.05,0.1"},
+    ),
     "acts-json": Seed("acts-json", "s.json", {"s.json": SURFACES}, {"pitch": "0.1,0.5"}),
     "acts-digitization": Seed(
-        "acts-csv", "dig.json", {"d.csv": "\n".join([ACTS, RECTANGLE, TRAPEZOID]), "dig.json": DIGITIZATION},
+        "acts-csv",
+        "dig.json",
+        {"d.csv": "\n".join([ACTS, RECTANGLE, TRAPEZOID]), "dig.json": DIGITIZATION},
         {"digitization": "@dig.json"},
     ),
     "gdml": Seed("gdml", "d.gdml", {"d.gdml": GDML}, {"pitch": "1,2"}),
@@ -164,4 +171,4 @@ SEEDS = {
     "detector.yaml": Seed("detector.yaml", "detector.yaml", OWN),
     "sensors.csv": Seed("detector.yaml", "sensors.csv", OWN),
     "cells.csv": Seed("detector.yaml", "cells.csv", OWN),
-}  # fmt: skip
+}

@@ -22,8 +22,12 @@ TEMPLATES = (
 def scattered(n: int, seed: int) -> Detector:
     """Sensors of three kinds anywhere in a cube of 60 mm."""
     rng = np.random.default_rng(seed)
-    return plates(TEMPLATES, rng.uniform(-30, 30, (n, 3)).tolist(), turn=rng.uniform(-180, 180, (n, 3)).tolist(),
-                  template=rng.integers(0, 3, n).tolist())  # fmt: skip
+    return plates(
+        TEMPLATES,
+        rng.uniform(-30, 30, (n, 3)).tolist(),
+        turn=rng.uniform(-180, 180, (n, 3)).tolist(),
+        template=rng.integers(0, 3, n).tolist(),
+    )
 
 
 @given(st.integers(1, 60), st.integers(0, 500))

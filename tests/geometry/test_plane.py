@@ -122,9 +122,15 @@ def test_a_point_on_a_shared_edge_lies_in_exactly_one(i: int, j: int) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [(SQUARE, True), (SQUARE[::-1], False), (BEND, False), (SQUARE[[0, 0, 1, 2, 3]], False),
-     (SQUARE[[0, 2, 1, 3]], False), (np.tile(SQUARE, (2, 1)), False)],
-)  # fmt: skip
+    [
+        (SQUARE, True),
+        (SQUARE[::-1], False),
+        (BEND, False),
+        (SQUARE[[0, 0, 1, 2, 3]], False),
+        (SQUARE[[0, 2, 1, 3]], False),
+        (np.tile(SQUARE, (2, 1)), False),
+    ],
+)
 def test_what_is_convex(shape: np.ndarray, expected: bool) -> None:
     assert is_convex(shape) == expected
 

@@ -80,9 +80,10 @@ def test_sort_by_node_is_stable():
 def test_two_graphs_in_one_batch_do_not_see_each_other():
     net, one, two = network(), random_graph(1, 30, 50), random_graph(2, 20, 70)
     both = (
-        np.concatenate([one[0], two[0]]), np.concatenate([one[1], two[1]]),
+        np.concatenate([one[0], two[0]]),
+        np.concatenate([one[1], two[1]]),
         np.concatenate([one[2], two[2] + 30]).astype(np.int32),
-    )  # fmt: skip
+    )
     for part, first, second in zip(logits(net, both), logits(net, one), logits(net, two), strict=True):
         np.testing.assert_allclose(part, np.concatenate([first, second]), atol=1e-5)
 

@@ -37,9 +37,15 @@ def points(s: list[float], energy: list[float], layer: list[int] | None = None, 
     rows = np.array(layer or [0] * n, np.int64)
     layers = int(rows.max(initial=0)) + 1
     return clue.Points(
-        np.array(s, float), np.zeros(n), np.zeros(n), rows, np.array(energy, float), np.ones(n),
-        np.zeros(layers, np.int64), np.full(layers, period),
-    )  # fmt: skip
+        np.array(s, float),
+        np.zeros(n),
+        np.zeros(n),
+        rows,
+        np.array(energy, float),
+        np.ones(n),
+        np.zeros(layers, np.int64),
+        np.full(layers, period),
+    )
 
 
 def labels(found: Any) -> list[int]:
@@ -142,7 +148,8 @@ def test_a_photon_is_one_shower_linked_or_in_volume(name: str, eta: tuple[float,
         cells = calorimeter.cells(event)
         volume = showers.VolumeConfig(0.8, 1.5, 9.0, 4.0)
         for label in (
-            showers.clue_linked(cells, calorimeter, layer, link), showers.clue_volume(cells, calorimeter, volume)
-        ):  # fmt: skip
+            showers.clue_linked(cells, calorimeter, layer, link),
+            showers.clue_volume(cells, calorimeter, volume),
+        ):
             energy = calorimeter.clusters(cells, label).energy
             assert energy[0] > 0.75 * cells.graph.energy.sum()

@@ -214,9 +214,15 @@ def test_options_are_on_record(inputs: Path, bundle: Path, tmp_path: Path) -> No
     two = reconstruct(inputs, DETECTOR, bundle, tmp_path / "two", cells=False, any_detector=True)
     assert one["command"] == "gnnreco reconstruct ..."
     assert one["options"] == {
-        "detector": DETECTOR, "bundle": str(bundle), "engine": "native", "threads": 1, "clusters": True,
-        "format": "parquet", "any_detector": False, "shard": None,
-    }  # fmt: skip
+        "detector": DETECTOR,
+        "bundle": str(bundle),
+        "engine": "native",
+        "threads": 1,
+        "clusters": True,
+        "format": "parquet",
+        "any_detector": False,
+        "shard": None,
+    }
     assert (two["options"]["clusters"], two["options"]["any_detector"]) == (False, True)
     assert contents(tmp_path / "one").keys() == contents(tmp_path / "two").keys()
     assert contents(tmp_path / "one") != contents(tmp_path / "two")

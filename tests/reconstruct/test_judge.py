@@ -85,10 +85,13 @@ def test_a_foreign_file_in_a_glob(tmp_path: Path, capsys: pytest.CaptureFixture[
         ({"hits_outside": 51}, ["51 of 100 hits lie in no sensor"]),
         ({"hits_outside": 51, "hits_fit_in": "m"}, ["in m"]),
         ({"hits_of_other_tasks": 49}, []),
-        ({"hits_of_other_tasks": 50}, ["none of 50 hits lies in a subsystem that measures that (pixel: position)"]),
+        (
+            {"hits_of_other_tasks": 50},
+            ["none of 50 hits lies in a subsystem that measures that (pixel: position)"],
+        ),
         ({"foreign_files": ["a.txt", "b.txt"]}, ["a.txt and 1 more file"]),
     ],
-)  # fmt: skip
+)
 def test_what_a_manifest_tells(counts: dict, words: list[str]) -> None:
     warnings = warnings_of(FINE | counts)
     assert len(warnings) == len(words)

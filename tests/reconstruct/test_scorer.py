@@ -108,15 +108,27 @@ def test_another_scorer_is_another_job(events: Path, scorer: Path, tmp_path: Pat
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 WRONG = {
     "width": ({"x": (FLOAT, ["n", 12])}, f"input x is float32 (n, 12), float32 (nodes, {N}) expected"),
-    "type": ({"edge_index": (TensorProto.INT32, [2, "m"])}, "input edge_index is int32 (2, m), int64 (2, edges) expected"),
+    "type": (
+        {"edge_index": (TensorProto.INT32, [2, "m"])},
+        "input edge_index is int32 (2, m), int64 (2, edges) expected",
+    ),
     "rank": ({"edge_index": (INT64, ["m"])}, "input edge_index is int64 (m,), int64 (2, edges) expected"),
-    "turned": ({"edge_index": (INT64, ["m", 3])}, "input edge_index is int64 (m, 3), int64 (2, edges) expected"),
+    "turned": (
+        {"edge_index": (INT64, ["m", 3])},
+        "input edge_index is int64 (m, 3), int64 (2, edges) expected",
+    ),
     "fixed": ({"x": (FLOAT, [40, N])}, f"input x is float32 (40, {N}), float32 (nodes, {N}) expected"),
     "lost": ({"edge_index": None}, "input edge_index is missing (int64 (2, edges) expected)"),
     "unknown": ({"batch": (INT64, ["n"])}, "input batch is unknown"),
-    "output": ({"output": ("scores", FLOAT, ["m"])}, "output edge_logits is missing (float32 (edges,) expected)"),
-    "column": ({"output": ("edge_logits", FLOAT, ["m", 1])}, "output edge_logits is float32 (m, 1), float32 (edges,) expected"),
-}  # fmt: skip
+    "output": (
+        {"output": ("scores", FLOAT, ["m"])},
+        "output edge_logits is missing (float32 (edges,) expected)",
+    ),
+    "column": (
+        {"output": ("edge_logits", FLOAT, ["m", 1])},
+        "output edge_logits is float32 (m, 1), float32 (edges,) expected",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", WRONG)

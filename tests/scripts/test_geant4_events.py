@@ -31,9 +31,20 @@ def file(tmp_path_factory):
     event = np.repeat(np.arange(SHOWERS), 40)
     slope = np.where(np.arange(SHOWERS) % 3 == 2, 0.3, 0.02)
     path = tmp_path_factory.mktemp("showers") / "photons.npz"
-    np.savez(path, event=event, layer=rng.integers(LAYERS, size=len(event)), x_mm=rng.normal(0, 15, len(event)),
-             y_mm=rng.normal(0, 15, len(event)), edep_mev=rng.exponential(1.0, len(event)), energy_gev=rng.uniform(5, 10, SHOWERS),
-             px=np.sin(slope), py=0 * slope, pz=np.cos(slope), particle="gamma", stack=json.dumps(LAYERS * plate))  # fmt: skip
+    np.savez(
+        path,
+        event=event,
+        layer=rng.integers(LAYERS, size=len(event)),
+        x_mm=rng.normal(0, 15, len(event)),
+        y_mm=rng.normal(0, 15, len(event)),
+        edep_mev=rng.exponential(1.0, len(event)),
+        energy_gev=rng.uniform(5, 10, SHOWERS),
+        px=np.sin(slope),
+        py=0 * slope,
+        pz=np.cos(slope),
+        particle="gamma",
+        stack=json.dumps(LAYERS * plate),
+    )
     return path
 
 

@@ -11,23 +11,51 @@ from gnnreco.geometry import CellTemplate, ConstantField, Detector, Field, GridT
 from gnnreco.simulate import SimulationOptions
 
 QUIET = SimulationOptions(
-    scattering=False, energy_loss=False, radiation=False, nuclear=False, decays=False, efficiency=1.0, noise=0.0,
-    threshold=0.0, sigma_xy=0.0, sigma_z=0.0, sigma_t=0.0)  # fmt: skip
+    scattering=False,
+    energy_loss=False,
+    radiation=False,
+    nuclear=False,
+    decays=False,
+    efficiency=1.0,
+    noise=0.0,
+    threshold=0.0,
+    sigma_xy=0.0,
+    sigma_z=0.0,
+    sigma_t=0.0,
+)
 
 
 def build(
-    template: CellTemplate, center: np.ndarray, rotation: np.ndarray, field: Field, *, radiation: float = 0.01,
-    interaction: float = 0.003, measures: tuple[str, ...] = ("position",),
-) -> Detector:  # fmt: skip
+    template: CellTemplate,
+    center: np.ndarray,
+    rotation: np.ndarray,
+    field: Field,
+    *,
+    radiation: float = 0.01,
+    interaction: float = 0.003,
+    measures: tuple[str, ...] = ("position",),
+) -> Detector:
     """A detector of one template; every sensor is a layer of its own."""
     n = len(center)
     zero = np.zeros(n, np.int32)
     return Detector(
-        name="made", folder=Path(), field=field, templates=(template,), subsystems=(Subsystem("all", measures),), n_layers=n,
-        template=zero, layer=np.arange(n, dtype=np.int32), subsystem=zero, center=np.asarray(center, np.float64),
-        rotation=np.asarray(rotation, np.float64), radiation_lengths=np.full(n, radiation),
-        interaction_lengths=np.full(n, interaction), resolution_u=np.full(n, template.pitch[0] / 12**0.5),
-        resolution_v=np.full(n, template.pitch[1] / 12**0.5), sensor_id=np.arange(n))  # fmt: skip
+        name="made",
+        folder=Path(),
+        field=field,
+        templates=(template,),
+        subsystems=(Subsystem("all", measures),),
+        n_layers=n,
+        template=zero,
+        layer=np.arange(n, dtype=np.int32),
+        subsystem=zero,
+        center=np.asarray(center, np.float64),
+        rotation=np.asarray(rotation, np.float64),
+        radiation_lengths=np.full(n, radiation),
+        interaction_lengths=np.full(n, interaction),
+        resolution_u=np.full(n, template.pitch[0] / 12**0.5),
+        resolution_v=np.full(n, template.pitch[1] / 12**0.5),
+        sensor_id=np.arange(n),
+    )
 
 
 def planes(

@@ -29,7 +29,10 @@ from tests.simulate.conftest import QUIET, build, planes
 PLANE = planes([100.0, 200.0], pitch=0.5, half=10.0)  # 0.1 mm thick
 HEXES = build(
     HexTemplate("hex", 0.3, 1.0, 6.0 * np.array([[np.cos(a), np.sin(a)] for a in np.arange(6) * np.pi / 3])),
-    np.zeros((1, 3)), np.eye(3)[None], ConstantField(0.0))  # fmt: skip
+    np.zeros((1, 3)),
+    np.eye(3)[None],
+    ConstantField(0.0),
+)
 PLACES = st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.floats(-8, 8)), max_size=12)
 
 
@@ -37,8 +40,16 @@ def crossed(places: list[tuple[float, float, float]], sensor: int = 0, energy: f
     """One particle at each place (u, v) with a slope along u."""
     u, v, slope = np.array(places, float).reshape(-1, 3).T
     n = len(u)
-    return Crossings(np.arange(n), np.full(n, sensor, np.int32), u, v, slope, np.zeros(n), np.full(n, energy),
-                     np.arange(n) * 1.0)  # fmt: skip
+    return Crossings(
+        np.arange(n),
+        np.full(n, sensor, np.int32),
+        u,
+        v,
+        slope,
+        np.zeros(n),
+        np.full(n, energy),
+        np.arange(n) * 1.0,
+    )
 
 
 @given(PLACES)
@@ -67,8 +78,10 @@ def test_what_leaves_the_sensor_is_lost() -> None:
 
 @given(st.lists(st.integers(0, 5), max_size=12), st.lists(st.integers(0, 5), max_size=12))
 def test_two_tables_become_one_in_the_order_of_the_cells(one: list[int], two: list[int]) -> None:
-    tables = [Shares(np.arange(len(c)) + start, np.array(c, np.int64), np.arange(len(c)) + start + 0.5)
-              for c, start in ((one, 0), (two, 100))]  # fmt: skip
+    tables = [
+        Shares(np.arange(len(c)) + start, np.array(c, np.int64), np.arange(len(c)) + start + 0.5)
+        for c, start in ((one, 0), (two, 100))
+    ]
     both = sorted_shares(*tables)
     assert both.cell.tolist() == sorted(one + two)
     assert sorted(zip(both.crossing, both.cell, both.energy, strict=True)) == sorted(

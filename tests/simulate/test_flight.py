@@ -42,17 +42,39 @@ def shell(*radii: float, half: float = 1000.0) -> np.ndarray:
 
 def air(n: int, cylinders: np.ndarray | None = None) -> Matter:
     """Sensors of next to nothing."""
-    return Matter(np.full(n, 1e-9), np.full(n, 1e-9), np.full(n, 0.1), np.full(n, SILICON_X0), np.full(n, np.nan),
-                  np.zeros((0, 4)) if cylinders is None else cylinders)  # fmt: skip
+    return Matter(
+        np.full(n, 1e-9),
+        np.full(n, 1e-9),
+        np.full(n, 0.1),
+        np.full(n, SILICON_X0),
+        np.full(n, np.nan),
+        np.zeros((0, 4)) if cylinders is None else cylinders,
+    )
 
 
-def flown(pdg: int, momentum: tuple[float, float, float], *, field: float = 0.0, physics: Physics = NOTHING,
-          z: tuple[float, ...] = (100.0, 200.0), matter: Matter | None = None, n: int = 1):  # type: ignore[no-untyped-def]  # fmt: skip
+def flown(
+    pdg: int,
+    momentum: tuple[float, float, float],
+    *,
+    field: float = 0.0,
+    physics: Physics = NOTHING,
+    z: tuple[float, ...] = (100.0, 200.0),
+    matter: Matter | None = None,
+    n: int = 1,
+):  # type: ignore[no-untyped-def]
     """What `follow` returns for particles from the origin."""
     start = np.tile([0.0, 0.0, 0.0, *momentum, 0.0], (n, 1))
     species = species_of([pdg])
-    return follow(np.random.default_rng(1), start, species.rows(np.full(n, pdg, np.int32)), species,
-                  sensor_tree(planes(list(z), half=2000, pitch=10.0)), ConstantField(field).grid, matter or air(len(z)), physics)  # fmt: skip
+    return follow(
+        np.random.default_rng(1),
+        start,
+        species.rows(np.full(n, pdg, np.int32)),
+        species,
+        sensor_tree(planes(list(z), half=2000, pitch=10.0)),
+        ConstantField(field).grid,
+        matter or air(len(z)),
+        physics,
+    )
 
 
 @given(st.floats(-3, 3), st.floats(0.2, 2.9), st.floats(-20, 20), st.floats(-20, 20))

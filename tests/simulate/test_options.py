@@ -47,8 +47,16 @@ def test_a_range_has_two_numbers(name: str, bad: tuple[float, float]) -> None:
         SimulationOptions(**{name: bad})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("name", "bad"), [("efficiency", -0.01), ("efficiency", 1.01), ("efficiency", math.nan),
-                                           ("field_spacing", 0.0), ("field_spacing", math.nan)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("efficiency", -0.01),
+        ("efficiency", 1.01),
+        ("efficiency", math.nan),
+        ("field_spacing", 0.0),
+        ("field_spacing", math.nan),
+    ],
+)
 def test_limits_on_both_sides(name: str, bad: float) -> None:
     with pytest.raises(BadConfig, match=name):
         SimulationOptions(**{name: bad})  # type: ignore[arg-type]

@@ -16,9 +16,18 @@ def part(n: int, mark: float, timed: bool) -> Part:
     counts = rows + 1
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     wires = np.arange(offsets[-1], dtype=np.int32)
-    hits = Hits(rows + 1, rows + mark, rows + mark + 0.1, rows + mark + 0.2, np.full(n, int(mark), np.int32),
-                rows + 1.0, rows + 2.0, time=rows + mark if timed else None, energy=rows + 0.5,
-                deposits=Deposits(offsets, wires, wires + 1, (wires + mark).astype(np.float32)))  # fmt: skip
+    hits = Hits(
+        rows + 1,
+        rows + mark,
+        rows + mark + 0.1,
+        rows + mark + 0.2,
+        np.full(n, int(mark), np.int32),
+        rows + 1.0,
+        rows + 2.0,
+        time=rows + mark if timed else None,
+        energy=rows + 0.5,
+        deposits=Deposits(offsets, wires, wires + 1, (wires + mark).astype(np.float32)),
+    )
     return hits, rows, rows + 10, rows + 0.25
 
 
@@ -38,8 +47,10 @@ def test_every_hit_keeps_its_row_its_channels_and_its_particles(drawn: list[tupl
     for one, _, _, _ in filled:
         assert one.deposits is not None
         for row in range(len(one)):
-            mine, theirs = (slice(d.offsets[i], d.offsets[i + 1]) for d, i in ((hits.deposits, begin + row),
-                                                                              (one.deposits, row)))  # fmt: skip
+            mine, theirs = (
+                slice(d.offsets[i], d.offsets[i + 1])
+                for d, i in ((hits.deposits, begin + row), (one.deposits, row))
+            )
             np.testing.assert_array_equal(hits.deposits.value[mine], one.deposits.value[theirs])
             np.testing.assert_array_equal(hits.deposits.v[mine], one.deposits.v[theirs])
             link = hit == begin + row

@@ -41,8 +41,16 @@ def crossed(
 ) -> Crossings:
     n = n or len(u)
     flat = np.zeros(n)
-    return Crossings(np.arange(n), np.zeros(n, np.int32), np.array(u), np.array(v), flat + slope, flat,
-                     np.full(n, 3e-5), flat)  # fmt: skip
+    return Crossings(
+        np.arange(n),
+        np.zeros(n, np.int32),
+        np.array(u),
+        np.array(v),
+        flat + slope,
+        flat,
+        np.full(n, 3e-5),
+        flat,
+    )
 
 
 @pytest.mark.parametrize("name", list_detectors())

@@ -155,8 +155,10 @@ def test_nuclear_interactions_and_conversions_follow_the_thickness() -> None:
     n = 10_000
     detector = planes([100.0], radiation=0.3, interaction=0.2)
     track = np.tile([0.0, 0.0, 5.0], (n, 1))
-    for pdg, options, chance in ((211, replace(QUIET, nuclear=True), 1 - np.exp(-0.2)),
-                                 (22, replace(QUIET, radiation=True), 1 - np.exp(-7 / 9 * 0.3))):  # fmt: skip
+    for pdg, options, chance in (
+        (211, replace(QUIET, nuclear=True), 1 - np.exp(-0.2)),
+        (22, replace(QUIET, radiation=True), 1 - np.exp(-7 / 9 * 0.3)),
+    ):
         flown = Transport(detector, options)(shot(pdg, track), np.random.default_rng(3))
         daughters = flown.particles.select(flown.generation == 1)
         assert len(np.unique(daughters.vz)) == 1

@@ -27,9 +27,13 @@ def blobs(middles: list[tuple[float, float]], seed: int = 1) -> Event:
         energy += 5 * np.exp(-np.hypot(x - cx, y - cy) / 8)
     keep = energy > 0.01
     hits = Hits(
-        np.arange(keep.sum()), x[keep], y[keep], np.full(keep.sum(), 2000.0), np.full(keep.sum(), -1, np.int32),
+        np.arange(keep.sum()),
+        x[keep],
+        y[keep],
+        np.full(keep.sum(), 2000.0),
+        np.full(keep.sum(), -1, np.int32),
         energy=energy[keep],
-    )  # fmt: skip
+    )
     return Event(1, "blobs", hits)
 
 

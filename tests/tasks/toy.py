@@ -66,13 +66,19 @@ def together(*showers: tuple[np.ndarray, np.ndarray, np.ndarray]) -> CellGraph:
 
 
 def truth_of(
-    links: list[tuple[int, int, float]], energy: list[float], kind: list[int] | None = None,
+    links: list[tuple[int, int, float]],
+    energy: list[float],
+    kind: list[int] | None = None,
     partner: list[int] | None = None,
-) -> CellTruth:  # fmt: skip
+) -> CellTruth:
     """Truth from rows of (cell, particle, GeV), sorted by cell."""
     cell, particle, part = zip(*links) if links else ((), (), ())
     n = len(energy)
     return CellTruth(
-        np.array(cell, np.int64), np.array(particle, np.int64), np.array(part, np.float64), np.array(energy, np.float64),
-        np.array(kind or [0] * n, np.int64), np.array(partner or [-1] * n, np.int64),
-    )  # fmt: skip
+        np.array(cell, np.int64),
+        np.array(particle, np.int64),
+        np.array(part, np.float64),
+        np.array(energy, np.float64),
+        np.array(kind or [0] * n, np.int64),
+        np.array(partner or [-1] * n, np.int64),
+    )

@@ -31,10 +31,17 @@ sensors:
   - {rule: planes, template: pads, subsystem: calo, z: [1000, 1012, 1024, 1036, 1048, 1060, 1072, 1084]}
 """
 SMALL = (
-    "sample.events=2", "sample.validation_events=1", "sample.simulation.count=2", "sample.simulation.eta=[2.5,3.0]",
-    "sample.simulation.energy=[5,10]", "sample.simulation.particle=photon", "model.hidden=8", "model.shower_hidden=8",
-    "train.epochs=1", "train.threads=1",
-)  # fmt: skip
+    "sample.events=2",
+    "sample.validation_events=1",
+    "sample.simulation.count=2",
+    "sample.simulation.eta=[2.5,3.0]",
+    "sample.simulation.energy=[5,10]",
+    "sample.simulation.particle=photon",
+    "model.hidden=8",
+    "model.shower_hidden=8",
+    "train.epochs=1",
+    "train.threads=1",
+)
 
 
 @pytest.fixture(scope="module")

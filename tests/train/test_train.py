@@ -81,8 +81,13 @@ def test_learns_and_saves_a_bundle_that_loads(tmp_path: Path) -> None:
     assert row["validation_loss"] == min(losses)
     assert losses[row["best_epoch"] - 1] == min(losses)
     assert set(rows(tmp_path)[0]) == {
-        "epoch", "learning_rate", "training_loss", "training_miss", "validation_loss", "validation_miss"
-    }  # fmt: skip
+        "epoch",
+        "learning_rate",
+        "training_loss",
+        "training_miss",
+        "validation_loss",
+        "validation_miss",
+    }
     bundle = load_bundle(tmp_path)
     assert bundle.manifest["training"]["command"] == "the command"
     assert bundle.manifest["metrics"]["validation_loss"] == min(losses)

@@ -61,9 +61,15 @@ def write_project(
         from hls4ml.utils.config import create_config
 
         config = create_config(
-            output_dir=str(folder), project_name=top, backend=backend, part=PART, clock_period=clock_ns,
-            io_type="io_parallel", write_tar=False, write_weights_txt=False,
-        )  # fmt: skip
+            output_dir=str(folder),
+            project_name=top,
+            backend=backend,
+            part=PART,
+            clock_period=clock_ns,
+            io_type="io_parallel",
+            write_tar=False,
+            write_weights_txt=False,
+        )
         whole = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1, "Strategy": strategy, "BitExact": True}
         config["HLSConfig"] = {"Model": whole}
         graph = ModelGraph.from_layer_list(config, layers(model))
@@ -160,16 +166,24 @@ def _quantiser(cut: Cut) -> dict[str, Any]:
     width = np.where(alive, integer - np.log2(cut.step), 0)
     formats = tuple(v.astype(np.int16)[None] for v in (sign, width, integer))
     return {
-        "class_name": "FixedPointQuantizer", "mask_kbi": formats, "RND": "TRN", "SAT": "SAT", "overrides": {},
+        "class_name": "FixedPointQuantizer",
+        "mask_kbi": formats,
+        "RND": "TRN",
+        "SAT": "SAT",
+        "overrides": {},
         "fusible": False,
-    }  # fmt: skip
+    }
 
 
 def _scaled(step: Affine) -> dict[str, Any]:
     n = len(step.scale)
     return {
-        "class_name": "BatchNormalization", "n_in": n, "n_filt": n, "scale_data": step.scale, "bias_data": step.bias,
-    }  # fmt: skip
+        "class_name": "BatchNormalization",
+        "n_in": n,
+        "n_filt": n,
+        "scale_data": step.scale,
+        "bias_data": step.bias,
+    }
 
 
 def _dense(step: Product) -> dict[str, Any]:

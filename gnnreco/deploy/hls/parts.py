@@ -45,9 +45,15 @@ def dense_parts(program: Program) -> list[Part]:
 
 
 def write_hls_parts(
-    program: Program, x: Floats, valid: NDArray, folder: Path, name: str, provenance: Mapping[str, Any],
-    overwrite: bool = False, **how: Any,
-) -> list[dict[str, Any]]:  # fmt: skip
+    program: Program,
+    x: Floats,
+    valid: NDArray,
+    folder: Path,
+    name: str,
+    provenance: Mapping[str, Any],
+    overwrite: bool = False,
+    **how: Any,
+) -> list[dict[str, Any]]:
     """Write each dense part of a graph's program as `write_hls` does, in folders ``<name>_<first operation>``.
 
     Parameters

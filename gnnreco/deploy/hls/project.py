@@ -43,9 +43,15 @@ TESTBENCH = ("tb_input_features.dat", "tb_output_predictions.dat")
 
 
 def write_hls(
-    program: Program, x: Floats, folder: Path, name: str, provenance: Mapping[str, Any],
-    clock_ns: float = 4.0, backend: str = "Vitis", strategy: str = "latency",
-) -> dict[str, Any]:  # fmt: skip
+    program: Program,
+    x: Floats,
+    folder: Path,
+    name: str,
+    provenance: Mapping[str, Any],
+    clock_ns: float = 4.0,
+    backend: str = "Vitis",
+    strategy: str = "latency",
+) -> dict[str, Any]:
     """Write a program's project and prove it on vectors.
 
     Parameters
@@ -169,10 +175,15 @@ class Project:
         )
         rows = self.ports.shape[:1]
         if (
-            self.ports.dtype.kind != "i" or self.ports.shape != (*rows, self.program.features) or not 0 < rows[0] <= MOST
-            or self.said.dtype.kind != "f" or self.said.shape[:1] != rows or self.said.ndim != 2
-            or (outputs and self.said.shape[1:] != outputs) or not np.isfinite(self.said).all()
-        ):  # fmt: skip
+            self.ports.dtype.kind != "i"
+            or self.ports.shape != (*rows, self.program.features)
+            or not 0 < rows[0] <= MOST
+            or self.said.dtype.kind != "f"
+            or self.said.shape[:1] != rows
+            or self.said.ndim != 2
+            or (outputs and self.said.shape[1:] != outputs)
+            or not np.isfinite(self.said).all()
+        ):
             raise BadBundle(folder, f"{VECTORS}: do not fit the program; deploy the trained bundle again")
         more = (
             np.zeros((0, self.program.features), np.int64) if extra is None else self.program.ported(extra[0])

@@ -128,11 +128,12 @@ def qonnx_model(program: Program, batch: int = 1) -> Any:
     nodes.nodes[-1].output[0] = "answer"
     outputs = nodes.seen.low.shape[1]
     graph = helper.make_graph(
-        nodes.nodes, "gnnreco",
+        nodes.nodes,
+        "gnnreco",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, program.features])],
         [helper.make_tensor_value_info("answer", TensorProto.FLOAT, [batch, outputs])],
         nodes.constants,
-    )  # fmt: skip
+    )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="gnnreco")
     return ModelWrapper(model).transform(InferShapes()).model

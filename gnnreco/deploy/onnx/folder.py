@@ -82,10 +82,15 @@ class OnnxFolder:
         n, wanted = len(self.x) if self.x.ndim else 0, (program.slots,) if program.slots else ()
         arrays = [self.x, self.said, *([] if self.valid is None else [self.valid])]
         if (
-            not 0 < n <= MOST or self.x.shape != (n, *wanted, program.features) or self.said.shape[:1] != (n,)
-            or (self.valid is not None and (self.valid.shape != (n, *wanted) or not np.isin(self.valid, (0, 1)).all()))
+            not 0 < n <= MOST
+            or self.x.shape != (n, *wanted, program.features)
+            or self.said.shape[:1] != (n,)
+            or (
+                self.valid is not None
+                and (self.valid.shape != (n, *wanted) or not np.isin(self.valid, (0, 1)).all())
+            )
             or not all(a.dtype.kind == "f" and np.isfinite(a).all() for a in arrays)
-        ):  # fmt: skip
+        ):
             raise BadBundle(folder, f"{VECTORS}: do not fit the program; deploy the trained bundle again")
         self.more_x, self.more_valid = self.x, self.valid
         if extra is not None:

@@ -206,18 +206,27 @@ def make_onnx_program(
     out = helper.make_tensor_value_info("answer", element, ["batch", *([rows] if valid else []), outputs])
     graph = helper.make_graph(nodes.nodes, "gnnreco", inputs, [out], nodes.constants)
     model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
-        producer_name="gnnreco", producer_version=__version__,
-    )  # fmt: skip
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR,
+        producer_name="gnnreco",
+        producer_version=__version__,
+    )
     helper.set_model_props(
         model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in provenance.items()}
     )
     checker.check_model(model, full_check=True)
     data = model.SerializeToString(deterministic=True)
     return data, {
-        "file": MODEL, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "opset": OPSET, "ir": IR,
-        "precision": kind, "most_bits": bits, "nodes": len(nodes.nodes),
-    }  # fmt: skip
+        "file": MODEL,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "opset": OPSET,
+        "ir": IR,
+        "precision": kind,
+        "most_bits": bits,
+        "nodes": len(nodes.nodes),
+    }
 
 
 def _size(x: Range) -> Floats:

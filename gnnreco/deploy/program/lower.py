@@ -27,10 +27,11 @@ class Notes:
         """See `Arithmetic`."""
         bias = layer.biases()
         return self.note(
-            "dense", x,
+            "dense",
+            x,
             weight=layer.weights().detach().cpu().double().numpy(),
             bias=None if bias is None else bias.detach().cpu().double().numpy(),
-        )  # fmt: skip
+        )
 
     def cut(self, layer: FixedPoint, x: int) -> int:
         """See `Arithmetic`."""

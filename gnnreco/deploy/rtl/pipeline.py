@@ -97,9 +97,15 @@ def build(program: Program, name: str, clock_ns: float, levels: int = CHEAPEST) 
     with tempfile.TemporaryDirectory(prefix="gnnreco-") as clean:
         core = f"{name}_core"
         model = RTLModel(
-            logic, clean, core, flavor="verilog", latency_cutoff=LOGIC_SHARE * clock_ns, print_latency=False,
-            part_name=PART, clock_period=clock_ns,
-        )  # fmt: skip
+            logic,
+            clean,
+            core,
+            flavor="verilog",
+            latency_cutoff=LOGIC_SHARE * clock_ns,
+            print_latency=False,
+            part_name=PART,
+            clock_period=clock_ns,
+        )
         model.write()
         made = {f.stem: f.read_text() for f in sorted((Path(clean) / "src").rglob("*.v"))}
     inputs, outputs = (_forms(s[0].precisions) for s in (model.fsm.inp_signals, model.fsm.out_signals))

@@ -62,11 +62,21 @@ def place(sources: Mapping[str, str], name: str, seconds: float = 1800.0) -> Pla
         synthesis.run(["-q", "-s", "synth.ys"], folder, seconds)
         router.run(
             [
-                *DEVICE, "--json", "netlist.json", "--report", "report.json", "--freq", str(WISH_MHZ), "-q",
-                "--lpf-allow-unconstrained", "--out-of-context", "--timing-allow-fail",
+                *DEVICE,
+                "--json",
+                "netlist.json",
+                "--report",
+                "report.json",
+                "--freq",
+                str(WISH_MHZ),
+                "-q",
+                "--lpf-allow-unconstrained",
+                "--out-of-context",
+                "--timing-allow-fail",
             ],
-            folder, seconds,
-        )  # fmt: skip
+            folder,
+            seconds,
+        )
         report = json.loads((folder / "report.json").read_text())
     try:
         (clock,) = report["fmax"].values()

@@ -99,13 +99,18 @@ def stream(network: TriggerNetwork, name: str, nodes: int, edges: int, clock_ns:
     made = {part: build(program, f"{name}_{part}", clock_ns) for part, program in programs.items()}
     m, t = forms(cut.message), forms(cut.sums)
     widths = {
-        "X": sum(f.bits for f in made["nodes"].ports.features), "Y": made["answers"].ports.widths["answer"],
+        "X": sum(f.bits for f in made["nodes"].ports.features),
+        "Y": made["answers"].ports.widths["answer"],
         **{f"S{k}": sum(f.bits for f in forms(said)) for k, said in enumerate(cut.said)},
         **{f"H{k}": sum(f.bits for f in forms(told)) for k, told in enumerate(cut.told)},
-        "M": sum(f.bits for f in m), "T": sum(f.bits for f in t),
+        "M": sum(f.bits for f in m),
+        "T": sum(f.bits for f in t),
         **{f"L{k}": design.latency for k, design in enumerate(made.values())},
-        "A": int(nodes - 1).bit_length(), "B": max(int(edges - 1).bit_length(), 1), "NODES": nodes, "EDGES": edges,
-    }  # fmt: skip
+        "A": int(nodes - 1).bit_length(),
+        "B": max(int(edges - 1).bit_length(), 1),
+        "NODES": nodes,
+        "EDGES": edges,
+    }
     silent = [key for key in ("S0", "S1", "S2", "M", "H0", "H1") if not widths[key]]
     if silent:
         raise BadBundle("network", "a part of it says nothing: it was pruned too far to be cut into kernels")
@@ -117,9 +122,11 @@ def stream(network: TriggerNetwork, name: str, nodes: int, edges: int, clock_ns:
         "heard": {f"told_{to}": forms(f) for to, f in zip(("sender", "receiver"), cut.told, strict=True)},
     }
     inputs = {
-        "nodes": "x", "edges": "{says_receiver, says_sender}", "heard": "{hears, says_itself}",
+        "nodes": "x",
+        "edges": "{says_receiver, says_sender}",
+        "heard": "{hears, says_itself}",
         "answers": "{tells_message, tells_receiver, tells_sender}",
-    }  # fmt: skip
+    }
     lines = []
     for part, design in made.items():
         out = "answer" if part == "answers" else f"{part}_answer"
@@ -161,9 +168,12 @@ def simulate_stream(design: Stream, graphs: Sequence[tuple[Floats, Ints]]) -> li
     x = sum(f.bits for f in design.ports.features)
     patience = PATIENCE + 2 * max(design.latency) + max(design.nodes, design.edges)
     values = {
-        "WORD": x + 2 * NUMBER + 4, "X": x, "Y": design.ports.widths["answer"], "TOP": design.name,
+        "WORD": x + 2 * NUMBER + 4,
+        "X": x,
+        "Y": design.ports.widths["answer"],
+        "TOP": design.name,
         "PATIENCE": patience,
-    }  # fmt: skip
+    }
     words = [word for graph in graphs for word in _words(design, *graph)]
     result = simulate(design.sources, _filled(BENCH, values), words, [])
     if not result.verdict.startswith("PASS"):

@@ -39,9 +39,14 @@ Graph = tuple[Floats, Ints]
 
 
 def write_stream(
-    task: TriggerTask, bundle: Bundle, folder: Path, name: str, limits: tuple[int, int], clock_ns: float,
+    task: TriggerTask,
+    bundle: Bundle,
+    folder: Path,
+    name: str,
+    limits: tuple[int, int],
+    clock_ns: float,
     synthesis_s: float = 900.0,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Write a trigger bundle that answers for edges as Verilog for graphs of up to `limits` nodes and edges.
 
     The examples of the bundle, several buffers together, become graphs.
@@ -56,9 +61,14 @@ def write_stream(
     assert task.examples is not None
     graphs = merged(task, task.examples, limits[0])[:MANY]
     report: dict[str, Any] = {
-        "target": "stream", "name": name, "nodes": limits[0], "edges": limits[1], "clock_ns": clock_ns,
-        "lut_estimate_of_kernels": round(design.luts), **compared(task.network, design, graphs),
-    }  # fmt: skip
+        "target": "stream",
+        "name": name,
+        "nodes": limits[0],
+        "edges": limits[1],
+        "clock_ns": clock_ns,
+        "lut_estimate_of_kernels": round(design.luts),
+        **compared(task.network, design, graphs),
+    }
     report["clocks_per_graph"] = clocks_per_graph(report["longest"], limits)
     report["synthesis"] = {"by": "Yosys", "not_run": "not asked for"}
     try:
@@ -224,6 +234,8 @@ def compared(network: TriggerNetwork, design: Stream, graphs: list[Graph]) -> Ma
     longest = max(range(len(said)), key=lambda k: said[k].clocks)
     x, edges = graphs[longest]
     return {
-        "graphs": len(graphs), "equal": equal, "answers": answers,
+        "graphs": len(graphs),
+        "equal": equal,
+        "answers": answers,
         "longest": {"nodes": len(x), "edges": len(edges), "clocks": said[longest].clocks},
-    }  # fmt: skip
+    }

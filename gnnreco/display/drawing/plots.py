@@ -64,9 +64,12 @@ def _band(sheet: Drawing, spot: tuple[float, float], whole: Coverage) -> None:
     frame = _frame(
         spot, (float(whole.eta[0]), 0.0), (float(whole.eta[-1]), 1.1 * max(1.0, float(layers.max())))
     )
-    band = np.concatenate([
-        np.stack([whole.eta, layers.max(axis=1)], axis=1), np.stack([whole.eta, layers.min(axis=1)], axis=1)[::-1],
-    ])  # fmt: skip
+    band = np.concatenate(
+        [
+            np.stack([whole.eta, layers.max(axis=1)], axis=1),
+            np.stack([whole.eta, layers.min(axis=1)], axis=1)[::-1],
+        ]
+    )
     sheet.path(closed_path(frame.map(band)[None]), "none", hue(0), 0, "fill-opacity:.25")
     sheet.line(frame.map(np.stack([whole.eta, layers.mean(axis=1)], axis=1)), hue(0), 1.8)
     sheet.text(

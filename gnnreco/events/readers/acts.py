@@ -69,11 +69,15 @@ def read(entry: Entry, finder: SensorFinder, truth: bool, deposits: bool) -> Eve
         file,
         {"geometry_id": UINT, **dict.fromkeys(position, FLOAT)},
         {
-            "measurement_id": INT, "local_key": TEXT, "time": FLOAT, "var_local0": FLOAT, "var_local1": FLOAT,
+            "measurement_id": INT,
+            "local_key": TEXT,
+            "time": FLOAT,
+            "var_local0": FLOAT,
+            "var_local1": FLOAT,
         },
         KNOWN["measurements"],
         aside,
-    )  # fmt: skip
+    )
     geometry_id = table["geometry_id"].view(np.int64)
     if position == GLOBAL:
         xyz = np.stack([table[name] for name in GLOBAL], axis=1)

@@ -224,9 +224,17 @@ def _overlaps(
 
 @njit(cache=True)
 def _cover(
-    sensors: Frames, queries: Shapes, s: int, a: int, targets: Shapes, t: int, b: int,
-    links: Links, k: int, drawn: tuple[Floats, Floats],
-) -> bool:  # fmt: skip
+    sensors: Frames,
+    queries: Shapes,
+    s: int,
+    a: int,
+    targets: Shapes,
+    t: int,
+    b: int,
+    links: Links,
+    k: int,
+    drawn: tuple[Floats, Floats],
+) -> bool:
     """Whether two cells share enough, seen from the origin; always on the plane of the later sensor."""
     one, two = drawn
     ahead = links.ahead[k]

@@ -152,8 +152,10 @@ def own_table(template: CellTemplate) -> CSR:
     """Neighbours by touch of every cell number of a template; looks at each cell once."""
     if not isinstance(template, RowTemplate):
         return template.neighbours()
-    parts = [np.arange(low, min(low + CHUNK, template.n_cells), dtype=np.int32)
-             for low in range(0, template.n_cells, CHUNK)]  # fmt: skip
+    parts = [
+        np.arange(low, min(low + CHUNK, template.n_cells), dtype=np.int32)
+        for low in range(0, template.n_cells, CHUNK)
+    ]
     real = np.concatenate([template.exists(part) for part in parts])
     counts, found = [], []
     for part in parts:

@@ -181,10 +181,17 @@ def _shine(
     holes = [walls(t.hole, t.focus) if len(t.hole) else np.zeros((0, 4)) for t in templates]
     material = np.stack([detector.radiation_lengths, detector.interaction_lengths], axis=1)
     solids = _Solids(
-        detector.layer, detector.template, detector.center, detector.rotation, material,
-        np.array([t.thickness for t in templates]), _stacked(planes), detector.outline_counts, _stacked(holes),
+        detector.layer,
+        detector.template,
+        detector.center,
+        detector.rotation,
+        material,
+        np.array([t.thickness for t in templates]),
+        _stacked(planes),
+        detector.outline_counts,
+        _stacked(holes),
         detector.hole_counts,
-    )  # fmt: skip
+    )
     order = np.argsort(detector.layer, kind="stable")
     return _count(start, np.ascontiguousarray(direction), cells, order, solids)  # type: ignore[no-any-return]
 

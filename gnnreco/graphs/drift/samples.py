@@ -17,21 +17,71 @@ from gnnreco.simulate.drift.gas import electrons_per_mm
 from .shape import LONG, THIN, WIDE, main_axes, spread_moments
 
 SAMPLE_FEATURES = (
-    "charge", "charge around", "neighbours", "above neighbours", "middle across", "middle along drift", "length",
-    "flatness", "long length", "long flatness", "along rows", "along drift", "turn", "diffusion",
-)  # fmt: skip
+    "charge",
+    "charge around",
+    "neighbours",
+    "above neighbours",
+    "middle across",
+    "middle along drift",
+    "length",
+    "flatness",
+    "long length",
+    "long flatness",
+    "along rows",
+    "along drift",
+    "turn",
+    "diffusion",
+)
 PAIR_FEATURES = (
-    "along", "across one", "drift one", "across two", "drift two", "across middles", "drift middles", "angle",
-    "long angle", "long across", "long drift", "less charge", "charge ratio", "same row", "distance",
-)  # fmt: skip
+    "along",
+    "across one",
+    "drift one",
+    "across two",
+    "drift two",
+    "across middles",
+    "drift middles",
+    "angle",
+    "long angle",
+    "long across",
+    "long drift",
+    "less charge",
+    "charge ratio",
+    "same row",
+    "distance",
+)
 (
-    CHARGE, CHARGE_AROUND, NEIGHBOURS, ABOVE_NEIGHBOURS, MIDDLE_ACROSS, MIDDLE_ALONG_DRIFT, LENGTH,
-    FLATNESS, LONG_LENGTH, LONG_FLATNESS, ALONG_ROWS, ALONG_DRIFT, TURN, DIFFUSION,
-) = range(len(SAMPLE_FEATURES))  # fmt: skip
+    CHARGE,
+    CHARGE_AROUND,
+    NEIGHBOURS,
+    ABOVE_NEIGHBOURS,
+    MIDDLE_ACROSS,
+    MIDDLE_ALONG_DRIFT,
+    LENGTH,
+    FLATNESS,
+    LONG_LENGTH,
+    LONG_FLATNESS,
+    ALONG_ROWS,
+    ALONG_DRIFT,
+    TURN,
+    DIFFUSION,
+) = range(len(SAMPLE_FEATURES))
 (
-    ALONG, ACROSS_ONE, DRIFT_ONE, ACROSS_TWO, DRIFT_TWO, ACROSS_MIDDLES, DRIFT_MIDDLES, ANGLE,
-    LONG_ANGLE, LONG_ACROSS, LONG_DRIFT, LESS_CHARGE, CHARGE_RATIO, SAME_ROW, DISTANCE,
-) = range(len(PAIR_FEATURES))  # fmt: skip
+    ALONG,
+    ACROSS_ONE,
+    DRIFT_ONE,
+    ACROSS_TWO,
+    DRIFT_TWO,
+    ACROSS_MIDDLES,
+    DRIFT_MIDDLES,
+    ANGLE,
+    LONG_ANGLE,
+    LONG_ACROSS,
+    LONG_DRIFT,
+    LESS_CHARGE,
+    CHARGE_RATIO,
+    SAME_ROW,
+    DISTANCE,
+) = range(len(PAIR_FEATURES))
 # Columns: units of a sample; what `_across` returns.
 PAD, SAMPLE = range(2)
 ACROSS, DRIFT = range(2)
@@ -135,9 +185,17 @@ def build_charge_graph(
     drifted = local[:, 2] + 0.5 * detector.thickness[cells.sensor]
     middle = near[:, 1:4]
     nodes = _sample_features(
-        charge, cells.offsets, cells.neighbour, middle, near_shape, far_shape, row_axis, drift, unit,
+        charge,
+        cells.offsets,
+        cells.neighbour,
+        middle,
+        near_shape,
+        far_shape,
+        row_axis,
+        drift,
+        unit,
         np.sqrt(np.maximum(drifted, 0.0)),
-    )  # fmt: skip
+    )
     features = _pair_features(
         pairs, cells.xyz, charge, middle, near_shape[0], far_shape[0], drift, row_axis, unit, size[:, 1]
     )

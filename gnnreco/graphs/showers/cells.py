@@ -166,10 +166,19 @@ def build_cell_graph(
     depth = np.where(drifts, along / np.where(sample > 0, sample, 1.0), frame.depth[group] / cosine)
     step = np.where(drifts, 1.0, np.maximum(config.depth_unit, frame.radiation_lengths[group]))
     cells = ScaledCells(
-        xyz, direction, *_carried(detector.rotation[sensor], direction), cosine, along, unit, depth, step,
-        np.where(drifts, config.charge_reach, config.reach), np.where(drifts, sample, 0.0), group,
+        xyz,
+        direction,
+        *_carried(detector.rotation[sensor], direction),
+        cosine,
+        along,
+        unit,
+        depth,
+        step,
+        np.where(drifts, config.charge_reach, config.reach),
+        np.where(drifts, sample, 0.0),
+        group,
         sensor.astype(np.int64),
-    )  # fmt: skip
+    )
     groups = Groups(frame.stack, frame.depth, frame.middle, frame.spread)
     one, two, distance, needed = close_pairs(cells, groups, detector.rotation, config.max_edges)
     if needed > config.max_edges:
@@ -178,9 +187,24 @@ def build_cell_graph(
     across, moliere = np.sqrt(unit[:, 0] * unit[:, 1]), frame.unit[sensor]
     size = np.where(moliere > 0, across / np.where(moliere > 0, moliere, 1.0), 1.0)
     return CellGraph(
-        index, sensor, group, energy, mip, xyz, direction, depth, across, step, cosine, frame.radiation_lengths[group],
-        frame.nuclear[group] / cosine, frame.behind[group] / cosine, size, frame.fraction[sensor], *csr,
-    )  # fmt: skip
+        index,
+        sensor,
+        group,
+        energy,
+        mip,
+        xyz,
+        direction,
+        depth,
+        across,
+        step,
+        cosine,
+        frame.radiation_lengths[group],
+        frame.nuclear[group] / cosine,
+        frame.behind[group] / cosine,
+        size,
+        frame.fraction[sensor],
+        *csr,
+    )
 
 
 def live_cells(

@@ -22,12 +22,33 @@ DEEPER = 3  # column of a lean, after its way aside: the steps of depth
 DISTANCE, LATERAL, DEPTH, ENERGY_RATIO, DENSITY_RATIO, LEANS_TO, LEANS_FROM, LEAN_ALIKE = range(8)
 
 CELL_FEATURES = (
-    "energy", "density_near", "density_far", "neighbours", "depth", "nuclear_depth", "nuclear_behind", "cell_size",
-    "layer_thickness", "cosine", "density_over_highest", "climb", "lean", "lean_depth", "energy_over_density", "fraction",
-)  # fmt: skip
+    "energy",
+    "density_near",
+    "density_far",
+    "neighbours",
+    "depth",
+    "nuclear_depth",
+    "nuclear_behind",
+    "cell_size",
+    "layer_thickness",
+    "cosine",
+    "density_over_highest",
+    "climb",
+    "lean",
+    "lean_depth",
+    "energy_over_density",
+    "fraction",
+)
 PAIR_FEATURES = (
-    "distance", "lateral", "depth", "energy_ratio", "density_ratio", "lean_first", "lean_second", "lean_both",
-)  # fmt: skip
+    "distance",
+    "lateral",
+    "depth",
+    "energy_ratio",
+    "density_ratio",
+    "lean_first",
+    "lean_second",
+    "lean_both",
+)
 NEAR = 1.5  # units of the graph: radius of the density that cells climb
 FAINTEST = 1e-3  # of the mip: energies below it count as this
 

@@ -97,11 +97,22 @@ class CellFrame:
         samples = [s.drift.velocity * s.drift.sample if s.drift else 0.0 for s in detector.subsystems]
         told = np.nan_to_num(detector.sampling_fraction, nan=1.0)
         return cls(
-            energy, charge, rank[group], outward, distance, np.nan_to_num(detector.moliere_radius, nan=0.0),
-            np.where(told > 0, told, 1.0), np.array([*samples, 0.0])[detector.subsystem],
-            stack[order], depth[order], weight[order], nuclear[order], behind[order], middle[order],
+            energy,
+            charge,
+            rank[group],
+            outward,
+            distance,
+            np.nan_to_num(detector.moliere_radius, nan=0.0),
+            np.where(told > 0, told, 1.0),
+            np.array([*samples, 0.0])[detector.subsystem],
+            stack[order],
+            depth[order],
+            weight[order],
+            nuclear[order],
+            behind[order],
+            middle[order],
             spread[:n][order],
-        )  # fmt: skip
+        )
 
 
 def _measuring(detector: Detector, what: str) -> NDArray[np.bool_]:

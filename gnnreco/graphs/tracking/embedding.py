@@ -82,8 +82,16 @@ def hit_features(points: Points, frame: Frame) -> NDArray[np.float32]:
     normal = frame.axes[points.sensor, :, 2]
     radial = (normal[:, 0] * points.x + normal[:, 1] * points.y) / np.maximum(points.r, 1e-9)
     columns = (
-        points.r / reach, points.z / reach, points.s / reach, points.x / np.maximum(points.r, 1e-9),
-        points.y / np.maximum(points.r, 1e-9), np.arcsinh(points.z / np.maximum(points.r, 1e-9)),
-        np.abs(radial), width_u, width_v, signal / (1 + signal / 4), np.log1p(points.r / reach * 10),
-    )  # fmt: skip
+        points.r / reach,
+        points.z / reach,
+        points.s / reach,
+        points.x / np.maximum(points.r, 1e-9),
+        points.y / np.maximum(points.r, 1e-9),
+        np.arcsinh(points.z / np.maximum(points.r, 1e-9)),
+        np.abs(radial),
+        width_u,
+        width_v,
+        signal / (1 + signal / 4),
+        np.log1p(points.r / reach * 10),
+    )
     return np.stack(columns, axis=1).astype(np.float32)

@@ -24,14 +24,33 @@ R, COS, SIN = range(3, 6)
 WIDTH_U, WIDTH_V, DEPTH_U, DEPTH_V, SIGNAL = range(9, 14)
 
 DOUBLET_FEATURES = (
-    "q_over_pt_beam", "impact", "cot_theta",
-    "width_u_first", "width_v_first", "width_u_second", "width_v_second",
-    "excess_u_first", "excess_v_first", "excess_u_second", "excess_v_second",
-    "length", "signal_first", "signal_second", "incidence_first", "incidence_second",
-)  # fmt: skip
+    "q_over_pt_beam",
+    "impact",
+    "cot_theta",
+    "width_u_first",
+    "width_v_first",
+    "width_u_second",
+    "width_v_second",
+    "excess_u_first",
+    "excess_v_first",
+    "excess_u_second",
+    "excess_v_second",
+    "length",
+    "signal_first",
+    "signal_second",
+    "incidence_first",
+    "incidence_second",
+)
 TRIPLET_FEATURES = (
-    "kink_pull", "q_over_pt", "q_over_pt_error", "d0", "beam_pull", "kink_error", "cot_theta", "arm_ratio",
-)  # fmt: skip
+    "kink_pull",
+    "q_over_pt",
+    "q_over_pt_error",
+    "d0",
+    "beam_pull",
+    "kink_error",
+    "cot_theta",
+    "arm_ratio",
+)
 IMPACT_SCALE = np.float32(50.0)  # mm; where `soft` bends
 LENGTH_SCALE = np.float32(100.0)  # mm
 SHORTEST: Any = np.float32(1e-3)  # mm: chords below it count as this long
@@ -85,9 +104,14 @@ def _passages(
 def doublet_arguments(points: Points, frame: Frame) -> DoubletArguments:
     """What `doublet_block` needs of an event and a detector, gathered once for each point."""
     passages = _passages(
-        points.sensor, points.width_u, points.width_v, points.signal,
-        frame.axes, frame.depth_in_cells, frame.thickness,
-    )  # fmt: skip
+        points.sensor,
+        points.width_u,
+        points.width_v,
+        points.signal,
+        frame.axes,
+        frame.depth_in_cells,
+        frame.thickness,
+    )
     kappa = np.float32(frame.kappa_per_gev)
     return positions(points.x, points.y, points.z, points.r), passages, kappa
 

@@ -162,15 +162,21 @@ def _leaving(
 
 @_vectorised_inlined
 def _keep(
-    n: int, numbers: tuple[np.float32, ...], low: NDArray[np.float32], high: NDArray[np.float32],
+    n: int,
+    numbers: tuple[np.float32, ...],
+    low: NDArray[np.float32],
+    high: NDArray[np.float32],
     raw: NDArray[np.float32],
-) -> None:  # fmt: skip
+) -> None:
     """Fill lane `n` of `raw`: the 8 numbers behind the features of a triplet, and whether all fit the limits."""
     pull, q_over_pt, error, d0, beam_pull, kink, cot, ratio = numbers
     raw[n], raw[BLOCK + n], raw[2 * BLOCK + n], raw[3 * BLOCK + n] = pull, q_over_pt, error, d0
     raw[4 * BLOCK + n], raw[5 * BLOCK + n], raw[6 * BLOCK + n], raw[7 * BLOCK + n] = (
-        beam_pull, kink, cot, ratio
-    )  # fmt: skip
+        beam_pull,
+        kink,
+        cot,
+        ratio,
+    )
     fits = (low[KINK_PULL] <= pull) & (pull <= high[KINK_PULL])
     fits &= (low[Q_OVER_PT] <= q_over_pt) & (q_over_pt <= high[Q_OVER_PT])
     fits &= (low[Q_OVER_PT_ERROR] <= error) & (error <= high[Q_OVER_PT_ERROR])
@@ -206,11 +212,21 @@ def _meet(
     impact = np.float32((abx * at[b, Y] - aby * at[b, X]) / length)
     product = np.float32(at[a, X] * at[b, X] + at[a, Y] * at[b, Y])
     aux, auy, auz, avx, avy, avz = (
-        errors[a, UX], errors[a, UY], errors[a, UZ], errors[a, VX], errors[a, VY], errors[a, VZ]
-    )  # fmt: skip
+        errors[a, UX],
+        errors[a, UY],
+        errors[a, UZ],
+        errors[a, VX],
+        errors[a, VY],
+        errors[a, VZ],
+    )
     bux, buy, buz, bvx, bvy, bvz = (
-        errors[b, UX], errors[b, UY], errors[b, UZ], errors[b, VX], errors[b, VY], errors[b, VZ]
-    )  # fmt: skip
+        errors[b, UX],
+        errors[b, UY],
+        errors[b, UZ],
+        errors[b, VX],
+        errors[b, VY],
+        errors[b, VZ],
+    )
     wx, wy, wz, scattering = errors[b, WX], errors[b, WY], errors[b, WZ], errors[b, SCATTERING]
     for n in range(lanes):
         bcx, bcy, slope2, bc = wide[n], wide[BLOCK + n], wide[2 * BLOCK + n], g[n]
@@ -231,9 +247,16 @@ def _meet(
         across_a, along_a = _errors(aux, auy, auz, avx, avy, avz, tx, ty, cot)
         across_b, along_b = _errors(bux, buy, buz, bvx, bvy, bvz, tx, ty, cot)
         across_c, along_c = _errors(
-            g[3 * BLOCK + n], g[4 * BLOCK + n], g[5 * BLOCK + n],
-            g[6 * BLOCK + n], g[7 * BLOCK + n], g[8 * BLOCK + n], tx, ty, cot,
-        )  # fmt: skip
+            g[3 * BLOCK + n],
+            g[4 * BLOCK + n],
+            g[5 * BLOCK + n],
+            g[6 * BLOCK + n],
+            g[7 * BLOCK + n],
+            g[8 * BLOCK + n],
+            tx,
+            ty,
+            cot,
+        )
         q_over_pt = curvature / kappa
         one = ONE + cot * cot
         cosine = abs(wx * tx + wy * ty + wz * cot) / math.sqrt(one)

@@ -82,10 +82,14 @@ def _stretch(windows: Windows, table: Floats, n_layers: int, efficiency: float) 
     where, width = table[4].astype(np.int64), table[5].astype(np.int64)
     out = np.zeros(table.shape[1])
     for low, high, value in (
-        (windows.s_low[pair, where, width], windows.s_high[pair, where, width], table[3] - windows.slope[pair] * table[2]),
+        (
+            windows.s_low[pair, where, width],
+            windows.s_high[pair, where, width],
+            table[3] - windows.slope[pair] * table[2],
+        ),
         (windows.phi_low[pair, where], windows.phi_high[pair, where], table[6]),
         (windows.impact_low[pair], windows.impact_high[pair], table[7]),
-    ):  # fmt: skip
+    ):
         known &= low <= high
         with np.errstate(invalid="ignore"):
             out = np.maximum(out, np.abs(value - (high + low) / 2) / ((high - low) / 2))

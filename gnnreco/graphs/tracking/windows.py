@@ -59,13 +59,28 @@ class Windows:
         out = np.empty((budget, 2), np.int32)
         phi_high = np.minimum(self.phi_high, self.phi_low + 2 * np.pi - 1e-9)  # a full turn is enough
         table = _Table(
-            self.first, self.second, self.slope, self.s_low, self.s_high, self.phi_low, phi_high, self.impact_low,
-            self.impact_high, frame.s_low, np.maximum(frame.s_high - frame.s_low, 1e-9),
-        )  # fmt: skip
+            self.first,
+            self.second,
+            self.slope,
+            self.s_low,
+            self.s_high,
+            self.phi_low,
+            phi_high,
+            self.impact_low,
+            self.impact_high,
+            frame.s_low,
+            np.maximum(frame.s_high - frame.s_low, 1e-9),
+        )
         seen = _Seen(
-            points.s, points.phi, points.r, points.z, points.layer_start, points.row_start,
-            s_bin(points.s, points.layer, frame, self.phi_low.shape[1]), width_class(points, frame),
-        )  # fmt: skip
+            points.s,
+            points.phi,
+            points.r,
+            points.z,
+            points.layer_start,
+            points.row_start,
+            s_bin(points.s, points.layer, frame, self.phi_low.shape[1]),
+            width_class(points, frame),
+        )
         needed = _search(table, seen, out)
         return out[: min(needed, budget)].copy(), int(needed)
 

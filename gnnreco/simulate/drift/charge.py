@@ -105,8 +105,10 @@ def _noise(
 
 def _electronics(detector: Detector, chambers: Chambers, key: Ints) -> tuple[Floats, Floats, Floats]:
     """Noise and threshold (electrons) and energy per pair (GeV) of the samples in `key`."""
-    told = [(s.drift.noise, s.drift.threshold, s.drift.pair_energy) if s.drift else (0.0, 0.0, 0.0)
-            for s in detector.subsystems]  # fmt: skip
+    told = [
+        (s.drift.noise, s.drift.threshold, s.drift.pair_energy) if s.drift else (0.0, 0.0, 0.0)
+        for s in detector.subsystems
+    ]
     of_part = np.array(told, np.float64)[detector.subsystem[chambers.sensor[key >> (CELL + SAMPLE)]]]
     return of_part[:, 0], of_part[:, 1], of_part[:, 2]
 

@@ -19,8 +19,16 @@ from .gas import Clusters
 
 # Columns of `Chambers.gas`, of `Pads.box` and of `Pads.raster`.
 (
-    THICKNESS, VELOCITY, SAMPLE_LENGTH, DIFFUSION_ACROSS, DIFFUSION_ALONG, PAD_RESPONSE, SHAPING, GAIN_SHAPE, SAMPLES,
-) = range(9)  # fmt: skip
+    THICKNESS,
+    VELOCITY,
+    SAMPLE_LENGTH,
+    DIFFUSION_ACROSS,
+    DIFFUSION_ALONG,
+    PAD_RESPONSE,
+    SHAPING,
+    GAIN_SHAPE,
+    SAMPLES,
+) = range(9)
 LOW_U, LOW_V, HIGH_U, HIGH_V, FILLED = range(5)
 WIDTH_U, WIDTH_V, MANY_U, MANY_V = range(2, 6)
 
@@ -86,15 +94,29 @@ def chambers_of(detector: Detector) -> Chambers:
     """The drift sensors of a detector."""
     drifts = [s.drift for s in detector.subsystems]
     sensor = np.flatnonzero(np.array([d is not None for d in drifts])[detector.subsystem]).astype(np.int32)
-    gas = np.array([_gas(float(t), d) for t, s in zip(detector.thickness[sensor], detector.subsystem[sensor], strict=True)
-                    if (d := drifts[s]) is not None]).reshape(-1, 9)  # fmt: skip
+    gas = np.array(
+        [
+            _gas(float(t), d)
+            for t, s in zip(detector.thickness[sensor], detector.subsystem[sensor], strict=True)
+            if (d := drifts[s]) is not None
+        ]
+    ).reshape(-1, 9)
     if gas[:, 8].max(initial=0) >= 1 << SAMPLE:
         why = f"{gas[:, 8].max():,.0f} samples in the drift time, over {1 << SAMPLE:,}; check velocity and sample"
         raise BadGeometry(detector.folder, "drift", why)
     axes = np.ascontiguousarray(detector.rotation[sensor].swapaxes(1, 2))
     offsets, near = _near(detector, sensor, axes, gas)
-    return Chambers(sensor, detector.center[sensor], axes, detector.template[sensor], gas, offsets, near,
-                    detector.outline_corners(), detector.outline_counts)  # fmt: skip
+    return Chambers(
+        sensor,
+        detector.center[sensor],
+        axes,
+        detector.template[sensor],
+        gas,
+        offsets,
+        near,
+        detector.outline_corners(),
+        detector.outline_counts,
+    )
 
 
 def _gas(thickness: float, drift: Drift) -> list[float]:
@@ -155,8 +177,14 @@ def pads_of(detector: Detector, chambers: Chambers) -> Pads:
         row = np.repeat(np.arange(len(at)), np.diff(offsets))[real]
         counts.append(np.bincount(row, minlength=len(at)))
         pads.append(inside[real])
-    return Pads(np.concatenate(boxes), first, raster, first_box, np.cumsum(np.concatenate(counts)),
-                np.concatenate(pads).astype(np.int32))  # fmt: skip
+    return Pads(
+        np.concatenate(boxes),
+        first,
+        raster,
+        first_box,
+        np.cumsum(np.concatenate(counts)),
+        np.concatenate(pads).astype(np.int32),
+    )
 
 
 def normal_table() -> Floats:
@@ -211,9 +239,15 @@ def shaped(share: Floats, table: Floats, gas: Floats, time: float) -> tuple[int,
 
 @njit(cache=True, error_model="numpy")
 def responded(
-    left: Samples, board: tuple[Chambers, Pads, Floats], c: int, u: float, v: float, sample: int, share: Floats,
+    left: Samples,
+    board: tuple[Chambers, Pads, Floats],
+    c: int,
+    u: float,
+    v: float,
+    sample: int,
+    share: Floats,
     gain: float,
-) -> Samples:  # fmt: skip
+) -> Samples:
     """Add the charge that an electron at (u, v) gives to the pads of sensor `c`."""
     chambers, pads, table = board
     slots, sums, used, count = left

@@ -129,8 +129,17 @@ class Gun:
             away[0] = 0.0
             eta, phi = eta[0] + away * np.cos(angle), phi[0] + away * np.sin(angle)
         pt = p / np.cosh(eta)
-        return Generated(codes, pt * np.cos(phi), pt * np.sin(phi), p * np.tanh(eta), zero, zero, zero, zero,
-                         np.zeros(n, np.int32))  # fmt: skip
+        return Generated(
+            codes,
+            pt * np.cos(phi),
+            pt * np.sin(phi),
+            p * np.tanh(eta),
+            zero,
+            zero,
+            zero,
+            zero,
+            np.zeros(n, np.int32),
+        )
 
 
 def coverage(detector: Detector) -> Floats:
@@ -170,8 +179,17 @@ class Beam:
             spot = self.spot(rng, n)
         slope = rng.normal(0.0, 1.0, (n, 2)) * o.beam_divergence
         pz = p / np.sqrt(1 + (slope**2).sum(axis=1))
-        return Generated(codes, pz * slope[:, 0], pz * slope[:, 1], pz, spot[:, 0], spot[:, 1], np.full(n, self.start),
-                         np.zeros(n), np.zeros(n, np.int32))  # fmt: skip
+        return Generated(
+            codes,
+            pz * slope[:, 0],
+            pz * slope[:, 1],
+            pz,
+            spot[:, 0],
+            spot[:, 1],
+            np.full(n, self.start),
+            np.zeros(n),
+            np.zeros(n, np.int32),
+        )
 
 
 class Pool:
@@ -240,8 +258,12 @@ def turned(particles: Generated, angle: float) -> Generated:
     """Particles turned by an angle (rad) about the z axis."""
     cos, sin = np.cos(angle), np.sin(angle)
     return replace(
-        particles, px=cos * particles.px - sin * particles.py, py=sin * particles.px + cos * particles.py,
-        vx=cos * particles.vx - sin * particles.vy, vy=sin * particles.vx + cos * particles.vy)  # fmt: skip
+        particles,
+        px=cos * particles.px - sin * particles.py,
+        py=sin * particles.px + cos * particles.py,
+        vx=cos * particles.vx - sin * particles.vy,
+        vy=sin * particles.vx + cos * particles.vy,
+    )
 
 
 @cache

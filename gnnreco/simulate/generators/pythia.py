@@ -57,8 +57,13 @@ def pythia_events(process: str, n_events: int, seed: int) -> Iterator[Generated]
             f"process {process!r} needs Pythia 8: pip install 'gnnreco[pythia]' ({missing})"
         ) from None
     pythia = pythia8mc.Pythia("", False)
-    for line in ("Print:quiet = on", "Beams:eCM = 14000.", "Random:setSeed = on", f"Random:seed = {seed}",
-                 *PROCESSES[process]):  # fmt: skip
+    for line in (
+        "Print:quiet = on",
+        "Beams:eCM = 14000.",
+        "Random:setSeed = on",
+        f"Random:seed = {seed}",
+        *PROCESSES[process],
+    ):
         pythia.readString(line)
     if not pythia.init():
         raise BadConfig(f"Pythia 8 does not start with the settings of process {process!r}")
@@ -68,9 +73,20 @@ def pythia_events(process: str, n_events: int, seed: int) -> Iterator[Generated]
             final = record[record.status > 0]
             p, vertex = final.p, final.vProd
             # A particle of the collision itself has no vertex in the record: it starts at the origin.
-            px, py, pz, *place, time = [ak.to_numpy(ak.fill_none(c, 0.0)).astype(np.float64) for c in
-                       (p.px, p.py, p.pz, vertex.px, vertex.py, vertex.pz, vertex.e)]  # fmt: skip
+            px, py, pz, *place, time = [
+                ak.to_numpy(ak.fill_none(c, 0.0)).astype(np.float64)
+                for c in (p.px, p.py, p.pz, vertex.px, vertex.py, vertex.pz, vertex.e)
+            ]
             x, y, z = place
-            yield Generated(ak.to_numpy(final.id).astype(np.int32), px, py, pz, x, y, z, time / 299.792458,  # mm/c to ns
-                            np.zeros(len(final), np.int32))  # fmt: skip
+            yield Generated(
+                ak.to_numpy(final.id).astype(np.int32),
+                px,
+                py,
+                pz,
+                x,
+                y,
+                z,
+                time / 299.792458,  # mm/c to ns
+                np.zeros(len(final), np.int32),
+            )
             made += 1

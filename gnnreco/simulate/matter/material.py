@@ -22,8 +22,13 @@ def highland(momentum: float, mass: float, charge: float, thickness: float) -> f
     if thickness <= 0.0:
         return 0.0
     beta = momentum / np.sqrt(momentum * momentum + mass * mass)
-    return 13.6e-3 / (beta * momentum) * abs(charge) * np.sqrt(thickness) * max(
-        0.0, 1 + 0.038 * np.log(thickness * charge * charge / (beta * beta)))  # fmt: skip
+    return (
+        13.6e-3
+        / (beta * momentum)
+        * abs(charge)
+        * np.sqrt(thickness)
+        * max(0.0, 1 + 0.038 * np.log(thickness * charge * charge / (beta * beta)))
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -57,12 +62,22 @@ def ionisation(rng: np.random.Generator, momentum: float, mass: float, charge: f
     beta2 = momentum * momentum / (momentum * momentum + mass * mass)
     xi = XI_PER_MM * charge * charge * path / beta2
     density = max(0.0, 2 * np.log(PLASMA / EXCITATION * gamma_beta) - 1)
-    peak = xi * (np.log(2 * ELECTRON_MASS * gamma_beta * gamma_beta / EXCITATION) + np.log(xi / EXCITATION)
-                 + 0.2 - beta2 - density)  # fmt: skip
+    peak = xi * (
+        np.log(2 * ELECTRON_MASS * gamma_beta * gamma_beta / EXCITATION)
+        + np.log(xi / EXCITATION)
+        + 0.2
+        - beta2
+        - density
+    )
     normal = rng.standard_normal()
     loss = peak - xi * np.log(normal * normal + 1e-300)
-    hardest = 2 * ELECTRON_MASS * gamma_beta * gamma_beta / (
-        1 + 2 * np.sqrt(1 + gamma_beta * gamma_beta) * ELECTRON_MASS / mass + (ELECTRON_MASS / mass) ** 2)  # fmt: skip
+    hardest = (
+        2
+        * ELECTRON_MASS
+        * gamma_beta
+        * gamma_beta
+        / (1 + 2 * np.sqrt(1 + gamma_beta * gamma_beta) * ELECTRON_MASS / mass + (ELECTRON_MASS / mass) ** 2)
+    )
     soft = 8 * xi
     if hardest > soft and rng.random() < xi * (1 / soft - 1 / hardest):
         loss += 1 / (1 / soft - rng.random() * (1 / soft - 1 / hardest))

@@ -111,8 +111,21 @@ def media(detector: Detector) -> Media:
     sample = np.where(fills, np.minimum(radiation, HIDDEN_SAMPLE), radiation) * (fraction < HOMOGENEOUS)
     spread = sampling_spread(sample * critical, critical, mip * sample / radiation)
     return Media(
-        radiation, interaction, z, critical, moliere, radiation_mm, radiation_mm * radiation / interaction, fraction,
-        e_mip, mip, sample, spread, mip / MEAN_SILICON, critical / MEAN_SILICON)  # fmt: skip
+        radiation,
+        interaction,
+        z,
+        critical,
+        moliere,
+        radiation_mm,
+        radiation_mm * radiation / interaction,
+        fraction,
+        e_mip,
+        mip,
+        sample,
+        spread,
+        mip / MEAN_SILICON,
+        critical / MEAN_SILICON,
+    )
 
 
 def sampling_spread(ionised: Floats, critical: Floats, mip: Floats) -> Floats:

@@ -93,7 +93,8 @@ def radial(log_energy: float, tau: float, m: Mixture) -> tuple[float, float, flo
     z = m.z
     core = 0.0251 + 0.00319 * log_energy + (0.1162 - 0.000381 * z) * tau
     tail = (0.659 - 0.00309 * z) * (
-        np.exp(-2.59 * (tau - 0.645)) + np.exp((0.3585 + 0.0412 * log_energy) * (tau - 0.645)))  # fmt: skip
+        np.exp(-2.59 * (tau - 0.645)) + np.exp((0.3585 + 0.0412 * log_energy) * (tau - 0.645))
+    )
     bend = (0.401 + 0.00187 * z - tau) / max(1.313 - 0.0686 * log_energy, 0.3)
     weight = (2.632 - 0.00094 * z) * np.exp(bend - np.exp(bend))
     if m.frequency > 0:
@@ -132,9 +133,17 @@ def count_spots(rng: np.random.Generator, energy: float, m: Mixture) -> tuple[in
 
 @njit(cache=True, error_model="numpy")
 def electromagnetic(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, energy: float,
-    start: float, a: float, b: float,
-) -> tuple[Floats, int]:  # fmt: skip
+    rng: np.random.Generator,
+    stack: Stack,
+    ray: Ray,
+    spots: Floats,
+    used: int,
+    entry: Entry,
+    energy: float,
+    start: float,
+    a: float,
+    b: float,
+) -> tuple[Floats, int]:
     """Add the spots of an electron of this energy (GeV) at the depth `start` (radiation lengths), (a, b) mm off the axis.
 
     Each spot is a row of `spots`: entry, sensor of the stack, u, v (mm), visible energy (GeV), time (ns).
@@ -175,9 +184,17 @@ def electromagnetic(
 
 @njit(cache=True, error_model="numpy")
 def photon(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, energy: float,
-    start: float, a: float, b: float,
-) -> tuple[Floats, int]:  # fmt: skip
+    rng: np.random.Generator,
+    stack: Stack,
+    ray: Ray,
+    spots: Floats,
+    used: int,
+    entry: Entry,
+    energy: float,
+    start: float,
+    a: float,
+    b: float,
+) -> tuple[Floats, int]:
     """Add the spots of a photon: it converts after 9/7 radiation lengths on average, to two electrons."""
     start += 9 / 7 * rng.standard_exponential()
     part = energy * rng.random()

@@ -58,9 +58,16 @@ def electromagnetic_fraction(rng: np.random.Generator, energy: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def approach(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, kinetic: float, mass: float,
+    rng: np.random.Generator,
+    stack: Stack,
+    ray: Ray,
+    spots: Floats,
+    used: int,
+    entry: Entry,
+    kinetic: float,
+    mass: float,
     charge: float,
-) -> tuple[Floats, int, float, float]:  # fmt: skip
+) -> tuple[Floats, int, float, float]:
     """Fly to the first interaction, ionising; returns also its depth (interaction lengths) and the kinetic energy there.
 
     The depth is infinite where the hadron leaves, or stops, before it interacts.
@@ -106,9 +113,17 @@ def radiation_depth(ray: Ray, depth: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def hadronic(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, energy: float, total: float,
-    start: float, response: float,
-) -> tuple[Floats, int]:  # fmt: skip
+    rng: np.random.Generator,
+    stack: Stack,
+    ray: Ray,
+    spots: Floats,
+    used: int,
+    entry: Entry,
+    energy: float,
+    total: float,
+    start: float,
+    response: float,
+) -> tuple[Floats, int]:
     """Add the spots of the part (`energy`, GeV) of a hadron of `total` GeV that no neutral pion carries.
 
     Depth: the hadronic gamma distribution of Bock, Hansl-Kozanecka and Shah, NIM 186 (1981) 533. Each spot is what a
@@ -149,9 +164,15 @@ def hadronic(
 
 @njit(cache=True, error_model="numpy")
 def hadron(
-    rng: np.random.Generator, stack: Stack, ray: Ray, spots: Floats, used: int, entry: Entry, particle: Hadron,
+    rng: np.random.Generator,
+    stack: Stack,
+    ray: Ray,
+    spots: Floats,
+    used: int,
+    entry: Entry,
+    particle: Hadron,
     response: float,
-) -> tuple[Floats, int]:  # fmt: skip
+) -> tuple[Floats, int]:
     """Add the spots of a hadron.
 
     Parameters

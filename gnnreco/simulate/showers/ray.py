@@ -108,10 +108,20 @@ def stack_of(detector: Detector) -> Stack:
     template = detector.template[rows].astype(np.int64)
     columns = (getattr(medium, name)[rows] for name in Stack._fields[11:22])
     return Stack(  # type: ignore[misc]
-        rows, layer.astype(np.int64), template, np.ascontiguousarray(detector.center[rows]),
-        np.ascontiguousarray(detector.rotation[rows].swapaxes(1, 2)), outlines, detector.outline_counts, focus, half,
-        np.hypot(reach[template], half), np.minimum(detector.half_u, detector.half_v)[rows], *columns,
-        n_layers=len(layers))  # fmt: skip
+        rows,
+        layer.astype(np.int64),
+        template,
+        np.ascontiguousarray(detector.center[rows]),
+        np.ascontiguousarray(detector.rotation[rows].swapaxes(1, 2)),
+        outlines,
+        detector.outline_counts,
+        focus,
+        half,
+        np.hypot(reach[template], half),
+        np.minimum(detector.half_u, detector.half_v)[rows],
+        *columns,
+        n_layers=len(layers),
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -242,8 +252,11 @@ def land(stack: Stack, ray: Ray, place: int, part: float, a: float, b: float) ->
         Away from the axis, mm, along `ray.across` and `ray.along`.
     """
     t = ray.t
-    x = (ray.x[X] + a * ray.across[X] + b * ray.along[X], ray.x[Y] + a * ray.across[Y] + b * ray.along[Y],
-         ray.x[Z] + a * ray.across[Z] + b * ray.along[Z])  # fmt: skip
+    x = (
+        ray.x[X] + a * ray.across[X] + b * ray.along[X],
+        ray.x[Y] + a * ray.across[Y] + b * ray.along[Y],
+        ray.x[Z] + a * ray.across[Z] + b * ray.along[Z],
+    )
     for j in range(ray.offsets[place], ray.offsets[place + 1]):
         i = ray.near[j]
         c, e = stack.center[i], stack.axes[i]

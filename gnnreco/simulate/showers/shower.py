@@ -85,8 +85,16 @@ def shower(
         (e.x - particles.vx[made]) ** 2 + (e.y - particles.vy[made]) ** 2 + (e.z - particles.vz[made]) ** 2
     )
     start = np.stack([e.x, e.y, e.z, e.px, e.py, e.pz, e.time, flown], axis=1)
-    spots = _showers(rng, stack, start, nature[kind].astype(np.int64), species.mass[row][kind], species.charge[row][kind],
-                     gain[kind], options.hadron_response)  # fmt: skip
+    spots = _showers(
+        rng,
+        stack,
+        start,
+        nature[kind].astype(np.int64),
+        species.mass[row][kind],
+        species.charge[row][kind],
+        gain[kind],
+        options.hadron_response,
+    )
     sensor = stack.sensor[spots[:, 1].astype(np.int64)]
     cell = detector.cell_at(sensor, spots[:, 2], spots[:, 3]).astype(np.int64)
     real = cell >= 0
@@ -107,15 +115,25 @@ def gathered(*parts: Shares) -> Shares:
     first = np.flatnonzero((np.diff(cell, prepend=-1) != 0) | (np.diff(particle, prepend=-2) != 0))
     if len(first) == 0:
         return empty()
-    return Shares(particle[first], cell[first], np.add.reduceat(shares.energy[order], first),
-                  np.minimum.reduceat(shares.time[order], first))  # fmt: skip
+    return Shares(
+        particle[first],
+        cell[first],
+        np.add.reduceat(shares.energy[order], first),
+        np.minimum.reduceat(shares.time[order], first),
+    )
 
 
 @njit(cache=True, error_model="numpy")
 def _showers(
-    rng: np.random.Generator, stack: Stack, start: Floats, nature: Ints, mass: Floats, charge: Floats, gain: Floats,
+    rng: np.random.Generator,
+    stack: Stack,
+    start: Floats,
+    nature: Ints,
+    mass: Floats,
+    charge: Floats,
+    gain: Floats,
     response: float,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Shower particles one by one, in order; the spots (n, 6): entry, sensor of the stack, u, v, GeV, ns."""
     spots, used = np.empty((4096, 6)), 0
     for i in range(len(start)):

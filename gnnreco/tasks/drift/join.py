@@ -256,9 +256,20 @@ def _runs_into(
 ) -> bool:
     if grid is None:
         x, y, z, tx, ty, tz, s, crossed = extrapolate(
-            one[X], one[Y], one[Z], one[TX], one[TY], one[TZ], k,
-            two[X], two[Y], two[Z], -two[TX], -two[TY], -two[TZ],
-        )  # fmt: skip
+            one[X],
+            one[Y],
+            one[Z],
+            one[TX],
+            one[TY],
+            one[TZ],
+            k,
+            two[X],
+            two[Y],
+            two[Z],
+            -two[TX],
+            -two[TY],
+            -two[TZ],
+        )
     else:
         ray = np.array([[one[X], one[Y], one[Z], one[TX], one[TY], one[TZ], k]])
         s, crossed = to_plane(grid, TOLERANCE, ray, two[X], two[Y], two[Z], -two[TX], -two[TY], -two[TZ])

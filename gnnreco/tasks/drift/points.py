@@ -140,9 +140,16 @@ def _cut_off(
 
 
 def _points(
-    graph: ChargeSamples, detector: Detector, frame: CellFrame, offsets: Ints, xyz: Floats, charge: Floats,
-    at: Ints, cut: NDArray[np.bool_], of_sample: Ints,
-) -> ChargePoints:  # fmt: skip
+    graph: ChargeSamples,
+    detector: Detector,
+    frame: CellFrame,
+    offsets: Ints,
+    xyz: Floats,
+    charge: Floats,
+    at: Ints,
+    cut: NDArray[np.bool_],
+    of_sample: Ints,
+) -> ChargePoints:
     """Planes and errors of points that stand in the order of their paths."""
     n, sensor = len(xyz), graph.cells.sensor[at]
     tangent, step = _tangents(xyz, offsets)
@@ -155,8 +162,14 @@ def _points(
     across /= np.maximum(np.linalg.norm(across, axis=1), 1e-9)[:, None]
     rotation = np.stack([across, np.cross(tangent, across), tangent], axis=2)
     kinds = [s.drift for s in detector.subsystems]
-    told = np.array([(d.diffusion[0], d.diffusion[1], d.pair_energy, d.gain_spread, d.shaping * d.velocity)
-                     if d else (0.0,) * 5 for d in kinds])[detector.subsystem[sensor]].reshape(-1, 5)  # fmt: skip
+    told = np.array(
+        [
+            (d.diffusion[0], d.diffusion[1], d.pair_energy, d.gain_spread, d.shaping * d.velocity)
+            if d
+            else (0.0,) * 5
+            for d in kinds
+        ]
+    )[detector.subsystem[sensor]].reshape(-1, 5)
     drifted = np.einsum("ij,ij->i", xyz - detector.center[sensor], drift) + detector.thickness[sensor] / 2
     drifted = np.maximum(drifted, 1.0)
     electrons = np.maximum(charge / np.maximum(told[:, 2], 1e-30), 1.0)

@@ -124,9 +124,18 @@ def _tracks(
     confidence = np.bincount(owner[rows], score[rows], len(good))[good] / np.maximum(size, 1)
     d0, z0, phi, theta, q_over_p = np.ascontiguousarray(fit.parameters[good].T)
     return Tracks(
-        np.append(0, np.cumsum(size)), graph.cells.index[rows], d0, z0, phi, theta, q_over_p,
-        fit.covariance[good], fit.chi2[good], fit.ndf[good], np.clip(confidence, 0.0, 1.0),
-    )  # fmt: skip
+        np.append(0, np.cumsum(size)),
+        graph.cells.index[rows],
+        d0,
+        z0,
+        phi,
+        theta,
+        q_over_p,
+        fit.covariance[good],
+        fit.chi2[good],
+        fit.ndf[good],
+        np.clip(confidence, 0.0, 1.0),
+    )
 
 
 def _units(graph: ChargeSamples, frame: CellFrame) -> Floats:

@@ -115,9 +115,18 @@ def clusters_of(
     offsets = np.concatenate([[0], np.cumsum(np.bincount(cluster, minlength=n))]).astype(np.int64)
     x, y, z = middle.T
     return Clusters(
-        offsets, graph.index[cell], weight, energy, sigma, x, y, z,
-        _axes(graph, cell, cluster, share, middle, frame.charge[graph.sensor[cell]]), probability, score[first],
-    )  # fmt: skip
+        offsets,
+        graph.index[cell],
+        weight,
+        energy,
+        sigma,
+        x,
+        y,
+        z,
+        _axes(graph, cell, cluster, share, middle, frame.charge[graph.sensor[cell]]),
+        probability,
+        score[first],
+    )
 
 
 def _stochastic(graph: CellGraph, detector: Detector, frame: CellFrame, config: ErrorConfig) -> Floats:

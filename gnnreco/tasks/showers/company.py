@@ -46,8 +46,12 @@ def shower_company(graph: CellGraph, shares: Shares) -> NDArray[np.float32]:
     last = order[np.flatnonzero(np.diff(one[order], append=-1))]
     mass = np.sqrt(total[one] * total[two]) * apart  # 2 (1 - cos) is the square of the chord
     columns = [
-        np.ones(len(one)), np.log(total[two] / total[one]) / 3, distance, np.log(mass / PI0_MASS + 0.05),
-        (depth[two] - depth[one]) / 10, np.log1p(np.bincount(one, total[two], shares.n) / total)[one],
-    ]  # fmt: skip
+        np.ones(len(one)),
+        np.log(total[two] / total[one]) / 3,
+        distance,
+        np.log(mass / PI0_MASS + 0.05),
+        (depth[two] - depth[one]) / 10,
+        np.log1p(np.bincount(one, total[two], shares.n) / total)[one],
+    ]
     table[one[last]] = np.stack(columns, axis=1)[last]
     return table.astype(np.float32)

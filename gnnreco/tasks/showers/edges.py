@@ -148,9 +148,13 @@ def showers_of(
 
 @njit(cache=True)
 def _split(
-    cluster: Ints, neighbour: NDArray[np.int32], real: NDArray[np.bool_], logit: NDArray[np.float32], energy: Floats,
+    cluster: Ints,
+    neighbour: NDArray[np.int32],
+    real: NDArray[np.bool_],
+    logit: NDArray[np.float32],
+    energy: Floats,
     least: float,
-) -> tuple[Ints, Ints, Floats]:  # fmt: skip
+) -> tuple[Ints, Ints, Floats]:
     """Cell, cluster and weight of each share: by the energy of its neighbours there, times their chance to be its own."""
     n, k = neighbour.shape
     cell, owner, weight = (

@@ -16,8 +16,16 @@ from gnnreco.kernels import njit
 from .edges import Shares
 
 PIECE_FEATURES = (
-    "lateral", "depth", "nuclear_depth", "energy_ratio", "mean_score", "best_score", "border", "touching", "saddle",
-)  # fmt: skip
+    "lateral",
+    "depth",
+    "nuclear_depth",
+    "energy_ratio",
+    "mean_score",
+    "best_score",
+    "border",
+    "touching",
+    "saddle",
+)
 NUCLEAR_UNIT = 0.25  # interaction lengths that count as one lateral unit
 LOOKED_AT = 24  # nearest pieces among which the loudest are chosen
 
@@ -100,9 +108,13 @@ def _loudest(place: Floats, energy: Floats, k: int) -> tuple[NDArray[np.int32], 
 
 
 def _borders(
-    graph: CellGraph, loud: LoudNeighbours, logit: NDArray[np.float32], shares: Shares, neighbour: NDArray[np.int32],
+    graph: CellGraph,
+    loud: LoudNeighbours,
+    logit: NDArray[np.float32],
+    shares: Shares,
+    neighbour: NDArray[np.int32],
     total: Floats,
-) -> NDArray[np.float32]:  # fmt: skip
+) -> NDArray[np.float32]:
     """What the cells on either side of the border between two pieces say: the last five of `PIECE_FEATURES`."""
     piece = np.empty(len(graph), np.int64)
     piece[shares.cell] = shares.cluster
@@ -126,9 +138,12 @@ def _borders(
         touching = keys[at] == wanted
         smaller, lower = (np.minimum(x[:, None], x[neighbour]) for x in (total, peak))
         columns = [
-            sums[0][at] / sums[1][at] / 4, tops[0][at] / 4, np.log1p(sums[1][at] / smaller), np.ones((n, k)),
+            sums[0][at] / sums[1][at] / 4,
+            tops[0][at] / 4,
+            np.log1p(sums[1][at] / smaller),
+            np.ones((n, k)),
             tops[1][at] / np.maximum(lower, 1e-30),
-        ]  # fmt: skip
+        ]
         out[:] = np.stack(columns, axis=2) * touching[:, :, None]
     return out
 

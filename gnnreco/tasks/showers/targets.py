@@ -175,8 +175,16 @@ def cluster_targets(truth: CellTruth, shares: Shares, energy: Floats) -> Cluster
     energy : float64 (n_cells,)
     """
     n, n_particles = shares.n, len(truth.energy)
-    table = _overlap(np.searchsorted(truth.cell, np.arange(len(energy) + 1)), truth.particle, truth.part,
-                     shares.cell, shares.cluster, shares.weight, n, n_particles)  # fmt: skip
+    table = _overlap(
+        np.searchsorted(truth.cell, np.arange(len(energy) + 1)),
+        truth.particle,
+        truth.part,
+        shares.cell,
+        shares.cluster,
+        shares.weight,
+        n,
+        n_particles,
+    )
     total = np.bincount(shares.cluster, shares.weight * energy[shares.cell], n)
     if n_particles == 0 or n == 0:
         return ClusterTargets(np.full(n, np.nan), np.full(n, NOISE if n_particles == 0 else UNKNOWN))

@@ -48,9 +48,16 @@ def _builder(config: GraphConfig, detector: Detector | None) -> Expected:
     )
     cells = Numbers((*bins.shape, WIDTH_CLASSES), np.float64, -NUMBER, NUMBER, infinite=True)
     return {
-        "first": layer, "second": layer, "slope": Numbers(("pairs",), np.float64),
-        "s_low": cells, "s_high": cells, "phi_low": bins, "phi_high": bins, "impact_low": pair, "impact_high": pair,
-    }  # fmt: skip
+        "first": layer,
+        "second": layer,
+        "slope": Numbers(("pairs",), np.float64),
+        "s_low": cells,
+        "s_high": cells,
+        "phi_low": bins,
+        "phi_high": bins,
+        "impact_low": pair,
+        "impact_high": pair,
+    }
 
 
 def _dense(widths: tuple[int, ...]) -> Expected:

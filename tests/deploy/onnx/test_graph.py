@@ -168,11 +168,16 @@ def damaged(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        ("custom", "com.example"), ("inside a branch", "com.example"), ("external", "external data"),
-        ("functions", "functions"), ("young", "IR 13"), ("other", "must take"), ("invalid", "not valid"),
+        ("custom", "com.example"),
+        ("inside a branch", "com.example"),
+        ("external", "external data"),
+        ("functions", "functions"),
+        ("young", "IR 13"),
+        ("other", "must take"),
+        ("invalid", "not valid"),
         ("bytes", "not a file of ONNX"),
     ],
-)  # fmt: skip
+)
 def test_a_model_that_leads_elsewhere_is_refused(kind, why):
     with pytest.raises(ValueError, match=why):
         check_onnx(damaged(kind))

@@ -109,8 +109,13 @@ def test_a_firmware_proves_itself(made: Path):
 @needs_yosys
 def test_a_firmware_is_counted(tmp_path: Path):
     report = write_firmware(
-        lower(network("dense", 1)), *inputs("dense", 5), tmp_path, "tagger", PROVENANCE, Budget(ns=1e3, luts=100)
-    )  # fmt: skip
+        lower(network("dense", 1)),
+        *inputs("dense", 5),
+        tmp_path,
+        "tagger",
+        PROVENANCE,
+        Budget(ns=1e3, luts=100),
+    )
     cells = report["synthesis"]
     assert cells["dsp"] == cells["bram"] == 0
     assert 0.5 < cells["lut"] / report["estimate"]["lut"] < 2

@@ -32,9 +32,15 @@ def test_reports_are_read(tmp_path: Path):
     (tmp_path / UTILISATION).write_text(CELLS)
     (tmp_path / TIMING).write_text(SLACK)
     assert read_report(tmp_path, 5.0) == {
-        "lut": 1723, "ff": 440, "dsp": 0, "bram": 0.5, "slack_ns": -0.214, "meets_timing": False,
-        "fastest_clock_ns": 5.214, "by": "Vivado v.2024.1",
-    }  # fmt: skip
+        "lut": 1723,
+        "ff": 440,
+        "dsp": 0,
+        "bram": 0.5,
+        "slack_ns": -0.214,
+        "meets_timing": False,
+        "fastest_clock_ns": 5.214,
+        "by": "Vivado v.2024.1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,12 @@ def answers(net, x, edges):
 
 @settings(max_examples=40)
 @given(
-    st.sampled_from(["edges", "layers"]), st.sampled_from(["fixed", "ternary"]), st.integers(0, 9),
-    st.integers(1, 40), st.integers(1, 200),
-)  # fmt: skip
+    st.sampled_from(["edges", "layers"]),
+    st.sampled_from(["fixed", "ternary"]),
+    st.integers(0, 9),
+    st.integers(1, 40),
+    st.integers(1, 200),
+)
 def test_kernels_equal_the_network(shape, weights, seed, n, m):
     net = network(shape, seed, weights).double()
     x, edges = graph(n, m, seed)

@@ -58,10 +58,20 @@ def test_a_drawing_of_26000_wafers_stays_small(made, tmp_path):
         ("radiation_lengths", "interaction_lengths", "resolution_u", "resolution_v"), np.ones(n)
     )
     detector = replace(
-        bench, templates=(wafer,), n_layers=52, template=np.zeros(n, np.int32), layer=layer, center=center,
-        subsystem=np.zeros(n, np.int32), rotation=np.tile(np.eye(3), (n, 1, 1)), sensor_id=np.arange(n), labels={},
-        moliere_radius=np.zeros(0), sampling_fraction=np.zeros(0), **columns,
-    )  # fmt: skip
+        bench,
+        templates=(wafer,),
+        n_layers=52,
+        template=np.zeros(n, np.int32),
+        layer=layer,
+        center=center,
+        subsystem=np.zeros(n, np.int32),
+        rotation=np.tile(np.eye(3), (n, 1, 1)),
+        sensor_id=np.arange(n),
+        labels={},
+        moliere_radius=np.zeros(0),
+        sampling_fraction=np.zeros(0),
+        **columns,
+    )
     path = draw_detector(detector, tmp_path / "layout.svg")
     assert path.stat().st_size < 300_000
     ElementTree.parse(path)

@@ -157,8 +157,11 @@ FAULTS: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
     "angles too few": (setter("eta", 2, [0.1]), "column eta: not as many values as of pt"),
     "constituents too many": (setter("pt", 0, [1.0] * (CONSTITUENTS + 1)), "column eta: not as many"),
     "no order": (setter("pt", 0, [1.0, 2.0]), "not as many"),
-    "no momentum": (lambda t: setter("phi", 0, [0.0])(setter("eta", 0, [0.0])(setter("pt", 0, [0.0])(t))), "no momentum"),
-}  # fmt: skip
+    "no momentum": (
+        lambda t: setter("phi", 0, [0.0])(setter("eta", 0, [0.0])(setter("pt", 0, [0.0])(t))),
+        "no momentum",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -185,8 +188,20 @@ def test_constituents_that_are_wrong(pt: list[float], told: str, file: Path, tmp
     with pytest.raises(BadInput, match=told):
         blocks(file)
     n, none = len(pt), np.zeros(1)
-    wrong = Jets(np.array([0, n]), np.array(pt), np.zeros(n), np.zeros(n), np.zeros((1, 3)), FEATURES,
-                 np.array([0]), CLASSES, none, none, none, none)  # fmt: skip
+    wrong = Jets(
+        np.array([0, n]),
+        np.array(pt),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros((1, 3)),
+        FEATURES,
+        np.array([0]),
+        CLASSES,
+        none,
+        none,
+        none,
+        none,
+    )
     with pytest.raises(BadInput, match=told):
         write_jets(tmp_path / "b.parquet", [wrong], {})
 
@@ -225,8 +240,10 @@ def test_metadata_without_names(file: Path) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255), cut=st.one_of(st.just(1.0), st.floats(0, 1))
-)  # fmt: skip
+    place=st.floats(0, 1, exclude_max=True),
+    mask=st.integers(1, 255),
+    cut=st.one_of(st.just(1.0), st.floats(0, 1)),
+)
 def test_damage_is_an_error_or_harmless(
     place: float, mask: int, cut: float, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

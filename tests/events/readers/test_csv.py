@@ -33,14 +33,16 @@ def event(folder: Path, hits: str | bytes = HITS, **others: str):
     [
         HITS.replace("hit_id", '"hit_id"').replace("1,0.5", '1,"0.5"'),
         "\n".join(",".join(f'"{word}"' for word in line.split(",")) for line in HITS.splitlines()) + "\n",
-        HITS.replace("module_id\n", "module_id, note\n").replace("8,2,1", '8,2,1,"a ""word"", and\nmore"').replace("8,2,2", "8,2,2,x"),
+        HITS.replace("module_id\n", "module_id, note\n")
+        .replace("8,2,1", '8,2,1,"a ""word"", and\nmore"')
+        .replace("8,2,2", "8,2,2,x"),
         HITS.replace("\n", "\r\n"),
         "\ufeff" + HITS,
         HITS + "\n\n",
         HITS.replace("hit_id,x", "hit_id, x"),
         HITS.replace("1,0.5", "1.0,0.5").replace("8,2,2", "8.,2.0,2e0"),
     ],
-)  # fmt: skip
+)
 def test_the_same_event_written_otherwise(text: str, tmp_path: Path) -> None:
     hits = event(tmp_path, text).hits
     assert hits.hit_id.tolist() == [1, 2]
@@ -52,7 +54,10 @@ def test_the_same_event_written_otherwise(text: str, tmp_path: Path) -> None:
     ("text", "message"),
     [
         (HITS.replace("2,-1.5", "2.5,-1.5"), "line 3, column hit_id: '2.5' is not a whole number"),
-        (HITS.replace("2,-1.5", "9007199254740994.0,-1.5"), "line 3, column hit_id: '9007199254740994.0' is not"),
+        (
+            HITS.replace("2,-1.5", "9007199254740994.0,-1.5"),
+            "line 3, column hit_id: '9007199254740994.0' is not",
+        ),
         (HITS.replace("2,-1.5", "1e300,-1.5"), "line 3, column hit_id: '1e300' is not"),
         (HITS.replace("2,-1.5", ",-1.5"), "line 3, column hit_id: '' is not"),
         (HITS.replace(",", ";"), "line 1: fields are separated by ';'; write them with commas"),
@@ -62,9 +67,12 @@ def test_the_same_event_written_otherwise(text: str, tmp_path: Path) -> None:
         (b"\x28\xb5\x2f\xfd\x00\x01\n", "not text but zstd: unpack it"),
         (HITS.encode("utf-16"), "not text, so not a CSV file"),
         (b"hit_id,x,y,z,\xe9\n1,2,3,4,5\n", "not text"),
-        ("event_id," + HITS.replace("\n1", "\n7,1").replace("\n2", "\n8,2"), "column event_id: 2 events in one table"),
+        (
+            "event_id," + HITS.replace("\n1", "\n7,1").replace("\n2", "\n8,2"),
+            "column event_id: 2 events in one table",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(text: str | bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=message):
         event(tmp_path, text)

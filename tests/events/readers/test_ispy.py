@@ -133,10 +133,13 @@ def test_words_for_no_number(archive: Callable[..., Path]) -> None:
         (event(EBRecHits_V2=[CELL[:4]]), "a row without 'front_3'"),
         (event(EBRecHits_V2=[["x", *CELL[1:]]]), "EBRecHits_V2, energy: not rows of 1"),
         (event(EBRecHits_V2=[[*CELL[:-1], [1, 2]]]), "back_4: not rows of 3"),
-        (event(SiPixelClusters_V1=[[1, [0, 0, float("nan")]]]), r"SiPixelClusters\[0\]: a position that is no number"),
+        (
+            event(SiPixelClusters_V1=[[1, [0, 0, float("nan")]]]),
+            r"SiPixelClusters\[0\]: a position that is no number",
+        ),
         ({"Types": {"A": 3}, "Collections": {"A": []}}, "Types of A"),
     ],
-)  # fmt: skip
+)
 def test_damaged_events(archive: Callable[..., Path], text: Any, why: str) -> None:
     file = archive(text)
     with pytest.raises(BadInput, match=why) as error:

@@ -122,9 +122,13 @@ def test_a_byte_order_mark(tmp_path: Path) -> None:
         ({"IrregularCaloCells": {"a": [{"vtx": [1, 2]}]}}, "a", "not rows of 24 numbers"),
         ({"IrregularCaloCells": [1], "Hits": {}}, "IrregularCaloCells", "not an object of collections"),
         ({"PlanarCaloCells": {"a": {"plane": [0, 0, 0, 5], "cells": []}}}, "a", "across z"),
-        ({"Hits": {"a": [{"pos": [1, 2, 3]}, {"type": "Line", "pos": [1, 2, 3]}]}}, "a", "a Line among hits of type Point"),
+        (
+            {"Hits": {"a": [{"pos": [1, 2, 3]}, {"type": "Line", "pos": [1, 2, 3]}]}},
+            "a",
+            "a Line among hits of type Point",
+        ),
     ],
-)  # fmt: skip
+)
 def test_damage(types: dict[str, Any], where: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=why) as error:
         event(tmp_path, **types)

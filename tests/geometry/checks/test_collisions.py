@@ -25,9 +25,23 @@ def ring(count: int, focus: bool, stretch: float = 1.0) -> Detector:
     w = np.stack([np.cos(angle), np.sin(angle), zero], axis=1)
     u = np.stack([-np.sin(angle), np.cos(angle), zero], axis=1)
     return Detector(
-        "ring", Path(), ConstantField(0.0), (template,), (Subsystem("all", ("energy",)),), 1, flat, flat, flat,
-        radius * w, np.stack([u, np.tile([0.0, 0.0, 1.0], (count, 1)), w], axis=2), zero, zero, zero, zero,
-        np.arange(count))  # fmt: skip
+        "ring",
+        Path(),
+        ConstantField(0.0),
+        (template,),
+        (Subsystem("all", ("energy",)),),
+        1,
+        flat,
+        flat,
+        flat,
+        radius * w,
+        np.stack([u, np.tile([0.0, 0.0, 1.0], (count, 1)), w], axis=2),
+        zero,
+        zero,
+        zero,
+        zero,
+        np.arange(count),
+    )
 
 
 @pytest.mark.parametrize("count", [8, 64])

@@ -78,10 +78,14 @@ def test_blocks_that_lean_away_from_one_another(tmp_path: Path) -> None:
     ("cells", "code", "cell"),
     [
         ([[[0, 0], [2, 0], [2, 2], [0, 2]], [[4, 0], [6, 2], [6, 0], [4, 3]]], "crossing-cell", "cell 1"),
-        ([[[0, 0], [2, 0], [2, 2], [0, 2]], [[1, 0], [3, 0], [3, 2], [1, 2]]], "overlapping-cells", "cell 0 and 1"),
+        (
+            [[[0, 0], [2, 0], [2, 2], [0, 2]], [[1, 0], [3, 0], [3, 2], [1, 2]]],
+            "overlapping-cells",
+            "cell 0 and 1",
+        ),
         ([[[0, 0], [2, 0], [2, 2], [0, 2]], [[2, 0], [3, 0], [4, 0]]], "flat-cell", "cell 1"),
     ],
-)  # fmt: skip
+)
 def test_cells_that_cannot_be(tmp_path: Path, cells: list[Any], code: str, cell: str) -> None:
     odd = {"kind": "polygons", "thickness": 1, "cells": cells}
     rule = {"rule": "planes", "template": "odd", "z": [10.0]}

@@ -92,10 +92,15 @@ def test_an_exponent_needs_no_dot(tmp_path: Path) -> None:
     [
         ("", "", "error", "missing section 'units'"),
         ("units: {angle: deg}\n", "", "warning", "no unit of length is told: taken as mm"),
-        ("units: {length: mm}\n", ", turn: [[0, 0, 90], [0, 0, 0]]", "warning", "no unit of angle is told: taken as rad"),
+        (
+            "units: {length: mm}\n",
+            ", turn: [[0, 0, 90], [0, 0, 0]]",
+            "warning",
+            "no unit of angle is told: taken as rad",
+        ),
         ("units: {length: furlong}\n", "", "error", "unknown unit 'furlong'"),
     ],
-)  # fmt: skip
+)
 def test_units_left_out(tmp_path: Path, units: str, sensors: str, severity: str, message: str) -> None:
     text = SOUND.replace("units: {length: mm, angle: deg}\n", units).replace(
         "[1, 20]}", f"[1, 20]{sensors}}}"
@@ -108,11 +113,20 @@ def test_units_left_out(tmp_path: Path, units: str, sensors: str, severity: str,
 @pytest.mark.parametrize(
     ("rule", "count"),
     [
-        ("{rule: barrel, template: p, subsystem: s, layers: [{radius: 9, count: 1000000000, z: [0, 9]}]}", "2,000,000,000"),
-        ("{rule: disks, subsystem: s, z: [9], rings: [{template: p, radius: 9, count: 1000000000}]}", "1,000,000,000"),
-        ("{rule: wafers, subsystem: s, templates: [p], spacing: 0.01, z: [9], r_min: 1, r_max: 1000}", "36,275,987,285"),
+        (
+            "{rule: barrel, template: p, subsystem: s, layers: [{radius: 9, count: 1000000000, z: [0, 9]}]}",
+            "2,000,000,000",
+        ),
+        (
+            "{rule: disks, subsystem: s, z: [9], rings: [{template: p, radius: 9, count: 1000000000}]}",
+            "1,000,000,000",
+        ),
+        (
+            "{rule: wafers, subsystem: s, templates: [p], spacing: 0.01, z: [9], r_min: 1, r_max: 1000}",
+            "36,275,987,285",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_rule_of_a_billion_is_refused_with_its_count(tmp_path: Path, rule: str, count: str) -> None:
     text = SOUND[: SOUND.index("sensors:")] + f"sensors:\n  - {rule}\n"
     (finding,) = findings(tmp_path, text)

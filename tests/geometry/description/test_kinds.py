@@ -17,9 +17,16 @@ from tests.geometry.builders import build, describe, write
 
 PLANE = {"rule": "planes", "template": "t", "z": [100.0]}
 DRIFT = {
-    "velocity": 0.05, "sample": 50, "diffusion": [0.07, 0.05], "pair_energy": 2.6e-8, "pad_response": 2, "shaping": 80,
-    "noise": 0.5, "threshold": 1.5, "gain_spread": 1,
-}  # fmt: skip
+    "velocity": 0.05,
+    "sample": 50,
+    "diffusion": [0.07, 0.05],
+    "pair_energy": 2.6e-8,
+    "pad_response": 2,
+    "shaping": 80,
+    "noise": 0.5,
+    "threshold": 1.5,
+    "gain_spread": 1,
+}
 #: The bundles of these detectors name them: no change of this code may change them.
 HASHES = {
     "trackml": "75d37f3220561589df89240930b342324f296f62eba2e4ed65922e909d1e95c6",

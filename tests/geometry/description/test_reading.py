@@ -79,7 +79,11 @@ def test_numbers_of_a_shape(tmp_path: Path) -> None:
         ("a: 0", lambda s: s.count("a"), "expected a whole number"),
         ("a: 7", lambda s: s.count("a", at_most=6), "from 1 to 6, found 7"),
         ("a: 3", lambda s: s.text("a"), "expected a word, found 3"),
-        ("a: red", lambda s: s.text("a", choices=("blue", "green")), "unknown a 'red'; use one of blue, green"),
+        (
+            "a: red",
+            lambda s: s.text("a", choices=("blue", "green")),
+            "unknown a 'red'; use one of blue, green",
+        ),
         ("a: word", lambda s: s.words("a"), "expected a list of words, found 'word'"),
         ("a: [x, 1]", lambda s: s.words("a"), "expected a list of words"),
         ("a: 1", lambda s: s.value("b"), "here.b: missing key 'b'; add it"),
@@ -90,7 +94,7 @@ def test_numbers_of_a_shape(tmp_path: Path) -> None:
         ("a: [{b: 1}, 2]", lambda s: list(s.sections("a")), r"here.a\[1\]: expected keys and values"),
         ("a: 1\n  b: 2\n  a: 3", lambda s: s, "line 5: key 'a' appears twice; keep one"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_answer_names_its_line_and_what_was_expected(
     tmp_path: Path, text: str, ask, why: str
 ) -> None:  # type: ignore[no-untyped-def]

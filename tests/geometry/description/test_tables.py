@@ -26,8 +26,11 @@ from gnnreco.geometry.description.tables import (
     refuse,
 )
 
-ROWS = st.lists(st.tuples(st.integers(-(2**40), 2**40), st.floats(-1e6, 1e6), st.sampled_from(["left", "right"])),
-                min_size=1, max_size=12)  # fmt: skip
+ROWS = st.lists(
+    st.tuples(st.integers(-(2**40), 2**40), st.floats(-1e6, 1e6), st.sampled_from(["left", "right"])),
+    min_size=1,
+    max_size=12,
+)
 
 
 def written(folder: Path, table: pa.Table, kind: str) -> Path:
@@ -90,9 +93,13 @@ def test_a_file_that_is_not_there(tmp_path: Path, error: type, why: str) -> None
 
 @pytest.mark.parametrize(
     ("value", "kind", "where"),
-    [("x", pa.float64(), "line 4, column a: expected numbers, found 'x'"), ("2.5", pa.int64(), "line 4, column a: expected whole"),
-     ("", pa.int64(), "line 4, column a: empty; expected whole numbers"), ("9e30", pa.int64(), "line 4, column a")],
-)  # fmt: skip
+    [
+        ("x", pa.float64(), "line 4, column a: expected numbers, found 'x'"),
+        ("2.5", pa.int64(), "line 4, column a: expected whole"),
+        ("", pa.int64(), "line 4, column a: empty; expected whole numbers"),
+        ("9e30", pa.int64(), "line 4, column a"),
+    ],
+)
 def test_the_first_value_that_is_no_number_is_named_by_its_line(
     tmp_path: Path, value: str, kind: pa.DataType, where: str
 ) -> None:

@@ -38,9 +38,21 @@ def test_what_pyyaml_writes_comes_back(tmp_path: Path, value: Any, flow: bool) -
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1e3", 1000.0), ("-2E-2", -0.02), ("1.e+1", 10.0), ("0x1F", 31), ("1_000", 1000), (".inf", float("inf")),
-     ("yes", True), ("~", None), ("2024-01-31", "2024-01-31"), ("'1e3'", "1e3"), ("<<", "<<"), ("!!str 12", "12")],
-)  # fmt: skip
+    [
+        ("1e3", 1000.0),
+        ("-2E-2", -0.02),
+        ("1.e+1", 10.0),
+        ("0x1F", 31),
+        ("1_000", 1000),
+        (".inf", float("inf")),
+        ("yes", True),
+        ("~", None),
+        ("2024-01-31", "2024-01-31"),
+        ("'1e3'", "1e3"),
+        ("<<", "<<"),
+        ("!!str 12", "12"),
+    ],
+)
 def test_single_words(tmp_path: Path, text: str, value: Any) -> None:
     assert plain(read(tmp_path, f"a: {text}")) == {"a": value}
 

@@ -32,8 +32,10 @@ FORMS: dict[str, Any] = {
     "pairs": CORNERS,
     "flat": [[x for corner in cell for x in corner] for cell in CORNERS],
     "space": [[[*corner, z] for corner in cell] for cell, z in zip(CORNERS, PLACE["z"], strict=True)],
-    "own": [[[x - a, y - b] for x, y in cell] for cell, a, b in zip(CORNERS, PLACE["x"], PLACE["y"], strict=True)],
-}  # fmt: skip
+    "own": [
+        [[x - a, y - b] for x, y in cell] for cell, a, b in zip(CORNERS, PLACE["x"], PLACE["y"], strict=True)
+    ],
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -66,8 +68,16 @@ def test_lengths_are_in_the_unit_told(tmp_path: Path, unit: str, scale: float) -
 
 
 def test_what_a_table_may_tell_besides(tmp_path: Path) -> None:
-    more = {"size": [1.0, 1.0], "nx": [0.0, 3.0], "ny": [0.0, 0.0], "nz": [2.0, 4.0], "subsystem": ["had", "em"],
-            "sensor": ["b", "a"], "channel_u": [4, 5], "channel_v": [6, 7]}  # fmt: skip
+    more = {
+        "size": [1.0, 1.0],
+        "nx": [0.0, 3.0],
+        "ny": [0.0, 0.0],
+        "nz": [2.0, 4.0],
+        "subsystem": ["had", "em"],
+        "sensor": ["b", "a"],
+        "channel_u": [4, 5],
+        "channel_v": [6, 7],
+    }
     found = read(tmp_path, more)
     np.testing.assert_allclose(found.normal, [[0, 0, 1], [0.6, 0, 0.8]])
     assert [found.subsystems[s] for s in found.subsystem] == ["had", "em"]

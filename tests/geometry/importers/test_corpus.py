@@ -94,13 +94,20 @@ def test_an_include_of_an_installation_is_left_out_with_a_note() -> None:
     ("old", "new", "where"),
     [
         ("cells: [4, 4]", f"cells: [{'1' * 400}, 4]", "cells"),
-        ("kind: grid, pitch: [1, 1], cells: [4, 4]", "kind: polar, r: [1, 2], phi: [0, 360, 2000000000]", "phi"),
-        ("{rule: planes, template: p, subsystem: s, z: [1]}",
-         "{rule: wafers, templates: [p], subsystem: s, spacing: 119, z: [1], r_min: 1, r_max: 100000}", "r_max"),
+        (
+            "kind: grid, pitch: [1, 1], cells: [4, 4]",
+            "kind: polar, r: [1, 2], phi: [0, 360, 2000000000]",
+            "phi",
+        ),
+        (
+            "{rule: planes, template: p, subsystem: s, z: [1]}",
+            "{rule: wafers, templates: [p], subsystem: s, spacing: 119, z: [1], r_min: 1, r_max: 100000}",
+            "r_max",
+        ),
         ("thickness: 1", "thickness: 1e300", "thickness"),
         ("pitch: [1, 1]", "pitch: [1e-300, 1]", "pitch"),
     ],
-)  # fmt: skip
+)
 def test_declared_sizes_are_checked_before_memory_goes(
     tmp_path: Path, old: str, new: str, where: str
 ) -> None:

@@ -82,8 +82,12 @@ def test_the_file_gives_constants_fields_and_readouts(compact: Path) -> None:
     assert found.bz == 1.5
     pads = found.readouts["Pads"]
     assert pads.fields == (
-        ("system", 0, 8, False), ("side", 8, 2, True), ("layer", 10, 6, False), ("x", 32, 16, True), ("y", 48, 16, True),
-    )  # fmt: skip
+        ("system", 0, 8, False),
+        ("side", 8, 2, True),
+        ("layer", 10, 6, False),
+        ("x", 32, 16, True),
+        ("y", 48, 16, True),
+    )
     code = np.array([4 | 3 << 8 | 17 << 10 | 0xFFFE << 32 | 5 << 48], np.uint64)
     values = {name: int(value[0]) for name, value in pads.decode(code).items()}
     assert values == {"system": 4, "side": -1, "layer": 17, "x": -2, "y": 5}
@@ -194,7 +198,7 @@ def test_bad_placements_say_where(compact: Path, line: str, header: str, why: st
         ("</fields>", "", r"line \d+: not XML"),
         ("<lccdd>", '<!DOCTYPE l [<!ENTITY a SYSTEM "x">]><lccdd>', "declares an entity, which is refused"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_file_says_where(compact: Path, old: str, new: str, why: str) -> None:
     compact.write_text(COMPACT.replace(old, new))
     with pytest.raises(BadInput, match=why):

@@ -280,8 +280,10 @@ def test_a_loop_without_end_is_refused(tmp_path: Path) -> None:
 
 
 RING = '<tube name="s" rmin="49" rmax="50" z="90" deltaphi="6.28"/>'
-VEE = '<xtru name="s"><twoDimVertex x="0" y="0"/><twoDimVertex x="9" y="9"/><twoDimVertex x="0" y="2"/>' \
-      '<twoDimVertex x="-9" y="9"/><section zPosition="0"/><section zPosition="1"/></xtru>'  # fmt: skip
+VEE = (
+    '<xtru name="s"><twoDimVertex x="0" y="0"/><twoDimVertex x="9" y="9"/><twoDimVertex x="0" y="2"/>'
+    '<twoDimVertex x="-9" y="9"/><section zPosition="0"/><section zPosition="1"/></xtru>'
+)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,11 @@ from tests.graphs.showers.test_cells import CONFIG, TEXT, graph_of, random_event
 
 SQUARE = TEXT.replace("pitch: [10, 15], cells: [20, 12]", "pitch: [12, 12], cells: [16, 16]")
 ENERGY, CLIMB, LATERAL, DEPTH = (
-    CELL_FEATURES.index("energy"), CELL_FEATURES.index("climb"), PAIR_FEATURES.index("lateral"), PAIR_FEATURES.index("depth")
-)  # fmt: skip
+    CELL_FEATURES.index("energy"),
+    CELL_FEATURES.index("climb"),
+    PAIR_FEATURES.index("lateral"),
+    PAIR_FEATURES.index("depth"),
+)
 
 
 @pytest.fixture(scope="module")

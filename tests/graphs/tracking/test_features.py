@@ -37,19 +37,31 @@ def points_at(xyz, width=0, signal=0.0):
     n, phi = len(xyz), np.arctan2(xyz[:, 1], xyz[:, 0])
     zero, one = np.zeros(n), np.ones(n)
     u, v, w = (
-        np.stack([-np.sin(phi), np.cos(phi), zero], 1), np.stack([zero, zero, one], 1),
+        np.stack([-np.sin(phi), np.cos(phi), zero], 1),
+        np.stack([zero, zero, one], 1),
         np.stack([np.cos(phi), np.sin(phi), zero], 1),
-    )  # fmt: skip
+    )
     points = SimpleNamespace(
-        x=xyz[:, 0], y=xyz[:, 1], z=xyz[:, 2], r=np.hypot(xyz[:, 0], xyz[:, 1]), phi=phi,
-        sensor=np.arange(n, dtype=np.int32), sigma_u=0.01 * one, sigma_v=0.02 * one,
-        width_u=np.full(n, width, np.int32), width_v=np.full(n, width, np.int32), signal=np.full(n, signal),
+        x=xyz[:, 0],
+        y=xyz[:, 1],
+        z=xyz[:, 2],
+        r=np.hypot(xyz[:, 0], xyz[:, 1]),
+        phi=phi,
+        sensor=np.arange(n, dtype=np.int32),
+        sigma_u=0.01 * one,
+        sigma_v=0.02 * one,
+        width_u=np.full(n, width, np.int32),
+        width_v=np.full(n, width, np.int32),
+        signal=np.full(n, signal),
         __len__=lambda: n,
-    )  # fmt: skip
+    )
     frame = SimpleNamespace(
-        axes=np.stack([u, v, w], axis=2), depth_in_cells=np.ones((n, 2)), thickness=0.3 * one,
-        radiation_lengths=0.02 * one, kappa_per_gev=KAPPA,
-    )  # fmt: skip
+        axes=np.stack([u, v, w], axis=2),
+        depth_in_cells=np.ones((n, 2)),
+        thickness=0.3 * one,
+        radiation_lengths=0.02 * one,
+        kappa_per_gev=KAPPA,
+    )
     return SizedPoints(points), frame
 
 
@@ -84,9 +96,13 @@ def doublet_of(xyz, **cluster):
 
 
 @given(
-    st.floats(0.3, 20), st.sampled_from([-1, 1]), st.floats(-3, 3), st.floats(-100, 100),
-    st.floats(-4, 4), st.floats(-3.1, 3.1),
-)  # fmt: skip
+    st.floats(0.3, 20),
+    st.sampled_from([-1, 1]),
+    st.floats(-3, 3),
+    st.floats(-100, 100),
+    st.floats(-4, 4),
+    st.floats(-3.1, 3.1),
+)
 @settings(max_examples=60)
 def test_triplet_knows_the_helix_it_lies_on(pt, charge, d0, z0, cot, phi):
     f = triplet_of(helix(charge * pt, d0, z0, cot, phi))

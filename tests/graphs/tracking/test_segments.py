@@ -88,8 +88,13 @@ def test_particles_that_share_a_hit_do_not_mix() -> None:
 
 @pytest.mark.parametrize(
     ("targets", "charge", "found"),
-    [(Targets(0.9, 5), 1.0, 4), (Targets(1.1, 5), 1.0, 0), (Targets(0.9, 6), 1.0, 0), (Targets(0.9, 5), 0.0, 0)],
-)  # fmt: skip
+    [
+        (Targets(0.9, 5), 1.0, 4),
+        (Targets(1.1, 5), 1.0, 0),
+        (Targets(0.9, 6), 1.0, 0),
+        (Targets(0.9, 5), 0.0, 0),
+    ],
+)
 def test_only_targets_have_segments(targets: Targets, charge: float, found: int) -> None:
     made = event(LINE, [(i, 0) for i in range(5)], [[1, 0, 0.05]], charge)
     assert len(segments(made, targets)) == found

@@ -18,8 +18,17 @@ from gnnreco.simulate.drift.gas import electrons_in, electrons_per_mm, ionise, r
 from gnnreco.simulate.transport import Paths
 from tests.simulate.conftest import QUIET, build
 
-GAS = Drift(velocity=0.0265, sample=100.0, diffusion=(0.0661, 0.0699), pair_energy=36e-9, pad_response=1.5, shaping=80.0,
-            noise=0.0, threshold=0.0, gain_spread=0.0)  # fmt: skip
+GAS = Drift(
+    velocity=0.0265,
+    sample=100.0,
+    diffusion=(0.0661, 0.0699),
+    pair_energy=36e-9,
+    pad_response=1.5,
+    shaping=80.0,
+    noise=0.0,
+    threshold=0.0,
+    gain_spread=0.0,
+)
 LENGTH, PION, PROTON = 1000.0, 0.13957, 0.93827
 
 
@@ -34,15 +43,32 @@ def chamber(
 
 
 def lines(
-    y: np.ndarray | float, z: np.ndarray | float, x: float = -140.0, length: float = 280.0, p: float = 0.5,
-    mass: float = PION, charge: float = 1.0, slope: float = 0.0,
-) -> Paths:  # fmt: skip
+    y: np.ndarray | float,
+    z: np.ndarray | float,
+    x: float = -140.0,
+    length: float = 280.0,
+    p: float = 0.5,
+    mass: float = PION,
+    charge: float = 1.0,
+    slope: float = 0.0,
+) -> Paths:
     """Straight flights along x (and `slope` along y)."""
     y, z = np.broadcast_arrays(np.atleast_1d(np.asarray(y, np.float64)), z)
     one = np.ones(len(y))
     px = p / np.hypot(1, slope)
-    return Paths(np.arange(len(y)), x * one, y, z * one, px * one, px * slope * one, 0 * one, charge * one, mass * one,
-                 0 * one, length * one)  # fmt: skip
+    return Paths(
+        np.arange(len(y)),
+        x * one,
+        y,
+        z * one,
+        px * one,
+        px * slope * one,
+        0 * one,
+        charge * one,
+        mass * one,
+        0 * one,
+        length * one,
+    )
 
 
 @pytest.mark.parametrize("spread", [0.0, 1.0])
@@ -87,8 +113,11 @@ def test_the_width_grows_as_the_root_of_the_drift() -> None:
         paths = lines(y, drifted - LENGTH / 2)
         hits, hit, particle, energy = drift(fine, paths, QUIET, np.random.default_rng(4))
         variance.append(
-            [np.average((hits.y[hit] - y[particle]) ** 2, weights=energy),
-             np.average((hits.z[hit] - (drifted - LENGTH / 2)) ** 2, weights=energy)])  # fmt: skip
+            [
+                np.average((hits.y[hit] - y[particle]) ** 2, weights=energy),
+                np.average((hits.z[hit] - (drifted - LENGTH / 2)) ** 2, weights=energy),
+            ]
+        )
     slopes = np.polyfit(lengths, np.array(variance), 1)[0]
     np.testing.assert_allclose(np.sqrt(slopes), GAS.diffusion, rtol=0.05)
 

@@ -23,16 +23,30 @@ from gnnreco.simulate.drift.gas import (
 from gnnreco.simulate.transport import Paths
 from tests.simulate.conftest import build
 
-GAS = Drift(velocity=0.0265, sample=100.0, diffusion=(0.0661, 0.0699), pair_energy=36e-9, pad_response=1.5, shaping=80.0,
-            noise=0.0, threshold=0.0, gain_spread=0.0)  # fmt: skip
+GAS = Drift(
+    velocity=0.0265,
+    sample=100.0,
+    diffusion=(0.0661, 0.0699),
+    pair_energy=36e-9,
+    pad_response=1.5,
+    shaping=80.0,
+    noise=0.0,
+    threshold=0.0,
+    gain_spread=0.0,
+)
 PION = 0.13957
 
 
 def chamber(bz: float = 0.0) -> Detector:
     """A gas of 400 mm x 400 mm x 1 m, and a plain silicon plane 3 m behind it."""
     template = GridTemplate("pads", 1000.0, 4.0, 8.0, 100, 50)
-    made = build(template, np.array([[0.0, 0, 0], [0, 0, 3000.0]]), np.tile(np.eye(3), (2, 1, 1)), ConstantField(bz),
-                 interaction=1e-3)  # fmt: skip
+    made = build(
+        template,
+        np.array([[0.0, 0, 0], [0, 0, 3000.0]]),
+        np.tile(np.eye(3), (2, 1, 1)),
+        ConstantField(bz),
+        interaction=1e-3,
+    )
     return replace(
         made,
         subsystems=(Subsystem("gas", ("charge", "time"), GAS), Subsystem("plane", ("position",))),
@@ -46,8 +60,19 @@ def flight(
     """Flights along x."""
     at = {"x": -150.0, "y": 0.0, "z": 0.0, "time": 3.0} | place
     full = {name: np.full(n, value) for name, value in at.items()}
-    return Paths(np.arange(n), full["x"], full["y"], full["z"], np.full(n, p), np.zeros(n), np.zeros(n),
-                 np.full(n, charge), np.full(n, PION), full["time"], np.full(n, length))  # fmt: skip
+    return Paths(
+        np.arange(n),
+        full["x"],
+        full["y"],
+        full["z"],
+        np.full(n, p),
+        np.zeros(n),
+        np.zeros(n),
+        np.full(n, charge),
+        np.full(n, PION),
+        full["time"],
+        np.full(n, length),
+    )
 
 
 def test_the_minimum_and_the_plateau_are_the_published_ones() -> None:

@@ -30,8 +30,17 @@ from gnnreco.simulate.drift.pads import (
 )
 from tests.simulate.conftest import build
 
-GAS = Drift(velocity=0.05, sample=50.0, diffusion=(0.0, 0.0), pair_energy=36e-9, pad_response=1.0, shaping=40.0,
-            noise=0.0, threshold=0.0, gain_spread=0.0)  # fmt: skip
+GAS = Drift(
+    velocity=0.05,
+    sample=50.0,
+    diffusion=(0.0, 0.0),
+    pair_energy=36e-9,
+    pad_response=1.0,
+    shaping=40.0,
+    noise=0.0,
+    threshold=0.0,
+    gain_spread=0.0,
+)
 DEEP = 100.0  # mm
 TABLE = normal_table()
 
@@ -54,8 +63,13 @@ def dropped(
 ) -> dict[tuple[int, int, int], float]:
     """Charge by (row of the chamber, pad, sample) of electrons set free at points (n, 3)."""
     n = len(xyz)
-    clusters = Clusters(np.full(n, particle), detector.locate(xyz), *np.ascontiguousarray(xyz.T),
-                        np.broadcast_to(time, n).astype(float), np.full(n, electrons))  # fmt: skip
+    clusters = Clusters(
+        np.full(n, particle),
+        detector.locate(xyz),
+        *np.ascontiguousarray(xyz.T),
+        np.broadcast_to(time, n).astype(float),
+        np.full(n, electrons),
+    )
     key, _, charge = collect(
         np.random.default_rng(1), clusters, clusters.sensor.astype(np.int64), *readout(detector), TABLE
     )

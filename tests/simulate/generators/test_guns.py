@@ -25,8 +25,13 @@ NOWHERE = planes([100.0], pitch=10.0, half=20.0)
 def calorimeter() -> Detector:
     """Twelve plates of 40 by 40 cells."""
     plain = planes(
-        [1000.0 + 12 * i for i in range(12)], pitch=12.0, half=240.0, radiation=1.5, interaction=0.08, measures=("energy",)
-    )  # fmt: skip
+        [1000.0 + 12 * i for i in range(12)],
+        pitch=12.0,
+        half=240.0,
+        radiation=1.5,
+        interaction=0.08,
+        measures=("energy",),
+    )
     n = plain.n_sensors
     return replace(plain, moliere_radius=np.full(n, 24.0), sampling_fraction=np.full(n, 0.02))
 

@@ -32,9 +32,13 @@ X0, LAYERS = 5.6, 60  # mm, and layers of half a radiation length
 def block() -> Detector:
     """Thirty radiation lengths of what looks like lead and sees everything, in slices of half a one."""
     made = planes(
-        [X0 / 2 * i for i in range(LAYERS)], pitch=10.0, half=400.0, radiation=0.5, interaction=0.5 * X0 / 176,
+        [X0 / 2 * i for i in range(LAYERS)],
+        pitch=10.0,
+        half=400.0,
+        radiation=0.5,
+        interaction=0.5 * X0 / 176,
         measures=("energy",),
-    )  # fmt: skip
+    )
     return replace(made, moliere_radius=np.full(LAYERS, 16.0), sampling_fraction=np.ones(LAYERS))
 
 
@@ -105,8 +109,11 @@ def test_nine_tenths_lie_within_a_moliere_radius(m: Mixture) -> None:
 def test_the_radii_at_the_maximum_are_the_published_ones() -> None:
     # Grindhammer and Peters, A.1.3, worked out by hand for 10 GeV in lead.
     core, tail, weight = radial(np.log(10.0), 1.0, LEAD)
-    assert (core, tail, weight) == (pytest.approx(0.1174, abs=2e-4), pytest.approx(0.638, abs=2e-3),
-                                    pytest.approx(0.880, abs=1e-3))  # fmt: skip
+    assert (core, tail, weight) == (
+        pytest.approx(0.1174, abs=2e-4),
+        pytest.approx(0.638, abs=2e-3),
+        pytest.approx(0.880, abs=1e-3),
+    )
 
 
 def test_a_shower_widens_with_depth_and_the_core_weighs_less() -> None:

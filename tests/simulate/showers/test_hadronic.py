@@ -28,8 +28,13 @@ LAYERS, DEPTH = 80, 0.15  # interaction lengths of a layer
 def block() -> Detector:
     """Twelve interaction lengths that see everything."""
     made = planes(
-        [26.0 * i for i in range(LAYERS)], pitch=50.0, half=2000.0, radiation=1.5, interaction=DEPTH, measures=("energy",)
-    )  # fmt: skip
+        [26.0 * i for i in range(LAYERS)],
+        pitch=50.0,
+        half=2000.0,
+        radiation=1.5,
+        interaction=DEPTH,
+        measures=("energy",),
+    )
     return replace(made, moliere_radius=np.full(LAYERS, 17.0), sampling_fraction=np.ones(LAYERS))
 
 
@@ -57,8 +62,19 @@ def test_too_little_energy_makes_no_neutral_pion() -> None:
 
 @given(st.floats(0, LAYERS * DEPTH * 0.999))
 def test_depths_in_one_length_are_depths_in_the_other(depth: float) -> None:
-    ray = Ray((0.0,) * 3, (0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), np.zeros(3, int), np.zeros(3), np.ones(3),
-              np.array([0.0, 1.0, 3.0, 4.5]), np.array([0.0, 0.1, 0.2, 0.5]), np.zeros(4, int), np.zeros(0, int))  # fmt: skip
+    ray = Ray(
+        (0.0,) * 3,
+        (0.0, 0.0, 1.0),
+        (1.0, 0.0, 0.0),
+        (0.0, 1.0, 0.0),
+        np.zeros(3, int),
+        np.zeros(3),
+        np.ones(3),
+        np.array([0.0, 1.0, 3.0, 4.5]),
+        np.array([0.0, 0.1, 0.2, 0.5]),
+        np.zeros(4, int),
+        np.zeros(0, int),
+    )
     expected = np.interp(depth, ray.interaction, ray.radiation, right=np.inf)
     assert radiation_depth(ray, depth) == (expected if depth >= 0.5 else pytest.approx(expected))
 

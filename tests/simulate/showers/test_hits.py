@@ -37,8 +37,12 @@ ROWS = st.lists(
 def shares(rows: list[tuple[int, int, int, float]]) -> Shares:
     """Rows of particle, sensor, cell and energy (MIPs), whose times are their numbers."""
     particle, sensor, cell, energy = np.array(rows, float).reshape(-1, 4).T
-    return Shares(particle.astype(np.int64), sensor.astype(np.int64) << 32 | cell.astype(np.int64), energy * MIP,
-                  np.arange(len(rows)) + 1.0)  # fmt: skip
+    return Shares(
+        particle.astype(np.int64),
+        sensor.astype(np.int64) << 32 | cell.astype(np.int64),
+        energy * MIP,
+        np.arange(len(rows)) + 1.0,
+    )
 
 
 @given(ROWS)
@@ -143,8 +147,16 @@ def test_noise_is_in_calorimeters_alone() -> None:
 
 def test_a_muon_leaves_its_energy_in_the_cells_under_its_path() -> None:
     flat = np.zeros(2)
-    crossings = Crossings(np.array([7, 7]), np.array([0, 1], np.int32), flat + 3.0, flat + 4.0, flat, flat,
-                          np.array([1e-4, 2e-4]), np.array([1.0, 2.0]))  # fmt: skip
+    crossings = Crossings(
+        np.array([7, 7]),
+        np.array([0, 1], np.int32),
+        flat + 3.0,
+        flat + 4.0,
+        flat,
+        flat,
+        np.array([1e-4, 2e-4]),
+        np.array([1.0, 2.0]),
+    )
     made = ionised(PLATES, crossings)
     assert made.particle.tolist() == [7, 7]
     assert (made.cell >> 32).tolist() == [0, 1]

@@ -26,8 +26,14 @@ def unit(t: Vector) -> Vector:
 
 def plates(n: int = 6, gap: float = 10.0) -> Detector:
     """Square plates of 200 mm across the z axis, a radiation length each."""
-    made = planes([gap * i for i in range(n)], pitch=10.0, half=100.0, radiation=1.0, interaction=0.1,
-                  measures=("energy",))  # fmt: skip
+    made = planes(
+        [gap * i for i in range(n)],
+        pitch=10.0,
+        half=100.0,
+        radiation=1.0,
+        interaction=0.1,
+        measures=("energy",),
+    )
     return replace(made, moliere_radius=np.full(n, 20.0), sampling_fraction=np.full(n, 0.02))
 
 

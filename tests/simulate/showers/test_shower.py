@@ -23,14 +23,26 @@ from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.matter.medium import atomic_number, critical_energy, media
 
 FRONT, STEP = 3000.0, 6.5
-SILENT = SimulationOptions(particle="photon", cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0, sigma_t=0.0,
-                           eta=(2.6, 3.0))  # fmt: skip
+SILENT = SimulationOptions(
+    particle="photon",
+    cell_noise=0.0,
+    cell_threshold=0.0,
+    sigma_xy=0.0,
+    sigma_z=0.0,
+    sigma_t=0.0,
+    eta=(2.6, 3.0),
+)
 
 
 def stack(
-    template: CellTemplate, layers: int = 40, *, half: float = 600.0, fraction: float = 0.009,
-    radiation: float = 0.986, measures: tuple[str, ...] = ("energy", "time"),
-) -> Detector:  # fmt: skip
+    template: CellTemplate,
+    layers: int = 40,
+    *,
+    half: float = 600.0,
+    fraction: float = 0.009,
+    radiation: float = 0.986,
+    measures: tuple[str, ...] = ("energy", "time"),
+) -> Detector:
     """Layers of four square sensors each around the z axis: 0.986 radiation lengths of tungsten and silicon."""
     corner = half / 2
     place = np.array([[x, y] for x in (-corner, corner) for y in (-corner, corner)])
@@ -38,12 +50,25 @@ def stack(
     z = FRONT + STEP * np.arange(layers)
     zero = np.zeros(n, np.int32)
     return Detector(
-        name="stack", folder=Path(), field=ConstantField(0.0), templates=(template,),
-        subsystems=(Subsystem("all", measures),), n_layers=layers, template=zero, layer=np.repeat(np.arange(layers, dtype=np.int32), 4), subsystem=zero,
-        center=np.column_stack([np.tile(place, (layers, 1)), np.repeat(z, 4)]), rotation=np.tile(np.eye(3), (n, 1, 1)),
-        radiation_lengths=np.full(n, radiation), interaction_lengths=np.full(n, 0.0393 * radiation), resolution_u=np.ones(n),
-        resolution_v=np.ones(n), sensor_id=np.arange(n), moliere_radius=np.full(n, 15.7),
-        sampling_fraction=np.full(n, fraction))  # fmt: skip
+        name="stack",
+        folder=Path(),
+        field=ConstantField(0.0),
+        templates=(template,),
+        subsystems=(Subsystem("all", measures),),
+        n_layers=layers,
+        template=zero,
+        layer=np.repeat(np.arange(layers, dtype=np.int32), 4),
+        subsystem=zero,
+        center=np.column_stack([np.tile(place, (layers, 1)), np.repeat(z, 4)]),
+        rotation=np.tile(np.eye(3), (n, 1, 1)),
+        radiation_lengths=np.full(n, radiation),
+        interaction_lengths=np.full(n, 0.0393 * radiation),
+        resolution_u=np.ones(n),
+        resolution_v=np.ones(n),
+        sensor_id=np.arange(n),
+        moliere_radius=np.full(n, 15.7),
+        sampling_fraction=np.full(n, fraction),
+    )
 
 
 def pads(pitch: float = 5.0, half: float = 600.0, thickness: float = 0.3) -> GridTemplate:
@@ -72,8 +97,13 @@ def depth(detector: Detector, event: Event) -> float:
 
 def test_the_medium_follows_from_the_lengths() -> None:
     # Tungsten, lead, copper, iron, silicon (PDG).
-    table = ((3.504, 99.46, 74, 7.97), (5.612, 175.9, 82, 7.43), (14.36, 153.2, 29, 19.42),
-             (17.57, 167.7, 26, 21.68), (93.7, 465.2, 14, 40.19))  # fmt: skip
+    table = (
+        (3.504, 99.46, 74, 7.97),
+        (5.612, 175.9, 82, 7.43),
+        (14.36, 153.2, 29, 19.42),
+        (17.57, 167.7, 26, 21.68),
+        (93.7, 465.2, 14, 40.19),
+    )
     for radiation, interaction, z, critical in table:
         ours = atomic_number(np.array([radiation / interaction]))
         assert ours[0] == pytest.approx(z, rel=0.05)
@@ -96,8 +126,10 @@ def test_the_spread_falls_as_the_root_of_the_energy() -> None:
 
 
 def test_the_maximum_moves_with_the_logarithm_of_the_energy() -> None:
-    mean = [np.mean([depth(PADS, e) for e in simulate(PADS, "gun", 80, seed=2, options=at(energy))])
-            for energy in (1.0, 10.0, 100.0)]  # fmt: skip
+    mean = [
+        np.mean([depth(PADS, e) for e in simulate(PADS, "gun", 80, seed=2, options=at(energy))])
+        for energy in (1.0, 10.0, 100.0)
+    ]
     step = np.diff(mean) * 0.986
     assert np.abs(step - np.log(10)).max() < 0.6
 
@@ -112,8 +144,10 @@ def test_a_symmetry_of_the_detector_is_one_of_the_showers() -> None:
         matrix = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1.0]])
         detector = PADS.moved(matrix, np.zeros(3))
         events = list(simulate(detector, "gun", 60, seed=4, options=at(20.0)))
-        return (float(np.mean([e.hits.energy.sum() for e in events])),
-                float(np.mean([depth(detector, e) for e in events])))  # fmt: skip
+        return (
+            float(np.mean([e.hits.energy.sum() for e in events])),
+            float(np.mean([depth(detector, e) for e in events])),
+        )
 
     np.testing.assert_allclose(radius(0.0), radius(np.pi / 2), rtol=0.02)
 

@@ -94,9 +94,11 @@ def test_betas_rise_for_representatives_and_fall_for_noise() -> None:
 def test_a_shared_cell_is_the_one_of_who_left_most() -> None:
     place, beta = torch.tensor([[0.0, 0, 0], [2, 0, 0], [2, 0, 0]]), torch.tensor([2.0, 2.0, -2.0])
     first, second = (
-        condensation_loss(place, beta, truth_of([(0, 0, 1.0), (1, 1, 1.0), (2, 0, a), (2, 1, 3 - a)], [1.0, 1.0]), CONFIG)[0]
+        condensation_loss(
+            place, beta, truth_of([(0, 0, 1.0), (1, 1, 1.0), (2, 0, a), (2, 1, 3 - a)], [1.0, 1.0]), CONFIG
+        )[0]
         for a in (1.0, 2.0)
-    )  # fmt: skip
+    )
     assert first < second  # the third cell lies with the second particle
 
 

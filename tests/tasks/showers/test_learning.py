@@ -141,10 +141,18 @@ def test_the_order_of_hits_does_not_matter(task: ClusteringTask, crowd: list[Eve
     order = np.random.default_rng(3).permutation(len(event.hits))
     hits = event.hits
     mixed = replace(
-        hits, hit_id=hits.hit_id[order], x=hits.x[order], y=hits.y[order], z=hits.z[order],
-        sensor=hits.sensor[order], energy=None if hits.energy is None else hits.energy[order],
-        deposits=None, var_u=None, var_v=None, time=None,
-    )  # fmt: skip
+        hits,
+        hit_id=hits.hit_id[order],
+        x=hits.x[order],
+        y=hits.y[order],
+        z=hits.z[order],
+        sensor=hits.sensor[order],
+        energy=None if hits.energy is None else hits.energy[order],
+        deposits=None,
+        var_u=None,
+        var_v=None,
+        time=None,
+    )
     bare = replace(hits, deposits=None, var_u=None, var_v=None, time=None)
     same(task.reconstruct(replace(event, hits=bare)), task.reconstruct(replace(event, hits=mixed)))
 

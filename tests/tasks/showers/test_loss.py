@@ -17,8 +17,12 @@ BALANCE_ONLY = LossConfig(energy=0, sigma=0, kind=0, balance=1)
 
 
 def loss_of(
-    energy: Tensor, wanted: list[float] | np.ndarray, config: LossConfig, log_sigma: Tensor | None = None, **more: object
-) -> Tensor:  # fmt: skip
+    energy: Tensor,
+    wanted: list[float] | np.ndarray,
+    config: LossConfig,
+    log_sigma: Tensor | None = None,
+    **more: object,
+) -> Tensor:
     n = len(energy)
     target = ClusterTargets(np.array(wanted, float), np.full(n, UNKNOWN))
     sigma = torch.full((n,), -2.0) if log_sigma is None else log_sigma

@@ -154,9 +154,15 @@ def random_clusters(event: Event, truth: CellTruth, seed: int) -> tuple[Clusters
     weight = rng.uniform(0.3, 1.0, len(whole.cell))
     size, m = np.bincount(whole.cluster, minlength=whole.n), whole.n
     clusters = Clusters(
-        np.append(0, np.cumsum(size)), whole.cell, weight, *np.ones((2, m)), *np.zeros((3, m)), np.zeros((m, 3)),
-        np.full((m, 6), np.nan), np.ones(m),
-    )  # fmt: skip
+        np.append(0, np.cumsum(size)),
+        whole.cell,
+        weight,
+        *np.ones((2, m)),
+        *np.zeros((3, m)),
+        np.zeros((m, 3)),
+        np.full((m, 6), np.nan),
+        np.ones(m),
+    )
     return clusters, Shares(whole.cell, whole.cluster, weight, m)
 
 

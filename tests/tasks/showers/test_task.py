@@ -141,9 +141,18 @@ def test_noise_alone_makes_few_clusters(task: ClusteringTask) -> None:
     energy = task.frame.fraction[sensor] * task.config.graph.mip * layer * rng.exponential(0.5, len(sensor))
     n = len(sensor)
     hits = replace(
-        shoot(detector, "photon", 5.0, 1)[0].hits, hit_id=np.arange(n), x=xyz[:, 0], y=xyz[:, 1], z=xyz[:, 2],
-        sensor=sensor, energy=energy, time=None, var_u=None, var_v=None, deposits=None,
-    )  # fmt: skip
+        shoot(detector, "photon", 5.0, 1)[0].hits,
+        hit_id=np.arange(n),
+        x=xyz[:, 0],
+        y=xyz[:, 1],
+        z=xyz[:, 2],
+        sensor=sensor,
+        energy=energy,
+        time=None,
+        var_u=None,
+        var_v=None,
+        deposits=None,
+    )
     clusters = task.reconstruct(Event(1, "", hits))
     assert len(clusters) < 0.01 * n
 

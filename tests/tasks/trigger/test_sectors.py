@@ -142,9 +142,13 @@ def test_a_turn_by_whole_sectors_moves_the_buffers(seed, steps, name):
 
 @settings(max_examples=60)
 @given(
-    st.sampled_from([("trackml", 1.0), ("hex_tracker", 3.0)]), st.floats(0, 0.99), st.sampled_from([-1, 1]),
-    st.floats(-3.1, 3.1), st.floats(0.01, 0.99), st.floats(-0.99, 0.99),
-)  # fmt: skip
+    st.sampled_from([("trackml", 1.0), ("hex_tracker", 3.0)]),
+    st.floats(0, 0.99),
+    st.sampled_from([-1, 1]),
+    st.floats(-3.1, 3.1),
+    st.floats(0.01, 0.99),
+    st.floats(-0.99, 0.99),
+)
 def test_a_track_is_whole_in_one_sector(where, slow, charge, azimuth, eta, origin):
     """Any helix of enough momentum from the beam region, near whichever borders."""
     detector, least = DETECTORS[where[0]], where[1]

@@ -52,9 +52,16 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_trigger_learns_and_its_program_says_the_same(file: Path, tmp_path: Path, words, enough) -> None:
     settings = compose(
         "trigger",
-        [*words, f"sample.inputs=[{file}]", "sample.validation_events=1", "train.epochs=25",
-         "train.learning_rate=0.01", "task.resource=1e-6", "train.threads=1"],
-    )  # fmt: skip
+        [
+            *words,
+            f"sample.inputs=[{file}]",
+            "sample.validation_events=1",
+            "train.epochs=25",
+            "train.learning_rate=0.01",
+            "task.resource=1e-6",
+            "train.threads=1",
+        ],
+    )
     run_training(settings, tmp_path / "b")
     bundle = load_bundle(tmp_path / "b")
     task = load_task(bundle, None)
@@ -82,8 +89,10 @@ def test_a_teacher_is_heard(file: Path, tmp_path: Path) -> None:
     teacher, pupil = load_bundle(tmp_path / "big"), load_bundle(tmp_path / "1")
     assert pupil.config["teacher"] == "", "what taught it need not be there any more"
     assert pupil.manifest["training"]["teacher"] == {
-        "bundle": "big", "sha256": teacher.manifest["sha256"], "config": teacher.config,
-    }  # fmt: skip
+        "bundle": "big",
+        "sha256": teacher.manifest["sha256"],
+        "config": teacher.config,
+    }
     assert str(tmp_path) not in str(pupil.manifest)
 
 

@@ -72,8 +72,18 @@ class OneShowerTask(Task[OneShowerSample, Clusters]):
         unknown = np.full((1, len(CLUSTER_CLASSES)), np.nan)
         x, y, z = middle[:, None]
         found = Clusters(
-            np.array([0, n]), np.arange(n), np.ones(n), energy, 0.2 * energy, x, y, z, axis[None], unknown, np.ones(1)
-        )  # fmt: skip
+            np.array([0, n]),
+            np.arange(n),
+            np.ones(n),
+            energy,
+            0.2 * energy,
+            x,
+            y,
+            z,
+            axis[None],
+            unknown,
+            np.ones(1),
+        )
         return mine.restore(found)
 
     def tally(self, event: Event, found: Clusters) -> dict[str, int]:

@@ -164,8 +164,12 @@ def _cells(compact: Compact, readout: Readout, u: float, v: float, layer: int) -
         side = compact.mm(node, "side_length")
         origin = _hexagon_origin(compact, node, side, layer)
         return {
-            "kind": "hex", "flat_to_flat": float(np.sqrt(3) * side), "corner": "u", "origin": origin, "outline": outline,
-        }  # fmt: skip
+            "kind": "hex",
+            "flat_to_flat": float(np.sqrt(3) * side),
+            "corner": "u",
+            "origin": origin,
+            "outline": outline,
+        }
     known = ", ".join((*GRIDS, "HexGrid", "NoSegmentation"))
     raise node.fault(
         f"the segmentation {kind} of {readout.name} is not known; known are {known}: dump the cells instead"

@@ -179,8 +179,10 @@ def _xtru(solid: Node, size: Size) -> Flat:
 
 
 def _polyhedra(solid: Node, size: Size) -> Flat:
-    planes = [tuple(size(name, default, of=node) for name, default in (("rmin", "0"), ("rmax", None), ("z", None)))
-              for node in solid.all("zplane")]  # fmt: skip
+    planes = [
+        tuple(size(name, default, of=node) for name, default in (("rmin", "0"), ("rmax", None), ("z", None)))
+        for node in solid.all("zplane")
+    ]
     count = int(size("numsides", kind="number"))
     turn = size("deltaphi", kind="angle")
     if (

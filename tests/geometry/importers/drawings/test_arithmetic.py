@@ -19,8 +19,15 @@ LEAF = st.one_of(
     st.floats(0.1, 9.0).map(lambda x: (f"{x:.3f}", float(f"{x:.3f}"))),
     st.sampled_from(sorted(NAMES)).map(lambda name: (name, NAMES[name])),
 )
-TWO: dict[str, Callable[[float, float], float]] = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
-                                                   "min": min, "max": max, "atan2": math.atan2}  # fmt: skip
+TWO: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "min": min,
+    "max": max,
+    "atan2": math.atan2,
+}
 ONE: dict[str, Callable[[float], float]] = {
     "-": operator.neg,
     "sin": math.sin,
@@ -54,10 +61,23 @@ def test_values_are_those_of_python(drawn: Pair) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("2^3^2", 512.0), ("2**3", 8.0), ("-2^2", -4.0), ("7 % 4", 3.0), ("-7 % 4", -3.0), ("005 + 0.5", 5.5), ("007.5", 7.5),
-     ("pow(2, 10)", 1024.0), ("floor(2.7) + ceil(2.1)", 5.0), ("m[1,2] + v[2]", 30.0), ("m[1, 1+1]", 20.0), (" 1 ", 1.0),
-     ("log10(1000)", 3.0), ("fabs(-2)", 2.0)],
-)  # fmt: skip
+    [
+        ("2^3^2", 512.0),
+        ("2**3", 8.0),
+        ("-2^2", -4.0),
+        ("7 % 4", 3.0),
+        ("-7 % 4", -3.0),
+        ("005 + 0.5", 5.5),
+        ("007.5", 7.5),
+        ("pow(2, 10)", 1024.0),
+        ("floor(2.7) + ceil(2.1)", 5.0),
+        ("m[1,2] + v[2]", 30.0),
+        ("m[1, 1+1]", 20.0),
+        (" 1 ", 1.0),
+        ("log10(1000)", 3.0),
+        ("fabs(-2)", 2.0),
+    ],
+)
 def test_as_foreign_files_write_it(text: str, value: float) -> None:
     assert evaluate(text, {"m[1,2]": 20.0, "v[2]": 10.0}) == pytest.approx(value)
 

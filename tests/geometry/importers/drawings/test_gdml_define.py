@@ -19,27 +19,42 @@ def root(folder: Path, text: str) -> Node:
 
 
 def test_constants_follow_one_another_and_quantities_have_units(tmp_path: Path) -> None:
-    found = values(root(tmp_path, """<define>
+    found = values(
+        root(
+            tmp_path,
+            """<define>
         <constant name="n" value="4"/><variable name="m" value="2*n"/>
         <quantity name="gap" unit="cm" value="n/2"/><quantity name="tilt" unit="deg" value="90"/>
         <quantity name="odd" unit="furlong" value="3"/></define>
-        <define><constant name="late" value="m+gap"/></define>"""))  # fmt: skip
+        <define><constant name="late" value="m+gap"/></define>""",
+        )
+    )
     assert (found["n"], found["m"], found["gap"], found["late"]) == (4.0, 8.0, 20.0, 28.0)
     assert found["tilt"] == pytest.approx(np.pi / 2)
     assert found["odd"] == 3.0
 
 
 def test_what_cannot_be_computed_is_left_out(tmp_path: Path) -> None:
-    found = values(root(tmp_path, """<define><constant name="a" value="b+1"/><constant name="b" value="2"/>
-        <constant value="3"/><constant name="c" value="1/0"/><position name="p" x="1"/></define>"""))  # fmt: skip
+    found = values(
+        root(
+            tmp_path,
+            """<define><constant name="a" value="b+1"/><constant name="b" value="2"/>
+        <constant value="3"/><constant name="c" value="1/0"/><position name="p" x="1"/></define>""",
+        )
+    )
     assert found["b"] == 2.0
     assert not {"a", "c", "p"} & set(found)
 
 
 def test_a_matrix_is_named_by_row_and_column(tmp_path: Path) -> None:
-    found = values(root(tmp_path, """<define><constant name="n" value="5"/>
+    found = values(
+        root(
+            tmp_path,
+            """<define><constant name="n" value="5"/>
         <matrix name="m" coldim="3" values="1 2 3 n n+1 7"/><matrix name="v" coldim="1" values="8 9"/>
-        <matrix name="w" coldim="2" values="3 4"/><matrix name="bad" coldim="0" values="1"/></define>"""))  # fmt: skip
+        <matrix name="w" coldim="2" values="3 4"/><matrix name="bad" coldim="0" values="1"/></define>""",
+        )
+    )
     assert [found[f"m[{i},{j}]"] for i in (1, 2) for j in (1, 2, 3)] == [1, 2, 3, 5, 6, 7]
     assert (found["v[2]"], found["v[2,1]"], found["w[2]"], found["w[1,2]"]) == (9, 9, 4, 4)
     assert "m[1]" not in found
@@ -76,7 +91,11 @@ def test_loops_in_loops_may_ask_the_outer_one(tmp_path: Path) -> None:
     )
     steps = list(Steps().unrolled(root(tmp_path, text), {"i": 9.0, "j": 9.0}))
     assert [(node.tag, names["i"], names["j"]) for node, names in steps] == [
-        ("p", 1, 1), ("p", 2, 1), ("p", 2, 2), ("q", 9, 9)]  # fmt: skip
+        ("p", 1, 1),
+        ("p", 2, 1),
+        ("p", 2, 2),
+        ("q", 9, 9),
+    ]
 
 
 @pytest.mark.parametrize("step", ["0", "-1"])

@@ -15,10 +15,14 @@ from gnnreco.geometry.importers.drawings.xml_tree import MOST_NESTED, Node, besi
 
 NAME = st.text("abcde", min_size=1, max_size=4)
 ELEMENT = st.recursive(
-    st.builds(lambda tag, attributes: (tag, attributes, []), NAME, st.dictionaries(NAME, st.text("xyz<&\"' ", max_size=4))),
+    st.builds(
+        lambda tag, attributes: (tag, attributes, []),
+        NAME,
+        st.dictionaries(NAME, st.text("xyz<&\"' ", max_size=4)),
+    ),
     lambda inner: st.builds(lambda tag, kids: (tag, {}, kids), NAME, st.lists(inner, max_size=4)),
     max_leaves=10,
-)  # fmt: skip
+)
 
 
 def build(drawn) -> Tree.Element:  # type: ignore[no-untyped-def]
