@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import gnnreco
-
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "examples" / "first_steps.py"
 
@@ -25,7 +23,6 @@ def test_the_readme_shows_the_first_cell() -> None:
     assert len([line for line in cell.splitlines() if line]) == 5
 
 
-@pytest.mark.skipif(not hasattr(gnnreco, "Reconstructor"), reason="the front door is not there yet")
 def test_the_first_steps(tmp_path: Path) -> None:
     pytest.importorskip("pandas")
     (tmp_path / "examples").symlink_to(ROOT / "examples")

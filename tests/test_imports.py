@@ -41,6 +41,7 @@ LIGHT = {
     "json",
     "os",
     "pathlib",
+    "re",
     "shlex",
     "shutil",
     "importlib",
@@ -116,7 +117,11 @@ def test_configs_name_no_code() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["__init__.py", "errors.py", *(f"cli/{file.name}" for file in sorted((PACKAGE / "cli").glob("*.py")))],
+    [
+        "__init__.py",
+        "errors.py",
+        *(str(f.relative_to(PACKAGE)) for f in sorted((PACKAGE / "cli").rglob("*.py"))),
+    ],
 )
 def test_the_command_line_starts_light(name: str) -> None:
     tree = ast.parse((PACKAGE / name).read_text())

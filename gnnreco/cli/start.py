@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 from gnnreco import __version__
 from gnnreco.errors import GnnrecoError
 
-from . import bundle, compare, deploy, detector, doctor, evaluate, events, look, reconstruct, train
 from .options import Parser, Verbs
 from .table import one_line
 from .threads import use_threads
+from .verbs import bundle, compare, deploy, detector, doctor, evaluate, events, look, reconstruct, train
 
 #: Each adds its verbs to the parser, in this order.
 GROUPS = (detector, events, train, reconstruct, evaluate, look, bundle, deploy, compare, doctor)

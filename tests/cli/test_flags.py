@@ -7,12 +7,12 @@ import doctest
 from pathlib import Path
 
 import pytest
-from gnnreco.cli.parser import build_parser
 
 import gnnreco
 from gnnreco import cli
 from gnnreco.cli import flags
 from gnnreco.cli.flags import FLAGS, NEGATIVE, as_flags
+from gnnreco.cli.start import build_parser
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.geometry import find_detector
 

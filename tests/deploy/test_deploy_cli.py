@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gnnreco.cli import build_parser, main
-from gnnreco.cli.deploy import search, verify, with_part, write
+from gnnreco.cli.verbs.deploy import search, verify, with_part, write
 from gnnreco.deploy.folder import save_folder
 from gnnreco.deploy.rtl import firmware
 from gnnreco.deploy.toolchain import package, verilator

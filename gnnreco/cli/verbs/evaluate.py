@@ -6,9 +6,9 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from .options import DETECTOR_HELP, Verbs, positive
-from .progress import bar
-from .table import one_line, say_left_aside, write_json
+from gnnreco.cli.options import DETECTOR_HELP, Verbs, positive
+from gnnreco.cli.progress import bar
+from gnnreco.cli.table import one_line, say_left_aside, write_json
 
 
 def add(verbs: Verbs) -> None:

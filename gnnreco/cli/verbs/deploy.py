@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gnnreco.cli.options import Parser, Verbs, output_folder, say_renamed
+from gnnreco.cli.progress import Progress
+from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.json_file import read_json
 from gnnreco.files.limits import MANIFEST_BYTES
-
-from .options import Parser, Verbs, output_folder, say_renamed
-from .progress import Progress
-from .table import show as print_table
 
 Row = dict[str, Any]
 NOT_ASKED = "not asked for"

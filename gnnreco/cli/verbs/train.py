@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from gnnreco.cli.options import Verbs, output_folder, say_renamed
+from gnnreco.cli.progress import Progress
+from gnnreco.cli.table import one_line
+from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadConfig
 from gnnreco.tasks.names import known_names
-
-from .options import Verbs, output_folder, say_renamed
-from .progress import Progress
-from .table import one_line
-from .table import show as print_table
 
 #: Choices of settings that have another name now.
 OLD_SETTINGS = {"task=sectors": "task=seeds", "graph=charge": "graph=drift"}

@@ -6,10 +6,9 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Parser, Verbs
+from gnnreco.cli.table import one_line, say_left_aside, show_page, table, write_json
 from gnnreco.errors import BadConfig
-
-from .options import DETECTOR_HELP, INPUT_HELP, Parser, Verbs
-from .table import one_line, say_left_aside, show_page, table, write_json
 
 MOST_CLUSTERS = 15  # rows that `explore` prints
 

@@ -7,9 +7,8 @@ from argparse import Namespace
 from typing import Any, NamedTuple
 
 from gnnreco import __version__
-
-from .options import Verbs
-from .table import show as print_table
+from gnnreco.cli.options import Verbs
+from gnnreco.cli.table import show as print_table
 
 
 class Part(NamedTuple):

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, OVERWRITE_HELP, Verbs, output_folder, positive
+from gnnreco.cli.table import say_left_aside, show_page, write_json
+from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadInput
-
-from .options import DETECTOR_HELP, INPUT_HELP, OVERWRITE_HELP, Verbs, output_folder, positive
-from .table import say_left_aside, show_page, write_json
-from .table import show as print_table
 
 if TYPE_CHECKING:
     from gnnreco.columns import Event

@@ -6,10 +6,10 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from .options import DETECTOR_HELP, INPUT_HELP, Verbs, old_name, output_folder, positive, shard
-from .progress import Progress
-from .table import one_line, say_left_aside, table, write_json
-from .table import show as print_table
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, old_name, output_folder, positive, shard
+from gnnreco.cli.progress import Progress
+from gnnreco.cli.table import one_line, say_left_aside, table, write_json
+from gnnreco.cli.table import show as print_table
 
 
 def add(verbs: Verbs) -> None:

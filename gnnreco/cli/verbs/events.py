@@ -8,12 +8,11 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
 
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, output_folder, positive
+from gnnreco.cli.progress import Progress
+from gnnreco.cli.table import say_left_aside
+from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadConfig
-
-from .options import DETECTOR_HELP, INPUT_HELP, Verbs, output_folder, positive
-from .progress import Progress
-from .table import say_left_aside
-from .table import show as print_table
 
 
 def add(verbs: Verbs) -> None:

@@ -6,12 +6,11 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+from gnnreco.cli.options import DETECTOR_HELP, Verbs, output_folder, positive
+from gnnreco.cli.progress import Progress
+from gnnreco.cli.table import one_line
+from gnnreco.cli.table import show as print_table
 from gnnreco.files.atomic import refuse
-
-from .options import DETECTOR_HELP, Verbs, output_folder, positive
-from .progress import Progress
-from .table import one_line
-from .table import show as print_table
 
 
 def add(verbs: Verbs) -> None:

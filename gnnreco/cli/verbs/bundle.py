@@ -6,12 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from gnnreco.cli.options import DETECTOR_HELP, Verbs, output_folder, positive
+from gnnreco.cli.progress import Progress
+from gnnreco.cli.table import show as print_table
+from gnnreco.cli.table import write_json
 from gnnreco.errors import BadConfig
-
-from .options import DETECTOR_HELP, Verbs, output_folder, positive
-from .progress import Progress
-from .table import show as print_table
-from .table import write_json
 
 LINES = 48  # of a page
 
