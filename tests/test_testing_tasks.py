@@ -59,7 +59,8 @@ def trigger() -> TaskCase:
         outputs=2,
     )
     detector = load_detector("clic_ecal")
-    events = list(simulate(detector, "gun", 1, seed=3, options=replace(PHOTONS, eta=(-1.0, 1.0))))
+    options = SimulationOptions(particle="photon,pion", count=4, energy=(5.0, 50.0))
+    events = list(simulate(detector, "gun", 1, seed=3, options=options))
     return TaskCase("trigger", detector, events, TriggerConfig(InputConfig("regions", 3), network))
 
 

@@ -88,7 +88,7 @@ def graph_of(event: Event, task: Any) -> NodeGraph:
     """
     if task.name not in GRAPHS:
         raise BadConfig(f"the task '{task.name}' has no graph of hits: choose one of {', '.join(GRAPHS)}")
-    return GRAPHS[task.name](seen(event, task.detector, task.measures), task)
+    return GRAPHS[task.name](seen(event, task.detector, task.needs.measures), task)
 
 
 def _rows(mine: Seen, rows: Ints) -> Ints:

@@ -72,7 +72,7 @@ def test_what_cannot_be_explored(tmp_path, capsys):
     assert main(["explore", str(tmp_path / "bad.ig"), "-o", str(tmp_path / "page.html")]) == 2
     assert "zip archive damaged" in capsys.readouterr().err
     assert main(["explore", str(CMS), "--event", "7", "-o", str(tmp_path / "page.html")]) == 2
-    assert "there are 20657260, 20831924" in capsys.readouterr().err
+    assert "there is none; the nearest is 20657260 (of 2 events)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("file", [CMS, LHCB], ids=["cms", "lhcb"])

@@ -98,10 +98,10 @@ def test_another_scorer_is_another_job(events: Path, scorer: Path, tmp_path: Pat
     reconstruct(events, DETECTOR, BUNDLE, tmp_path / "out", scorer=scorer)
     again = reconstruct(events, DETECTOR, BUNDLE, tmp_path / "out", scorer=scorer, resume=True)
     assert again["events_timed"] == 0
-    with pytest.raises(BadInput, match=r"of another job \(another --scorer\)"):
+    with pytest.raises(BadInput, match=r"of another job \(another scorer\)"):
         reconstruct(events, DETECTOR, BUNDLE, tmp_path / "out", resume=True)
     scorer.write_bytes(straightness(kink=-3.0))
-    with pytest.raises(BadInput, match=r"of another job \(another --scorer\)"):
+    with pytest.raises(BadInput, match=r"of another job \(another scorer\)"):
         reconstruct(events, DETECTOR, BUNDLE, tmp_path / "out", scorer=scorer, resume=True)
 
 

@@ -262,7 +262,7 @@ def test_two_processes_learn_the_same_as_each_other_and_resume(tmp_path: Path) -
     )
     stopped = run(tmp_path / "stopped", stop_after=10)
     assert stopped.returncode != 0
-    assert "go on with --resume" in stopped.stderr
+    assert "go on with resume=True" in stopped.stderr
     again = run(tmp_path / "stopped", resume=True)
     assert again.returncode == 0, again.stderr
     assert bits(tmp_path / "through") == bits(tmp_path / "stopped")

@@ -10,6 +10,7 @@ import pytest
 from gnnreco.geometry import Detector
 from gnnreco.simulate.showers.electromagnetic import (
     LIGHT,
+    Entry,
     Mixture,
     count_spots,
     electromagnetic,
@@ -162,7 +163,7 @@ def test_all_energy_lands_in_a_deep_block_at_the_published_depth(block: Detector
     ray = cast(stack, (3.0, 4.0, -1.0), (0.0, 0.0, 1.0), 6.0, 0.0)
     spots, depths, sums = np.empty((16, 6)), [], []
     for entry in range(30):
-        spots, used = electromagnetic(rng, stack, ray, spots, 0, entry, energy, 0.0, 0.0, 0.0, 2.0)
+        spots, used = electromagnetic(rng, stack, ray, spots, 0, Entry(entry, 2.0), energy, 0.0, 0.0, 0.0)
         mine = spots[:used]
         assert (mine[:, 0] == entry).all()
         np.testing.assert_allclose(mine[:, 5], 2.0 + ray.path[mine[:, 1].astype(int)] / LIGHT)
@@ -191,8 +192,8 @@ def test_a_photon_starts_nine_sevenths_of_a_radiation_length_later(block: Detect
 def test_what_starts_behind_the_block_or_has_no_energy_leaves_nothing(block: Detector) -> None:
     stack, rng = stack_of(block), np.random.default_rng(5)
     ray = cast(stack, (3.0, 4.0, -1.0), (0.0, 0.0, 1.0), 6.0, 0.0)
-    assert electromagnetic(rng, stack, ray, np.empty((16, 6)), 7, 0, 5.0, 30.1, 0.0, 0.0, 0.0)[1] == 7
-    assert electromagnetic(rng, stack, ray, np.empty((16, 6)), 7, 0, 5e-4, 0.0, 0.0, 0.0, 0.0)[1] == 7
+    assert electromagnetic(rng, stack, ray, np.empty((16, 6)), 7, Entry(0, 0.0), 5.0, 30.1, 0.0, 0.0)[1] == 7
+    assert electromagnetic(rng, stack, ray, np.empty((16, 6)), 7, Entry(0, 0.0), 5e-4, 0.0, 0.0, 0.0)[1] == 7
 
 
 def test_the_mixture_is_the_mean_over_the_stretch_asked_for(block: Detector) -> None:
