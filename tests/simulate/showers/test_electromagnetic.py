@@ -182,7 +182,7 @@ def test_a_photon_starts_nine_sevenths_of_a_radiation_length_later(block: Detect
     for kind in (electromagnetic, photon):
         spots, depths = np.empty((16, 6)), []
         for _ in range(150):
-            spots, used = kind(rng, stack, ray, spots, 0, 0, 5.0, 0.0, 0.0, 0.0, 0.0)
+            spots, used = kind(rng, stack, ray, spots, 0, Entry(0, 0.0), 5.0, 0.0, 0.0, 0.0)
             depths.append(np.average(spots[:used, 1] / 2, weights=spots[:used, 4]))
         starts.append(np.mean(depths))
     # Two electrons share the energy: their showers are shorter by the mean of -ln of a share, weighted by it: 1/2.

@@ -78,8 +78,8 @@ def test_depths_in_one_length_are_depths_in_the_other(depth: float) -> None:
         np.zeros(4, int),
         np.zeros(0, int),
     )
-    expected = np.interp(depth, ray.interaction, ray.radiation, right=np.inf)
-    assert radiation_depth(ray, depth) == (expected if depth >= 0.5 else pytest.approx(expected))
+    inside = pytest.approx(np.interp(depth, ray.interaction, ray.radiation))
+    assert radiation_depth(ray, depth) == (np.inf if depth >= 0.5 else inside)
 
 
 def test_hadrons_interact_after_an_exponential_way(block: Detector) -> None:
