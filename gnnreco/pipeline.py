@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from gnnreco.bundle import Bundle, default_bundles, load_bundle, load_task
 from gnnreco.bundle.edge_scorer import plug_in, scored_tasks
 from gnnreco.bundle.onnx import OnnxBundle, load_onnx
 from gnnreco.columns import Clusters, Event, Tracks, concatenate
+from gnnreco.columns.table import Columns, Table
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events.output_file import Layout
 from gnnreco.geometry import Detector, load_detector
@@ -25,7 +26,6 @@ __all__ = ["Found", "Outcome", "Reconstructor", "Stage", "choose"]
 
 Engine = Literal["native", "onnx"]
 Bundles = str | Path | Sequence[str | Path] | None
-Columns = TypeVar("Columns")
 #: What a cluster is may be unknown (NaN); what a fit of hits without freedom is worth as well.
 MAY_BE_NAN = {"class_probability", "chi2", "ndf"}
 
@@ -94,16 +94,16 @@ class Outcome:
     """
 
     timer: Timer
-    found: Any = None
+    found: Columns | None = None
     tally: dict[str, int] = field(default_factory=dict)
     error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Mapping[str, Any]):
+class Found(Mapping[str, Columns]):
     """What was found in one event, by task: ``found["drift"]``; and over all tasks: `tracks`, `clusters`."""
 
-    by_task: Mapping[str, Any]
+    by_task: Mapping[str, Columns]
 
     @property
     def tracks(self) -> Tracks:
@@ -115,11 +115,11 @@ class Found(Mapping[str, Any]):
         """Clusters of all tasks."""
         return self.of(Clusters)
 
-    def of(self, kind: type[Columns]) -> Columns:
+    def of(self, kind: type[Table]) -> Table:
         """The columns of a kind, of all tasks that give them."""
         return joined([found for found in self.by_task.values() if isinstance(found, kind)], kind)
 
-    def __getitem__(self, task: str) -> Any:
+    def __getitem__(self, task: str) -> Columns:
         return self.by_task[task]
 
     def __iter__(self) -> Iterator[str]:
@@ -185,7 +185,7 @@ class Reconstructor:
         for outcome in outcomes.values():
             if outcome.error is not None:
                 raise outcome.error
-        return Found({name: outcome.found for name, outcome in outcomes.items()})
+        return Found({name: o.found for name, o in outcomes.items() if o.found is not None})
 
     def run(self, event: Event, due: Callable[[str], bool] = lambda name: True) -> dict[str, Outcome]:
         """What becomes of an event in each stage that is due, by task; one that fails does not stop the others.
@@ -293,7 +293,7 @@ def _in_order(stages: Sequence[Stage]) -> Iterator[Stage]:
         yield ready
 
 
-def joined(parts: Sequence[Any], kind: type[Columns]) -> Columns:
+def joined(parts: Sequence[Table], kind: type[Table]) -> Table:
     """Columns of several tasks as one: rows one after the other."""
     if len(parts) < 2:
         return parts[0] if parts else kind()
@@ -312,7 +312,7 @@ def check_hits(event: Event) -> None:
         )
 
 
-def _check_numbers(found: Any, layout: Layout) -> None:
+def _check_numbers(found: Columns, layout: Layout) -> None:
     names = [*layout.numbers.values(), *(attribute for attribute, _ in layout.vectors.values())]
     for name in [n for n in names if n not in MAY_BE_NAN]:
         if not np.isfinite(getattr(found, name)).all():

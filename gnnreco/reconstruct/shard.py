@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from gnnreco.columns import Event
+from gnnreco.columns.table import Columns
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.output_file import Layout, Row, output_writer
@@ -242,19 +243,19 @@ class Book:
             {"source": name, "event": one.numbers[0], "kind": type(error).__name__, "reason": reason}
         )
 
-    def enter(self, event: Event, name: str, outcome: Outcome, detector: Detector) -> None:
+    def enter(self, event: Event, name: str, outcome: Outcome, found: Columns, detector: Detector) -> None:
         """Keep what was found in an event, and count it."""
         self.cost.add(outcome.timer)
         self.account.events_out += 1
         outside = int(np.count_nonzero(event.hits.sensor < 0))
-        found = {self.layout.name: len(outcome.found)}
-        self.account.add({"hits": len(event.hits), "hits_outside": outside, **found, **outcome.tally})
+        objects = {self.layout.name: len(found)}
+        self.account.add({"hits": len(event.hits), "hits_outside": outside, **objects, **outcome.tally})
         if event.hits_summed:
             self.account.add({"hits_summed": event.hits_summed})
         others = unseen(event, detector, self.stage.kind.needs.measures)
         if others is not None:
             self.account.add({"hits_of_other_tasks": others})
-        self.add((event.number, name, outcome.found))
+        self.add((event.number, name, found))
 
     def closed(self) -> Result:
         """The shard, its account and its cost, once its file is there."""
@@ -281,8 +282,8 @@ def _one_event(one: EventSource, name: str, chain: Reconstructor, books: Mapping
         outcome = outcomes[task]
         if outcome.error is not None:
             book.fail(outcome.error, one, name)
-        else:
-            book.enter(event, name, outcome, chain.detector)
+        elif outcome.found is not None:
+            book.enter(event, name, outcome, outcome.found, chain.detector)
 
 
 def file_sum(file: Path) -> dict[str, Any]:
