@@ -31,7 +31,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize("name", [None, *NAMES])
+EXAMPLES = [None, *(n for n in NAMES if n != "train"), pytest.param("train", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_run(name: str | None, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     what = gnnreco if name is None else getattr(gnnreco, name)

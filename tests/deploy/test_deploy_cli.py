@@ -57,6 +57,7 @@ def test_every_target_is_written_and_proved_on_new_events(
     assert "sha256" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_streamed_classifier_is_written_and_proved(tmp_path: Path, capsys) -> None:
     try:
         verilator()

@@ -25,6 +25,7 @@ def script() -> ModuleType:
 BENCH = script()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BENCH.CASES, ids=lambda case: case.name)
 def test_the_pull_of_the_momentum_is_one_wide(case: object) -> None:
     found, failed, _ = BENCH.pulls(case, 1500)

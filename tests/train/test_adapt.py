@@ -39,6 +39,7 @@ def barrel(detector_folder: Callable[..., Path]) -> Detector:
     return load_detector(detector_folder("eight_layers", BARREL + "\n".join(layers) + "\n", bz=3.0))
 
 
+@pytest.mark.slow
 def test_a_bundle_finds_tracks_in_a_detector_it_has_never_seen(barrel: Detector, tmp_path: Path) -> None:
     adapt("tracking-trackml", barrel, tmp_path / "own", events=30, pileup=5, seed=5)
     own, source = load_bundle(tmp_path / "own"), load_bundle("tracking-trackml")

@@ -253,6 +253,7 @@ def test_bfloat16_learns(tmp_path: Path) -> None:
     assert load_file(tmp_path / "weights.safetensors")["network.0.weight"].dtype == np.float32
 
 
+@pytest.mark.slow
 def test_two_processes_learn_the_same_as_each_other_and_resume(tmp_path: Path) -> None:
     through = run(tmp_path / "through")
     assert through.returncode == 0, through.stderr
