@@ -16,11 +16,13 @@ from gnnreco.columns.event import Collections, Event
 from gnnreco.columns.found import CLUSTER_CLASSES, Clusters, Tracks
 from gnnreco.columns.hits import Deposits, Hits
 from gnnreco.columns.jets import Jets
+from gnnreco.columns.particles import PARTICLE_CLASSES, ReconstructedParticles
 from gnnreco.columns.table import Columns, concatenate
 from gnnreco.columns.truth import Particles, Truth
 
 __all__ = [
     "CLUSTER_CLASSES",
+    "PARTICLE_CLASSES",
     "Clusters",
     "Collections",
     "Columns",
@@ -31,6 +33,7 @@ __all__ = [
     "Ints",
     "Jets",
     "Particles",
+    "ReconstructedParticles",
     "Tracks",
     "Truth",
     "concatenate",
