@@ -17,12 +17,14 @@ from gnnreco.columns.fates import FATES, Fates
 from gnnreco.columns.found import CLUSTER_CLASSES, Clusters, Tracks
 from gnnreco.columns.hits import Deposits, Hits
 from gnnreco.columns.jets import Jets
+from gnnreco.columns.particles import PARTICLE_CLASSES, ReconstructedParticles
 from gnnreco.columns.table import Columns, concatenate
 from gnnreco.columns.truth import Particles, Truth
 
 __all__ = [
     "CLUSTER_CLASSES",
     "FATES",
+    "PARTICLE_CLASSES",
     "Clusters",
     "Collections",
     "Columns",
@@ -34,6 +36,7 @@ __all__ = [
     "Ints",
     "Jets",
     "Particles",
+    "ReconstructedParticles",
     "Tracks",
     "Truth",
     "concatenate",

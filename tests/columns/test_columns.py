@@ -25,6 +25,7 @@ from gnnreco.columns import (
     Hits,
     Jets,
     Particles,
+    ReconstructedParticles,
     Tracks,
     Truth,
     concatenate,
@@ -81,6 +82,16 @@ def clusters(rng: np.random.Generator, n: int) -> Clusters:
     return Clusters(offsets, rng.permutation(m), rng.random(m), *where, axis, kinds, rng.random(n))
 
 
+def found_particles(rng: np.random.Generator, n: int) -> ReconstructedParticles:
+    three = {name: ragged(rng, n) for name in ("track", "cluster", "hit")}
+    index = {f"{name}_index": rng.permutation(m) for name, (_, m) in three.items()}
+    kinds, numbers = rng.integers(0, 5, n).astype(np.int32), rng.random((7, n))
+    offsets = {"track_offsets": three["track"][0], "cluster_offsets": three["cluster"][0]}
+    return ReconstructedParticles(
+        kinds, rng.random((n, 5)), *numbers, **index, **offsets, offsets=three["hit"][0]
+    )
+
+
 def jets(rng: np.random.Generator, n: int) -> Jets:
     offsets, m = ragged(rng, n)
     label = rng.integers(0, 2, n)
@@ -93,7 +104,7 @@ def collections(rng: np.random.Generator, n: int) -> Collections:
     return Collections(("ecal", "hcal"), np.arange(n, dtype=np.int32) % 2, rng.random((n, 3, 3)))
 
 
-MAKERS = (hits, particles, fates, truth, tracks, clusters, jets, collections)
+MAKERS = (hits, particles, fates, truth, tracks, clusters, found_particles, jets, collections)
 every = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 
 
