@@ -47,7 +47,7 @@ def momenta(network: ElementNetwork, judged: Judged, shares: Shares, m: Measured
     """
     n_tracks = len(m.momentum)
     is_track = torch.from_numpy(shares.element < n_tracks)
-    row = is_track.long().rsub(1)
+    row = (~is_track).long()
     probability = softmax(judged.kind / network.temperature[row][:, None], dim=1)
     momentum = torch.from_numpy(m.momentum)
     size = momentum.norm(dim=1).clamp(min=1e-6)
