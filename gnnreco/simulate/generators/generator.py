@@ -215,9 +215,8 @@ class Live:
     def __init__(self, process: str, options: SimulationOptions) -> None:
         self.process, self.ecm = process, energy_of(process, options)
         self.limits, self.neutrals = acceptance(process_of(process).beams, options), options.neutrals
-        next(
-            pythia_events(process, 1, 1, self.ecm)
-        )  # a missing Pythia is an error now, not at the first event
+        # A missing Pythia is an error now, not at the first event.
+        next(pythia_events(process, 1, 1, self.ecm))
 
     def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
         made = pythia_events(self.process, n, int(rng.integers(1, 900_000_000)), self.ecm)
