@@ -13,6 +13,7 @@ from gnnreco.fit.propagate import TOLERANCE, to_plane
 from gnnreco.geometry import ConstantField, GridTemplate, MapField, load_detector
 from gnnreco.simulate import SimulationOptions
 from gnnreco.simulate.generators.generated import Generated, turned
+from gnnreco.simulate.transport import Crossings, Transport
 from tests.simulate.conftest import QUIET, build, planes, ring
 
 CURVATURE = 0.299792458e-3
