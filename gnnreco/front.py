@@ -30,6 +30,7 @@ def evaluate(
     max_eta: float | None = None,
     min_hits: int | None = None,
     min_energy: float | None = None,
+    jets: str = "antikt",
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
 ) -> dict[str, Any]:
     """Score what `gnnreco.reconstruct` wrote against the truth.
@@ -44,9 +45,12 @@ def evaluate(
         By default that of the output.
     min_pt, max_eta, min_hits
         Target particles of tracks: GeV (default 1; none where the tracker lies across the beam), pseudorapidity
-        (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers too.
+        (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers
+        too, `max_eta` for particle flow.
     min_energy : float, optional
-        Target particles of showers, GeV (default 1).
+        Target particles of showers and of particle flow, GeV (default 1).
+    jets : {"antikt", "durham", "genkt"}
+        Whose figures stand at the top of the scores of particle flow.
     progress : callable
         Wraps the iterator over events, for a progress bar.
 
@@ -67,14 +71,24 @@ def evaluate(
     >>> scores["task"], scores["events"]
     ('tracking', 4)
     """
-    from gnnreco.evaluate import ShowerTarget, target_of
+    from gnnreco.evaluate import ParticleTarget, ShowerTarget, target_of
     from gnnreco.evaluate import evaluate as score
 
     detector = _loaded(detector_of(folder) if detector is None else detector)
     target = replace(target_of(detector), **_given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
     showers = ShowerTarget(**_given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
+    particles = ParticleTarget(**_given(min_energy=min_energy, max_eta=max_eta))
     source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
-    return score(folder, source, detector, target, progress=progress, showers=showers)
+    return score(
+        folder,
+        source,
+        detector,
+        target,
+        progress=progress,
+        showers=showers,
+        particles=particles,
+        jets=jets,
+    )
 
 
 def show(
