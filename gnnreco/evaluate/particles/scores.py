@@ -21,7 +21,7 @@ from .balance import balance, balance_figures
 from .classes import DEFINITIONS as CLASS_DEFINITIONS
 from .classes import FoundTable, TargetTable, class_figures
 from .matching import CHARGED_WINDOW, NEUTRAL_WINDOW, match_particles
-from .targets import ParticleTarget, Targets, TargetsOf, four_vectors, stable_targets
+from .targets import ParticleTarget, Targets, TargetsOf, four_vectors
 
 DEFINITIONS = {
     "matching": "found particles and targets are paired one to one, charged ones with charged ones (charged hadrons, "
@@ -151,15 +151,21 @@ def score_particles(
     Raises
     ------
     BadInput
-        An event without truth, or a particle with a number that is not finite.
+        An event without truth (or, by default, without `Truth.fates`), or a particle with a number that is not finite.
     """
-    target, wanted = target or ParticleTarget(), targets_of or stable_targets
+    target, wanted = target or ParticleTarget(), targets_of or _of_the_task()
     scores, there = ParticleScores(target), detector.at_source()
     for event, particles in pairs:
         check_particles(event, particles)
         scores.add(wanted(in_source_frame(event, detector.source), there), particles)
     spoken = {"target": f"targets of {target.describe()}", "particles": target.describe()}
     return {"events": scores.events, "definitions": spoken | DEFINITIONS, **scores.result(algorithm)}
+
+
+def _of_the_task() -> TargetsOf:
+    from gnnreco.tasks.particleflow import targets  # here, since the package of the task loads torch
+
+    return targets.targets_of
 
 
 def check_particles(event: Event, particles: ReconstructedParticles) -> None:

@@ -18,12 +18,12 @@ from gnnreco.events import EventSource
 from gnnreco.events.particles_file import write_particles
 from gnnreco.events.source import Entry
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.simulate import simulate
 from gnnreco.tasks import registry
 from gnnreco.tasks.contract import Needs
+from gnnreco.tasks.particleflow.targets import targets_of
 
-from .made import CHARGES, found_as, some_targets
-
-PDG = np.array([211, 2112, 22, 11, -13])
+from .made import found_as, some_targets
 
 
 @pytest.fixture(scope="module")
@@ -123,23 +123,10 @@ def test_nothing_gives_no_figures_and_no_error() -> None:
 
 
 def event_of(number: int) -> Event:
-    """The targets of a seed as true particles, and one hit."""
-    made = some_targets(12, number)
-    n, zero = len(made.pdg_class), np.zeros(12)
-    particles = Particles(
-        np.arange(n),
-        PDG[made.pdg_class].astype(np.int32),
-        made.charge,
-        zero,
-        zero,
-        zero,
-        made.px,
-        made.py,
-        made.pz,
-    )
+    """An event whose targets are those of a seed."""
+    none, zero = np.zeros(0, np.int64), np.zeros(0)
     hits = Hits(np.array([7]), *np.zeros((3, 1)), np.zeros(1, np.int32))
-    none = np.zeros(0, np.int64)
-    return Event(number, "a", hits, Truth(particles, none, none))
+    return Event(number, "a", hits, Truth(Particles(none, none.astype(np.int32), *[zero] * 7), none, none))
 
 
 def source_of(*events: Event) -> EventSource:
@@ -154,6 +141,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a task of particles wrote of four events."""
     kind = registry.Kind(Needs(), ReconstructedParticles, registry.TASKS["trigger"].load)
     monkeypatch.setitem(registry.TASKS, "particleflow", kind)
+    monkeypatch.setattr(
+        "gnnreco.tasks.particleflow.targets.targets_of", lambda event, detector: some_targets(12, event.number)
+    )
     rows = [(i, "a", replace(found_as(some_targets(12, i)), hit_id=np.zeros(0, np.int64))) for i in range(4)]
     write_particles(tmp_path / "shard-00000000.parquet", rows)
     manifest = {"task": "particleflow", "shards": [{"file": "shard-00000000.parquet"}], "events_failed": 0}
@@ -192,12 +182,14 @@ def test_a_particle_that_cannot_be_is_refused(detector: Detector) -> None:
     ):
         with pytest.raises(BadInput, match=words):
             score_particles([(event_of(0), bad)], detector)
-    with pytest.raises(BadInput, match="no truth"):
+    with pytest.raises(BadInput, match="has no truth"):
         score_particles([(replace(event_of(0), truth=None), found)], detector)
 
 
-def test_classes_of_the_stand_in(detector: Detector) -> None:
-    assert CHARGES.tolist() == [1, 0, 0, -1, 1]
-    result = score_particles([(event_of(0), found_as(some_targets(12, 0)))], detector)
-    counts = np.array(result["confusion"]["counts"])
-    assert np.trace(counts) == counts.sum() > 0
+def test_targets_are_those_of_the_task(detector: Detector) -> None:
+    event = next(simulate(detector, "beam", 1, particle="muon", energy=(5, 20), count=3, seed=4))
+    found = found_as(targets_of(event, detector))
+    result = score_particles([(event, found)], detector)
+    assert len(found) == result["classes"]["muon"]["targets"] == 3
+    assert result["classes"]["muon"]["efficiency"] == 1
+    assert score_particles([(event, found[:2])], detector)["efficiency"] == pytest.approx(2 / 3)
