@@ -15,7 +15,7 @@ from gnnreco.columns.arrays import Floats, Ints
 from gnnreco.columns.event import Collections, Event
 from gnnreco.columns.found import CLUSTER_CLASSES, Clusters, Tracks
 from gnnreco.columns.hits import Deposits, Hits
-from gnnreco.columns.jets import Jets
+from gnnreco.columns.jets import JetBlock, Jets
 from gnnreco.columns.table import Columns, concatenate
 from gnnreco.columns.truth import Particles, Truth
 
@@ -29,6 +29,7 @@ __all__ = [
     "Floats",
     "Hits",
     "Ints",
+    "JetBlock",
     "Jets",
     "Particles",
     "Tracks",
