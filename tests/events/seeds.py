@@ -9,7 +9,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gnnreco.columns import Event
-from gnnreco.events import open_events
+from gnnreco.events import open_events, open_jets
 from gnnreco.events.parquet.jets import write_jets
 from gnnreco.events.parquet.writer import write_parquet
 from tests.events.parquet.test_jets import made as jets
@@ -42,18 +42,25 @@ class Seed:
         Name to content of the files beside it.
     pack : callable
         What makes the file of the damaged content, such as an archive.
+    jets : bool
+        Whether it holds jets, and no hits.
     """
 
     name: str
     content: bytes
     others: dict[str, bytes] = field(default_factory=dict)
     pack: Callable[[bytes], bytes] = bytes
+    jets: bool = False
 
     def read(self, folder: Path, content: bytes) -> int:
         """Write the files, one of them with this content, and read all events; only `GnnrecoError` may come out."""
         for name, data in self.others.items():
             (folder / name).write_bytes(data)
         (folder / self.name).write_bytes(self.pack(content))
+        if self.jets:
+            return sum(
+                bool(np.isfinite(block.jets.features).all()) for block in open_jets(folder / self.name)
+            )
         return sum(is_sound(event) for event in open_events(folder / self.name, None))
 
 
@@ -152,8 +159,9 @@ def seeds() -> dict[str, Seed]:
         "parquet": _file(lambda file: write_parquet(file, open_events(ACTS, None), None), "a.parquet"),
         "parquet, written again": _file(_again, "a.parquet"),
         "parquet, a row a hit": _file(_table, "a.parquet"),
-        "jets": _file(
-            lambda file: write_jets(file, [jets(1, 5), jets(2, 3)], {"made": "by hand"}), "a.parquet"
+        "jets": replace(
+            _file(lambda file: write_jets(file, [jets(1, 5), jets(2, 3)], {"made": "by hand"}), "a.parquet"),
+            jets=True,
         ),
         "phoenix": Seed("a.json", _phoenix()),
         "phoenix, lhcb": Seed("a.json", _lhcb()),
