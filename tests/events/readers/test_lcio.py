@@ -79,7 +79,7 @@ def test_a_dst_holds_what_was_found(dst: list[Event]) -> None:
         [len(event.found[kind]) for kind in (Tracks, Clusters, ReconstructedParticles)] for event in dst
     ]
     assert counts == [[56, 123, 140], [62, 143, 146]]
-    assert [len(event.truth or ()) for event in dst] == [486, 399]
+    assert [len(event.truth or ()) for event in dst] == [276, 229]
     assert all(len(event.hits) == 0 for event in dst)
     assert dst[0].left_aside["Durham_6Jets"] == 6, "jets are made of particles: they are not read as such"
 
@@ -131,6 +131,44 @@ def test_energy_is_conserved_in_the_truth() -> None:
         assert np.linalg.norm(momentum[stable].sum(axis=0)) < 1.5
 
 
+def test_the_truth_tells_parents_and_fates(dst: list[Event]) -> None:
+    for event in dst:
+        truth = event.truth
+        assert truth is not None
+        fates, particles = truth.fates, truth.particles
+        assert fates is not None
+        converted = np.flatnonzero(fates.became("converted"))
+        assert (particles.pdg[converted] == 22).all()
+        child = np.flatnonzero(np.isin(fates.parent, converted))
+        parent = fates.parent[child]
+        assert np.isin(np.abs(particles.pdg[child]), (11, 22)).all()
+        begin = np.stack([particles.vx, particles.vy, particles.vz], axis=1)[child]
+        end = np.stack([fates.x, fates.y, fates.z], axis=1)[parent]
+        assert np.median(np.abs(begin - end)) < 0.1
+        assert (np.hypot(fates.x, fates.y)[converted] < 2000).all(), "before the calorimeter"
+        assert np.isnan(fates.time).all(), "this file has 0 for all times"
+        assert np.isin(np.abs(particles.pdg[fates.became("escaped")]), (12, 14, 16, 22, 211, 2212)).all()
+        assert fates.became("showered").sum() > 100
+
+
+def test_a_particle_that_is_its_own_ancestor(spoiled: Callable[..., Path]) -> None:
+    """The first particle of the simulation that has a tag and a parent gets itself for a parent."""
+
+    def bend(data: bytes) -> bytes:
+        place = after_head(data, "MCParticlesSkimmed") + 20
+        for _ in range(400):
+            tag, parents = struct.unpack_from(">II", data, place)
+            size = 4 * (17 + parents)
+            bits, status = (struct.unpack_from(">I", data, place + 8 + 4 * (parents + k))[0] for k in (2, 1))
+            if parents and tag != 0xFFFFFFFF and status == 1:
+                return put(data, place + 8, tag)
+            place += size + (24 if bits >> 31 else 0)
+        raise AssertionError("no such particle")
+
+    with pytest.raises(BadInput, match=r"event 0, MCParticle\[\d+\]: a particle that is its own ancestor"):
+        open_events(spoiled(bend), None)[0]
+
+
 def test_clusters_tell_where_their_energy_is() -> None:
     for event in read_dst(DST):
         clusters = event.event.found[Clusters]
@@ -161,12 +199,18 @@ def test_hits_of_a_simulation_and_who_made_them() -> None:
         "VtxBarrHits": 21,
         "VtxEndcapHits": 26,
     }
-    assert len(truth) == 132
+    assert len(truth) == 96, "the generator's own history is left out"
     left = np.bincount(truth.hit, truth.energy, len(event.hits))
-    assert left == pytest.approx(event.hits.energy, rel=1e-4, abs=1e-9), "shares add up to the energy of the hit"
+    assert left == pytest.approx(event.hits.energy, rel=1e-4, abs=1e-9), (
+        "shares add up to the energy of the hit"
+    )
     barrel = told.of == told.names.index("EcalBarrHits")
     assert np.all(event.hits.r[barrel] > 1200)
     assert np.all(np.asarray(event.hits.time) > 0)
+    assert truth.fates is not None
+    ended = np.isfinite(truth.fates.time)
+    path = np.linalg.norm(np.stack([truth.fates.x, truth.fates.y, truth.fates.z], axis=1)[ended], axis=1)
+    assert np.all(truth.fates.time[ended] > 0.99 * path / 299.8), "nothing is faster than light"
 
 
 def test_a_file_without_an_index_and_one_particle_an_event() -> None:
@@ -250,12 +294,16 @@ def test_damaged_zlib_data_names_event_and_record(tmp_path: Path) -> None:
     data[20_000] ^= 1
     file.write_bytes(bytes(data))
     source = open_events(file, None)
-    with pytest.raises(BadInput, match=r"bits.slcio: event 0, record LCEvent at byte 1536: damaged zlib data"):
+    with pytest.raises(
+        BadInput, match=r"bits.slcio: event 0, record LCEvent at byte 1536: damaged zlib data"
+    ):
         source[0]
     assert len(source[1].found[Tracks]) == 62, "the next event is sound"
 
 
-@pytest.mark.parametrize(("word", "message"), [(4, "than it claims|that it claims"), (4 * 4, "more than 268,435,456")])
+@pytest.mark.parametrize(
+    ("word", "message"), [(4, "than it claims|that it claims"), (4 * 4, "more than 268,435,456")]
+)
 def test_a_record_that_claims_another_size(word: int, message: str, tmp_path: Path) -> None:
     data = DST.read_bytes()
     size = 107_339 if word == 4 else 2**31
@@ -269,7 +317,9 @@ def test_a_record_that_claims_another_size(word: int, message: str, tmp_path: Pa
 def test_counts_beyond_the_block(count: int, spoiled: Callable[..., Path]) -> None:
     """The number of tracks, after flags and three empty lists of parameters."""
     file = spoiled(lambda data: put(data, after_head(data, "LDCTracks") + 16, count))
-    with pytest.raises(BadInput, match="event 0, record LCEvent at byte .*, LDCTracks: claims more than the block"):
+    with pytest.raises(
+        BadInput, match=r"event 0, record LCEvent at byte \d+, LDCTracks: claims more than the block"
+    ):
         open_events(file, None)[0]
 
 

@@ -58,7 +58,9 @@ class Cursor:
 
     def parameters(self, version: Version) -> Parameters:
         """The texts that are kept with an event or a collection, by their keys; numbers are skipped."""
-        for size in (1, 1, 2)[: 3 if version > (2, 16) else 2]:  # whole numbers, reals, and reals of two words
+        for size in (1, 1, 2)[
+            : 3 if version > (2, 16) else 2
+        ]:  # whole numbers, reals, and reals of two words
             for _ in range(self.count()):
                 self.text()
                 self.skip(size * self.count())
@@ -78,7 +80,9 @@ class Heading:
             self.run, self.number = cursor.number(), cursor.number()
             cursor.skip(2)  # when it was written
             self.detector = cursor.text()
-            self.kinds = {cursor.text(): cursor.text().removesuffix(REFERENCES) for _ in range(cursor.count())}
+            self.kinds = {
+                cursor.text(): cursor.text().removesuffix(REFERENCES) for _ in range(cursor.count())
+            }
         except Cut:
             raise BadInput(file, record.where, "a damaged header of an event; fetch the file again") from None
 
@@ -86,7 +90,9 @@ class Heading:
 def known(file: Path, where: str, block: Block) -> None:
     """Raises `BadInput` where an LCIO that had no release wrote a block."""
     if block.version < FIRST:
-        why = f"of version {'.'.join(map(str, block.version))}; {'.'.join(map(str, FIRST))} and later are read"
+        why = (
+            f"of version {'.'.join(map(str, block.version))}; {'.'.join(map(str, FIRST))} and later are read"
+        )
         raise BadInput(file, f"{where}, {block.name}", f"{why}: convert it with a newer LCIO")
 
 
@@ -114,7 +120,8 @@ class Collection:
         except Cut:
             raise self.damaged() from None
         self.subset = bool(self.flags >> SUBSET & 1)
-        self._start, self._table = cursor.place, None
+        self._start = cursor.place
+        self._table: Table | None = None
 
     def __len__(self) -> int:
         return self.length
@@ -126,7 +133,7 @@ class Collection:
             shape = shape_of(self.kind, self.flags, self.block.version)
             assert shape is not None
             try:
-                self._table: Table | None = shape.read(self.block.words, self._start, self.length)
+                self._table = shape.read(self.block.words, self._start, self.length)
             except Cut:
                 raise self.damaged() from None
         return self._table
@@ -155,15 +162,28 @@ class Content:
         self.file, self.where = file, where
         place = f"{where}, {record.where}"
         try:
-            found = [Collection(file, place, block, kinds.get(block.name, "")) for block in blocks(file, record)]
+            found = [
+                Collection(file, place, block, kinds.get(block.name, "")) for block in blocks(file, record)
+            ]
         except BadInput as error:
-            raise error if where in error.where else BadInput(file, f"{where}, {error.where}", error.why) from None
+            raise (
+                error if where in error.where else BadInput(file, f"{where}, {error.where}", error.why)
+            ) from None
         self.collections = sorted(found, key=lambda collection: collection.name)
         self._tags: dict[str, tuple[NDArray[np.uint32], Ints]] = {}
 
     def of(self, *kinds: str) -> list[Collection]:
         """Collections of these kinds that have objects of their own, by name."""
         return [c for c in self.collections if c.kind in kinds and not c.subset]
+
+    def relations(self, to: str, of: str = "") -> list[Collection]:
+        """Collections of links to objects of a kind; from those of a kind, if it is named."""
+
+        def kind(collection: Collection, end: str) -> str:
+            return next(iter(collection.parameters.get(end, [])), "")
+
+        links = [c for c in self.of("LCRelation") if kind(c, "ToType") == to]
+        return [c for c in links if of in ("", kind(c, "FromType"))]
 
     def rows(self, pointers: NDArray[np.uint32], kind: str, chosen: Sequence[Collection], what: str) -> Ints:
         """Where pointers lead: rows of the objects of some collections, put one after the other.
@@ -221,5 +241,7 @@ class Content:
         order = used[np.argsort(tags[used], kind="stable")]
         tags = tags[order]
         if np.any(tags[1:] == tags[:-1]) or NOTHING in tags:
-            raise BadInput(self.file, f"{self.where}, {kind}", "two objects of one tag; damaged: fetch the file again")
+            raise BadInput(
+                self.file, f"{self.where}, {kind}", "two objects of one tag; damaged: fetch the file again"
+            )
         return tags, order

@@ -1,4 +1,4 @@
-"""Events of an LCIO file with the links between what was found and what was simulated: for comparisons with its particles."""
+"""Events of an LCIO file with the links from what was found to what was simulated, for comparisons with its particles."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Ints
+from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 
 from .content import Collection, Content
 from .found import CLUSTER, PARTICLE, TRACK, Chosen, choose
-from .reader import LcioReader
-from .truth import MC
+from .reader import LcioReader, hits_of
+from .truth import MC, simulated
 
 #: In newer files the weight of a link from a particle packs two fractions: its track's, and its clusters' times this.
 PACKED, THOUSANDTHS = 10_000, 1000
@@ -84,32 +85,33 @@ def read_dst(path: str | Path) -> Iterator[DstEvent]:
     Raises
     ------
     BadInput
-        Damaged.
-
-    Examples
-    --------
-    >>> from gnnreco.events.readers.lcio import read_dst
-    >>> event = next(iter(read_dst("tests/corpus/events/lcio/ild_dst.slcio")))  # doctest: +SKIP
+        Damaged, or without particles of a simulation.
     """
     reader = LcioReader(Path(path), SensorFinder(None))
     for entry in reader.entries():
         event = reader(entry, truth=True, deposits=True)
         content = reader.content(entry.row, entry.number)
         chosen = choose(content)
-        particles = _links(content, PARTICLE, [] if chosen.particles is None else [chosen.particles])
+        told = simulated(content, hits_of(content))
+        if told is None:
+            raise BadInput(
+                path, content.where, f"no {MC} in it, so no truth to link to; read it with open_events"
+            )
+        particles = _links(
+            content, PARTICLE, [] if chosen.particles is None else [chosen.particles], told.place
+        )
         tracks, clusters = (
-            _links(content, kind, there) or _through(content, chosen, kind, there, particles)
+            _links(content, kind, there, told.place) or _through(content, chosen, kind, there, particles)
             for kind, there in ((TRACK, chosen.tracks), (CLUSTER, chosen.clusters))
         )
-        truth = [c.table for c in content.of(MC)]
         names, energy = _subdetectors(chosen.clusters)
         yield DstEvent(
             event,
             particles or _none(),
             tracks,
             clusters,
-            np.concatenate([np.zeros(0, np.int32), *(t.signed("generator_status") for t in truth)]),
-            np.concatenate([np.zeros(0), *(t.floats("mass") for t in truth)]),
+            told.generator_status,
+            told.mass,
             names,
             energy,
         )
@@ -119,16 +121,14 @@ def _none() -> Links:
     return Links(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
-def _links(content: Content, kind: str, chosen: list[Collection]) -> Links | None:
+def _links(content: Content, kind: str, chosen: list[Collection], place: Ints) -> Links | None:
     """The links of the file from objects of a kind to simulated particles; None where it has none."""
     parts = []
-    for collection in content.of("LCRelation"):
-        kinds = [collection.parameters.get(name, [""])[:1] for name in ("FromType", "ToType")]
-        if kinds != [[kind], [MC]]:
-            continue
+    for collection in content.relations(MC, kind):
         table = collection.table
         found = content.rows(table.unsigned("from"), kind, chosen, collection.name)
-        particle = content.rows(table.unsigned("to"), MC, content.of(MC), collection.name)
+        to = content.rows(table.unsigned("to"), MC, content.of(MC), collection.name)
+        particle = np.where(to >= 0, place[to], -1)
         weight = _fraction(table.floats("weight")) if "weight" in table else np.ones(len(table))
         kept = (found >= 0) & (particle >= 0)
         parts.append((found[kept], particle[kept], weight[kept]))

@@ -57,7 +57,8 @@ def choose(content: Content) -> Chosen:
 
 def _made_of_elements(table: Table) -> int:
     """How many of these particles have a track or a cluster."""
-    return int(sum(np.diff(table.lists[name][0]) for name in ("tracks", "clusters")).astype(bool).sum())
+    tracks, clusters = (np.diff(table.lists[name][0]) for name in ("tracks", "clusters"))
+    return int(np.count_nonzero(tracks + clusters))
 
 
 def field_of(content: Content, chosen: Chosen) -> float | None:
@@ -149,7 +150,9 @@ def _particles(content: Content, chosen: Chosen, with_tracks: bool) -> Reconstru
     kind = np.where(charge != 0, charged, neutral).astype(np.int32)
     for code, name in CLASSES.items():
         kind[np.abs(table.signed("type")) == code] = PARTICLE_CLASSES.index(name)
-    track_offsets, track_index = _members(content, collection, "tracks", TRACK, chosen.tracks if with_tracks else [])
+    track_offsets, track_index = _members(
+        content, collection, "tracks", TRACK, chosen.tracks if with_tracks else []
+    )
     cluster_offsets, cluster_index = _members(content, collection, "clusters", CLUSTER, chosen.clusters)
     variance = table.floats("covariance")[:, -1]
     px, py, pz = np.ascontiguousarray(momentum.T)

@@ -16,10 +16,11 @@ Parts = list[Part | Many | Where]
 FIRST: Version = (1, 3)
 #: Bit of the flags of a collection that only points at objects of others.
 SUBSET = 18
-#: Location of a track's state at the interaction point, and bits of `simulator_status`.
+#: Location of a track's state at the interaction point.
 AT_IP = 1
-ENDPOINT, CREATED_IN_SIMULATION, BACKSCATTER = 31, 30, 29
-DECAYED_IN_TRACKER, DECAYED_IN_CALORIMETER, LEFT_DETECTOR, STOPPED, OVERLAY = 27, 26, 25, 24, 23
+#: Bits of `simulator_status`.
+ENDPOINT, CREATED_IN_SIMULATION = 31, 30
+DECAYED_IN_TRACKER, DECAYED_IN_CALORIMETER, LEFT_DETECTOR, STOPPED = 27, 26, 25, 24
 
 
 def double(name: str, count: int = 1) -> Part:

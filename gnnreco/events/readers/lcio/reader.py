@@ -21,7 +21,7 @@ from gnnreco.events.source import Entry
 from .content import Collection, Content, Heading
 from .found import Chosen, choose, field_of, found_in
 from .records import Record, records
-from .truth import MC, truth_of
+from .truth import MC, simulated
 
 #: Kinds of hits of trackers and of calorimeters: what a simulation left, and what was measured.
 SIMULATED = ("SimTrackerHit", "SimCalorimeterHit")
@@ -59,14 +59,16 @@ class LcioReader:
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         where, content = f"event {entry.number}", self.content(entry.row, entry.number)
         chosen = choose(content)
-        hits = _hits(content)
+        hits = hits_of(content)
         bz = self.field(content, chosen) if chosen.tracks else None
         found = found_in(content, chosen, bz)
-        told = truth_of(content, hits) if truth else None
+        told = simulated(content, hits) if truth else None
         read = {c.name for c in hits} | chosen.names | {c.name for c in content.of(MC)}
         aside = Counter({c.name: len(c) for c in content.collections if c.name not in read})
         if chosen.tracks and bz is None:
             aside["tracks without a field (name a detector)"] = sum(map(len, chosen.tracks))
+        if told is not None:
+            aside[f"{MC} that the generator made to decay"] = int((told.place < 0).sum())
         if any(map(len, hits)):
             parts = [_drawn(c) for c in hits]
             event = event_of(entry.number, entry.source, self.file, where, parts, self.finder, aside)
@@ -76,8 +78,10 @@ class LcioReader:
             event = Event(entry.number, entry.source, empty, left_aside={k: n for k, n in aside.items() if n})
         else:
             names = ", ".join(c.name for c in content.collections) or "no collection"
-            raise BadInput(self.file, where, f"neither hits, nor tracks, clusters or particles ({names}); leave it out")
-        return replace(event, truth=told, found=found)
+            raise BadInput(
+                self.file, where, f"neither hits, nor tracks, clusters or particles ({names}); leave it out"
+            )
+        return replace(event, truth=None if told is None else told.truth, found=found)
 
     def content(self, row: int, number: int) -> Content:
         """The collections of one event; the last one is kept. Raises `BadInput`."""
@@ -116,7 +120,9 @@ def events(file: Path) -> list[tuple[Heading, Record]]:
             heading = Heading(file, record)
         elif record.name == EVENT:
             if heading is None:
-                raise BadInput(file, record.where, "an event without its header; damaged: fetch the file again")
+                raise BadInput(
+                    file, record.where, "an event without its header; damaged: fetch the file again"
+                )
             found.append((heading, record))
             heading = None
     if heading is not None:
@@ -124,11 +130,11 @@ def events(file: Path) -> list[tuple[Heading, Record]]:
     return found
 
 
-def _hits(content: Content) -> list[Collection]:
+def hits_of(content: Content) -> list[Collection]:
     """The collections that the hits come from: what was simulated, and what was measured where nothing was simulated."""
     found: list[Collection] = []
-    for simulated, measured in zip(SIMULATED, MEASURED, strict=True):
-        for kinds in ((simulated,), measured):
+    for first, second in zip(SIMULATED, MEASURED, strict=True):
+        for kinds in ((first,), second):
             placed = [c for c in content.of(*kinds) if len(c) and "position" in c.table]
             if placed:
                 found += placed

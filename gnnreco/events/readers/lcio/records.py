@@ -103,9 +103,7 @@ def _record(file: Path, start: int, head: bytes, size: int) -> Record:
     name = head[_HEAD.size : _HEAD.size + letters]
     if letters > NAME or length != _HEAD.size + letters + -letters % WORD or not name.isascii():
         raise BadInput(file, where, "a record whose name is damaged; fetch the file again")
-    record = Record(
-        name.decode("ascii"), start, start + length, stored, unpacked, bool(options & COMPRESSED)
-    )
+    record = Record(name.decode("ascii"), start, start + length, stored, unpacked, bool(options & COMPRESSED))
     if record.data + stored > size:
         why = f"claims {stored:,} bytes, and the file ends after {max(size - record.data, 0):,}; fetch the file again"
         raise BadInput(file, record.where, why)

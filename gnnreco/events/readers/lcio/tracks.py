@@ -68,7 +68,9 @@ def _state(offsets: Ints, states: Table) -> Ints:
     """Row of the state of each track that is told at the interaction point, or else of its first; -1 without any."""
     first = np.where(np.diff(offsets) > 0, offsets[:-1], -1)
     if "location" in states:
-        at_ip = np.flatnonzero(states.signed("location") == AT_IP)[::-1]  # the first one of a track is written last
+        at_ip = np.flatnonzero(states.signed("location") == AT_IP)[
+            ::-1
+        ]  # the first one of a track is written last
         first[np.searchsorted(offsets, at_ip, side="right") - 1] = at_ip
     return first
 

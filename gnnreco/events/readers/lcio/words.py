@@ -22,19 +22,19 @@ class Cut(Exception):
 
 
 class Part(NamedTuple):
-    """Numbers of each object: `count` of a kind that takes `size` words each."""
+    """Numbers of each object: `n` of a kind that takes `size` words each."""
 
     name: str
-    count: int = 1
+    n: int = 1
     size: int = 1
 
 
 class Many(NamedTuple):
-    """Parts that repeat: as often as the word before them says, or `count` times where there is no such word."""
+    """Parts that repeat: as often as the word before them says, or `times` times where there is no such word."""
 
     name: str
     parts: Sequence[Part | Many | Where]
-    count: int | None = None
+    times: int | None = None
 
 
 class Where(NamedTuple):
@@ -76,24 +76,24 @@ class Table:
         return name in self.parts
 
     def unsigned(self, name: str) -> NDArray[np.uint32]:
-        """A column as it is in the file: pointers, tags, bits (n,) or (n, count)."""
+        """A column as it is in the file: pointers, tags, bits (n,) or (n, k)."""
         part, place = self.parts[name], self.places[name]
         there = np.flatnonzero(place >= 0)
-        values = np.zeros((len(place), part.count * part.size), np.uint32)
+        values = np.zeros((len(place), part.n * part.size), np.uint32)
         values[there] = self.words[place[there, None] + np.arange(values.shape[1])]
         return values[:, 0] if values.shape[1] == 1 else values
 
     def signed(self, name: str) -> NDArray[np.int32]:
-        """A column of whole numbers (n,) or (n, count)."""
+        """A column of whole numbers (n,) or (n, k)."""
         return self.unsigned(name).view(np.int32)
 
     def floats(self, name: str) -> Floats:
-        """A column of real numbers (n,) or (n, count); NaN in objects that have none."""
+        """A column of real numbers (n,) or (n, k); NaN in objects that have none."""
         part, words = self.parts[name], self.unsigned(name)
         if part.size == 2:
-            pairs = words.reshape(len(words), part.count, 2).astype(np.uint64)
+            pairs = words.reshape(len(words), part.n, 2).astype(np.uint64)
             values = (pairs[..., 0] << np.uint64(32) | pairs[..., 1]).view(np.float64)
-            values = values[:, 0] if part.count == 1 else values
+            values = values[:, 0] if part.n == 1 else values
         else:
             with np.errstate(invalid="ignore"):  # a signalling NaN of a damaged file
                 values = words.view(np.float32).astype(np.float64)
@@ -138,7 +138,7 @@ class Shape:
     def _add(self, part: Part) -> None:
         self.parts[part.name] = part
         self.within[part.name] = (len(self.runs) - 1, self.runs[-1])
-        self.runs[-1] += part.count * part.size
+        self.runs[-1] += part.n * part.size
 
     def read(self, words: Words, start: int, count: int) -> Table:
         """Objects that follow one another from the word `start` on.
@@ -157,11 +157,13 @@ class _Walk:
     """Goes through objects and keeps where each run of words began."""
 
     def __init__(self, shape: Shape, words: Words) -> None:
-        self.shape, self.view, self.end = shape, memoryview(words), len(words)
+        self.shape, self.view, self.end = shape, words.data, len(words)
         self.inner = {name: _Walk(inner, words) for name, inner in shape.inner.items()}
         self.counts: dict[str, list[int]] = {name: [] for name in shape.inner}
         self.firsts: list[list[int]] = [[] for _ in shape.runs]
-        self.rows: list[tuple[int, int]] = []  # of objects of one size: where they begin, and how many they are
+        self.rows: list[
+            tuple[int, int]
+        ] = []  # of objects of one size: where they begin, and how many they are
         self.length = 0
 
     def objects(self, place: int, count: int) -> int:
@@ -186,7 +188,7 @@ class _Walk:
                 self.firsts[step].append(place)
                 place += runs[step]
             elif isinstance(step, Many):
-                count = step.count
+                count = step.times
                 if count is None:
                     if place >= self.end:
                         raise Cut
