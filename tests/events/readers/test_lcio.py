@@ -302,13 +302,16 @@ def test_damaged_zlib_data_names_event_and_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "message"), [(4, "than it claims|that it claims"), (4 * 4, "more than 268,435,456")]
+    ("size", "message"),
+    [
+        (107_339, "does not unpack to the 107,339 bytes that it claims"),
+        (107_341, "does not unpack to the 107,341 bytes that it claims"),
+        (2**31, "claims to unpack to 2,147,483,648 bytes, more than 16,777,216"),
+    ],
 )
-def test_a_record_that_claims_another_size(word: int, message: str, tmp_path: Path) -> None:
-    data = DST.read_bytes()
-    size = 107_339 if word == 4 else 2**31
+def test_a_record_that_claims_another_size(size: int, message: str, tmp_path: Path) -> None:
     file = tmp_path / "size.slcio"
-    file.write_bytes(put(data, 1536 + 16, size))
+    file.write_bytes(put(DST.read_bytes(), 1536 + 16, size))
     with pytest.raises(BadInput, match=message):
         open_events(file, None)[0]
 
@@ -371,3 +374,55 @@ def test_records_that_hold_no_event(tmp_path: Path) -> None:
     no_lcio.write_text("hello")
     with pytest.raises(BadInput, match="cut off inside the header"):
         open_events(no_lcio, None)
+
+
+def test_what_was_measured_stands_in_where_nothing_was_simulated(tmp_path: Path) -> None:
+    """A file made by hand: a cell and a plane hit of version 2.21, and a track with two states that points at the hit."""
+    words = struct.Struct(">I")
+
+    def text(value: str) -> bytes:
+        return words.pack(len(value)) + value.encode() + b"\0" * (-len(value) % WORD)
+
+    def made(name: str, data: bytes) -> bytes:
+        letters = name.encode() + b"\0" * (-len(name) % WORD)
+        return (
+            struct.pack(">4I", 16 + len(letters) + len(data), 0xDEADBEEF, 2 << 16 | 21, len(name))
+            + letters
+            + data
+        )
+
+    def collection(name: str, flags: int, objects: list[bytes]) -> bytes:
+        return made(name, struct.pack(">6I", flags, 0, 0, 0, 0, len(objects)) + b"".join(objects))
+
+    kinds = {"Cells": "CalorimeterHit", "Hits": "TrackerHitPlane", "Tracks": "Track"}
+    header = struct.pack(">iiq", 5, 7, 0) + text("any") + words.pack(len(kinds))
+    header += b"".join(text(name) + text(kind) for name, kind in kinds.items()) + struct.pack(
+        ">4I", 0, 0, 0, 0
+    )
+    cell = struct.pack(">I f f 3f i I I", 9, 0.5, 3.25, 1, 2, 3, 0, 0, 0xFFFFFFFF)
+    plane = struct.pack(">I i 3d 4f 6f", 8, 0, 10, 20, 30, 0, 0, 0, 0, 0.01, 0.02, 1e-4, 0, 0.1, 0)[:-4]
+    plane += struct.pack(">f i I I", 0.0, 0, 0, 4)
+    states = b"".join(
+        struct.pack(">i5f15f3f", place, 0.1 * place, 0.5, 1e-3, 2, 1, *([0.0] * 15), 0, 0, 0)
+        for place in (2, 1)
+    )
+    track = struct.pack(">iI", 0, 2) + states + struct.pack(">fi3f 2I 2I", 5, 3, 0, 0, 10, 0, 0, 1, 4)
+    record = collection("Cells", 1 << 31 | 1 << 27, [cell]) + collection("Hits", 0, [plane])
+    record += collection("Tracks", 1 << 31, [track + words.pack(0xFFFFFFFF)])
+    file = written(
+        tmp_path / "made.slcio", [("LCEventHeader", made("EventHeader", header)), ("LCEvent", record)]
+    )
+    (event,) = open_events(file, load_detector("trackml"))
+    assert event.number == 7
+    order = np.argsort(event.hits.x)
+    assert event.hits.xyz[order].tolist() == [[1, 2, 3], [10, 20, 30]]
+    assert np.asarray(event.hits.energy)[order] == pytest.approx([0.5, 1e-4])
+    assert np.asarray(event.hits.time)[order] == pytest.approx([3.25, 0.1])
+    tracks = event.found[Tracks]
+    assert tracks.d0 == pytest.approx([0.1]), "the state at the interaction point"
+    assert tracks.z0 == pytest.approx([2])
+    assert tracks.pt == pytest.approx([BEND * 2 / 1e-3])
+    (event,) = open_events(file, None)
+    assert event.found == {}
+    assert event.left_aside == {"tracks without a field (name a detector)": 1}
+    assert event.truth is None

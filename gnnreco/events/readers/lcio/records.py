@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
-from gnnreco.files.limits import EVENTS, TEXT_BYTES
+from gnnreco.files.limits import EVENTS, TEXT_BYTES, UNPACKED_RATIO
 
 Words = NDArray[np.uint32]
 
@@ -25,6 +25,8 @@ RECORD, BLOCK = 0xABADCAFE, 0xDEADBEEF
 #: The first record of any LCIO file is one of these, so its header is that long.
 MAGIC = tuple(struct.pack(">II", length, RECORD) for length in (32, 36, 40))
 COMPRESSED = 1
+#: Bytes to which a record may unpack however few it takes in the file.
+FREE = 16 << 20
 #: Bytes of the name of a record, by the format.
 NAME = 64
 WORD = 4
@@ -107,8 +109,9 @@ def _record(file: Path, start: int, head: bytes, size: int) -> Record:
     if record.data + stored > size:
         why = f"claims {stored:,} bytes, and the file ends after {max(size - record.data, 0):,}; fetch the file again"
         raise BadInput(file, record.where, why)
-    if unpacked > TEXT_BYTES:
-        why = f"claims to unpack to {unpacked:,} bytes, more than {TEXT_BYTES:,}; no event is so large: check the file"
+    most = min(TEXT_BYTES, max(FREE, UNPACKED_RATIO * stored))
+    if unpacked > most:
+        why = f"claims to unpack to {unpacked:,} bytes, more than {most:,}; no event is so large: check the file"
         raise BadInput(file, record.where, why)
     return record
 
