@@ -67,8 +67,9 @@ def test_true_particles_count_once(script: ModuleType, events: list[DstEvent]) -
     """What replaces a decayed particle carries its energy: the sum stays that of the stable ones that are no neutrinos."""
     for event in events:
         truth = script.truth_of(event)
-        fates = event.event.truth.fates  # type: ignore[union-attr]
-        above = fates.parent[truth.row]
+        assert event.event.truth is not None
+        assert event.event.truth.fates is not None
+        above = event.event.truth.fates.parent[truth.row]
         assert not np.isin(above[above >= 0], truth.row).any()
         assert truth.energy.sum() < 501
 
