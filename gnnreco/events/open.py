@@ -15,11 +15,12 @@ from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadInput
 from gnnreco.events.parquet.jets import JetsReader, is_jets
 from gnnreco.events.parquet.reader import ParquetReader
-from gnnreco.events.readers import acts, hgcal_ntuple, ispy, phoenix, trackml
+from gnnreco.events.readers import acts, hgcal_ntuple, ispy, lcio, phoenix, trackml
 from gnnreco.events.readers.bounded import first_bytes
 from gnnreco.events.readers.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.readers.ispy import IspyReader
+from gnnreco.events.readers.lcio import LcioReader
 from gnnreco.events.readers.phoenix import PhoenixReader
 from gnnreco.events.readers.table import header_of
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 PARQUET_MAGIC = b"PAR1"
 #: Files of several events that are looked for in a folder.
-SEVERAL = ("*.parquet", "*.ig", "*.json", "*.json.gz")
+SEVERAL = ("*.parquet", "*.ig", "*.slcio", "*.json", "*.json.gz")
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 #: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
@@ -46,7 +47,7 @@ def open_events(
     truth: bool = True,
     deposits: bool = True,
 ) -> EventSource:
-    """Open events of any format gnnreco reads: native Parquet, TrackML CSV, ACTS CSV, event displays' archives.
+    """Open events of any format gnnreco reads: native Parquet, TrackML and ACTS CSV, LCIO, event displays' files.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def _searched(inputs: str | Path | Sequence[str | Path], detector: Detector | No
         raise BadInput(
             where,
             "",
-            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)",
+            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig, *.slcio)",
         )
     return search
 
@@ -206,6 +207,8 @@ class _Search:
             self._add_parquet(file)
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
+        elif head.startswith(lcio.MAGIC) or file.suffix == ".slcio":
+            self._add_events(LcioReader(file, self.finder))
         elif head.startswith(hgcal_ntuple.MAGIC) and named:
             self._add_events(HgcalNtupleReader(file, self.finder))
         elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
@@ -287,7 +290,7 @@ def _kind_by_content(file: Path) -> str:
     raise BadInput(
         file,
         "line 1",
-        "neither Parquet, an .ig archive, JSON of Phoenix, an HGCAL ntuple nor a table of hits (hit_id,x,y,z,...) or "
+        "neither Parquet, an .ig archive, LCIO, JSON of Phoenix, an HGCAL ntuple nor a table of hits (hit_id,x,y,z,...) or "
         "measurements (geometry_id,global_x,...); "
         "check that this is the right file",
     )

@@ -24,9 +24,11 @@ from tests.events.parquet.test_jets import made as jets
 from tests.events.readers.test_hgcal_ntuple import branches
 from tests.events.readers.test_hgcal_ntuple import written as ntuple
 from tests.events.readers.test_ispy import event as ispy_event
+from tests.events.readers.test_lcio import contents, written
 
 ROOT = Path(__file__).parents[2]
 ACTS = ROOT / "tests" / "corpus" / "events" / "acts"
+LCIO = ROOT / "tests" / "corpus" / "events" / "lcio"
 
 
 @dataclass(frozen=True)
@@ -168,5 +170,8 @@ def seeds() -> dict[str, Seed]:
         "phoenix, gzip": Seed("a.json.gz", gzip.compress(_phoenix(), mtime=0)),
         "ispy, text": Seed("a.ig", text, pack=_archive),
         "ispy, archive": Seed("a.ig", _archive(text)),
+        "lcio": Seed("a.slcio", (LCIO / "no_random_access.slcio").read_bytes()),
+        "lcio, dst": _file(lambda file: written(file, contents(LCIO / "ild_dst.slcio", 3)), "a.slcio"),
+        "lcio, hits": _file(lambda file: written(file, contents(LCIO / "sid_sim.slcio", 3)), "a.slcio"),
         "hgcal ntuple": _file(lambda file: ntuple(file, branches()), "a.root"),
     }
