@@ -31,8 +31,8 @@ def list_bundles() -> list[str]:
 def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
     """Names of shipped bundles that reconstruct what a detector measures, one for each task.
 
-    Charge gives tracks where a bundle for this very detector ships, else clusters. Where particle flow was trained on this very
-    detector, it comes last, after those bundles whose tracks and clusters it learned from.
+    Charge gives tracks where a bundle for this very detector ships, else clusters. Where particle flow was trained on this
+    very detector, it comes last, after those bundles whose tracks and clusters it learned from.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class Seen:
     source: Source
 
     def restore(self, found: Found) -> Found:
-        """What was found, with hits by their rows in the whole event, clusters at their global place, momenta of particles turned.
+        """What was found, with hits by their rows in the whole event, clusters and momenta of particles in the global frame.
 
         Parameters of tracks stay with respect to the line of the source, in its frame.
         """

@@ -96,7 +96,7 @@ class Held(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What owners are: logits (p, 6) of the five classes and of nothing, change of log energy and log of the relative error (p,)."""
+    """What owners are: logits of the five classes and of nothing (p, 6), change of log energy, log of its error (p,)."""
 
     kind: Tensor
     shift: Tensor
