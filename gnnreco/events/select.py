@@ -38,9 +38,9 @@ class Seen:
     source: Source
 
     def restore(self, found: Found) -> Found:
-        """What was found, with hits by their rows in the whole event, clusters and momenta of particles in the global frame.
+        """What was found, with hits by their rows in the whole event, clusters at their global place.
 
-        Parameters of tracks stay with respect to the line of the source, in its frame.
+        Tracks and momenta of particles stay in the frame of the source.
         """
         if self.rows is not None:
             found = replace(found, hit_index=self.rows[found.hit_index])
@@ -65,11 +65,8 @@ class Seen:
         return self._placed(found, self.source.into, self.source.turn_into)
 
     def _placed(self, found: Found, place: Motion, turn: Motion) -> Found:
-        if self.source.is_default or isinstance(found, Tracks):
+        if self.source.is_default or not isinstance(found, Clusters):
             return found
-        if isinstance(found, ReconstructedParticles):
-            px, py, pz = turn(np.stack([found.px, found.py, found.pz], axis=1)).T
-            return replace(found, px=px, py=py, pz=pz)
         x, y, z = place(np.stack([found.x, found.y, found.z], axis=1)).T
         return replace(found, x=x, y=y, z=z, axis=turn(found.axis))
 

@@ -21,6 +21,7 @@ from gnnreco.schema import plain
 from gnnreco.tasks.contract import Learner, truth_of
 
 from .flat import flatten, names_of, unflatten
+from .upstream import FoundWhenAsked
 
 Read = TypeVar("Read", bound=Event | JetBlock)
 Sample = TypeVar("Sample")
@@ -121,6 +122,8 @@ def _require_truth(event: Event | JetBlock) -> None:
 
 def _digest(recipe: bytes, event: Event | JetBlock) -> str:
     digest = hashlib.sha256(recipe)
+    if isinstance(event, Event) and isinstance(event.found, FoundWhenAsked):
+        digest.update(event.found.identity)
     for column in _columns(event):
         digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()

@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from gnnreco.bundle import default_bundles
 from gnnreco.columns import Event
+from gnnreco.columns.table import Columns
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Reconstructor
 
 
+class FoundWhenAsked(Mapping[type, Columns]):
+    """What a chain of bundles finds in an event: `Event.found` that is worked out when it is first read.
+
+    A sample that was kept needs it no more, so that a training that starts again does not reconstruct all events again.
+
+    Parameters
+    ----------
+    event : Event
+    reconstruct : Reconstructor
+    """
+
+    def __init__(self, event: Event, reconstruct: Reconstructor) -> None:
+        self._event, self._reconstruct = event, reconstruct
+        self._kinds = {stage.kind.gives for stage in reconstruct.stages}
+
+    @property
+    def identity(self) -> bytes:
+        """The sums of the bundles."""
+        return " ".join(stage.bundle.manifest["sha256"] for stage in self._reconstruct.stages).encode()
+
+    @cached_property
+    def _found(self) -> Mapping[type, Columns]:
+        found = self._reconstruct(self._event)
+        return {kind: found.of(kind) for kind in self._kinds}
+
+    def __getitem__(self, kind: type) -> Columns:
+        return self._found[kind]
+
+    def __iter__(self) -> Iterator[type]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+
 class Upstream(Sequence[Event]):
-    """Events as a task in a chain sees them: reconstructed when they are asked for, by the bundles before it.
+    """Events as a task in a chain sees them.
 
     Parameters
     ----------
     events : sequence of Event
     reconstruct : Reconstructor
+        Of the bundles before it.
     """
 
     def __init__(self, events: Sequence[Event], reconstruct: Reconstructor) -> None:
@@ -28,9 +66,7 @@ class Upstream(Sequence[Event]):
 
     def __getitem__(self, i: int) -> Event:  # type: ignore[override]  # one event at a time
         event = self.events[i]
-        found = self.reconstruct(event)
-        kinds = {stage.kind.gives for stage in self.reconstruct.stages}
-        return replace(event, found={kind: found.of(kind) for kind in kinds})
+        return replace(event, found=FoundWhenAsked(event, self.reconstruct))
 
 
 def found_before(

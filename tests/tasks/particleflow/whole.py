@@ -72,13 +72,20 @@ def event_of(
     xyz = np.array(place).reshape(-1, 3)
     n = len(place)
     hits = Hits(
-        np.arange(1, n + 1), *xyz.T.copy(), np.array(sensor, np.int32), np.full(n, 0.01), np.full(n, 0.01), energy=total
+        np.arange(1, n + 1),
+        *xyz.T.copy(),
+        np.array(sensor, np.int32),
+        np.full(n, 0.01),
+        np.full(n, 0.01),
+        energy=total,
     )
     pdg = np.array([p[0] for p in particles], np.int32)
     px, py, pz = np.array([p[1] for p in particles], np.float64).reshape(-1, 3).T
     species = species_of(np.unique(pdg))
     zero = np.zeros(len(pdg))
-    born = Particles(np.arange(1, len(pdg) + 1), pdg, species.charge[species.rows(pdg)], zero, zero, zero, px, py, pz)
+    born = Particles(
+        np.arange(1, len(pdg) + 1), pdg, species.charge[species.rows(pdg)], zero, zero, zero, px, py, pz
+    )
     from gnnreco.columns import FATES
 
     parent = np.array([p[2] for p in particles], np.int64)
