@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, Tracks, Truth
+from gnnreco.columns import Clusters, Event, Floats, Ints, ReconstructedParticles, Tracks, Truth
 from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gnnreco.geometry.source import Source
 
 Motion = Callable[[Floats], Floats]
-Found = TypeVar("Found", bound=Tracks | Clusters)
+Found = TypeVar("Found", bound=Tracks | Clusters | ReconstructedParticles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Seen:
     source: Source
 
     def restore(self, found: Found) -> Found:
-        """What was found, with hits by their rows in the whole event, and clusters at their global place.
+        """What was found, with hits by their rows in the whole event, clusters and momenta of particles in the global frame.
 
         Parameters of tracks stay with respect to the line of the source, in its frame.
         """
@@ -65,8 +65,11 @@ class Seen:
         return self._placed(found, self.source.into, self.source.turn_into)
 
     def _placed(self, found: Found, place: Motion, turn: Motion) -> Found:
-        if self.source.is_default or not isinstance(found, Clusters):
+        if self.source.is_default or isinstance(found, Tracks):
             return found
+        if isinstance(found, ReconstructedParticles):
+            px, py, pz = turn(np.stack([found.px, found.py, found.pz], axis=1)).T
+            return replace(found, px=px, py=py, pz=pz)
         x, y, z = place(np.stack([found.x, found.y, found.z], axis=1)).T
         return replace(found, x=x, y=y, z=z, axis=turn(found.axis))
 
@@ -82,11 +85,8 @@ def seen(event: Event, detector: Detector, measures: Sequence[str]) -> Seen:
         As it was loaded.
     measures : sequence of str
         The hits of subsystems that measure any of these are kept; hits without a sensor only where all of the
-        detector measures it. Blocks of jets are for tasks that measure ``jets``, and nothing else is.
+        detector measures it.
     """
-    if "jets" in measures and event.jets is not None:
-        return Seen(event, None, detector.source)
-    require_hits(event)
     wanted = _wanted(detector, measures)
     rows = None
     if not wanted.all():
@@ -98,7 +98,7 @@ def seen(event: Event, detector: Detector, measures: Sequence[str]) -> Seen:
 def unseen(event: Event, detector: Detector, measures: Sequence[str]) -> int | None:
     """How many hits lie in sensors that measure none of these; None where there is no such sensor."""
     wanted = _wanted(detector, measures)
-    if wanted.all() or event.jets is not None:
+    if wanted.all():
         return None
     return int(np.count_nonzero(~np.append(wanted[detector.subsystem], True)[event.hits.sensor]))
 
@@ -136,19 +136,6 @@ def _moved(event: Event, place: Motion, turn: Motion) -> Event:
         truth=truth,
         collections=None if told is None else replace(told, edges=turn(told.edges)),
     )
-
-
-def require_hits(event: Event) -> None:
-    """Refuse a block of jets.
-
-    Raises
-    ------
-    BadInput
-        The event has jets instead of hits.
-    """
-    if event.jets is not None:
-        why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
-        raise BadInput(event.source, f"event {event.number}", why)
 
 
 def select_hits(event: Event, keep: NDArray[np.bool_]) -> Event:

@@ -41,10 +41,12 @@ def simulate(
     detector : Detector, name or path
     process : str
         ``gun`` (from the detector's source), ``beam`` (along the source's direction, from upstream: a test beam),
-        ``minbias``, ``ttbar`` (collisions at the source), or what Pythia 8 offers where it is installed.
+        or collisions at the source: of e+e- ``qq`` (hadrons, any quark but top), ``tautau`` and ``zh`` (Z and Higgs decay
+        to anything), without radiation of the beams and with every particle, neutrinos too; of protons ``minbias`` and
+        ``ttbar``. Where Pythia 8 is installed also ``ww`` (e+e-), ``dijet``, ``zmumu``, ``zee``, ``higgs`` (protons).
     events : int
     pileup : int
-        Minimum-bias collisions added to each event.
+        Minimum-bias collisions added to each event of protons or a gun.
     seed : int
         Event i depends on the seed and i alone, so that any worker may make any event.
     options : SimulationOptions, optional

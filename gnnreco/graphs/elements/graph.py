@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.kernels import X, Y, Z, njit
 
 from .showers import Showers
-from .trails import Trails, perpendicular
+from .trails import NEAR, Trails, perpendicular
 
 EDGE_FEATURES = (
     "to_track", "front_distance", "middle_distance", "gap", "angle", "energy_ratio", "excess", "near_1", "near_2", "near_4",
@@ -70,9 +71,7 @@ def element_graph(trails: Trails, showers: Showers, config: ElementConfig) -> El
     """Join elements by where they are, in units that mean the same everywhere."""
     to_tracks = _track_edges(trails, showers, config)
     to_showers = _shower_edges(len(trails), showers, config)
-    shower, owner, features = (
-        np.concatenate(parts) for parts in zip(to_tracks, to_showers, strict=True)
-    )
+    shower, owner, features = (np.concatenate(parts) for parts in zip(to_tracks, to_showers, strict=True))
     order = np.lexsort((owner, shower))
     features = np.clip(np.nan_to_num(features[order]), -20.0, 20.0).astype(np.float32)
     return ElementGraph(trails.features, showers.features, shower[order], owner[order], features)
@@ -95,13 +94,18 @@ def _track_edges(trails: Trails, showers: Showers, config: ElementConfig) -> tup
         shower, slot = np.nonzero(np.isfinite(away))
         pairs.append(np.stack([shower, trails.track[coarse[row[shower, slot]]]], axis=1))
     shower, track = np.unique(np.concatenate(pairs), axis=0).T
-    front = _distance(trails, showers.front, shower, track)
-    middle = _distance(trails, showers.middle, shower, track)
+    begin = np.searchsorted(trails.track, np.arange(len(trails) + 1))
+    beside = _closest(begin, trails.point, showers.front, shower, track)
+    front = perpendicular(showers.front[shower], trails.point[beside], trails.direction[beside])
+    row = _closest(begin, trails.point, showers.middle, shower, track)
+    middle = perpendicular(showers.middle[shower], trails.point[row], trails.direction[row])
     rank = _rank(shower, front)
     keep = rank < config.tracks
-    shower, track, front, middle, rank = (x[keep] for x in (shower, track, front, middle, rank))
+    shower, track, front, middle, rank, beside = (
+        x[keep] for x in (shower, track, front, middle, rank, beside)
+    )
     unit = showers.unit[shower]
-    direction = _direction(trails, showers.front, shower, track)
+    direction = trails.direction[beside]
     energy, momentum = showers.energy[shower], trails.momentum[track]
     near = _near_parts(trails, showers, shower, track)
     width = np.sqrt(0.25 * momentum + 0.01)  # GeV: what a hadron calorimeter makes of it, on either side
@@ -126,51 +130,55 @@ def _track_edges(trails: Trails, showers: Showers, config: ElementConfig) -> tup
     return shower, track, features
 
 
-def _distance(trails: Trails, place: Floats, shower: Ints, track: Ints) -> Floats:
-    """Of each shower's place from the path of a track, mm, for pairs."""
-    row = _closest(trails, place, shower, track)
-    return perpendicular(place[shower], trails.point[row], trails.direction[row])
-
-
-def _direction(trails: Trails, place: Floats, shower: Ints, track: Ints) -> Floats:
-    return trails.direction[_closest(trails, place, shower, track)]
-
-
-def _closest(trails: Trails, place: Floats, shower: Ints, track: Ints) -> Ints:
-    """The point of the track's path that is closest to the shower's place, for pairs."""
-    begin = np.searchsorted(trails.track, track)
-    count = np.searchsorted(trails.track, track, side="right") - begin
-    offsets = np.concatenate([[0], np.cumsum(count)])
-    pair = np.repeat(np.arange(len(track)), count)
-    row = np.arange(offsets[-1]) - offsets[pair] + begin[pair]
-    away = ((trails.point[row] - place[shower[pair]]) ** 2).sum(axis=1)
-    order = np.lexsort((row, away, pair))
-    return row[order[offsets[:-1]]]
-
-
 def _near_parts(trails: Trails, showers: Showers, shower: Ints, track: Ints) -> list[Floats]:
     """How much of each shower's energy lies within one, two and four lateral units of the track's path, for pairs."""
-    n, width = len(trails), max(len(trails), 1)
-    order = np.argsort(trails.cell, kind="stable")
-    first = np.searchsorted(trails.cell[order], showers.cell)
-    count = np.searchsorted(trails.cell[order], showers.cell, side="right") - first
-    link = np.repeat(np.arange(len(showers.cell)), count)
-    ends = np.cumsum(count)
-    row = order[np.arange(len(link)) - np.repeat(ends - count, count) + np.repeat(first, count)]
-    key = showers.shower[link] * width + trails.near[row]
-    wanted = shower * width + track
-    by_key = np.argsort(wanted, kind="stable")
-    parts = []
-    for radius in (1.0, 2.0, 4.0):
-        mine = trails.distance[row] < radius
-        place = np.searchsorted(wanted[by_key], key[mine])
-        inside = place < len(wanted)
-        inside[inside] = wanted[by_key][place[inside]] == key[mine][inside]
-        total = np.zeros(len(wanted))
-        np.add.at(total, by_key[place[inside]], showers.share[link][mine][inside])
-        parts.append(total / showers.visible[shower])
-    assert n == len(trails)
-    return parts
+    order = np.lexsort((track, shower))
+    first = np.searchsorted(shower[order], np.arange(len(showers) + 1))
+    near = np.searchsorted(trails.cell, np.arange(int(showers.cell.max(initial=-1)) + 2))
+    parts = np.zeros((len(shower), len(NEAR)))
+    columns = (showers.cell, showers.shower, showers.share, trails.near, trails.distance)
+    _add_near(near, *columns, first, order, track, np.array(NEAR), parts)
+    return list((parts / showers.visible[shower][:, None]).T)
+
+
+@njit(cache=True)
+def _add_near(
+    near: Ints,
+    cell: Ints,
+    shower: Ints,
+    share: Floats,
+    track: Ints,
+    distance: Floats,
+    first: Ints,
+    order: Ints,
+    wanted: Ints,
+    radii: Floats,
+    parts: Floats,
+) -> None:
+    """Add up each cell's share for the pairs of its shower with the tracks that pass near the cell."""
+    for s in range(len(cell)):
+        for k in range(near[cell[s]], near[cell[s] + 1]):
+            for place in range(first[shower[s]], first[shower[s] + 1]):
+                pair = order[place]
+                if wanted[pair] == track[k]:
+                    for r in range(len(radii)):
+                        if distance[k] < radii[r]:
+                            parts[pair, r] += share[s]
+
+
+@njit(cache=True)
+def _closest(begin: Ints, point: Floats, place: Floats, shower: Ints, track: Ints) -> Ints:
+    """The point of the track's path that is closest to the shower's place, for pairs (m,)."""
+    out = np.empty(len(shower), np.int64)
+    for pair in range(len(shower)):
+        x, y, z = place[shower[pair], X], place[shower[pair], Y], place[shower[pair], Z]
+        least, best = np.inf, begin[track[pair]]
+        for row in range(begin[track[pair]], begin[track[pair] + 1]):
+            away = (point[row, X] - x) ** 2 + (point[row, Y] - y) ** 2 + (point[row, Z] - z) ** 2
+            if away < least:
+                least, best = away, row
+        out[pair] = best
+    return out
 
 
 def _shower_edges(n_tracks: int, showers: Showers, config: ElementConfig) -> tuple[Ints, Ints, Floats]:
