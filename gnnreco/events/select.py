@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, Tracks, Truth
+from gnnreco.columns import Clusters, Event, Floats, Ints, ReconstructedParticles, Tracks, Truth
 from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gnnreco.geometry.source import Source
 
 Motion = Callable[[Floats], Floats]
-Found = TypeVar("Found", bound=Tracks | Clusters)
+Found = TypeVar("Found", bound=Tracks | Clusters | ReconstructedParticles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Seen:
     source: Source
 
     def restore(self, found: Found) -> Found:
-        """What was found, with hits by their rows in the whole event, and clusters at their global place.
+        """What was found, with hits by their rows in the whole event, clusters at their global place, momenta of particles turned.
 
         Parameters of tracks stay with respect to the line of the source, in its frame.
         """
@@ -65,8 +65,11 @@ class Seen:
         return self._placed(found, self.source.into, self.source.turn_into)
 
     def _placed(self, found: Found, place: Motion, turn: Motion) -> Found:
-        if self.source.is_default or not isinstance(found, Clusters):
+        if self.source.is_default or isinstance(found, Tracks):
             return found
+        if isinstance(found, ReconstructedParticles):
+            px, py, pz = turn(np.stack([found.px, found.py, found.pz], axis=1)).T
+            return replace(found, px=px, py=py, pz=pz)
         x, y, z = place(np.stack([found.x, found.y, found.z], axis=1)).T
         return replace(found, x=x, y=y, z=z, axis=turn(found.axis))
 
@@ -123,10 +126,13 @@ def _moved(event: Event, place: Motion, turn: Motion) -> Event:
     x, y, z = place(event.hits.xyz).T
     truth, told = event.truth, event.collections
     if truth is not None:
-        p = truth.particles
+        p, fates = truth.particles, truth.fates
         vx, vy, vz = place(np.stack([p.vx, p.vy, p.vz], axis=1)).T
         px, py, pz = turn(np.stack([p.px, p.py, p.pz], axis=1)).T
-        truth = replace(truth, particles=replace(p, vx=vx, vy=vy, vz=vz, px=px, py=py, pz=pz))
+        if fates is not None:
+            ends = place(np.stack([fates.x, fates.y, fates.z], axis=1)).T
+            fates = replace(fates, x=ends[0], y=ends[1], z=ends[2])
+        truth = replace(truth, particles=replace(p, vx=vx, vy=vy, vz=vz, px=px, py=py, pz=pz), fates=fates)
     return replace(
         event,
         hits=replace(event.hits, x=x, y=y, z=z),
@@ -164,4 +170,4 @@ def _truth(truth: Truth, keep: NDArray[np.bool_]) -> Truth:
     hit = (np.cumsum(keep) - 1)[truth.hit[links]].astype(np.int64)
     weight = None if truth.weight is None else truth.weight[keep]
     energy = None if truth.energy is None else truth.energy[links]
-    return Truth(truth.particles, hit, truth.particle[links], weight, energy)
+    return replace(truth, hit=hit, particle=truth.particle[links], weight=weight, energy=energy)

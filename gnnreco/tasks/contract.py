@@ -80,6 +80,11 @@ class Learner(Protocol[Sample]):
         return False
 
     @property
+    def sample_settings(self) -> Mapping[str, Any]:
+        """Parts of the settings that shape samples, by name: kept samples serve as long as these are the same."""
+        return {"all": self.config}
+
+    @property
     def adversarial(self) -> bool:
         """Whether the loss is that of a game, so that the last epoch is the best and not that with the lowest loss."""
         return False

@@ -96,7 +96,8 @@ def _recipe(task: Learner[Sample]) -> bytes:
         if task.samples_hold_answers
         else {f"network.{name}" for name, _ in task.network.named_parameters()}
     )
-    what = [task.name, plain(task.config), task.detector and task.detector.hash, names_of(task.sample_kind)]
+    settings = {name: plain(part) for name, part in task.sample_settings.items()}
+    what = [task.name, settings, task.detector and task.detector.hash, names_of(task.sample_kind)]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
     for name, array in sorted(task.state().items()):
         if name not in trained:

@@ -36,6 +36,7 @@ from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
 
 from .mixture import Mixture, elsewhere, place_of
+from .upstream import Upstream, found_before
 
 HERE = Path(__file__).parents[1]
 #: In a checkout the groups lie beside the package, in a wheel inside it.
@@ -66,6 +67,9 @@ class SampleConfig:
         Of the simulation.
     detectors : tuple of str
         Other detectors to learn from besides: as many simulated events of each. The bundle then serves any detector.
+    bundles : tuple of str
+        Bundles that find what the task builds on (tracks and clusters of particle flow) in each event; without them those
+        that ship for the detector.
     simulation : SimulationOptions
     """
 
@@ -77,6 +81,7 @@ class SampleConfig:
     pileup: int = 0
     seed: int = 1
     detectors: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
     simulation: SimulationOptions = field(default_factory=SimulationOptions)
 
 
@@ -134,6 +139,10 @@ def run_training(
         )
     detector = load_detector(settings.detector.name) if settings.detector.name else None
     training, validation = _events(settings.sample, detector, progress)
+    training, validation = (
+        found_before(part, kind.needs.found, detector, settings.sample.bundles)
+        for part in (training, validation)
+    )
     task = kind.from_config(settings.task, detector)
     if settings.train.start:
         _begin_from(task, settings.train.start)
@@ -149,7 +158,8 @@ def run_training(
         detectors += [load_detector(name) for name in others]
         for place, other in enumerate(detectors[1:], 1):
             for kept, new in zip((training, validation), _simulated(settings.sample, other, progress)):
-                kept += [elsewhere(event, place) for event in new]
+                there = found_before(new, kind.needs.found, other, settings.sample.bundles)
+                kept += [elsewhere(event, place) for event in there]
         learner = Mixture([task, *(kind.from_config(settings.task, other) for other in detectors[1:])])
     row = train(learner, training, validation, settings.train, output, command, resume, progress, overwrite)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
@@ -183,7 +193,8 @@ def _describe(
 
     The teacher's settings and sum stay, not its place: nobody else has it there.
     """
-    files = sorted({file for part in events if isinstance(part, EventSource) for file in part.files})
+    sources = [part.events if isinstance(part, Upstream) else part for part in events]
+    files = sorted({file for part in sources if isinstance(part, EventSource) for file in part.files})
     sums = [{"name": Path(name).name, **facts} for name, facts in file_sums(files).items()]
     bundle = load_bundle(folder)
     training = {**bundle.manifest["training"], "data": {"sample": plain(sample), "files": sums}}
