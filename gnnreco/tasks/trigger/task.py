@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
-from gnnreco.models.fixed_point import FixedDense
-from gnnreco.models.pruning import PruneConfig, prune
 from gnnreco.models.state import Numbers
-from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
+from gnnreco.models.trigger.fixed_point import FixedDense
+from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
+from gnnreco.models.trigger.pruning import PruneConfig, prune
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Needs, Task
 
@@ -36,7 +36,7 @@ class TriggerConfig:
     Attributes
     ----------
     resource : float
-        Loss for each LUT, about (see `gnnreco.models.trigger_network.Cost`); 0: as many as it likes.
+        Loss for each LUT, about (see `gnnreco.models.trigger.network.Cost`); 0: as many as it likes.
     draw : int
         Buffers of an event that a step of training sees, drawn at random; 0: all.
     teacher : str
