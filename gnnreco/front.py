@@ -143,6 +143,91 @@ def show(
     return show_event(what, told, tracks, page, clusters)
 
 
+def report(
+    bundle: str | Path,
+    data: EventSource | Sequence[Event] | Inputs,
+    page: str | Path = "report.html",
+    *,
+    detector: Detector | str | Path | None = None,
+    train: EventSource | Sequence[Event] | Inputs | None = None,
+    seeds: Sequence[str | Path] = (),
+    explained: int = 10,
+    seed: int = 0,
+    command: str = "",
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Tell what a trained model does, what it reads, how sure it is and where it fails, as one HTML page.
+
+    Parameters
+    ----------
+    bundle : str or path
+        Shipped, or a folder.
+    data : path, glob, several, EventSource, or events
+        With truth; nothing of them may have been trained on.
+    page : path
+        The page to write; an existing one is replaced.
+    detector : Detector, name or path, optional
+        By default the one that the bundle was trained on.
+    train : as `data`, optional
+        What it was trained on, to tell whether it is over-trained.
+    seeds : sequence of str or path
+        Bundles of the same training from other seeds, to be set side by side.
+    explained : int
+        Events in which columns of the input are shuffled.
+    seed : int
+        Of the shuffles.
+    command : str
+        Told in the page.
+    progress : callable, optional
+        ``progress(what, done, total)``.
+
+    Returns
+    -------
+    dict
+        See `gnnreco.report.report.report`.
+
+    Raises
+    ------
+    BadBundle, BadConfig, BadInput
+        A bundle for another detector; one for any detector, and none is named; no events, or no truth.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> events = list(gnnreco.simulate("telescope", "beam", particle="pion", events=4, seed=3))
+    >>> told = gnnreco.report("tracking-telescope", events, "report.html")
+    >>> [row["figure"] for row in told["figures"]][:2]
+    ['efficiency', 'fake rate']
+    """
+    from gnnreco.bundle import ANY_DETECTOR, load_bundle
+    from gnnreco.report.report import report as told
+
+    trained = load_bundle(bundle).manifest["detector"]
+    if detector is None and trained != ANY_DETECTOR:
+        detector = trained["name"]
+    loaded = None if detector is None else _loaded(detector)
+
+    def opened(what: Any) -> Sequence[Event]:
+        paths = isinstance(what, str | Path) or (bool(what) and isinstance(what[0], str | Path))
+        return open_events(what, loaded, truth=True) if paths else what
+
+    return told(
+        bundle,
+        opened(data),
+        page,
+        loaded,
+        None if train is None else opened(train),
+        seeds,
+        explained=explained,
+        seed=seed,
+        detector_name=str(detector if not isinstance(detector, Detector) else detector.folder)
+        if loaded
+        else "",
+        command=command,
+        progress=progress,
+    )
+
+
 def train(
     task: str,
     settings: Mapping[str, Any] | Sequence[str] = (),
