@@ -151,6 +151,7 @@ def report(
     detector: Detector | str | Path | None = None,
     train: EventSource | Sequence[Event] | Inputs | None = None,
     seeds: Sequence[str | Path] = (),
+    any_detector: bool = False,
     explained: int = 10,
     seed: int = 0,
     command: str = "",
@@ -172,6 +173,8 @@ def report(
         What it was trained on, to tell whether it is over-trained.
     seeds : sequence of str or path
         Bundles of the same training from other seeds, to be set side by side.
+    any_detector : bool
+        Allow a bundle that was trained on another detector.
     explained : int
         Events in which columns of the input are shuffled.
     seed : int
@@ -202,9 +205,12 @@ def report(
     from gnnreco.bundle import ANY_DETECTOR, load_bundle
     from gnnreco.report.report import report as told
 
-    trained = load_bundle(bundle).manifest["detector"]
+    opened_bundle = load_bundle(bundle)
+    trained = opened_bundle.manifest["detector"]
     if detector is None and trained != ANY_DETECTOR:
         detector = trained["name"]
+    if detector is None and find_task(opened_bundle.task).needs.measures:
+        raise BadConfig(f"bundle {bundle}: serves any detector; name that of the events with detector=")
     loaded = None if detector is None else _loaded(detector)
 
     def opened(what: Any) -> Sequence[Event]:
@@ -218,6 +224,7 @@ def report(
         loaded,
         None if train is None else opened(train),
         seeds,
+        any_detector=any_detector,
         explained=explained,
         seed=seed,
         detector_name=str(detector if not isinstance(detector, Detector) else detector.folder)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,7 @@ def failures(
         found = measured.found[place]
         if found is None:
             continue
-        here = _place(event, detector)
+        here = opens(event, detector)
         wanted, missed, wrong = judge.lost(event, found)
         told = {"event": event.number, "source": event.source}
         worst.append(told | {"targets": wanted, "missed": missed, "wrong": wrong, "command": here})
@@ -53,12 +55,18 @@ def failures(
     return worst, sure, [shlex.join(words)] if sources else []
 
 
-def _place(event: Event, detector: str) -> str | None:
-    """The command that shows an event with what was found in it; None for a block of jets."""
-    if event.jets is not None or not detector:
+def opens(event: Event, detector: str) -> str | None:
+    """The command that shows an event with what was found in it; None for a block of jets, or one that is in no file."""
+    if event.jets is not None or not detector or not readable(event.source):
         return None
     words = ["gnnreco", "show", event.source, "--detector", detector, "--output", FOUND]
     return shlex.join([*words, "--event", str(event.number), "-o", f"event-{event.number}.html"])
+
+
+def readable(source: str) -> bool:
+    """Whether an event came out of a file: a path, or what the names of its tables begin with."""
+    path = Path(source)
+    return path.exists() or any(path.parent.glob(f"{glob.escape(path.name)}*"))
 
 
 def examples(judge: Judge, measured: Measured, events: Sequence[Event]) -> list[dict[str, Any]]:

@@ -118,7 +118,9 @@ def _seeds(seeds: Sequence[Row]) -> list[str]:
         return []
     rows = []
     for place, row in enumerate(seeds[0]["figures"]):
-        each = {f"{other['bundle']} ": _value(other["figures"][place]) for other in seeds}
+        each = {
+            f"{i}. {other['bundle']}": _value(other["figures"][place]) for i, other in enumerate(seeds, 1)
+        }
         values = [other["figures"][place]["value"] for other in seeds]
         known = [value for value in values if value is not None]
         spread = _text(max(known) - min(known)) if known else "–"
@@ -170,6 +172,8 @@ def _objects(objects: Sequence[Row], views: Sequence[Row]) -> list[str]:
             _soft(f"{where}; {told}. Blue speaks for it, red against it."),
             f"<div class='row'>{pictures}</div>",
         ]
+        if row["command"]:
+            lines.append(f"<p><code>{html.escape(row['command'])}</code></p>")
     return lines
 
 
@@ -177,9 +181,12 @@ def _failures(told: Row) -> list[str]:
     """Where it went wrong, and how to look at it."""
     events, objects = told["failures"]["events"], told["failures"]["objects"]
     lines = ["<h2>Where it fails</h2>"]
+    lines += [
+        f"<p>Once, before any event is opened: <code>{html.escape(line)}</code></p>"
+        for line in told["failures"]["first"]
+    ]
     if not events and not objects:
         return [*lines, _soft("Nothing was missed in these events, and nothing found for nothing.")]
-    lines += [f"<p>First: <code>{html.escape(line)}</code></p>" for line in told["failures"]["first"]]
     for title, rows in (("Events with most losses", events), ("Surest mistakes", objects)):
         if rows:
             shown = [

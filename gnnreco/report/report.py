@@ -17,7 +17,7 @@ from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Comparable, Explainable, Explainer, Reading
 
 from .attribution import attribution
-from .failures import examples, failures
+from .failures import examples, failures, opens
 from .figures import Judge, Measured, Row, gaps, mean_row, measure, pulls
 from .page import write_page
 from .ranking import REPEATS, ranking
@@ -43,6 +43,7 @@ def report(
     training: Sequence[Event] | None = None,
     seeds: Sequence[str | Path] = (),
     *,
+    any_detector: bool = False,
     explained: int = EXPLAINED,
     seed: int = 0,
     detector_name: str = "",
@@ -65,6 +66,8 @@ def report(
         What it was trained on, to tell the gap between both; without them the manifest is asked.
     seeds : sequence of str or path
         Bundles of other trainings for the same task, to be set beside it.
+    any_detector : bool
+        Allow a bundle that was trained on another detector.
     explained : int
         Events in which columns are shuffled; objects are explained in any.
     seed : int
@@ -94,7 +97,7 @@ def report(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the same bits on any machine, and small networks are faster so
     try:
-        made = _Report(opened, str(bundle), events, detector, detector_name, progress)
+        made = _Report(opened, str(bundle), events, detector, any_detector, detector_name, progress)
         return made.whole(page, training, seeds, explained, seed, command)
     finally:
         torch.set_num_threads(threads)
@@ -109,12 +112,14 @@ class _Report:
         given: str,
         events: Sequence[Event],
         detector: Detector | None,
+        any_detector: bool,
         detector_name: str,
         progress: Progress | None,
     ) -> None:
         self.bundle, self.given, self.events = bundle, given, events
-        self.detector, self.named, self.progress = detector, detector_name, progress
-        self.task = load_task(bundle, detector)
+        self.detector, self.any_detector = detector, any_detector
+        self.named, self.progress = detector_name, progress
+        self.task = load_task(bundle, detector, any_detector)
         self.judge = Judge.of(self.task)
         self.left_out: list[str] = []
 
@@ -216,7 +221,7 @@ class _Report:
                     f"is for the task '{other.task}', not for '{self.bundle.task}'; name another with seeds="
                 )
                 raise BadBundle(given, why)
-            task = load_task(other, self.detector)
+            task = load_task(other, self.detector, self.any_detector)
             figures = self._measured(task, self.events, other.name).figures
             figures += self._losses(task, self.events, f"loss of {other.name}")
             rows.append({"bundle": str(given), "sha256": other.manifest["sha256"], "figures": figures})
@@ -260,6 +265,7 @@ class _Report:
         hits, by_row = made.pop("hits"), made.pop("rows")
         row = {"event": event.number, "source": event.source, "answer_is": explainer.answer}
         row |= {key: one[key] for key in ("what", "object", "score", "right")} | made
+        row["command"] = opens(event, self.named)
         view: dict[str, Any] = {"rows": by_row}
         if hasattr(found, "hit_index"):
             mine = found.hit_index[found.offsets[one["object"]] : found.offsets[one["object"] + 1]]

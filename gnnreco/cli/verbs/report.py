@@ -37,6 +37,9 @@ def add(verbs: Verbs) -> None:
     )
     verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of BUNDLE)")
     verb.add_argument(
+        "--any-detector", action="store_true", help="allow a bundle that was trained on another detector"
+    )
+    verb.add_argument(
         "--explained",
         type=positive,
         default=10,
@@ -59,6 +62,7 @@ def report(args: Namespace) -> int:
             detector=args.detector,
             train=args.train,
             seeds=args.seeds,
+            any_detector=args.any_detector,
             explained=args.explained,
             seed=args.seed,
             command=args.command,
