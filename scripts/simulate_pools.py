@@ -1,24 +1,39 @@
-"""Make the pools of generated events that ship in gnnreco/simulate (Pythia 8.317, 14 TeV proton-proton).
+"""Make a pool of generated events for the embedded simulation (Pythia 8.317).
 
-    pip install pythia8mc==8.317.2
-    python scripts/simulate_pools.py --minbias 3000 --ttbar 400 --seed 20
+    pip install pythia8mc==8.317.2 awkward
+    python scripts/simulate_pools.py --process qq --ecm 380 --events 5000 --seed 7 -o qq380.parquet
+    gnnreco simulate --detector odd --process qq --ecm 380 --events 1000 pool=qq380.parquet -o events
 
-Each pool is one Parquet file: a row per particle that lives long enough to be transported, grouped by event.
-The numbers are generated, so they carry no licence of Pythia's.
+Without -o it makes those that ship in gnnreco/simulate/generators/pools. A pool is one Parquet file: a row per particle
+that lives long enough to be transported, grouped by event. e+e- events are whole; proton-proton events are cut to
+what a detector may see (--min-pt, --max-eta). The numbers are generated, so they carry no licence of Pythia's.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gnnreco.simulate.generators.pythia import PROCESSES, pythia_events
+from gnnreco.simulate.generators.pool import POOLS, pool_name
+from gnnreco.simulate.generators.processes import LHC, PROCESSES
+from gnnreco.simulate.generators.pythia import pythia_events
 
-FOLDER = Path(__file__).parents[1] / "gnnreco" / "simulate"
+#: What ships: process, energy (GeV), events, seed. The two of protons (3000 events of `minbias`, 400 of `ttbar`) are older
+#: than `NEAR`, by which particles that would decay behind the tracker do not; they stay, as do all events of a seed.
+SHIPPED = (
+    ("qq", 91.0, 500, 22),
+    ("qq", 240.0, 500, 23),
+    ("qq", 380.0, 700, 24),
+    ("zh", 240.0, 400, 25),
+    ("tautau", 91.0, 500, 26),
+)
+CUTS = (0.1, 4.5)  # of proton-proton events: least pt (GeV), largest |eta|
 
 
 def rounded(values: np.ndarray, bits: int) -> np.ndarray:
@@ -28,13 +43,19 @@ def rounded(values: np.ndarray, bits: int) -> np.ndarray:
     return (((raw + (1 << (drop - 1))) >> drop) << drop).astype(np.uint32).view(np.float32)
 
 
-def write_pool(process: str, n_events: int, seed: int, max_eta: float, min_pt: float) -> Path:
+def write_pool(
+    path: Path, process: str, ecm: float, n_events: int, seed: int, min_pt: float, max_eta: float
+) -> None:
+    """Write a pool of `n_events` collisions at `ecm` GeV; the acceptance cuts proton-proton events only."""
+    kind = PROCESSES[process]
     rows: dict[str, list[np.ndarray]] = {
         name: [] for name in ("event", "pdg", "px", "py", "pz", "vx", "vy", "vz")
     }
-    for number, event in enumerate(pythia_events(process, n_events, seed)):
+    for number, event in enumerate(pythia_events(process, n_events, seed, ecm)):
         pt = np.hypot(event.px, event.py)
-        keep = (pt > min_pt) & (np.abs(event.pz) < np.sinh(max_eta) * pt)
+        keep = np.full(len(event), True)
+        if kind.beams == LHC:
+            keep = (pt > min_pt) & (np.abs(event.pz) < np.sinh(max_eta) * pt)
         rows["event"].append(np.full(keep.sum(), number, np.int32))
         for name in list(rows)[1:]:
             rows[name].append(getattr(event, name)[keep])
@@ -49,16 +70,15 @@ def write_pool(process: str, n_events: int, seed: int, max_eta: float, min_pt: f
     columns["pdg"] = columns["pdg"].astype(np.int32)
     note = {
         "process": process,
+        "ecm": f"{ecm!r}",
         "events": str(n_events),
-        "settings": "; ".join(PROCESSES[process]),
-        "command": f"scripts/simulate_pools.py --seed {seed}",
-        "cuts": f"pt > {min_pt} GeV, |eta| < {max_eta}",
+        "settings": "; ".join(kind.lines(ecm)),
+        "command": f"scripts/simulate_pools.py --process {process} --ecm {ecm:g} --events {n_events} --seed {seed}",
+        "cuts": f"pt > {min_pt} GeV, |eta| < {max_eta}" if kind.beams == LHC else "none",
     }
-    path = FOLDER / f"{process}.parquet"
-    table = pa.table(columns).replace_schema_metadata(note)
     split = ["px", "py", "pz", "vx", "vy", "vz"]
     pq.write_table(
-        table,
+        pa.table(columns).replace_schema_metadata(note),
         path,
         compression="zstd",
         compression_level=19,
@@ -66,19 +86,39 @@ def write_pool(process: str, n_events: int, seed: int, max_eta: float, min_pt: f
         use_byte_stream_split=split,
         write_page_checksum=True,
     )
-    return path
+
+
+def main() -> None:
+    """Make what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--process", choices=PROCESSES, help="only this one")
+    parser.add_argument("--ecm", type=float, help="GeV (default: that of the process)")
+    parser.add_argument("--events", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--min-pt", type=float, default=CUTS[0], help="GeV; of proton-proton events")
+    parser.add_argument("--max-eta", type=float, default=CUTS[1], help="of proton-proton events")
+    parser.add_argument("-o", "--output", type=Path, help="file; without it, a pool that ships is made again")
+    args = parser.parse_args()
+    cuts = args.min_pt, args.max_eta
+    if args.output:
+        if not args.process:
+            sys.exit("--process says what goes into the file of -o")
+        ecm = args.ecm or PROCESSES[args.process].ecm
+        todo = [(args.output, (args.process, ecm, args.events, args.seed))]
+    else:
+        todo = [
+            (POOLS / pool_name(process, ecm), (process, ecm, events, seed))
+            for process, ecm, events, seed in SHIPPED
+            if args.process in (None, process) and args.ecm in (None, ecm)
+        ]
+    for path, what in todo:
+        begin = time.perf_counter()
+        write_pool(path, *what, *cuts)
+        rate = what[2] / (time.perf_counter() - begin)
+        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {rate:.0f} events/s")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minbias", type=int, default=3000)
-    parser.add_argument("--ttbar", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--max-eta", type=float, default=4.5)
-    parser.add_argument("--min-pt", type=float, default=0.1, help="GeV")
-    arguments = parser.parse_args()
-    for offset, process in enumerate(("minbias", "ttbar")):
-        path = write_pool(
-            process, getattr(arguments, process), arguments.seed + offset, arguments.max_eta, arguments.min_pt
-        )
-        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+    main()

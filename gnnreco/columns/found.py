@@ -13,7 +13,8 @@ from gnnreco.columns.arrays import Floats, Ints, eta_of, phi_of, span
 from gnnreco.columns.table import Columns
 
 
-def _empty(dtype: type, *shape: int) -> NDArray:
+def empty(dtype: type, *shape: int) -> NDArray:
+    """A column without rows, or zeros of a shape: the offsets of no rows are one zero."""
     return np.zeros(shape or (0,), dtype)
 
 
@@ -39,17 +40,17 @@ class Tracks(Columns):
         What `Hits.hit_id` calls these hits: files of output carry it, so that any order of the hits is the same event.
     """
 
-    offsets: Ints = field(default_factory=lambda: _empty(np.int64, 1))
-    hit_index: Ints = field(default_factory=lambda: _empty(np.int64))
-    d0: Floats = field(default_factory=lambda: _empty(np.float64))
-    z0: Floats = field(default_factory=lambda: _empty(np.float64))
-    phi: Floats = field(default_factory=lambda: _empty(np.float64))
-    theta: Floats = field(default_factory=lambda: _empty(np.float64))
-    q_over_p: Floats = field(default_factory=lambda: _empty(np.float64))
-    covariance: Floats = field(default_factory=lambda: _empty(np.float64, 0, 15))
-    chi2: Floats = field(default_factory=lambda: _empty(np.float64))
-    ndf: Floats = field(default_factory=lambda: _empty(np.float64))
-    score: Floats = field(default_factory=lambda: _empty(np.float64))
+    offsets: Ints = field(default_factory=lambda: empty(np.int64, 1))
+    hit_index: Ints = field(default_factory=lambda: empty(np.int64))
+    d0: Floats = field(default_factory=lambda: empty(np.float64))
+    z0: Floats = field(default_factory=lambda: empty(np.float64))
+    phi: Floats = field(default_factory=lambda: empty(np.float64))
+    theta: Floats = field(default_factory=lambda: empty(np.float64))
+    q_over_p: Floats = field(default_factory=lambda: empty(np.float64))
+    covariance: Floats = field(default_factory=lambda: empty(np.float64, 0, 15))
+    chi2: Floats = field(default_factory=lambda: empty(np.float64))
+    ndf: Floats = field(default_factory=lambda: empty(np.float64))
+    score: Floats = field(default_factory=lambda: empty(np.float64))
     hit_id: Ints | None = None
 
     RAGGED = ("hit_index", "hit_id")
@@ -116,17 +117,17 @@ class Clusters(Columns):
         What `Hits.hit_id` calls these hits: files of output carry it.
     """
 
-    offsets: Ints = field(default_factory=lambda: _empty(np.int64, 1))
-    hit_index: Ints = field(default_factory=lambda: _empty(np.int64))
-    hit_weight: Floats = field(default_factory=lambda: _empty(np.float64))
-    energy: Floats = field(default_factory=lambda: _empty(np.float64))
-    energy_sigma: Floats = field(default_factory=lambda: _empty(np.float64))
-    x: Floats = field(default_factory=lambda: _empty(np.float64))
-    y: Floats = field(default_factory=lambda: _empty(np.float64))
-    z: Floats = field(default_factory=lambda: _empty(np.float64))
-    axis: Floats = field(default_factory=lambda: _empty(np.float64, 0, 3))
-    class_probability: Floats = field(default_factory=lambda: _empty(np.float64, 0, len(CLUSTER_CLASSES)))
-    score: Floats = field(default_factory=lambda: _empty(np.float64))
+    offsets: Ints = field(default_factory=lambda: empty(np.int64, 1))
+    hit_index: Ints = field(default_factory=lambda: empty(np.int64))
+    hit_weight: Floats = field(default_factory=lambda: empty(np.float64))
+    energy: Floats = field(default_factory=lambda: empty(np.float64))
+    energy_sigma: Floats = field(default_factory=lambda: empty(np.float64))
+    x: Floats = field(default_factory=lambda: empty(np.float64))
+    y: Floats = field(default_factory=lambda: empty(np.float64))
+    z: Floats = field(default_factory=lambda: empty(np.float64))
+    axis: Floats = field(default_factory=lambda: empty(np.float64, 0, 3))
+    class_probability: Floats = field(default_factory=lambda: empty(np.float64, 0, len(CLUSTER_CLASSES)))
+    score: Floats = field(default_factory=lambda: empty(np.float64))
     hit_id: Ints | None = None
 
     RAGGED = ("hit_index", "hit_weight", "hit_id")

@@ -41,10 +41,12 @@ def simulate(
     detector : Detector, name or path
     process : str
         ``gun`` (from the detector's source), ``beam`` (along the source's direction, from upstream: a test beam),
-        ``minbias``, ``ttbar`` (collisions at the source), or what Pythia 8 offers where it is installed.
+        or collisions at the source: of e+e- ``qq`` (hadrons, any quark but top), ``tautau`` and ``zh`` (Z and Higgs decay
+        to anything), without radiation of the beams and with every particle, neutrinos too; of protons ``minbias`` and
+        ``ttbar``. Where Pythia 8 is installed also ``ww`` (e+e-), ``dijet``, ``zmumu``, ``zee``, ``higgs`` (protons).
     events : int
     pileup : int
-        Minimum-bias collisions added to each event.
+        Minimum-bias collisions added to each event of protons or a gun.
     seed : int
         Event i depends on the seed and i alone, so that any worker may make any event.
     options : SimulationOptions, optional
@@ -58,7 +60,8 @@ def simulate(
     ------
     Event
         Its truth holds all particles that were followed, with hits or without: those generated in the acceptance, then
-        what they became. `particle_id` packs vertex, particle and generation as `gnnreco.events` packs barcodes.
+        what they became; `Truth.fates` says what became of each. `particle_id` packs vertex, particle and generation as
+        `gnnreco.events` packs barcodes.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def _event(
         number,
         source,
         hits,
-        Truth(_particles(flown.particles, flown.generation), hit, particle, energy=energy),
+        Truth(_particles(flown.particles, flown.generation), hit, particle, energy=energy, fates=flown.fates),
     )
 
 

@@ -32,11 +32,12 @@ class SimulationOptions:
         all that nearly all layers cover), and sigma of the angle (rad).
     sigma_xy, sigma_z : float, optional
         Gaussian spread of the collision point, mm; without them that of the detector's source, or where it has none
-        0.0125 and 55.5.
-    sigma_t : float
-        The same in time, ns.
-    min_pt, max_eta : float
-        Acceptance of generated particles, GeV; what falls outside is neither followed nor in the truth.
+        0.0125 and 55.5 (proton-proton), or 0.0045 by 0.00002 and 0.3 (e+e-).
+    sigma_t : float, optional
+        The same in time, ns; without it 0.2 (proton-proton, gun) or 0.03 (e+e-).
+    min_pt, max_eta : float, optional
+        Acceptance of the particles of a collision, GeV; what falls outside is neither followed nor in the truth. Without
+        them 0.15 and 4 for proton-proton collisions, and no cut for those of e+e-, whose truth then has all the energy.
     neutrals : bool
         Follow photons and neutral hadrons: they convert, interact and decay.
     scattering, energy_loss, radiation, nuclear, decays : bool
@@ -62,7 +63,14 @@ class SimulationOptions:
     time_resolution : float
         Spread of the measured time where a subsystem measures it, ns.
     generator : str
-        ``pool`` (shipped collisions of Pythia 8, turned and mirrored at random) or ``pythia`` (Pythia 8 itself).
+        ``pool`` (collisions that Pythia 8 made before, turned and mirrored at random) or ``pythia`` (Pythia 8 itself,
+        started for each event: slow).
+    ecm : float, optional
+        Energy of a collision in the centre of mass, GeV; without it that of the process. With Pythia any, else those
+        that there is a pool of.
+    pool : str, optional
+        File of ``scripts/simulate_pools.py`` to take collisions from, or a folder of those, of which the process and its
+        energy choose one; without it, and for the pile-up that it does not hold, the pools that ship.
     """
 
     particle: str = "muon"
@@ -75,9 +83,9 @@ class SimulationOptions:
     beam_divergence: float = 1e-3
     sigma_xy: float | None = None
     sigma_z: float | None = None
-    sigma_t: float = 0.2
-    min_pt: float = 0.15
-    max_eta: float = 4.0
+    sigma_t: float | None = None
+    min_pt: float | None = None
+    max_eta: float | None = None
     neutrals: bool = True
     scattering: bool = True
     energy_loss: bool = True
@@ -96,6 +104,8 @@ class SimulationOptions:
     hadron_response: float = 0.7
     time_resolution: float = 0.03
     generator: str = "pool"
+    ecm: float | None = None
+    pool: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("energy", "eta"):
@@ -134,3 +144,7 @@ class SimulationOptions:
             raise BadConfig(f"simulation option field_spacing: {self.field_spacing} mm must be positive")
         if self.generator not in ("pool", "pythia"):
             raise BadConfig(f"simulation option generator: {self.generator!r} is neither pool nor pythia")
+        if self.ecm is not None and not 0 < self.ecm < float("inf"):
+            raise BadConfig(f"simulation option ecm: {self.ecm} GeV is no energy of a collision")
+        if self.pool is not None and self.generator == "pythia":
+            raise BadConfig("simulation options pool and generator=pythia: give one of the two")

@@ -18,7 +18,8 @@ from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.clusters import across_grids
 from gnnreco.simulate.digitize import digitize
 from gnnreco.simulate.generators.generated import Generated
-from gnnreco.simulate.generators.generator import generator, read_pool
+from gnnreco.simulate.generators.generator import generator
+from gnnreco.simulate.generators.pool import read_pool, shipped
 from gnnreco.simulate.transport import Crossings, Transport
 from tests.simulate.conftest import QUIET, planes
 
@@ -224,7 +225,7 @@ def test_pile_up_and_acceptance() -> None:
 
 @pytest.mark.parametrize("process", ["minbias", "ttbar"])
 def test_the_shipped_pool_is_sound(process: str) -> None:
-    pool, offsets = read_pool(process)
+    pool, offsets = read_pool(shipped(process, 14000.0))
     assert (np.diff(offsets) >= 0).all()
     assert offsets[-1] == len(pool)
     assert all(np.isfinite(getattr(pool, f.name)).all() for f in fields(Generated))

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from gnnreco.fit.propagate import TOLERANCE, to_plane
 from gnnreco.geometry import ConstantField, GridTemplate, MapField, load_detector
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.generators.generated import Generated
-from gnnreco.simulate.generators.generator import turned
+from gnnreco.simulate.generators.generated import Generated, turned
 from gnnreco.simulate.transport import Crossings, Transport
 from tests.simulate.conftest import QUIET, build, planes, ring
 

@@ -25,12 +25,23 @@ def _add_simulate(verbs: Verbs) -> None:
     sim = verbs.add(
         "simulate",
         "make events for a detector with the embedded simulation",
-        "--detector telescope --process beam --particle muon --energy 1 10 --events 100 --seed 1 -o events",
+        "--detector odd --process qq --ecm 91 --events 20 --seed 1 -o events",
         simulate,
         threads=True,
     )
     sim.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
-    sim.add_argument("--process", default="gun", help="gun, beam, minbias, ttbar, ... (default: gun)")
+    sim.add_argument(
+        "--process",
+        default="gun",
+        help="gun, beam; e+e-: qq, tautau, zh; proton-proton: minbias, ttbar; where Pythia 8 is installed also ww (e+e-), "
+        "dijet, zmumu, zee, higgs (default: gun)",
+    )
+    sim.add_argument(
+        "--ecm",
+        type=float,
+        metavar="GEV",
+        help="energy of the collision; qq ships at 91, 240 and 380 (its default), with Pythia 8 (generator=pythia) any",
+    )
     sim.add_argument("--events", type=positive, required=True, metavar="N", help="number of events")
     sim.add_argument(
         "--pileup", type=int, default=0, metavar="K", help="minimum-bias collisions on top of each event"
@@ -60,7 +71,7 @@ def simulate(args: Namespace) -> int:
     settings = parse_settings(args.settings)
     settings |= {
         name: value
-        for name in ("particle", "energy", "count", "eta")
+        for name in ("ecm", "particle", "energy", "count", "eta")
         if (value := getattr(args, name)) is not None
     }
     detector = load_detector(args.detector)

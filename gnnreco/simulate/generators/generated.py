@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
+from gnnreco.particles import species_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,29 @@ class Generated:
     def join(parts: Sequence[Generated]) -> Generated:
         """Several sets one after the other; `vertex` numbers are kept."""
         return Generated(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Generated)))
+
+
+def accepted(particles: Generated, min_pt: float, max_eta: float, *, neutrals: bool) -> NDArray[np.bool_]:
+    """Which particles lie in the acceptance: pt above `min_pt` (GeV), and charged unless `neutrals` are wanted too."""
+    pt = np.hypot(particles.px, particles.py)
+    keep = (pt > min_pt) & (np.arcsinh(np.abs(particles.pz) / np.maximum(pt, 1e-300)) < max_eta)
+    return keep if neutrals else keep & charged(particles.pdg)
+
+
+def charged(pdg: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which PDG codes carry a charge."""
+    codes, row = np.unique(pdg, return_inverse=True)
+    species = species_of(codes)
+    return species.charge[species.rows(codes)][row] != 0
+
+
+def turned(particles: Generated, angle: float) -> Generated:
+    """Particles turned by an angle (rad) about the z axis."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return replace(
+        particles,
+        px=cos * particles.px - sin * particles.py,
+        py=sin * particles.px + cos * particles.py,
+        vx=cos * particles.vx - sin * particles.vy,
+        vy=sin * particles.vx + cos * particles.vy,
+    )

@@ -1,14 +1,11 @@
-"""Where particles come from: a gun, a beam, or proton-proton collisions."""
+"""Where particles come from: a gun, a beam, or collisions."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
@@ -18,13 +15,13 @@ from gnnreco.geometry.source import Source
 from gnnreco.particles import gun_codes, species_of
 from gnnreco.simulate.options import SimulationOptions
 
-from .generated import Generated
-from .pythia import PROCESSES, pythia_events
+from .generated import Generated, accepted
+from .pool import HOW, Pool, own
+from .processes import LEPTONS, LHC, SPREAD, acceptance, energy_of, process_of
+from .pythia import pythia_events
 from .spot import Spot
 
-POOLS = ("minbias", "ttbar")
 UPSTREAM = 50.0  # mm between the start of a beam and the first sensor
-LHC_SPREAD = (0.0125, 0.0125, 55.5)  # mm
 
 
 class Generator(Protocol):
@@ -40,36 +37,56 @@ class Collisions(Protocol):
 
 
 def generator(process: str, detector: Detector, options: SimulationOptions, pileup: int) -> Generator:
-    """The source of a process: ``gun``, ``beam``, or a collision (``minbias``, ``ttbar``, and with Pythia 8 more).
+    """The source of a process: ``gun``, ``beam``, or a collision, one of `gnnreco.simulate.generators.processes.PROCESSES`.
 
     Raises
     ------
     BadConfig
-        The process or the particle is unknown, or cannot have pile-up.
+        The process or the particle is unknown, cannot have pile-up or a collision energy, or there are no collisions of
+        that energy.
     """
+    shot = process in ("gun", "beam")
+    if process == "beam" and pileup:
+        raise BadConfig("process beam has no pile-up: set the number of particles with count")
+    if shot and not pileup and (options.ecm is not None or options.pool is not None):
+        raise BadConfig(f"process {process} has no ecm and no pool, which are of collisions: leave them out")
     if process == "beam":
-        if pileup:
-            raise BadConfig("process beam has no pile-up: set the number of particles with count")
         return Beam(detector, options)
-    hard = Gun(detector, options) if process == "gun" else collisions(process, options)
-    spread = collision_spread(detector.source, options)
-    return Crossing(hard, collisions("minbias", options) if pileup else None, pileup, spread)
+    beams = LHC if shot else process_of(process).beams
+    if beams == LEPTONS and pileup:
+        raise BadConfig(
+            f"process {process} is of e+e-, which has no pile-up of proton-proton collisions: leave it out"
+        )
+    hard = Gun(detector, options) if shot else collisions(process, options)
+    spread = collision_spread(detector.source, options, beams)
+    return Crossing(hard, minimum_bias(options) if pileup else None, pileup, spread)
 
 
-def collision_spread(source: Source, options: SimulationOptions) -> Floats:
-    """Standard deviations of the collision point in x, y, z (mm) and time (ns)."""
-    told = LHC_SPREAD if source.spread is None else source.spread
-    given = (options.sigma_xy, options.sigma_xy, options.sigma_z)
-    return np.array([*(t if g is None else g for g, t in zip(given, told, strict=True)), options.sigma_t])
+def collision_spread(source: Source, options: SimulationOptions, beams: str = LHC) -> Floats:
+    """Standard deviations of the collision point in x, y, z (mm) and time (ns): of the options, the source, the beams."""
+    told = SPREAD[beams] if source.spread is None else (*source.spread, SPREAD[beams][3])
+    given = (options.sigma_xy, options.sigma_xy, options.sigma_z, options.sigma_t)
+    return np.array([t if g is None else g for g, t in zip(given, told, strict=True)])
 
 
 def collisions(process: str, options: SimulationOptions) -> Collisions:
-    """Proton-proton collisions at 14 TeV, from the pool or from Pythia 8."""
-    if process in POOLS and options.generator == "pool":
-        return Pool(process, options)
-    if process in PROCESSES:
+    """Collisions of a process, one of `gnnreco.simulate.generators.processes.PROCESSES`, from a pool or from Pythia 8."""
+    kind = process_of(process)
+    if options.pool is not None:
+        if (path := own(process, options)) is None:
+            raise BadConfig(f"pool {options.pool} holds no process {process}: {HOW}")
+        return Pool(process, options, path)
+    # What no pool of any energy ships for can only be meant for Pythia.
+    if options.generator == "pythia" or not kind.pools:
         return Live(process, options)
-    raise BadConfig(f"process {process!r} is not known: use one of gun, beam, {', '.join(PROCESSES)}")
+    return Pool(process, options)
+
+
+def minimum_bias(options: SimulationOptions) -> Collisions:
+    """The collisions of pile-up; those that ship where the user's pool holds none."""
+    if options.pool is not None and (path := own("minbias", options)) is not None:
+        return Pool("minbias", options, path)
+    return collisions("minbias", replace(options, pool=None))
 
 
 def kinematics(codes: NDArray[np.int32], energy: Floats) -> Floats:
@@ -192,35 +209,18 @@ class Beam:
         )
 
 
-class Pool:
-    """Shipped collisions, each turned about the beam and mirrored in z at random."""
-
-    def __init__(self, process: str, options: SimulationOptions) -> None:
-        self.particles, event = read_pool(process)
-        keep = accepted(self.particles, options)
-        kept = np.concatenate([[0], np.cumsum(keep)])
-        self.particles, self.offsets = self.particles.select(keep), kept[event]
-
-    def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
-        numbers = rng.integers(len(self.offsets) - 1, size=n)
-        angles, mirrors = rng.uniform(-np.pi, np.pi, n), rng.choice([-1.0, 1.0], n)
-        return [self._take(*row) for row in zip(numbers, angles, mirrors, strict=True)]
-
-    def _take(self, number: int, angle: float, mirror: float) -> Generated:
-        one = self.particles.select(slice(self.offsets[number], self.offsets[number + 1]))
-        return replace(turned(one, angle), pz=one.pz * mirror, vz=one.vz * mirror)
-
-
 class Live:
     """Pythia 8 itself, started for each event from a seed drawn from the event's stream."""
 
     def __init__(self, process: str, options: SimulationOptions) -> None:
-        self.process, self.options = process, options
-        next(pythia_events(process, 1, 1))  # a missing Pythia is an error now, not at the first event
+        self.process, self.ecm = process, energy_of(process, options)
+        self.limits, self.neutrals = acceptance(process_of(process).beams, options), options.neutrals
+        # A missing Pythia is an error now, not at the first event.
+        next(pythia_events(process, 1, 1, self.ecm))
 
     def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
-        made = pythia_events(self.process, n, int(rng.integers(1, 900_000_000)))
-        return [one.select(accepted(one, self.options)) for one in made]
+        made = pythia_events(self.process, n, int(rng.integers(1, 900_000_000)), self.ecm)
+        return [one.select(accepted(one, *self.limits, neutrals=self.neutrals)) for one in made]
 
 
 class Crossing:
@@ -238,43 +238,3 @@ class Crossing:
         return replace(
             all_of, vx=all_of.vx + x, vy=all_of.vy + y, vz=all_of.vz + z, time=all_of.time + t, vertex=vertex
         )
-
-
-def accepted(particles: Generated, options: SimulationOptions) -> NDArray[np.bool_]:
-    """Which particles lie in the acceptance."""
-    pt = np.hypot(particles.px, particles.py)
-    keep = (pt > options.min_pt) & (np.abs(particles.pz) < np.sinh(options.max_eta) * pt)
-    return keep if options.neutrals else keep & charged(particles.pdg)
-
-
-def charged(pdg: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which PDG codes carry a charge."""
-    codes, row = np.unique(pdg, return_inverse=True)
-    species = species_of(codes)
-    return species.charge[species.rows(codes)][row] != 0
-
-
-def turned(particles: Generated, angle: float) -> Generated:
-    """Particles turned by an angle (rad) about the z axis."""
-    cos, sin = np.cos(angle), np.sin(angle)
-    return replace(
-        particles,
-        px=cos * particles.px - sin * particles.py,
-        py=sin * particles.px + cos * particles.py,
-        vx=cos * particles.vx - sin * particles.vy,
-        vy=sin * particles.vx + cos * particles.vy,
-    )
-
-
-@cache
-def read_pool(process: str) -> tuple[Generated, NDArray[np.int64]]:
-    """The shipped collisions of a process, one after the other, and the offsets of the events."""
-    table = pq.read_table(Path(__file__).parent / f"{process}.parquet", page_checksum_verification=True)
-    column = {name: table[name].to_numpy() for name in table.column_names}
-    event = column["event"]
-    offsets = np.searchsorted(event, np.arange(event[-1] + 2)).astype(np.int64)
-    px, py, pz, vx, vy, vz = (
-        column[name].astype(np.float64) for name in ("px", "py", "pz", "vx", "vy", "vz")
-    )
-    n = len(event)
-    return Generated(column["pdg"], px, py, pz, vx, vy, vz, np.zeros(n), np.zeros(n, np.int32)), offsets

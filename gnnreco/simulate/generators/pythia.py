@@ -9,30 +9,16 @@ import numpy as np
 from gnnreco.errors import BadConfig
 
 from .generated import Generated
+from .processes import process_of
 
-PROCESSES: dict[str, tuple[str, ...]] = {
-    "minbias": ("SoftQCD:all = on",),
-    "ttbar": ("Top:gg2ttbar = on", "Top:qqbar2ttbar = on"),
-    "qq": ("HardQCD:all = on", "PhaseSpace:pTHatMin = 50."),
-    "zmumu": (
-        "WeakSingleBoson:ffbar2gmZ = on",
-        "23:onMode = off",
-        "23:onIfAny = 13",
-        "PhaseSpace:mHatMin = 60.",
-    ),
-    "zee": (
-        "WeakSingleBoson:ffbar2gmZ = on",
-        "23:onMode = off",
-        "23:onIfAny = 11",
-        "PhaseSpace:mHatMin = 60.",
-    ),
-    "higgs": ("HiggsSM:gg2H = on",),
-}
 BATCH = 64
 
 
-def pythia_events(process: str, n_events: int, seed: int) -> Iterator[Generated]:
-    """Final particles of proton-proton collisions at 14 TeV, in order, with the primary vertex at the origin.
+def pythia_events(process: str, n_events: int, seed: int, ecm: float | None = None) -> Iterator[Generated]:
+    """Final particles of collisions, in order, with the primary vertex at the origin.
+
+    K0S, Lambda and their like have decayed where a tracker can see it, with all their channels, and their daughters
+    start where Pythia put them. Those that fly farther are left whole; the simulation lets them fly from their start.
 
     Parameters
     ----------
@@ -41,14 +27,16 @@ def pythia_events(process: str, n_events: int, seed: int) -> Iterator[Generated]
     n_events : int
     seed : int
         Pythia's own seed, 1 to 900,000,000.
+    ecm : float, optional
+        Energy in the centre of mass, GeV; that of the process unless given.
 
     Raises
     ------
     BadConfig
-        The process is unknown, or ``pythia8mc`` or ``awkward`` is not installed.
+        The process is unknown, Pythia refuses the energy, or ``pythia8mc`` or ``awkward`` is not installed.
     """
-    if process not in PROCESSES:
-        raise BadConfig(f"process {process!r} is not known: use one of {', '.join(PROCESSES)}")
+    kind = process_of(process)
+    energy = kind.ecm if ecm is None else ecm
     try:
         import awkward as ak
         import pythia8mc
@@ -59,34 +47,24 @@ def pythia_events(process: str, n_events: int, seed: int) -> Iterator[Generated]
     pythia = pythia8mc.Pythia("", False)
     for line in (
         "Print:quiet = on",
-        "Beams:eCM = 14000.",
         "Random:setSeed = on",
         f"Random:seed = {seed}",
-        *PROCESSES[process],
+        *kind.lines(energy),
     ):
         pythia.readString(line)
     if not pythia.init():
-        raise BadConfig(f"Pythia 8 does not start with the settings of process {process!r}")
-    made = 0
-    while made < n_events:
-        for record in pythia.nextBatch(min(BATCH, n_events - made)).prt:
-            final = record[record.status > 0]
-            p, vertex = final.p, final.vProd
-            # A particle of the collision itself has no vertex in the record: it starts at the origin.
-            px, py, pz, *place, time = [
-                ak.to_numpy(ak.fill_none(c, 0.0)).astype(np.float64)
-                for c in (p.px, p.py, p.pz, vertex.px, vertex.py, vertex.pz, vertex.e)
-            ]
-            x, y, z = place
-            yield Generated(
-                ak.to_numpy(final.id).astype(np.int32),
-                px,
-                py,
-                pz,
-                x,
-                y,
-                z,
-                time / 299.792458,  # mm/c to ns
-                np.zeros(len(final), np.int32),
-            )
-            made += 1
+        raise BadConfig(f"Pythia 8 cannot make process {process!r} at {energy:g} GeV: give another ecm")
+    for first in range(0, n_events, BATCH):
+        record = pythia.nextBatch(min(BATCH, n_events - first)).prt
+        final = record[record.status > 0]
+        p, vertex = final.p, final.vProd
+        # A particle of the collision itself has no vertex in the record: it starts at the origin.
+        px, py, pz, x, y, z, time = (
+            ak.to_numpy(ak.fill_none(ak.flatten(c), 0.0)).astype(np.float64)
+            for c in (p.px, p.py, p.pz, vertex.px, vertex.py, vertex.pz, vertex.e)
+        )
+        pdg, ends = ak.to_numpy(ak.flatten(final.id)).astype(np.int32), np.cumsum(ak.to_numpy(ak.num(final)))
+        vertices = np.zeros(len(pdg), np.int32)
+        made = Generated(pdg, px, py, pz, x, y, z, time / 299.792458, vertices)  # mm/c to ns
+        for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+            yield made.select(slice(begin, end))

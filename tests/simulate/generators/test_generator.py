@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import fields, replace
 
 import numpy as np
@@ -13,24 +12,17 @@ from hypothesis import strategies as st
 from gnnreco.errors import BadConfig
 from gnnreco.geometry.source import Source
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.generators.generated import Generated
+from gnnreco.simulate.generators.generated import Generated, accepted, charged, turned
 from gnnreco.simulate.generators.generator import (
     UPSTREAM,
     Beam,
     Crossing,
-    Pool,
-    accepted,
-    charged,
     collision_spread,
     coverage,
     generator,
     kinematics,
-    read_pool,
-    turned,
 )
 from tests.simulate.conftest import planes
-
-OPTIONS = SimulationOptions(min_pt=0.0, max_eta=20.0)
 
 
 def made(p: np.ndarray, pdg: int = 211) -> Generated:
@@ -83,10 +75,10 @@ def test_acceptance_is_in_pt_and_in_eta(pt: float, eta: float, min_pt: float, ma
     if min(abs(pt - min_pt), abs(abs(eta) - max_eta)) < 1e-6:
         return
     particles = made(np.array([[pt, 0.0, pt * np.sinh(eta)]]))
-    options = SimulationOptions(min_pt=min_pt, max_eta=max_eta)
-    assert accepted(particles, options)[0] == (pt > min_pt and abs(eta) < max_eta)
+    assert accepted(particles, min_pt, max_eta, neutrals=True)[0] == (pt > min_pt and abs(eta) < max_eta)
+    assert accepted(particles, min_pt, np.inf, neutrals=True)[0] == (pt > min_pt)
     neutral = replace(particles, pdg=np.array([22], np.int32))
-    assert not accepted(neutral, replace(options, neutrals=False))[0]
+    assert not accepted(neutral, min_pt, max_eta, neutrals=False)[0]
 
 
 def test_a_plane_across_the_beam_is_covered_up_to_its_rim_and_down_to_the_axis() -> None:
@@ -157,37 +149,6 @@ def test_the_points_of_collisions_have_the_spread_asked_for() -> None:
     event = Crossing(one, one, 3000, spread)(np.random.default_rng(4))
     found = [np.std(column) for column in (event.vx, event.vy, event.vz, event.time)]
     np.testing.assert_allclose(found, spread, rtol=0.05)
-
-
-def test_events_of_the_pool_are_events_of_the_file_turned_and_mirrored() -> None:
-    pool, offsets = read_pool("minbias")
-    drawn = Pool("minbias", OPTIONS)(np.random.default_rng(5), 6)
-    whole = {
-        tuple(np.round(np.sort(np.hypot(pool.px[a:b], pool.py[a:b])), 6))
-        for a, b in itertools.pairwise(offsets)
-    }
-    assert len({len(event) for event in drawn}) > 1
-    for event in drawn:
-        pt = np.hypot(event.px, event.py)
-        keep = accepted(event, OPTIONS)
-        assert keep.all()
-        assert any(set(np.round(pt, 6)) <= set(file) for file in whole)
-
-
-def test_the_acceptance_of_the_pool_leaves_no_event_out() -> None:
-    narrow = Pool("minbias", replace(OPTIONS, min_pt=1.0, max_eta=2.0))
-    pool, offsets = read_pool("minbias")
-    assert len(narrow.offsets) == len(offsets)
-    kept = accepted(pool, replace(OPTIONS, min_pt=1.0, max_eta=2.0))
-    counts = [kept[a:b].sum() for a, b in itertools.pairwise(offsets)]
-    np.testing.assert_array_equal(np.diff(narrow.offsets), counts)
-
-
-def test_both_sides_of_the_pool_are_drawn_alike() -> None:
-    drawn = Generated.join(Pool("minbias", OPTIONS)(np.random.default_rng(6), 400))
-    assert (drawn.pz > 0).mean() == pytest.approx(0.5, abs=0.03)
-    phi = np.arctan2(drawn.py, drawn.px)
-    assert np.abs(np.exp(1j * phi).mean()) < 0.03
 
 
 def test_the_same_stream_makes_the_same_event() -> None:

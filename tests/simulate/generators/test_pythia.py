@@ -7,11 +7,14 @@ import sys
 import pytest
 
 from gnnreco.errors import BadConfig
-from gnnreco.simulate.generators.pythia import PROCESSES, pythia_events
+from gnnreco.simulate.generators.processes import PROCESSES
+from gnnreco.simulate.generators.pythia import pythia_events
 
 
 def test_an_unknown_process_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadConfig, match=f"process 'susy' is not known: use one of {', '.join(PROCESSES)}"):
+    with pytest.raises(
+        BadConfig, match=f"process 'susy' is not known: use one of gun, beam, {', '.join(PROCESSES)}"
+    ):
         next(pythia_events("susy", 1, 1))
 
 
