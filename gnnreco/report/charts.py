@@ -84,7 +84,7 @@ def _around(points: Floats, x: float, y: float) -> Frame:
 
 def _others(sheet: Drawing, frame: Frame, points: Floats, mine: Ints) -> None:
     """Hits of nothing and of others that lie in the panel, small; every k-th where there are too many."""
-    inside = ((points > frame.low) & (points < frame.high)).all(axis=1)
+    inside = np.asarray(((points > frame.low) & (points < frame.high)).all(axis=1))
     inside[mine] = False
     rows = np.flatnonzero(inside)
     rows = rows[:: -(-len(rows) // MOST_HITS) or 1]
@@ -108,14 +108,14 @@ def _disk(sheet: Drawing, at: Floats, r: float, colour: str) -> None:
 
 def _rows(by_kind: Mapping[str, Floats]) -> Drawing:
     """The rows that have most of the answer."""
-    rows = [
-        {"row": f"{kind} {i + 1}", "part": float(values[i])}
+    found = [
+        (kind, i, float(values[i]))
         for kind, values in by_kind.items()
         for i in np.flatnonzero(values).tolist()
     ]
-    rows.sort(key=lambda row: -abs(row["part"]))
-    rows = rows[:MOST_ROWS]
+    found.sort(key=lambda one: -abs(one[2]))
+    found = found[:MOST_ROWS]
     # Numbers in a block of many buffers mean nothing to a reader: those of this object count from one.
-    order = {row["row"]: i for i, row in enumerate(sorted(rows, key=lambda r: int(r["row"].split()[-1])), 1)}
-    named = [row | {"row": f"{row['row'].rsplit(' ', 1)[0]} {order[row['row']]}"} for row in rows]
-    return bars("what was read, row by row", named, "part", "row")
+    place = {one: i for i, one in enumerate(sorted(one[:2] for one in found), 1)}
+    rows = [{"row": f"{kind} {place[kind, i]}", "part": part} for kind, i, part in found]
+    return bars("what was read, row by row", rows, "part", "row")

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from gnnreco.columns import Clusters, Event, Floats, Ints, Tracks
 from gnnreco.errors import BadConfig, BadInput, GnnrecoError
-from gnnreco.evaluate import calibration_curve, score_clusters, score_tracks, target_of
+from gnnreco.evaluate import Target, calibration_curve, score_clusters, score_tracks, target_of
 from gnnreco.evaluate.confidence import right_of
 from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.evaluate.tracking import as_seen
@@ -95,11 +95,14 @@ class Judge:
     measures : tuple of str
         What the hits it reads measure.
     detector : Detector or None
+    target : Target, optional
+        Particles whose tracks should be found.
     """
 
     gives: type
     measures: tuple[str, ...]
     detector: Detector | None
+    target: Target | None = None
 
     @classmethod
     def of(cls, task: Any) -> Judge:
@@ -107,7 +110,8 @@ class Judge:
         if task.gives not in (Tracks, Clusters) and not isinstance(task, Classifying):
             why = f"nothing here scores what the task '{task.name}' gives; name a bundle of another task"
             raise BadConfig(why)
-        return cls(task.gives, task.needs.measures, task.detector)
+        target = target_of(task.detector) if task.gives is Tracks else None
+        return cls(task.gives, task.needs.measures, task.detector, target)
 
     @property
     def places(self) -> dict[str, tuple[str, ...]]:
@@ -118,15 +122,16 @@ class Judge:
         """What the task finds, or how it classifies."""
         return task.reconstruct(event) if self.gives in (Tracks, Clusters) else task.classified(event)
 
-    def score(self, pairs: Pairs) -> Row:
-        """All that is measured of some events."""
+    def score(self, pairs: Pairs, resolutions: bool = True) -> Row:
+        """All that is measured of some events; `resolutions` of tracks are not needed where only rates are."""
         if self.gives is Clusters:
             assert self.detector is not None
             return score_clusters(pairs, self.detector)
         if self.gives is Tracks:
             assert self.detector is not None
             mine = as_seen(pairs, self.detector, self.measures)
-            return score_tracks(mine, self.detector.at_source().field, target_of(self.detector))
+            magnet = self.detector.at_source().field if resolutions else None
+            return score_tracks(mine, magnet, self.target)
         return score_classes(said for _, said in pairs)
 
     def objects(self, event: Event, found: Any) -> tuple[Floats, Any]:
@@ -142,7 +147,7 @@ class Judge:
 
     def lost(self, event: Event, found: Any) -> tuple[int, int, int]:
         """Of one event: how many were to be found, how many of these were not, and how many were found for nothing."""
-        result = self.score([(event, found)])
+        result = self.score([(event, found)], resolutions=False)
         if self.gives is Tracks:
             row = result["acts"]
             return row["particles"], row["particles"] - row["found"], row["fakes"]

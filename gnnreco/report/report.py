@@ -252,15 +252,21 @@ class _Report:
         rows = ranking(explainer, readings, seed, self.progress)
         objects, views = [], []
         for one in examples(self.judge, test, self.events):
-            row, view = self._object(explainer, test, one)
-            objects.append(row)
-            views.append(view)
+            made = self._object(explainer, test, one)
+            if made is None:
+                self._leave_out("why it said so: what was found is not the network's")
+                continue
+            objects.append(made[0])
+            views.append(made[1])
         return rows, objects, views
 
-    def _object(self, explainer: Explainer, test: Measured, one: Row) -> tuple[Row, dict[str, Any]]:
-        """One object with what made it, and what the page draws of it."""
+    def _object(self, explainer: Explainer, test: Measured, one: Row) -> tuple[Row, dict[str, Any]] | None:
+        """One object with what made it, and what the page draws of it; None where the network has no answer for it."""
         event, found = self.events[one["place"]], test.found[one["place"]]
         reading = explainer.read(event)
+        with torch.no_grad():
+            if one["object"] >= len(explainer.answers(reading, reading.features)):
+                return None
         made = attribution(explainer, reading, event, one["object"])
         hits, by_row = made.pop("hits"), made.pop("rows")
         row = {"event": event.number, "source": event.source, "answer_is": explainer.answer}

@@ -17,7 +17,6 @@ import gnnreco
 from gnnreco.cli import main
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle, BadConfig, BadInput
-from tests.display.conftest import browser  # noqa: F401
 from tests.test_testing_tasks import CASES
 
 JETS = Path(__file__).parents[2] / "examples" / "jets" / "jets-small.parquet"
@@ -84,7 +83,7 @@ def test_it_has_figures_a_ranking_and_objects(made: tuple[dict[str, Any], Path])
     json.dumps(told, allow_nan=False)
 
 
-def test_the_browser_shows_it_without_complaint(made: tuple[dict[str, Any], Path], browser) -> None:  # noqa: F811
+def test_the_browser_shows_it_without_complaint(made: tuple[dict[str, Any], Path], browser) -> None:
     document, console = browser(made[1])
     assert console == []
     assert "Why it said so" in document
