@@ -258,18 +258,22 @@ def pulls(result: Row) -> list[Row]:
 
 
 def gaps(test: Sequence[Row], train: Sequence[Row]) -> list[Row]:
-    """Test less training of each figure that both have, and how many standard errors that is where both have intervals."""
+    """Test less training of each figure that both have, and how many standard errors that is.
+
+    A figure of the training without an interval counts as exact; one of the test gives no standard errors.
+    """
     of_train = {row["figure"]: row for row in train}
     rows = []
     for row in test:
         other = of_train.get(row["figure"])
         if other is None or row["value"] is None or other["value"] is None:
             continue
-        difference = row["value"] - other["value"]
-        errors = [(b[1] - b[0]) / 2 for b in (row["interval"], other["interval"]) if b is not None]
-        error = float(np.hypot.reduce(errors)) if len(errors) == 2 else None
-        bounds = None if error is None else [difference - error, difference + error]
-        sigma = difference / error if error else None
+        difference, bounds, sigma = row["value"] - other["value"], None, None
+        if row["interval"] is not None:
+            widths = [b[1] - b[0] for b in (row["interval"], other["interval"]) if b is not None]
+            error = float(np.hypot.reduce(widths)) / 2
+            bounds = [difference - error, difference + error]
+            sigma = difference / error if error > 0 else None
         told = {"figure": row["figure"], "training": other["value"], "test": row["value"]}
         rows.append(told | {"difference": difference, "interval": bounds, "sigma": sigma})
     return rows

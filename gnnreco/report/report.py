@@ -26,7 +26,7 @@ EXPLAINED = 10  # events that columns are shuffled in
 DEFINITIONS = {
     "loss": "what the training makes small, in each event; its mean over events, with an interval from their spread",
     "intervals": "68 %",
-    "gap": "test less training; sigma: over the error of both, where both are known",
+    "gap": "test less training; sigma: over the error of both (a figure of the manifest counts as exact)",
     "rise": f"of the loss where the values of a column change places among all rows ({REPEATS} shuffles); interval from "
     "the spread over events",
     "part": "integrated gradients from average features of the event to those of the object: parts of a sum add up to "
