@@ -93,7 +93,7 @@ def attribution(explainer: Explainer, reading: Reading, event: Event, row: int) 
         "sum": float(sum(values.sum() for values in by_row.values())),
         "features": sorted(listed, key=lambda r: (-abs(r["part"]), r["kind"], r["feature"]))[:MOST_FEATURES],
         "rows": by_row,
-        "hits": _by_hit(reading, by_row, len(event.hits)),
+        "hits": _by_hit(reading, by_row, len(event.hits) if isinstance(event, Event) else 0),
     }
 
 

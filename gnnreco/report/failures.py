@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco.columns import Event
+from gnnreco.columns import Event, JetBlock
 
 from .figures import Judge, Measured, Row
 
@@ -57,7 +57,7 @@ def failures(
 
 def opens(event: Event, detector: str) -> str | None:
     """The command that shows an event with what was found in it; None for a block of jets, or one that is in no file."""
-    if event.jets is not None or not detector or not readable(event.source):
+    if isinstance(event, JetBlock) or not detector or not readable(event.source):
         return None
     words = ["gnnreco", "show", event.source, "--detector", detector, "--output", FOUND]
     return shlex.join([*words, "--event", str(event.number), "-o", f"event-{event.number}.html"])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, Tracks
+from gnnreco.columns import Clusters, Event, Floats, Ints, JetBlock, Tracks
 from gnnreco.errors import BadConfig, BadInput, GnnrecoError
 from gnnreco.evaluate import Target, calibration_curve, score_clusters, score_tracks, target_of
 from gnnreco.evaluate.confidence import right_of
@@ -171,7 +171,7 @@ def measure(
 
     def pairs() -> Iterator[tuple[Event, Any]]:
         for event in progress(iter(events)):
-            if event.truth is None:
+            if not isinstance(event, JetBlock) and event.truth is None:
                 why = "has no truth to compare with: give files with particles"
                 raise BadInput(event.source, f"event {event.number}", why)
             try:

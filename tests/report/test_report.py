@@ -17,6 +17,7 @@ import gnnreco
 from gnnreco.cli import main
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle, BadConfig, BadInput
+from gnnreco.events import open_jets
 from tests.test_testing_tasks import CASES
 
 JETS = Path(__file__).parents[2] / "examples" / "jets" / "jets-small.parquet"
@@ -37,7 +38,7 @@ def of_case(task: str, bundle: str) -> Given:
 
 
 def trigger() -> Given:
-    block = gnnreco.open_events(JETS, None)[0]
+    block = open_jets(JETS)[0]
     return Given("jet-tagger", [block], {"train": [block], "seeds": ["jet-tagger"]})
 
 

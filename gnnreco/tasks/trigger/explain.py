@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gnnreco.columns import Event, Floats
+from gnnreco.columns import Event, Floats, JetBlock
 from gnnreco.models.trigger_network import Tensors
 from gnnreco.tasks.contract import Classified, Reading, truth_of
 
@@ -29,16 +29,16 @@ SLOTS = {
 REGIONS = ("electromagnetic", "hadron", "other")
 
 
-def feature_names(task: TriggerTask, event: Event) -> tuple[str, ...]:
+def feature_names(task: TriggerTask, event: Event | JetBlock) -> tuple[str, ...]:
     """Names of the numbers in a buffer: those of the file for features of jets."""
     source = task.config.input
     if source.source == "jet_features":
-        assert event.jets is not None  # `TriggerTask.buffers` has seen to it
+        assert isinstance(event, JetBlock)  # `TriggerTask.buffers` has seen to it
         return tuple(event.jets.feature_names)
     return SLOTS[source.source][: source.features]
 
 
-def classified(answers: Floats, b: Buffers, event: Event) -> Classified:
+def classified(answers: Floats, b: Buffers, event: Event | JetBlock) -> Classified:
     """Probabilities from exact answers (b, outputs) or (b, edges, outputs)."""
     label = b.label.astype(np.int64)
     if answers.ndim == 3:  # an answer for each edge: only those that are there
@@ -48,7 +48,7 @@ def classified(answers: Floats, b: Buffers, event: Event) -> Classified:
         yes = 1 / (1 + np.exp(-answers[:, 0]))
         return Classified(np.stack([1 - yes, yes], axis=1), label, ("no", "yes"))
     shifted = np.exp(answers - answers.max(axis=1, initial=-np.inf, keepdims=True))
-    names = REGIONS if event.jets is None else tuple(event.jets.classes)
+    names = tuple(event.jets.classes) if isinstance(event, JetBlock) else REGIONS
     known = names if len(names) >= answers.shape[1] else tuple(map(str, range(answers.shape[1])))
     return Classified(shifted / shifted.sum(axis=1, keepdims=True), label, known[: answers.shape[1]])
 
@@ -70,9 +70,10 @@ class TriggerExplainer:
     def __init__(self, task: TriggerTask) -> None:
         self.task = task
 
-    def read(self, event: Event) -> Reading:
+    def read(self, event: Event | JetBlock) -> Reading:
         """The filled slots, in units of the ports and rounded as these do: what is before them has no gradient."""
-        truth_of(event)
+        if isinstance(event, Event):
+            truth_of(event)
         b = self.task.buffers(event)
         filled = b.valid > 0 if b.valid.size else np.ones(len(b.x), bool)
         with torch.no_grad():
