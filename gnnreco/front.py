@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gnnreco.columns import Clusters, Event, Tracks
+from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.clusters_file import read_clusters
+from gnnreco.events.particles_file import read_particles
 from gnnreco.events.select import require_hits
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector, load_detector
@@ -30,6 +31,7 @@ def evaluate(
     max_eta: float | None = None,
     min_hits: int | None = None,
     min_energy: float | None = None,
+    jets: str = "antikt",
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
 ) -> dict[str, Any]:
     """Score what `gnnreco.reconstruct` wrote against the truth.
@@ -44,9 +46,12 @@ def evaluate(
         By default that of the output.
     min_pt, max_eta, min_hits
         Target particles of tracks: GeV (default 1; none where the tracker lies across the beam), pseudorapidity
-        (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers too.
+        (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers
+        too, `max_eta` for particle flow.
     min_energy : float, optional
-        Target particles of showers, GeV (default 1).
+        Target particles of showers and of particle flow, GeV (default 1).
+    jets : {"antikt", "durham", "genkt"}
+        Whose figures stand at the top of the scores of particle flow.
     progress : callable
         Wraps the iterator over events, for a progress bar.
 
@@ -67,14 +72,24 @@ def evaluate(
     >>> scores["task"], scores["events"]
     ('tracking', 4)
     """
-    from gnnreco.evaluate import ShowerTarget, target_of
+    from gnnreco.evaluate import ParticleTarget, ShowerTarget, target_of
     from gnnreco.evaluate import evaluate as score
 
     detector = _loaded(detector_of(folder) if detector is None else detector)
     target = replace(target_of(detector), **_given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
     showers = ShowerTarget(**_given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
+    particles = ParticleTarget(**_given(min_energy=min_energy, max_eta=max_eta))
     source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
-    return score(folder, source, detector, target, progress=progress, showers=showers)
+    return score(
+        folder,
+        source,
+        detector,
+        target,
+        progress=progress,
+        showers=showers,
+        particles=particles,
+        jets=jets,
+    )
 
 
 def show(
@@ -86,6 +101,7 @@ def show(
     output: str | Path | None = None,
     tracks: Tracks | None = None,
     clusters: Clusters | None = None,
+    particles: ReconstructedParticles | None = None,
 ) -> Path:
     """Draw an event, with what was found in it, or a detector as one HTML page that works without a network.
 
@@ -100,7 +116,7 @@ def show(
     event : int, optional
     output : path, optional
         What `gnnreco.reconstruct` wrote of the files.
-    tracks, clusters : Tracks, Clusters, optional
+    tracks, clusters, particles : Tracks, Clusters, ReconstructedParticles, optional
         What was found in the event, where it is not in files.
 
     Returns
@@ -131,16 +147,19 @@ def show(
     if detector is None and output is None:
         raise BadConfig("name the detector with detector=, or the output of reconstruct with output=")
     if output is not None and isinstance(what, Event):
-        raise BadConfig("output= goes with files of events; give what was found with tracks= and clusters=")
+        raise BadConfig(
+            "output= goes with files of events; give what was found with tracks=, clusters=, particles="
+        )
     told = _loaded(detector_of(output) if detector is None and output is not None else detector or "")
     if not isinstance(what, Event):
         source = open_events(what, told)
         what = one_event(source, event)
         found, doubts = ({}, []) if output is None else found_in(output, source, what)
         tracks, clusters = found.get(Tracks, tracks), found.get(Clusters, clusters)
+        particles = found.get(ReconstructedParticles, particles)
         for doubt in doubts:
             warnings.warn(doubt, stacklevel=2)
-    return show_event(what, told, tracks, page, clusters)
+    return show_event(what, told, tracks, page, clusters, particles=particles)
 
 
 def train(
@@ -228,7 +247,11 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
     folder = Path(folder)
     manifest = _manifest(folder)
     parts = manifest.get("tasks") or {manifest.get("task") or "tracking": manifest}
-    readers: dict[type, Any] = {Tracks: read_tracks, Clusters: read_clusters}
+    readers: dict[type, Any] = {
+        Tracks: read_tracks,
+        Clusters: read_clusters,
+        ReconstructedParticles: read_particles,
+    }
     found: dict[type, Any] = {}
     doubts: dict[str, None] = {}
     row = source.numbers.index(event.number)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnreco import __version__
-from gnnreco.columns import Clusters, Event, Ints, Tracks
+from gnnreco.columns import Clusters, Event, Ints, ReconstructedParticles, Tracks
 from gnnreco.display.drawing.sheets import detector_sheets
 from gnnreco.display.drawing.svg import themes
 from gnnreco.display.event.scene import add_event
@@ -33,6 +33,7 @@ SCRIPTS = (
     "scene.js",
     "cells.js",
     "frame.js",
+    "particles.js",
     "panel.js",
     "main.js",
 )
@@ -46,6 +47,7 @@ def show_event(
     clusters: Clusters | None = None,
     sheets: Sequence[tuple[str, str]] = (),
     command: str = "",
+    particles: ReconstructedParticles | None = None,
 ) -> Path:
     """Draw one event, in the frame of the detector's source, as one HTML page that works without a network.
 
@@ -66,6 +68,9 @@ def show_event(
         Title and markup of flat pages behind the event; a table row with ``data-cluster`` selects that cluster.
     command : str
         Kept in the page, with the version.
+    particles : ReconstructedParticles, optional
+        Found particles, of these tracks and clusters: drawn as arrows, with jets (where FastJet is installed) and missing
+        momentum. A click on one lights up what it is made of.
 
     Returns
     -------
@@ -75,9 +80,9 @@ def show_event(
     Raises
     ------
     BadInput
-        Where a track or a cluster points at a hit that the event does not have.
+        Where a track, a cluster or a particle points at a hit that the event does not have.
     """
-    for found, what in ((tracks, "track"), (clusters, "cluster")):
+    for found, what in ((tracks, "track"), (clusters, "cluster"), (particles, "particle")):
         if found is not None:
             _belongs(event, found.hit_index, what)
     mine = Seen(in_source_frame(event, detector.source), None, detector.source)
@@ -86,7 +91,7 @@ def show_event(
     pack = Pack()
     about = {
         "detector": add_sensors(pack, detector),
-        "event": add_event(pack, event, detector, tracks, clusters),
+        "event": add_event(pack, event, detector, tracks, clusters, particles),
         "made_by": {"gnnreco": __version__, "command": command},
     }
     return _write(path, f"Event {event.number} in {detector.name}", about, pack, sheets)

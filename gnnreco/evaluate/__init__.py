@@ -5,8 +5,8 @@ from .confidence import calibrate, calibration_curve
 from .join import Join
 from .matching import RULES, Matching, match
 from .output import evaluate
-from .plots import figures, plots
-from .report import table
+from .particles import ParticleScores, ParticleTarget, find_jets, match_particles, score_particles
+from .report import figures, plots, table
 from .target import ALL_TRACKS, COUNTED_TRACKS, Target, target_of, true_perigee
 from .tracking import Scores, score_tracks
 from .trackml import hit_weights, trackml_score
@@ -17,6 +17,8 @@ __all__ = [
     "RULES",
     "Join",
     "Matching",
+    "ParticleScores",
+    "ParticleTarget",
     "Scores",
     "ShowerTarget",
     "Target",
@@ -24,10 +26,13 @@ __all__ = [
     "calibration_curve",
     "evaluate",
     "figures",
+    "find_jets",
     "hit_weights",
     "match",
+    "match_particles",
     "plots",
     "score_clusters",
+    "score_particles",
     "score_tracks",
     "table",
     "target_of",

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gnnreco.columns import Clusters, Tracks
+from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
+from gnnreco.events.particles_file import read_particles
 from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector
@@ -20,6 +21,7 @@ from .clustering import ShowerTarget, score_clusters
 from .graph import graph_metrics as measure_graph
 from .graph import graph_of
 from .join import Join
+from .particles import ParticleTarget, score_particles
 from .target import Target, target_of
 from .tracking import as_seen, score_tracks
 
@@ -42,6 +44,8 @@ def evaluate(
     graph_metrics: Mapping[str, Any] | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     showers: ShowerTarget | None = None,
+    particles: ParticleTarget | None = None,
+    jets: str = "antikt",
 ) -> dict[str, Any]:
     """Score what `reconstruct` wrote against the truth.
 
@@ -64,6 +68,10 @@ def evaluate(
         Wraps the iterator over events, for a progress bar.
     showers : ShowerTarget, optional
         Particles whose showers should be found.
+    particles : ParticleTarget, optional
+        Particles that particle flow should find.
+    jets : {"antikt", "durham", "genkt"}
+        Whose figures stand at the top of the object of particle flow; all of them are in it.
 
     Returns
     -------
@@ -81,7 +89,16 @@ def evaluate(
     if "tasks" in manifest:
         parts = {
             task: evaluate(
-                folder / task, truth_source, detector, target, counted, graph_metrics, progress, showers
+                folder / task,
+                truth_source,
+                detector,
+                target,
+                counted,
+                graph_metrics,
+                progress,
+                showers,
+                particles,
+                jets,
             )
             for task in manifest["tasks"]
         }
@@ -94,11 +111,13 @@ def evaluate(
     join = Join(truth_source, manifest, folder)
     task = manifest.get("task", "tracking")
     kind = _scored_kind(folder, task)
+    graph: dict[str, Any] = {}
     if kind.gives is Clusters:
-        if detector is None:
-            raise BadInput(folder, "", "clusters are scored with their detector; name it with detector=")
         found = progress(join.pairs(read_clusters(folder)))
-        scores, graph = score_clusters(found, detector, showers), {}
+        scores = score_clusters(found, _needed(detector, folder, "clusters"), showers)
+    elif kind.gives is ReconstructedParticles:
+        found = progress(join.pairs(read_particles(folder)))
+        scores = score_particles(found, _needed(detector, folder, "particles"), particles, jets)
     else:
         target = target or (Target() if detector is None else target_of(detector))
         scored = as_seen(progress(join.pairs(read_tracks(folder))), detector, kind.needs.measures)
@@ -117,6 +136,12 @@ def evaluate(
     return head | scores | graph
 
 
+def _needed(detector: Detector | None, folder: Path, what: str) -> Detector:
+    if detector is None:
+        raise BadInput(folder, "", f"{what} are scored with their detector; name it with detector=")
+    return detector
+
+
 def _scored_kind(folder: Path, task: str) -> Kind:
     """The task of an output; refuses one that is not installed, or whose columns nothing here scores."""
     try:
@@ -124,8 +149,8 @@ def _scored_kind(folder: Path, task: str) -> Kind:
     except BadConfig as error:
         why = f"is of the task '{task}', which is not installed here ({error})"
         raise BadInput(folder, "manifest.json", why) from error
-    if kind.gives not in (Tracks, Clusters):
-        why = f"is of the task '{task}', which nothing here scores: it gives neither tracks nor clusters"
+    if kind.gives not in (Tracks, Clusters, ReconstructedParticles):
+        why = f"is of the task '{task}', which nothing here scores: it gives neither tracks, clusters nor particles"
         raise BadInput(folder, "manifest.json", why)
     return kind
 

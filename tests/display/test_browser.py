@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gnnreco.columns import Clusters, Hits, Tracks
+from gnnreco.columns import Clusters, Hits, ReconstructedParticles, Tracks
 from gnnreco.display import show_detector, show_event
 from tests.display.test_sensors import calorimeter, shower
 
@@ -225,6 +225,75 @@ def test_calorimeter_hits_are_cells(made, drive, tmp_path):
     assert seen["chosen"] == 0
     assert "Cluster 0" in seen["text"]
     assert seen["seen"] > 25  # others may be hidden behind them
+
+
+def particles_of_the_bench():
+    """A muon of track 0, and a photon of cluster 1 with a hit alone."""
+    three = {"px": np.array([9.0, 0.0]), "py": np.array([-1.5, 20.0]), "pz": np.array([1.0, 4.0])}
+    return ReconstructedParticles(
+        np.array([4, 2], np.int32),
+        np.array([[0.1, 0, 0, 0, 0.9], [0, 0.2, 0.8, 0, 0]]),
+        charge=np.array([1.0, 0.0]),
+        **three,
+        energy=np.sqrt(sum(p**2 for p in three.values())),
+        energy_sigma=np.array([0.1, 1.0]),
+        score=np.ones(2),
+        track_offsets=np.array([0, 1, 1]),
+        track_index=np.array([0]),
+        cluster_offsets=np.array([0, 0, 1]),
+        cluster_index=np.array([1]),
+        offsets=np.array([0, 0, 1]),
+        hit_index=np.array([12]),
+    )
+
+
+def test_a_click_on_a_particle_lights_up_what_it_is_made_of(made, drive, tmp_path):
+    n = 2
+    clusters = Clusters(
+        np.array([0, 3, 5]), np.array([10, 11, 13, 15, 16]), np.ones(5), *np.ones((5, n)), np.ones((n, 3)),
+        np.full((n, 4), 0.25), np.ones(n),
+    )  # fmt: skip
+    page = show_event(
+        made.event(),
+        made.detector(),
+        made.tracks(),
+        tmp_path / "page.html",
+        clusters,
+        particles=particles_of_the_bench(),
+    )
+    script = (
+        INK
+        + """
+        page.look("xy", 0);
+        const out = {}, card = document.getElementById("card"), text = document.getElementById("panel").innerText;
+        only(); const none = ink();
+        for (const key of ["muon", "photon", "missing"]) { only(key); out[key] = ink() - none; }
+        only("muon", "photon");
+        const [x0, y0] = page.project([0, 0, 0]), along = i => {
+            for (let far = 10; far < 2000; far += 5) {
+                const d = page.data.q_direction.subarray(3 * i, 3 * i + 3), p = page.project([...d].map(v => v * far));
+                const found = page.tell(...p);
+                if (found?.kind === "particle" && found.index === i) return found;
+            }
+            return null;
+        };
+        const muon = along(0), photon = along(1);
+        page.select(muon); const tracks = [...page.parts().tracks], muonText = card.innerText;
+        page.select(photon); const clusters = [...page.parts().clusters], hits = [...page.parts().hits], photonText = card.innerText;
+        page.select({ kind: "track", index: 0 }); const trackText = card.innerText, cleared = page.state.particle;
+        return { out, text, muon, photon, tracks, clusters, hits, muonText, photonText, trackText, cleared };"""
+    )
+    seen = drive(page, script)
+    assert min(seen["out"].values()) > 20, seen["out"]
+    assert "missing pt" in seen["text"].lower()
+    assert seen["muon"] == {"kind": "particle", "index": 0}
+    assert seen["photon"] == {"kind": "particle", "index": 1}
+    assert (seen["tracks"], seen["clusters"], seen["hits"]) == ([0], [1], [12])
+    assert "Found particle 0: muon" in seen["muonText"]
+    assert "90.0 %" in seen["muonText"]
+    assert "Made of clusters" in seen["photonText"]
+    assert "In found particle" in seen["trackText"]
+    assert seen["cleared"] == -1
 
 
 def test_occupancy_and_sheets(made, drive, tmp_path):

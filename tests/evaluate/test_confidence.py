@@ -11,9 +11,8 @@ from gnnreco.bundle import find_bundle, load_bundle, load_task
 from gnnreco.bundle.files import WEIGHTS
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
-from gnnreco.evaluate import calibrate, calibration_curve, plots
+from gnnreco.evaluate import calibrate, calibration_curve, plots, table
 from gnnreco.evaluate.clustering import score_clusters
-from gnnreco.evaluate.report import table
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 

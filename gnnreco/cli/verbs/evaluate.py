@@ -36,10 +36,19 @@ def add(verbs: Verbs) -> None:
         help="of target particles (default: 1; none where the tracker lies across the beam)",
     )
     ev.add_argument(
-        "--min-energy", type=float, metavar="GEV", help="of target particles of showers (default: 1)"
+        "--min-energy",
+        type=float,
+        metavar="GEV",
+        help="of target particles of showers and particle flow (default: 1)",
     )
     ev.add_argument(
         "--max-eta", type=float, metavar="ETA", help="of target particles (tracks: 3; none across the beam)"
+    )
+    ev.add_argument(
+        "--jets",
+        choices=("antikt", "durham", "genkt"),
+        default="antikt",
+        help="of particle flow: the jets whose figures are printed (default: antikt; --json has all)",
     )
     ev.add_argument(
         "--min-hits",
@@ -69,6 +78,7 @@ def evaluate(args: Namespace) -> int:
         max_eta=args.max_eta,
         min_hits=args.min_hits,
         min_energy=args.min_energy,
+        jets=args.jets,
         progress=bar(len(source), "event"),
     )
     print(scores_table(result))

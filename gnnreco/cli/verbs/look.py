@@ -38,7 +38,7 @@ def _add_show(verbs: Verbs) -> None:
 
 def show(args: Namespace) -> int:
     """One page with one event."""
-    from gnnreco.columns import Clusters, Tracks
+    from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
     from gnnreco.display import show_event
     from gnnreco.events import open_events
     from gnnreco.front import detector_of, found_in, one_event
@@ -54,7 +54,8 @@ def show(args: Namespace) -> int:
     for doubt in doubts:
         print("gnnreco:", one_line(doubt), file=sys.stderr)
     tracks, clusters = found.get(Tracks), found.get(Clusters)
-    page = show_event(event, detector, tracks, args.page, clusters, command=args.command)
+    particles = found.get(ReconstructedParticles)
+    page = show_event(event, detector, tracks, args.page, clusters, command=args.command, particles=particles)
     return show_page(page, args.json)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, Particles, Tracks, Truth
+from gnnreco.columns import Clusters, Event, Floats, Ints, Particles, ReconstructedParticles, Tracks, Truth
 from gnnreco.display.pack import Pack
 from gnnreco.geometry import Detector
 
 from .calorimeter import add_clusters, add_hit_cells
 from .curves import Helices, curves
+from .flow import add_flow
 from .matching import Match, match_tracks
 from .traced import particle_curves, track_curves
 from .waypoints import kinds_of_hits, waypoints
@@ -28,9 +29,14 @@ _NO_TRUTH = Truth(_NO_PARTICLES, _NONE.astype(np.int64), _NONE.astype(np.int64))
 
 
 def add_event(
-    pack: Pack, event: Event, detector: Detector, tracks: Tracks | None, clusters: Clusters | None = None
+    pack: Pack,
+    event: Event,
+    detector: Detector,
+    tracks: Tracks | None,
+    clusters: Clusters | None = None,
+    flow: ReconstructedParticles | None = None,
 ) -> dict[str, Any]:
-    """Pack hits, the cells of calorimeter hits, particles with a hit, clusters, found tracks, and lines."""
+    """Pack hits, the cells of calorimeter hits, particles with a hit, clusters, found tracks and particles, and lines."""
     found = Tracks() if tracks is None else tracks
     truth = _NO_TRUTH if event.truth is None else event.truth
     match = match_tracks(tracks, event, detector)
@@ -54,6 +60,7 @@ def add_event(
         "outside": int((event.hits.sensor < 0).sum()),
         "cells": add_hit_cells(pack, event, detector, kinds),
         "clusters": add_clusters(pack, clusters, len(event.hits)),
+        "flow": add_flow(pack, flow),
     }
 
 

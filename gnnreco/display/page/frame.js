@@ -14,6 +14,7 @@ function drawFrame(size, ratio) {
   const pen = over.getContext("2d");
   pen.scale(ratio, ratio);
   pen.font = "11px system-ui, 'DejaVu Sans', sans-serif";
+  drawFlow(pen, size);
   pen.lineWidth = 1;
   if (flight) return;
   if (view === "3d") triad(pen, size); else axes(pen, size);

@@ -50,6 +50,7 @@ function select(found) { // a track, a sensor, or nothing
   state.cluster = found?.kind === "cluster" ? found.index : hit >= 0 && (asCell[hit] || charged[hit]) ? D.h_cluster?.[hit] ?? -1 : -1;
   state.selected = found?.kind === "track" ? found.index : hit >= 0 && state.cluster < 0 ? trackOf(hit) : -1;
   state.sensor = found?.kind === "sensor" ? found.index : -1;
+  choosePart(found?.kind === "particle" ? found.index : -1);
   card.hidden = !found;
   if (found) {
     fill(card, describe(found));
@@ -71,7 +72,7 @@ function search(text) {
   card.hidden = false;
 }
 function under(x, y, s) { // what is under the cursor, and of a sensor also the cell
-  const found = pick(x, y, s);
+  const found = flowUnder(x, y, s) ?? pick(x, y, s);
   if (found?.kind === "sensor") found.cell = cellUnder(found.index, x, y, s);
   return found;
 }
@@ -213,7 +214,8 @@ function start() {
   if (link.get("sensor")) select({ kind: "sensor", index: placeOf.get(+link.get("sensor")) ?? 0 });
   for (const { page } of pages) if (page.dataset.title.toLowerCase() === link.get("sheet")) turn(page);
   if (link.get("track")) search(link.get("track"));
+  if (+link.get("particle") < nFlow && link.get("particle")) select({ kind: "particle", index: +link.get("particle") });
   requestAnimationFrame(loop);
 }
 start();
-window.gnnreco = { state, camera, set, look, select, search, tell, only, turn, lod, project: p => project(p, size()), picture, render, size, data: D, counts: { hits: nHits, found: nFound, particles: nTrue, sensors: nSensors, cells: nCells } };
+window.gnnreco = { state, parts: () => parts, camera, set, look, select, search, tell, only, turn, lod, project: p => project(p, size()), picture, render, size, data: D, counts: { hits: nHits, found: nFound, particles: nTrue, sensors: nSensors, cells: nCells, flow: nFlow } };

@@ -40,6 +40,7 @@ function buildPanel() {
   panel.append(make("h1", {}, event ? `Event ${event.number}` : detector.name));
   const about = event ? [detector.name, `${many(nHits)} hits`] : [`${many(nSensors)} sensors`, `${many(detector.layers)} layers`];
   panel.append(make("p", { className: "sub" }, about.join(" · "), ...(event ? [make("br"), event.source.split("/").slice(-2).join("/")] : [])));
+  if (flow) buildFlow();
   if (event) buildTracks();
   buildEnergy();
   buildDetector();
@@ -169,6 +170,9 @@ function describe({ kind, index, cell }) { // title and rows of what is under th
   if (kind === "hit") return event ? describeHit(index) : describeFired(index);
   if (kind === "cluster") return describeCluster(index);
   if (kind === "sensor") return describeSensor(index, cell);
+  if (kind === "particle") return describeFlow(index);
+  if (kind === "jet") return describeJet(index);
+  if (kind === "missing") return describeMissing();
   return index < nFound ? describeFound(index) : describeParticle(index - nFound);
 }
 const placeOf = new Map();
@@ -193,6 +197,7 @@ function describeFired(k) {
 }
 function describeCluster(c) {
   const n = D.k_offsets[c + 1] - D.k_offsets[c], out = [["Energy", `${figure(D.k_energy[c])}${Number.isFinite(D.k_energy_sigma[c]) ? ` ± ${figure(D.k_energy_sigma[c], 2)}` : ""} GeV`], ["x, y, z", `${[D.k_x[c], D.k_y[c], D.k_z[c]].map(v => v.toFixed(1)).join(", ")} mm`], ["Hits", many(n)], ["Score", figure(D.k_score[c], 3)]];
+  if (heldClusters.has(c)) out.push(["In found particle", `${heldClusters.get(c)} (${flowName(D.q_class[heldClusters.get(c)])})`]);
   if (D.k_class[c] >= 0) out.push(["Most likely", event.clusters.classes[D.k_class[c]]]);
   if (event.truth) { // the particle of most of its energy
     const shares = new Map();
@@ -206,6 +211,7 @@ function describeFound(t) {
   const n = trackLength(t), p = D.f_particle[t], out = [["pT", `${figure(D.f_pt[t])} GeV`], ["η", figure(D.f_eta[t])], ["φ", `${figure(D.f_phi[t])} rad`],
     ["d0", `${figure(D.f_d0[t])} mm`], ["z0", `${figure(D.f_z0[t])} mm`], ["Charge", D.f_q_over_p[t] > 0 ? "+1" : D.f_q_over_p[t] < 0 ? "−1" : "–"],
     ["χ² / ndf", `${figure(D.f_chi2[t])} / ${figure(D.f_ndf[t])}`], ["Hits", many(n)], ["Score", figure(D.f_score[t])]];
+  if (heldTracks.has(t)) out.push(["In found particle", `${heldTracks.get(t)} (${flowName(D.q_class[heldTracks.get(t)])})`]);
   if (p >= 0) out.push([STATUS[D.f_status[t]] === "fake" ? "Most hits from" : "Particle", String(D.p_id[p])], ["Hits from it", `${D.f_shared[t]} of ${n}`]);
   return { title: `Track ${t}: ${LABELS[STATUS[D.f_status[t]]].toLowerCase()}`, rows: out };
 }

@@ -6,10 +6,10 @@ const INKS = { // safe for colour-blind readers (after Okabe and Ito); by status
     pt: ["#440154", "#3b528b", "#21918c", "#4fb848", "#c9a800"] },
 };
 const state = {
-  theme: "dark", colour: "status", pt: 0, hits: 1, size: 1, glass: 1, selected: -1, sensor: -1, cluster: -1,
+  theme: "dark", colour: "status", pt: 0, hits: 1, size: 1, glass: 1, selected: -1, sensor: -1, cluster: -1, particle: -1,
   shade: "subsystem", paint: "energy", least: 0, solo: -1,
   show: { outlines: true, faces: true, cut: true, cells: true, fired: true, grow: true, onTrack: true, unassigned: true, noise: true,
-    matched: true, duplicate: true, fake: true, found: true, true: false, missed: true, generated: true },
+    matched: true, duplicate: true, fake: true, found: true, true: false, missed: true, generated: true, jets: true, missing: true },
   layers: new Uint8Array(detector.layers).fill(1),
 };
 const STATUS = ["matched", "duplicate", "fake", "found", "true", "missed", "generated"];
@@ -46,8 +46,8 @@ function put(out, at, colours, i, last) {
 }
 
 function restyle() {
-  const dark = state.theme === "dark", some = state.selected >= 0, other = partner(state.selected);
-  const mine = t => some && t >= 0 && (t === state.selected || t === other);
+  const dark = state.theme === "dark", some = state.selected >= 0 || state.particle >= 0, other = partner(state.selected);
+  const mine = t => some && t >= 0 && (t === state.selected || t === other || parts.tracks.has(t));
   let shown = 0;
   for (let t = 0; t < nTracks; t++) {
     shown += seen[t] = visible(t) ? 1 : 0;
@@ -126,10 +126,10 @@ if (event) {
   if (charges.some(Boolean)) for (let i = 0; i < nHits; i++) charged[i] = of.get(D.h_sensor[i]) ? 1 : 0;
 }
 function styleCells(mine) {
-  const chosen = state.selected >= 0 || state.cluster >= 0, grey = rgb(inks().noise);
+  const chosen = state.selected >= 0 || state.cluster >= 0 || state.particle >= 0, grey = rgb(inks().noise);
   for (let k = 0; k < nCells; k++) {
     const i = event ? D.c_hit[k] : k, value = energies[i], on = state.show.fired && value >= state.least && state.layers[D.s_layer[D.c_sensor[k]]];
-    const lit = event && (state.cluster >= 0 ? D.h_cluster[i] === state.cluster : D.h_particle[i] >= 0 && mine(nFound + D.h_particle[i]) || mine(D.h_track[i]));
+    const lit = event && (parts.hits.has(i) || parts.clusters.has(D.h_cluster?.[i]) || (state.cluster >= 0 ? D.h_cluster[i] === state.cluster : D.h_particle[i] >= 0 && mine(nFound + D.h_particle[i]) || mine(D.h_track[i])));
     (chosen && !lit ? grey : event ? hitPaint(i) : ramp(heat(value))).forEach((v, c) => { cellColour[4 * k + c] = v; });
     cellColour[4 * k + 3] = chosen && !lit ? 110 : 255;
     if (event) { put(hitColour, 4 * i, cellColour.subarray(4 * k), 0, cellColour[4 * k + 3]); if (!on) hitSize[i] = 0; }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gnnreco.columns import Clusters
+from gnnreco.columns import Clusters, ReconstructedParticles
 from gnnreco.tasks.registry import find_task
 
-from .matching import RULES
-from .resolution import PARAMETERS
+from ..matching import RULES
+from ..resolution import PARAMETERS
+from .particles import particle_lines
+from .words import number, percent
 
 UNITS = {"d0_mm": "mm", "z0_mm": "mm", "phi": "rad", "theta": "rad", "q_over_p": "e/GeV"}
 
@@ -29,8 +31,11 @@ def table(result: Mapping[str, Any]) -> str:
     """
     if "tasks" in result:
         return "\n\n".join(table(part) for part in result["tasks"].values())
-    if find_task(result.get("task", "tracking")).gives is Clusters:
+    gives = find_task(result.get("task", "tracking")).gives
+    if gives is Clusters:
         return _clusters(result)
+    if gives is ReconstructedParticles:
+        return "\n".join([*particle_lines(result), *_calibration_line(result), *_cost_lines(result)])
     rows = [(rule, result[rule]) for rule in RULES]
     rows += [("acts, all tracks", result["all_tracks"]["acts"])]
     more = {"acts, pt 0.15-1 GeV": result["low_pt"]["acts"], "acts, displaced": result["displaced"]["acts"]}
@@ -86,20 +91,6 @@ def _calibration_line(result: Mapping[str, Any]) -> list[str]:
         f"score: {100 * all_of_them['score_mean']:.2f} % on average, {100 * all_of_them['matched']:.2f} % of "
         f"{all_of_them['count']:,} are matched; calibration error {100 * curve['ece']:.2f} %"
     ]
-
-
-def percent(row: Mapping[str, Any], rate: str, width: int) -> str:
-    """A rate and its 68 % interval, in per cent."""
-    if row[rate] is None:
-        return "-".rjust(width)
-    low, high = (100 * bound for bound in row[f"{rate}_interval"])
-    value = 100 * row[rate]
-    return f"{value:.2f} % +{high - value:.2f} -{value - low:.2f}".rjust(width)
-
-
-def number(value: float | None, spec: str) -> str:
-    """A number, or a dash where there is none."""
-    return "-" if value is None else format(value, spec)
 
 
 def _resolution_lines(resolutions: Mapping[str, Any] | None) -> list[str]:

@@ -19,8 +19,10 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from gnnreco.files.atomic import write_file
 
-from .rates import EDGES
-from .report import table
+from ..rates import EDGES
+from .panels import calibration_panel, panels
+from .particle_plots import particle_figures
+from .table import table
 
 # plain text, not mathematics: the parser of the latter takes most of the time of a figure
 AXES = {
@@ -36,7 +38,6 @@ RESOLUTIONS = {
     "theta": "θ [rad]",
     "q_over_p_relative": "q/p, relative",
 }
-PANEL = (4.6, 3.9)  # inches
 STYLE = {**mplhep.style.CMS, "font.size": 12, "svg.hashsalt": "gnnreco"}
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -95,50 +96,24 @@ def plots(
 
 def _figures(results: Results, rule: str) -> Iterator[tuple[str, Figure]]:
     if any(r.get("calibration") for r in results.values()):
-        figure, (axes,) = _panels(1)
-        _calibration_panel(axes, results)
+        figure, (axes,) = panels(1)
+        calibration_panel(axes, {name: r.get("calibration") for name, r in results.items()})
         yield "calibration", figure
+    yield from particle_figures(results)
     # Rates in bins are those of tracks.
     results = {name: r for name, r in results.items() if rule in r}
     for variable in AXES if results else ():
         shown = [rate for rate in LABELS if any(rate in r[rule]["bins"][variable] for r in results.values())]
-        figure, panels = _panels(len(shown))
-        for rate, axes in zip(shown, panels, strict=True):
+        figure, some = panels(len(shown))
+        for rate, axes in zip(shown, some, strict=True):
             _rate_panel(axes, results, rule, rate, variable)
         yield f"rates_{variable}", figure
     if any(r.get("resolutions") for r in results.values()):
         for variable in ("pt", "eta"):
-            figure, panels = _panels(len(RESOLUTIONS))
-            for parameter, axes in zip(RESOLUTIONS, panels, strict=True):
+            figure, some = panels(len(RESOLUTIONS))
+            for parameter, axes in zip(RESOLUTIONS, some, strict=True):
                 _resolution_panel(axes, results, parameter, variable)
             yield f"resolution_{variable}", figure
-
-
-def _panels(count: int) -> tuple[Figure, list[Axes]]:
-    columns, rows = min(count, 3), -(-count // 3)
-    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows))
-    figure.subplots_adjust(0.2 / columns, 0.17 / rows, 1 - 0.04 / columns, 1 - 0.04 / rows, 0.32, 0.25)
-    return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
-
-
-def _calibration_panel(axes: Axes, results: Results) -> None:
-    """Which part is matched against the score; on the diagonal a score is what it says."""
-    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1)
-    for name, result in results.items():
-        curve = result.get("calibration")
-        if curve:
-            filled = np.array(curve["count"]) > 0
-            x, y = (np.array(curve[key], float)[filled] for key in ("score_mean", "matched"))
-            low, high = np.array(curve["matched_interval"], float)[filled].T
-            bars = np.maximum([y - low, high - y], 0.0)
-            label = f"{name}: error {100 * curve['ece']:.1f} %"
-            axes.errorbar(x, y, bars, fmt="o", markersize=5, label=label)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.05)
-    axes.set_xlabel("score")
-    axes.set_ylabel("matched")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=9)
 
 
 def _rate_panel(axes: Axes, results: Results, rule: str, rate: str, variable: str) -> None:
