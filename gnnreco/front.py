@@ -14,7 +14,6 @@ from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.particles_file import read_particles
-from gnnreco.events.select import require_hits
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.tasks.registry import find_task, task_names
@@ -226,10 +225,8 @@ def detector_of(folder: str | Path) -> str:
 
 
 def one_event(source: EventSource, number: int | None) -> Event:
-    """The event of a number, by default the first; `BadInput` for a block of jets: none that can be drawn."""
-    event = source[0] if number is None else source.by_number(number)
-    require_hits(event)
-    return event
+    """The event of a number, by default the first."""
+    return source[0] if number is None else source.by_number(number)
 
 
 def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dict[type, Any], list[str]]:

@@ -233,8 +233,7 @@ class Reconstructor:
                 why = f"{stage.name} needs {' and '.join(missing)}, which could not be found in it"
                 raise BadInput(event.source, f"event {event.number}", why)
             with outcome.timer:
-                empty = not len(event.hits) and event.jets is None
-                found = kind.gives() if empty else task.reconstruct(event)
+                found = task.reconstruct(event) if len(event.hits) else kind.gives()
             _check_numbers(found, layout)
             outcome.tally = task.tally(event, found)
             if "hit_id" in layout.hits:

@@ -18,12 +18,12 @@ from sklearn.metrics import roc_auc_score
 
 from gnnreco.cli.table import table
 from gnnreco.columns import Floats, Ints
-from gnnreco.events import open_events
+from gnnreco.events import open_jets
 
 
 def features(folder: Path) -> tuple[Floats, Ints, tuple[str, ...], tuple[str, ...]]:
     """Features, labels, and the names of both."""
-    blocks = [event.jets for event in open_events(folder, None) if event.jets is not None]
+    blocks = [block.jets for block in open_jets(folder)]
     x, y = np.concatenate([b.features for b in blocks]), np.concatenate([b.label for b in blocks])
     return x, y, blocks[0].feature_names, blocks[0].classes
 

@@ -126,3 +126,22 @@ tag particles-teacher 60 "${particles[@]}" 'model.edge_layers=[48,32]' 'model.no
 tag particles-fixed 40 "${particles[@]}"
 gnnreco deploy search particles-fixed -o particles-front "${common[@]}" train.epochs=30 train.learning_rate=0.004
 tag jet-particles 80 train.start=particles-front/point-01 task.teacher=particles-teacher task.resource=5e-6
+
+# Particle flow: collisions by Pythia (`pip install gnnreco[pythia]`) that do not ship, tracks by a network that was trained
+# elsewhere, showers by the density finder, which learns nothing.
+for pool in "qq 380 5000 1380" "qq 240 2000 1240" "qq 91 3000 1091" "zh 240 2000 1241" "tautau 91 1500 1092"; do
+    set -- $pool
+    python "$here/simulate_pools.py" --process "$1" --ecm "$2" --events "$3" --seed "$4" -o "pools/$1$2.parquet"
+done
+gnnreco bundle adapt tracking-trackml --detector full_cld -o tracking-cld --events 60 --process qq --pileup 0 --seed 11 \
+    pool=pools
+flow() { # folder events seed process [more]
+    gnnreco simulate --detector full_cld --process "$4" --events "$2" --seed "$3" -o "$1" pool=pools "${@:5}"
+}
+flow_gun() { # folder events seed
+    gnnreco simulate --detector full_cld --process gun --events "$2" --seed "$3" -o "$1" --energy 1 60 --count 10 spectrum=log \
+        --particle photon,electron,muon,pion,k0l,neutron,pi0,proton,kaon
+}
+flow tr_qq380 1100 100 qq; flow tr_zh 400 101 zh; flow tr_qq91 300 102 qq --ecm 91; flow tr_tau 200 103 tautau
+flow va_qq380 80 200 qq; flow va_zh 40 201 zh; flow va_qq91 30 202 qq --ecm 91; flow va_tau 20 203 tautau
+flow_gun tr_gun 300 104; flow_gun va_gun 30 204

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,14 +13,18 @@ import pytest
 from gnnreco.bundle import load_bundle
 from gnnreco.columns import Event, Tracks
 from gnnreco.geometry import load_detector
-from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.schema import build
 from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.tasks.particleflow import ParticleFlowConfig
 from gnnreco.tasks.registry import Kind, find_task, task_names
 from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
 from gnnreco.tasks.trigger import TriggerConfig
 from gnnreco.tasks.trigger.inputs import InputConfig
 from gnnreco.testing import TASK_CHECKS, TaskCase, check_task
+from tests.conftest import HEAD
+from tests.tasks.particleflow.found import simulated
+from tests.tasks.particleflow.whole import WHOLE
 
 SLAB = Path(__file__).parent / "third_party" / "gnnreco_one_shower" / "slab"  # a tracker and a calorimeter
 PHOTONS = SimulationOptions(particle="photon", energy=(5.0, 20.0), eta=(2.5, 3.0), count=2)
@@ -48,6 +53,14 @@ def drift() -> TaskCase:
     return of_bundle("tpc", "tpc", list(simulate(load_detector("tpc"), "gun", 1, seed=7, options=options)))
 
 
+def particleflow() -> TaskCase:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "detector.yaml").write_text(HEAD % ("whole", 2) + WHOLE.lstrip("\n"))
+        detector = load_detector(folder)
+    settings = ParticleFlowConfig(least_score=0.0)  # untrained: every owner is told
+    return TaskCase("particleflow", detector, list(simulated(detector, 2)), settings)
+
+
 def trigger() -> TaskCase:
     network = TriggerNetworkConfig(
         kind="nodes",
@@ -68,6 +81,7 @@ CASES: dict[str, Callable[[], TaskCase]] = {
     "tracking": tracking,
     "clustering": clustering,
     "drift": drift,
+    "particleflow": particleflow,
     "trigger": trigger,
 }
 

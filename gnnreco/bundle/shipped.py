@@ -28,10 +28,17 @@ def list_bundles() -> list[str]:
     return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
 
 
-def default_bundles(detector: Detector) -> list[str]:
+def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
     """Names of shipped bundles that reconstruct what a detector measures, one for each task.
 
-    Charge gives tracks where a bundle for this very detector ships, else clusters.
+    Charge gives tracks where a bundle for this very detector ships, else clusters. Where particle flow was trained on this
+    very detector, it comes last, after those bundles whose tracks and clusters it learned from.
+
+    Parameters
+    ----------
+    detector : Detector
+    build_on : bool
+        Take particle flow too.
 
     Raises
     ------
@@ -41,6 +48,9 @@ def default_bundles(detector: Detector) -> list[str]:
     measures = {what for s in detector.subsystems for what in s.measures}
     shipped = {name: read_manifest(SHIPPED / name) for name in list_bundles()}
     hashes = {name: (m["task"], m["detector"]["hash"]) for name, m in shipped.items()}
+    own = [name for name, what in hashes.items() if what == ("particleflow", detector.at_source().hash)]
+    if build_on and own:
+        return [*shipped[own[0]]["training"]["data"]["sample"]["bundles"], own[0]]
     chosen: list[str] = []
     for task in ("drift", "tracking", "clustering"):
         own = [name for name, what in hashes.items() if what == (task, detector.at_source().hash)]

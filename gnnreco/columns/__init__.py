@@ -16,7 +16,7 @@ from gnnreco.columns.event import Collections, Event
 from gnnreco.columns.fates import FATES, Fates
 from gnnreco.columns.found import CLUSTER_CLASSES, Clusters, Tracks
 from gnnreco.columns.hits import Deposits, Hits
-from gnnreco.columns.jets import Jets
+from gnnreco.columns.jets import JetBlock, Jets
 from gnnreco.columns.particles import PARTICLE_CLASSES, ReconstructedParticles
 from gnnreco.columns.table import Columns, concatenate
 from gnnreco.columns.truth import Particles, Truth
@@ -34,6 +34,7 @@ __all__ = [
     "Floats",
     "Hits",
     "Ints",
+    "JetBlock",
     "Jets",
     "Particles",
     "ReconstructedParticles",

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from gnnreco.columns.arrays import Floats, same
 from gnnreco.columns.hits import Hits
-from gnnreco.columns.jets import Jets
 from gnnreco.columns.table import Columns
 from gnnreco.columns.truth import Truth
 from gnnreco.summary import counted, facts_table, listed, shortened
@@ -47,7 +46,6 @@ class Event:
     """One event: its number, where it came from, its hits; the truth and the collections of the file, if any.
 
     What its reader does not know (collections, columns) is counted by name in `left_aside`.
-    Files of jets give blocks of them: an event then has `jets`, no hits, and an empty truth where labels are known.
     `hits_summed` counts the deposits of the file that were added to another one of the same cell.
     `found` holds what tasks found in it, by the type of its columns (`Tracks`, `Clusters`,
     `ReconstructedParticles`), for the tasks that follow.
@@ -58,7 +56,6 @@ class Event:
     hits: Hits
     truth: Truth | None = None
     collections: Collections | None = None
-    jets: Jets | None = None
     hits_summed: int = 0
     left_aside: Mapping[str, int] = field(default_factory=dict)
     found: Mapping[type, Any] = field(default_factory=dict)
@@ -71,16 +68,18 @@ class Event:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        held = [counted(len(self.hits), "hit")] if self.jets is None else [counted(len(self.jets), "jet")]
-        if self.truth is not None and self.jets is None:
+        held = [counted(len(self.hits), "hit")]
+        if self.truth is not None:
             held.append(counted(len(self.truth), "true particle"))
         return f"Event({self.number}: {', '.join(held)}, from {shortened(self.source)!r})"
 
     def _repr_html_(self) -> str:
-        what = {"hits": self.hits, "truth": self.truth, "collections": self.collections, "jets": self.jets}
+        what = {"hits": self.hits, "truth": self.truth, "collections": self.collections}
         facts = {name: repr(value) for name, value in what.items() if value is not None}
-        aside = listed(f"{name} ({n:,})" for name, n in self.left_aside.items())
-        return facts_table(
-            f"Event {self.number}",
-            {"source": self.source, **facts, **({"left aside": aside} if aside else {})},
-        )
+        return read_table(f"Event {self.number}", self.source, facts, self.left_aside)
+
+
+def read_table(title: str, source: str, facts: Mapping[str, str], left_aside: Mapping[str, int]) -> str:
+    """Page of what was read from a file: where it came from, what it holds, what its reader did not know."""
+    aside = listed(f"{name} ({n:,})" for name, n in left_aside.items())
+    return facts_table(title, {"source": source, **facts, **({"left aside": aside} if aside else {})})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
-from gnnreco.columns.arrays import Floats, Ints
+from gnnreco.columns.arrays import Floats, Ints, same
+from gnnreco.columns.event import read_table
 from gnnreco.columns.table import Columns
-from gnnreco.summary import listed
+from gnnreco.summary import counted, listed, shortened
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -54,3 +55,42 @@ class Jets(Columns):
         if not len(self):
             return []
         return [f"{len(self.pt) / len(self):.1f} constituents each", f"classes {listed(self.classes)}"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class JetBlock:
+    """Jets that are read at a time: their number and source are those of an event, but there are no hits.
+
+    Attributes
+    ----------
+    number : int
+        Of the block, as events are numbered.
+    source : str
+        The file.
+    jets : Jets
+    left_aside : mapping of str to int
+        What the reader does not know, counted by name.
+    """
+
+    number: int
+    source: str
+    jets: Jets
+    left_aside: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the true class of any jet is known."""
+        return bool((self.jets.label >= 0).any())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JetBlock):
+            return NotImplemented
+        return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"JetBlock({self.number}: {counted(len(self.jets), 'jet')}, from {shortened(self.source)!r})"
+
+    def _repr_html_(self) -> str:
+        return read_table(f"Jets {self.number}", self.source, {"jets": repr(self.jets)}, self.left_aside)

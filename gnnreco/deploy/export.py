@@ -18,7 +18,7 @@ from gnnreco.deploy.program.names import check_name
 from gnnreco.deploy.program.program import Program
 from gnnreco.deploy.proof.provenance import provenance
 from gnnreco.errors import BadBundle, BadInput
-from gnnreco.events import open_events
+from gnnreco.events import EventSource, JetSource, open_events, open_jets
 from gnnreco.geometry import load_detector
 from gnnreco.progress import Progress
 from gnnreco.tasks.trigger.buffers import Buffers
@@ -127,7 +127,10 @@ def examples(task: TriggerTask) -> Inputs:
 
 def buffers_of(task: TriggerTask, named: Iterable[str], progress: Progress | None = None) -> Buffers:
     """Buffers of all events of some files, in one."""
-    source = open_events(list(named), task.detector)
+    files = list(named)
+    source: JetSource | EventSource = (
+        open_jets(files) if task.reads_jets else open_events(files, task.detector)
+    )
     taken = []
     for i in range(len(source)):
         taken.append(task.buffers(source[i]))
@@ -135,7 +138,7 @@ def buffers_of(task: TriggerTask, named: Iterable[str], progress: Progress | Non
             progress("fill buffers", i + 1, len(source))
     x, valid, label = (np.concatenate([getattr(b, n) for b in taken]) for n in ("x", "valid", "label"))
     if not len(x):
-        raise BadInput(", ".join(named), "", "fills no input buffer; name events with hits or jets")
+        raise BadInput(", ".join(files), "", "fills no input buffer; name events with hits or jets")
     return Buffers(x.astype(np.float64), valid.astype(np.float64), label, sum(b.dropped for b in taken))
 
 

@@ -6,37 +6,39 @@ import codecs
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnreco.columns import Event
+from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadInput
 from gnnreco.events.parquet.jets import JetsReader, is_jets
 from gnnreco.events.parquet.reader import ParquetReader
-from gnnreco.events.readers import acts, hgcal_ntuple, ispy, phoenix, trackml
+from gnnreco.events.readers import acts, hgcal_ntuple, ispy, lcio, phoenix, trackml
 from gnnreco.events.readers.bounded import first_bytes
 from gnnreco.events.readers.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.readers.ispy import IspyReader
+from gnnreco.events.readers.lcio import LcioReader
 from gnnreco.events.readers.phoenix import PhoenixReader
 from gnnreco.events.readers.table import header_of
 
 from .sensors import SensorFinder
-from .source import Entry, EventSource, FileReader, Reader
+from .source import Entry, EventSource, FileReader, JetSource, One, Reader
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
 PARQUET_MAGIC = b"PAR1"
 #: Files of several events that are looked for in a folder.
-SEVERAL = ("*.parquet", "*.ig", "*.json", "*.json.gz")
+SEVERAL = ("*.parquet", "*.ig", "*.slcio", "*.json", "*.json.gz")
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 #: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
 
-Found = tuple[Entry, Reader]
+#: What makes the order of what is found, each once: parts of its name, its row in the file.
+Key = tuple[tuple[str | int, ...], int]
 
 
 def open_events(
@@ -45,7 +47,7 @@ def open_events(
     truth: bool = True,
     deposits: bool = True,
 ) -> EventSource:
-    """Open events of any format gnnreco reads: native Parquet, jets, TrackML CSV, ACTS CSV, event displays' archives.
+    """Open events of any format gnnreco reads: native Parquet, TrackML and ACTS CSV, LCIO, event displays' files.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def open_events(
     Raises
     ------
     BadInput
-        Nothing there, nothing that can be read, or (while reading) a damaged event.
+        Nothing there, nothing that can be read, jets (see `open_jets`), or (while reading) a damaged event.
 
     Examples
     --------
@@ -77,19 +79,56 @@ def open_events(
     >>> source.by_number(2) == source[2]
     True
     """
+    search = _searched(inputs, detector)
+    for entry, _ in _sorted(search.jets):
+        why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
+        raise BadInput(entry.source, "", why)
+    return EventSource(_sorted(search.found), truth, deposits, search.foreign, detector)
+
+
+def open_jets(inputs: str | Path | Sequence[str | Path], truth: bool = True) -> JetSource:
+    """Open files of jets: see `gnnreco.events.parquet.jets`.
+
+    Parameters
+    ----------
+    inputs : path, glob, or a sequence of them
+    truth : bool
+        Whether to tell the true classes where they are known.
+
+    Returns
+    -------
+    JetSource
+        Sorted by name, as `open_events` does.
+
+    Raises
+    ------
+    BadInput
+        Nothing there, or hits in place of jets.
+    """
+    search = _searched(inputs, None)
+    for entry, _ in _sorted(search.found):
+        raise BadInput(entry.source, "", "holds no jets; make some with scripts/make_jets.py")
+    return JetSource(_sorted(search.jets), truth, foreign=search.foreign)
+
+
+def _searched(inputs: str | Path | Sequence[str | Path], detector: Detector | None) -> _Search:
+    """What there is, which is something."""
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     search = _Search(SensorFinder(detector))
     for name in named:
         search.add(name)
-    if not search.found:
+    if not search.found and not search.jets:
         where = ", ".join(map(str, named)) or "input"
         raise BadInput(
             where,
             "",
-            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig)",
+            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig, *.slcio)",
         )
-    found = [search.found[key] for key in sorted(search.found)]
-    return EventSource(found, truth, deposits, search.foreign, detector)
+    return search
+
+
+def _sorted(found: Mapping[Key, tuple[Entry, Reader[One]]]) -> list[tuple[Entry, Reader[One]]]:
+    return [found[key] for key in sorted(found)]
 
 
 class _CsvReader:
@@ -115,7 +154,8 @@ class _Search:
     def __init__(self, finder: SensorFinder) -> None:
         self.finder = finder
         self.csv = _CsvReader(finder)
-        self.found: dict[tuple[tuple[str | int, ...], int], Found] = {}
+        self.found: dict[Key, tuple[Entry, Reader[Event]]] = {}
+        self.jets: dict[Key, tuple[Entry, Reader[JetBlock]]] = {}
         self.foreign: list[Path] = []
         self._listed: dict[Path, dict[str, dict[str, Path]]] = {}
 
@@ -164,9 +204,11 @@ class _Search:
         """The event or events of one file, if there are any; none is an error only if it was `named` itself."""
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
-            self._add_events(self._parquet(file))
+            self._add_parquet(file)
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
+        elif head.startswith(lcio.MAGIC) or file.suffix == ".slcio":
+            self._add_events(LcioReader(file, self.finder))
         elif head.startswith(hgcal_ntuple.MAGIC) and named:
             self._add_events(HgcalNtupleReader(file, self.finder))
         elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
@@ -181,27 +223,23 @@ class _Search:
             return False
         return True
 
-    def _parquet(self, file: Path) -> FileReader:
+    def _add_parquet(self, file: Path) -> None:
         if is_jets(file):
-            return JetsReader(file)
-        return HitsTableReader(file, self.finder) if is_hits_table(file) else ParquetReader(file, self.finder)
+            _keep_all(self.jets, JetsReader(file))
+        elif is_hits_table(file):
+            self._add_events(HitsTableReader(file, self.finder))
+        else:
+            self._add_events(ParquetReader(file, self.finder))
 
     def _add_table(self, file: Path) -> None:
-        self._keep(_entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file}), self.csv)
+        entry = _entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file})
+        _keep(self.found, entry, self.csv)
 
     def _add_csv(self, folder: Path, prefix: str) -> None:
-        self._keep(_entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
+        _keep(self.found, _entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
 
-    def _add_events(self, reader: FileReader) -> None:
-        for entry in reader.entries():
-            self._keep(entry, reader)
-
-    def _keep(self, entry: Entry, reader: Reader) -> None:
-        # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
-        entry = replace(entry, source=os.fsencode(entry.source).decode("utf-8", "backslashreplace"))
-        # Numbers inside names count as numbers: event9 before event10.
-        parts = tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", entry.source))
-        self.found.setdefault((parts, entry.row), (entry, reader))
+    def _add_events(self, reader: FileReader[Event]) -> None:
+        _keep_all(self.found, reader)
 
     def _csv_events(self, folder: Path) -> dict[str, dict[str, Path]]:
         """Files of each event of a folder: prefix -> kind -> path."""
@@ -209,6 +247,19 @@ class _Search:
             names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
             self._listed[folder] = _group(folder, names)
         return self._listed[folder]
+
+
+def _keep_all(found: dict[Key, tuple[Entry, Reader[One]]], reader: FileReader[One]) -> None:
+    for entry in reader.entries():
+        _keep(found, entry, reader)
+
+
+def _keep(found: dict[Key, tuple[Entry, Reader[One]]], entry: Entry, reader: Reader[One]) -> None:
+    # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
+    entry = replace(entry, source=os.fsencode(entry.source).decode("utf-8", "backslashreplace"))
+    # Numbers inside names count as numbers: event9 before event10.
+    parts = tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", entry.source))
+    found.setdefault((parts, entry.row), (entry, reader))
 
 
 def _group(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Path]]:
@@ -239,7 +290,7 @@ def _kind_by_content(file: Path) -> str:
     raise BadInput(
         file,
         "line 1",
-        "neither Parquet, an .ig archive, JSON of Phoenix, an HGCAL ntuple nor a table of hits (hit_id,x,y,z,...) or "
+        "neither Parquet, an .ig archive, LCIO, JSON of Phoenix, an HGCAL ntuple nor a table of hits (hit_id,x,y,z,...) or "
         "measurements (geometry_id,global_x,...); "
         "check that this is the right file",
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, Tracks, Truth
+from gnnreco.columns import Clusters, Event, Floats, Ints, ReconstructedParticles, Tracks, Truth
 from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gnnreco.geometry.source import Source
 
 Motion = Callable[[Floats], Floats]
-Found = TypeVar("Found", bound=Tracks | Clusters)
+Found = TypeVar("Found", bound=Tracks | Clusters | ReconstructedParticles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Seen:
     source: Source
 
     def restore(self, found: Found) -> Found:
-        """What was found, with hits by their rows in the whole event, and clusters at their global place.
+        """What was found, with hits by their rows in the whole event, clusters at their global place.
 
-        Parameters of tracks stay with respect to the line of the source, in its frame.
+        Tracks and momenta of particles stay in the frame of the source.
         """
         if self.rows is not None:
             found = replace(found, hit_index=self.rows[found.hit_index])
@@ -82,11 +82,8 @@ def seen(event: Event, detector: Detector, measures: Sequence[str]) -> Seen:
         As it was loaded.
     measures : sequence of str
         The hits of subsystems that measure any of these are kept; hits without a sensor only where all of the
-        detector measures it. Blocks of jets are for tasks that measure ``jets``, and nothing else is.
+        detector measures it.
     """
-    if "jets" in measures and event.jets is not None:
-        return Seen(event, None, detector.source)
-    require_hits(event)
     wanted = _wanted(detector, measures)
     rows = None
     if not wanted.all():
@@ -98,7 +95,7 @@ def seen(event: Event, detector: Detector, measures: Sequence[str]) -> Seen:
 def unseen(event: Event, detector: Detector, measures: Sequence[str]) -> int | None:
     """How many hits lie in sensors that measure none of these; None where there is no such sensor."""
     wanted = _wanted(detector, measures)
-    if wanted.all() or event.jets is not None:
+    if wanted.all():
         return None
     return int(np.count_nonzero(~np.append(wanted[detector.subsystem], True)[event.hits.sensor]))
 
@@ -136,19 +133,6 @@ def _moved(event: Event, place: Motion, turn: Motion) -> Event:
         truth=truth,
         collections=None if told is None else replace(told, edges=turn(told.edges)),
     )
-
-
-def require_hits(event: Event) -> None:
-    """Refuse a block of jets.
-
-    Raises
-    ------
-    BadInput
-        The event has jets instead of hits.
-    """
-    if event.jets is not None:
-        why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
-        raise BadInput(event.source, f"event {event.number}", why)
 
 
 def select_hits(event: Event, keep: NDArray[np.bool_]) -> Event:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar, overload
 
-from gnnreco.columns import Event
+from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadInput
 from gnnreco.summary import counted, facts_table, listed, shortened
 
@@ -17,6 +18,9 @@ from .cells import sum_cells
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
+
+One = TypeVar("One", bound=Event | JetBlock)
+One_co = TypeVar("One_co", bound=Event | JetBlock, covariant=True)
 
 #: Kinds of table that hold hits; where there are measurements, ``hits`` are what a simulation knows.
 HITS = ("measurements", "hits")
@@ -42,10 +46,10 @@ class Entry:
     row: int = 0
 
 
-class Reader(Protocol):
-    """Reads events of one format, each when it is asked for."""
+class Reader(Protocol[One_co]):
+    """Reads events, or blocks of jets, of one format, each when it is asked for."""
 
-    def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
+    def __call__(self, entry: Entry, truth: bool, deposits: bool) -> One_co:
         """Read one event.
 
         Parameters
@@ -61,7 +65,7 @@ class Reader(Protocol):
         """
 
 
-class FileReader(Reader, Protocol):
+class FileReader(Reader[One_co], Protocol[One_co]):
     """Reads the events of one file that may hold several."""
 
     def entries(self) -> list[Entry]:
@@ -74,31 +78,17 @@ class FileReader(Reader, Protocol):
         """
 
 
-class EventSource(Sequence[Event]):
-    """A sequence of events read one at a time.
-
-    Iteration streams; ``source[i]`` reads one event, so a damaged one can be reported and the rest read.
-
-    Parameters
-    ----------
-    entries : sequence of (Entry, Reader)
-    truth, deposits : bool
-        Whether to read them where there are any.
-    foreign : sequence of Path
-        Files and folders that a glob matched although they hold no events.
-    detector : Detector, optional
-        Its cells are each one hit: see `sum_cells`. Without it every deposit is.
-    """
+class Source(Sequence[One]):
+    """What lies in files, read one at a time: see `EventSource` and `JetSource`."""
 
     def __init__(
         self,
-        entries: Sequence[tuple[Entry, Reader]],
+        entries: Sequence[tuple[Entry, Reader[One]]],
         truth: bool = True,
         deposits: bool = True,
         foreign: Sequence[Path] = (),
-        detector: Detector | None = None,
     ) -> None:
-        self._entries, self._detector = list(entries), detector
+        self._entries = list(entries)
         self.truth, self.deposits, self.foreign = truth, deposits, list(foreign)
         self._left_aside: dict[int, Mapping[str, int]] = {}
 
@@ -111,11 +101,6 @@ class EventSource(Sequence[Event]):
     def files(self) -> list[Path]:
         """Every file the events are read from, each once, in order."""
         return list(dict.fromkeys(path for entry, _ in self._entries for _, path in entry.files))
-
-    def hit_files(self, index: int) -> list[Path]:
-        """The files that hold the hits of one event: not those of its truth, nor those of the cells of its hits."""
-        files = dict(self._entries[index][0].files)
-        return [files[kind] for kind in HITS if kind in files][:1] or list(files.values())
 
     @property
     def sources(self) -> list[str]:
@@ -130,12 +115,13 @@ class EventSource(Sequence[Event]):
             total.update(counts)
         return dict(total.most_common())
 
-    def select(self, indices: Iterable[int]) -> EventSource:
+    def select(self, indices: Iterable[int]) -> Self:
         """The events at these positions, in the order given."""
-        chosen = [self._entries[int(i)] for i in indices]
-        return EventSource(chosen, self.truth, self.deposits, self.foreign, self._detector)
+        part = copy(self)
+        part._entries, part._left_aside = [self._entries[int(i)] for i in indices], {}
+        return part
 
-    def by_number(self, number: int) -> Event:
+    def by_number(self, number: int) -> One:
         """The event of this number; where numbers repeat, the first.
 
         Raises
@@ -155,7 +141,7 @@ class EventSource(Sequence[Event]):
 
     def __repr__(self) -> str:
         place = shortened(self._place())
-        return f"EventSource({counted(len(self), 'event')}{_span(self.numbers)}, from {place!r})"
+        return f"{type(self).__name__}({counted(len(self), 'event')}{_span(self.numbers)}, from {place!r})"
 
     def _repr_html_(self) -> str:
         facts = {"events": len(self), "numbers": listed(self.numbers), "files": len(self.files)}
@@ -167,21 +153,65 @@ class EventSource(Sequence[Event]):
         return len(self._entries)
 
     @overload
-    def __getitem__(self, index: int) -> Event: ...
+    def __getitem__(self, index: int) -> One: ...
     @overload
-    def __getitem__(self, index: slice) -> EventSource: ...
-    def __getitem__(self, index: int | slice) -> Event | EventSource:
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> One | Self:
         if isinstance(index, slice):
             return self.select(range(len(self))[index])
         entry, reader = self._entries[index]
-        event = reader(entry, self.truth, self.deposits)
-        if event.left_aside:
-            self._left_aside[index] = event.left_aside
-        return event if self._detector is None else sum_cells(event, self._detector)
+        one = reader(entry, self.truth, self.deposits)
+        if one.left_aside:
+            self._left_aside[index] = one.left_aside
+        return self._ready(one)
 
-    def __iter__(self) -> Iterator[Event]:
+    def _ready(self, one: One) -> One:
+        """What is given of what was read."""
+        return one
+
+    def __iter__(self) -> Iterator[One]:
         for index in range(len(self)):
             yield self[index]
+
+
+class EventSource(Source[Event]):
+    """A sequence of events read one at a time.
+
+    Iteration streams; ``source[i]`` reads one event, so a damaged one can be reported and the rest read.
+
+    Parameters
+    ----------
+    entries : sequence of (Entry, Reader)
+    truth, deposits : bool
+        Whether to read them where there are any.
+    foreign : sequence of Path
+        Files and folders that a glob matched although they hold no events.
+    detector : Detector, optional
+        Its cells are each one hit: see `sum_cells`. Without it every deposit is.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[tuple[Entry, Reader[Event]]],
+        truth: bool = True,
+        deposits: bool = True,
+        foreign: Sequence[Path] = (),
+        detector: Detector | None = None,
+    ) -> None:
+        super().__init__(entries, truth, deposits, foreign)
+        self._detector = detector
+
+    def hit_files(self, index: int) -> list[Path]:
+        """The files that hold the hits of one event: not those of its truth, nor those of the cells of its hits."""
+        files = dict(self._entries[index][0].files)
+        return [files[kind] for kind in HITS if kind in files][:1] or list(files.values())
+
+    def _ready(self, one: Event) -> Event:
+        return one if self._detector is None else sum_cells(one, self._detector)
+
+
+class JetSource(Source[JetBlock]):
+    """A sequence of blocks of jets read one at a time; a block has the number of an event."""
 
 
 def _span(numbers: list[int]) -> str:

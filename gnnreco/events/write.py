@@ -19,8 +19,6 @@ from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.files.atomic import refuse
 
-from .select import require_hits
-
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
@@ -193,7 +191,6 @@ def _counted(
                 f"event {event.number}",
                 f"{folder} gets this number already; write to two folders",
             )
-        require_hits(event)
         seen.add(event.number)
         yield event
         if progress is not None:

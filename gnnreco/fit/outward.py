@@ -57,8 +57,11 @@ def outward(tracks: Tracks, field: Field, last: Floats, step: float, count: int)
     """
     sin, cos = np.sin(tracks.phi), np.cos(tracks.phi)
     rays = np.column_stack(
-        [-tracks.d0 * sin, tracks.d0 * cos, tracks.z0]
-        + [np.sin(tracks.theta) * cos, np.sin(tracks.theta) * sin, np.cos(tracks.theta), tracks.q_over_p]
+        [
+            *(-tracks.d0 * sin, tracks.d0 * cos, tracks.z0),
+            *(np.sin(tracks.theta) * cos, np.sin(tracks.theta) * sin, np.cos(tracks.theta)),
+            tracks.q_over_p,
+        ]
     )
     points = np.empty((len(tracks), count, 3))
     trace(field.grid, rays, np.full(len(tracks), step), points)

@@ -96,7 +96,7 @@ class Held(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What owners are: logits (p, 6) of the five classes and of nothing, change of log energy and log of the relative error (p,)."""
+    """What owners are: logits of the five classes and of nothing (p, 6), change of log energy, log of its error (p,)."""
 
     kind: Tensor
     shift: Tensor
@@ -136,7 +136,9 @@ class ElementRound(nn.Module):
 class ElementNetwork(nn.Module):
     """See the head of this file."""
 
-    def __init__(self, config: ElementNetworkConfig, tracks: int, showers: int, edges: int, sums: int) -> None:
+    def __init__(
+        self, config: ElementNetworkConfig, tracks: int, showers: int, edges: int, sums: int
+    ) -> None:
         super().__init__()
         hidden = config.hidden
         for name, width in (("track", tracks), ("shower", showers), ("edge", edges), ("sums", sums)):

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Clusters, Event, Tracks, Truth
 from gnnreco.errors import BadConfig, MissingTool
-from gnnreco.events.select import require_hits
 from gnnreco.geometry import Detector
 from gnnreco.pyg.graphs import NodeGraph, graph_of, majority, tasks_of
 
@@ -98,7 +97,6 @@ def to_hetero(
     BadBundle, BadInput, OverBudget, MissingTool
         As `to_data`.
     """
-    require_hits(event)
     data = geometric().HeteroData()
     data.event = event.number
     _add_hits(data, event, detector)

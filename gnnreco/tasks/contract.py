@@ -1,8 +1,8 @@
 """What every task offers: the rest of the program knows tasks by this contract alone.
 
 A task is a class that inherits from `Task`, a dataclass of its settings, and a `Kind` that announces both (see
-`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`, `Teachable`, `Scorable`.
-`gnnreco.testing.check_task` tells whether a task keeps to it.
+`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`, `ReadsJets`, `Teachable`,
+`Scorable`. `gnnreco.testing.check_task` tells whether a task keeps to it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, runtime_checkable
 
+from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.progress import Progress
 
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from gnnreco.columns import Clusters, Event, Floats, Tracks, Truth
+    from gnnreco.columns import Clusters, Floats, Tracks, Truth
     from gnnreco.geometry import Detector
     from gnnreco.models.segment_model import Scorer
     from gnnreco.models.state import Numbers
 
 #: Learned numbers by name; those of the network are called ``network.<parameter>``.
 State = Mapping[str, "NDArray[np.generic]"]
+#: What it learns from: an `Event`, or a `JetBlock` where the task reads jets.
+Read = TypeVar("Read", contravariant=True)
 Sample = TypeVar("Sample")
 Found = TypeVar("Found")
 
@@ -47,7 +50,7 @@ class Needs:
     found: tuple[type, ...] = ()
 
 
-class Learner(Protocol[Sample]):
+class Learner(Protocol[Read, Sample]):
     """What the training loop asks for: see `gnnreco.train.train`. Every task is one.
 
     A task that learns nothing leaves `network`, `sample_kind`, `sample` and `loss` out; to train it is then an error.
@@ -80,14 +83,19 @@ class Learner(Protocol[Sample]):
         return False
 
     @property
+    def sample_settings(self) -> Mapping[str, Any]:
+        """Parts of the settings that shape samples, by name: kept samples serve as long as these are the same."""
+        return {"all": self.config}
+
+    @property
     def adversarial(self) -> bool:
         """Whether the loss is that of a game, so that the last epoch is the best and not that with the lowest loss."""
         return False
 
-    def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
+    def prepare(self, events: Iterable[Read], progress: Progress | None = None) -> None:
         """Learn what is not learned by gradients from events with truth; by default nothing."""
 
-    def sample(self, event: Event) -> Sample:
+    def sample(self, event: Read) -> Sample:
         """Inputs and targets of one event with truth."""
         raise _learns_nothing(self.name)
 
@@ -107,7 +115,7 @@ class Learner(Protocol[Sample]):
         """Take the numbers that `state` gave."""
 
 
-class Task(Learner[Sample], Protocol[Sample, Found]):
+class Task(Learner[Event, Sample], Protocol[Sample, Found]):
     """A task that was built for a detector: it learns from events with truth, and reconstructs any.
 
     Attributes
@@ -159,6 +167,15 @@ class Calibratable(Protocol):
 
     def found(self, event: Event) -> tuple[Tracks | Clusters, Floats]:
         """What is found with the network's own confidence, and the features (n, k) that the calibration reads."""
+
+
+@runtime_checkable
+class ReadsJets(Protocol):
+    """A task that also takes blocks of jets: its `prepare` and `sample` accept a `JetBlock` in place of an event."""
+
+    @property
+    def reads_jets(self) -> bool:
+        """Whether its settings ask for jets, and not for events."""
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gnnreco.columns import Clusters, Tracks
+from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig
 from gnnreco.schema import nearest
 
@@ -67,6 +67,12 @@ def _drift() -> Classes:
     return DriftTask, DriftConfig
 
 
+def _particleflow() -> Classes:
+    from gnnreco.tasks.particleflow import ParticleFlowConfig, ParticleFlowTask
+
+    return ParticleFlowTask, ParticleFlowConfig
+
+
 def _trigger() -> Classes:
     from gnnreco.tasks.trigger import TriggerConfig, TriggerTask
 
@@ -78,6 +84,9 @@ TASKS: dict[str, Kind] = {
     "tracking": Kind(Needs(("position",)), Tracks, _tracking),
     "clustering": Kind(Needs(("energy", "charge")), Clusters, _clustering),
     "drift": Kind(Needs(("charge",)), Tracks, _drift),
+    "particleflow": Kind(
+        Needs(("energy", "position"), (Tracks, Clusters)), ReconstructedParticles, _particleflow
+    ),
     "trigger": Kind(Needs(), type(None), _trigger),
 }
 

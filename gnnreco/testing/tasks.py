@@ -269,7 +269,8 @@ def _same(case: TaskCase, event: Event, other: Event, rows: Ints, what: str) -> 
 def _told(found: Any, rows: NDArray[np.int64] | None = None) -> Told:
     """What was found, whatever the order of the objects: of each its hits, by their `rows`, and its numbers."""
     index = found.hit_index if rows is None else rows[found.hit_index]
-    names = [f.name for f in fields(found) if f.name not in ("offsets", "hit_index", "hit_weight", "hit_id")]
+    ragged = {"offsets", *found.RAGGED, *getattr(found, "OFFSETS", {}).values()}
+    names = [f.name for f in fields(found) if f.name not in ragged]
     table = np.hstack([getattr(found, name).reshape(len(found), -1) for name in names])
     parts = np.split(index, found.offsets[1:-1]) if len(found) else []
     told = [(tuple(sorted(part.tolist())), row.tolist()) for part, row in zip(parts, table, strict=True)]
@@ -277,5 +278,23 @@ def _told(found: Any, rows: NDArray[np.int64] | None = None) -> Told:
 
 
 def _rows(event: Event, rows: Ints) -> Event:
-    """The event with these hits, in this order, and without truth."""
-    return replace(event, hits=event.hits[rows], truth=None, collections=None)
+    """The event with these hits, in this order, and without truth; what was found in it keeps what is left of its hits."""
+    found = {kind: _left(columns, rows, len(event.hits)) for kind, columns in event.found.items()}
+    return replace(event, hits=event.hits[rows], truth=None, collections=None, found=found)
+
+
+def _left(found: Any, rows: Ints, n_hits: int) -> Any:
+    """Tracks or clusters with hits by their place among `rows`; those that lost all of them are gone."""
+    place = np.full(n_hits, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    owner = np.repeat(np.arange(len(found)), np.diff(found.offsets))
+    kept = place[found.hit_index] >= 0
+    count = np.bincount(owner[kept], minlength=len(found))
+    inside = {
+        name: getattr(found, name)[kept]
+        for name in found.RAGGED
+        if name != "hit_index" and getattr(found, name) is not None
+    }
+    offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    left = replace(found, offsets=offsets, hit_index=place[found.hit_index][kept], **inside)
+    return left[count > 0]

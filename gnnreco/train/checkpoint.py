@@ -50,7 +50,7 @@ class Position:
     best_epoch: int = 0
 
 
-def identity(task: Learner[Any], config: TrainConfig, events: int, processes: int) -> dict[str, Any]:
+def identity(task: Learner[Any, Any], config: TrainConfig, events: int, processes: int) -> dict[str, Any]:
     """What must be the same when a training goes on."""
     kept = {f"train.{name}": value for name, value in plain(config).items() if name not in FREE}
     return {
@@ -65,7 +65,7 @@ def identity(task: Learner[Any], config: TrainConfig, events: int, processes: in
 
 def save_checkpoint(
     path: Path,
-    task: Learner[Any],
+    task: Learner[Any, Any],
     optimizer: torch.optim.Optimizer,
     position: Position,
     same: Mapping[str, Any],
@@ -80,7 +80,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, task: Learner[Any], optimizer: torch.optim.Optimizer, same: Mapping[str, Any], device: str
+    path: Path,
+    task: Learner[Any, Any],
+    optimizer: torch.optim.Optimizer,
+    same: Mapping[str, Any],
+    device: str,
 ) -> Position:
     """Put `task` and `optimizer` back to where the checkpoint was saved.
 
@@ -115,7 +119,10 @@ def load_checkpoint(
 
 
 def _load_optimizer(
-    task: Learner[Any], optimizer: torch.optim.Optimizer, tensors: Mapping[str, NDArray[Any]], device: str
+    task: Learner[Any, Any],
+    optimizer: torch.optim.Optimizer,
+    tensors: Mapping[str, NDArray[Any]],
+    device: str,
 ) -> None:
     for name, parameter in task.network.named_parameters():
         prefix = f"optimizer.{name}."

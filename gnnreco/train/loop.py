@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save
 
 from gnnreco.bundle import save_bundle
 from gnnreco.bundle.files import MANIFEST
-from gnnreco.columns import Event
+from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
 from gnnreco.progress import Progress
@@ -33,6 +33,8 @@ from .flat import names_of, to_device
 from .ring import Ring, join_ring
 from .samples import Samples
 
+Read = TypeVar("Read", bound=Event | JetBlock)
+
 LAST = "last.safetensors"
 
 
@@ -40,7 +42,7 @@ LAST = "last.safetensors"
 class Run:
     """One training under way: what its functions share."""
 
-    task: Learner[Any]
+    task: Learner[Any, Any]
     config: TrainConfig
     folder: Path  # checkpoints and metrics
     ring: Ring
@@ -56,9 +58,9 @@ class Run:
 
 
 def train(
-    task: Learner[Any],
-    training: Sequence[Event],
-    validation: Sequence[Event],
+    task: Learner[Read, Any],
+    training: Sequence[Read],
+    validation: Sequence[Read],
     config: TrainConfig,
     output: str | Path,
     command: str = "",
@@ -76,7 +78,7 @@ def train(
     ----------
     task : Learner
         See `gnnreco.tasks.contract`.
-    training, validation : sequence of Event
+    training, validation : sequence of Event, or of JetBlock
         With truth. The validation loss chooses the best epoch, without such events the training loss, and against an
         adversary it is the last one.
     config : TrainConfig
@@ -148,9 +150,9 @@ def train(
 
 
 def _set_up(
-    task: Learner[Any],
-    training: Sequence[Event],
-    validation: Sequence[Event],
+    task: Learner[Read, Any],
+    training: Sequence[Read],
+    validation: Sequence[Read],
     config: TrainConfig,
     folder: Path,
     ring: Ring,
@@ -287,7 +289,7 @@ def _rate(run: Run, step: int) -> float:
     return run.config.rate((run.position.epoch * steps + step) / (run.config.epochs * steps))
 
 
-def _contiguous(task: Learner[Any]) -> dict[str, Any]:
+def _contiguous(task: Learner[Any, Any]) -> dict[str, Any]:
     return {name: np.ascontiguousarray(array) for name, array in task.state().items()}
 
 

@@ -34,7 +34,7 @@ def place_of(event: Event) -> int:
     return event.place if isinstance(event, Elsewhere) else 0
 
 
-class Mixture(Learner[Sample], Generic[Sample]):
+class Mixture(Learner[Event, Sample], Generic[Sample]):
     """A task for the training loop made of one task for each detector; all use the network of the first.
 
     Parameters
@@ -43,7 +43,7 @@ class Mixture(Learner[Sample], Generic[Sample]):
         Their samples must not need the detector any more.
     """
 
-    def __init__(self, tasks: Sequence[Learner[Sample]]) -> None:
+    def __init__(self, tasks: Sequence[Learner[Event, Sample]]) -> None:
         self.tasks, self._first = list(tasks), tasks[0]
         self.name, self.config, self.detector = self._first.name, self._first.config, self._first.detector
         self.network = self._first.network

@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from gnnreco.columns import Event
+from gnnreco.columns import Event, JetBlock
+from gnnreco.errors import BadInput
 from gnnreco.files.atomic import write_file
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
 from gnnreco.tasks.contract import Learner, truth_of
 
 from .flat import flatten, names_of, unflatten
+from .upstream import FoundWhenAsked
 
+Read = TypeVar("Read", bound=Event | JetBlock)
 Sample = TypeVar("Sample")
 
 
@@ -30,7 +34,7 @@ class Samples(Generic[Sample]):
     ----------
     task : Learner
         Already prepared.
-    events : sequence of Event
+    events : sequence of Event, or of JetBlock
         With truth; each is read once.
     rows : range
         Which of them belong to this process.
@@ -48,8 +52,8 @@ class Samples(Generic[Sample]):
 
     def __init__(
         self,
-        task: Learner[Sample],
-        events: Sequence[Event],
+        task: Learner[Read, Sample],
+        events: Sequence[Read],
         rows: range,
         folder: Path | None,
         progress: Progress | None = None,
@@ -60,7 +64,7 @@ class Samples(Generic[Sample]):
         recipe = _recipe(task) if folder else b""
         for done, row in enumerate(rows):
             event = events[row]
-            truth_of(event)
+            _require_truth(event)
             self.origin.append((event.number, event.source))
             if folder is None:
                 self._kept.append(task.sample(event))
@@ -77,7 +81,7 @@ class Samples(Generic[Sample]):
         return unflatten(self._kind, load_file(kept)) if isinstance(kept, Path) else kept
 
 
-def _stored(task: Learner[Sample], event: Event, path: Path) -> Path:
+def _stored(task: Learner[Read, Sample], event: Read, path: Path) -> Path:
     """Make sure of a readable file for the event."""
     try:
         if path.exists() and unflatten(task.sample_kind, load_file(path)):
@@ -89,14 +93,15 @@ def _stored(task: Learner[Sample], event: Event, path: Path) -> Path:
     return path
 
 
-def _recipe(task: Learner[Sample]) -> bytes:
+def _recipe(task: Learner[Read, Sample]) -> bytes:
     """Hash of what shapes a sample: settings, detector, and the learned numbers that training does not change."""
     trained = (
         set()
         if task.samples_hold_answers
         else {f"network.{name}" for name, _ in task.network.named_parameters()}
     )
-    what = [task.name, plain(task.config), task.detector and task.detector.hash, names_of(task.sample_kind)]
+    settings = {name: plain(part) for name, part in task.sample_settings.items()}
+    what = [task.name, settings, task.detector and task.detector.hash, names_of(task.sample_kind)]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
     for name, array in sorted(task.state().items()):
         if name not in trained:
@@ -106,10 +111,31 @@ def _recipe(task: Learner[Sample]) -> bytes:
     return digest.digest()
 
 
-def _digest(recipe: bytes, event: Event) -> str:
+def _require_truth(event: Event | JetBlock) -> None:
+    if isinstance(event, Event):
+        truth_of(event)
+    elif not event.labelled:
+        raise BadInput(
+            event.source, f"event {event.number}", "has no true classes: nothing to learn from; leave it out"
+        )
+
+
+def _digest(recipe: bytes, event: Event | JetBlock) -> str:
     digest = hashlib.sha256(recipe)
+    if isinstance(event, Event) and isinstance(event.found, FoundWhenAsked):
+        digest.update(event.found.identity)
+    for column in _columns(event):
+        digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _columns(event: Event | JetBlock) -> list[NDArray[np.generic] | None]:
+    """Everything in an event that may shape a sample."""
+    if isinstance(event, JetBlock):
+        jets = event.jets
+        return [jets.offsets, jets.pt, jets.eta, jets.phi, jets.features, jets.label]
     hits, truth = event.hits, event.truth
-    columns = [
+    columns: list[NDArray[np.generic] | None] = [
         hits.hit_id,
         hits.x,
         hits.y,
@@ -125,6 +151,4 @@ def _digest(recipe: bytes, event: Event) -> str:
     if truth is not None:
         p = truth.particles
         columns += [truth.hit, truth.particle, p.particle_id, p.charge, p.vx, p.vy, p.vz, p.px, p.py, p.pz]
-    for column in columns:
-        digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
-    return digest.hexdigest()
+    return columns

@@ -8,7 +8,7 @@ Each group of ``configs/`` starts from the defaults of its dataclass, so a file 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,19 @@ from gnnreco.bundle import Bundle, load_bundle, load_task, save_bundle
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.evaluate.confidence import calibrated_if_enough
-from gnnreco.events import EventSource, open_events
+from gnnreco.events import open_events, open_jets
+from gnnreco.events.source import One, Source
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.progress import Progress
 from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.contract import Calibratable, Learner, Task, Teachable
+from gnnreco.tasks.contract import Calibratable, Learner, ReadsJets, Task, Teachable
 from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
 
 from .mixture import Mixture, elsewhere, place_of
+from .upstream import Upstream, found_before
 
 HERE = Path(__file__).parents[1]
 #: In a checkout the groups lie beside the package, in a wheel inside it.
@@ -66,6 +68,9 @@ class SampleConfig:
         Of the simulation.
     detectors : tuple of str
         Other detectors to learn from besides: as many simulated events of each. The bundle then serves any detector.
+    bundles : tuple of str
+        Bundles that find what the task builds on (tracks and clusters of particle flow) in each event; without them those
+        that ship for the detector.
     simulation : SimulationOptions
     """
 
@@ -77,6 +82,7 @@ class SampleConfig:
     pileup: int = 0
     seed: int = 1
     detectors: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
     simulation: SimulationOptions = field(default_factory=SimulationOptions)
 
 
@@ -133,8 +139,11 @@ def run_training(
             f"sample.detectors: the task '{settings.name}' learns from one detector only; leave it out"
         )
     detector = load_detector(settings.detector.name) if settings.detector.name else None
-    training, validation = _events(settings.sample, detector, progress)
     task = kind.from_config(settings.task, detector)
+    training, validation = (
+        found_before(part, kind.needs.found, detector, settings.sample.bundles)
+        for part in _read(task, settings.sample, detector, progress)
+    )
     if settings.train.start:
         _begin_from(task, settings.train.start)
     teacher = None
@@ -143,13 +152,14 @@ def run_training(
         task.teacher = load_task(teacher, detector).network
     sources = [training, validation]
     detectors = [] if detector is None else [detector]
-    learner: Learner[Any] = task
+    learner: Learner[Any, Any] = task
     if others:
         training, validation = list(training), list(validation)
         detectors += [load_detector(name) for name in others]
         for place, other in enumerate(detectors[1:], 1):
             for kept, new in zip((training, validation), _simulated(settings.sample, other, progress)):
-                kept += [elsewhere(event, place) for event in new]
+                there = found_before(new, kind.needs.found, other, settings.sample.bundles)
+                kept += [elsewhere(event, place) for event in there]
         learner = Mixture([task, *(kind.from_config(settings.task, other) for other in detectors[1:])])
     row = train(learner, training, validation, settings.train, output, command, resume, progress, overwrite)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
@@ -176,14 +186,15 @@ def _describe(
     folder: Path,
     detector: Detector | None,
     sample: SampleConfig,
-    events: Sequence[Sequence[Event]],
+    events: Sequence[Sequence[Any]],
     teacher: Bundle | None,
 ) -> None:
     """Add to the manifest of a bundle what it learned from: the sample, the sum of every file of it, and its teacher.
 
     The teacher's settings and sum stay, not its place: nobody else has it there.
     """
-    files = sorted({file for part in events if isinstance(part, EventSource) for file in part.files})
+    sources = [part.events if isinstance(part, Upstream) else part for part in events]
+    files = sorted({file for part in sources if isinstance(part, Source) for file in part.files})
     sums = [{"name": Path(name).name, **facts} for name, facts in file_sums(files).items()]
     bundle = load_bundle(folder)
     training = {**bundle.manifest["training"], "data": {"sample": plain(sample), "files": sums}}
@@ -198,24 +209,31 @@ def _describe(
     save_bundle(folder, bundle.task, config, bundle.state, detector, training, bundle.manifest["metrics"])
 
 
-def _events(
-    sample: SampleConfig, detector: Detector | None, progress: Progress | None
-) -> tuple[Sequence[Event], Sequence[Event]]:
-    """Training and validation events: read when they are needed, or simulated now."""
+def _read(
+    task: Task[Any, Any], sample: SampleConfig, detector: Detector | None, progress: Progress | None
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """What a task learns from and is validated with, events or blocks of jets: read when needed, or simulated now."""
+    if sample.inputs and isinstance(task, ReadsJets) and task.reads_jets:
+        return _split(sample, open_jets)
     if sample.inputs:
-        source = open_events(sample.inputs, detector)
-        if sample.validation:
-            held_back = open_events(sample.validation, detector)
-            return source.select(range(len(source))[: sample.events]), held_back.select(
-                range(len(held_back))[: sample.validation_events]
-            )
-        cut = max(0, min(sample.events, len(source) - sample.validation_events))
-        return source.select(range(cut)), source.select(range(len(source))[cut:][: sample.validation_events])
+        return _split(sample, lambda inputs: open_events(inputs, detector))
     if detector is None:
         raise BadConfig(
             "nothing to learn from: name files with sample.inputs=[...], or a detector to simulate"
         )
     return _simulated(sample, detector, progress)
+
+
+def _split(
+    sample: SampleConfig, opened: Callable[[Sequence[str]], Source[One]]
+) -> tuple[Source[One], Source[One]]:
+    """The part to learn from, and the part to validate with."""
+    source = opened(sample.inputs)
+    if sample.validation:
+        held_back = opened(sample.validation)
+        return source[: sample.events], held_back[: sample.validation_events]
+    cut = max(0, min(sample.events, len(source) - sample.validation_events))
+    return source[:cut], source[cut:][: sample.validation_events]
 
 
 def _simulated(

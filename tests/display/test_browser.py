@@ -264,13 +264,13 @@ def test_a_click_on_a_particle_lights_up_what_it_is_made_of(made, drive, tmp_pat
     script = (
         INK
         + """
-        page.look("xy", 0);
+        page.look("3d", 0); page.camera.h *= 2;
         const out = {}, card = document.getElementById("card"), text = document.getElementById("panel").innerText;
         only(); const none = ink();
         for (const key of ["muon", "photon", "missing"]) { only(key); out[key] = ink() - none; }
         only("muon", "photon");
-        const [x0, y0] = page.project([0, 0, 0]), along = i => {
-            for (let far = 10; far < 2000; far += 5) {
+        const along = i => {
+            for (let far = 50; far < 400; far += 10) {
                 const d = page.data.q_direction.subarray(3 * i, 3 * i + 3), p = page.project([...d].map(v => v * far));
                 const found = page.tell(...p);
                 if (found?.kind === "particle" && found.index === i) return found;

@@ -9,7 +9,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +17,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gnnreco.columns import Event
-from gnnreco.events import open_events
+from gnnreco.events import open_events, open_jets
 from gnnreco.events.parquet.jets import write_jets
 from gnnreco.events.parquet.writer import write_parquet
 from tests.events.parquet.test_jets import made as jets
 from tests.events.readers.test_hgcal_ntuple import branches
 from tests.events.readers.test_hgcal_ntuple import written as ntuple
 from tests.events.readers.test_ispy import event as ispy_event
+from tests.events.readers.test_lcio import contents, written
 
 ROOT = Path(__file__).parents[2]
 ACTS = ROOT / "tests" / "corpus" / "events" / "acts"
+LCIO = ROOT / "tests" / "corpus" / "events" / "lcio"
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,25 @@ class Seed:
         Name to content of the files beside it.
     pack : callable
         What makes the file of the damaged content, such as an archive.
+    jets : bool
+        Whether it holds jets, and no hits.
     """
 
     name: str
     content: bytes
     others: dict[str, bytes] = field(default_factory=dict)
     pack: Callable[[bytes], bytes] = bytes
+    jets: bool = False
 
     def read(self, folder: Path, content: bytes) -> int:
         """Write the files, one of them with this content, and read all events; only `GnnrecoError` may come out."""
         for name, data in self.others.items():
             (folder / name).write_bytes(data)
         (folder / self.name).write_bytes(self.pack(content))
+        if self.jets:
+            return sum(
+                bool(np.isfinite(block.jets.features).all()) for block in open_jets(folder / self.name)
+            )
         return sum(is_sound(event) for event in open_events(folder / self.name, None))
 
 
@@ -152,13 +161,17 @@ def seeds() -> dict[str, Seed]:
         "parquet": _file(lambda file: write_parquet(file, open_events(ACTS, None), None), "a.parquet"),
         "parquet, written again": _file(_again, "a.parquet"),
         "parquet, a row a hit": _file(_table, "a.parquet"),
-        "jets": _file(
-            lambda file: write_jets(file, [jets(1, 5), jets(2, 3)], {"made": "by hand"}), "a.parquet"
+        "jets": replace(
+            _file(lambda file: write_jets(file, [jets(1, 5), jets(2, 3)], {"made": "by hand"}), "a.parquet"),
+            jets=True,
         ),
         "phoenix": Seed("a.json", _phoenix()),
         "phoenix, lhcb": Seed("a.json", _lhcb()),
         "phoenix, gzip": Seed("a.json.gz", gzip.compress(_phoenix(), mtime=0)),
         "ispy, text": Seed("a.ig", text, pack=_archive),
         "ispy, archive": Seed("a.ig", _archive(text)),
+        "lcio": Seed("a.slcio", (LCIO / "no_random_access.slcio").read_bytes()),
+        "lcio, dst": _file(lambda file: written(file, contents(LCIO / "ild_dst.slcio", 3)), "a.slcio"),
+        "lcio, hits": _file(lambda file: written(file, contents(LCIO / "sid_sim.slcio", 3)), "a.slcio"),
         "hgcal ntuple": _file(lambda file: ntuple(file, branches()), "a.root"),
     }

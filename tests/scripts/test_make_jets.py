@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gnnreco.columns import concatenate
-from gnnreco.events import open_events
+from gnnreco.events import open_jets
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_jets_and_what_is_there_stays(jet_events, t
     before = one.stat().st_mtime_ns
     make.make_jets(tmp_path / "a", 30, 11)
     assert one.stat().st_mtime_ns == before
-    jets = concatenate([event.jets for event in open_events(tmp_path / "a", None)])
+    jets = concatenate([block.jets for block in open_jets(tmp_path / "a")])
     assert np.bincount(jets.label).tolist() == [6] * 5
     assert jets.jet_pt.min() > 800
     whole = jets.features[:, [jets.feature_names.index(name) for name in ("multiplicity", "zlogz")]]

@@ -37,7 +37,7 @@ class ToySample:
     number: torch.Tensor
 
 
-class ToyTask(Learner[ToySample]):
+class ToyTask(Learner[Event, ToySample]):
     name = "toy"
     sample_kind = ToySample
 

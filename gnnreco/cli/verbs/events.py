@@ -145,9 +145,8 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
 
 
 def _counted(events: Any, hits: list[int], summed: list[int]) -> Iterator[Any]:
-    """The events; their hits, and the deposits that were summed, go to two lists. Blocks of jets have none to count."""
+    """The events; their hits, and the deposits that were summed, go to two lists."""
     for event in events:
-        if event.jets is None:
-            hits.append(len(event.hits))
-            summed.append(event.hits_summed)
+        hits.append(len(event.hits))
+        summed.append(event.hits_summed)
         yield event

@@ -31,6 +31,7 @@ function sample() { // enough points to know how large the scene is
   for (let i = 0; i < nHits; i += Math.max(1, nHits >> 12)) {
     if (D.h_kind[i] !== NOWHERE) out.push([...D.h_xyz.subarray(3 * i, 3 * i + 3)]);
   }
+  if (event?.flow) out.push([0, 0, 0]); // where the arrows of particles begin
   return out.length ? out : [[-100, -100, -100], [100, 100, 100]];
 }
 function corners(g, i) {

@@ -22,8 +22,8 @@ EDGES: dict[str, Floats] = {
     "eta": np.linspace(-4, 4, 17),
 }
 DEFINITIONS = {
-    "efficiency": "targets with a found particle of their class / targets of the class",
-    "found_rate": "targets with a found particle of any class with such a charge or none / targets of the class",
+    "efficiency": "targets that are paired with a found particle of their class / targets of the class",
+    "found_rate": "targets that are paired with a found particle, whatever its class / targets of the class",
     "fake_rate": "found particles of the class that no target is paired with / found particles of the class",
     "wrong_class_rate": "found particles of the class that are paired with a target of another one / found ones",
     "counted": "the same range for targets and for found particles; the partner of either may lie outside",
@@ -67,7 +67,7 @@ class TargetTable(_Table):
     energy, eta, ratio, pull : float64 (n,)
         GeV; `ratio` and `pull` are NaN where nothing was found.
     counted, found : bool (n,)
-        `found`: by a particle of such a charge.
+        `found`: by a particle of its group, charged or neutral.
     """
 
     kind: Ints

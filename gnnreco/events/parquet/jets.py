@@ -1,4 +1,4 @@
-"""Files of jets: Parquet, one row a jet, at most 1,000 rows a row group, which is one event.
+"""Files of jets: Parquet, one row a jet, at most 1,000 rows a row group, which is one block.
 
 ==========  ===========  ==========================================================================================
 column      type         meaning
@@ -14,7 +14,7 @@ eta, phi    list float32  relative to the axis of the jet; rad
 ==========  ===========  ==========================================================================================
 
 Metadata: ``gnnreco.format``, ``gnnreco.classes`` and ``gnnreco.features`` (JSON lists of names), ``gnnreco.first`` (the
-number of the first event) and ``gnnreco.sources`` (JSON: where the jets come from). Every page has its checksum.
+number of the first block) and ``gnnreco.sources`` (JSON: where the jets come from). Every page has its checksum.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from gnnreco.columns import Event, Hits, Jets, Particles, Truth
+from gnnreco.columns import JetBlock, Jets
 from gnnreco.errors import BadInput
 from gnnreco.events.source import Entry
 
@@ -50,7 +50,7 @@ def write_jets(file: Path, blocks: Iterable[Jets], sources: Mapping[str, str], f
     sources : mapping of str to str
         Where the jets come from: generator, settings, seeds; kept in the metadata.
     first : int
-        Number of the first event.
+        Number of the first block.
 
     Raises
     ------
@@ -96,7 +96,7 @@ class JetsReader:
     """
 
     # One for all readers, as of `ParquetReader`.
-    _latest: ClassVar[tuple[JetsReader | None, int, Event | None]] = (None, 0, None)
+    _latest: ClassVar[tuple[JetsReader | None, int, JetBlock | None]] = (None, 0, None)
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -130,25 +130,24 @@ class JetsReader:
             Entry(first + i, str(self.file), (("events", self.file),), i) for i, n in enumerate(sizes) if n
         ]
 
-    def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
+    def __call__(self, entry: Entry, truth: bool, deposits: bool) -> JetBlock:
         """The block of an entry; without `truth` every label is -1."""
-        reader, row, event = JetsReader._latest
-        if reader is not self or row != entry.row or event is None:
-            event = self._read(entry)
-            JetsReader._latest = (self, entry.row, event)
-        if truth or event.jets is None:
-            return event
-        return replace(event, truth=None, jets=replace(event.jets, label=np.full(len(event.jets), -1)))
+        reader, row, block = JetsReader._latest
+        if reader is not self or row != entry.row or block is None:
+            block = self._read(entry)
+            JetsReader._latest = (self, entry.row, block)
+        if truth:
+            return block
+        return replace(block, jets=replace(block.jets, label=np.full(len(block.jets), -1)))
 
-    def _read(self, entry: Entry) -> Event:
+    def _read(self, entry: Entry) -> JetBlock:
         with opened(self.file, AGAIN) as file:
             self._check_schema(file.schema_arrow)
             table = read_group(self.file, file, entry.row, SCHEMA.names)
             others = [name for name in file.schema_arrow.names if name not in SCHEMA.names]
         jets = jets_of(table, self._features, self._classes, self.file, f"event {entry.number}")
-        truth = _no_truth() if bool((jets.label >= 0).any()) else None
         aside = {f"column {name}": 1 for name in others}
-        return Event(entry.number, entry.source, _no_hits(), truth, jets=jets, left_aside=aside)
+        return JetBlock(entry.number, entry.source, jets, aside)
 
     def _check_schema(self, found: pa.Schema) -> None:
         for field in SCHEMA:
@@ -164,13 +163,3 @@ def _names(text: bytes) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("names that are no list")
     return tuple(names)
-
-
-def _no_hits() -> Hits:
-    none = np.zeros(0)
-    return Hits(none.astype(np.int64), none, none, none, none.astype(np.int32))
-
-
-def _no_truth() -> Truth:
-    none = np.zeros(0, np.int64)
-    return Truth(Particles(none, none.astype(np.int32), *np.zeros((7, 0))), none, none)

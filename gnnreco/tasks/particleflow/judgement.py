@@ -42,8 +42,9 @@ class Momenta:
 def momenta(network: ElementNetwork, judged: Judged, shares: Shares, m: Measured) -> Momenta:
     """Energies and directions of owners.
 
-    A track's momentum changes by a few of its errors at most, so that a good one stays what it is; an electron may have radiated
-    energy that its track does not tell. What has no track has the energy of all that it holds, times a learned factor.
+    A track's momentum changes by a few of its errors at most, so that a good one stays what it is; an electron may have
+    radiated energy that its track does not tell. What has no track has the energy of all that it holds, times a learned
+    factor.
     """
     n_tracks = len(m.momentum)
     is_track = torch.from_numpy(shares.element < n_tracks)

@@ -2,18 +2,20 @@
 
 The rules, in their order:
 
-1. *Replaced.* A particle that left too few hits for a track (`min_hits` layers that measure position) and decayed, converted or
-   interacted before the calorimeters is replaced by those of its products that did leave a track; these are followed by the
-   same rules. It keeps the rest of its four-momentum: a photon whose positron alone left a track is what the electron took.
-2. *Folded.* All other products belong to the particle they come from: what an electron radiates, the muon of a kink, the
-   fragments of a charged particle that showered in the tracker, both halves of a conversion that left no track.
-3. *Looks.* A charged particle without the hits of a track is what it looks like: an electron is a photon, any other one but a
-   muon a neutral hadron, without charge.
+1. *Replaced.* A particle that left too few hits for a track (`min_hits` layers that measure position) and decayed,
+   converted or interacted before the calorimeters is replaced by those of its products that did leave a track; these
+   are followed by the same rules. It keeps the rest of its four-momentum: a photon whose positron alone left a track is
+   what the electron took.
+2. *Folded.* All other products belong to the particle they come from: what an electron radiates, the muon of a kink,
+   the fragments of a charged particle that showered in the tracker, both halves of a conversion that left no track.
+3. *Looks.* A charged particle without the hits of a track is what it looks like: an electron is a photon, any other one
+   but a muon a neutral hadron, without charge.
 4. *Seen.* A target has the hits of a track, or leaves `least_seen` of its energy in at least `least_cells` cells of the
    calorimeters. What no element can see is no target.
-5. *Overlap.* Of two neutral targets one of which holds most of the energy in the cells where the other left more than half of its
-   own, the other belongs to the first, from the softest up: photons of a pi0 too close to be told apart, neutrals that lie on top of
-   each other. A neutral that lies so in the shower of a charged particle stays a target: its energy is to be found there.
+5. *Overlap.* Of two neutral targets one of which holds most of the energy in the cells where the other left more than
+   half of its own, the other belongs to the first, from the softest up: photons of a pi0 too close to be told apart,
+   neutrals that lie on top of each other. A neutral that lies so in the shower of a charged particle stays a target:
+   its energy is to be found there.
 """
 
 from __future__ import annotations

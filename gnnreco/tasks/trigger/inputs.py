@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from gnnreco.columns import Event, Jets
+from gnnreco.columns import Event, JetBlock, Jets
 from gnnreco.errors import BadInput
 from gnnreco.events.select import seen
 from gnnreco.files.limits import WIDTH
 from gnnreco.geometry import Detector
-from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.schema import within
 
 from .buffers import Buffers
@@ -44,34 +44,36 @@ class InputConfig:
     def __post_init__(self) -> None:
         within(self, 1, WIDTH, "features")
 
+    @property
+    def reads_jets(self) -> bool:
+        """Whether buffers are filled from jets, and not from hits."""
+        return self.source in ("jet_features", "jet_particles")
+
 
 def buffers(
-    config: InputConfig, network: TriggerNetworkConfig, detector: Detector | None, event: Event
+    config: InputConfig, network: TriggerNetworkConfig, detector: Detector | None, event: Event | JetBlock
 ) -> Buffers:
-    """Buffers of one event.
+    """Buffers of one event, or of one block of jets.
 
     Raises
     ------
     BadInput
         If the event has not what the source needs.
     """
+    where = event.source, f"event {event.number}"
+    if config.reads_jets:
+        if isinstance(event, Event):
+            raise BadInput(*where, "holds no jets; make some with scripts/make_jets.py")
+        jets = event.jets
+        return jet_features(jets) if config.source == "jet_features" else jet_particles(jets, network.slots)
+    if isinstance(event, JetBlock):
+        raise BadInput(*where, "holds jets, not hits; name a file of hits")
+    assert detector is not None  # the task has seen to it
     if config.source == "sectors":
-        assert detector is not None  # the task has seen to it
         there = seen(event, detector, ("position",)).event
         return sectors(config.sectors, config.features, network, detector.at_source(), there)
-    if config.source == "regions":
-        assert detector is not None
-        there = seen(event, detector, ("energy",)).event
-        return regions(config.regions, config.features, network, detector.at_source(), there)
-    if event.jets is None:
-        raise BadInput(
-            event.source, f"event {event.number}", "holds no jets; make some with scripts/make_jets.py"
-        )
-    return (
-        jet_features(event.jets)
-        if config.source == "jet_features"
-        else jet_particles(event.jets, network.slots)
-    )
+    there = seen(event, detector, ("energy",)).event
+    return regions(config.regions, config.features, network, detector.at_source(), there)
 
 
 def jet_features(jets: Jets) -> Buffers:

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnnreco.columns import Event
+from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
-from gnnreco.models.fixed_point import FixedDense
-from gnnreco.models.pruning import PruneConfig, prune
 from gnnreco.models.state import Numbers
-from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
+from gnnreco.models.trigger.fixed_point import FixedDense
+from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
+from gnnreco.models.trigger.pruning import PruneConfig, prune
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Needs, Task
 
@@ -36,7 +36,7 @@ class TriggerConfig:
     Attributes
     ----------
     resource : float
-        Loss for each LUT, about (see `gnnreco.models.trigger_network.Cost`); 0: as many as it likes.
+        Loss for each LUT, about (see `gnnreco.models.trigger.network.Cost`); 0: as many as it likes.
     draw : int
         Buffers of an event that a step of training sees, drawn at random; 0: all.
     teacher : str
@@ -95,11 +95,16 @@ class TriggerTask(Task[TriggerSample, None]):
         """Bundle of the teacher, as the settings name it; empty: none."""
         return self.config.teacher
 
-    def buffers(self, event: Event) -> Buffers:
-        """Input buffers of one event, with what should come out where the truth is known."""
+    @property
+    def reads_jets(self) -> bool:
+        """Whether it takes blocks of jets, and not events."""
+        return self.config.input.reads_jets
+
+    def buffers(self, event: Event | JetBlock) -> Buffers:
+        """Input buffers of one event or block of jets, with what should come out where the truth is known."""
         return buffers(self.config.input, self.config.network, self.detector, event)
 
-    def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
+    def prepare(self, events: Iterable[Event | JetBlock], progress: Progress | None = None) -> None:
         """Set the input ports: units are powers of two near the spread of each feature, offsets on their grid."""
         seen = [self.buffers(event) for _, event in zip(range(20), events)]
         x = np.concatenate([b.x[b.valid > 0] if b.valid.size else b.x for b in seen])
@@ -111,7 +116,7 @@ class TriggerTask(Task[TriggerSample, None]):
         self.network.scale.copy_(torch.from_numpy(scale))
         self.network.offset.copy_(torch.from_numpy(np.round(x.mean(axis=0) / step) * step))
 
-    def sample(self, event: Event) -> TriggerSample:
+    def sample(self, event: Event | JetBlock) -> TriggerSample:
         """One event's buffers as tensors."""
         b = self.buffers(event)
         label = b.label.astype(np.int8)  # an event can have a million

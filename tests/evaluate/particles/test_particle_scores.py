@@ -142,7 +142,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kind = registry.Kind(Needs(), ReconstructedParticles, registry.TASKS["trigger"].load)
     monkeypatch.setitem(registry.TASKS, "particleflow", kind)
     monkeypatch.setattr(
-        "gnnreco.tasks.particleflow.targets.targets_of", lambda event, detector: some_targets(12, event.number)
+        "gnnreco.tasks.particleflow.targets.targets_of",
+        lambda event, detector: some_targets(12, event.number),
     )
     rows = [(i, "a", replace(found_as(some_targets(12, i)), hit_id=np.zeros(0, np.int64))) for i in range(4)]
     write_particles(tmp_path / "shard-00000000.parquet", rows)

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco import cli
-from gnnreco.columns import Event, Jets, concatenate
+from gnnreco.columns import JetBlock, Jets, concatenate
 from gnnreco.errors import BadInput
-from gnnreco.events import open_events
+from gnnreco.events import open_events, open_jets
 from gnnreco.events.parquet.jets import FORMAT, is_jets, write_jets
 from gnnreco.events.parquet.jets_block import BLOCK, CONSTITUENTS, SCHEMA
 
@@ -53,8 +53,8 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "jets.parquet"
 
 
-def blocks(file: Path, truth: bool = True) -> list[Event]:
-    return list(open_events(file, None, truth))
+def blocks(file: Path, truth: bool = True) -> list[JetBlock]:
+    return list(open_jets(file, truth))
 
 
 @settings(max_examples=25, deadline=None)
@@ -69,36 +69,38 @@ def test_what_is_written_comes_back(
     assert (folder / "a.parquet").read_bytes() == (folder / "b.parquet").read_bytes()
     if not sizes:
         return
-    events = blocks(folder / "a.parquet")
-    assert [e.number for e in events] == list(range(len(sizes)))
-    for event, jets in zip(events, given_blocks, strict=True):
-        assert_same(event.jets, jets)
-        assert len(event.hits) == 0
-        assert (event.truth is None) == (jets.label < 0).all()
+    read = blocks(folder / "a.parquet")
+    assert [block.number for block in read] == list(range(len(sizes)))
+    for block, jets in zip(read, given_blocks, strict=True):
+        assert_same(block.jets, jets)
+        assert block.labelled == (jets.label >= 0).any()
 
 
 def test_a_file_of_no_jets_has_no_events(tmp_path: Path) -> None:
     write_jets(tmp_path / "none.parquet", [], {})
     assert is_jets(tmp_path / "none.parquet")
     with pytest.raises(BadInput, match="no events here"):
-        open_events(tmp_path / "none.parquet", None)
+        open_jets(tmp_path / "none.parquet")
 
 
 def test_without_truth_no_label_is_told(file: Path) -> None:
-    for event in blocks(file, truth=False):
-        assert event.truth is None
-        assert event.jets is not None
-        assert (event.jets.label == -1).all()
+    for block in blocks(file, truth=False):
+        assert not block.labelled
+        assert (block.jets.label == -1).all()
 
 
 def test_the_file_says_where_it_comes_from_and_numbers_go_on(file: Path) -> None:
-    assert open_events(file, None).numbers == [70, 71]
+    source = open_jets(file)
+    assert source.numbers == [70, 71]
+    assert repr(source).startswith("JetSource(2 events, 70 to 71, from")
+    assert source[1:].numbers == [71]
+    assert source.by_number(71) == source[1] != source[0]
+    assert repr(source[1]).startswith("JetBlock(71: 3 jets, from")
     assert b"by hand" in pq.read_metadata(file).metadata[b"gnnreco.sources"]
 
 
 def test_the_example_that_ships() -> None:
-    events = blocks(SMALL)
-    jets = concatenate([event.jets for event in events if event.jets is not None])
+    jets = concatenate([block.jets for block in blocks(SMALL)])
     assert len(jets) == 2000
     assert jets.classes == ("q", "g", "W", "Z", "t")
     assert jets.features.shape == (2000, 16)
@@ -219,14 +221,14 @@ def test_row_groups_too_large(tmp_path: Path) -> None:
     write_jets(file, [made(1, 600), made(2, 600)], {})
     rewrite(file, lambda t: t, 1_200)
     with pytest.raises(BadInput, match="row group 0: 1,200 jets"):
-        open_events(file, None)
+        open_jets(file)
 
 
 def test_another_version(file: Path) -> None:
     table = pq.read_table(file)
     pq.write_table(table.replace_schema_metadata({b"gnnreco.format": b"gnnreco jets 9"}), file)
     with pytest.raises(BadInput, match="another version"):
-        open_events(file, None)
+        open_jets(file)
 
 
 def test_metadata_without_names(file: Path) -> None:
@@ -235,7 +237,7 @@ def test_metadata_without_names(file: Path) -> None:
         about = {b"gnnreco.format": FORMAT, b"gnnreco.classes": names, b"gnnreco.features": b"[]"}
         pq.write_table(table.replace_schema_metadata(about), file)
         with pytest.raises(BadInput, match="damaged"):
-            open_events(file, None)
+            open_jets(file)
 
 
 @settings(max_examples=150, deadline=None)
@@ -256,13 +258,9 @@ def test_damage_is_an_error_or_harmless(
     data[int(place * len(data))] ^= mask
     bad.write_bytes(data[: int(cut * len(data) + 0.5)])
     with contextlib.suppress(BadInput):
-        for event in blocks(bad):
-            if (
-                event.jets is None
-            ):  # what it calls itself was hit, and it passed for events: then it has their columns
-                continue
-            assert np.isfinite(event.jets.features).all()
-            assert event.jets.offsets[-1] == len(event.jets.pt) == len(event.jets.phi)
+        for block in blocks(bad):
+            assert np.isfinite(block.jets.features).all()
+            assert block.jets.offsets[-1] == len(block.jets.pt) == len(block.jets.phi)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +280,14 @@ def test_verbs_for_hits_refuse_jets(
     monkeypatch.chdir(tmp_path)
     assert cli.main([str(word).replace(str(SMALL), "jets.parquet") for word in words]) == 2
     told = capsys.readouterr().err
-    assert "jets.parquet: event 20010: holds jets, not hits" in told
+    assert "jets.parquet: holds jets, not hits" in told
     assert "Traceback" not in told
     assert not (tmp_path / "page.html").exists()
+
+
+def test_hits_are_no_jets(file: Path) -> None:
+    hits = SMALL.parents[1] / "events"
+    with pytest.raises(BadInput, match=r"events.*: holds no jets"):
+        open_jets([file, hits])
+    with pytest.raises(BadInput, match=r"jets\.parquet: holds jets, not hits"):
+        open_events([file, hits], None)

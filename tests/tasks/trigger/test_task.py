@@ -76,6 +76,16 @@ def test_a_trigger_learns_and_its_program_says_the_same(file: Path, tmp_path: Pa
     assert bundle.manifest["detector"]["name"] == "any"
 
 
+def test_blocks_of_jets_are_kept_apart_in_a_cache(file: Path, tmp_path: Path) -> None:
+    words = [f"sample.inputs=[{file}]", "sample.validation_events=1", "train.epochs=1", "train.threads=1"]
+    cached = [*words, f"train.cache={tmp_path / 'cache'}"]
+    rows = [
+        run_training(compose("trigger", each), tmp_path / str(i)) for i, each in enumerate((words, cached))
+    ]
+    assert len(list((tmp_path / "cache").glob("*"))) == 3
+    assert rows[0]["training_loss"] == rows[1]["training_loss"]
+
+
 def test_a_teacher_is_heard(file: Path, tmp_path: Path) -> None:
     words = [f"sample.inputs=[{file}]", "sample.validation_events=1", "train.epochs=3", "train.threads=1"]
     run_training(compose("trigger", words), tmp_path / "big")

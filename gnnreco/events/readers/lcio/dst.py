@@ -1,0 +1,177 @@
+"""Events of an LCIO file with the links from what was found to what was simulated, for comparisons with its particles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event, Floats, Ints
+from gnnreco.errors import BadInput
+from gnnreco.events.sensors import SensorFinder
+
+from .content import Collection, Content
+from .found import CLUSTER, PARTICLE, TRACK, Chosen, choose
+from .reader import LcioReader, hits_of
+from .truth import MC, simulated
+
+#: In newer files the weight of a link from a particle packs two fractions: its track's, and its clusters' times this.
+PACKED, THOUSANDTHS = 10_000, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Which simulated particles are behind which found objects.
+
+    Attributes
+    ----------
+    found : int64 (m,)
+        Row of the track, cluster or particle.
+    particle : int64 (m,)
+        Row of ``event.truth.particles``.
+    weight : float64 (m,)
+        Fraction of the object that is the particle's.
+    """
+
+    found: Ints
+    particle: Ints
+    weight: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class DstEvent:
+    """One event, and what its file knows beyond what `Event` holds.
+
+    Attributes
+    ----------
+    event : Event
+        With `Tracks`, `Clusters` and `ReconstructedParticles` in `found`.
+    particles_to_truth, tracks_to_truth, clusters_to_truth : Links
+        Where the file links particles only, a track or cluster has the links of the particles that are made of it, and
+        shares itself among them.
+    generator_status : int32 (n,)
+        Of each true particle: 1 where the generator left it stable, 0 where the simulation made it.
+    mass : float64 (n,)
+        Of each true particle, GeV.
+    subdetectors : tuple of str
+    subdetector_energy : float64 (n_clusters, n_subdetectors)
+        What each cluster has in each of them, GeV.
+    """
+
+    event: Event
+    particles_to_truth: Links
+    tracks_to_truth: Links
+    clusters_to_truth: Links
+    generator_status: NDArray[np.int32]
+    mass: Floats
+    subdetectors: tuple[str, ...]
+    subdetector_energy: Floats
+
+
+def read_dst(path: str | Path) -> Iterator[DstEvent]:
+    """Read a file of LCIO with tracks, clusters and particles, event by event.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    DstEvent
+
+    Raises
+    ------
+    BadInput
+        Damaged, or without particles of a simulation.
+    """
+    reader = LcioReader(Path(path), SensorFinder(None))
+    for entry in reader.entries():
+        event = reader(entry, truth=True, deposits=True)
+        content = reader.content(entry.row, entry.number)
+        chosen = choose(content)
+        told = simulated(content, hits_of(content))
+        if told is None:
+            raise BadInput(
+                path, content.where, f"no {MC} in it, so no truth to link to; read it with open_events"
+            )
+        particles = _links(
+            content, PARTICLE, [] if chosen.particles is None else [chosen.particles], told.place
+        )
+        tracks, clusters = (
+            _links(content, kind, there, told.place) or _through(content, chosen, kind, there, particles)
+            for kind, there in ((TRACK, chosen.tracks), (CLUSTER, chosen.clusters))
+        )
+        names, energy = _subdetectors(chosen.clusters)
+        yield DstEvent(
+            event,
+            particles or _none(),
+            tracks,
+            clusters,
+            told.generator_status,
+            told.mass,
+            names,
+            energy,
+        )
+
+
+def _none() -> Links:
+    return Links(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+
+def _links(content: Content, kind: str, chosen: list[Collection], place: Ints) -> Links | None:
+    """The links of the file from objects of a kind to simulated particles; None where it has none."""
+    parts = []
+    for collection in content.relations(MC, kind):
+        table = collection.table
+        found = content.rows(table.unsigned("from"), kind, chosen, collection.name)
+        to = content.rows(table.unsigned("to"), MC, content.of(MC), collection.name)
+        particle = np.where(to >= 0, place[to], -1)
+        weight = _fraction(table.floats("weight")) if "weight" in table else np.ones(len(table))
+        kept = (found >= 0) & (particle >= 0)
+        parts.append((found[kept], particle[kept], weight[kept]))
+    if not any(len(found) for found, _, _ in parts):
+        return None
+    return Links(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _fraction(weight: Floats) -> Floats:
+    """Fractions from 0 to 1: the larger of two that are packed, and without the sign that old files mark neutrals with."""
+    whole = np.abs(np.nan_to_num(weight, posinf=0.0, neginf=0.0))
+    packed = np.maximum(whole % PACKED, whole // PACKED) / THOUSANDTHS
+    return np.where(whole > 1.0 + 1e-5, np.minimum(packed, 1.0), np.minimum(whole, 1.0))
+
+
+def _through(
+    content: Content, chosen: Chosen, kind: str, there: list[Collection], particles: Links | None
+) -> Links:
+    """Links of tracks or clusters by way of the particles that are made of them."""
+    if particles is None or chosen.particles is None:
+        return _none()
+    offsets, items = chosen.particles.table.lists[f"{kind.lower()}s"]
+    row = content.rows(items.unsigned("to"), kind, there, chosen.particles.name)
+    count = np.diff(offsets)[particles.found]
+    link = np.repeat(np.arange(len(count)), count)
+    inside = np.arange(len(link)) - np.repeat(np.cumsum(count) - count, count)
+    found = row[offsets[particles.found][link] + inside]
+    found, link = found[found >= 0], link[found >= 0]
+    weight = particles.weight[link]
+    total = np.bincount(found, weight, sum(map(len, there)))
+    return Links(found, particles.particle[link], weight / np.maximum(total[found], 1.0))
+
+
+def _subdetectors(clusters: list[Collection]) -> tuple[tuple[str, ...], Floats]:
+    """Names of the subdetectors, and the energy of each cluster in each; 0 where a cluster tells of fewer."""
+    names: list[str] = next((c.parameters.get("ClusterSubdetectorNames", []) for c in clusters), [])
+    parts = [np.zeros((0, len(names)))]
+    for collection in clusters:
+        offsets, items = collection.table.lists["subdetector_energies"]
+        energy = np.zeros((len(collection), len(names)))
+        row = np.repeat(np.arange(len(collection)), np.diff(offsets))
+        column = np.arange(len(row)) - offsets[row]
+        kept = column < len(names)
+        energy[row[kept], column[kept]] = items.floats("energy")[kept]
+        parts.append(energy)
+    return tuple(names), np.concatenate(parts)
