@@ -3,7 +3,7 @@
     make bench-pflow
     python scripts/bench_pflow.py [--bundle pflow-cld] [--events 300] [--work .bench/pflow] [--only qq380 zh qq91] [--json FILE]
 
-The same tracks and clusters (`--tracks`, `--showers`) go to all: the network, the rules (`peers/flow_rules.py`, tuned on other
+The same tracks and clusters (`--tracks`, `--showers`) go to all: the network, the rules (`peers/flow_rules.py`, to be tuned on other
 events by `peers/flow_scan.py`), truth in place of pattern recognition, every cluster alone, every track alone. Events are
 simulated with the seeds below unless their folder is there; what was reconstructed in them is kept beside them. Jets need
 FastJet (`pip install 'gnnreco[jets]'`); without it the visible energy stands in for them. Intervals hold 68 %; those of ratios
