@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from gnnreco.cli import main
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.events import open_jets
+from gnnreco.geometry import ConstantField, load_detector
+from gnnreco.report.figures import pulls
 from tests.test_testing_tasks import CASES
 
 JETS = Path(__file__).parents[2] / "examples" / "jets" / "jets-small.parquet"
@@ -123,6 +125,15 @@ def test_the_commands_of_a_report_open_what_failed(tmp_path: Path, monkeypatch, 
     assert main(shlex.split(first)[1:]) in (0, 1)
     assert main(shlex.split(worst[0]["command"])[1:]) == 0
     assert Path(f"event-{worst[0]['event']}.html").is_file()
+
+
+def test_without_a_field_there_is_no_pull_of_the_momentum() -> None:
+    row = {"pull_core": 1.0, "pull_bias": 0.0}
+    result = {"resolutions": {"phi": row, "q_over_p": row}}
+    straight = load_detector("telescope")
+    bent = replace(straight, field=ConstantField(1.0))
+    assert [row["of"] for row in pulls(result, straight)] == ["phi"]
+    assert [row["of"] for row in pulls(result, bent)] == ["phi", "q/p"]
 
 
 def test_what_learns_nothing_says_so(tmp_path: Path) -> None:
