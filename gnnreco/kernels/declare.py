@@ -136,13 +136,13 @@ class _Cache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The code from the folder; where it is not there yet, but another process compiles it, what that one wrote."""
         kept = super().load_overload(sig, target_context)
-        key = self._index_key(sig, target_context.codegen())
-        if kept is None and key is not None:
-            taken = turns.take(Path(self.cache_path).parent, _sum(key, not is_inner()))
-            if taken is not None:
-                at_end(taken)
-                kept = super().load_overload(sig, target_context)
-        return kept
+        if kept is not None or (key := self._index_key(sig, target_context.codegen())) is None:
+            return kept
+        taken = turns.take(Path(self.cache_path).parent, _sum(key, not is_inner()))
+        if taken is None:
+            return None
+        at_end(taken)
+        return super().load_overload(sig, target_context)
 
     def _index_key(self, sig: Any, codegen: Any) -> str | None:
         """What decides the code: the kernel and all that it uses, the types of the arguments, the processor."""
