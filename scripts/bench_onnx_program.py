@@ -20,7 +20,7 @@ import torch
 
 from gnnreco.deploy.onnx.program import MODEL, write_onnx_program
 from gnnreco.deploy.program.lower import lower
-from gnnreco.models.trigger_network import TriggerNetwork, TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetwork, TriggerNetworkConfig
 
 SHAPES = {
     "16:64:32:32:5": (TriggerNetworkConfig(), 16),

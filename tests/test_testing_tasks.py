@@ -13,7 +13,7 @@ import pytest
 from gnnreco.bundle import load_bundle
 from gnnreco.columns import Event, Tracks
 from gnnreco.geometry import load_detector
-from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.schema import build
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.particleflow import ParticleFlowConfig

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gnnreco.models.fixed_point import SPEED, BitsConfig
-from gnnreco.models.trigger_network import TriggerNetwork, TriggerNetworkConfig
+from gnnreco.models.trigger.fixed_point import SPEED, BitsConfig
+from gnnreco.models.trigger.network import TriggerNetwork, TriggerNetworkConfig
 
 SHAPES: dict[str, dict[str, Any]] = {
     "dense": {"kind": "dense", "head_layers": (8, 6)},

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.trigger.inputs import InputConfig
 from gnnreco.tasks.trigger.task import TriggerConfig, TriggerTask

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadBundle
-from gnnreco.models.fixed_point import FixedDense, FixedPoint
-from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork
+from gnnreco.models.trigger.fixed_point import FixedDense, FixedPoint
+from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork
 
 from .program import Op, Program
 

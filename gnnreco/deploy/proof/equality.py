@@ -19,7 +19,7 @@ from gnnreco.deploy.hls.parts import dense_parts
 from gnnreco.deploy.program.lower import lower
 from gnnreco.deploy.program.program import Program
 from gnnreco.errors import BadBundle
-from gnnreco.models.trigger_network import TriggerNetwork
+from gnnreco.models.trigger.network import TriggerNetwork
 
 from .checks import Check, equal, parts
 from .provenance import find_trained, trained_network

@@ -13,7 +13,7 @@ from gnnreco.bundle.files import read_manifest
 from gnnreco.deploy.program.lower import lower
 from gnnreco.deploy.program.program import Program
 from gnnreco.errors import BadBundle, BadConfig
-from gnnreco.models.trigger_network import TriggerNetwork
+from gnnreco.models.trigger.network import TriggerNetwork
 from gnnreco.schema import build
 from gnnreco.tasks.trigger.task import TriggerConfig
 

@@ -18,7 +18,7 @@ from gnnreco.deploy.program.ports import Form, Ports
 from gnnreco.deploy.rtl.pipeline import bits_of, build, joined
 from gnnreco.deploy.simulator import simulate
 from gnnreco.errors import BadBundle, BadConfig, MissingTool
-from gnnreco.models.trigger_network import TriggerNetwork
+from gnnreco.models.trigger.network import TriggerNetwork
 
 from .kernels import Kernels, forms, kernels
 

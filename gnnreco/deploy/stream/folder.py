@@ -26,7 +26,7 @@ from gnnreco.errors import BadBundle, BadConfig, BadInput, MissingTool
 from gnnreco.files.json_file import parse_json
 from gnnreco.files.limits import VECTORS
 from gnnreco.files.tensor_file import parse_tensors
-from gnnreco.models.trigger_network import TriggerNetwork
+from gnnreco.models.trigger.network import TriggerNetwork
 from gnnreco.schema import build
 from gnnreco.tasks.trigger.buffers import Buffers
 from gnnreco.tasks.trigger.task import TriggerTask

@@ -19,8 +19,8 @@ from gnnreco.deploy.program.lower import Notes, ports
 from gnnreco.deploy.program.ports import Form
 from gnnreco.deploy.program.program import Program
 from gnnreco.errors import BadBundle
-from gnnreco.models.fixed_point import FixedDense, Format
-from gnnreco.models.trigger_network import PORT_INTEGER, TriggerNetwork
+from gnnreco.models.trigger.fixed_point import FixedDense, Format
+from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork
 
 
 @dataclass(frozen=True)

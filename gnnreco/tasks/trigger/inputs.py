@@ -12,7 +12,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events.select import seen
 from gnnreco.files.limits import WIDTH
 from gnnreco.geometry import Detector
-from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.schema import within
 
 from .buffers import Buffers

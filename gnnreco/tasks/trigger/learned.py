@@ -10,7 +10,7 @@ import torch
 
 from gnnreco.files.limits import NUMBER
 from gnnreco.models.state import Numbers, named, of_network
-from gnnreco.models.trigger_network import TriggerNetwork
+from gnnreco.models.trigger.network import TriggerNetwork
 
 if TYPE_CHECKING:
     from .task import TriggerConfig

@@ -18,7 +18,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import CellGraphConfig, live_cells
 from gnnreco.graphs.showers.frame import CellFrame
-from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.tasks.showers.targets import CHARGED, ELECTRON, NEUTRAL, PHOTON, cell_truth
 
 from .buffers import Buffers

@@ -19,7 +19,7 @@ from gnnreco.columns import Event, Floats, Hits, Ints
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.graphs import Frame, points_of
-from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetworkConfig
 
 from .buffers import Buffers
 

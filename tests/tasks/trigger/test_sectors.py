@@ -13,7 +13,7 @@ from gnnreco.columns import Event, Hits, Particles, Truth
 from gnnreco.deploy.program.lower import lower
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import load_detector
-from gnnreco.models.trigger_network import TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.simulate import simulate
 from gnnreco.tasks.trigger.inputs import InputConfig
 from gnnreco.tasks.trigger.sectors import SectorConfig, sectors, stacks

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco.models.fixed_point import SPEED, BitsConfig, FixedDense, FixedPoint
-from gnnreco.models.pruning import PruneConfig, prune
+from gnnreco.models.trigger.fixed_point import SPEED, BitsConfig, FixedDense, FixedPoint
+from gnnreco.models.trigger.pruning import PruneConfig, prune
 
 
 def bits_of(layer: FixedPoint, x: torch.Tensor) -> torch.Tensor:
