@@ -170,6 +170,7 @@ def report(
     detector: Detector | str | Path | None = None,
     train: EventSource | Sequence[Event] | Inputs | None = None,
     seeds: Sequence[str | Path] = (),
+    bundles: Sequence[str | Path] = (),
     any_detector: bool = False,
     explained: int = 10,
     seed: int = 0,
@@ -192,6 +193,8 @@ def report(
         What it was trained on, to tell whether it is over-trained.
     seeds : sequence of str or path
         Bundles of the same training from other seeds, to be set side by side.
+    bundles : sequence of str or path
+        What finds the tracks and clusters that particle flow builds on; by default what it was trained with.
     any_detector : bool
         Allow a bundle that was trained on another detector.
     explained : int
@@ -247,6 +250,7 @@ def report(
         loaded,
         None if train is None else opened(train),
         seeds,
+        bundles=bundles,
         any_detector=any_detector,
         explained=explained,
         seed=seed,

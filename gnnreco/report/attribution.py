@@ -2,8 +2,7 @@
 
 Integrated gradients (Sundararajan, Taly, Yan, arXiv 1703.01365) share the difference between the answer and the answer for
 average features out among the numbers that were read: their sum is that difference, and a number that the network ignores
-gets none of it. Captum has the same (a test compares with it where it is installed); it stacks the steps along the rows,
-which a graph does not bear, and so the few lines are here.
+gets none of it. Captum's stack the steps along the rows, which a graph does not bear, and so these few lines are our own.
 """
 
 from __future__ import annotations

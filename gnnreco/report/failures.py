@@ -22,7 +22,7 @@ def failures(
     judge: Judge,
     measured: Measured,
     events: Sequence[Event],
-    bundle: str,
+    bundles: Sequence[str],
     detector: str,
 ) -> tuple[list[Row], list[Row], list[str]]:
     """The worst events, the objects that are wrong although their score is high, and one command before all others.
@@ -51,8 +51,9 @@ def failures(
     worst.sort(key=lambda row: -(row["missed"] + row["wrong"]))
     sure.sort(key=lambda row: -row["score"])
     worst, sure = worst[:MOST], sure[:MOST]
-    words = ["gnnreco", "reconstruct", *sources, "--detector", detector, "--bundle", bundle, "-o", FOUND]
-    return worst, sure, [shlex.join(words)] if sources else []
+    words = ["gnnreco", "reconstruct", *sources, "--detector", detector]
+    words += [word for bundle in bundles for word in ("--bundle", bundle)]
+    return worst, sure, [shlex.join([*words, "-o", FOUND])] if sources else []
 
 
 def opens(event: Event, detector: str) -> str | None:

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, JetBlock, Tracks
+from gnnreco.columns import Clusters, Event, Floats, Ints, JetBlock, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput, GnnrecoError
 from gnnreco.evaluate import Target, calibration_curve, score_clusters, score_tracks, target_of
 from gnnreco.evaluate.confidence import right_of
+from gnnreco.evaluate.particles import score_particles
 from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.evaluate.tracking import as_seen
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.tasks.contract import Classified, Classifying
+
+from .flow import PARTICLES, compared
 
 Row = dict[str, Any]
 Pairs = Iterable[tuple[Event, Any]]
@@ -59,6 +62,8 @@ CLASS_DEFINITIONS = {
     "cross_entropy": "mean of minus the logarithm of the probability of the true class",
     "intervals": "68 %: Clopper-Pearson for the accuracy, normal for the cross entropy",
 }
+SCORED = {Tracks: TRACKS, Clusters: CLUSTERS, ReconstructedParticles: PARTICLES}
+NO_FIELD = 1e-9  # tesla
 PULLS = {"d0_mm": "d0", "z0_mm": "z0", "phi": "phi", "theta": "theta", "q_over_p": "q/p"}
 
 
@@ -107,7 +112,7 @@ class Judge:
     @classmethod
     def of(cls, task: Any) -> Judge:
         """The one for a task; raises `BadConfig` where nothing here scores what it gives."""
-        if task.gives not in (Tracks, Clusters) and not isinstance(task, Classifying):
+        if task.gives not in SCORED and not isinstance(task, Classifying):
             why = f"nothing here scores what the task '{task.name}' gives; name a bundle of another task"
             raise BadConfig(why)
         target = target_of(task.detector) if task.gives is Tracks else None
@@ -116,11 +121,11 @@ class Judge:
     @property
     def places(self) -> dict[str, tuple[str, ...]]:
         """The figures that are shown, and where the evaluator has them."""
-        return {Tracks: TRACKS, Clusters: CLUSTERS}.get(self.gives, CLASSES)
+        return SCORED.get(self.gives, CLASSES)
 
     def ask(self, task: Any, event: Event) -> Any:
         """What the task finds, or how it classifies."""
-        return task.reconstruct(event) if self.gives in (Tracks, Clusters) else task.classified(event)
+        return task.reconstruct(event) if self.gives in SCORED else task.classified(event)
 
     def score(self, pairs: Pairs, resolutions: bool = True) -> Row:
         """All that is measured of some events; `resolutions` of tracks are not needed where only rates are."""
@@ -132,6 +137,9 @@ class Judge:
             mine = as_seen(pairs, self.detector, self.measures)
             magnet = self.detector.at_source().field if resolutions else None
             return score_tracks(mine, magnet, self.target)
+        if self.gives is ReconstructedParticles:
+            assert self.detector is not None
+            return score_particles(pairs, self.detector)
         return score_classes(said for _, said in pairs)
 
     def objects(self, event: Event, found: Any) -> tuple[Floats, Any]:
@@ -141,12 +149,17 @@ class Judge:
             best = np.where(known, found.probability.max(axis=1, initial=0.0), np.nan)
             return best, known & (found.probability.argmax(axis=1) == found.label)
         assert self.detector is not None
+        if isinstance(found, ReconstructedParticles):
+            return found.score, compared(event, found, self.detector).right
         mine = seen(event, self.detector, self.measures)
         right = right_of(mine.narrow(found, len(event.hits)), mine.event, self.detector)
         return found.score, right
 
     def lost(self, event: Event, found: Any) -> tuple[int, int, int]:
         """Of one event: how many were to be found, how many of these were not, and how many were found for nothing."""
+        if isinstance(found, ReconstructedParticles):
+            assert self.detector is not None
+            return compared(event, found, self.detector).counts
         result = self.score([(event, found)], resolutions=False)
         if self.gives is Tracks:
             row = result["acts"]
@@ -237,24 +250,27 @@ def mean_row(name: str, values: Floats | Ints) -> Row:
     return {name: mean, f"{name}_interval": None if error is None else [mean - error, mean + error]}
 
 
-def pulls(result: Row) -> list[Row]:
-    """Core width and bias of the pulls of what is fitted or measured; both would be 1 and 0."""
+def pulls(result: Row, detector: Detector | None) -> list[Row]:
+    """Core width and bias of the pulls of what is fitted or measured; both would be 1 and 0.
+
+    Without a field nothing measures q/p, and there is no pull of it.
+    """
+    straight = detector is None or np.abs(detector.field.at(detector.center)).max(initial=0.0) < NO_FIELD
     fits = result.get("resolutions") or {}
     rows = [
-        {"of": name, "core": fits[key]["pull_core"], "bias": fits[key]["pull_bias"], "interval": None}
+        _pull(name, fits[key]["pull_core"], fits[key]["pull_bias"])
         for key, name in PULLS.items()
-        if key in fits and fits[key]["pull_core"] is not None
+        if key in fits and not (straight and key == "q_over_p")
     ]
-    if result.get("pull_sigma") is not None:
-        rows.append(
-            {
-                "of": "energy",
-                "core": result["pull_sigma"],
-                "bias": None,
-                "interval": result["pull_sigma_interval"],
-            }
-        )
-    return rows
+    rows.append(_pull("energy", result.get("pull_sigma"), None, result.get("pull_sigma_interval")))
+    for name, row in result.get("classes", {}).items():
+        words = f"energy, {name.replace('_', ' ')}s"
+        rows.append(_pull(words, row["pull_width"], row["pull_bias"], row["pull_width_interval"]))
+    return [row for row in rows if row["core"] is not None]
+
+
+def _pull(of: str, core: float | None, bias: float | None, interval: list[float] | None = None) -> Row:
+    return {"of": of, "core": core, "bias": bias, "interval": interval}
 
 
 def gaps(test: Sequence[Row], train: Sequence[Row]) -> list[Row]:

@@ -55,6 +55,7 @@ def _bundle(about: Row) -> list[str]:
         "detector": about["detector"],
         "sha256 of the manifest": about["sha256"],
         "size": f"{about['bytes']:,} bytes, {about['parameters']:,} parameters",
+        "after": ", ".join(f"{one['name']} ({one['sha256'][:12]})" for one in about["before"]) or None,
         "made by": f"gnnreco {about['gnnreco']}",
         "training command": about["command"],
         "training data": None if about["data"] is None else json.dumps(about["data"], sort_keys=True),

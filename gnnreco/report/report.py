@@ -17,8 +17,10 @@ from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Comparable, Explainable, Explainer, Reading
 
 from .attribution import attribution
+from .chain import Before
 from .failures import examples, failures, opens
 from .figures import Judge, Measured, Row, gaps, mean_row, measure, pulls
+from .flow import hits_of
 from .page import write_page
 from .ranking import REPEATS, ranking
 
@@ -43,6 +45,7 @@ def report(
     training: Sequence[Event] | None = None,
     seeds: Sequence[str | Path] = (),
     *,
+    bundles: Sequence[str | Path] = (),
     any_detector: bool = False,
     explained: int = EXPLAINED,
     seed: int = 0,
@@ -66,6 +69,9 @@ def report(
         What it was trained on, to tell the gap between both; without them the manifest is asked.
     seeds : sequence of str or path
         Bundles of other trainings for the same task, to be set beside it.
+    bundles : sequence of str or path
+        Those that find what it builds on (particle flow: tracks and clusters), if not those that it was trained with. Events
+        in which all of that was found already stay as they are.
     any_detector : bool
         Allow a bundle that was trained on another detector.
     explained : int
@@ -85,7 +91,7 @@ def report(
     Raises
     ------
     BadBundle
-        A bundle for another detector, or one of `seeds` for another task.
+        A bundle for another detector, one of `seeds` for another task, or one that finds what it builds on is not there.
     BadConfig
         Nothing scores what the task gives.
     BadInput
@@ -97,7 +103,7 @@ def report(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the same bits on any machine, and small networks are faster so
     try:
-        made = _Report(opened, str(bundle), events, detector, any_detector, detector_name, progress)
+        made = _Report(opened, str(bundle), events, detector, any_detector, detector_name, bundles, progress)
         return made.whole(page, training, seeds, explained, seed, command)
     finally:
         torch.set_num_threads(threads)
@@ -114,13 +120,16 @@ class _Report:
         detector: Detector | None,
         any_detector: bool,
         detector_name: str,
+        before: Sequence[str | Path],
         progress: Progress | None,
     ) -> None:
-        self.bundle, self.given, self.events = bundle, given, events
+        self.bundle, self.given = bundle, given
         self.detector, self.any_detector = detector, any_detector
         self.named, self.progress = detector_name, progress
         self.task = load_task(bundle, detector, any_detector)
         self.judge = Judge.of(self.task)
+        self.before = Before(bundle, self.task, detector, before)
+        self.events = self.before.events(events)
         self.left_out: list[str] = []
 
     def whole(
@@ -135,14 +144,15 @@ class _Report:
         test = self._measured(self.task, self.events, "events")
         loss = self._losses(self.task, self.events, "loss")
         figures = test.figures + loss
-        before = None if training is None else self._training(training)
+        training = None if training is None else self.before.events(training)
+        learned = None if training is None else self._training(training)
         out: dict[str, Any] = {
             "command": command,
-            "bundle": _about(self.bundle),
+            "bundle": _about(self.bundle) | {"before": self._builds_on()},
             "events": len(self.events),
             "events_failed": test.failed,
             "figures": figures,
-            "training": before or {"what": "the manifest of the bundle", "figures": self._manifest()},
+            "training": learned or {"what": "the manifest of the bundle", "figures": self._manifest()},
         }
         out["gap"] = gaps(figures, out["training"]["figures"])
         out["seeds"] = self._seeds(seeds, figures)
@@ -152,15 +162,21 @@ class _Report:
             for what in ("calibration", "class_calibration")
             if test.result.get(what) is not None
         }
-        out["pulls"] = pulls(test.result)
+        out["pulls"] = pulls(test.result, self.detector)
         out["ranking"], out["objects"], views = self._explained(test, explained, seed)
-        worst, sure, commands = failures(self.judge, test, self.events, self.given, self.named)
+        worst, sure, commands = failures(
+            self.judge, test, self.events, [*self.before.given, self.given], self.named
+        )
         out["failures"] = {"events": worst, "objects": sure, "first": commands}
         out["warnings"] = test.result.get("warnings", [])
         out["left_out"] = self.left_out
         out["definitions"] = DEFINITIONS | test.result["definitions"]
         write_page(page, out, views)
         return out
+
+    def _builds_on(self) -> list[Row]:
+        """The bundles that ran before it."""
+        return [{"name": s.bundle.name, "sha256": s.bundle.manifest["sha256"]} for s in self.before.stages]
 
     def _measured(self, task: Any, events: Sequence[Event], what: str) -> Measured:
         def told(items: Iterator[Event]) -> Iterator[Event]:
@@ -274,12 +290,12 @@ class _Report:
         row["command"] = opens(event, self.named)
         view: dict[str, Any] = {"rows": by_row}
         if hasattr(found, "hit_index"):
-            mine = found.hit_index[found.offsets[one["object"]] : found.offsets[one["object"] + 1]]
+            mine = hits_of(event, found, one["object"])
             part = hits[mine]
             order = np.argsort(-np.abs(part), kind="stable")
             ids = event.hits.hit_id[mine]
             row["hits"] = [{"hit_id": int(ids[i]), "part": float(part[i])} for i in order.tolist()]
-            view |= {"xyz": event.hits.xyz, "mine": mine, "part": part}
+            view |= {"xyz": event.hits.xyz, "mine": mine, "part": part} if len(mine) else {}
         return row, view
 
     def _leave_out(self, what: str) -> None:

@@ -35,6 +35,14 @@ def add(verbs: Verbs) -> None:
     verb.add_argument(
         "--seeds", nargs="+", default=[], metavar="BUNDLE", help="the same training from other seeds"
     )
+    verb.add_argument(
+        "--bundle",
+        action="append",
+        default=[],
+        dest="before",
+        metavar="BUNDLE",
+        help="finds tracks or clusters for particle flow; once for each (default: what BUNDLE was trained with)",
+    )
     verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of BUNDLE)")
     verb.add_argument(
         "--any-detector", action="store_true", help="allow a bundle that was trained on another detector"
@@ -62,6 +70,7 @@ def report(args: Namespace) -> int:
             detector=args.detector,
             train=args.train,
             seeds=args.seeds,
+            bundles=args.before,
             any_detector=args.any_detector,
             explained=args.explained,
             seed=args.seed,
