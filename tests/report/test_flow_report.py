@@ -102,7 +102,7 @@ def test_it_tells_what_made_a_particle(told: tuple[dict[str, Any], Path], made: 
     for row in report["objects"]:
         assert row["answer_is"].startswith("log-odds")
         assert row["sum"] == pytest.approx(row["answer"] - row["answer_average"], rel=0.1, abs=0.05)
-        assert row["hits"]
+        assert "hits" in row  # none where a particle holds less than half of each of its clusters
 
 
 def test_the_browser_shows_it_without_complaint(told: tuple[dict[str, Any], Path], browser) -> None:
