@@ -8,7 +8,7 @@ DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo demo-deploy test lint bench bench-showers bench-deploy clean
+.PHONY: demo demo-deploy test lint bench bench-showers bench-pflow bench-deploy clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -38,6 +38,10 @@ bench: $(VENV)/.ready-peers
 # Showers beside CLUE, DBSCAN, HDBSCAN, anti-kt, boosted trees: efficiency, energy, identity, seconds.
 bench-showers: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_showers.py
+
+# Particle flow beside rules, truth in place of pattern recognition, and one subdetector alone: jets, missing momentum, rates, seconds.
+bench-pflow: $(VENV)/.ready-peers
+	$(BIN)/python scripts/bench_pflow.py
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 # The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made

@@ -17,7 +17,8 @@ What the command line does, as functions (their names are packages too, and both
     `simulate(detector, process, ...)` makes events;
     `reconstruct(inputs, detector, bundles, output)` turns files of hits into files of tracks, clusters and particles;
     `evaluate(folder, truth)` scores these; `show(event, detector)` draws them as a page;
-    `compare(detectors)` runs the same particles through detectors; `train(task, settings, output)` makes a bundle.
+    `compare(detectors)` runs the same particles through detectors; `train(task, settings, output)` makes a bundle,
+    and `report(bundle, data)` tells what it does, what it reads and where it fails.
 Tables of one event
     `Event`, `Hits`, `Truth`, `Particles`, `Tracks`, `Clusters`, `ReconstructedParticles`: arrays in mm, ns, GeV and
     tesla, cut by ``tracks[tracks.pt > 1]``, joined by `concatenate`, handed on by ``.to_pandas()`` and ``.to_awkward()``.
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     )
     from gnnreco.compare import compare_detectors as compare
     from gnnreco.events import EventSource, open_events
-    from gnnreco.front import evaluate, show, train
+    from gnnreco.front import evaluate, report, show, train
     from gnnreco.geometry import Detector, list_detectors, load_detector
     from gnnreco.pipeline import Reconstructor
     from gnnreco.reconstruct import reconstruct
@@ -73,6 +74,7 @@ __all__ = [
     "load_detector",
     "open_events",
     "reconstruct",
+    "report",
     "show",
     "simulate",
     "train",
@@ -104,6 +106,7 @@ _VERBS = {
     "compare": ("gnnreco.compare", "compare_detectors"),
     "evaluate": ("gnnreco.front", "evaluate"),
     "reconstruct": ("gnnreco.reconstruct", "reconstruct"),
+    "report": ("gnnreco.front", "report"),
     "simulate": ("gnnreco.simulate", "simulate"),
     "train": ("gnnreco.front", "train"),
 }

@@ -11,11 +11,12 @@ from typing import Any
 
 from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput
-from gnnreco.events import EventSource, open_events
+from gnnreco.events import EventSource, open_events, open_jets
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.particles_file import read_particles
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.tasks.contract import ReadsJets
 from gnnreco.tasks.registry import find_task, task_names
 
 Inputs = str | Path | Sequence[str | Path]
@@ -159,6 +160,106 @@ def show(
         for doubt in doubts:
             warnings.warn(doubt, stacklevel=2)
     return show_event(what, told, tracks, page, clusters, particles=particles)
+
+
+def report(
+    bundle: str | Path,
+    data: EventSource | Sequence[Event] | Inputs,
+    page: str | Path = "report.html",
+    *,
+    detector: Detector | str | Path | None = None,
+    train: EventSource | Sequence[Event] | Inputs | None = None,
+    seeds: Sequence[str | Path] = (),
+    bundles: Sequence[str | Path] = (),
+    any_detector: bool = False,
+    explained: int = 10,
+    seed: int = 0,
+    command: str = "",
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Tell what a trained model does, what it reads, how sure it is and where it fails, as one HTML page.
+
+    Parameters
+    ----------
+    bundle : str or path
+        Shipped, or a folder.
+    data : path, glob, several, EventSource, or events
+        With truth; nothing of them may have been trained on.
+    page : path
+        The page to write; an existing one is replaced.
+    detector : Detector, name or path, optional
+        By default the one that the bundle was trained on.
+    train : as `data`, optional
+        What it was trained on, to tell whether it is over-trained.
+    seeds : sequence of str or path
+        Bundles of the same training from other seeds, to be set side by side.
+    bundles : sequence of str or path
+        What finds the tracks and clusters that particle flow builds on; by default what it was trained with.
+    any_detector : bool
+        Allow a bundle that was trained on another detector.
+    explained : int
+        Events in which columns of the input are shuffled.
+    seed : int
+        Of the shuffles.
+    command : str
+        Told in the page.
+    progress : callable, optional
+        ``progress(what, done, total)``.
+
+    Returns
+    -------
+    dict
+        See `gnnreco.report.report.report`.
+
+    Raises
+    ------
+    BadBundle, BadConfig, BadInput
+        A bundle for another detector; one for any detector, and none is named; no events, or no truth.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> events = list(gnnreco.simulate("telescope", "beam", particle="pion", events=4, seed=3))
+    >>> told = gnnreco.report("tracking-telescope", events, "report.html")
+    >>> [row["figure"] for row in told["figures"]][:2]
+    ['efficiency', 'fake rate']
+    """
+    from gnnreco.bundle import ANY_DETECTOR, load_bundle, load_task
+    from gnnreco.report.report import report as told
+
+    opened_bundle = load_bundle(bundle)
+    trained = opened_bundle.manifest["detector"]
+    if detector is None and trained != ANY_DETECTOR:
+        detector = trained["name"]
+    if detector is None and find_task(opened_bundle.task).needs.measures:
+        raise BadConfig(f"bundle {bundle}: serves any detector; name that of the events with detector=")
+    loaded = None if detector is None else _loaded(detector)
+    task = load_task(opened_bundle, loaded, any_detector)
+    jets = isinstance(task, ReadsJets) and task.reads_jets
+
+    def opened(what: Any) -> Sequence[Event]:
+        paths = isinstance(what, str | Path) or (bool(what) and isinstance(what[0], str | Path))
+        if not paths:
+            return what
+        return open_jets(what) if jets else open_events(what, loaded, truth=True)
+
+    return told(
+        bundle,
+        opened(data),
+        page,
+        loaded,
+        None if train is None else opened(train),
+        seeds,
+        bundles=bundles,
+        any_detector=any_detector,
+        explained=explained,
+        seed=seed,
+        detector_name=str(detector if not isinstance(detector, Detector) else detector.folder)
+        if loaded
+        else "",
+        command=command,
+        progress=progress,
+    )
 
 
 def train(

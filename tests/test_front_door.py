@@ -15,7 +15,7 @@ import pytest
 import gnnreco
 
 ROOT = Path(__file__).parents[1]
-VERBS = ("compare", "evaluate", "reconstruct", "simulate", "train")
+VERBS = ("compare", "evaluate", "reconstruct", "report", "simulate", "train")
 HEAVY = ("numpy", "torch", "numba", "pyarrow", "scipy", "matplotlib", "yaml")
 
 
@@ -107,7 +107,7 @@ def test_every_verb_is_a_module_and_a_function(first: str) -> None:
         "from gnnreco import *\n"
         "assert simulate is gnnreco.simulate and Event is gnnreco.Event"
     )
-    assert shown.split() == ["names", "folder", "inputs", "detector", "task"]
+    assert shown.split() == ["names", "folder", "inputs", "bundle", "detector", "task"]
 
 
 @pytest.mark.parametrize("name", VERBS)

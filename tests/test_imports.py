@@ -27,7 +27,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare", "trackml", "pyg"},
+    {"compare", "trackml", "pyg", "report"},
     {"testing", "front"},
     {"cli"},
 ]

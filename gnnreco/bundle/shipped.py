@@ -13,6 +13,8 @@ from .files import MANIFEST, read_manifest
 
 #: Find showers, and clusters of charge, where a detector has no bundle of its own for them.
 SHOWERS, CLUSTERS = "showers-any", "clusters-density"
+#: The clumps that showers are made of: what particle flow builds on.
+CLUMPS = "clusters-fine"
 SHIPPED = Path(__file__).parents[1] / "bundles"
 
 

@@ -14,6 +14,8 @@ FLAGS = {
     "output": "--output",
     "overwrite": "--overwrite",
     "resume": "--resume",
+    "seeds": "--seeds",
+    "train": "--train",
 }
 #: Flags that take something away.
 NEGATIVE = {"cells=False": "--no-cells"}

@@ -59,6 +59,8 @@ DEFINITIONS = {
     "class_auc is the mean over the classes with 5 clusters or more and 5 of others; null where no bundle tells classes",
     "calibration": "score against the part of all clusters that is matched, in bins of the score; ece: mean over clusters "
     "of |mean score - matched part| of their bin",
+    "class_calibration": "the same of the probability of the likeliest class against how often it is the true one, over "
+    "the clusters of class_auc",
     "local_density": f"other target particles whose energy lies within {CROWD_MM:g} mm",
     "intervals": f"{100 * COVERAGE:.0f} %: Clopper-Pearson for rates, normal for means and widths",
     "seconds": "hits in to clusters out, from the manifest of reconstruct",
@@ -188,7 +190,9 @@ class ClusterScores:
         for i, name in enumerate(("adjusted_rand", "v_measure")):
             values = np.array([pair[i] for pair in self._agreement if pair[i] is not None], float)
             out |= _mean(name, values)
-        out |= class_aucs(np.concatenate([np.zeros((0, 1 + len(CLUSTER_CLASSES))), *self._classes]))
+        classes = np.concatenate([np.zeros((0, 1 + len(CLUSTER_CLASSES))), *self._classes])
+        out |= class_aucs(classes)
+        out["class_calibration"] = class_calibration(classes)
         score, matched = np.concatenate([np.zeros((0, 2)), *self._confidence]).T
         out["calibration"] = calibration_curve(score, matched > 0)
         out |= {"particles": len(particles), "clusters": len(clusters)}
@@ -284,6 +288,13 @@ def class_aucs(table: Floats) -> dict[str, Any]:
         )
     told = [area for area in areas.values() if area is not None]
     return {"class_auc": float(np.mean(told)) if told else None, "class_auc_by_class": areas}
+
+
+def class_calibration(table: Floats) -> dict[str, Any] | None:
+    """Probability of the likeliest class against how often it is the true one; rows as for `class_aucs`."""
+    known = (table[:, 0] >= 0) & np.isfinite(table[:, 1:]).all(axis=1)
+    kind, said = table[known, 0], table[known, 1:]
+    return calibration_curve(np.minimum(said.max(axis=1, initial=0.0), 1.0), said.argmax(axis=1) == kind)
 
 
 def _rate(name: str, passed: float, total: int) -> dict[str, Any]:

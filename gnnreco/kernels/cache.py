@@ -1,14 +1,13 @@
-"""Where compiled kernels are kept: a folder that is the user's alone, one for each state of the sources.
+"""Where compiled kernels are kept: a folder that is the user's alone.
 
-Machine code is loaded without a question, so a folder in which another user may write is not used. Numba by itself looks
-only at the file that a kernel stands in, not at the kernels that it calls: after an update it would run old code without
-a word. So each state of the sources has a folder of its own.
+Machine code is loaded without a question, so a folder in which another user may write is not used. All states of the
+sources share the folder: a file's name tells what its code was made from (`gnnreco.kernels.content`).
 """
 
 from __future__ import annotations
 
 import atexit
-import hashlib
+import contextlib
 import os
 import shutil
 import stat
@@ -19,14 +18,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-KEEP_SECONDS = 86_400.0  # folders of other states of the sources stay this long: one may still be running
-PREFIX = "kernels-"
-KERNELS = (
-    b"njit",
-    b"@compiled",
-    b"@inlined",
-    b"@kernel",
-)  # a file that holds a kernel has one of these words
+DAY = 86_400.0  # seconds
+KEEP_SECONDS = 30 * DAY  # what no process has loaded for so long goes
+NAME = "kernels"
+OLD = "kernels-" + 16 * "[0-9a-f]"  # folders of versions that had one for each state of the sources
 
 
 @cache
@@ -36,12 +31,26 @@ def kernel_folder() -> Path | None:
     In this order: ``$NUMBA_CACHE_DIR``, the package's own ``__pycache__``, ``$XDG_CACHE_HOME/gnnreco``
     (``~/.cache/gnnreco``), ``gnnreco-UID`` in the folder of temporary files, a new folder there that goes at exit.
     """
-    name = PREFIX + _state_of_sources()
     for parent in _parents():
-        if mine := private(parent / name):
-            _forget_others(mine)
+        if mine := private(parent / NAME):
             return mine
     return None
+
+
+def in_use(file: Path) -> None:
+    """Note that a file was loaded: its time is moved, once a day."""
+    with contextlib.suppress(OSError):
+        if time.time() - file.stat().st_mtime > DAY:
+            file.touch()
+
+
+@cache
+def forget_unused(folder: Path) -> None:
+    """Remove the files of `folder` that no process has loaded for long, and folders of old versions beside it."""
+    for path in (*folder.glob("*/*.nbc"), *folder.parent.glob(OLD)):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > (DAY if path.is_dir() else KEEP_SECONDS):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def user_folder() -> Path | None:
@@ -91,23 +100,3 @@ def _parents() -> Iterator[Path]:
         return
     atexit.register(shutil.rmtree, new, ignore_errors=True)
     yield Path(new)
-
-
-def _state_of_sources() -> str:
-    """A sum over all files that hold kernels, and over those whose constants they take in: this folder, `particles`."""
-    here, digest = Path(__file__).parents[1], hashlib.sha256()
-    for path in sorted(here.rglob("*.py")):
-        source = path.read_bytes()
-        constants = path.parent.name == "kernels" or path.name == "particles.py"
-        if constants or any(word in source for word in KERNELS):
-            digest.update(str(path.relative_to(here)).encode() + hashlib.sha256(source).digest())
-    return digest.hexdigest()[:16]
-
-
-def _forget_others(mine: Path) -> None:
-    for old in mine.parent.glob(f"{PREFIX}*"):
-        try:
-            if old != mine and time.time() - old.stat().st_mtime > KEEP_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
-        except OSError:
-            continue

@@ -1,7 +1,8 @@
 """How kernels are declared: `njit` is numba's, but for where it keeps what it compiled and under which names.
 
 Numba numbers the files of its cache as they come, so two processes that fill it at once can write two kernels under one
-name, and later calls run the wrong one. Here a file is named by all that decides its content.
+name, and later calls run the wrong one. Here a file is named by all that decides its content (`gnnreco.kernels.content`),
+so it serves every state of the sources in which that content is the same.
 
 Inside a file, numba tells functions of one name and types apart (a rising and a falling sort, say) by a number that
 starts at 1 in every process, so code that another process kept could be run in place of its namesake. Here each process
@@ -15,14 +16,19 @@ import itertools
 import os
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
 from numba import get_num_threads
 from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
+from numba.core.sigutils import normalize_signature
 
-from .cache import kernel_folder
+from .cache import forget_unused, in_use, kernel_folder
+from .content import Unknown, kernel_sum, types_text
+from .turns import Turns
+from .wrappers import at_end, bare_where_inner, is_inner
 
 __all__ = ["get_num_threads", "njit"]
 
@@ -34,6 +40,9 @@ def _number_apart() -> None:
 _number_apart()
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
     os.register_at_fork(after_in_child=_number_apart)
+
+
+turns = Turns()
 
 
 def njit(*signature: Any, cache: bool = False, **options: Any) -> Any:
@@ -49,21 +58,20 @@ def njit(*signature: Any, cache: bool = False, **options: Any) -> Any:
 
     def declared(function: Callable[..., Any]) -> Any:
         kernel = declare(function)
+        bare_where_inner(kernel)
         if kernel_folder() is not None:
             kernel._cache = _Cache(kernel.py_func)
+            kernel._cache.kernel = kernel
         return kernel
 
     return declared if cache else declare
 
 
 class _Place(_CacheLocator):
-    """Where the kernels of a module lie. The folder is of one state of the sources, so nothing else tells them apart."""
+    """Where the kernels of a module lie; what a kernel is made from tells it apart, not where it stands."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._folder, self._line = (
-            f"{kernel_folder()}/{function.__module__}",
-            function.__code__.co_firstlineno,
-        )
+        self._folder = f"{kernel_folder()}/{function.__module__}"
 
     @classmethod
     def from_function(cls, function: Callable[..., Any], file: str) -> _Place:
@@ -76,27 +84,41 @@ class _Place(_CacheLocator):
         return ""
 
     def get_disambiguator(self) -> str:
-        return str(self._line)
+        return ""
 
 
 class _Files(IndexDataCacheFile):
     """A file for each signature, without an index. What cannot be written or read is compiled again."""
 
-    def save(self, key: object, data: Any) -> None:
+    def save(self, key: str | None, data: Any) -> None:
+        if key is None:
+            return
         try:
-            self._save_data(self._name(key), data)
+            self._save_data(self.name(key, wrapped=not is_inner()), data)
+            forget_unused(Path(self._cache_path).parent)
         except OSError:  # a full disk is no reason to stop
             return
 
-    def load(self, key: object) -> Any:
-        try:
-            return self._load_data(self._name(key))
-        except Exception:  # a damaged file can raise anything
-            return None
+    def load(self, key: str | None) -> Any:
+        """What was kept; a kernel that another one calls is served by either kind of code."""
+        for wrapped in (False, True) if is_inner() else (True,):
+            if key is None:
+                break
+            name = self.name(key, wrapped)
+            try:
+                data = self._load_data(name)
+            except Exception:  # a damaged file can raise anything
+                continue
+            in_use(Path(self._data_path(name)))
+            return data
+        return None
 
-    def _name(self, key: object) -> str:
-        what = hashlib.sha256(f"{numba.__version__} {key}".encode()).hexdigest()
-        return f"{self._index_name.removesuffix('.nbi')}.{what[:20]}.nbc"
+    def name(self, key: str, wrapped: bool) -> str:
+        return f"{self._index_name.removesuffix('.nbi')}.{_sum(key, wrapped)[:20]}.nbc"
+
+
+def _sum(key: str, wrapped: bool) -> str:
+    return hashlib.sha256(f"{wrapped} {key}".encode()).hexdigest()
 
 
 class _Implementation(CompileResultCacheImpl):
@@ -105,7 +127,27 @@ class _Implementation(CompileResultCacheImpl):
 
 class _Cache(FunctionCache):
     _impl_class = _Implementation
+    kernel: Any
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         self._cache_file.__class__ = _Files
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The code from the folder; where it is not there yet, but another process compiles it, what that one wrote."""
+        kept = super().load_overload(sig, target_context)
+        if kept is not None or (key := self._index_key(sig, target_context.codegen())) is None:
+            return kept
+        taken = turns.take(Path(self.cache_path).parent, _sum(key, not is_inner()))
+        if taken is None:
+            return None
+        at_end(taken)
+        return super().load_overload(sig, target_context)
+
+    def _index_key(self, sig: Any, codegen: Any) -> str | None:
+        """What decides the code: the kernel and all that it uses, the types of the arguments, the processor."""
+        args, returned = normalize_signature(sig)
+        try:
+            return f"{kernel_sum(self.kernel)} {types_text(args)} {returned} {codegen.magic_tuple()}"
+        except Unknown:
+            return None

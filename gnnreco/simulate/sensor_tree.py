@@ -75,16 +75,13 @@ def sensor_tree(detector: Detector) -> SensorTree:
     place = np.concatenate(
         [detector.rotation.swapaxes(1, 2), detector.center[:, None], half[:, None]], axis=1
     )
-    return SensorTree(
-        lows,
-        highs,
-        order,
-        place,
-        detector.outline_corners(),
-        detector.outline_counts,
-        detector.template,
-        float(np.hypot(rims[:, 0], rims[:, 1]).max(initial=0.0)),
+    arrays = (
+        *(lows, highs, order, place),
+        *(detector.outline_corners(), detector.outline_counts, detector.template),
     )
+    # One layout for all detectors: the kernels of a flight take a minute to compile for another one.
+    lasting = (np.require(array, requirements=("C", "W")) for array in arrays)
+    return SensorTree(*lasting, float(np.hypot(rims[:, 0], rims[:, 1]).max(initial=0.0)))
 
 
 def _halved(groups: NDArray[np.int32]) -> NDArray[np.int32]:

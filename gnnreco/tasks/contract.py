@@ -2,13 +2,14 @@
 
 A task is a class that inherits from `Task`, a dataclass of its settings, and a `Kind` that announces both (see
 `gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`, `ReadsJets`, `Teachable`,
-`Scorable`. `gnnreco.testing.check_task` tells whether a task keeps to it.
+`Scorable`, and for `gnnreco report`: `Explainable`, `Classifying`, `Comparable`.
+`gnnreco.testing.check_task` tells whether a task keeps to it.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, runtime_checkable
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from gnnreco.columns import Clusters, Floats, Tracks, Truth
+    from gnnreco.columns import Clusters, Floats, Ints, Tracks, Truth
     from gnnreco.geometry import Detector
     from gnnreco.models.segment_model import Scorer
     from gnnreco.models.state import Numbers
@@ -194,6 +195,99 @@ class Scorable(Protocol):
     """A task whose network is run by whatever gives its edges their logits, such as ONNX Runtime."""
 
     scorer: Scorer
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a network reads of one event, as `Explainer.read` gives it.
+
+    Attributes
+    ----------
+    features : dict of float32 (rows, f)
+        By kind of row, such as ``cell``: what real rows of the network's input hold; none of them is padding.
+    names : dict of tuple of str
+        By kind, the name of each of the f columns.
+    hits : dict of int64 (k, 2)
+        By kind, which rows describe which hits (by their row in the event as it was read). A kind whose rows describe no
+        single hits, such as whole showers, is left out.
+    work : object
+        What the explainer needs besides to compute with other features.
+    """
+
+    features: Mapping[str, Tensor]
+    names: Mapping[str, tuple[str, ...]]
+    hits: Mapping[str, Ints]
+    work: Any
+
+
+class Explainer(Protocol):
+    """Runs the network of a task on features that somebody changed: see `gnnreco.report`.
+
+    Which objects are there, and which hits they have, stays as it was found with the features of the event.
+
+    Attributes
+    ----------
+    answer : str
+        What `answers` gives, in words.
+    """
+
+    answer: str
+
+    def read(self, event: Event) -> Reading:
+        """What the network reads of an event; raises `BadInput` where it has no truth."""
+
+    def loss(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+        """The loss of the task, with these features in place of those of `reading`."""
+
+    def answers(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+        """One number for each object that was found, in the order of what the task gives; gradients flow to the features."""
+
+
+@runtime_checkable
+class Explainable(Protocol):
+    """A task that tells what its network reads, by name."""
+
+    def explainer(self) -> Explainer:
+        """What runs its network on changed features."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Answers of a task that names classes.
+
+    Attributes
+    ----------
+    probability : float64 (n, classes)
+    label : int64 (n,)
+        The true class; -1: unknown.
+    classes : tuple of str
+    """
+
+    probability: Floats
+    label: Ints
+    classes: tuple[str, ...]
+
+
+@runtime_checkable
+class Classifying(Protocol):
+    """A task that answers with a class for each thing it reads, and gives no columns."""
+
+    def classified(self, event: Event) -> Classified:
+        """What it says of one event, and the truth where it is known."""
+
+
+@runtime_checkable
+class Comparable(Protocol):
+    """A task that has a simple method for the same, to be set beside its network."""
+
+    def baseline(self, events: Sequence[Event]) -> tuple[str, Any]:
+        """What the method is, in words, and a task that reconstructs or classifies with it.
+
+        Parameters
+        ----------
+        events : sequence of Event
+            With truth, to learn from where the method learns; may be empty.
+        """
 
 
 def _learns_nothing(task: str) -> BadConfig:

@@ -9,6 +9,7 @@ import pkgutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import gnnreco
 from gnnreco.kernels import cache as kernel_cache
 from gnnreco.kernels import njit
 from gnnreco.kernels.cache import kernel_folder
+from gnnreco.kernels.content import kernel_sum
 
 BITS = """
 import hashlib, sys
@@ -112,6 +114,8 @@ def test_every_kernel_is_kept_by_the_house_rule() -> None:
         assert type(kernel._cache).__name__ in ("_Cache", "NullCache"), (
             f"{name}: declare it with gnnreco.kernels.njit"
         )
+        if type(kernel._cache).__name__ == "_Cache":
+            assert kernel_sum(kernel), name
 
 
 def test_callees_of_a_fastmath_kernel_are_inlined() -> None:
@@ -223,13 +227,17 @@ def test_a_link_and_a_folder_of_another_user_are_not_used(
         assert kernel_cache.private(tmp_path / "mine") is None
 
 
-def test_kernels_are_compiled_again_where_a_shared_column_moves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    axes = tmp_path / "kernels" / "axes.py"
-    axes.parent.mkdir()
-    monkeypatch.setattr(kernel_cache, "__file__", str(axes.parent / "cache.py"))
-    axes.write_text("X = 0\n")
-    before = kernel_cache._state_of_sources()
-    axes.write_text("X = 1\n")
-    assert kernel_cache._state_of_sources() != before
+def test_files_that_nothing_loads_go_after_a_month(tmp_path: Path) -> None:
+    month = time.time() - 31 * kernel_cache.DAY
+    kept, unused, loaded = (tmp_path / "kernels" / "module" / f"{name}.nbc" for name in "abc")
+    old_version = tmp_path / "kernels-0123456789abcdef"
+    for folder in (kept.parent, old_version, tmp_path / "kernels-of-mine"):
+        folder.mkdir(parents=True)
+    for file in (kept, unused, loaded):
+        file.write_bytes(b"")
+    for path in (unused, loaded, old_version, tmp_path / "kernels-of-mine"):
+        os.utime(path, (month, month))
+    kernel_cache.in_use(loaded)
+    kernel_cache.forget_unused(tmp_path / "kernels")
+    assert sorted(kept.parent.iterdir()) == [kept, loaded]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kernels", "kernels-of-mine"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,16 +35,13 @@ class ElementConfig:
         mm: what lies farther away is no neighbour.
     step : float
         mm between the points of a track's path.
-    loose : bool
-        Cells that no cluster holds become elements too.
     """
 
-    showers: str = "clusters"
+    showers: Literal["clusters", "cells"] = "clusters"
     tracks: int = 4
     neighbours: int = 6
     reach: float = 500.0
     step: float = 20.0
-    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

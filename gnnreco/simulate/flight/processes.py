@@ -55,7 +55,7 @@ def decay(
     time: float,
 ) -> tuple[Floats, int]:
     """The two daughters of a decay in flight."""
-    one, two = species.daughters[row, FIRST], species.daughters[row, SECOND]
+    one, two = np.int64(species.daughters[row, FIRST]), np.int64(species.daughters[row, SECOND])
     a, b = two_body(rng, species.mass[row], species.mass[one], species.mass[two], p, t)
     made, used = born(made, used, parent, one, x, a, time)
     return born(made, used, parent, two, x, b, time)

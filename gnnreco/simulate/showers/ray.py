@@ -16,6 +16,7 @@ from gnnreco.simulate.matter.medium import media
 
 Rows = NDArray[np.int64]
 GRAZING = 0.05  # cosine of incidence below which a plane is not crossed
+WIDEST_GAP = 2.0  # Moliere radii between two sensors of a layer; what is farther from all of them passes beside the layer
 
 
 class Stack(NamedTuple):
@@ -118,7 +119,7 @@ def stack_of(detector: Detector) -> Stack:
         focus,
         half,
         np.hypot(reach[template], half),
-        np.minimum(detector.half_u, detector.half_v)[rows],
+        np.minimum(np.minimum(detector.half_u, detector.half_v)[rows], WIDEST_GAP * medium.moliere[rows]),
         *columns,
         n_layers=len(layers),
     )

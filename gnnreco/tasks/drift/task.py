@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
 
     from gnnreco.models.segment_network import SegmentNetwork
 
+    from .explain import DriftExplainer
     from .samples import DriftSample
 
 
@@ -212,6 +213,20 @@ class DriftTask(Task["DriftSample", Tracks]):
         loose[tracks.hit_index] = False
         counts = {"hits_without_cell": nowhere, "hits_not_positive": dead, "hits_on_no_track": loose}
         return {name: int(np.count_nonzero(rows)) for name, rows in counts.items()}
+
+    def explainer(self) -> DriftExplainer:
+        """What runs its network on changed features."""
+        from .explain import DriftExplainer
+
+        return DriftExplainer(self)
+
+    def baseline(self, events: Sequence[Event]) -> tuple[str, DriftTask]:
+        """Pairs of samples joined by the distance of the charge around them, with the same growth of pieces and fit."""
+        from .explain import WORDS, NearestScorer
+
+        simple = DriftTask(replace(self.config, calibration=None), self.detector)
+        simple.scorer = NearestScorer()
+        return WORDS, simple
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, Tracks
+from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.fit.outward import outward
 from gnnreco.geometry import Detector
 from gnnreco.graphs.elements.cells import Cells, cells_of, lone_cells
@@ -119,7 +119,6 @@ def sane(tracks: Tracks) -> Tracks:
     good &= np.isfinite(tracks.covariance).all(axis=1)
     if good.all():
         return tracks
-    from dataclasses import replace
 
     def or_else(values: Floats, other: float) -> Floats:
         return np.where(good, np.nan_to_num(values), other)
@@ -283,6 +282,3 @@ def held_direction(shares: Shares, m: Measured) -> Floats:
         [np.bincount(shares.part, weight * m.direction[shares.shower, k], n) for k in range(3)], axis=1
     )
     return way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
-
-
-__all__ = ["SUMS", "Elements", "Ints", "Measured", "Surroundings", "elements_of", "held_by", "measured"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Floats, Ints, ReconstructedParticles
+from gnnreco.columns import Ints, ReconstructedParticles
 from gnnreco.models.element_network import NOTHING
 
 from .elements import Elements, Measured
@@ -21,7 +21,8 @@ def particles_of(
     """Particles of one event, the most energetic first; clusters by their rows, or with `by_cells` hits by theirs."""
     probability = found.probability.double().numpy()
     score = 1 - probability[:, NOTHING]
-    given = probability[:, :NOTHING] / np.maximum(score, 1e-12)[:, None]
+    given = np.maximum(probability[:, :NOTHING], 1e-30)
+    given /= given.sum(axis=1, keepdims=True)
     kind, size = given.argmax(axis=1), np.exp(np.minimum(found.log_energy.double().numpy(), 12.0))
     n_tracks = len(elements.tracks)
     is_track = shares.element < n_tracks
@@ -77,6 +78,3 @@ def _ragged(owner: Ints, value: NDArray[np.int64], n: int) -> tuple[Ints, Ints]:
     order = np.lexsort((value, owner))
     count = np.bincount(owner, minlength=n)
     return np.concatenate([[0], np.cumsum(count)]).astype(np.int64), value[order].astype(np.int64)
-
-
-__all__ = ["Floats", "particles_of"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -31,6 +31,10 @@ from .particles import particles_of
 from .samples import FlowSample
 from .sharing import Shares, SharingConfig, share_out, softmax
 from .targets import TargetConfig, targets_of
+
+if TYPE_CHECKING:
+    from .baseline import NearestTrack
+    from .explain import FlowExplainer
 
 SCALED_FROM = 50  # events from which the scales of features are learned
 
@@ -118,9 +122,10 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
 
     def elements(self, event: Event) -> Elements:
         """The elements of an event in which tracks and clusters were found."""
-        return self._elements(event, seen(event, self.detector, self.needs.measures))
+        return self.elements_seen(event, seen(event, self.detector, self.needs.measures))
 
-    def _elements(self, event: Event, mine: Seen) -> Elements:
+    def elements_seen(self, event: Event, mine: Seen) -> Elements:
+        """The same, of what the task sees of the event."""
         tracks, clusters = (mine.narrow(event.found[kind], len(event.hits)) for kind in (Tracks, Clusters))
         config = self.config
         return elements_of(mine.event, tracks, clusters, self.around, config.graph, config.cells)
@@ -128,7 +133,10 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
     def sample(self, event: Event) -> FlowSample:
         """Elements of a training event as tensors, with what they ought to be."""
         mine = seen(event, self.detector, self.needs.measures)
-        elements = self._elements(event, mine)
+        return self.sample_of(mine, self.elements_seen(event, mine))
+
+    def sample_of(self, mine: Seen, elements: Elements) -> FlowSample:
+        """The same, from what the task sees of the event and its elements."""
         targets = targets_of(mine.event, self.around.detector, self.config.targets)
         answers = answers_of(
             mine.event, targets, elements.tracks, elements.cells, elements.showers, elements.graph
@@ -138,17 +146,23 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
     def loss(self, sample: FlowSample) -> tuple[torch.Tensor, dict[str, float]]:
         """Of shares, and of the owners that the network finds now."""
         h, edge, alone = self.network.elements(sample.graph)
-        energy = torch.from_numpy(sample.measured.energy).float()
-        independent = self.config.finder == "edges"
-        sharing = sharing_loss(sample.graph, edge, alone, sample.answers, energy, independent)
         shares = self.shares(sample.graph, edge, alone, sample.measured)
-        judged, found = self.judged(h, shares, sample.measured)
-        wanted = owner_answers(shares, sample.answers, len(sample.graph.track))
-        owners, numbers = owner_loss(found, judged.kind, wanted, sample.answers, self.config.loss)
-        return self.config.loss.sharing * sharing + owners, {
-            "sharing_loss": float(sharing.detach()),
-            **numbers,
-        }
+        judged = self.network.judge(h, len(sample.graph.track), held_by(shares, sample.measured))
+        return self.cost(sample, edge, alone, shares, judged)
+
+    def cost(
+        self, sample: FlowSample, edge: torch.Tensor, alone: torch.Tensor, shares: Shares, judged: Judged
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss of what was said: logits of edges and of (itself, nobody), and of owners that hold these shares."""
+        m, answers = sample.measured, sample.answers
+        energy = torch.from_numpy(m.energy).float()
+        independent = self.config.finder == "edges"
+        sharing = sharing_loss(sample.graph, edge, alone, answers, energy, independent)
+        found = momenta(self.network, judged, shares, m)
+        wanted = owner_answers(shares, answers, len(sample.graph.track))
+        owners, numbers = owner_loss(found, judged.kind, wanted, answers, self.config.loss)
+        total = self.config.loss.sharing * sharing + owners
+        return total, {"sharing_loss": float(sharing.detach()), **numbers}
 
     def shares(self, graph: ElementTensors, edge: torch.Tensor, alone: torch.Tensor, m: Measured) -> Shares:
         """Who holds what, from the logits of the network."""
@@ -187,7 +201,7 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
     def reconstruct(self, event: Event) -> ReconstructedParticles:
         """Particles of one event in which tracks and clusters were found."""
         mine = seen(event, self.detector, self.needs.measures)
-        elements = self._elements(event, mine)
+        elements = self.elements_seen(event, mine)
         if not len(elements.tracks) and not len(elements.showers):
             return ReconstructedParticles()
         graph, m = tensors_of(elements.graph), measured(elements)
@@ -210,6 +224,18 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
             if self.config.graph.showers == "clusters"
             else {"tracks_of_no_particle": counts["tracks_of_no_particle"]}
         )
+
+    def explainer(self) -> FlowExplainer:
+        """What runs its network on changed features."""
+        from .explain import FlowExplainer
+
+        return FlowExplainer(self)
+
+    def baseline(self, events: Sequence[Event]) -> tuple[str, NearestTrack]:
+        """Each cluster to the nearest track, which learns nothing."""
+        from .baseline import WORDS, NearestTrack
+
+        return WORDS, NearestTrack(self)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.models.shower_network import ClusterCells
 
+from .edges import Shares
 from .targets import CellTruth, ClusterTargets
 
 
@@ -59,3 +62,10 @@ class JudgementSample:
     moments: Tensor
     company: Tensor
     targets: ClusterTargets
+
+
+def cells_of(shares: Shares) -> ClusterCells:
+    """What `ShowerNetwork` reads of the cells of clusters."""
+    start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
+    columns = (shares.cell, shares.cluster, shares.weight.astype(np.float32), start)
+    return ClusterCells(*(torch.from_numpy(column) for column in columns))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_
 from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.models.calibration import Calibration
-from gnnreco.models.shower_network import CellScores, ClusterCells, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.shower_network import CellScores, ShowerNetwork, ShowerNetworkConfig
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
@@ -34,7 +34,7 @@ from .learned import arrays
 from .loss import COVERED, LossConfig, pair_loss, shower_loss
 from .moments import MOMENTS, shower_moments
 from .pieces import PIECE_FEATURES, Pieces, pieces_of
-from .samples import EventSample, JudgementSample
+from .samples import EventSample, JudgementSample, cells_of
 from .targets import (
     KINDS,
     NOISE,
@@ -44,6 +44,9 @@ from .targets import (
     pair_targets,
     piece_targets,
 )
+
+if TYPE_CHECKING:  # it uses this module
+    from .explain import ShowerExplainer
 
 Columns = TypeVar("Columns", CellGraph, LoudNeighbours, CellTruth)
 ENOUGH = 50  # clusters of a class, to correct its errors
@@ -184,7 +187,7 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         return JudgementSample(
             found.scores.state,
             torch.from_numpy(graph.energy.astype(np.float32)),
-            _table(found.shares),
+            cells_of(found.shares),
             torch.from_numpy(shower_moments(graph, loud, found.shares)),
             torch.from_numpy(shower_company(graph, found.shares)),
             cluster_targets(truth, found.shares, graph.energy),
@@ -283,7 +286,7 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
     ) -> Tensor:
         inputs = _inputs(shower_moments(graph, loud, parts), pieces)
         energy = torch.from_numpy(graph.energy.astype(np.float32))
-        return self.network.pieces(scores.state, energy, _table(parts), inputs.pop("cells"), inputs)
+        return self.network.pieces(scores.state, energy, cells_of(parts), inputs.pop("cells"), inputs)
 
     def reconstruct(self, event: Event) -> Clusters:
         """Clusters of one event."""
@@ -321,7 +324,7 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         moments = torch.from_numpy(shower_moments(graph, loud, found.shares))
         energy = torch.from_numpy(graph.energy.astype(np.float32))
         company = torch.from_numpy(shower_company(graph, found.shares))
-        judged = self.network.showers(found.scores.state, energy, _table(found.shares), moments, company)
+        judged = self.network.showers(found.scores.state, energy, cells_of(found.shares), moments, company)
         return moments, judged
 
     def _judged_again(self, sample: JudgementSample) -> tuple[Tensor, Tensor, Tensor]:
@@ -346,6 +349,19 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         loose[clusters.hit_index] = False
         counts = {"hits_without_cell": nowhere, "hits_not_positive": dead, "hits_unclustered": loose}
         return {name: int(np.count_nonzero(rows)) for name, rows in counts.items()}
+
+    def explainer(self) -> ShowerExplainer:
+        """What runs its network on changed features."""
+        from .explain import ShowerExplainer
+
+        return ShowerExplainer(self)
+
+    def baseline(self, events: Sequence[Event]) -> tuple[str, ClusteringTask]:
+        """Clusters of density, which learn nothing."""
+        simple = replace(self.config, finder="density", frozen=False, identity_only=False, calibration=None)
+        return "peaks of the energy density, each with the cells that climb to it", ClusteringTask(
+            simple, self.detector
+        )
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""
@@ -392,13 +408,6 @@ def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[s
         "neighbour": torch.from_numpy(table.neighbour),
         "real": torch.from_numpy(table.real.astype(np.float32)),
     }
-
-
-def _table(shares: Shares) -> ClusterCells:
-    """What `ShowerNetwork` reads of the cells of clusters."""
-    start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
-    columns = (shares.cell, shares.cluster, shares.weight.astype(np.float32), start)
-    return ClusterCells(*(torch.from_numpy(column) for column in columns))
 
 
 def _kept(shares: Shares, keep: NDArray[np.bool_]) -> Shares:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from gnnreco.models.segment_network import SegmentNetwork
     from gnnreco.models.state import Numbers
 
+    from .explain import TrackingExplainer
     from .samples import TrackingSample
 
 
@@ -176,6 +177,20 @@ class TrackingTask(Task["TrackingSample", Tracks]):
         sensors = mine.hits.sensor[mine.hits.sensor >= 0]
         few = len(np.unique(self.detector.layer[sensors])) < self.config.decode.min_hits
         return {} if few or self._graph().meets(mine) else {"hits_without_pair": len(sensors)}
+
+    def explainer(self) -> TrackingExplainer:
+        """What runs its network on changed features."""
+        from .explain import TrackingExplainer
+
+        return TrackingExplainer(self)
+
+    def baseline(self, events: Sequence[Event]) -> tuple[str, TrackingTask]:
+        """The straightest continuation of each doublet, on the same graph and with the same fit."""
+        from .baseline import WORDS, StraightestScorer
+
+        simple = TrackingTask(replace(self.config, calibration=None), self.detector)
+        simple.graph, simple.scorer = self.graph, StraightestScorer()
+        return WORDS, simple
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""

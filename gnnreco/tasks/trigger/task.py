@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,12 +19,16 @@ from gnnreco.models.trigger.fixed_point import FixedDense
 from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
 from gnnreco.models.trigger.pruning import PruneConfig, prune
 from gnnreco.progress import Progress
-from gnnreco.tasks.contract import Needs, Task
+from gnnreco.tasks.contract import Classified, Needs, Task
 
 from .buffers import Buffers
 from .inputs import InputConfig, buffers
 from .learned import arrays
 from .samples import TriggerSample
+
+if TYPE_CHECKING:  # they use this module
+    from .baseline import LinearTrigger
+    from .explain import TriggerExplainer
 
 VECTORS = 1000  # examples that a bundle keeps, to become test vectors
 SOFT = 2.0  # temperature of the teacher's answers (Hinton et al., arXiv 1503.02531)
@@ -183,6 +188,25 @@ class TriggerTask(Task[TriggerSample, None]):
             x, valid = (torch.from_numpy(np.asarray(a, np.float64)) for a in (b.x, b.valid))
             out: NDArray[np.float64] = exact.double().eval()(x, valid).numpy()
         return out
+
+    def classified(self, event: Event) -> Classified:
+        """The class of each buffer, or of each edge that is known; of one answer: no and yes."""
+        from .explain import classified
+
+        b = self.buffers(event)
+        return classified(self.answers(b), b, event)
+
+    def explainer(self) -> TriggerExplainer:
+        """What runs its network on changed features."""
+        from .explain import TriggerExplainer
+
+        return TriggerExplainer(self)
+
+    def baseline(self, events: Sequence[Event]) -> tuple[str, LinearTrigger]:
+        """A logistic regression on the whole buffer, or on both ends of an edge."""
+        from .baseline import linear_trigger
+
+        return linear_trigger(self, events)
 
     def reconstruct(self, event: Event) -> None:
         """A trigger model answers for buffers, which no file of tracks or clusters holds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -22,13 +23,24 @@ def events(detector: Detector) -> list[Event]:
     return list(simulated(detector, 6))
 
 
-@pytest.fixture(scope="module", params=["clusters", "cells"])
-def task(request: pytest.FixtureRequest, detector: Detector, events: list[Event]) -> ParticleFlowTask:
-    config = ParticleFlowConfig(ElementConfig(showers=request.param), least_score=DECIDED)
+def prepared(
+    detector: Detector, events: list[Event], showers: Literal["clusters", "cells"]
+) -> ParticleFlowTask:
+    config = ParticleFlowConfig(ElementConfig(showers=showers), least_score=DECIDED)
     task = ParticleFlowTask(config, detector)
     task.prepare(events)
     task.network.eval()
     return task
+
+
+@pytest.fixture(scope="module")
+def task(detector: Detector, events: list[Event]) -> ParticleFlowTask:
+    return prepared(detector, events, "clusters")
+
+
+@pytest.fixture(scope="module")
+def by_cells(detector: Detector, events: list[Event]) -> ParticleFlowTask:
+    return prepared(detector, events, "cells")
 
 
 def table(found: ReconstructedParticles) -> Floats:
@@ -47,6 +59,13 @@ def test_something_is_found_and_is_sane(task: ParticleFlowTask, events: list[Eve
         np.testing.assert_allclose(found.class_probability.sum(axis=1), 1)
         assert np.isfinite(table(found)).all()
         assert (np.diff(found.energy) <= 0).all()
+
+
+def test_cells_alone_are_elements_too(by_cells: ParticleFlowTask, events: list[Event]) -> None:
+    found = by_cells.reconstruct(events[0])
+    assert np.isfinite(table(found)).all()
+    assert len(found.hit_index)
+    assert not len(found.cluster_index)
 
 
 def test_the_order_of_tracks_and_clusters_does_not_matter(

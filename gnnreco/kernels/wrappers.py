@@ -1,0 +1,92 @@
+"""Kernels that only kernels call are compiled without the code by which Python calls them, and once for each type.
+
+Numba gives each function, for each of its signatures, two wrappers: one that unpacks Python's objects (twenty arrays in a
+tuple of arrays, say), and one for callers in C. A kernel that is compiled because another kernel calls it needs neither.
+Should Python call it later with the same types, it is compiled once more, then with wrappers. The code of the kernel
+itself is the same in both.
+
+Numba also compiles a function that is called with a constant for that one number: ``f(x, 0)`` and ``f(x, 1)`` give two.
+Here they give one, for a whole number; where it pays, LLVM sees the constant when it inlines the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from numba import types
+from numba.core.compiler import CompileResult, Flags
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.dispatcher import _FunctionCompiler
+from numba.core.errors import ForceLiteralArg, TypingError
+from numba.core.registry import CPUDispatcher
+from numba.core.sigutils import normalize_signature
+
+_under_way: list[ExitStack] = []  # of kernels in compilation, the outermost first; under numba's lock
+_called_by_kernels: list[CompileResult] = []  # their code has been linked into callers: it must not go
+
+
+def is_inner() -> bool:
+    """Whether the kernel that is being compiled, or loaded, is one that another kernel calls."""
+    return len(_under_way) > 1
+
+
+def at_end(call: Callable[[], None]) -> None:
+    """Have something called as soon as the kernel that is being compiled is compiled and kept."""
+    _under_way[-1].callback(call)
+
+
+def has_wrapper(result: CompileResult) -> bool:
+    """Whether Python can call this code."""
+    return bool(result.library.get_pointer_to_function(result.fndesc.llvm_cpython_wrapper_name))
+
+
+class Compiler(_FunctionCompiler):  # type: ignore[misc]
+    """Leaves the wrappers of inner kernels out."""
+
+    def _customize_flags(self, flags: Flags) -> Flags:
+        if is_inner():
+            flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        return flags
+
+
+class Kernel(CPUDispatcher):  # type: ignore[misc]
+    """Numba's dispatcher, which knows of code that Python cannot call."""
+
+    def compile(self, sig: Any) -> Any:
+        """Compile or load the code for a signature, with wrappers where Python asks."""
+        with global_compiler_lock:
+            args = tuple(normalize_signature(sig)[0])
+            if not _under_way and args in self.overloads and not has_wrapper(self.overloads[args]):
+                _called_by_kernels.append(self.overloads.pop(args))
+            with ExitStack() as ends:
+                _under_way.append(ends)
+                ends.callback(_under_way.pop)
+                return super().compile(sig)
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """The code that a call from another kernel gets; a constant counts as what any number of its type is."""
+        try:
+            plain = {name: _plain(kind) for name, kind in dict(kws).items()}
+            return super().get_call_template(tuple(map(_plain, args)), plain)
+        except (TypingError, ForceLiteralArg):  # it may choose a type by the number, the item of a tuple say
+            return super().get_call_template(args, kws)
+
+    def add_overload(self, cres: CompileResult) -> None:
+        """Python's table of codes gets what Python can call."""
+        if has_wrapper(cres):
+            super().add_overload(cres)
+        else:
+            self.overloads[tuple(cres.signature.args)] = cres
+
+
+def _plain(kind: types.Type) -> types.Type:
+    constant = isinstance(kind, types.IntegerLiteral | types.BooleanLiteral)
+    return types.unliteral(kind) if constant else kind
+
+
+def bare_where_inner(kernel: CPUDispatcher) -> None:
+    """Make a dispatcher of numba's a `Kernel`."""
+    kernel.__class__ = Kernel
+    kernel._compiler.__class__ = Compiler

@@ -1,0 +1,120 @@
+"""What the rules of particle flow may be told, what they were told after the scan, and the grid of the scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class FlowSettings:
+    """Thresholds and calibration; distances in lateral units (Moliere radii) unless they say otherwise.
+
+    Attributes
+    ----------
+    track_error, track_score : float
+        Tracks with a larger relative error of the momentum, or less likely to be right, are left out.
+    muon_mips, muon_layers, muon_behind : float
+        A muon leaves at most so many times the energy of a minimum-ionising particle in a layer, on at least so many layers
+        of the calorimeters, and hits on so many layers behind them.
+    electron_ratio, electron_had : float
+        An electron's energy in front is its momentum up to this fraction, and that behind no more than this part of it.
+    photon_had, photon_start, photon_depth, photon_width : float
+        Largest part of a photon's energy behind; where it begins and where its middle lies at most (radiation lengths; the
+        latter beyond the logarithm of its energy); its width.
+    photon_away : float
+        A cluster that looks like a photon is none if it is nearer to a track.
+    link : float
+        Clusters within it belong to the track.
+    grow, fragment : float
+        Clusters within `grow` are added where a track lacks energy, those within `fragment` where they fit as well.
+    n_low, n_high, n_fragment : float
+        By how many errors energy may be too small, too large, and too large after a fragment is added.
+    core : float
+        Pieces nearer than it are never taken from a track.
+    n_excess : float
+        Errors from which what is too much becomes a neutral particle, though no piece can be taken away.
+    excess_photon : float
+        Part of the energy in front from which that particle is a photon.
+    merge, merge_photon : float
+        Free clusters within it of a larger one's axis are part of it.
+    least_photon, least_neutral : float
+        GeV; what is below is noise or a fragment.
+    sampling, constant : float
+        Relative error of hadronic energies: sampling / sqrt(GeV) (+) constant.
+    photon_weights, hadron_weights : tuple of float
+        Energy = sum of weights * (energy in front, energy behind).
+    photon_scale, neutral_scale : float
+        The same again, for what is found rather than what is true: parts are lost and gained.
+    belief : float64 (5, 6)
+        See `flow_output.joined_up`.
+    """
+
+    track_error: float = 0.3
+    track_score: float = 0.2
+    muon_mips: float = 3.0
+    muon_layers: float = 20.0
+    muon_behind: float = 2.0
+    electron_ratio: float = 0.25
+    electron_had: float = 0.04
+    photon_had: float = 0.1
+    photon_start: float = 6.0
+    photon_depth: float = 6.0
+    photon_width: float = 2.0
+    photon_away: float = 1.0
+    link: float = 2.0
+    grow: float = 8.0
+    fragment: float = 3.0
+    n_low: float = 1.0
+    n_high: float = 1.5
+    n_fragment: float = 0.5
+    core: float = 1.0
+    n_excess: float = 2.5
+    excess_photon: float = 0.8
+    merge: float = 3.0
+    merge_photon: float = 1.0
+    least_photon: float = 0.3
+    least_neutral: float = 0.8
+    sampling: float = 0.6
+    constant: float = 0.05
+    photon_weights: tuple[float, float] = (1.0, 1.0)
+    hadron_weights: tuple[float, float] = (1.3, 1.3)
+    photon_scale: float = 1.0
+    neutral_scale: float = 1.0
+    belief: NDArray[np.float64] | None = field(default=None, compare=False)
+
+
+#: What the scan goes through, one setting after the other.
+GRID: dict[str, tuple[float, ...]] = {
+    "photon_away": (0.5, 1.0, 1.5, 2.0, 3.0),
+    "link": (1.0, 1.5, 2.0, 3.0, 4.0),
+    "n_high": (0.7, 1.0, 1.5, 2.0, 3.0),
+    "n_excess": (1.0, 1.5, 2.0, 2.5, 3.5, 5.0),
+    "n_low": (0.3, 0.6, 1.0, 1.5, 2.0),
+    "grow": (3.0, 5.0, 8.0, 12.0, 16.0),
+    "fragment": (1.0, 2.0, 3.0, 5.0, 8.0),
+    "n_fragment": (-0.5, 0.0, 0.5, 1.0, 2.0),
+    "core": (0.3, 0.6, 1.0, 1.5, 2.0),
+    "least_neutral": (0.2, 0.4, 0.8, 1.2, 1.8, 2.5),
+    "least_photon": (0.1, 0.2, 0.3, 0.5, 0.8),
+    "neutral_scale": (0.7, 0.8, 0.9, 1.0, 1.1, 1.2),
+    "photon_scale": (0.9, 0.95, 1.0, 1.05, 1.1),
+    "merge": (0.5, 1.0, 2.0, 3.0, 5.0),
+    "merge_photon": (0.3, 0.6, 1.0, 1.5, 2.5),
+    "photon_had": (0.03, 0.06, 0.1, 0.15, 0.25),
+    "photon_depth": (2.0, 4.0, 6.0, 8.0, 12.0),
+    "photon_width": (0.7, 1.0, 1.5, 2.0, 3.0),
+    "photon_start": (2.0, 4.0, 6.0, 9.0, 14.0),
+    "excess_photon": (0.3, 0.5, 0.8, 0.95, 1.1),
+    "sampling": (0.4, 0.5, 0.6, 0.8),
+    "track_error": (0.05, 0.1, 0.2, 0.3, 0.6),
+    "track_score": (0.0, 0.1, 0.2, 0.4, 0.6),
+    "electron_ratio": (0.15, 0.25, 0.35),
+    "electron_had": (0.01, 0.02, 0.04, 0.08),
+    "muon_mips": (2.0, 3.0, 4.0, 6.0),
+}
+
+#: The scan has not been run yet: thresholds are first guesses, the weights are those of `flow_scan.fitted` on ten events.
+TUNED = FlowSettings(photon_weights=(1.02, 1.0), hadron_weights=(1.42, 1.31))

@@ -1,0 +1,5 @@
+"""The browser of the tests of pages, for reports."""
+
+from tests.display.conftest import browser
+
+__all__ = ["browser"]
