@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import PARTICLE_CLASSES, Floats, Ints, ReconstructedParticles
+from gnnreco.columns import PARTICLE_CLASSES, Floats, Ints, Particles, ReconstructedParticles
 from gnnreco.events.readers.lcio import DstEvent, Links
 
 MIN_ENERGY = 2.0  # GeV
@@ -57,8 +57,8 @@ class Truth(NamedTuple):
     energy: Floats
 
 
-def truth_of(event: DstEvent) -> Truth:
-    """The true particles that count, by the rules above."""
+def truth_of(event: DstEvent, cosine: float = COSINE) -> Truth:
+    """The true particles that count, by the rules above; with another `cosine`, 1 for all of them, also nearer to the beam."""
     truth = event.event.truth
     assert truth is not None
     assert truth.fates is not None
@@ -71,28 +71,33 @@ def truth_of(event: DstEvent) -> Truth:
     counts = np.zeros(len(particles), bool)
     above = np.full(len(particles), -1)  # the nearest one that counts, the particle itself included
     open_above = np.zeros(len(particles), bool)  # it is stable, or came of what was replaced by its children
-    for row in _parents_first(parent):
+    for row in parents_first(parent):
         up = parent[row]
         open_above[row] = event.generator_status[row] == 1 if up < 0 else open_above[up] and opened[up]
         counts[row] = open_above[row] and not opened[row]
         above[row] = row if counts[row] else (-1 if up < 0 else above[up])
-    seen = counts & ~np.isin(code, NEUTRINOS) & _inside(particles.px, particles.py, particles.pz)
+    seen = counts & ~np.isin(code, NEUTRINOS) & _inside(particles.px, particles.py, particles.pz, cosine)
     rows = np.flatnonzero(seen)
     position = np.full(len(particles) + 1, -1)
     position[rows] = np.arange(len(rows))
+    return Truth(rows, position[above], kinds_of(particles)[rows], energy[rows])
+
+
+def kinds_of(particles: Particles) -> Ints:
+    """The class of each true particle, a row of `PARTICLE_CLASSES`."""
     charged, neutral = (PARTICLE_CLASSES.index(f"{name}_hadron") for name in ("charged", "neutral"))
     kind = np.where(particles.charge != 0, charged, neutral)
     for pdg, name in CLASS_OF.items():
-        kind[code == pdg] = PARTICLE_CLASSES.index(name)
-    return Truth(rows, position[above], kind[rows], energy[rows])
+        kind[np.abs(particles.pdg) == pdg] = PARTICLE_CLASSES.index(name)
+    return kind
 
 
-def _inside(px: Floats, py: Floats, pz: Floats) -> NDArray[np.bool_]:
+def _inside(px: Floats, py: Floats, pz: Floats, cosine: float = COSINE) -> NDArray[np.bool_]:
     """Whether directions are far enough from the beam."""
-    return np.asarray(np.abs(pz) < COSINE * np.sqrt(px**2 + py**2 + pz**2))
+    return np.asarray(np.abs(pz) < cosine * np.sqrt(px**2 + py**2 + pz**2))
 
 
-def _parents_first(parent: Ints) -> Ints:
+def parents_first(parent: Ints) -> Ints:
     """Rows in an order in which each stands behind its parent."""
     depth, above = np.zeros(len(parent), np.int64), parent
     while (above >= 0).any():
@@ -164,12 +169,17 @@ def counts_of(sample: Sample) -> dict[str, Floats]:
     }
 
 
-def figures(samples: Sequence[Sample], seed: int = 0) -> dict[str, Any]:
+def figures(
+    samples: Sequence[Sample], beside: Sequence[Sample] | None = None, seed: int = 0
+) -> dict[str, Any]:
     """Efficiency and fakes of each class, response and resolution of the visible energy, each with its 68 % interval.
 
     Parameters
     ----------
     samples : sequence of Sample
+    beside : sequence of Sample, optional
+        What somebody else found in the same events: all figures become differences to theirs, with both taken from the
+        same events in each draw.
     seed : int
         Of the events that are drawn again for the intervals.
 
@@ -178,33 +188,47 @@ def figures(samples: Sequence[Sample], seed: int = 0) -> dict[str, Any]:
     dict
         Values as ``{"value", "low", "high"}``; None where nothing tells.
     """
-    tables = [counts_of(sample) for sample in samples]
-    count = {name: np.array([table[name] for table in tables]) for name in tables[0]}
+    mine = _quantities(samples)
+    theirs = None if beside is None else _quantities(beside)
     draws = np.random.default_rng(seed).integers(len(samples), size=(RESAMPLED, len(samples)))
 
-    def told(of: Callable[[Ints], float]) -> dict[str, float] | None:
+    def told(name: str) -> dict[str, float] | None:
+        def of(rows: Ints) -> float:
+            return mine[name](rows) - (0.0 if theirs is None else theirs[name](rows))
+
         value = of(np.arange(len(samples)))
-        drawn = np.array([of(rows) for rows in draws])
         if not np.isfinite(value):
             return None
-        low, high = np.nanpercentile(drawn, INTERVAL)
+        low, high = np.nanpercentile([of(rows) for rows in draws], INTERVAL)
         return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
 
-    classes = {}
-    for k, name in enumerate(PARTICLE_CLASSES):
-        classes[name] = {
-            "true": int(count["true"][:, k].sum()),
-            "found": int(count["found"][:, k].sum()),
-            "efficiency": told(lambda rows, k=k: _share(count["matched"][rows, k], count["true"][rows, k])),
-            "fake_rate": told(lambda rows, k=k: _share(count["fake"][rows, k], count["found"][rows, k])),
+    tables = [counts_of(sample) for sample in samples]
+    classes = {
+        name: {
+            **{key: int(sum(table[key][k] for table in tables)) for key in ("true", "found")},
+            **{key: told(f"{name} {key}") for key in ("efficiency", "fake_rate")},
         }
-    ratio = count["visible"][:, 0] / count["visible"][:, 1]
-    visible = {
-        "median": told(lambda rows: float(np.median(ratio[rows]))),
-        "iqr_over_median": told(lambda rows: _iqr(ratio[rows])),
-        "rms90_over_mean": told(lambda rows: rms90(ratio[rows])),
+        for k, name in enumerate(PARTICLE_CLASSES)
     }
+    visible = {key: told(key) for key in ("median", "iqr_over_median", "rms90_over_mean")}
     return {"events": len(samples), "classes": classes, "visible_energy": visible}
+
+
+def _quantities(samples: Sequence[Sample]) -> dict[str, Callable[[Ints], float]]:
+    """What is told, as functions of the events that it is taken from."""
+    tables = [counts_of(sample) for sample in samples]
+    count = {name: np.array([table[name] for table in tables]) for name in tables[0]}
+    ratio = count["visible"][:, 0] / count["visible"][:, 1]
+    out: dict[str, Callable[[Ints], float]] = {
+        "median": lambda rows: float(np.median(ratio[rows])),
+        "iqr_over_median": lambda rows: _iqr(ratio[rows]),
+        "rms90_over_mean": lambda rows: rms90(ratio[rows]),
+    }
+    for k, name in enumerate(PARTICLE_CLASSES):
+        for key, part, whole in (("efficiency", "matched", "true"), ("fake_rate", "fake", "found")):
+            columns = count[part][:, k], count[whole][:, k]
+            out[f"{name} {key}"] = lambda rows, c=columns: _share(c[0][rows], c[1][rows])
+    return out
 
 
 def _share(part: Ints, whole: Ints) -> float:

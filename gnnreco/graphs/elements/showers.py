@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Floats, Ints
 
-from .cells import Cells
+from .cells import USUAL_UNIT, Cells
 
 SHOWER_FEATURES = (
     "energy", "hits", "layers", "given_over_visible", "section_0", "section_1", "section_2", "section_3", "depth_start",
@@ -19,6 +19,9 @@ SHOWER_FEATURES = (
 )  # fmt: skip
 SECTIONS = (6.0, 14.0, 26.0)  # radiation lengths
 FRONT = 3.0  # radiation lengths of a shower that count as its beginning
+#: What a shower without cells has in columns where 0 would say something: it is one lateral unit wide and long, its cells
+#: have the energy of a minimum-ionising particle, and it is met at a right angle.
+UNKNOWN = {"width": 0.0, "length": 0.0, "mip_energy": 0.0, "roundness": 0.5, "cosine": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Showers:
     features : float32 (n, f)
         By `SHOWER_FEATURES`.
     visible : float64 (n,)
-        Energy of the cells over their sampling fractions, GeV.
+        Energy of the cells over their sampling fractions, GeV; of a shower without cells, the one that the finder says.
     energy : float64 (n,)
         The energy that the finder says, GeV.
     front, middle, back : float64 (n, 3)
@@ -65,14 +68,19 @@ class Showers:
 
 
 def showers_of(clusters: Clusters, cells: Cells, n_hits: int) -> Showers:
-    """Showers from clusters and the cells of the same event of `n_hits` hits, both in the source's frame."""
+    """Showers from clusters and the cells of the same event of `n_hits` hits, both in the source's frame.
+
+    A cluster without cells, of a file that keeps no hits, has its energy, its place and its axis; its depth is 0, it has no
+    energy in any section, and the other columns are those of `UNKNOWN`.
+    """
     n, place = len(clusters), np.full(n_hits, -1, np.int64)
     place[cells.index] = np.arange(len(cells))
     cell, shower = place[clusters.hit_index], np.repeat(np.arange(n), np.diff(clusters.offsets))
     mine = cell >= 0
     cell, shower, weight = cell[mine], shower[mine], clusters.hit_weight[mine]
     share = weight * cells.energy[cell]
-    visible = np.maximum(np.bincount(shower, share, n), 1e-9)
+    some = np.bincount(shower, minlength=n) > 0
+    visible = np.maximum(np.where(some, np.bincount(shower, share, n), clusters.energy), 1e-9)
 
     def mean(values: Floats, weights: Floats = share) -> Floats:
         return np.bincount(shower, weights * values, n) / np.maximum(np.bincount(shower, weights, n), 1e-30)
@@ -80,7 +88,6 @@ def showers_of(clusters: Clusters, cells: Cells, n_hits: int) -> Showers:
     depth, nuclear = cells.depth[cell], cells.nuclear[cell]
     start, end = (_quantile(shower, depth, share, visible, part) for part in (0.05, 0.95))
     given = np.stack([clusters.x, clusters.y, clusters.z], axis=1)
-    some = np.bincount(shower, minlength=n) > 0
 
     def place_of(weights: Floats) -> Floats:
         found = np.stack([mean(cells.xyz[cell, k], weights) for k in range(3)], axis=1)
@@ -90,7 +97,7 @@ def showers_of(clusters: Clusters, cells: Cells, n_hits: int) -> Showers:
     off = cells.xyz[cell] - middle[shower]
     along = np.einsum("ij,ij->i", off, clusters.axis[shower])
     across2 = np.maximum((off**2).sum(axis=1) - along**2, 0.0)
-    unit = np.where(some, mean(cells.unit[cell]), 20.0)
+    unit = np.where(some, mean(cells.unit[cell]), USUAL_UNIT)
     layers = _layers(shower, cells.group[cell], n)
     hits = np.bincount(shower, minlength=n)
     sections = np.digitize(depth, SECTIONS)
@@ -117,14 +124,17 @@ def showers_of(clusters: Clusters, cells: Cells, n_hits: int) -> Showers:
         np.log(mean(share / np.maximum(cells.mip[cell], 1e-9), np.ones(len(share))) + 0.1),
         mean(cells.cosine[cell]),
         np.einsum("ij,ij->i", clusters.axis, middle) / away,
-        np.log(unit / 20.0),
+        np.log(unit / USUAL_UNIT),
         np.minimum(sigma, 2.0),
         judged,
         *np.where(judged[:, None], clusters.class_probability, 0.0).T,
         clusters.score,
     ]
+    features = np.stack([np.asarray(c, np.float64) for c in columns], axis=1).astype(np.float32)
+    for name, value in UNKNOWN.items():
+        features[~some, SHOWER_FEATURES.index(name)] = value
     return Showers(
-        np.stack([np.asarray(c, np.float64) for c in columns], axis=1).astype(np.float32),
+        features,
         visible,
         clusters.energy,
         place_of(share * (depth <= start[shower] + FRONT)),

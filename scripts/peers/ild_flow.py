@@ -1,0 +1,169 @@
+"""Our particle flow on the tracks and clusters of ILD events: as it was trained on another detector, or tuned on some events.
+
+Targets follow the rules of the task, as far as a file without hits tells: true particles that count (see `dst_figures.py`); a
+charged product with a track of its own, of a particle that has none, is a target by itself, and its parent keeps the rest; a
+charged particle without a track is what it looks like. Which true particle is behind
+a track or a cluster the file tells by way of Pandora's particles only: a fragment that Pandora left alone is told to belong to its
+track, but what Pandora gave to a track counts as the track's, whatever else is in it. That favours Pandora, in what our network
+learns and in how it is scored.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from dst_figures import Sample, kinds_of, links_of, parents_first, truth_of
+from ild_elements import elements_of
+
+from gnnreco.columns import PARTICLE_CLASSES, Event, Hits, Ints, ReconstructedParticles, Truth
+from gnnreco.events.readers.lcio import DstEvent, Links
+from gnnreco.tasks.particleflow import ParticleFlowTask
+from gnnreco.tasks.particleflow.answers import Answers, answers_of
+from gnnreco.tasks.particleflow.elements import Elements, measured, tensors_of
+from gnnreco.tasks.particleflow.particles import particles_of
+from gnnreco.tasks.particleflow.samples import FlowSample
+from gnnreco.tasks.particleflow.targets import Targets
+
+CHARGED, NEUTRAL, PHOTON, ELECTRON = (
+    PARTICLE_CLASSES.index(name) for name in ("charged_hadron", "neutral_hadron", "photon", "electron")
+)
+LEFT_OUT = 5  # of the events that it is tuned on: these say when to stop
+EPOCHS, PATIENCE, BATCH, RATE, DECAY = 40, 8, 4, 3e-4, 1e-2
+
+
+def best_links(links: Links, n: int) -> Ints:
+    """The true particle that most of each object is (n,); -1 where the file links none."""
+    best = np.full(n, -1)
+    order = np.argsort(links.weight, kind="stable")  # the largest is written last
+    best[links.found[order]] = links.particle[order]
+    return best
+
+
+def targets_of(event: DstEvent) -> Targets:
+    """The targets of an event, by the rules above."""
+    truth = event.event.truth
+    assert truth is not None
+    assert truth.fates is not None
+    particles, parent = truth.particles, truth.fates.parent
+    counts = truth_of(event, cosine=1.0).row
+    p = np.stack([particles.px, particles.py, particles.pz], axis=1)
+    momentum = np.column_stack([p, np.hypot(np.linalg.norm(p, axis=1), event.mass)])
+    tracked, itself = np.zeros((2, len(particles)), bool)
+    behind = event.tracks_to_truth.particle
+    tracked[behind] = particles.charge[behind] != 0
+    itself[counts] = True
+    host = np.full(len(particles), -1)
+    for row in parents_first(parent):
+        above = host[parent[row]] if parent[row] >= 0 else -1
+        if itself[row]:
+            host[row] = row
+        elif above >= 0 and tracked[row] and not tracked[above]:
+            momentum[above] -= momentum[row]
+            host[row] = row
+        else:
+            host[row] = above
+    kind = kinds_of(particles)
+    kind[(kind == ELECTRON) & ~tracked] = PHOTON
+    kind[(kind == CHARGED) & ~tracked] = NEUTRAL
+    rows = np.flatnonzero((host == np.arange(len(host))) & (momentum[:, 3] > 0))
+    number = np.full(len(host) + 1, -1)
+    number[rows] = np.arange(len(rows))
+    charge = np.where(tracked, particles.charge, 0.0)[rows]
+    return Targets(rows, kind[rows].astype(np.int32), charge, *momentum[rows].T, tracked[rows], number[host])
+
+
+def answers(event: DstEvent, elements: Elements) -> Answers:
+    """What the network ought to say: the links of tracks and clusters as those of their hits and cells."""
+    truth, n_cells = event.event.truth, len(elements.cells)
+    assert truth is not None
+    showers, tracks, links = elements.showers, elements.tracks, event.clusters_to_truth
+    total = np.bincount(links.found, links.weight, len(showers))
+    fraction = links.weight / np.maximum(total[links.found], 1e-9)
+    first = np.searchsorted(showers.shower, np.arange(len(showers) + 1))
+    count = np.diff(first)[links.found]
+    link = np.repeat(np.arange(len(count)), count)
+    cell = first[links.found][link] + np.arange(len(link)) - np.repeat(np.cumsum(count) - count, count)
+    best = np.repeat(best_links(event.tracks_to_truth, len(tracks)), tracks.n_hits)
+    seen = best >= 0
+    hit = np.concatenate([cell, tracks.hit_index[seen]])
+    particle = np.concatenate([links.particle[link], best[seen]])
+    energy = np.concatenate([fraction[link] * elements.cells.energy[cell], np.ones(np.count_nonzero(seen))])
+    order = np.lexsort((particle, hit))
+    n = n_cells + len(tracks.hit_index)
+    zero = np.zeros(n)
+    made = Event(
+        event.event.number,
+        event.event.source,
+        Hits(np.arange(n), zero, zero, zero, np.zeros(n, np.int32)),
+        Truth(truth.particles, hit[order], particle[order], energy=energy[order]),
+    )
+    return answers_of(made, targets_of(event), tracks, elements.cells, showers, elements.graph)
+
+
+def sample_of(task: ParticleFlowTask, event: DstEvent) -> FlowSample:
+    """What the network learns from."""
+    elements = elements_of(event, task)
+    return FlowSample(tensors_of(elements.graph), measured(elements), answers(event, elements))
+
+
+def particles(task: ParticleFlowTask, event: DstEvent) -> ReconstructedParticles:
+    """What the network finds."""
+    elements = elements_of(event, task)
+    graph, m = tensors_of(elements.graph), measured(elements)
+    with torch.inference_mode():
+        h, edge, alone = task.network.elements(graph)
+        shares = task.shares(graph, edge, alone, m)
+        _, found = task.judged(h, shares, m)
+    return particles_of(elements, m, shares, found, task.config.least_score, by_cells=False)
+
+
+def flow(task: ParticleFlowTask, events: Sequence[DstEvent]) -> list[Sample]:
+    """What the network finds in events, with its links to the truth."""
+    found = [particles(task, event) for event in events]
+    return [Sample(e, made, links_of(made, e)) for e, made in zip(events, found, strict=True)]
+
+
+def tuned(
+    task: ParticleFlowTask, events: Sequence[DstEvent], epochs: int = EPOCHS, seed: int = 0
+) -> ParticleFlowTask:
+    """A copy of a task that has learned from these events as well.
+
+    The last `LEFT_OUT` events are not learned from, but say after which epoch it was best; where there are not twice as many,
+    all are learned from. Probabilities and errors are fitted to those left out.
+    """
+    task = copy.copy(task)
+    task.network = copy.deepcopy(task.network)
+    samples = [sample_of(task, event) for event in events]
+    enough = len(samples) >= 2 * LEFT_OUT
+    learned, left_out = (samples[:-LEFT_OUT], samples[-LEFT_OUT:]) if enough else (samples, samples)
+    optimizer = torch.optim.AdamW(task.network.parameters(), RATE, weight_decay=DECAY)
+    rng = np.random.default_rng(seed)
+    best, state, waited = loss_of(task, left_out), task.state(), 0
+    state = {name: value.copy() for name, value in state.items()}
+    for _ in range(epochs):
+        order = rng.permutation(len(learned))
+        for rows in np.array_split(order, max(len(order) // BATCH, 1)):
+            optimizer.zero_grad()
+            total = sum((task.loss(learned[row])[0] for row in rows), torch.zeros(())) / len(rows)
+            total.backward()
+            torch.nn.utils.clip_grad_norm_(task.network.parameters(), 1.0)
+            optimizer.step()
+        now, waited = loss_of(task, left_out), waited + 1
+        if now < best:
+            best, waited = now, 0
+            state = {name: value.copy() for name, value in task.state().items()}
+        if waited >= PATIENCE:
+            break
+    task.load_state(state)
+    if enough:
+        task.finish(left_out)
+    return task
+
+
+def loss_of(task: ParticleFlowTask, samples: Sequence[FlowSample]) -> float:
+    """The mean loss."""
+    with torch.no_grad():
+        return float(np.mean([float(task.loss(sample)[0]) for sample in samples]))
