@@ -237,7 +237,7 @@ def report(
     task = load_task(opened_bundle, loaded, any_detector)
     jets = isinstance(task, ReadsJets) and task.reads_jets
 
-    def opened(what: Any) -> Sequence[Event]:
+    def opened(what: Any) -> Sequence[Any]:
         paths = isinstance(what, str | Path) or (bool(what) and isinstance(what[0], str | Path))
         if not paths:
             return what

@@ -309,7 +309,7 @@ def _rows(layout: Layout, batch: pa.RecordBatch) -> Iterator[Row]:
         yield (
             batch.column("event")[i].as_py(),
             batch.column("source")[i].as_py(),
-            layout.kind(offsets=offsets, **values),
+            layout.kind(**{"offsets": offsets, **values}),
         )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numba
 import numpy as np
@@ -67,7 +67,7 @@ def _kernel(kernel: Dispatcher, seen: set[int]) -> Iterator[str]:
         return
     seen.add(id(kernel))
     yield repr([(name, _ordered(value)) for name, value in sorted(kernel.targetoptions.items())])
-    function = kernel.py_func
+    function = cast("FunctionType", kernel.py_func)
     if not _foreign(function.__module__):
         yield from _function(function, seen)
         return

@@ -136,6 +136,9 @@ class ElementRound(nn.Module):
 class ElementNetwork(nn.Module):
     """See the head of this file."""
 
+    temperature: Tensor
+    sigma_scale: Tensor
+
     def __init__(
         self, config: ElementNetworkConfig, tracks: int, showers: int, edges: int, sums: int
     ) -> None:

@@ -80,7 +80,7 @@ def attribution(explainer: Explainer, reading: Reading, event: Event, row: int) 
     parts = integrated_gradients(answer, reading.features, start)
     with torch.no_grad():
         ends = [float(answer(features)) for features in (reading.features, start)]
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"kind": kind, "feature": name, "part": float(part[:, i].double().sum())}
         for kind, part in parts.items()
         for i, name in enumerate(reading.names[kind])

@@ -39,7 +39,7 @@ def failures(
             continue
         here = opens(event, detector)
         wanted, missed, wrong = judge.lost(event, found)
-        told = {"event": event.number, "source": event.source}
+        told: Row = {"event": event.number, "source": event.source}
         worst.append(told | {"targets": wanted, "missed": missed, "wrong": wrong, "command": here})
         score, right = judge.objects(event, found)
         known = np.flatnonzero(np.isfinite(score) & ~right)
@@ -56,7 +56,7 @@ def failures(
     return worst, sure, [shlex.join([*words, "-o", FOUND])] if sources else []
 
 
-def opens(event: Event, detector: str) -> str | None:
+def opens(event: Event | JetBlock, detector: str) -> str | None:
     """The command that shows an event with what was found in it; None for a block of jets, or one that is in no file."""
     if isinstance(event, JetBlock) or not detector or not readable(event.source):
         return None

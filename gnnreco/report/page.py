@@ -149,7 +149,7 @@ def _ranking(rows: Sequence[Row]) -> list[str]:
     """Which columns matter."""
     if not rows:
         return []
-    shown = [row | {"name": f"{row['kind']}: {row['feature'].replace('_', ' ')}"} for row in rows[:SHOWN]]
+    shown = [{**row, "name": f"{row['kind']}: {row['feature'].replace('_', ' ')}"} for row in rows[:SHOWN]]
     more = f"; {len(rows) - SHOWN} more in the JSON" if len(rows) > SHOWN else ""
     picture = charts.bars("rise of the loss", shown, "rise", "name").embedded()
     return [

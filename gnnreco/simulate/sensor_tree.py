@@ -80,8 +80,9 @@ def sensor_tree(detector: Detector) -> SensorTree:
         *(detector.outline_corners(), detector.outline_counts, detector.template),
     )
     # One layout for all detectors: the kernels of a flight take a minute to compile for another one.
-    lasting = (np.require(array, requirements=("C", "W")) for array in arrays)
-    return SensorTree(*lasting, float(np.hypot(rims[:, 0], rims[:, 1]).max(initial=0.0)))
+    lasting = [np.require(array, requirements=("C", "W")) for array in arrays]
+    reach = float(np.hypot(rims[:, 0], rims[:, 1]).max(initial=0.0))
+    return SensorTree(*lasting, reach)  # type: ignore[call-arg, arg-type]
 
 
 def _halved(groups: NDArray[np.int32]) -> NDArray[np.int32]:

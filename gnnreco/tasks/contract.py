@@ -106,6 +106,7 @@ class Learner(Protocol[Read, Sample]):
 
     def finish(self, samples: Iterable[Sample]) -> None:
         """Learn from validation samples what needs the trained network, such as the scale of errors; by default nothing."""
+        return
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers: see `State`; by default none."""

@@ -67,14 +67,14 @@ def _by_class(results: Results, title: str, what: Mapping[str, str]) -> Iterator
 
 def _points(axes: Axes, bins: Mapping[str, Any], key: str, name: str) -> None:
     """The bins that have a value, with their 68 % intervals."""
-    filled = [i for i, value in enumerate(bins[key]) if value is not None]
-    if not filled:
+    filled = np.array([i for i, value in enumerate(bins[key]) if value is not None], np.int64)
+    if not len(filled):
         return
     edges = np.array(bins["edges"])
     y = np.array([bins[key][i] for i in filled])
     bounds = np.array([bins[f"{key}_interval"][i] for i in filled], float)
     middle = np.sqrt(edges[:-1] * edges[1:])[filled]
-    across = np.abs(edges[[filled, np.array(filled) + 1]] - middle)
+    across = np.abs(edges[np.stack([filled, filled + 1])] - middle)
     bars = np.maximum([y - bounds[:, 0], bounds[:, 1] - y], 0.0)
     axes.errorbar(middle, y, bars, across, fmt="o", markersize=5, label=name)
 

@@ -99,9 +99,8 @@ def _track_edges(trails: Trails, showers: Showers, config: ElementConfig) -> tup
     middle = perpendicular(showers.middle[shower], trails.point[row], trails.direction[row])
     rank = _rank(shower, front)
     keep = rank < config.tracks
-    shower, track, front, middle, rank, beside = (
-        x[keep] for x in (shower, track, front, middle, rank, beside)
-    )
+    shower, track, rank, beside = (x[keep] for x in (shower, track, rank, beside))
+    front, middle = front[keep], middle[keep]
     unit = showers.unit[shower]
     direction = trails.direction[beside]
     energy, momentum = showers.energy[shower], trails.momentum[track]

@@ -102,7 +102,7 @@ def showers_of(clusters: Clusters, cells: Cells, n_hits: int) -> Showers:
     hits = np.bincount(shower, minlength=n)
     sections = np.digitize(depth, SECTIONS)
     away = np.maximum(np.linalg.norm(middle, axis=1), 1e-9)
-    judged = np.isfinite(clusters.class_probability).all(axis=1)
+    judged = np.asarray(np.isfinite(clusters.class_probability).all(axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
         sigma = np.nan_to_num(clusters.energy_sigma / np.maximum(clusters.energy, 1e-9), nan=0.0)
     columns = [

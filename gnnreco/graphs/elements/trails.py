@@ -94,7 +94,7 @@ def trails_of(
     energy = cells.energy[cell]
 
     def part(rows: NDArray[np.bool_]) -> Floats:
-        return np.bincount(near[rows], energy[rows], n)
+        return np.bincount(near[rows], energy[rows], n).astype(np.float64, copy=False)
 
     depth = cells.depth[cell]
     start, end, deepest = (np.full(n, start) for start in (60.0, 0.0, 0.0))
@@ -128,9 +128,8 @@ def trails_of(
         np.log1p(own_behind + _behind(points, behind, layer_behind, n)),
     ]
     features = np.stack([np.asarray(c, np.float64) for c in columns], axis=1)
-    features = np.clip(np.nan_to_num(features), -20.0, 20.0).astype(np.float32)
     return Trails(
-        features,
+        np.clip(np.nan_to_num(features), -20.0, 20.0).astype(np.float32),
         momentum,
         error,
         points.point,

@@ -137,7 +137,8 @@ def _contents(event: Event, targets: Targets, cells: Cells, showers: Showers) ->
     shower = np.concatenate([showers.shower[share], showers.shower])
     target = np.concatenate([of[row], np.full(len(rest), -1)])
     keys, back = np.unique(shower * width + target + 1, return_inverse=True)
-    energy = np.bincount(back.ravel(), np.concatenate([held, np.maximum(rest, 0.0)]), len(keys))
+    both = np.concatenate([held, np.maximum(rest, 0.0)])
+    energy = np.bincount(back.ravel(), both, len(keys)).astype(np.float64, copy=False)
     return (
         np.searchsorted(keys // width, np.arange(len(showers) + 1)),
         keys % width - 1,
@@ -217,7 +218,7 @@ def owner_answers(shares: Shares, answers: Answers, n_tracks: int) -> OwnerAnswe
     whole = np.bincount(answers.target + 1, answers.energy, n_targets + 1)[1:]
     free = (of >= 0) & ~np.append(answers.tracked, True)[of] & (part >= n_tracks)
     keys, back = np.unique(part[free] * max(n_targets, 1) + of[free], return_inverse=True)
-    energy = np.bincount(back.ravel(), energy[free], len(keys))
+    energy = np.bincount(back.ravel(), energy[free], len(keys)).astype(np.float64, copy=False)
     part, of = keys // max(n_targets, 1), keys % max(n_targets, 1)
     best = segment_best(part, energy, n)
     some = best >= 0

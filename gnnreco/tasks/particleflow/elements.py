@@ -113,9 +113,8 @@ def elements_of(
 
 def sane(tracks: Tracks) -> Tracks:
     """Tracks with parameters that are numbers; the others keep their rows as straight lines that count for little."""
-    good = np.isfinite(np.stack([tracks.d0, tracks.z0, tracks.phi, tracks.theta, tracks.q_over_p])).all(
-        axis=0
-    )
+    parameters = np.stack([tracks.d0, tracks.z0, tracks.phi, tracks.theta, tracks.q_over_p])
+    good = np.asarray(np.isfinite(parameters).all(axis=0))
     good &= np.isfinite(tracks.covariance).all(axis=1)
     if good.all():
         return tracks
@@ -234,7 +233,7 @@ def held_by(shares: Shares, m: Measured) -> Held:
     mine, part = shares.share, shares.part
 
     def total(values: Floats) -> Floats:
-        return np.bincount(part, mine * values[shares.shower], n)
+        return np.bincount(part, mine * values[shares.shower], n).astype(np.float64, copy=False)
 
     energy, visible = total(m.energy), total(m.visible)
     is_track = shares.element < n_tracks

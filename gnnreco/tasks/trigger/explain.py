@@ -79,8 +79,8 @@ class TriggerExplainer:
         with torch.no_grad():
             x = self.task.network.ported(torch.from_numpy(b.x.astype(np.float32)))
         kind = "slot" if b.valid.size else "jet"
-        columns = (b.valid.astype(np.float32), b.label.astype(np.int64))
-        work = Work(*(torch.from_numpy(column) for column in columns), filled)
+        valid, label = b.valid.astype(np.float32), b.label.astype(np.int64)
+        work = Work(torch.from_numpy(valid), torch.from_numpy(label), filled)
         names = {kind: feature_names(self.task, event)}
         return Reading({kind: x[torch.from_numpy(filled)]}, names, {}, work)
 
