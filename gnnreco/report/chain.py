@@ -105,5 +105,8 @@ class Before:
 
 def _trained_with(bundle: Bundle) -> list[str]:
     """The bundles before it that a manifest names."""
-    sample = (bundle.manifest["training"].get("data") or {}).get("sample") or {}
+    data = bundle.manifest["training"].get("data")
+    sample = (
+        data.get("sample") or {} if isinstance(data, Mapping) else {}
+    )  # in words where nothing was learned
     return [str(name) for name in sample.get("bundles", ())]

@@ -110,9 +110,7 @@ def test_trainings_stand_side_by_side_and_the_gap_to_the_same_events_is_none(tmp
 
 def test_the_commands_of_a_report_open_what_failed(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    words = (
-        "simulate --detector telescope --process beam --particle electron --energy 2 3 --count 6 --events 4"
-    )
+    words = "simulate --detector telescope --process beam --particle electron --energy 0.2 0.4 --count 25 --events 3"
     assert main([*words.split(), "-o", "events", "noise_hits=8", "efficiency=0.7"]) == 0
     words = "report tracking-telescope --data events -o report.html --json report.json --explained 2"
     assert main(words.split()) == 0
