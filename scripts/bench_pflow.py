@@ -145,7 +145,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--bundle", nargs="*", default=[], help="networks: names or folders")
     parser.add_argument("--tracks", default="tracking-cld", help="bundle that finds the tracks")
-    parser.add_argument("--showers", default="clusters-density", help="bundle that finds the clusters")
+    parser.add_argument("--showers", default="clusters-fine", help="bundle that finds the clusters")
     parser.add_argument("--detector", default="full_cld")
     parser.add_argument("--events", type=int, help="of each sample; all that are there, or 300 new ones")
     parser.add_argument("--work", type=Path, default=Path(".bench/pflow"))

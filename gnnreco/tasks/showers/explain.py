@@ -18,6 +18,7 @@ from gnnreco.tasks.contract import Reading, truth_of
 
 from .company import COMPANY, shower_company
 from .condensation import places
+from .finding import Found, find
 from .loss import shower_loss
 from .moments import MOMENTS, shower_moments
 from .pieces import PIECE_FEATURES
@@ -25,7 +26,7 @@ from .samples import EventSample, cells_of
 from .targets import NOISE, ClusterTargets, cell_truth, cluster_targets, pair_targets
 
 if TYPE_CHECKING:
-    from .task import ClusteringTask, Found
+    from .task import ClusteringTask
 
 NAMES = {
     "cell": CELL_FEATURES,
@@ -76,7 +77,7 @@ class ShowerExplainer:
         truth = cell_truth(mine.event, graph.index, task.frame.fraction[mine.event.hits.sensor])
         pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
         with torch.no_grad():
-            found = task._find(graph, loud)
+            found = find(task.config, task.network, graph, loud)
             moments, (energy, _, kind) = task._judge(graph, loud, found)
         company = torch.from_numpy(shower_company(graph, found.shares))
         noise = torch.softmax(kind.double(), dim=1)[:, NOISE]
