@@ -139,7 +139,10 @@ def buffers_of(task: TriggerTask, named: Iterable[str], progress: Progress | Non
     x, valid, label = (np.concatenate([getattr(b, n) for b in taken]) for n in ("x", "valid", "label"))
     if not len(x):
         raise BadInput(", ".join(files), "", "fills no input buffer; name events with hits or jets")
-    return Buffers(x.astype(np.float64), valid.astype(np.float64), label, sum(b.dropped for b in taken))
+    targets = [b.target for b in taken if b.target is not None]
+    target = np.concatenate(targets) if len(targets) == len(taken) else None
+    dropped = sum(b.dropped for b in taken)
+    return Buffers(x.astype(np.float64), valid.astype(np.float64), label, dropped, target)
 
 
 def write_onnx(

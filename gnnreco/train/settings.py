@@ -141,7 +141,7 @@ def run_training(
     detector = load_detector(settings.detector.name) if settings.detector.name else None
     task = kind.from_config(settings.task, detector)
     training, validation = (
-        found_before(part, kind.needs.found, detector, settings.sample.bundles)
+        found_before(part, task.needs.found, detector, settings.sample.bundles)
         for part in _read(task, settings.sample, detector, progress)
     )
     if settings.train.start:

@@ -31,7 +31,8 @@ class TriggerNetworkConfig:
     Attributes
     ----------
     kind
-        ``dense``: one row of features to one answer; ``nodes``: a graph to one answer; ``edges``: an answer for each edge.
+        ``dense``: one row of features to one answer; ``nodes``: a graph to one answer; ``edges``: an answer for each edge;
+        ``slots``: an answer for each slot and, last, their sum.
     slots : int
         Nodes that the input buffer holds.
     groups : int
@@ -45,7 +46,7 @@ class TriggerNetworkConfig:
     bits : BitsConfig
     """
 
-    kind: Literal["dense", "nodes", "edges"] = "dense"
+    kind: Literal["dense", "nodes", "edges", "slots"] = "dense"
     slots: int = 8
     groups: int = 0
     messages: Literal["pairs", "senders"] = "pairs"
@@ -227,6 +228,8 @@ class TriggerNetwork(nn.Module):
         ends = [seen, seen, config.edge_layers[-1]] if config.kind == "edges" else [seen]
         self.head = Layers(ends, config.head_layers, bits)
         self.answer = FixedDense(config.head_layers[-1], config.outputs, bits)
+        if config.kind == "slots":  # sums of what comes in need no layers
+            self.linear = FixedDense(features, config.outputs, bits, bias=False)
         if config.kind == "edges" and config.messages != "pairs":
             raise ValueError("kind=edges needs messages=pairs")
 
@@ -259,6 +262,11 @@ class TriggerNetwork(nn.Module):
         if self.config.kind == "nodes":
             pooled = ops.cut(self.pooled, ops.total(ops.valid(h, valid), all_rows, 1))
             return ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, pooled)))
+        if self.config.kind == "slots":
+            said = ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, h)))
+            said = ops.valid(ops.add(said, ops.dense(self.linear, x)), valid)
+            twice = ops.rows(said, np.tile(np.arange(n), 2))
+            return ops.total(twice, np.concatenate([np.arange(n), np.full(n, n)]), n + 1)
         ends = [ops.rows(self.head.say(ops, k, h), end) for k, end in enumerate((sender, receiver))]
         last = ops.add(ops.add(*ends), self.head.say(ops, 2, e))
         return ops.valid(ops.dense(self.answer, self.head.finish(ops, last)), valid, sender, receiver)
@@ -275,7 +283,8 @@ class TriggerNetwork(nn.Module):
 
         Returns
         -------
-        (b, outputs), or (b, edges, outputs) by `TriggerNetworkConfig.pairs`; 0 for edges that are not valid
+        (b, outputs), (b, edges, outputs) by `TriggerNetworkConfig.pairs`, or (b, slots + 1, outputs), the sum of the slots
+        last; 0 for edges and slots that are not valid
         """
         out = self.run(Tensors(), self.ported(x), valid, self.config.pairs(), self.config.slots)
         return out[..., 0, :] if self.config.kind == "nodes" else out
@@ -291,7 +300,7 @@ class TriggerNetwork(nn.Module):
 
         Returns
         -------
-        (outputs,), or (m, outputs) for ``kind=edges``
+        (outputs,), (m, outputs) for ``kind=edges``, or (n + 1, outputs) for ``kind=slots``
         """
         out = self.run(Tensors(), self.ported(x), x.new_ones(len(x)), edges, len(x))
         return out[0] if self.config.kind == "nodes" else out
