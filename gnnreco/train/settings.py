@@ -158,7 +158,7 @@ def run_training(
         detectors += [load_detector(name) for name in others]
         for place, other in enumerate(detectors[1:], 1):
             for kept, new in zip((training, validation), _simulated(settings.sample, other, progress)):
-                there = found_before(new, kind.needs.found, other, settings.sample.bundles)
+                there = found_before(new, task.needs.found, other, settings.sample.bundles)
                 kept += [elsewhere(event, place) for event in there]
         learner = Mixture([task, *(kind.from_config(settings.task, other) for other in detectors[1:])])
     row = train(learner, training, validation, settings.train, output, command, resume, progress, overwrite)
