@@ -30,8 +30,12 @@ class FlowSettings:
         Clusters within it belong to the track.
     grow, fragment : float
         Clusters within `grow` are added where a track lacks energy, those within `fragment` where they fit as well.
+    contact : float
+        What a gap between pieces counts for in these distances.
     n_low, n_high, n_fragment : float
         By how many errors energy may be too small, too large, and too large after a fragment is added.
+    n_bad : float
+        By how many errors energy may be too small before tracks are left out.
     core : float
         Pieces nearer than it are never taken from a track.
     n_excess : float
@@ -40,12 +44,19 @@ class FlowSettings:
         Part of the energy in front from which that particle is a photon.
     merge, merge_photon : float
         Free clusters within it of a larger one's axis are part of it.
+    satellite : float
+        So are, before anything is linked, clusters within `merge_photon` of a photon's axis that have at most this part of its
+        energy, whatever they look like.
+    touch : float
+        Free pieces of hadrons with a smaller gap are one shower.
     least_photon, least_neutral : float
         GeV; what is below is noise or a fragment.
     sampling, constant : float
         Relative error of hadronic energies: sampling / sqrt(GeV) (+) constant.
     photon_weights, hadron_weights : tuple of float
-        Energy = sum of weights * (energy in front, energy behind).
+        Signal = sum of weights * (energy in front, energy behind); the energy of photons.
+    bend : float
+        That of hadrons is the signal to the power of 1 - bend, the same at 10 GeV.
     photon_scale, neutral_scale : float
         The same again, for what is found rather than what is true: parts are lost and gained.
     belief : float64 (5, 6)
@@ -67,20 +78,25 @@ class FlowSettings:
     link: float = 2.0
     grow: float = 8.0
     fragment: float = 3.0
+    contact: float = 2.0
     n_low: float = 1.0
     n_high: float = 1.5
     n_fragment: float = 0.5
+    n_bad: float = 5.0
     core: float = 1.0
     n_excess: float = 2.5
     excess_photon: float = 0.8
     merge: float = 3.0
     merge_photon: float = 1.0
+    satellite: float = 0.1
+    touch: float = 0.5
     least_photon: float = 0.3
     least_neutral: float = 0.8
     sampling: float = 0.6
     constant: float = 0.05
     photon_weights: tuple[float, float] = (1.0, 1.0)
     hadron_weights: tuple[float, float] = (1.3, 1.3)
+    bend: float = 0.0
     photon_scale: float = 1.0
     neutral_scale: float = 1.0
     belief: NDArray[np.float64] | None = field(default=None, compare=False)
@@ -95,12 +111,16 @@ GRID: dict[str, tuple[float, ...]] = {
     "n_low": (0.3, 0.6, 1.0, 1.5, 2.0),
     "grow": (3.0, 5.0, 8.0, 12.0, 16.0),
     "fragment": (1.0, 2.0, 3.0, 5.0, 8.0),
+    "contact": (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 100.0),
     "n_fragment": (-0.5, 0.0, 0.5, 1.0, 2.0),
     "core": (0.3, 0.6, 1.0, 1.5, 2.0),
     "least_neutral": (0.2, 0.4, 0.8, 1.2, 1.8, 2.5),
     "least_photon": (0.1, 0.2, 0.3, 0.5, 0.8),
     "neutral_scale": (0.7, 0.8, 0.9, 1.0, 1.1, 1.2),
     "photon_scale": (0.9, 0.95, 1.0, 1.05, 1.1),
+    "n_bad": (2.5, 3.5, 5.0, 7.0, 100.0),
+    "satellite": (0.0, 0.05, 0.1, 0.2, 0.4),
+    "touch": (0.0, 0.3, 0.6, 1.0, 1.5, 2.5),
     "merge": (0.5, 1.0, 2.0, 3.0, 5.0),
     "merge_photon": (0.3, 0.6, 1.0, 1.5, 2.5),
     "photon_had": (0.03, 0.06, 0.1, 0.15, 0.25),
