@@ -106,7 +106,7 @@ class FlowSettings:
 GRID: dict[str, tuple[float, ...]] = {
     "photon_away": (0.5, 1.0, 1.5, 2.0, 3.0),
     "link": (1.0, 1.5, 2.0, 3.0, 4.0),
-    "n_high": (0.7, 1.0, 1.5, 2.0, 3.0),
+    "n_high": (0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0),
     "n_excess": (1.0, 1.5, 2.0, 2.5, 3.5, 5.0),
     "n_low": (0.3, 0.6, 1.0, 1.5, 2.0),
     "grow": (3.0, 5.0, 8.0, 12.0, 16.0),
@@ -114,18 +114,18 @@ GRID: dict[str, tuple[float, ...]] = {
     "contact": (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 100.0),
     "n_fragment": (-0.5, 0.0, 0.5, 1.0, 2.0),
     "core": (0.3, 0.6, 1.0, 1.5, 2.0),
-    "least_neutral": (0.2, 0.4, 0.8, 1.2, 1.8, 2.5),
+    "least_neutral": (0.0, 0.1, 0.2, 0.4, 0.8, 1.2, 1.8, 2.5),
     "least_photon": (0.1, 0.2, 0.3, 0.5, 0.8),
     "neutral_scale": (0.7, 0.8, 0.9, 1.0, 1.1, 1.2),
     "photon_scale": (0.9, 0.95, 1.0, 1.05, 1.1),
     "n_bad": (2.5, 3.5, 5.0, 7.0, 100.0),
     "satellite": (0.0, 0.05, 0.1, 0.2, 0.4),
     "touch": (0.0, 0.3, 0.6, 1.0, 1.5, 2.5),
-    "merge": (0.5, 1.0, 2.0, 3.0, 5.0),
+    "merge": (0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0),
     "merge_photon": (0.3, 0.6, 1.0, 1.5, 2.5),
     "photon_had": (0.03, 0.06, 0.1, 0.15, 0.25),
     "photon_depth": (2.0, 4.0, 6.0, 8.0, 12.0),
-    "photon_width": (0.7, 1.0, 1.5, 2.0, 3.0),
+    "photon_width": (0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
     "photon_start": (2.0, 4.0, 6.0, 9.0, 14.0),
     "excess_photon": (0.3, 0.5, 0.8, 0.95, 1.1),
     "sampling": (0.4, 0.5, 0.6, 0.8),
@@ -136,5 +136,20 @@ GRID: dict[str, tuple[float, ...]] = {
     "muon_mips": (2.0, 3.0, 4.0, 6.0),
 }
 
-#: The scan has not been run yet: thresholds are first guesses, the weights are those of `flow_scan.fitted` on ten events.
-TUNED = FlowSettings(photon_weights=(1.02, 1.0), hadron_weights=(1.42, 1.31))
+#: What `flow_scan.py` found; see the head of this file.
+TUNED = FlowSettings(
+    photon_away=1.5,
+    link=3.0,
+    n_high=0.7,
+    n_excess=3.5,
+    n_low=1.5,
+    fragment=2.0,
+    core=0.3,
+    least_neutral=0.2,
+    photon_scale=1.1,
+    satellite=0.2,
+    merge=5.0,
+    photon_weights=(1.018, 0.943),
+    hadron_weights=(1.428, 1.483),
+    bend=0.04,
+)

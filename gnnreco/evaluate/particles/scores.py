@@ -44,9 +44,12 @@ class ParticleScores:
     ----------
     target : ParticleTarget
         What is counted in rates. Jets and sums take every target and every found particle.
+    algorithms : tuple of str
+        Keys of `jets.ALGORITHMS`: the jets that are found where FastJet is installed.
     """
 
     target: ParticleTarget = field(default_factory=ParticleTarget)
+    algorithms: tuple[str, ...] = tuple(jets.ALGORITHMS)
     events: int = 0
     _targets: list[TargetTable] = field(default_factory=list)
     _found: list[FoundTable] = field(default_factory=list)
@@ -89,9 +92,23 @@ class ParticleScores:
         )
         self._balance.append(balance(ours, true))
         if jets.installed():
-            for name in jets.ALGORITHMS:
+            for name in self.algorithms:
                 self._jets.setdefault(name, []).append(jets.compare_jets(ours, true, name))
         self.events += 1
+
+    @property
+    def tables(self) -> list[tuple[TargetTable, FoundTable]]:
+        """What was kept of the targets and found particles of each event."""
+        return list(zip(self._targets, self._found, strict=True))
+
+    @property
+    def balances(self) -> list[Floats]:
+        """The row of `balance` of each event."""
+        return list(self._balance)
+
+    def jet_rows(self, algorithm: str) -> list[Floats]:
+        """The rows of `jets.compare_jets` of each event; none without FastJet."""
+        return [rows for rows, _ in self._jets.get(algorithm, [])]
 
     def result(self, algorithm: str = "antikt") -> dict[str, Any]:
         """All figures of the events so far, as the JSON of `evaluate` holds them.
