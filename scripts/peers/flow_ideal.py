@@ -1,7 +1,7 @@
 """The ceiling and the ground of particle flow: truth in place of pattern recognition, and one subdetector alone.
 
 *Perfect*: each target with a found track takes the track's momentum; every other one the energy that it truly left in all cells,
-through the same linear calibration as the rules, along the line from the vertex to the middle of that energy. Nothing is lost,
+through the same calibration as the rules, along the line from the vertex to the middle of that energy. Nothing is lost,
 mixed up or taken twice, so what remains is the resolution of tracks and calorimeters.
 *Calorimeter alone*: every cluster is a neutral particle. *Tracks alone*: every track is a charged hadron.
 """

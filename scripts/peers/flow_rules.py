@@ -9,8 +9,7 @@ In turn, with all numbers in `flow_settings.py`:
    the small clusters about their axes.
 4. *Links*: every other cluster within reach goes to the nearest track; one that several tracks run into is shared out piece by
    piece, and these tracks are one block from there on: only the sum of their momenta is compared with energies.
-5. *Energy against momentum*: a block that lacks energy takes free pieces, those next to its path or to its own pieces first; what
-   fits as a fragment joins it; one that has too much gives pieces back, the farthest from its tracks first, as far as its
+5. *Energy against momentum*: a block that lacks energy takes free pieces, the nearest first; what fits as a fragment joins it; one that has too much gives pieces back, the farthest from its tracks first, as far as its
    energy stays consistent. Tracks whose energy is not there, by many errors, are left out, the worst measured ones first.
 6. *Excess*: what is too much still, by several errors, is a neutral particle of that energy: a photon where the energy lies in front.
 7. Free pieces that touch, or lie next to a larger one's axis, are one shower: a photon by its shape, or a neutral hadron. A
@@ -169,37 +168,17 @@ def _add(
     sigma: float,
     s: FlowSettings,
 ) -> float:
-    """Give a block the free pieces that it lacks, and those that fit as fragments; in place. Its energy afterwards.
-
-    A piece is as near as the path of a track is to its middle, or as the next piece of the block, whichever counts as nearer.
-    """
+    """Give a block the free pieces that it lacks, and those that fit as fragments; in place. Its energy afterwards."""
     have = float(energy[held].sum())
-    free = (owner == FREE) & ~photon[event.cluster]
-    away = np.where(free, distance, np.inf)
-    for row in np.flatnonzero(held):
-        _spread(event, row, owner[row], free, away, nearest, s)
-    while True:
-        lacks = have < wanted - s.n_low * sigma
-        row = int(away.argmin()) if len(away) else 0
-        if not len(away) or away[row] >= (max(s.grow, s.fragment) if lacks else s.fragment):
-            return have
-        near, away[row], free[row] = away[row], np.inf, False
+    rows = np.flatnonzero((owner == FREE) & ~photon[event.cluster] & (distance < max(s.grow, s.fragment)))
+    for row in rows[np.argsort(distance[rows], kind="stable")]:
         more = have + float(energy[row])
-        if (lacks and near < s.grow and more <= wanted + s.n_high * sigma) or (
-            near < s.fragment and more <= wanted + s.n_fragment * sigma
+        lacks = have < wanted - s.n_low * sigma and more <= wanted + s.n_high * sigma
+        if (lacks and distance[row] < s.grow) or (
+            distance[row] < s.fragment and more <= wanted + s.n_fragment * sigma
         ):
             owner[row], have = nearest[row], more
-            _spread(event, row, owner[row], free, away, nearest, s)
-
-
-def _spread(
-    event: FlowEvent, row: int, track: int, free: Mask, away: Floats, nearest: Ints, s: FlowSettings
-) -> None:
-    """What is free beside a piece of a track comes nearer to it; in place."""
-    some = slice(event.beside_start[row], event.beside_start[row + 1])
-    beside, gap = event.beside[some], s.contact * event.gap[some]
-    closer = (gap < away[beside]) & free[beside]
-    away[beside[closer]], nearest[beside[closer]] = gap[closer], track
+    return have
 
 
 def _without_worst(

@@ -132,15 +132,6 @@ def test_too_little_energy_fetches_the_nearest_free_cluster_and_no_more_than_fit
     assert found.cluster_index.tolist() == [2, 0, 1]
 
 
-def test_a_piece_that_touches_those_of_a_track_is_near_however_far_it_is_from_the_path(peers: Any) -> None:
-    pieces = [piece(2.0, 2.0, 0.0, 0.0, 40.0), piece(1.0, 4.0, 400.0, 0.0, 40.0)]
-    distance = [[0.2, 20.0]]
-    beside = event(peers, [9.0], pieces, distance=distance, **apart(2, {(0, 1): 1.0}))
-    assert run(peers, beside).class_index.tolist() == [CHARGED]
-    alone = event(peers, [9.0], pieces, distance=distance)
-    assert run(peers, alone).class_index.tolist() == [CHARGED, NEUTRAL]
-
-
 def test_of_two_tracks_whose_energy_is_there_once_the_worse_measured_one_is_left_out(peers: Any) -> None:
     pieces = [piece(16.0, 24.0, 0.0, 0.0, 40.0)]
     made = event(peers, [40.0, 40.0], pieces, distance=[[0.2], [0.3]], error=np.array([0.1, 0.01]))
