@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from gnnreco.events.select import seen, select_hits
 from gnnreco.files.atomic import refuse
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
+from gnnreco.kernels import threads
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
@@ -181,7 +180,7 @@ def _shown(
         [np.zeros(0, bool)],
         [np.zeros(0, bool)],
     )
-    with _one_thread():
+    with threads(1):
         for done, event in enumerate(events):
             for part in _with_noise_alone(event):
                 found, table = task.found(part)
@@ -192,20 +191,6 @@ def _shown(
             if progress:
                 progress("calibrate", done + 1, len(events))
     return task, (np.concatenate(tables), np.concatenate(right), np.concatenate(third))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch, where a task has loaded it, on one thread: on a busy machine more of them wait for each other."""
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 0
-    if torch:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_num_threads(before)
 
 
 def _with_noise_alone(event: Event) -> list[Event]:

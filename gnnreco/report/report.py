@@ -13,6 +13,7 @@ from gnnreco.bundle import Bundle, load_bundle, load_task
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle, BadConfig, BadInput, GnnrecoError
 from gnnreco.geometry import Detector
+from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Comparable, Explainable, Explainer, Reading
 
@@ -100,13 +101,9 @@ def report(
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some that hold truth")
     opened = load_bundle(bundle)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the same bits on any machine, and small networks are faster so
-    try:
+    with threads(1):  # the same bits on any machine, and small networks are faster so
         made = _Report(opened, str(bundle), events, detector, any_detector, detector_name, bundles, progress)
         return made.whole(page, training, seeds, explained, seed, command)
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Report:

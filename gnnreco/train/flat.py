@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
@@ -89,6 +90,7 @@ def _build(kind: type[Sample], tensors: Mapping[str, Tensor], prefix: str) -> Sa
     return kind(**values)
 
 
+@cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
     """The types of the fields of a dataclass."""
     hints = get_type_hints(kind)

@@ -17,12 +17,14 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save
+from torch.utils import deterministic
 
 from gnnreco.bundle import save_bundle
 from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
+from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
 from gnnreco.tasks.contract import Learner
@@ -306,16 +308,17 @@ def _seed(*numbers: int) -> None:
 @contextmanager
 def _repeatable(config: TrainConfig) -> Iterator[None]:
     """Only algorithms that repeat their sums bit by bit, where torch has them; what was set before comes back."""
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    before, fill = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    deterministic.fill_uninitialized_memory = (
+        False  # a third of the time of small layers, to find faults of torch itself
+    )
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), threads(config.threads or torch.get_num_threads()):
             yield
     finally:
         torch.use_deterministic_algorithms(before)
-        torch.set_num_threads(threads)
+        deterministic.fill_uninitialized_memory = fill
 
 
 @contextmanager
