@@ -15,6 +15,7 @@ from gnnreco.events import EventSource, open_events
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.progress import Progress
 from gnnreco.tasks.registry import find_task, task_names
 
 Inputs = str | Path | Sequence[str | Path]
@@ -149,7 +150,7 @@ def train(
     *,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Train a network and save it as a bundle.
 

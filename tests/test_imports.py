@@ -27,7 +27,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare", "trackml", "pyg"},
+    {"compare", "trackml", "pyg", "warm"},
     {"testing", "front"},
     {"cli"},
 ]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as save_tensors
 
 from gnnreco import __version__
+from gnnreco.columns.arrays import same
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.files.limits import MANIFEST_BYTES
 from gnnreco.files.tensor_file import parse_tensors
@@ -51,9 +52,9 @@ ANY_DETECTOR = {"name": "any", "hash": "any"}
 MOST_FIGURES = 24
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bundle:
-    """A model that was read and verified.
+    """A model that was read and verified. Two are equal where all they hold is, wherever their folders are.
 
     Attributes
     ----------
@@ -70,6 +71,16 @@ class Bundle:
     manifest: dict[str, Any]
     config: dict[str, Any]
     state: dict[str, NDArray]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Bundle):
+            return NotImplemented
+        plain = (self.manifest, self.config, self.state.keys())
+        return plain == (other.manifest, other.config, other.state.keys()) and all(
+            same(array, other.state[name]) for name, array in self.state.items()
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def name(self) -> str:

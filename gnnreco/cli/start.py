@@ -18,10 +18,10 @@ from gnnreco.errors import GnnrecoError
 from .options import Parser, Verbs
 from .table import one_line
 from .threads import use_threads
-from .verbs import bundle, compare, deploy, detector, doctor, evaluate, events, look, reconstruct, train
+from .verbs import bundle, compare, deploy, detector, doctor, evaluate, events, look, reconstruct, train, warm
 
 #: Each adds its verbs to the parser, in this order.
-GROUPS = (detector, events, train, reconstruct, evaluate, look, bundle, deploy, compare, doctor)
+GROUPS = (detector, events, train, reconstruct, evaluate, look, bundle, deploy, compare, warm, doctor)
 
 
 class Program(Parser):

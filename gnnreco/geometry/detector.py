@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from gnnreco.geometry.cells.templates import CellTemplate
 from gnnreco.geometry.field.field import Field
 from gnnreco.summary import counted, facts_table, listed, shortened
 
+from .identity import SHOWER, content_hash
 from .index import SensorIndex, Solids, build_index, nearest_sensor
 from .solids import faces
 from .source import Source
@@ -26,12 +26,11 @@ from .subsystem import PassiveCylinder, Subsystem
 
 Sensors = NDArray[np.int32]
 
-# One row a sensor; those of the second group are told of calorimeters only.
+# One row a sensor.
 COLUMNS = (
     *("template", "layer", "subsystem", "center", "rotation", "sensor_id"),
     *("radiation_lengths", "interaction_lengths", "resolution_u", "resolution_v"),
 )
-SHOWER = ("moliere_radius", "sampling_fraction")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,44 +153,7 @@ class Detector:
     @cached_property
     def hash(self) -> str:
         """Sha256 of everything that changes a reconstruction; names, labels and sensor ids do not."""
-        digest = hashlib.sha256()
-        for template in self.templates:
-            kind, numbers = template.content()
-            digest.update(kind.encode())
-            _add(digest, numbers)
-        for column in (self.template, self.layer, self.subsystem):
-            digest.update(np.ascontiguousarray(column, "<i4").tobytes())
-        digest.update(repr([s.measures for s in self.subsystems]).encode())
-        probes = np.concatenate([np.zeros((1, 3)), self.center[:: max(1, self.n_sensors // 100)]])
-        material = [
-            [p.radius, p.half_length, p.radiation_lengths, p.interaction_lengths] for p in self.passive
-        ]
-        for values in (
-            *(self.center, self.rotation, self.radiation_lengths, self.interaction_lengths),
-            *(self.resolution_u, self.resolution_v, self.field.at(probes), np.array(material)),
-        ):
-            _add(digest, values)
-        # What came later enters only where it is told: a tracker keeps its hash.
-        grid = self.field.grid
-        if grid.tesla.size > 3:
-            digest.update(b"map")
-            for values in (grid.x, grid.y, grid.z, grid.tesla, grid.turn, grid.shift):
-                _add(digest, values)
-        for name in SHOWER:
-            if np.isfinite(getattr(self, name)).any():
-                digest.update(name.encode())
-                _add(digest, getattr(self, name))
-        for row, template in enumerate(self.templates):
-            if template.focus is not None:
-                digest.update(f"focus {row}".encode())
-                _add(digest, template.focus)
-        for row, part in enumerate(self.subsystems):
-            if part.drift is not None:
-                digest.update(f"drift {row} {part.drift.numbers}".encode())
-        if not self.source.is_default:
-            digest.update(b"source")
-            _add(digest, np.vstack([self.source.position, self.source.rotation]))
-        return digest.hexdigest()
+        return content_hash(self)
 
     @property
     def origin_hash(self) -> str:
@@ -398,14 +360,3 @@ def _padded(shapes: list[Floats]) -> Floats:
         row[: len(shape)] = shape
         row[len(shape) :] = shape[-1:] if len(shape) else 0.0
     return result
-
-
-def _add(digest: hashlib._Hash, values: Floats) -> None:
-    # A nanometre: the last digits of cos and sin may differ from one computer to the next.
-    whole = np.nan_to_num(
-        np.round(np.ascontiguousarray(values, np.float64) * 1e6),
-        nan=2.0**62,
-        posinf=2.0**61,
-        neginf=-(2.0**61),
-    )
-    digest.update(whole.astype("<i8").tobytes())

@@ -10,11 +10,13 @@ starts at a number of its own.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import itertools
 import os
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -24,7 +26,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 
 from .cache import kernel_folder
 
-__all__ = ["get_num_threads", "njit"]
+__all__ = ["get_num_threads", "is_kept", "njit"]
 
 
 def _number_apart() -> None:
@@ -54,6 +56,12 @@ def njit(*signature: Any, cache: bool = False, **options: Any) -> Any:
         return kernel
 
     return declared if cache else declare
+
+
+def is_kept(kernel: Any) -> bool | None:
+    """Whether compiled code of a kernel lies in `kernel_folder`; None for what is not kept there."""
+    cache = getattr(kernel, "_cache", None)
+    return cache.holds_code() if isinstance(cache, _Cache) else None
 
 
 class _Place(_CacheLocator):
@@ -94,9 +102,17 @@ class _Files(IndexDataCacheFile):
         except Exception:  # a damaged file can raise anything
             return None
 
+    def any(self) -> bool:
+        """Whether there is a file for any signature."""
+        return next(Path(self._cache_path).glob(f"{glob.escape(self._stem)}.*.nbc"), None) is not None
+
+    @property
+    def _stem(self) -> str:
+        return str(self._index_name.removesuffix(".nbi"))
+
     def _name(self, key: object) -> str:
         what = hashlib.sha256(f"{numba.__version__} {key}".encode()).hexdigest()
-        return f"{self._index_name.removesuffix('.nbi')}.{what[:20]}.nbc"
+        return f"{self._stem}.{what[:20]}.nbc"
 
 
 class _Implementation(CompileResultCacheImpl):
@@ -109,3 +125,6 @@ class _Cache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         self._cache_file.__class__ = _Files
+
+    def holds_code(self) -> bool:
+        return bool(self._cache_file.any())

@@ -19,7 +19,7 @@ from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_
 from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.models.calibration import Calibration
-from gnnreco.models.shower_network import CellScores, ClusterCells, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.shower_network import ShowerNetwork, ShowerNetworkConfig
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
@@ -27,13 +27,14 @@ from gnnreco.tasks.contract import Needs, Task, needed
 
 from .columns import ErrorConfig, Judgement, class_probability, clusters_of
 from .company import COMPANY, shower_company
-from .condensation import CondensationConfig, condensation_loss, condensed, places
+from .condensation import CondensationConfig, condensation_loss
 from .density import DensityConfig, density_clusters
-from .edges import EdgeConfig, Shares, climbed, showers_of, whole_shares
+from .edges import EdgeConfig, Shares, whole_shares
+from .finding import Found, cluster_cells, find, kept
 from .learned import arrays
 from .loss import COVERED, LossConfig, pair_loss, shower_loss
 from .moments import MOMENTS, shower_moments
-from .pieces import PIECE_FEATURES, Pieces, pieces_of
+from .pieces import PIECE_FEATURES
 from .samples import EventSample, JudgementSample
 from .targets import (
     KINDS,
@@ -47,7 +48,6 @@ from .targets import (
 
 Columns = TypeVar("Columns", CellGraph, LoudNeighbours, CellTruth)
 ENOUGH = 50  # clusters of a class, to correct its errors
-TOUCHING = PIECE_FEATURES.index("touching")
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
 
 
@@ -85,18 +85,6 @@ class ClusteringConfig:
 
     def __post_init__(self) -> None:
         check_features(self.calibration, CLUSTER_FEATURES)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the network found in an event: scores of cells, their places, pieces and their scores, showers."""
-
-    scores: CellScores
-    place: Tensor | None
-    parts: Shares
-    pieces: Pieces | None
-    piece_logit: Tensor | None
-    shares: Shares
 
 
 class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
@@ -180,11 +168,11 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
     def _judgement(self, graph: CellGraph, loud: LoudNeighbours, truth: CellTruth) -> JudgementSample:
         """What the judgement of showers learns from, when nothing else learns."""
         with torch.no_grad():
-            found = self._find(graph, loud)
+            found = find(self.config, self.network, graph, loud)
         return JudgementSample(
             found.scores.state,
             torch.from_numpy(graph.energy.astype(np.float32)),
-            _table(found.shares),
+            cluster_cells(found.shares),
             torch.from_numpy(shower_moments(graph, loud, found.shares)),
             torch.from_numpy(shower_company(graph, found.shares)),
             cluster_targets(truth, found.shares, graph.energy),
@@ -194,7 +182,7 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         """Of pairs, and of the clusters that the network finds now: their energies, errors and classes."""
         total, numbers = torch.zeros(()), dict[str, float]()
         if isinstance(sample, EventSample):
-            found = self._find(sample.graph, sample.loud)
+            found = find(self.config, self.network, sample.graph, sample.loud)
             total, numbers = self._pair_loss(sample, found)
             moments, judged = self._judge(sample.graph, sample.loud, found)
             targets = cluster_targets(sample.truth, found.shares, sample.graph.energy)
@@ -247,44 +235,6 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
                     wide[rows_of, k] = np.quantile(mine, COVERED)
         self.network.sigma_scale *= torch.from_numpy(wide).float()
 
-    def _find(self, graph: CellGraph, loud: LoudNeighbours) -> Found:
-        """Cells to showers; gradients flow through the scores, not through what is made of them."""
-        scores = self.network.cells(_inputs(loud.cells, loud))
-        logit = scores.logit.detach().cpu().numpy()
-        if self.config.finder == "condensation":
-            neighbour = torch.from_numpy(loud.neighbour)
-            place = places(graph, neighbour, scores.pull, self.config.condensation.width)
-            beta = torch.sigmoid(scores.beta.detach()).numpy()
-            cluster = condensed(place.detach().numpy(), beta, self.config.condensation)
-            parts, pieces, piece_logit = whole_shares(cluster), None, None
-        else:
-            place, climb = None, self.config.edges.climb
-            parts = whole_shares(climbed(loud.neighbour, loud.real, logit, loud.density, climb))
-            pieces = pieces_of(graph, loud, logit, parts, self.config.network.piece_neighbours)
-            piece_logit = self._piece_scores(graph, loud, scores, parts, pieces)
-            scores_of_pieces = piece_logit.detach().cpu().numpy()
-            size = np.bincount(parts.cluster, minlength=parts.n)
-            far = (size == 1)[:, None] & (pieces.pairs[:, :, TOUCHING] == 0)  # a lone cell may be noise
-            far &= scores_of_pieces < self.config.edges.lone
-            up = climbed(
-                *(pieces.neighbour, pieces.real & ~far, scores_of_pieces, pieces.energy),
-                self.config.edges.join,
-            )
-            largest = np.zeros(int(up.max(initial=-1)) + 1, np.int64)
-            np.maximum.at(largest, up, size)
-            up[largest[up] < self.config.edges.min_hits] = -1
-            cluster = np.empty(len(graph), np.int64)
-            cluster[parts.cell] = up[parts.cluster]
-        shares = showers_of(cluster, loud, logit, graph.energy, graph.mip, self.config.edges)
-        return Found(scores, place, parts, pieces, piece_logit, shares)
-
-    def _piece_scores(
-        self, graph: CellGraph, loud: LoudNeighbours, scores: CellScores, parts: Shares, pieces: Pieces
-    ) -> Tensor:
-        inputs = _inputs(shower_moments(graph, loud, parts), pieces)
-        energy = torch.from_numpy(graph.energy.astype(np.float32))
-        return self.network.pieces(scores.state, energy, _table(parts), inputs.pop("cells"), inputs)
-
     def reconstruct(self, event: Event) -> Clusters:
         """Clusters of one event."""
         return scored(*self.found(event), self.config.calibration)
@@ -305,14 +255,14 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
             return self._columns(graph, whole_shares(labels.cluster), labels.score, None)
         with torch.inference_mode():
             loud = self.loud(graph)
-            found = self._find(graph, loud)
+            found = find(self.config, self.network, graph, loud)
             _, (log_energy, log_sigma, kind) = self._judge(graph, loud, found)
         energy = torch.exp(log_energy.double()).numpy()
         said = torch.softmax(kind.double(), dim=1).numpy()
         sigma = energy * np.exp(log_sigma.double().numpy())
         keep = said[:, NOISE] <= self.config.noise
         judgement = Judgement(energy[keep], sigma[keep], class_probability(said[keep]))
-        return self._columns(graph, _kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
+        return self._columns(graph, kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
 
     def _judge(
         self, graph: CellGraph, loud: LoudNeighbours, found: Found
@@ -321,7 +271,9 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         moments = torch.from_numpy(shower_moments(graph, loud, found.shares))
         energy = torch.from_numpy(graph.energy.astype(np.float32))
         company = torch.from_numpy(shower_company(graph, found.shares))
-        judged = self.network.showers(found.scores.state, energy, _table(found.shares), moments, company)
+        judged = self.network.showers(
+            found.scores.state, energy, cluster_cells(found.shares), moments, company
+        )
         return moments, judged
 
     def _judged_again(self, sample: JudgementSample) -> tuple[Tensor, Tensor, Tensor]:
@@ -382,27 +334,3 @@ def _contiguous(columns: Columns) -> Columns:
     return replace(
         columns, **{f.name: np.ascontiguousarray(getattr(columns, f.name)) for f in fields(columns)}
     )
-
-
-def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[str, Tensor]:
-    """What `ShowerNetwork` reads of cells or of pieces."""
-    return {
-        "cells": torch.from_numpy(rows),
-        "pairs": torch.from_numpy(table.pairs),
-        "neighbour": torch.from_numpy(table.neighbour),
-        "real": torch.from_numpy(table.real.astype(np.float32)),
-    }
-
-
-def _table(shares: Shares) -> ClusterCells:
-    """What `ShowerNetwork` reads of the cells of clusters."""
-    start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
-    columns = (shares.cell, shares.cluster, shares.weight.astype(np.float32), start)
-    return ClusterCells(*(torch.from_numpy(column) for column in columns))
-
-
-def _kept(shares: Shares, keep: NDArray[np.bool_]) -> Shares:
-    """The clusters that `keep` (n,) marks."""
-    number = np.cumsum(keep) - 1
-    mine = keep[shares.cluster]
-    return Shares(shares.cell[mine], number[shares.cluster[mine]], shares.weight[mine], int(keep.sum()))
