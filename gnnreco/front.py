@@ -14,6 +14,7 @@ from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.tracks_file import read_tracks
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.progress import Progress
 from gnnreco.tasks.registry import find_task, task_names
@@ -31,7 +32,7 @@ def evaluate(
     min_hits: int | None = None,
     min_energy: float | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Score what `gnnreco.reconstruct` wrote against the truth.
 
     Parameters
@@ -145,13 +146,13 @@ def show(
 
 def train(
     task: str,
-    settings: Mapping[str, Any] | Sequence[str] = (),
+    settings: JsonMapping | Sequence[str] = (),
     output: str | Path = "bundle",
     *,
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Train a network and save it as a bundle.
 
     Parameters
@@ -245,7 +246,7 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
     return found, list(doubts)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> JsonDict:
     try:
         return dict(json.loads((folder / "manifest.json").read_text()))
     except (OSError, ValueError) as error:

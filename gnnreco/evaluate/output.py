@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from gnnreco.events import EventSource
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
 from gnnreco.tasks.registry import Kind, find_task
 
@@ -39,10 +40,10 @@ def evaluate(
     detector: Detector | None = None,
     target: Target | None = None,
     counted: Target | None = None,
-    graph_metrics: Mapping[str, Any] | None = None,
+    graph_metrics: JsonMapping | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     showers: ShowerTarget | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Score what `reconstruct` wrote against the truth.
 
     Parameters
@@ -131,8 +132,8 @@ def _scored_kind(folder: Path, task: str) -> Kind:
 
 
 def _graph_metrics(
-    manifest: dict[str, Any], source: EventSource, detector: Detector, target: Target
-) -> dict[str, Any] | None:
+    manifest: JsonDict, source: EventSource, detector: Detector, target: Target
+) -> JsonDict | None:
     """Of the graphs of the first events, built again: reconstruct cannot know them, it has no truth."""
     graph = graph_of(manifest, detector)
     if graph is None:
@@ -143,7 +144,7 @@ def _graph_metrics(
     return measure_graph(graph, tracker, target)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> JsonDict:
     path = folder / "manifest.json"
     if not path.is_file():
         raise BadInput(

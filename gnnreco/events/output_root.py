@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonMapping
 
 if TYPE_CHECKING:
     from .output_file import Layout, Row
@@ -21,7 +22,7 @@ NOTE, SOURCES = "gnnreco", "sources"
 WHOLE = ("hit_index", "hit_id")
 
 
-def write_root(layout: Layout, path: Path, rows: Iterable[Row], note: Mapping[str, Any]) -> None:
+def write_root(layout: Layout, path: Path, rows: Iterable[Row], note: JsonMapping) -> None:
     """Write objects of events; see `gnnreco.events.output_file.write_output`."""
     import awkward as ak
     import uproot

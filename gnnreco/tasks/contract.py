@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, BadInput
@@ -152,6 +152,12 @@ class Task(Learner[Event, Sample], Protocol[Sample, Found]):
     def tally(self, event: Event, found: Found) -> dict[str, int]:
         """What became of the hits, by name; by default nothing is told."""
         return {}
+
+
+#: A task of which nobody here knows what it samples and gives.
+AnyTask: TypeAlias = Task[Any, Any]
+#: The same of what the training loop sees of it.
+AnyLearner: TypeAlias = Learner[Any, Any]
 
 
 @runtime_checkable

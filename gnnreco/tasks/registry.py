@@ -17,14 +17,14 @@ from gnnreco.columns import Clusters, Tracks
 from gnnreco.errors import BadConfig
 from gnnreco.schema import nearest
 
-from .contract import Needs, Task
+from .contract import AnyTask, Needs
 from .names import ENTRY_POINTS, announced
 
 if TYPE_CHECKING:
     from gnnreco.events.output_file import Layout
 
 #: A task's class, and that of its settings.
-Classes = tuple[type[Task[Any, Any]], type[Any]]
+Classes = tuple[type[AnyTask], type[Any]]
 
 
 @dataclass(frozen=True, slots=True)
