@@ -15,12 +15,12 @@ What there is
     `Reconstructor(detector, bundles)`: what is in an event, as `reconstruct(event)` of it finds it.
 What the command line does, as functions (their names are packages too, and both work)
     `simulate(detector, process, ...)` makes events;
-    `reconstruct(inputs, detector, bundles, output)` turns files of hits into files of tracks and clusters;
+    `reconstruct(inputs, detector, bundles, output)` turns files of hits into files of tracks, clusters and particles;
     `evaluate(folder, truth)` scores these; `show(event, detector)` draws them as a page;
     `compare(detectors)` runs the same particles through detectors; `train(task, settings, output)` makes a bundle.
 Tables of one event
-    `Event`, `Hits`, `Truth`, `Particles`, `Tracks`, `Clusters`: arrays in mm, ns, GeV and tesla, cut by
-    ``tracks[tracks.pt > 1]``, joined by `concatenate`, handed on by ``.to_pandas()`` and ``.to_awkward()``.
+    `Event`, `Hits`, `Truth`, `Particles`, `Tracks`, `Clusters`, `ReconstructedParticles`: arrays in mm, ns, GeV and
+    tesla, cut by ``tracks[tracks.pt > 1]``, joined by `concatenate`, handed on by ``.to_pandas()`` and ``.to_awkward()``.
 
 Every error that gnnreco raises on purpose is a `gnnreco.errors.GnnrecoError`, and says what to do.
 """
@@ -32,7 +32,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gnnreco.bundle import Bundle, list_bundles, load_bundle
-    from gnnreco.columns import Clusters, Event, Hits, Particles, Tracks, Truth, concatenate
+    from gnnreco.columns import (
+        Clusters,
+        Event,
+        Hits,
+        Particles,
+        ReconstructedParticles,
+        Tracks,
+        Truth,
+        concatenate,
+    )
     from gnnreco.compare import compare_detectors as compare
     from gnnreco.events import EventSource, open_events
     from gnnreco.front import evaluate, show, train
@@ -51,6 +60,7 @@ __all__ = [
     "EventSource",
     "Hits",
     "Particles",
+    "ReconstructedParticles",
     "Reconstructor",
     "Tracks",
     "Truth",
@@ -77,6 +87,7 @@ _HOMES = {
     "EventSource": "gnnreco.events",
     "Hits": "gnnreco.columns",
     "Particles": "gnnreco.columns",
+    "ReconstructedParticles": "gnnreco.columns",
     "Reconstructor": "gnnreco.pipeline",
     "Tracks": "gnnreco.columns",
     "Truth": "gnnreco.columns",

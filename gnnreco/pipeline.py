@@ -12,7 +12,7 @@ import numpy as np
 from gnnreco.bundle import Bundle, default_bundles, load_bundle, load_task
 from gnnreco.bundle.edge_scorer import plug_in, scored_tasks
 from gnnreco.bundle.onnx import OnnxBundle, load_onnx
-from gnnreco.columns import Clusters, Event, Tracks, concatenate
+from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks, concatenate
 from gnnreco.columns.table import Columns, Table
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events.output_file import Layout
@@ -101,7 +101,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Found(Mapping[str, Columns]):
-    """What was found in one event, by task: ``found["drift"]``; and over all tasks: `tracks`, `clusters`."""
+    """What was found in one event, by task: ``found["drift"]``; and over all tasks: `tracks`, `clusters`, `particles`."""
 
     by_task: Mapping[str, Columns]
 
@@ -114,6 +114,11 @@ class Found(Mapping[str, Columns]):
     def clusters(self) -> Clusters:
         """Clusters of all tasks."""
         return self.of(Clusters)
+
+    @property
+    def particles(self) -> ReconstructedParticles:
+        """Particles of all tasks."""
+        return self.of(ReconstructedParticles)
 
     def of(self, kind: type[Table]) -> Table:
         """The columns of a kind, of all tasks that give them."""

@@ -13,25 +13,31 @@ Particles(2 particles, pt 3 to 20 GeV)
 
 from gnnreco.columns.arrays import Floats, Ints
 from gnnreco.columns.event import Collections, Event
+from gnnreco.columns.fates import FATES, Fates
 from gnnreco.columns.found import CLUSTER_CLASSES, Clusters, Tracks
 from gnnreco.columns.hits import Deposits, Hits
 from gnnreco.columns.jets import JetBlock, Jets
+from gnnreco.columns.particles import PARTICLE_CLASSES, ReconstructedParticles
 from gnnreco.columns.table import Columns, concatenate
 from gnnreco.columns.truth import Particles, Truth
 
 __all__ = [
     "CLUSTER_CLASSES",
+    "FATES",
+    "PARTICLE_CLASSES",
     "Clusters",
     "Collections",
     "Columns",
     "Deposits",
     "Event",
+    "Fates",
     "Floats",
     "Hits",
     "Ints",
     "JetBlock",
     "Jets",
     "Particles",
+    "ReconstructedParticles",
     "Tracks",
     "Truth",
     "concatenate",

@@ -47,7 +47,8 @@ class Event:
 
     What its reader does not know (collections, columns) is counted by name in `left_aside`.
     `hits_summed` counts the deposits of the file that were added to another one of the same cell.
-    `found` holds what tasks found in it, by the type of its columns (`Tracks`, `Clusters`), for the tasks that follow.
+    `found` holds what tasks found in it, by the type of its columns (`Tracks`, `Clusters`,
+    `ReconstructedParticles`), for the tasks that follow.
     """
 
     number: int

@@ -7,21 +7,15 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns.arrays import Floats, Ints, eta_of, phi_of, span
 from gnnreco.columns.table import Columns
 
 
-def _none() -> Floats:
-    return np.zeros(0)
-
-
-def _no_hits() -> Ints:
-    return np.zeros(0, np.int64)
-
-
-def _no_offsets() -> Ints:
-    return np.zeros(1, np.int64)
+def empty(dtype: type, *shape: int) -> NDArray:
+    """A column without rows, or zeros of a shape: the offsets of no rows are one zero."""
+    return np.zeros(shape or (0,), dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -46,17 +40,17 @@ class Tracks(Columns):
         What `Hits.hit_id` calls these hits: files of output carry it, so that any order of the hits is the same event.
     """
 
-    offsets: Ints = field(default_factory=_no_offsets)
-    hit_index: Ints = field(default_factory=_no_hits)
-    d0: Floats = field(default_factory=_none)
-    z0: Floats = field(default_factory=_none)
-    phi: Floats = field(default_factory=_none)
-    theta: Floats = field(default_factory=_none)
-    q_over_p: Floats = field(default_factory=_none)
-    covariance: Floats = field(default_factory=lambda: np.zeros((0, 15)))
-    chi2: Floats = field(default_factory=_none)
-    ndf: Floats = field(default_factory=_none)
-    score: Floats = field(default_factory=_none)
+    offsets: Ints = field(default_factory=lambda: empty(np.int64, 1))
+    hit_index: Ints = field(default_factory=lambda: empty(np.int64))
+    d0: Floats = field(default_factory=lambda: empty(np.float64))
+    z0: Floats = field(default_factory=lambda: empty(np.float64))
+    phi: Floats = field(default_factory=lambda: empty(np.float64))
+    theta: Floats = field(default_factory=lambda: empty(np.float64))
+    q_over_p: Floats = field(default_factory=lambda: empty(np.float64))
+    covariance: Floats = field(default_factory=lambda: empty(np.float64, 0, 15))
+    chi2: Floats = field(default_factory=lambda: empty(np.float64))
+    ndf: Floats = field(default_factory=lambda: empty(np.float64))
+    score: Floats = field(default_factory=lambda: empty(np.float64))
     hit_id: Ints | None = None
 
     RAGGED = ("hit_index", "hit_id")
@@ -123,17 +117,17 @@ class Clusters(Columns):
         What `Hits.hit_id` calls these hits: files of output carry it.
     """
 
-    offsets: Ints = field(default_factory=_no_offsets)
-    hit_index: Ints = field(default_factory=_no_hits)
-    hit_weight: Floats = field(default_factory=_none)
-    energy: Floats = field(default_factory=_none)
-    energy_sigma: Floats = field(default_factory=_none)
-    x: Floats = field(default_factory=_none)
-    y: Floats = field(default_factory=_none)
-    z: Floats = field(default_factory=_none)
-    axis: Floats = field(default_factory=lambda: np.zeros((0, 3)))
-    class_probability: Floats = field(default_factory=lambda: np.zeros((0, len(CLUSTER_CLASSES))))
-    score: Floats = field(default_factory=_none)
+    offsets: Ints = field(default_factory=lambda: empty(np.int64, 1))
+    hit_index: Ints = field(default_factory=lambda: empty(np.int64))
+    hit_weight: Floats = field(default_factory=lambda: empty(np.float64))
+    energy: Floats = field(default_factory=lambda: empty(np.float64))
+    energy_sigma: Floats = field(default_factory=lambda: empty(np.float64))
+    x: Floats = field(default_factory=lambda: empty(np.float64))
+    y: Floats = field(default_factory=lambda: empty(np.float64))
+    z: Floats = field(default_factory=lambda: empty(np.float64))
+    axis: Floats = field(default_factory=lambda: empty(np.float64, 0, 3))
+    class_probability: Floats = field(default_factory=lambda: empty(np.float64, 0, len(CLUSTER_CLASSES)))
+    score: Floats = field(default_factory=lambda: empty(np.float64))
     hit_id: Ints | None = None
 
     RAGGED = ("hit_index", "hit_weight", "hit_id")

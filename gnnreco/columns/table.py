@@ -24,7 +24,8 @@ class Columns:
     """A table as named arrays; a base of the frozen dataclasses, whose members are its columns.
 
     A member is one value a row (an array whose first axis are the rows, or columns itself), unless the class says
-    otherwise: a member `offsets` cuts those named in `RAGGED`, and those in `SHARED` say the same of all rows.
+    otherwise: a member `offsets` cuts those named in `RAGGED` (another one where `OFFSETS` says so), and those in
+    `SHARED` say the same of all rows.
 
     Two tables are equal if they are of one class and hold the same numbers; NaN equals NaN here.
     """
@@ -32,6 +33,8 @@ class Columns:
     __slots__ = ()
     #: Members whose entries ``offsets[i]:offsets[i + 1]`` belong to row ``i``.
     RAGGED: ClassVar[tuple[str, ...]] = ()
+    #: The member with the offsets of a ragged one, where it is not `offsets`.
+    OFFSETS: ClassVar[Mapping[str, str]] = {}
     #: Members that are no column.
     SHARED: ClassVar[tuple[str, ...]] = ()
     #: Properties that other libraries get as columns too.
@@ -42,7 +45,9 @@ class Columns:
     NOUN: ClassVar[tuple[str, str]] = ("row", "rows")
 
     def __len__(self) -> int:
-        return len(self._offsets) - 1 if self.RAGGED else len(next(iter(self._columns().values())))
+        if self.RAGGED:
+            return len(self._offsets_of(self.RAGGED[0])) - 1
+        return len(next(iter(self._columns().values())))
 
     def __getitem__(self, index: Index) -> Self:
         """The rows of an index: an int (one row, as columns of length 1), a slice, row numbers or a mask (n,).
@@ -126,19 +131,23 @@ class Columns:
 
     def _columns(self) -> dict[str, Any]:
         """The members with one value a row that are there."""
-        apart = ("offsets", *self.RAGGED, *self.SHARED)
+        apart = {*self._cuts(), *self.RAGGED, *self.SHARED}
         members = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}  # type: ignore[arg-type]
         return {name: value for name, value in members.items() if value is not None}
 
-    @property
-    def _offsets(self) -> Ints:
-        """The member `offsets` of a class that has ragged ones."""
-        return self.offsets  # type: ignore[attr-defined, no-any-return]
+    @classmethod
+    def _cuts(cls) -> set[str]:
+        """The members that are offsets of ragged ones."""
+        return {cls.OFFSETS.get(name, "offsets") for name in cls.RAGGED}
+
+    def _offsets_of(self, name: str) -> Ints:
+        """The offsets of a ragged member."""
+        return getattr(self, self.OFFSETS.get(name, "offsets"))  # type: ignore[no-any-return]
 
     def _ragged(self) -> dict[str, tuple[Ints, NDArray]]:
         """Offsets and entries of the ragged members that are there."""
         held = {name: getattr(self, name) for name in self.RAGGED}
-        return {name: (self._offsets, value) for name, value in held.items() if value is not None}
+        return {name: (self._offsets_of(name), value) for name, value in held.items() if value is not None}
 
     def _content(self) -> dict[str, Any]:
         """The columns with the derived ones."""
@@ -163,10 +172,11 @@ class Columns:
 
     def _taken(self, rows: Ints) -> Self:
         members = {name: value[rows] for name, value in self._columns().items()}
-        if self.RAGGED:
-            offsets, inside = cut(self._offsets, rows)
-            members |= {name: values[inside] for name, (_, values) in self._ragged().items()}
-            members["offsets"] = offsets
+        for cuts in self._cuts():
+            members[cuts], inside = cut(getattr(self, cuts), rows)
+            for name, (_, values) in self._ragged().items():
+                if self.OFFSETS.get(name, "offsets") == cuts:
+                    members[name] = values[inside]
         return replace(self, **members)  # type: ignore[type-var]
 
     @classmethod
@@ -177,7 +187,7 @@ class Columns:
             values = [getattr(part, name) for part in filled]
             if name in cls.SHARED:
                 members[name] = agreed(name, [getattr(part, name) for part in parts])
-            elif name == "offsets":
+            elif name in cls._cuts():
                 size = np.concatenate([np.diff(value) for value in values])
                 members[name] = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
             elif all(value is None for value in values):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns.arrays import Floats, Ints, agreed, cut, eta_of, phi_of, span
+from gnnreco.columns.fates import Fates
 from gnnreco.columns.table import Columns, concatenate
 from gnnreco.summary import counted
 
@@ -80,6 +81,8 @@ class Truth(Columns):
         TrackML weight of each hit, where the file gives it.
     energy : float64 (m,), optional
         What the particle left in the hit, GeV, for each row of the link table.
+    fates : Fates, optional
+        What became of each particle; the embedded simulation and its files tell.
     """
 
     particles: Particles
@@ -87,6 +90,7 @@ class Truth(Columns):
     particle: Ints
     weight: Floats | None = None
     energy: Floats | None = None
+    fates: Fates | None = None
 
     NOUN = ("particle", "particles")
 
@@ -120,7 +124,12 @@ class Truth(Columns):
         links, particle = order[inside], np.repeat(np.arange(len(rows)), np.diff(ends))
         energy = None if self.energy is None else self.energy[links]
         return replace(
-            self, particles=self.particles[rows], hit=self.hit[links], particle=particle, energy=energy
+            self,
+            particles=self.particles[rows],
+            hit=self.hit[links],
+            particle=particle,
+            energy=energy,
+            fates=None if self.fates is None else self.fates[rows],
         )._sorted()
 
     def _sorted(self) -> Self:
@@ -134,14 +143,21 @@ class Truth(Columns):
         particle = np.concatenate(
             [part.particle + start for part, start in zip(parts, first[:-1], strict=True)]
         )
-        energies = [part.energy for part in parts if len(part.hit)] or [parts[0].energy]
-        energy = [value for value in energies if value is not None]
-        if energy and len(energy) < len(energies):
-            raise ValueError("energy: some of these truths have it, others do not; leave it out of all")
+        energy = _of_all("energy", [part.energy for part in parts if len(part.hit)] or [parts[0].energy])
+        fates = _of_all("fates", [part.fates for part in parts if len(part)] or [parts[0].fates])
         return cls(
             concatenate([part.particles for part in parts]),
             np.concatenate([part.hit for part in parts]),
             particle,
             agreed("weight", [part.weight for part in parts]),
             np.concatenate(energy) if energy else None,
+            concatenate(fates) if fates else None,
         )._sorted()
+
+
+def _of_all(name: str, values: Sequence[Any]) -> list[Any]:
+    """A member that may be absent, of all parts or of none."""
+    there = [value for value in values if value is not None]
+    if there and len(there) < len(values):
+        raise ValueError(f"{name}: some of these truths have it, others do not; leave it out of all")
+    return there

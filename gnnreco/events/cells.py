@@ -120,4 +120,4 @@ def _linked(truth: Truth, hit_id: Ints, row: Ints) -> Truth:
     weight = truth.weight
     if weight is not None:
         weight = np.bincount(row, weight).astype(np.float64)
-    return Truth(truth.particles, hit[start], particle[start], weight, energy)
+    return replace(truth, hit=hit[start], particle=particle[start], weight=weight, energy=energy)

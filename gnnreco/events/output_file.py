@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from gnnreco.columns import Columns
 from gnnreco.errors import BadInput
 from gnnreco.files.atomic import whole_file
 from gnnreco.files.json_types import JsonDict, JsonMapping
@@ -54,27 +55,37 @@ class Layout:
     numbers : dict
         One number an object.
     vectors : dict of (attribute, length)
+    order : tuple of str
+        Columns of `numbers` and `vectors` as they follow one another in the file, where they are mixed.
+    lists : dict
+        Lists of whole numbers with offsets of their own (`Columns.OFFSETS`): rows of what else was found in the event.
     """
 
     name: str
-    kind: type
+    kind: type[Columns]
     identifier: str
     counted: bool
     hits: tuple[str, ...]
     numbers: Mapping[str, str]
     vectors: Mapping[str, tuple[str, int]]
     order: tuple[str, ...] = ()
+    lists: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schema(self) -> pa.Schema:
         """Of the Parquet file."""
         whole, real = pa.int64(), pa.float64()
+
+        def kind(name: str) -> pa.DataType:
+            return pa.from_numpy_dtype(WHOLE.get(name, np.float64))
+
         columns = {self.identifier: whole} | ({"n_hits": whole} if self.counted else {})
-        columns |= {name: pa.list_(whole if name in WHOLE else real) for name in self.hits}
-        rest = dict.fromkeys(self.numbers, real) | {
+        columns |= {name: pa.list_(kind(name)) for name in self.hits}
+        rest = {name: kind(name) for name in self.numbers} | {
             name: pa.list_(real, size) for name, (_, size) in self.vectors.items()
         }
         columns |= {name: rest[name] for name in self.order} if self.order else rest
+        columns |= {name: pa.list_(whole) for name in self.lists}
         about = [
             pa.field("event", pa.int64(), nullable=False),
             pa.field("source", pa.string(), nullable=False),
@@ -268,6 +279,11 @@ def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordB
     columns |= {name: per_event(flat(attribute)) for name, attribute in layout.numbers.items()}
     for name, (attribute, size) in layout.vectors.items():
         columns[name] = per_event(pa.FixedSizeListArray.from_arrays(flat(attribute), size))
+    for name, attribute in layout.lists.items():
+        sizes = np.concatenate([np.diff(getattr(f, f.OFFSETS[attribute])) for f in found])
+        columns[name] = per_event(
+            pa.ListArray.from_arrays(pa.array(_offsets(sizes), pa.int32()), flat(attribute))
+        )
     return pa.record_batch(
         [columns[name].cast(schema.field(name).type) for name in schema.names], schema=schema
     )
@@ -282,10 +298,12 @@ def _rows(layout: Layout, batch: pa.RecordBatch) -> Iterator[Row]:
         row = {name: batch.column(name)[i].values for name in names}
         values = {a: numbers(row[name]) for name, a in layout.numbers.items()}
         for name in [name for name in layout.hits if row.get(name) is not None]:
-            flat = numbers(row[name].flatten())
-            values[name] = flat.astype(np.int64) if name in WHOLE else flat
+            values[name] = numbers(row[name].flatten()).astype(WHOLE.get(name, np.float64), copy=False)
         for name, (attribute, size) in layout.vectors.items():
             values[attribute] = numbers(row[name].flatten()).reshape(-1, size)
+        for name, attribute in layout.lists.items():
+            values[attribute] = numbers(row[name].flatten()).astype(np.int64, copy=False)
+            values[layout.kind.OFFSETS[attribute]] = _offsets(numbers(row[name].value_lengths()))
         offsets = _offsets(numbers(row["n_hits"] if layout.counted else row["hit_index"].value_lengths()))
         yield (
             batch.column("event")[i].as_py(),

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 #: Names beside the tree: plain values that the writer kept; the sources that branch ``source`` counts.
 NOTE, SOURCES = "gnnreco", "sources"
-#: Lists over hits that hold whole numbers.
-WHOLE = ("hit_index", "hit_id")
+#: Columns of whole numbers; the others are float64.
+WHOLE: Mapping[str, type[np.integer]] = {"hit_index": np.int64, "hit_id": np.int64, "pdg_class": np.int32}
+#: What the name of a list of whole numbers becomes for their number for each object, which ROOT needs to cut it.
+COUNT = "n_{}"
 
 
 def write_root(layout: Layout, path: Path, rows: Iterable[Row], note: JsonMapping) -> None:
@@ -47,6 +49,11 @@ def write_root(layout: Layout, path: Path, rows: Iterable[Row], note: JsonMappin
     for name, attribute in attributes.items():
         lists = [getattr(f, attribute) for f in found]
         branches[name] = jagged([np.zeros(0) if values is None else values for values in lists], _kind(name))
+    for name, attribute in layout.lists.items():
+        branches[name] = jagged([getattr(f, attribute) for f in found], np.int64)
+        branches[COUNT.format(name)] = jagged(
+            [np.diff(getattr(f, f.OFFSETS[attribute])) for f in found], np.int64
+        )
     with uproot.recreate(path) as file:
         file[layout.name] = branches
         file[SOURCES] = json.dumps(sources)
@@ -77,7 +84,15 @@ def _objects(layout: Layout, row: Mapping[str, NDArray]) -> Any:
         if name in row or name != "hit_id":
             shape = (-1, layout.vectors[name][1]) if name in layout.vectors else (-1,)
             values[attribute] = row[name].astype(_kind(name)).reshape(shape)
-    return layout.kind(offsets=np.append(0, np.cumsum(row["n_hits"])).astype(np.int64), **values)
+    values["offsets"] = _ends(row["n_hits"])
+    for name, attribute in layout.lists.items():
+        values[attribute] = row[name].astype(np.int64)
+        values[layout.kind.OFFSETS[attribute]] = _ends(row[COUNT.format(name)])
+    return layout.kind(**values)
+
+
+def _ends(counts: NDArray) -> NDArray[np.int64]:
+    return np.append(0, np.cumsum(counts)).astype(np.int64)
 
 
 def _attributes(layout: Layout) -> dict[str, str]:
@@ -87,4 +102,4 @@ def _attributes(layout: Layout) -> dict[str, str]:
 
 
 def _kind(name: str) -> type:
-    return np.int64 if name in WHOLE else np.float64
+    return WHOLE.get(name, np.float64)

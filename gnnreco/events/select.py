@@ -120,10 +120,13 @@ def _moved(event: Event, place: Motion, turn: Motion) -> Event:
     x, y, z = place(event.hits.xyz).T
     truth, told = event.truth, event.collections
     if truth is not None:
-        p = truth.particles
+        p, fates = truth.particles, truth.fates
         vx, vy, vz = place(np.stack([p.vx, p.vy, p.vz], axis=1)).T
         px, py, pz = turn(np.stack([p.px, p.py, p.pz], axis=1)).T
-        truth = replace(truth, particles=replace(p, vx=vx, vy=vy, vz=vz, px=px, py=py, pz=pz))
+        if fates is not None:
+            ends = place(np.stack([fates.x, fates.y, fates.z], axis=1)).T
+            fates = replace(fates, x=ends[0], y=ends[1], z=ends[2])
+        truth = replace(truth, particles=replace(p, vx=vx, vy=vy, vz=vz, px=px, py=py, pz=pz), fates=fates)
     return replace(
         event,
         hits=replace(event.hits, x=x, y=y, z=z),
@@ -148,4 +151,4 @@ def _truth(truth: Truth, keep: NDArray[np.bool_]) -> Truth:
     hit = (np.cumsum(keep) - 1)[truth.hit[links]].astype(np.int64)
     weight = None if truth.weight is None else truth.weight[keep]
     energy = None if truth.energy is None else truth.energy[links]
-    return Truth(truth.particles, hit, truth.particle[links], weight, energy)
+    return replace(truth, hit=hit, particle=truth.particle[links], weight=weight, energy=energy)

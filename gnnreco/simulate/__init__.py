@@ -58,7 +58,8 @@ def simulate(
     ------
     Event
         Its truth holds all particles that were followed, with hits or without: those generated in the acceptance, then
-        what they became. `particle_id` packs vertex, particle and generation as `gnnreco.events` packs barcodes.
+        what they became; `Truth.fates` says what became of each. `particle_id` packs vertex, particle and generation as
+        `gnnreco.events` packs barcodes.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def _event(
         number,
         source,
         hits,
-        Truth(_particles(flown.particles, flown.generation), hit, particle, energy=energy),
+        Truth(_particles(flown.particles, flown.generation), hit, particle, energy=energy, fates=flown.fates),
     )
 
 

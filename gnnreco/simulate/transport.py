@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Floats, Ints
+from gnnreco.columns import Fates, Floats, Ints
 from gnnreco.geometry import Detector
 from gnnreco.particles import species_of
 from gnnreco.simulate.generators.generated import Generated
@@ -147,6 +147,7 @@ class Transported:
         0 for the particles given, 1 for their secondaries, and so on.
     entries : Entries
     paths : Paths
+    fates : Fates
     """
 
     particles: Generated
@@ -154,6 +155,7 @@ class Transported:
     generation: Ints
     entries: Entries
     paths: Paths
+    fates: Fates
 
 
 class Transport:
@@ -192,12 +194,13 @@ class Transport:
         species = species_of(np.unique(particles.pdg))
         parts, generations = [particles], [np.zeros(len(particles), np.int64)]
         crossed, ended, flown = [np.zeros((0, 8))], [np.zeros((0, 9))], [np.zeros((0, 11))]
+        parents, fated = [np.full(len(particles), -1, np.int64)], []
         first, current = 0, particles
         for generation in range(1, GENERATIONS + 1):
             start = np.stack(
                 [current.vx, current.vy, current.vz, current.px, current.py, current.pz, current.time], axis=1
             )
-            seen, made, ends, arcs = follow(
+            seen, made, ends, arcs, fates = follow(
                 rng,
                 start,
                 species.rows(current.pdg),
@@ -210,16 +213,19 @@ class Transport:
             for table, rows in ((crossed, seen), (ended, ends), (flown, arcs)):
                 rows[:, 0] += first
                 table.append(rows)
+            fated.append(fates)
             if len(made) == 0 or generation == GENERATIONS:
                 break
-            first += len(current)
             parent, kind = made[:, 0].astype(np.int64), made[:, 1].astype(np.int64)
+            parents.append(first + parent)
+            first += len(current)
             x, y, z, px, py, pz, time = made[:, 2:].T
             current = Generated(species.pdg[kind], px, py, pz, x, y, z, time, current.vertex[parent])
             parts.append(current)
             generations.append(np.full(len(current), generation, np.int64))
         everything = Generated.join(parts)
         seen, ends, arcs = np.concatenate(crossed), np.concatenate(ended), np.concatenate(flown)
+        fate = np.concatenate(fated)
         stopped = ends[:, 0].astype(np.int64)
         return Transported(
             everything,
@@ -229,6 +235,7 @@ class Transport:
                 stopped, everything.pdg[stopped], self.planes[ends[:, 1].astype(np.int64)], *ends[:, 2:].T
             ),
             Paths(arcs[:, 0].astype(np.int64), *arcs[:, 1:].T),
+            Fates(np.concatenate(parents), fate[:, 0].astype(np.int8), *fate[:, 1:].T),
         )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from gnnreco.columns import Clusters, Tracks
+from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
 from gnnreco.events.clusters_file import CLUSTERS
 from gnnreco.events.output_file import Layout
+from gnnreco.events.particles_file import PARTICLES
 from gnnreco.events.tracks_file import TRACKS
 
 from .registry import Kind
 
-LAYOUTS: dict[type, Layout] = {Tracks: TRACKS, Clusters: CLUSTERS}
+LAYOUTS: dict[type, Layout] = {
+    Tracks: TRACKS,
+    Clusters: CLUSTERS,
+    ReconstructedParticles: PARTICLES,
+}
 
 
 def layout_of(kind: Kind) -> Layout:

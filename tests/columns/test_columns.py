@@ -15,14 +15,17 @@ from hypothesis import strategies as st
 
 import gnnreco.columns
 from gnnreco.columns import (
+    FATES,
     Clusters,
     Collections,
     Columns,
     Deposits,
     Event,
+    Fates,
     Hits,
     Jets,
     Particles,
+    ReconstructedParticles,
     Tracks,
     Truth,
     concatenate,
@@ -49,7 +52,15 @@ def particles(rng: np.random.Generator, n: int) -> Particles:
 
 def truth(rng: np.random.Generator, n: int) -> Truth:
     pairs = np.unique(rng.integers(0, max(n, 1), (3 * n, 2)) * [2, 1], axis=0)
-    return Truth(particles(rng, n), pairs[:, 0], pairs[:, 1], rng.random(2 * n), rng.random(len(pairs)))
+    return Truth(
+        particles(rng, n), pairs[:, 0], pairs[:, 1], rng.random(2 * n), rng.random(len(pairs)), fates(rng, n)
+    )
+
+
+def fates(rng: np.random.Generator, n: int) -> Fates:
+    """Without parents: cutting must forget those; `tests/columns/test_fates.py` looks at them."""
+    fate = rng.integers(0, len(FATES), n).astype(np.int8)
+    return Fates(np.full(n, -1), fate, *rng.normal(0, 10, (4, n)))
 
 
 def tracks(rng: np.random.Generator, n: int) -> Tracks:
@@ -71,6 +82,16 @@ def clusters(rng: np.random.Generator, n: int) -> Clusters:
     return Clusters(offsets, rng.permutation(m), rng.random(m), *where, axis, kinds, rng.random(n))
 
 
+def found_particles(rng: np.random.Generator, n: int) -> ReconstructedParticles:
+    three = {name: ragged(rng, n) for name in ("track", "cluster", "hit")}
+    index = {f"{name}_index": rng.permutation(m) for name, (_, m) in three.items()}
+    kinds, numbers = rng.integers(0, 5, n).astype(np.int32), rng.random((7, n))
+    offsets = {"track_offsets": three["track"][0], "cluster_offsets": three["cluster"][0]}
+    return ReconstructedParticles(
+        kinds, rng.random((n, 5)), *numbers, **index, **offsets, offsets=three["hit"][0]
+    )
+
+
 def jets(rng: np.random.Generator, n: int) -> Jets:
     offsets, m = ragged(rng, n)
     label = rng.integers(0, 2, n)
@@ -83,7 +104,7 @@ def collections(rng: np.random.Generator, n: int) -> Collections:
     return Collections(("ecal", "hcal"), np.arange(n, dtype=np.int32) % 2, rng.random((n, 3, 3)))
 
 
-MAKERS = (hits, particles, truth, tracks, clusters, jets, collections)
+MAKERS = (hits, particles, fates, truth, tracks, clusters, found_particles, jets, collections)
 every = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 
 

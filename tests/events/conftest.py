@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnreco.columns import Deposits, Event, Hits, Particles, Truth
+from gnnreco.columns import Deposits, Event, Fates, Hits, Particles, Truth
 from gnnreco.geometry import Detector, load_detector
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,8 @@ def tiny() -> Event:
         np.array([70, 50, 60]), np.array([13, -211, 22], np.int32), np.array([-1.0, -1, 0]), *([three] * 6)
     )
     truth = Truth(particles, np.array([0, 1, 1, 3]), np.array([0, 0, 1, 1]), np.array([0.5, 0.25, 0, 0.25]))
-    truth = replace(truth, energy=np.array([0.125, 0.0625, 0.0, 0.25]))
+    fates = Fates(np.array([2, -1, -1]), np.array([4, 0, 2], np.int8), *([three * 2] * 4))
+    truth = replace(truth, energy=np.array([0.125, 0.0625, 0.0, 0.25]), fates=fates)
     return Event(12, "by hand", hits, truth)
 
 

@@ -11,21 +11,10 @@ from hypothesis import strategies as st
 
 from gnnreco.geometry import ConstantField
 from gnnreco.particles import species_of
-from gnnreco.simulate.flight import (
-    CURVATURE,
-    LIGHT,
-    Matter,
-    Physics,
-    bending,
-    beyond,
-    born,
-    convert,
-    cylinder_crossing,
-    decay,
-    follow,
-    grown,
-    shatter,
-)
+from gnnreco.simulate.flight import CURVATURE, LIGHT, Matter, Physics, follow
+from gnnreco.simulate.flight.processes import convert, decay, shatter
+from gnnreco.simulate.flight.steps import bending, beyond, cylinder_crossing
+from gnnreco.simulate.flight.tables import born, grown
 from gnnreco.simulate.matter.material import SILICON_X0
 from gnnreco.simulate.sensor_tree import sensor_tree
 from tests.simulate.conftest import planes
@@ -208,7 +197,7 @@ def test_a_steep_crossing_tells_the_slopes_of_its_path() -> None:
 def test_photons_convert_in_a_shell_as_the_thickness_says() -> None:
     thick = air(1, np.array([[50.0, 1000.0, 0.4, 0.0]]))
     physics = NOTHING._replace(radiation=True)
-    _, made, _, _ = flown(22, (4.0, 0.0, 3.0), z=(500.0,), matter=thick, physics=physics, n=3000)
+    _, made, *_ = flown(22, (4.0, 0.0, 3.0), z=(500.0,), matter=thick, physics=physics, n=3000)
     # The wall is 0.4 / 0.8 radiation lengths thick along the flight; a photon needs 9/7 of one.
     assert len(made) / 2 / 3000 == pytest.approx(1 - np.exp(-7 / 9 * 0.5), abs=0.025)
     np.testing.assert_allclose(np.hypot(made[:, 2], made[:, 3]), 50.0, atol=1e-6)
@@ -216,17 +205,19 @@ def test_photons_convert_in_a_shell_as_the_thickness_says() -> None:
 
 def test_a_flight_ends_at_the_face_of_a_calorimeter() -> None:
     matter = air(2)._replace(depth=np.array([np.nan, 3.0]))
-    seen, _, ends, _ = flown(211, (0.0, 3.0, 4.0), matter=matter)
+    seen, _, ends, *_ = flown(211, (0.0, 3.0, 4.0), matter=matter)
     assert seen[:, 1].tolist() == [0]
     np.testing.assert_allclose(ends[0, :5], [0, 1, 0, 0.75 * 197.0, 197.0])
     np.testing.assert_allclose(ends[0, 5:8], [0, 3, 4])
-    seen, _, ends, _ = flown(13, (0.0, 3.0, 4.0), matter=matter)
+    seen, _, ends, *_ = flown(13, (0.0, 3.0, 4.0), matter=matter)
     assert (seen[:, 1].tolist(), len(ends)) == ([0, 1], 0)  # a muon flies on
 
 
 def test_recorded_steps_join_end_to_end() -> None:
     physics = NOTHING._replace(record=True, max_turn=20.0)
-    *_, arcs = flown(211, (0.3, 0.0, 0.4), field=2.0, physics=physics, z=(100.0, 200.0, 300.0, 400.0, 900.0))
+    *_, arcs, _ = flown(
+        211, (0.3, 0.0, 0.4), field=2.0, physics=physics, z=(100.0, 200.0, 300.0, 400.0, 900.0)
+    )
     assert len(arcs) > 4
     k = CURVATURE * 2.0 / 0.5
     for one, two in itertools.pairwise(arcs):
@@ -239,4 +230,4 @@ def test_recorded_steps_join_end_to_end() -> None:
 
 
 def test_nobody_flies() -> None:
-    assert [len(table) for table in flown(13, (0.0, 0.0, 5.0), n=0)] == [0, 0, 0, 0]
+    assert [len(table) for table in flown(13, (0.0, 0.0, 5.0), n=0)] == [0, 0, 0, 0, 0]

@@ -3,7 +3,7 @@
 Positions, variances, momenta and energies are stored as float32 (0.06 micrometres at 1 m); ids and links are exact.
 ``sensor`` holds the detector's own sensor ids, so a file stays right when sensors are dropped or moved.
 Deposits are stored per hit as a count, the first channel, and the differences from it, which compress
-well.
+well. ``fate`` is the number of an entry of `gnnreco.columns.FATES`; its columns are there where a simulation told.
 
 pandas, polars and others may have written the file again: columns in another order, with wider types or as other kinds
 of lists are read all the same, ``sensor``, the deposits and the truth may be gone, and further columns are left aside.
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gnnreco.columns import Deposits, Event, Hits, Particles, Truth
+from gnnreco.columns import FATES, Deposits, Event, Fates, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
@@ -28,7 +28,7 @@ from gnnreco.files.limits import EVENTS
 
 from .row_groups import PANDAS, event_numbers, opened, read_group
 
-FORMAT = b"gnnreco events 2"
+FORMAT = b"gnnreco events 3"
 HITS = {"hit_id": pa.int64(), "x": pa.float32(), "y": pa.float32(), "z": pa.float32(), "sensor": pa.int64()}
 HITS_WANTED = dict.fromkeys(("var_u", "var_v", "time", "energy"), pa.float32())
 DEPOSITS = {
@@ -49,14 +49,23 @@ PARTICLES = {
 LINKS = {"link_hit": pa.int32(), "link_particle": pa.int32()}
 WEIGHT = {"weight": pa.float32()}
 ENERGY = {"link_energy": pa.float32()}
-COLUMNS = {**HITS, **HITS_WANTED, **DEPOSITS, **PARTICLES, **LINKS, **WEIGHT, **ENERGY}
+FATE = {
+    "fate": pa.int8(),
+    "fate_parent": pa.int32(),
+    **dict.fromkeys((f"fate_{name}" for name in ("x", "y", "z", "time")), pa.float32()),
+}
+TRUTH = {**PARTICLES, **LINKS, **WEIGHT, **ENERGY, **FATE}
+COLUMNS = {**HITS, **HITS_WANTED, **DEPOSITS, **TRUTH}
 SCHEMA = pa.schema(
     [pa.field("event", pa.int64(), nullable=False), *(pa.field(n, pa.list_(t)) for n, t in COLUMNS.items())]
 )
-#: Those of the first format did not say what a particle left in a hit.
-SCHEMAS = (SCHEMA, pa.schema([SCHEMA.field(n) for n in SCHEMA.names if n not in ENERGY]))
+#: Those of the second format did not say what became of particles, nor those of the first what one left in a hit.
+SCHEMAS = tuple(
+    pa.schema([SCHEMA.field(n) for n in SCHEMA.names if n not in later])
+    for later in ({}, FATE, {**FATE, **ENERGY})
+)
 #: What can be read; pandas and polars drop the name.
-FORMATS = (FORMAT, b"gnnreco events 1", b"")
+FORMATS = (FORMAT, b"gnnreco events 2", b"gnnreco events 1", b"")
 
 
 class ParquetReader:
@@ -108,7 +117,7 @@ class ParquetReader:
         if reader is not self or latest != key:
             group, truth, deposits = key
             names = ["event", *HITS, *HITS_WANTED, *(DEPOSITS if deposits else ())]
-            names += [*PARTICLES, *LINKS, *WEIGHT, *ENERGY] if truth else []
+            names += TRUTH if truth else []
             table = self._guarded(lambda file: read_group(self.file, file, group, names))
             ParquetReader._latest = (self, key, table)
         return table
@@ -237,4 +246,23 @@ def _truth(columns: _Row) -> Truth | None:
     energy = None
     if columns.has("link_energy"):
         energy = columns.finite("link_energy", columns.sized("link_energy", len(hit))).astype(np.float64)
-    return Truth(Particles(ids, pdg, **numbers), hit, particle, weight, energy)
+    fates = _fates(columns, n) if columns.has("fate") else None
+    return Truth(Particles(ids, pdg, **numbers), hit, particle, weight, energy, fates)
+
+
+def _fates(columns: _Row, n: int) -> Fates:
+    fate, parent = columns.sized("fate", n), columns.sized("fate_parent", n).astype(np.int64)
+    if n and (int(fate.min()) < 0 or int(fate.max()) >= len(FATES)):
+        raise columns.bad("fate", f"is none of the {len(FATES)} that there are")
+    if n and (int(parent.min()) < -1 or int(parent.max()) >= n):
+        raise columns.bad("fate_parent", f"points outside the {n} rows there are")
+    ancestor = np.append(parent, -1)
+    for _ in range(
+        n.bit_length()
+    ):  # parents, grandparents, the parents of those, ...: soon beyond n generations
+        ancestor = ancestor[ancestor]
+    if (ancestor >= 0).any():
+        raise columns.bad("fate_parent", "a particle is its own ancestor")
+    names = ("x", "y", "z", "time")
+    where = {k: columns.finite(f"fate_{k}", columns.sized(f"fate_{k}", n)).astype(np.float64) for k in names}
+    return Fates(parent, fate.astype(np.int8), **where)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Event
 
-from .reader import COLUMNS, FORMAT, HITS, HITS_WANTED, PARTICLES, SCHEMA
+from .reader import COLUMNS, FATE, FORMAT, HITS, HITS_WANTED, PARTICLES, SCHEMA
 from .row_groups import created
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ DICTIONARY = (
     "var_v",
     "particle_pdg",
     "particle_charge",
+    "fate",
     "deposit_du",
     "deposit_dv",
     "deposit_count",
@@ -92,6 +93,8 @@ def _row(event: Event, detector: Detector | None) -> dict[str, Any]:
             "link_energy": truth.energy,
         }
         row["weight"] = truth.weight
+        if truth.fates is not None:
+            row |= {name: getattr(truth.fates, name.removeprefix("fate_")) for name in FATE}
     return row
 
 

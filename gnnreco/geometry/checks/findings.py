@@ -165,9 +165,12 @@ def _showers(detector: Detector) -> Iterator[Finding]:
 
 
 def _trackers(detector: Detector) -> Iterator[Finding]:
-    """Tracking sensors of more than a radiation length: somebody wrote percent."""
+    """Tracking sensors of more than a radiation length: percent. Chambers in iron, behind calorimeters, may be."""
     position = np.array([part.measures == ("position",) for part in detector.subsystems])
-    thick = np.flatnonzero(position[detector.subsystem] & (detector.radiation_lengths > 1))
+    energy = np.array(["energy" in part.measures for part in detector.subsystems])[detector.subsystem]
+    away = np.linalg.norm(detector.center - detector.source.position, axis=1)
+    front = away <= away[energy].min(initial=np.inf)
+    thick = np.flatnonzero(position[detector.subsystem] & front & (detector.radiation_lengths > 1))
     if len(thick):
         message, remedy = (
             "a tracking sensor of more than one radiation length",

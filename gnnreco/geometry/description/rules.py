@@ -59,10 +59,10 @@ def _planes(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
 
 
 def _barrel(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
-    """Staves around the z axis: ``layers`` of ``radius``, ``count`` in phi, ``z`` [n], ``tilt``, ``stagger``.
+    """Staves around the z axis: ``layers`` of ``radius``, ``count`` in phi, ``z`` [n], ``tilt``, ``stagger``, ``phi0``.
 
     The sensor's v axis is z and its normal points outwards, turned by ``tilt`` about z; every second sensor along z
-    sits ``stagger`` closer to the axis.
+    sits ``stagger`` closer to the axis. ``phi0`` turns the whole layer about z.
     """
     row = _row(entry, "template", templates)
     parts: list[Stamped] = []
@@ -71,9 +71,10 @@ def _barrel(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
         radius, count = part.number("radius", "length", above=0.0), part.count("count")
         z = part.numbers("z", (-1,), "length")
         tilt, stagger = part.number("tilt", "angle", 0.0), part.number("stagger", "length", 0.0)
+        phi0 = part.number("phi0", "angle", 0.0)
         part.done()
         afford(part, "count", count * len(z) + sum(len(done.layer) for done in parts))
-        phi = np.repeat((np.arange(count) + 0.5) * 2 * np.pi / count - np.pi, len(z))
+        phi = np.repeat(_round(count, phi0), len(z))
         r = radius - stagger * (np.tile(np.arange(len(z)), count) % 2)
         center = np.stack([r * np.cos(phi), r * np.sin(phi), np.tile(z, count)], axis=1)
         normal = phi + tilt
@@ -86,10 +87,10 @@ def _barrel(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
 
 
 def _disks(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
-    """Rings of sensors at each ``z`` [n]: ``rings`` of ``template``, ``radius``, ``count``, ``dz``, ``stagger``.
+    """Rings of sensors at each ``z`` [n]: ``rings`` of ``template``, ``radius``, ``count``, ``dz``, ``stagger``, ``phi0``.
 
     The sensor's v axis points outwards; every second sensor of a ring sits ``stagger`` further along z, and the whole
-    ring ``dz``.
+    ring ``dz``. ``phi0`` turns the whole ring about z.
     """
     z = entry.numbers("z", (-1,), "length")
     _layered(entry, "z", len(z))
@@ -98,9 +99,10 @@ def _disks(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
         row = _row(ring, "template", templates)
         radius, count = ring.number("radius", "length", above=0.0), ring.count("count")
         dz, stagger = ring.number("dz", "length", 0.0), ring.number("stagger", "length", 0.0)
+        phi0 = ring.number("phi0", "angle", 0.0)
         ring.done()
         afford(ring, "count", count * len(z) + sum(len(done.layer) for done in parts))
-        phi = np.tile((np.arange(count) + 0.5) * 2 * np.pi / count - np.pi, len(z))
+        phi = np.tile(_round(count, phi0), len(z))
         away = dz + stagger * (np.arange(count) % 2)
         height = (z[:, None] + np.where(z < 0, -1.0, 1.0)[:, None] * away).ravel()
         center = np.stack([radius * np.cos(phi), radius * np.sin(phi), height], axis=1)
@@ -176,6 +178,11 @@ def _from_axis(shapes: Floats) -> Floats:
     for i in range(len(shapes)):
         away[i] = outside_distance(0.0, 0.0, shapes[i], shapes.shape[1])
     return away
+
+
+def _round(count: int, phi0: float) -> Floats:
+    """Angles (count,) of sensors all around, rad: the first half a step behind -pi, all turned by `phi0`."""
+    return (np.arange(count) + 0.5) * 2 * np.pi / count - np.pi + phi0
 
 
 def _many(entry: Section, key: str, count: int, dimension: str) -> Floats:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gnnreco.columns import Deposits, Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events, write_events
-from gnnreco.events.parquet.reader import SCHEMA
+from gnnreco.events.parquet.reader import ENERGY, FATE, SCHEMA
 from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.geometry import Detector
 
@@ -178,6 +178,12 @@ def spoil(file: Path, name: str, values: list[float] | None) -> None:
         ("weight", [1.0], "column weight: 1 values where 4 are due"),
         ("link_energy", [1.0], "column link_energy: 1 values where 4 are due"),
         ("link_energy", [1.0, 2, np.nan, 1], "column link_energy: NaN or infinity"),
+        ("fate", [0, 1], "column fate: 2 values where 3 are due"),
+        ("fate", [0, 1, 8], "column fate: is none of the 8 that there are"),
+        ("fate_parent", [-1, 0, 3], "column fate_parent: points outside the 3 rows"),
+        ("fate_parent", [-1, 2, 1], "column fate_parent: a particle is its own ancestor"),
+        ("fate_time", [0.0, 1, np.nan], "column fate_time: NaN or infinity"),
+        ("fate_x", None, "column fate_x: is missing"),
     ],
 )
 def test_columns_that_contradict_each_other(
@@ -219,14 +225,20 @@ def test_cells_their_energies_and_shares_come_back(
         assert_same(back, event)
 
 
-def test_files_of_the_first_format_are_read(tiny: Event, tmp_path: Path, assert_same) -> None:
+@pytest.mark.parametrize(("version", "later"), [(1, [*ENERGY, *FATE]), (2, [*FATE])])
+def test_files_of_earlier_formats_are_read(
+    version: int, later: list[str], tiny: Event, tmp_path: Path, assert_same
+) -> None:
     file = tmp_path / "a.parquet"
     write_parquet(file, [tiny], None)
     with pq.ParquetFile(file) as new:
-        table, about = new.read().drop_columns(["link_energy"]), new.metadata.metadata
+        table, about = new.read().drop_columns(later), new.metadata.metadata
     with pq.ParquetWriter(file, table.schema, write_page_checksum=True, store_schema=False) as writer:
-        writer.add_key_value_metadata({**about, b"gnnreco.format": b"gnnreco events 1"})
+        writer.add_key_value_metadata({**about, b"gnnreco.format": f"gnnreco events {version}".encode()})
         writer.write_table(table)
     assert tiny.truth is not None
-    assert_same(open_events(file, None)[0], replace(tiny, truth=replace(tiny.truth, energy=None)))
+    energy = tiny.truth.energy if version == 2 else None
+    assert_same(
+        open_events(file, None)[0], replace(tiny, truth=replace(tiny.truth, energy=energy, fates=None))
+    )
     assert_same(open_events(file, None, truth=False)[0].hits, tiny.hits)

@@ -80,6 +80,21 @@ def test_material_in_percent_and_a_size_of_kilometres(tmp_path: Path) -> None:
     assert codes == {"thick-tracker", "strange-size"}
 
 
+def test_iron_behind_a_calorimeter_is_no_mistake_and_percent_before_it_is(tmp_path: Path) -> None:
+    thick = {"measures": ["position"], "material": {"radiation_lengths": 2, "interaction_lengths": 0.5}}
+    parts = {"iron": thick, "calorimeter": {**thick, "measures": ["energy"]}}
+
+    def codes(name: str, z: float) -> set[str]:
+        planes = [("calorimeter", 100.0), ("iron", z)]
+        entries = [
+            {"rule": "planes", "template": "chip", "subsystem": part, "z": [place]} for part, place in planes
+        ]
+        return set(said(build(tmp_path / name, *entries, subsystems=parts), "warning"))
+
+    assert codes("behind", 200.0) == set()
+    assert codes("before", 50.0) == {"thick-tracker"}
+
+
 def test_a_calorimeter_without_material(tmp_path: Path) -> None:
     rule = {"rule": "planes", "template": "chip", "z": [100.0, 200.0]}
     detector = build(tmp_path, rule, subsystem={"measures": ["energy"]})

@@ -57,6 +57,20 @@ def test_disks_mirror_at_negative_z(tmp_path: Path) -> None:
     assert np.allclose(detector.rotation[:, :2, 1], outwards)
 
 
+def test_phi0_turns_a_layer_and_a_ring(tmp_path: Path) -> None:
+    layers = [{"radius": 50, "count": 12, "z": [0.0], "phi0": phi0} for phi0 in (0, 15)]
+    rings = [{"template": "chip", "radius": 90, "count": 12, "phi0": 15}]
+    entries = [
+        {"rule": "barrel", "template": "chip", "layers": layers},
+        {"rule": "disks", "z": [300.0], "rings": rings},
+    ]
+    detector = build(tmp_path, *entries)
+    phi = np.degrees(np.arctan2(detector.center[:, 1], detector.center[:, 0])).reshape(3, 12)
+    assert np.allclose(phi[0] % 30, 15)
+    assert np.allclose((phi[1:] + 1) % 30, 1)
+    assert np.allclose(np.cross(detector.rotation[24:, :, 0], detector.rotation[24:, :, 1])[:, 2], 1)
+
+
 def test_layers_and_ids_run_on_over_entries(tmp_path: Path) -> None:
     planes = {"rule": "planes", "template": "chip", "z": [100.0, 200]}
     turned = {

@@ -1,0 +1,7 @@
+"""Flights of particles through sensors, field and matter, in compiled kernels: see `follow`."""
+
+from .fly import LIGHT, Matter, follow
+from .processes import Physics
+from .steps import CURVATURE
+
+__all__ = ["CURVATURE", "LIGHT", "Matter", "Physics", "follow"]
