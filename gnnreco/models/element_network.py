@@ -136,9 +136,7 @@ class ElementRound(nn.Module):
 class ElementNetwork(nn.Module):
     """See the head of this file."""
 
-    def __init__(
-        self, config: ElementNetworkConfig, tracks: int, showers: int, edges: int, sums: int
-    ) -> None:
+    def __init__(self, config: ElementNetworkConfig, tracks: int, showers: int, edges: int, sums: int) -> None:
         super().__init__()
         hidden = config.hidden
         for name, width in (("track", tracks), ("shower", showers), ("edge", edges), ("sums", sums)):

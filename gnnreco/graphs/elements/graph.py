@@ -70,7 +70,9 @@ def element_graph(trails: Trails, showers: Showers, config: ElementConfig) -> El
     """Join elements by where they are, in units that mean the same everywhere."""
     to_tracks = _track_edges(trails, showers, config)
     to_showers = _shower_edges(len(trails), showers, config)
-    shower, owner, features = (np.concatenate(parts) for parts in zip(to_tracks, to_showers, strict=True))
+    shower, owner, features = (
+        np.concatenate(parts) for parts in zip(to_tracks, to_showers, strict=True)
+    )
     order = np.lexsort((owner, shower))
     features = np.clip(np.nan_to_num(features[order]), -20.0, 20.0).astype(np.float32)
     return ElementGraph(trails.features, showers.features, shower[order], owner[order], features)

@@ -113,7 +113,9 @@ def best_tracks(event: Event, targets: Targets, tracks: Tracks) -> Ints:
     return winner
 
 
-def _contents(event: Event, targets: Targets, cells: Cells, showers: Showers) -> tuple[Ints, Ints, Floats]:
+def _contents(
+    event: Event, targets: Targets, cells: Cells, showers: Showers
+) -> tuple[Ints, Ints, Floats]:
     """What each shower has of which target, as CSR sorted by target."""
     truth = event.truth
     assert truth is not None

@@ -44,21 +44,13 @@ class Found:
 
     @classmethod
     def of(
-        cls,
-        judged: Judged,
-        found: Momenta,
-        wanted: OwnerAnswers,
-        answers: Answers,
-        shares: Shares,
-        n_tracks: int,
+        cls, judged: Judged, found: Momenta, wanted: OwnerAnswers, answers: Answers, shares: Shares, n_tracks: int
     ) -> Found:
         """Those of one event."""
         momentum = np.append(answers.momentum, np.full((1, 4), np.nan), axis=0)[wanted.target]
         charged = (wanted.kind == 0) | (wanted.kind >= 3)
         size = np.where(charged, np.linalg.norm(momentum[:, :3], axis=1), momentum[:, 3])
-        off = np.abs(found.log_energy.numpy() - np.log(np.maximum(size, 1e-3))) / np.exp(
-            found.log_sigma.numpy()
-        )
+        off = np.abs(found.log_energy.numpy() - np.log(np.maximum(size, 1e-3))) / np.exp(found.log_sigma.numpy())
         row = (shares.element >= n_tracks).astype(np.int64)
         said = found.probability[:, :NOTHING].argmax(dim=1).numpy()
         return cls(row, judged.kind.double().numpy(), wanted.kind, said, off)

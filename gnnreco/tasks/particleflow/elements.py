@@ -82,9 +82,7 @@ class Surroundings:
         away = np.linalg.norm(detector.center, axis=1)
         subsystems = detector.subsystems
         first = [away[detector.subsystem == k].min(initial=np.inf) for k in range(len(subsystems))]
-        inner = min(
-            (f for f, s in zip(first, subsystems, strict=True) if "energy" in s.measures), default=np.inf
-        )
+        inner = min((f for f, s in zip(first, subsystems, strict=True) if "energy" in s.measures), default=np.inf)
         outer = [f > inner and "position" in s.measures for f, s in zip(first, subsystems, strict=True)]
         low, high = detector.bounds
         size = float(np.linalg.norm(np.maximum(np.abs(low), np.abs(high)), axis=1).max(initial=0.0))
@@ -113,9 +111,7 @@ def elements_of(
 
 def sane(tracks: Tracks) -> Tracks:
     """Tracks with parameters that are numbers; the others keep their rows as straight lines that count for little."""
-    good = np.isfinite(np.stack([tracks.d0, tracks.z0, tracks.phi, tracks.theta, tracks.q_over_p])).all(
-        axis=0
-    )
+    good = np.isfinite(np.stack([tracks.d0, tracks.z0, tracks.phi, tracks.theta, tracks.q_over_p])).all(axis=0)
     good &= np.isfinite(tracks.covariance).all(axis=1)
     if good.all():
         return tracks
@@ -271,17 +267,13 @@ def held_by(shares: Shares, m: Measured) -> Held:
 
 def held_energy(shares: Shares, m: Measured) -> Floats:
     """Energy that each owner holds (p,), GeV, as the finder of showers says it."""
-    return np.maximum(
-        np.bincount(shares.part, shares.share * m.energy[shares.shower], len(shares.element)), 1e-6
-    )
+    return np.maximum(np.bincount(shares.part, shares.share * m.energy[shares.shower], len(shares.element)), 1e-6)
 
 
 def held_direction(shares: Shares, m: Measured) -> Floats:
     """Direction of what each owner holds, from the vertex (p, 3); a unit vector, or zero."""
     n, weight = len(shares.element), shares.share * m.energy[shares.shower]
-    way = np.stack(
-        [np.bincount(shares.part, weight * m.direction[shares.shower, k], n) for k in range(3)], axis=1
-    )
+    way = np.stack([np.bincount(shares.part, weight * m.direction[shares.shower, k], n) for k in range(3)], axis=1)
     return way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
 
 

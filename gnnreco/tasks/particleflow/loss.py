@@ -82,20 +82,14 @@ def owner_loss(
         size = torch.where(charged, momentum[:, :3].norm(dim=1), momentum[:, 3]).clamp(min=1e-3)
         off = found.log_energy[some] - size.log()
         share = weight[some] / weight[some].sum()
-        deviations = (
-            nn.functional.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=FINE) * share
-        ).sum()
+        deviations = (nn.functional.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=FINE) * share).sum()
         log_sigma = found.log_sigma[some]
         errors = (log_sigma + off.detach().abs().clamp(max=3.0) * torch.exp(-log_sigma)) * share
         total = total + config.energy * deviations + config.sigma * errors.sum()
     if config.balance:
         total = total + config.balance * _balance(found, answers)
     right = float(((logits.argmax(dim=1) == kind).float() * weight).sum())
-    return total, {
-        "kind_loss": float(kinds.detach()),
-        "energy_loss": float(deviations.detach()),
-        "right": right,
-    }
+    return total, {"kind_loss": float(kinds.detach()), "energy_loss": float(deviations.detach()), "right": right}
 
 
 def _balance(found: Momenta, answers: Answers) -> Tensor:

@@ -139,23 +139,18 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
         judged, found = self.judged(h, shares, sample.measured)
         wanted = owner_answers(shares, sample.answers, len(sample.graph.track))
         owners, numbers = owner_loss(found, judged.kind, wanted, sample.answers, self.config.loss)
-        return self.config.loss.sharing * sharing + owners, {
-            "sharing_loss": float(sharing.detach()),
-            **numbers,
-        }
+        return self.config.loss.sharing * sharing + owners, {"sharing_loss": float(sharing.detach()), **numbers}
 
-    def shares(self, graph: ElementTensors, edge: torch.Tensor, alone: torch.Tensor, m: Measured) -> Shares:
+    def shares(
+        self, graph: ElementTensors, edge: torch.Tensor, alone: torch.Tensor, m: Measured
+    ) -> Shares:
         """Who holds what, from the logits of the network."""
         logits = edge.detach().double().numpy(), alone.detach().double().numpy()
         start = graph.start.numpy()
         if self.config.finder == "edges":  # chances of questions that know nothing of each other
             logits = tuple(-np.logaddexp(0.0, -x) for x in logits)
         chances = softmax(start, *logits)
-        config = (
-            SharingConfig(self.config.sharing.least, whole=True)
-            if self.config.finder == "edges"
-            else self.config.sharing
-        )
+        config = SharingConfig(self.config.sharing.least, whole=True) if self.config.finder == "edges" else self.config.sharing
         return share_out(len(graph.track), start, graph.owner.numpy(), *chances, m.energy, config)
 
     def judged(self, h: torch.Tensor, shares: Shares, m: Measured) -> tuple[Judged, Momenta]:
@@ -199,11 +194,7 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
             "tracks_of_no_particle": tracks - len(np.unique(found.track_index)),
             "clusters_of_no_particle": clusters - len(np.unique(found.cluster_index)),
         }
-        return (
-            counts
-            if self.config.graph.showers == "clusters"
-            else {"tracks_of_no_particle": counts["tracks_of_no_particle"]}
-        )
+        return counts if self.config.graph.showers == "clusters" else {"tracks_of_no_particle": counts["tracks_of_no_particle"]}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""
