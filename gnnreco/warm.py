@@ -17,11 +17,11 @@ from typing import TypedDict
 
 import gnnreco
 from gnnreco.bundle import default_bundles
-from gnnreco.columns import Clusters, Tracks
+from gnnreco.errors import BadBundle
 from gnnreco.geometry import list_detectors, load_detector
 from gnnreco.geometry.checks import check
 from gnnreco.kernels.declare import is_kept
-from gnnreco.pipeline import Reconstructor
+from gnnreco.pipeline import Found, Reconstructor
 from gnnreco.progress import Progress
 from gnnreco.simulate import SimulationOptions, simulate
 
@@ -98,9 +98,12 @@ def _seen(name: str) -> None:
 
     detector = load_detector(name)
     event = next(simulate(detector, "gun", 1, seed=1, options=SOME))
-    found = Reconstructor(detector, default_bundles(detector))(event)
+    try:
+        found = Reconstructor(detector, default_bundles(detector))(event)
+    except BadBundle:  # none that ships serves it
+        found = Found({})
     with tempfile.TemporaryDirectory() as folder:
-        show_event(event, detector, found.of(Tracks), Path(folder) / "page.html", found.of(Clusters))
+        show_event(event, detector, found.tracks, Path(folder) / "page.html", found.clusters)
     if event.hits.energy is not None:
         explore(event)
 
