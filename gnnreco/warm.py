@@ -19,7 +19,7 @@ import gnnreco
 from gnnreco.bundle import default_bundles
 from gnnreco.errors import BadBundle
 from gnnreco.geometry import list_detectors, load_detector
-from gnnreco.geometry.checks import check
+from gnnreco.geometry.checks.check import check
 from gnnreco.kernels.declare import is_kept
 from gnnreco.pipeline import Found, Reconstructor
 from gnnreco.progress import Progress
