@@ -27,7 +27,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare", "trackml", "pyg", "report"},
+    {"compare", "trackml", "pyg", "report", "warm"},
     {"testing", "front"},
     {"cli"},
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events.select import seen, select_hits
 from gnnreco.files.atomic import refuse
+from gnnreco.files.json_types import JsonDict, JsonMapping, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
@@ -36,7 +37,7 @@ class TooFew(BadConfig):
     """Events with too few tracks or clusters to calibrate with."""
 
 
-def calibration_curve(score: Floats, right: NDArray[np.bool_]) -> dict[str, Any] | None:
+def calibration_curve(score: Floats, right: NDArray[np.bool_]) -> JsonDict | None:
     """In bins of the score: how many, their mean score, and which part is right.
 
     Parameters
@@ -90,10 +91,10 @@ def calibrate(
     samples: Sequence[tuple[Detector, Sequence[Event]]],
     output: str | Path,
     command: str = "",
-    data: Sequence[Mapping[str, Any]] = (),
+    data: Sequence[JsonMapping] = (),
     progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Make the score of a bundle a probability, and save it with that.
 
     The noise of each event is also shown alone, so that what is made of noise has a low score.
@@ -158,7 +159,7 @@ def calibrated_if_enough(
     bundle: str | Path,
     samples: Sequence[tuple[Detector, Sequence[Event]]],
     command: str,
-    data: Sequence[Mapping[str, Any]],
+    data: Sequence[JsonMapping],
     progress: Progress | None = None,
 ) -> str:
     """Calibrate a bundle in its place where the events are enough for it, and say whether they were."""

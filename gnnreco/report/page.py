@@ -5,17 +5,18 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from gnnreco.display.drawing.svg import style
 from gnnreco.files.atomic import write_file
+from gnnreco.files.json_types import JsonMapping
 
 from . import charts
 
-Row = Mapping[str, Any]
+Row = JsonMapping
 SHOWN = 30  # columns in the ranking
 
 

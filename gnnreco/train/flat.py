@@ -95,6 +95,6 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in fields(kind)}  # type: ignore[arg-type]
 
 
-def _is_part(hint: Any) -> bool:
+def _is_part(hint: object) -> bool:
     """Whether a field holds a dataclass of further tensors."""
     return isinstance(hint, type) and is_dataclass(hint)

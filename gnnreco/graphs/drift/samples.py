@@ -88,7 +88,7 @@ ACROSS, DRIFT = range(2)
 
 
 @dataclass(frozen=True)
-class ChargeGraphConfig:
+class DriftGraphConfig:
     """How charge samples become nodes and edges.
 
     Attributes
@@ -105,7 +105,7 @@ class ChargeGraphConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ChargeSamples:
+class PadSamples:
     """Samples with a charge, and which of them touch.
 
     Attributes
@@ -127,7 +127,7 @@ class ChargeSamples:
 
 
 @dataclass(frozen=True, slots=True)
-class ChargeGraph(ChargeSamples):
+class DriftGraph(PadSamples):
     """Samples as nodes, pairs of them that touch as edges.
 
     Attributes
@@ -142,9 +142,7 @@ class ChargeGraph(ChargeSamples):
     pair_features: NDArray[np.float32]
 
 
-def charge_samples(
-    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event
-) -> ChargeSamples:
+def pad_samples(config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event) -> PadSamples:
     """The samples of an event; hits of other subsystems, in no cell, or without a positive charge are left out.
 
     Raises
@@ -159,14 +157,14 @@ def charge_samples(
     cell = hit_cells(detector, event.hits)[cells.index]
     size = detector.cell_size(cells.sensor, cell) if len(cells) else np.zeros((0, 2))
     local = detector.to_local(cells.sensor, cells.xyz) if len(cells) else np.zeros((0, 3))
-    return ChargeSamples(cells, size, local)
+    return PadSamples(cells, size, local)
 
 
-def build_charge_graph(
-    config: ChargeGraphConfig, detector: Detector, frame: CellFrame, event: Event
-) -> ChargeGraph:
-    """The graph of an event; see `charge_samples` for what it leaves out and raises."""
-    samples = charge_samples(config.cells, detector, frame, event)
+def build_drift_graph(
+    config: DriftGraphConfig, detector: Detector, frame: CellFrame, event: Event
+) -> DriftGraph:
+    """The graph of an event; see `pad_samples` for what it leaves out and raises."""
+    samples = pad_samples(config.cells, detector, frame, event)
     cells, size, local = samples.cells, samples.size, samples.local
     pair_energy = np.array([s.drift.pair_energy if s.drift else 0.0 for s in detector.subsystems])
     per_mm = (electrons_per_mm(detector) * pair_energy[detector.subsystem])[cells.sensor]
@@ -199,7 +197,7 @@ def build_charge_graph(
     features = _pair_features(
         pairs, cells.xyz, charge, middle, near_shape[0], far_shape[0], drift, row_axis, unit, size[:, 1]
     )
-    return ChargeGraph(cells, size, local, pairs, nodes, features)
+    return DriftGraph(cells, size, local, pairs, nodes, features)
 
 
 @njit(cache=True, nogil=True)
