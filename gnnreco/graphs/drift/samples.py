@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
+from gnnreco.renamed import old_names
 from gnnreco.simulate.drift.gas import electrons_per_mm
 
 from .shape import LONG, THIN, WIDE, main_axes, spread_moments
@@ -310,3 +312,16 @@ def _pair_features(
         out[m, SAME_ROW] = 1.0 if abs(rows) < 0.25 * height[i] else 0.0
         out[m, DISTANCE] = np.sqrt(dx * dx + dy * dy + dz * dz) / pad
     return out
+
+
+if not TYPE_CHECKING:  # a name that is not here shall stay an error of types
+    __getattr__ = old_names(
+        __name__,
+        {
+            "ChargeGraphConfig": "gnnreco.graphs.drift.samples.DriftGraphConfig",
+            "ChargeSamples": "gnnreco.graphs.drift.samples.PadSamples",
+            "ChargeGraph": "gnnreco.graphs.drift.samples.DriftGraph",
+            "charge_samples": "gnnreco.graphs.drift.samples.pad_samples",
+            "build_charge_graph": "gnnreco.graphs.drift.samples.build_drift_graph",
+        },
+    )

@@ -7,6 +7,7 @@ in one row; where the piece runs along the row, of a stretch of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from gnnreco.geometry.field.field import Field
 from gnnreco.graphs.drift.samples import PadSamples
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import X, njit
+from gnnreco.renamed import old_names
 
 STRETCH = 30.0  # mm of a row that make one point, where a piece runs along it
 EMPTY_PADS = 2.6  # pads between two samples of a row beyond which the piece is there twice
@@ -274,3 +276,13 @@ def _truncated(values: Floats, offsets: Ints, keep: float) -> Floats:
         if len(ordered):
             out[t] = np.mean(ordered[:n])
     return out
+
+
+if not TYPE_CHECKING:  # a name that is not here shall stay an error of types
+    __getattr__ = old_names(
+        __name__,
+        {
+            "ChargePoints": "gnnreco.tasks.drift.points.DriftPoints",
+            "charge_points": "gnnreco.tasks.drift.points.drift_points",
+        },
+    )
