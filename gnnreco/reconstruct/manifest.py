@@ -20,20 +20,20 @@ from gnnreco.tasks.layouts import layout_of
 
 from .folder import MANIFEST, suffix
 from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
-from .shard import Account, Cost, Shard, file_sum, short_names
+from .shard import Account, Cost, Failure, FileSum, Shard, file_sum, short_names
 
 COUNTS = ("events_in", "events_out", "events_failed")
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
 
 
-def file_sums(files: Iterable[Path]) -> dict[str, JsonDict]:
+def file_sums(files: Iterable[Path]) -> dict[str, FileSum]:
     """Size and sha256 of each file, by path."""
     return {str(file): file_sum(file) for file in files}
 
 
 def describe(
     source: EventSource,
-    inputs: dict[str, JsonDict],
+    inputs: dict[str, FileSum],
     stage: Stage,
     detector: Detector,
     results: Sequence[tuple[Shard, Account]],
@@ -104,7 +104,7 @@ def describe(
     return content | {"warnings": warnings_of(content)}
 
 
-def _seconds(costs: Sequence[Cost]) -> JsonDict:
+def _seconds(costs: Sequence[Cost]) -> dict[str, float | None]:
     """What events cost in a process that runs already, and what it took to get there."""
     total = {f.name: sum(getattr(cost, f.name) for cost in costs) for f in fields(Cost)}
     warm_up, warm_up_cpu = total["warm_up_seconds"], total["warm_up_cpu_seconds"]
@@ -132,9 +132,9 @@ def _place(how: JsonMapping, kind: str, name: str) -> dict[str, str]:
     return {} if given == name else {"path": given}
 
 
-def _as_given(failure: JsonMapping, given: Mapping[str, str]) -> JsonDict:
+def _as_given(failure: Failure, given: Mapping[str, str]) -> Failure:
     """A failure with its file as the user called it; in an output file it has a name that does not depend on that."""
-    short, reason = str(failure["source"]), str(failure["reason"])
+    short, reason = failure["source"], failure["reason"]
     long = given.get(short, short)
     reason = long + reason.removeprefix(short) if reason.startswith(short) else reason
     return {**failure, "source": long, "reason": reason}

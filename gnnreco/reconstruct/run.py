@@ -22,7 +22,7 @@ from gnnreco.pipeline import Bundles, Engine, Stage, choose
 from . import manifest
 from . import workers as where
 from .folder import MANIFEST, Output, claim_for_tasks
-from .shard import Account, Cost, Job, Lot, Shard, short_names
+from .shard import Account, Cost, FileSum, Job, Lot, Shard, short_names
 
 Progress = Callable[[int, int], None]
 BLOCK, BLOCKS = 1 << 14, 64
@@ -170,7 +170,7 @@ class _Part:
     """What one stage does with the inputs, in a folder of its own: its plan, what is finished, what that cost."""
 
     source: EventSource
-    sums: dict[str, JsonDict]
+    sums: dict[str, FileSum]
     detector: Detector
     stage: Stage
     output: Output

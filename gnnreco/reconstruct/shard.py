@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TypedDict
 
 import numba
 import numpy as np
@@ -84,6 +85,22 @@ class Lot:
         return tuple(shard for shard in self.shards if shard is not None)
 
 
+class FileSum(TypedDict):
+    """Size and sha256 of a file."""
+
+    bytes: int
+    sha256: str
+
+
+class Failure(TypedDict):
+    """An event that failed: where it came from, its number, the class of the error, and what it said."""
+
+    source: str
+    event: int
+    kind: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Account:
     """What became of the events of a shard; kept in its file, so a resumed run still knows. The sums are of the file."""
@@ -95,7 +112,7 @@ class Account:
     bytes: int = 0
     sha256: str = ""
     counts: dict[str, int] = field(default_factory=dict)
-    failures: list[JsonDict] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     left_aside: dict[str, int] = field(default_factory=dict)
 
     def add(self, counts: Mapping[str, int]) -> None:
@@ -180,13 +197,14 @@ def run_lot(job: Job, lot: Lot) -> list[Result]:
 def _open(job: Job) -> tuple[EventSource, list[str], Reconstructor]:
     """Open what a process needs once, for all the shards it is given."""
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
-    options: JsonDict = {
-        "any_detector": job.any_detector,
-        "engine": job.engine,
-        "threads": job.threads,
-        "scorer": job.scorer and job.scorer[0],
-    }
-    chain = Reconstructor(job.detector, job.bundles, **options)
+    chain = Reconstructor(
+        job.detector,
+        job.bundles,
+        any_detector=job.any_detector,
+        engine=job.engine,
+        threads=job.threads,
+        scorer=job.scorer and job.scorer[0],
+    )
     if job.scorer and job.scorer not in [stage.scorer for stage in chain.stages]:
         raise BadInput(job.scorer[0], "", "the file changed while it was in use; start again")
     if torch := sys.modules.get(
@@ -286,7 +304,7 @@ def _one_event(one: EventSource, name: str, chain: Reconstructor, books: Mapping
             book.enter(event, name, outcome, outcome.found, chain.detector)
 
 
-def file_sum(file: Path) -> JsonDict:
+def file_sum(file: Path) -> FileSum:
     """Size and sha256 of a file."""
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()

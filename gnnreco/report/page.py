@@ -136,10 +136,13 @@ def _sure(told: Row) -> list[str]:
     if told["calibration"]:
         lines.append(f"<div class='row'>{charts.calibration(told['calibration']).embedded()}</div>")
     rows = [
-        {"pull of": row["of"], "width": _value({"value": row["core"], "interval": row["interval"]}),
-         "bias": _text(row["bias"])}
+        {
+            "pull of": row["of"],
+            "width": _value({"value": row["core"], "interval": row["interval"]}),
+            "bias": _text(row["bias"]),
+        }
         for row in told["pulls"]
-    ]  # fmt: skip
+    ]
     lines.append(
         _table(rows) if rows else _soft("Nothing here has an expected error, so there are no pulls.")
     )

@@ -238,7 +238,10 @@ class DriftTask(Task["DriftSample", Tracks]):
 
 
 @njit(cache=True, nogil=True)
-def _and_neighbours(kept, offsets, neighbour):  # type: ignore[no-untyped-def]
+def _and_neighbours(
+    kept: NDArray[np.bool_], offsets: Ints, neighbour: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """`kept` (n,), and what touches it."""
     grown = kept.copy()
     for i in range(len(kept)):
         for k in range(offsets[i], offsets[i + 1]):
