@@ -82,14 +82,18 @@ class Learner(Protocol[Read, Sample]):
         raise _learns_nothing(self.name)
 
     @property
-    def samples_hold_answers(self) -> bool:
-        """Whether `sample` uses the network: its samples then belong to one state of it, which no training changes."""
-        return False
-
-    @property
     def sample_settings(self) -> Mapping[str, object]:
         """Parts of the settings that shape samples, by name: kept samples serve as long as these are the same."""
         return {"all": self.config}
+
+    @property
+    def sample_state(self) -> State:
+        """Learned numbers that shape samples: by default those that gradients do not train.
+
+        A task whose `sample` uses its network gives all: its samples then belong to one state of it.
+        """
+        trained = {f"network.{name}" for name, _ in self.network.named_parameters()}
+        return {name: array for name, array in self.state().items() if name not in trained}
 
     @property
     def adversarial(self) -> bool:
