@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events.select import seen, select_hits
 from gnnreco.files.atomic import refuse
+from gnnreco.files.json_types import JsonDict, JsonMapping, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.kernels import threads
@@ -35,7 +36,7 @@ class TooFew(BadConfig):
     """Events with too few tracks or clusters to calibrate with."""
 
 
-def calibration_curve(score: Floats, right: NDArray[np.bool_]) -> dict[str, Any] | None:
+def calibration_curve(score: Floats, right: NDArray[np.bool_]) -> JsonDict | None:
     """In bins of the score: how many, their mean score, and which part is right.
 
     Parameters
@@ -89,10 +90,10 @@ def calibrate(
     samples: Sequence[tuple[Detector, Sequence[Event]]],
     output: str | Path,
     command: str = "",
-    data: Sequence[Mapping[str, Any]] = (),
+    data: Sequence[JsonMapping] = (),
     progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Make the score of a bundle a probability, and save it with that.
 
     The noise of each event is also shown alone, so that what is made of noise has a low score.
@@ -157,7 +158,7 @@ def calibrated_if_enough(
     bundle: str | Path,
     samples: Sequence[tuple[Detector, Sequence[Event]]],
     command: str,
-    data: Sequence[Mapping[str, Any]],
+    data: Sequence[JsonMapping],
     progress: Progress | None = None,
 ) -> str:
     """Calibrate a bundle in its place where the events are enough for it, and say whether they were."""

@@ -24,10 +24,11 @@ from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
+from gnnreco.files.json_types import JsonDict
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
-from gnnreco.tasks.contract import Learner
+from gnnreco.tasks.contract import AnyLearner, Learner
 
 from .checkpoint import Position, identity, load_checkpoint, save_checkpoint
 from .config import NotFinite, Stopped, TrainConfig
@@ -44,7 +45,7 @@ LAST = "last.safetensors"
 class Run:
     """One training under way: what its functions share."""
 
-    task: Learner[Any, Any]
+    task: AnyLearner
     config: TrainConfig
     folder: Path  # checkpoints and metrics
     ring: Ring
@@ -53,7 +54,7 @@ class Run:
     validation: Samples[Any]
     counts: tuple[int, int]  # training and validation events of all processes
     names: list[str]  # of the numbers beside the loss
-    same: dict[str, Any]
+    same: JsonDict
     position: Position
     progress: Progress | None
     stop: list[int] = field(default_factory=list)  # the signal that came, if one did
@@ -69,7 +70,7 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Train a task and save it as a bundle.
 
     The order of events and all random numbers follow from ``config.seed``, the epoch and the event, so a training
@@ -291,7 +292,7 @@ def _rate(run: Run, step: int) -> float:
     return run.config.rate((run.position.epoch * steps + step) / (run.config.epochs * steps))
 
 
-def _contiguous(task: Learner[Any, Any]) -> dict[str, Any]:
+def _contiguous(task: AnyLearner) -> JsonDict:
     return {name: np.ascontiguousarray(array) for name, array in task.state().items()}
 
 
@@ -329,7 +330,7 @@ def _signals(came: list[int]) -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def note(number: int, _: Any) -> None:
+    def note(number: int, _: object) -> None:
         came.append(number)
         signal.signal(number, before[signal.Signals(number)])
 
