@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save
-from torch.utils import deterministic
 
 from gnnreco.bundle import save_bundle
 from gnnreco.bundle.files import MANIFEST
@@ -309,11 +308,11 @@ def _seed(*numbers: int) -> None:
 @contextmanager
 def _repeatable(config: TrainConfig) -> Iterator[None]:
     """Only algorithms that repeat their sums bit by bit, where torch has them; what was set before comes back."""
+    # Its types do not know the switch. Filling new memory helps to find faults of torch itself, and takes a third of the time.
+    deterministic: Any = torch.utils.deterministic
     before, fill = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
-    deterministic.fill_uninitialized_memory = (
-        False  # a third of the time of small layers, to find faults of torch itself
-    )
+    deterministic.fill_uninitialized_memory = False
     try:
         with torch.random.fork_rng(devices=[]), threads(config.threads or torch.get_num_threads()):
             yield
