@@ -308,7 +308,7 @@ def _seed(*numbers: int) -> None:
 @contextmanager
 def _repeatable(config: TrainConfig) -> Iterator[None]:
     """Only algorithms that repeat their sums bit by bit, where torch has them; what was set before comes back."""
-    # Its types do not know the switch. Filling new memory helps to find faults of torch itself, and takes a third of the time.
+    # Its types do not know the switch. Filling new memory finds faults of torch itself, and takes a third of the time.
     deterministic: Any = torch.utils.deterministic
     before, fill = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
