@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -74,25 +74,28 @@ class TriggerNetworkConfig:
         return pair[group[:, 1] == group[:, 0] + 1]
 
 
-class Arithmetic(Protocol):
+Rows = TypeVar("Rows")
+
+
+class Arithmetic(Protocol[Rows]):
     """What a network is made of; `x` are rows of numbers, ``(..., rows, channels)`` or ``(..., channels)``."""
 
-    def dense(self, layer: FixedDense, x: Any) -> Any:
+    def dense(self, layer: FixedDense, x: Rows) -> Rows:
         """Product with the weights, plus the bias."""
 
-    def cut(self, layer: FixedPoint, x: Any) -> Any:
+    def cut(self, layer: FixedPoint, x: Rows) -> Rows:
         """To fixed point."""
 
-    def add(self, a: Any, b: Any) -> Any:
+    def add(self, a: Rows, b: Rows) -> Rows:
         """Sum of two; one row is added to all rows."""
 
-    def rows(self, x: Any, index: np.ndarray) -> Any:
+    def rows(self, x: Rows, index: np.ndarray) -> Rows:
         """Rows by their number."""
 
-    def valid(self, x: Any, by: Any, *slots: np.ndarray) -> Any:
+    def valid(self, x: Rows, by: Any, *slots: np.ndarray) -> Rows:
         """Zero in rows that are not valid; `slots` names the slots that each row needs (without: its own)."""
 
-    def total(self, x: Any, group: np.ndarray, n: int) -> Any:
+    def total(self, x: Rows, group: np.ndarray, n: int) -> Rows:
         """Sums of the rows of each of `n` groups."""
 
 
@@ -162,7 +165,7 @@ class Cost:
         """See `Arithmetic`."""
         return x[0], len(index)
 
-    def valid(self, x: tuple[Tensor, int], by: Any, *slots: np.ndarray) -> tuple[Tensor, int]:
+    def valid(self, x: tuple[Tensor, int], by: object, *slots: np.ndarray) -> tuple[Tensor, int]:
         """See `Arithmetic`."""
         self.sum = self.sum + x[1] * x[0].sum()
         return x
@@ -187,12 +190,12 @@ class Layers(nn.Module):
         self.cuts = nn.ModuleList(FixedPoint(width, bits) for width in widths)
         self.rest = nn.ModuleList(FixedDense(a, b, bits) for a, b in pairwise(widths))
 
-    def say(self, ops: Arithmetic, place: int, x: Any) -> Any:
+    def say(self, ops: Arithmetic[Rows], place: int, x: Rows) -> Rows:
         """One input's part of the first layer."""
         x = ops.dense(self.first[place], x)  # type: ignore[arg-type]
         return ops.cut(self.said[place], x) if len(self.said) else x  # type: ignore[arg-type]
 
-    def finish(self, ops: Arithmetic, x: Any) -> Any:
+    def finish(self, ops: Arithmetic[Rows], x: Rows) -> Rows:
         """What follows the sum of the first layer."""
         x = ops.cut(self.cuts[0], x)  # type: ignore[arg-type]
         for layer, cut in zip(self.rest, list(self.cuts)[1:]):
@@ -233,7 +236,7 @@ class TriggerNetwork(nn.Module):
         if config.kind == "edges" and config.messages != "pairs":
             raise ValueError("kind=edges needs messages=pairs")
 
-    def run(self, ops: Arithmetic, x: Any, valid: Any, pairs: np.ndarray, n: int) -> Any:
+    def run(self, ops: Arithmetic[Rows], x: Rows, valid: Any, pairs: np.ndarray, n: int) -> Rows:
         """The network in any arithmetic.
 
         Parameters
