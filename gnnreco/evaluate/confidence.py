@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from gnnreco.files.atomic import refuse
 from gnnreco.files.json_types import JsonDict, JsonMapping, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
+from gnnreco.kernels import threads
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
@@ -182,7 +181,7 @@ def _shown(
         [np.zeros(0, bool)],
         [np.zeros(0, bool)],
     )
-    with _one_thread():
+    with threads(1):
         for done, event in enumerate(events):
             for part in _with_noise_alone(event):
                 found, table = task.found(part)
@@ -193,20 +192,6 @@ def _shown(
             if progress:
                 progress("calibrate", done + 1, len(events))
     return task, (np.concatenate(tables), np.concatenate(right), np.concatenate(third))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch, where a task has loaded it, on one thread: on a busy machine more of them wait for each other."""
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 0
-    if torch:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_num_threads(before)
 
 
 def _with_noise_alone(event: Event) -> list[Event]:

@@ -13,6 +13,7 @@ from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadBundle, BadConfig, BadInput, GnnrecoError
 from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
+from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import (
     AnyTask,
@@ -108,13 +109,9 @@ def report(
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some that hold truth")
     opened = load_bundle(bundle)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the same bits on any machine, and small networks are faster so
-    try:
+    with threads(1):  # the same bits on any machine, and small networks are faster so
         made = _Report(opened, str(bundle), events, detector, any_detector, detector_name, bundles, progress)
         return made.whole(page, training, seeds, explained, seed, command)
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Report:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save
+from torch.utils import deterministic
 
 from gnnreco.bundle import save_bundle
 from gnnreco.bundle.files import MANIFEST
@@ -24,6 +25,7 @@ from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
 from gnnreco.files.json_types import JsonDict
+from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
 from gnnreco.tasks.contract import AnyLearner, Learner
@@ -307,16 +309,18 @@ def _seed(*numbers: int) -> None:
 @contextmanager
 def _repeatable(config: TrainConfig) -> Iterator[None]:
     """Only algorithms that repeat their sums bit by bit, where torch has them; what was set before comes back."""
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    memory: Any = deterministic  # torch does not declare what this module takes
+    before, fill = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    memory.fill_uninitialized_memory = (
+        False  # a third of the time of small layers, to find torch's own faults
+    )
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), threads(config.threads or torch.get_num_threads()):
             yield
     finally:
         torch.use_deterministic_algorithms(before)
-        torch.set_num_threads(threads)
+        memory.fill_uninitialized_memory = fill
 
 
 @contextmanager
