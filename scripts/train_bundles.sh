@@ -145,20 +145,16 @@ flow_gun() { # folder events seed
 flow tr_qq380 1100 100 qq; flow tr_zh 400 101 zh; flow tr_qq91 300 102 qq --ecm 91; flow tr_tau 200 103 tautau
 flow va_qq380 80 200 qq; flow va_zh 40 201 zh; flow va_qq91 30 202 qq --ecm 91; flow va_tau 20 203 tautau
 flow_gun tr_gun 300 104; flow_gun va_gun 30 204
-# Two trainings, each on half of the events: parts of the folders by links.
-part() { # folder source first last
-    mkdir -p "$1" && for i in $(seq "$3" "$4"); do ln -f "$2/events-$(printf %05d "$i").parquet" "$1/"; done
+flow more_qq380 1000 300 qq; flow more_qq380_2 1000 301 qq; flow more_zh 400 302 zh
+first=tr_qq380,tr_zh,tr_qq91,tr_tau,tr_gun
+particleflow() { # bundle events number epochs rate [more]
+    gnnreco train particleflow detector=full_cld "sample.inputs=[$2]" sample.events="$3" train.epochs="$4" \
+        'sample.validation=[va_qq380,va_zh,va_qq91,va_tau,va_gun]' sample.validation_events=120 train.learning_rate="$5" \
+        'sample.bundles=[tracking-cld,clusters-fine]' train.batch=4 train.cache=flow-cache -o "$1" "${@:6}"
 }
-part sm_gun tr_gun 0 1; part sm_qq380 tr_qq380 0 10; part sm_qq91 tr_qq91 0 1; part sm_tau tr_tau 0 0; part sm_zh tr_zh 0 4
-part sn_gun tr_gun 0 5; part sn_qq380 tr_qq380 11 21; part sn_qq91 tr_qq91 2 3; part sn_tau tr_tau 1 1; part sn_zh tr_zh 5 7
-particleflow() { # bundle part epochs events [more]
-    gnnreco train particleflow detector=full_cld "sample.inputs=[$2_qq380,$2_zh,$2_qq91,$2_tau,$2_gun]" sample.events="$4" \
-        'sample.validation=[va_qq380,va_zh,va_qq91,va_tau,va_gun]' sample.validation_events=120 \
-        'sample.bundles=[tracking-cld,clusters-fine]' train.epochs="$3" train.batch=4 train.learning_rate=0.003 \
-        train.cache=flow-cache -o "$1" "${@:5}"
-}
-particleflow flow-first sm 8 1100 model.hidden=32
-particleflow pflow-cld sn 4 1150 train.start=flow-first
+particleflow flow-1 "$first" 2300 8 0.003 model.hidden=48
+particleflow flow-2 "$first,more_qq380,more_qq380_2,more_zh" 4700 7 0.0025 train.start=flow-1
+particleflow pflow-cld "$first,more_qq380,more_qq380_2,more_zh" 4700 6 0.0025 train.start=flow-2 task.loss.balance=0.2
 
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \

@@ -19,7 +19,7 @@ from gnnreco.models.element_network import NOTHING, ElementTensors, Judged
 from gnnreco.tasks.contract import Reading, truth_of
 
 from .elements import SUMS, Elements, held_by
-from .judgement import MASSES, Momenta
+from .particles import kept
 from .samples import FlowSample
 from .sharing import Shares
 
@@ -67,7 +67,7 @@ class FlowExplainer:
             h, edge, alone = task.network.elements(graph)
             shares = task.shares(graph, edge, alone, m)
             _, found = task.judged(h, shares, m)
-        order = _order(found, shares, len(elements.tracks), task.config.least_score)
+        order = kept(shares, found, len(elements.tracks), task.config.least_score).row
         features = {
             "track": graph.track,
             "shower": graph.shower,
@@ -100,16 +100,6 @@ class FlowExplainer:
         h, edge, alone = network.elements(graph)
         held = held_by(work.shares, m)._replace(sums=features["particle"])
         return edge, alone, network.judge(h, len(m.momentum), held)
-
-
-def _order(found: Momenta, shares: Shares, n_tracks: int, least_score: float) -> Ints:
-    """The owners that become particles (k,), in the order of `particles_of`: the most energetic first."""
-    probability = found.probability.double().numpy()
-    mass = np.array(MASSES)[probability[:, :NOTHING].argmax(axis=1)]
-    size = np.exp(np.minimum(found.log_energy.double().numpy(), 12.0))
-    energy = np.where(shares.element < n_tracks, np.hypot(size, mass), np.maximum(size, mass))
-    keep = np.flatnonzero(1 - probability[:, NOTHING] >= least_score)
-    return keep[np.lexsort((shares.element[keep], -energy[keep]))]
 
 
 def _hits(elements: Elements, shares: Shares, rows: Ints) -> dict[str, Ints]:

@@ -16,8 +16,10 @@ from .sharing import Shares
 ELECTRON = 3
 #: Masses of the classes, GeV: pion, K0L, photon, electron, muon.
 MASSES = (0.13957, 0.49761, 0.0, 0.000511, 0.10566)
-#: By how many of its own errors a track's momentum may change, and an electron's by what factor (logarithm).
-PULLS, RADIATED = 2.0, 0.7
+#: By how many of its own errors a track's momentum may change.
+PULLS = 2.0
+#: Squared relative error of a calorimeter: over the energy (GeV), and constant; of hadrons, of electrons.
+HADRON, ELECTROMAGNETIC = (0.3, 0.01), (0.03, 0.0001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ class Momenta:
 def momenta(network: ElementNetwork, judged: Judged, shares: Shares, m: Measured) -> Momenta:
     """Energies and directions of owners.
 
-    A track's momentum changes by a few of its errors at most, so that a good one stays what it is; an electron may have
-    radiated energy that its track does not tell. What has no track has the energy of all that it holds, times a learned
-    factor.
+    A track's momentum changes by a few of its errors at most, and by as much less as it is better than a calorimeter: what
+    the weighted mean of both allows, so that a good one stays what it is. What has no track has the energy of all that it
+    holds, times a learned factor.
     """
     n_tracks = len(m.momentum)
     is_track = torch.from_numpy(shares.element < n_tracks)
@@ -57,10 +59,16 @@ def momenta(network: ElementNetwork, judged: Judged, shares: Shares, m: Measured
     direction = torch.from_numpy(held_direction(shares, m))
     direction[is_track] = momentum / size[:, None]
     room = torch.ones(len(shares.element))
-    error = torch.from_numpy(m.error).float()
     electron = probability[is_track, ELECTRON].detach()
-    room[is_track] = (PULLS * error).clamp(max=1.0) * (1 - electron) + RADIATED * electron
+    room[is_track] = _room(torch.from_numpy(m.error).float(), size.float(), electron)
     shift = torch.where(is_track, room * torch.tanh(judged.shift), judged.shift.clamp(-3.0, 3.0))
     kind = probability[:, :-1].argmax(dim=1)
     log_sigma = judged.log_sigma + network.sigma_scale[row, kind].log()
     return Momenta(probability, base.float() + shift, log_sigma, direction.float())
+
+
+def _room(error: Tensor, momentum: Tensor, electron: Tensor) -> Tensor:
+    """By how much the logarithm of a track's momentum may change (n_t,), given its relative error, GeV, and P(electron)."""
+    hadron, electromagnetic = (a / momentum + b for a, b in (HADRON, ELECTROMAGNETIC))
+    calorimeter = hadron * (1 - electron) + electromagnetic * electron
+    return (PULLS * error).clamp(max=1.0) * error**2 / (error**2 + calorimeter)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Ints, ReconstructedParticles
+from gnnreco.columns import Floats, Ints, ReconstructedParticles
 from gnnreco.models.element_network import NOTHING
 
 from .elements import Elements, Measured
@@ -15,29 +17,66 @@ from .sharing import Shares
 MOSTLY = 0.5  # of a cell or a shower, for a particle to name it among what it is made of
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The owners that become particles, the most energetic first.
+
+    Attributes
+    ----------
+    row : int64 (k,)
+        Among the owners.
+    kind : int64 (k,)
+        Likeliest class.
+    energy : float64 (k,)
+        GeV.
+    """
+
+    row: Ints
+    kind: Ints
+    energy: Floats
+
+
+def kept(shares: Shares, found: Momenta, n_tracks: int, least_score: float) -> Kept:
+    """Which owners become particles.
+
+    What has no track has the energy that is expected of it: the energy of what it would be, times the probability that it is
+    anything, so that doubtful pieces shift no sum.
+    """
+    probability = found.probability.double().numpy()
+    score = 1 - probability[:, NOTHING]
+    kind, size = probability[:, :NOTHING].argmax(axis=1), _size(found)
+    mass = np.array(MASSES)[kind]
+    energy = np.where(shares.element < n_tracks, np.hypot(size, mass), np.maximum(size * score, mass))
+    row = np.flatnonzero(score >= least_score)
+    row = row[np.lexsort((shares.element[row], -energy[row]))]
+    return Kept(row, kind[row], energy[row])
+
+
+def _size(found: Momenta) -> Floats:
+    """Momentum of owners with a track, energy of the others (p,), GeV."""
+    return np.exp(np.minimum(found.log_energy.double().numpy(), 12.0))
+
+
 def particles_of(
     elements: Elements, m: Measured, shares: Shares, found: Momenta, least_score: float, by_cells: bool
 ) -> ReconstructedParticles:
     """Particles of one event, the most energetic first; clusters by their rows, or with `by_cells` hits by theirs."""
-    probability = found.probability.double().numpy()
-    score = 1 - probability[:, NOTHING]
+    n_tracks = len(elements.tracks)
+    these = kept(shares, found, n_tracks, least_score)
+    keep, energy = these.row, these.energy
+    probability = found.probability.double().numpy()[keep]
     given = np.maximum(probability[:, :NOTHING], 1e-30)
     given /= given.sum(axis=1, keepdims=True)
-    kind, size = given.argmax(axis=1), np.exp(np.minimum(found.log_energy.double().numpy(), 12.0))
-    n_tracks = len(elements.tracks)
-    is_track = shares.element < n_tracks
-    mass = np.array(MASSES)[kind]
-    energy = np.where(is_track, np.hypot(size, mass), np.maximum(size, mass))
-    momentum = np.where(is_track, size, np.sqrt(np.maximum(energy**2 - mass**2, 0.0)))
-    vector = momentum[:, None] * found.direction.double().numpy()
-    sigma = energy * np.exp(np.minimum(found.log_sigma.double().numpy(), 3.0))
-    charge = np.zeros(len(kind))
-    charge[is_track] = np.sign(elements.tracks.q_over_p)
-    keep = np.flatnonzero(score >= least_score)
-    keep = keep[np.lexsort((shares.element[keep], -energy[keep]))]
-    tracks = np.where(is_track, np.arange(len(kind)), -1)[keep]
+    element = shares.element[keep]
+    is_track = element < n_tracks
+    mass = np.array(MASSES)[these.kind]
+    momentum = np.where(is_track, _size(found)[keep], np.sqrt(np.maximum(energy**2 - mass**2, 0.0)))
+    vector = momentum[:, None] * found.direction.double().numpy()[keep]
+    sigma = energy * np.exp(np.minimum(found.log_sigma.double().numpy()[keep], 3.0))
+    charge = np.zeros(len(keep))
+    charge[is_track] = np.sign(elements.tracks.q_over_p[element[is_track]])
     ones: Ints = np.arange(len(keep))
-    track_offsets, track_index = _ragged(ones[tracks >= 0], shares.element[keep][tracks >= 0], len(keep))
+    track_offsets, track_index = _ragged(ones[is_track], element[is_track], len(keep))
     held = _held(shares, keep)
     if by_cells:
         hit_index = elements.showers.cell
@@ -47,15 +86,15 @@ def particles_of(
     else:
         clusters, hits = _ragged(*held, len(keep)), _ragged(ones[:0], ones[:0], len(keep))
     return ReconstructedParticles(
-        class_index=kind[keep].astype(np.int32),
-        class_probability=given[keep],
-        charge=charge[keep],
-        px=vector[keep, 0],
-        py=vector[keep, 1],
-        pz=vector[keep, 2],
-        energy=energy[keep],
-        energy_sigma=sigma[keep],
-        score=score[keep],
+        class_index=these.kind.astype(np.int32),
+        class_probability=given,
+        charge=charge,
+        px=vector[:, 0],
+        py=vector[:, 1],
+        pz=vector[:, 2],
+        energy=energy,
+        energy_sigma=sigma,
+        score=1 - probability[:, NOTHING],
         track_offsets=track_offsets,
         track_index=track_index,
         cluster_offsets=clusters[0],

@@ -59,7 +59,7 @@ class ParticleFlowConfig:
     sharing: SharingConfig = field(default_factory=SharingConfig)
     loss: FlowLossConfig = field(default_factory=FlowLossConfig)
     finder: Literal["incidence", "edges"] = "incidence"
-    least_score: float = 0.5
+    least_score: float = 0.6
     seed: int = 0
 
 
