@@ -42,7 +42,7 @@ ALONG = ("score", "near_layers", "near_mip", "near_start", "near_end", "nuclear_
 LIKE_SHOWERS = {"energy": 0.5, "outer": 0.2, "depth_mean": 0.7}
 LIKE_TO_TRACK = {"middle_distance": 0.3, "energy": 0.7, "outer": 0.4, "energy_ratio": 1.0}
 LIKE_TO_SHOWER = {"apart": 0.3, "energy": 0.7, "energy_ratio": 0.5, "depth_step": 0.5}
-LIKE_TRACKS = {"momentum": 0.5, "near_2": 0.3, "near_front": 0.5, "near_middle": 0.5, "near_back": 0.5}
+LIKE_TRACKS = {"momentum": 0.5, "near_2": 0.3, "near_front": 0.5, "near_middle": 0.5, "near_back": 0.5, "behind_layers": 0.5}
 #: Parts of the radiation lengths 6 to 14 of a shower that are in front of 8, where tracks begin to count "middle".
 FRONT_OF_SECTION_1 = 0.25
 

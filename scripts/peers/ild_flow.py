@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from dst_figures import Sample, kinds_of, links_of, parents_first, truth_of
+from dst_figures import COSINE, Sample, kinds_of, links_of, parents_first, truth_of
 from ild_elements import Reading
 
 from gnnreco.columns import PARTICLE_CLASSES, Event, Hits, Ints, ReconstructedParticles, Truth
@@ -65,7 +65,9 @@ def targets_of(event: DstEvent) -> Targets:
     kind = kinds_of(particles)
     kind[(kind == ELECTRON) & ~tracked] = PHOTON
     kind[(kind == CHARGED) & ~tracked] = NEUTRAL
-    rows = np.flatnonzero((host == np.arange(len(host))) & (momentum[:, 3] > 0))
+    told = np.concatenate([behind, event.clusters_to_truth.particle])
+    seen = np.isin(np.arange(len(host)), host[told]) | (np.abs(p[:, 2]) < COSINE * np.linalg.norm(p, axis=1))
+    rows = np.flatnonzero((host == np.arange(len(host))) & (momentum[:, 3] > 0) & seen)
     number = np.full(len(host) + 1, -1)
     number[rows] = np.arange(len(rows))
     charge = np.where(tracked, particles.charge, 0.0)[rows]

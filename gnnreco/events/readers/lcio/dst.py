@@ -59,6 +59,8 @@ class DstEvent:
     subdetectors : tuple of str
     subdetector_energy : float64 (n_clusters, n_subdetectors)
         What each cluster has in each of them, GeV.
+    detector : str
+        Its name, as the file says.
     """
 
     event: Event
@@ -69,14 +71,18 @@ class DstEvent:
     mass: Floats
     subdetectors: tuple[str, ...]
     subdetector_energy: Floats
+    detector: str = ""
 
 
-def read_dst(path: str | Path) -> Iterator[DstEvent]:
+def read_dst(path: str | Path, particles: str = "") -> Iterator[DstEvent]:
     """Read a file of LCIO with tracks, clusters and particles, event by event.
 
     Parameters
     ----------
     path : str or Path
+    particles : str
+        Name of the collection of particles; tracks and clusters are those that they are made of. Empty: the collection with the
+        most particles that are made of any, which is Pandora's where it ran.
 
     Yields
     ------
@@ -85,35 +91,35 @@ def read_dst(path: str | Path) -> Iterator[DstEvent]:
     Raises
     ------
     BadInput
-        Damaged, or without particles of a simulation.
+        Damaged, without particles of a simulation, or without particles of that name.
     """
-    reader = LcioReader(Path(path), SensorFinder(None))
+    reader = LcioReader(Path(path), SensorFinder(None), particles)
     for entry in reader.entries():
         event = reader(entry, truth=True, deposits=True)
         content = reader.content(entry.row, entry.number)
-        chosen = choose(content)
+        chosen = choose(content, particles)
         told = simulated(content, hits_of(content))
         if told is None:
             raise BadInput(
                 path, content.where, f"no {MC} in it, so no truth to link to; read it with open_events"
             )
-        particles = _links(
-            content, PARTICLE, [] if chosen.particles is None else [chosen.particles], told.place
-        )
+        made = [] if chosen.particles is None else [chosen.particles]
+        to_truth = _links(content, PARTICLE, made, told.place)
         tracks, clusters = (
-            _links(content, kind, there, told.place) or _through(content, chosen, kind, there, particles)
+            _links(content, kind, there, told.place) or _through(content, chosen, kind, there, to_truth)
             for kind, there in ((TRACK, chosen.tracks), (CLUSTER, chosen.clusters))
         )
         names, energy = _subdetectors(chosen.clusters)
         yield DstEvent(
             event,
-            particles or _none(),
+            to_truth or _none(),
             tracks,
             clusters,
             told.generator_status,
             told.mass,
             names,
             energy,
+            reader.detector(entry.row),
         )
 
 
