@@ -174,7 +174,9 @@ def with_rejected_tracks(event: DstEvent) -> DstEvent:
         off[row], off[:, column] = np.inf, np.inf
     found, particle = np.array(pairs, np.int64).reshape(-1, 2).T
     more = Links(
-        np.append(links.found, found), np.append(links.particle, particle), np.append(links.weight, np.ones(len(found)))
+        np.append(links.found, found),
+        np.append(links.particle, particle),
+        np.append(links.weight, np.ones(len(found))),
     )
     return replace(event, tracks_to_truth=more)
 

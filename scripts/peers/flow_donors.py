@@ -42,7 +42,14 @@ ALONG = ("score", "near_layers", "near_mip", "near_start", "near_end", "nuclear_
 LIKE_SHOWERS = {"energy": 0.5, "outer": 0.2, "depth_mean": 0.7}
 LIKE_TO_TRACK = {"middle_distance": 0.3, "energy": 0.7, "outer": 0.4, "energy_ratio": 1.0}
 LIKE_TO_SHOWER = {"apart": 0.3, "energy": 0.7, "energy_ratio": 0.5, "depth_step": 0.5}
-LIKE_TRACKS = {"momentum": 0.5, "near_2": 0.3, "near_front": 0.5, "near_middle": 0.5, "near_back": 0.5, "behind_layers": 0.5}
+LIKE_TRACKS = {
+    "momentum": 0.5,
+    "near_2": 0.3,
+    "near_front": 0.5,
+    "near_middle": 0.5,
+    "near_back": 0.5,
+    "behind_layers": 0.5,
+}
 #: Parts of the radiation lengths 6 to 14 of a shower that are in front of 8, where tracks begin to count "middle".
 FRONT_OF_SECTION_1 = 0.25
 
@@ -68,6 +75,8 @@ class Donors:
         visible, momentum : float64 (n_s,), (n_t,)
             Energy of the showers, momentum of the tracks, GeV.
         """
+        if not self.graphs:
+            return graph
         showers = graph.shower_features.copy()
         theirs = np.concatenate([g.shower_features for g in self.graphs])
         keys = _key(LIKE_SHOWERS, _showers(showers)), _key(LIKE_SHOWERS, _showers(theirs))
@@ -79,7 +88,14 @@ class Donors:
         for to_track, columns, like in ((1.0, TO_TRACK, LIKE_TO_TRACK), (0.0, TO_SHOWER, LIKE_TO_SHOWER)):
             rows, donors = mine["to_track"] == to_track, their["to_track"] == to_track
             some = edges[rows]
-            _take(EDGE_FEATURES, columns, some, theirs[donors], _key(like, mine)[rows], _key(like, their)[donors])
+            _take(
+                EDGE_FEATURES,
+                columns,
+                some,
+                theirs[donors],
+                _key(like, mine)[rows],
+                _key(like, their)[donors],
+            )
             edges[rows] = some
         now = replace(graph, shower_features=showers, edge_features=edges)
         tracks = _beside_tracks(now, visible, momentum)
@@ -111,7 +127,12 @@ def _key(like: dict[str, float], told: dict[str, Floats]) -> Floats:
 
 
 def _take(
-    names: Sequence[str], columns: Sequence[str], mine: Features, theirs: Features, key: Floats, their_key: Floats
+    names: Sequence[str],
+    columns: Sequence[str],
+    mine: Features,
+    theirs: Features,
+    key: Floats,
+    their_key: Floats,
 ) -> None:
     """Replace some columns by the mean of the nearest donors, in place."""
     count = min(DONORS, len(theirs))
@@ -132,7 +153,9 @@ def _beside_tracks(graph: ElementGraph, visible: Floats, momentum: Floats) -> Fe
         energy = np.bincount(track, near * visible[shower] * part[shower], n)
         out[:, TRACK_FEATURES.index(name)] = np.log(energy / momentum + 0.01)
 
-    near = {name: graph.edge_features[mine, EDGE_FEATURES.index(name)] for name in ("near_1", "near_2", "near_4")}
+    near = {
+        name: graph.edge_features[mine, EDGE_FEATURES.index(name)] for name in ("near_1", "near_2", "near_4")
+    }
     for name, part in near.items():
         put(name, part, np.ones(len(visible)))
     first, second, third, outer = (
@@ -161,7 +184,9 @@ def donors_for(bundle: Bundle, task: ParticleFlowTask, count: int, events: str |
     found_by = bundle.manifest["training"]["data"]["sample"]["bundles"]
     first = Reconstructor(task.detector, found_by)
     made: Iterable[Event] = (
-        simulate(task.detector, PROCESS, count, seed=SEED) if events is None else open_events(events, task.detector)
+        simulate(task.detector, PROCESS, count, seed=SEED)
+        if events is None
+        else open_events(events, task.detector)
     )
     graphs = []
     for event, _ in zip(made, range(count), strict=False):

@@ -41,7 +41,11 @@ class Tuned(NamedTuple):
 
 
 def tuned(
-    task: ParticleFlowTask, samples: Sequence[FlowSample], epochs: int = EPOCHS, rate: float = RATE, seed: int = 0
+    task: ParticleFlowTask,
+    samples: Sequence[FlowSample],
+    epochs: int = EPOCHS,
+    rate: float = RATE,
+    seed: int = 0,
 ) -> Tuned:
     """A copy of a task that has learned from these samples as well.
 

@@ -30,6 +30,7 @@ from gnnreco.graphs.elements.trails import Points, trails_of
 from gnnreco.tasks.particleflow import ParticleFlowTask
 from gnnreco.tasks.particleflow.elements import LONGEST, Elements
 
+
 @dataclass(frozen=True, slots=True)
 class Calorimeters:
     """What must be known of a detector: a barrel of many sides and two planes.
@@ -56,11 +57,17 @@ class Calorimeters:
     nuclear: tuple[float, float, float]
 
 
-ILD = Calorimeters(3.5, 1847.0, 2450.0, 8, (0.0, 185.0), (211.0, 1480.0), (22.9, 0.123, 0.0435), (1.18, 0.0057, 0.0047))
+ILD = Calorimeters(
+    3.5, 1847.0, 2450.0, 8, (0.0, 185.0), (211.0, 1480.0), (22.9, 0.123, 0.0435), (1.18, 0.0057, 0.0047)
+)
 #: Of full_cld, whose published dimensions stand in its README; silicon and tungsten, scintillator and steel as in ILD.
-CLD = Calorimeters(2.0, 2150.0, 2307.0, 12, (0.0, 202.0), (250.0, 1800.0), (23.2, 0.115, 0.0435), (1.2, 0.0057, 0.0047))
+CLD = Calorimeters(
+    2.0, 2150.0, 2307.0, 12, (0.0, 202.0), (250.0, 1800.0), (23.2, 0.115, 0.0435), (1.2, 0.0057, 0.0047)
+)
 #: CLD_o2_v07; silicon and tungsten, then scintillator and steel, as in ILD.
-CLD = Calorimeters(2.0, 2150.0, 2307.0, 12, (0.0, 202.0), (250.0, 1416.0), (23.2, 0.108, 0.0435), (1.18, 0.0052, 0.0047))
+CLD = Calorimeters(
+    2.0, 2150.0, 2307.0, 12, (0.0, 202.0), (250.0, 1416.0), (23.2, 0.108, 0.0435), (1.18, 0.0052, 0.0047)
+)
 DETECTORS = {"ild": ILD, "cld": CLD}
 EM, HADRON, YOKE = ("ecal", "lcal", "bcal"), ("hcal", "lhcal"), ("yoke",)
 SCALE = 0.55  # of energies in the hadron calorimeter: see above

@@ -17,7 +17,7 @@ import torch
 from dst_figures import COSINE, Sample, kinds_of, links_of, parents_first, truth_of
 from ild_elements import Reading
 
-from gnnreco.columns import PARTICLE_CLASSES, Event, Hits, Ints, ReconstructedParticles, Truth
+from gnnreco.columns import PARTICLE_CLASSES, Event, Hits, Ints, Truth
 from gnnreco.events.readers.lcio import DstEvent, Links
 from gnnreco.tasks.particleflow import ParticleFlowTask
 from gnnreco.tasks.particleflow.answers import Answers, answers_of

@@ -10,7 +10,7 @@ those of all events, each found by the network that was tuned on the other half.
 
 FILE is a file of LCIO with tracks, clusters, Pandora's particles and truth links, such as
 ``examples/cpp/rootDict/DST01-06_ppr004_bbcsdu.slcio`` of iLCSoft/LCIO (50 e+e- events at 500 GeV in ILD, 3.5 T, BSD-3), or what
-CLD's reconstruction writes. Particles are those of the collection with the most that are made of tracks or clusters
+CLD's reconstruction writes, in LCIO or EDM4hep (`edm4hep_dst.py`). Particles are those of the collection with the most that are made of tracks or clusters
 (`--particles` names another), tracks and clusters those that they are made of. 68 % intervals come from drawing events again.
 """
 
@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,18 @@ from gnnreco.events.readers.lcio import DstEvent, read_dst
 #: What the name of a detector begins with in its files, and what it is here.
 NAMES = {"CLD": "cld", "ILD": "ild", "LDC": "ild"}
 DONOR_EVENTS = 16
+ROOT = b"root"
+
+
+def read(file: Path, particles: str) -> Iterator[DstEvent]:
+    """The events of a file of LCIO or, by its first bytes, of EDM4hep."""
+    with file.open("rb") as stream:
+        is_root = stream.read(len(ROOT)) == ROOT
+    if is_root:
+        from edm4hep_dst import read_edm4hep
+
+        return read_edm4hep(file, particles)
+    return read_dst(file, particles)
 
 
 def pandora(events: list[DstEvent]) -> list[Sample]:
@@ -50,7 +64,7 @@ def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, li
     import torch
     from flow_donors import donors_for
     from flow_tuning import balanced, tuned
-    from ild_elements import DETECTORS, Reading
+    from ild_elements import DETECTORS, SCALE, Reading
     from ild_flow import flow, sample_of
 
     from gnnreco.bundle import load_bundle, load_task
@@ -63,7 +77,8 @@ def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, li
     if not isinstance(task, ParticleFlowTask):
         raise SystemExit(f"{args.bundle}: a bundle of {task.name}; give one of particleflow")
     donors = donors_for(bundle, task, DONOR_EVENTS, args.donors)
-    reading = Reading(task, donors, DETECTORS[args.detector or named(events[0].detector)], args.scale)
+    detector = DETECTORS[args.detector or named(events[0].detector)]
+    reading = Reading(task, donors, detector, args.scale or SCALE)
     samples = [sample_of(reading, event) for event in events]
     half = len(events) // 2
     parts = slice(half), slice(half, None)
@@ -119,15 +134,19 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--bundle", help="of particle flow: a folder, or the name of one that ships")
     parser.add_argument("--particles", default="", help="collection of Pandora's particles, by name")
-    parser.add_argument("--detector", choices=sorted(set(NAMES.values())), help="of the file, if its name does not tell")
+    parser.add_argument(
+        "--detector", choices=sorted(set(NAMES.values())), help="of the file, if its name does not tell"
+    )
     parser.add_argument("--trained-on", default="full_cld", help="detector that the bundle was trained on")
     parser.add_argument("--donors", help="events of that detector; else some are simulated")
-    parser.add_argument("--scale", type=float, default=0.55, help="of hadronic energies: see ild_elements.py")
+    parser.add_argument(
+        "--scale", type=float, help="of energies in the hadron calorimeter: see ild_elements.py"
+    )
     parser.add_argument("--events", type=int, help="at most so many")
     parser.add_argument("--seed", type=int, default=0, help="of the order of events in tuning")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    events = [with_rejected_tracks(e) for e, _ in zip(read_dst(args.file, args.particles), _rows(args.events))]  # noqa: B905
+    events = [with_rejected_tracks(e) for e in islice(read(args.file, args.particles), args.events)]
     samples, tuning = {"pandora": pandora(events)}, {}
     if args.bundle:
         found, tuning = ours(events, args)
@@ -146,11 +165,9 @@ def main() -> None:
         print(table([row for name, figure in of.items() for row in rows_of(name, figure)]))
     if args.json:
         definitions = {"min_energy_gev": MIN_ENERGY, "max_abs_cos_theta": COSINE, "counts": counts}
-        args.json.write_text(json.dumps({"definitions": definitions, "tuning": tuning, **told}, indent=1) + "\n")
-
-
-def _rows(limit: int | None) -> range:
-    return range(10**9 if limit is None else limit)
+        args.json.write_text(
+            json.dumps({"definitions": definitions, "tuning": tuning, **told}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class LcioReader:
     finder : SensorFinder
         The field of its detector turns curvatures into momenta; without a detector the particles of the file tell it.
     particles : str
-        Name of the collection of particles that were found; empty: the one with the most that are made of tracks or clusters.
+        Name of the collection of found particles; empty: the one with the most that are made of tracks or clusters.
     """
 
     def __init__(self, file: Path, finder: SensorFinder, particles: str = "") -> None:
