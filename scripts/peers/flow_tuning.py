@@ -2,7 +2,7 @@
 
 How often it goes over these events is chosen by cross-validation inside them: in turn, a part of the events is left out, and its
 loss is followed from epoch to epoch. Then a network learns from all of them for as many epochs as were best in the mean; none, if
-that was best. Class probabilities and errors are fitted to what the networks of the cross-validation say of the events that each
+that was best. All of it is the same in every bit on one thread. Class probabilities and errors are fitted to what the networks of the cross-validation say of the events that each
 of them did not see.
 """
 

@@ -7,9 +7,9 @@ A track has as many hits as a silicon tracker would give it. Energy in the yoke 
 calorimeters.
 
 Pandora's energies in the hadron calorimeter are those of hadrons; our network has learned from those of electrons and photons,
-and makes hadrons' energies of them by itself. `SCALE` turns the one into the other: with it the clusters of
-charged hadrons above 5 GeV have the part of their tracks' momenta that they have in the simulation which the network has
-learned from (0.63, where photons have 0.96).
+and makes hadrons' energies of them by itself. `SCALE` turns the one into the other. Measured without truth: the cluster of one of
+Pandora's charged hadrons (2-100 GeV) has 0.65 of its track's momentum in the median with it, 0.89 without; a charged particle
+in the simulation that the network has learned from leaves 0.62 (100 of them; photons 0.96).
 """
 
 from __future__ import annotations

@@ -126,6 +126,7 @@ def test_a_rejected_track_goes_to_the_particle_whose_momentum_it_has(
     size = np.sqrt(true.px**2 + true.py**2 + true.pz**2)[before.particle]
     exact = np.abs(1 / np.abs(tracks.q_over_p[before.found]) / size - 1)
     alone = np.array([np.count_nonzero(before.particle == p) == 1 for p in before.particle])
+    alone &= np.abs(tracks.d0[before.found]) < 0.1  # mm: elsewhere its direction is that of a place far away
     row = int(np.where(alone, exact, np.inf).argmin())
     keep = before.found != before.found[row]
     without = replace(

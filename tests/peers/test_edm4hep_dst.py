@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.events.readers.lcio import LcioReader
-from gnnreco.events.readers.lcio.content import Content
+from gnnreco.events.readers.lcio.content import NO_TAG, Content
 from gnnreco.events.readers.lcio.dst import dst_of, read_dst
 from gnnreco.events.readers.lcio.found import choose
 from gnnreco.events.readers.lcio.truth import simulated
@@ -49,7 +49,7 @@ def podio(script: ModuleType, content: Content) -> tuple[dict[str, NDArray], dic
         int(tag): (number[c.name], row)
         for c in named
         for row, tag in enumerate(c.table.unsigned("tag"))
-        if tag + 1 < 2**32
+        if tag != NO_TAG
     }
     branches: dict[str, NDArray] = {}
 
