@@ -128,6 +128,17 @@ class _Verb(ModuleType):
         return getattr(import_module(module), name)
 
     @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        """What `help` shows: how the verb is called, and what package has its name."""
+        from inspect import getdoc, signature
+
+        name, package = self.__name__.rpartition(".")[2], vars(self).get("__doc__") or ""
+        first, _, rest = (getdoc(self._function) or "").partition("\n\n")
+        return (
+            f"{first}\n\n{name}{signature(self._function)}\n\n{rest}\n\nThe package of this name: {package}"
+        )
+
+    @property
     def __signature__(self) -> Any:
         from inspect import signature
 

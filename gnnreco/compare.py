@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from gnnreco.errors import BadConfig, GnnrecoError
 from gnnreco.evaluate import Target, score_tracks
 from gnnreco.evaluate.clustering import score_clusters
 from gnnreco.evaluate.tracking import as_seen
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector, list_detectors, load_detector
 from gnnreco.geometry.checks.coverage import coverage
 from gnnreco.progress import Progress
@@ -55,7 +55,7 @@ def compare_detectors(
     transfer: bool = True,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Run the standard samples through detectors. A run that was stopped goes on where it was: what is done is kept.
 
     Parameters
@@ -117,13 +117,13 @@ class Run:
     say: Callable[[str], None]
 
     @functools.cached_property
-    def key(self) -> dict[str, Any]:
+    def key(self) -> JsonDict:
         """What a sample that is kept must have been made with to be used again."""
         bundles = {name: load_bundle(name).manifest["sha256"] for name in list_bundles()}
         how = {"events": self.events, "seed": SEED, "transfer": self.transfer, "samples": repr(SAMPLES)}
         return {"gnnreco": __version__, "detector": self.detector.hash, "bundles": bundles, **how}
 
-    def once(self, part: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def once(self, part: str, make: Callable[[], JsonDict]) -> JsonDict:
         """What `make` gives; kept as a file, and read from there where it is."""
         file = self.folder / "done" / f"{self.detector.name}-{part}.json"
         try:
@@ -143,7 +143,7 @@ class Run:
         return dict(json.loads(text)["row"])
 
 
-def _facts(detector: Detector) -> dict[str, Any]:
+def _facts(detector: Detector) -> JsonDict:
     """What a detector is and what straight lines meet in it."""
     seen = coverage(detector)
     inside = seen.layers > 0
@@ -167,11 +167,11 @@ def _cells(detector: Detector) -> int:
     return int(np.array([t.n_cells for t in detector.templates], np.int64)[detector.template].sum())
 
 
-def _samples(run: Run) -> dict[str, Any]:
+def _samples(run: Run) -> JsonDict:
     """All samples that reach the detector."""
     along_z = coverage(run.detector, 8, 8).axes == ("x", "y")
     bundles = functools.cache(lambda: _tracking(run, along_z))  # made when the first sample needs them
-    result: dict[str, Any] = {}
+    result: JsonDict = {}
     for kind, sample in SAMPLES.items():
         if not along_z or sample.process == "gun":
             result[kind] = run.once(kind, functools.partial(_one_sample, run, kind, sample, along_z, bundles))
@@ -182,7 +182,7 @@ def _samples(run: Run) -> dict[str, Any]:
 
 def _one_sample(
     run: Run, kind: str, sample: Sample, along_z: bool, bundles: Callable[[], Bundles]
-) -> dict[str, Any]:
+) -> JsonDict:
     """Simulate a sample, and find what the detector measures of it."""
     detector, process = run.detector, "beam" if along_z else sample.process
     measures = {what for s in detector.subsystems for what in s.measures}
@@ -192,7 +192,7 @@ def _one_sample(
         if run.progress:
             run.progress(f"{run.name}: simulate {kind}", len(made), run.events)
     hits = float(np.mean([len(event.hits) for event in made]))
-    row: dict[str, Any] = {"hits_per_event": hits, "occupancy": hits / max(_cells(detector), 1)}
+    row: JsonDict = {"hits_per_event": hits, "occupancy": hits / max(_cells(detector), 1)}
     if kind in ("muons", "ttbar") and "position" in measures:
         row |= _tracks(detector, made, bundles(), along_z)
     elif kind in ("photons", "pions") and not measures.isdisjoint(("energy", "charge")):
@@ -200,7 +200,7 @@ def _one_sample(
     return row
 
 
-def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bool) -> dict[str, Any]:
+def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bool) -> JsonDict:
     """Efficiency of each bundle for particles that cross most of the tracker."""
     layers = len(np.unique(detector.layer[_position(detector)]))
     min_pt, max_eta = (0.0, np.inf) if along_z else (1.0, 3.0)
@@ -221,7 +221,7 @@ def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bo
     return {"efficiency": found, **({"failure": failure} if failure else {})}
 
 
-def _clusters(detector: Detector, made: list[Event]) -> dict[str, Any]:
+def _clusters(detector: Detector, made: list[Event]) -> JsonDict:
     """Efficiency and response of clustering without training."""
     task = load_task(load_bundle("clusters-density"), detector, any_detector=True)
 
@@ -231,7 +231,7 @@ def _clusters(detector: Detector, made: list[Event]) -> dict[str, Any]:
     return {"efficiency": found, "response": scores["energy_response_mean"]}
 
 
-def _rate(scores: dict[str, Any], name: str) -> dict[str, Any]:
+def _rate(scores: JsonDict, name: str) -> JsonDict:
     low, high = scores.get(f"{name}_interval") or (None, None)
     return {"value": scores[name], "low": low, "high": high}
 

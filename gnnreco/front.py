@@ -15,7 +15,9 @@ from gnnreco.events import EventSource, open_events, open_jets
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.particles_file import read_particles
 from gnnreco.events.tracks_file import read_tracks
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.progress import Progress
 from gnnreco.tasks.contract import ReadsJets
 from gnnreco.tasks.registry import find_task, task_names
 
@@ -33,7 +35,7 @@ def evaluate(
     min_energy: float | None = None,
     jets: str = "antikt",
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Score what `gnnreco.reconstruct` wrote against the truth.
 
     Parameters
@@ -176,7 +178,7 @@ def report(
     seed: int = 0,
     command: str = "",
     progress: Callable[[str, int, int], None] | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Tell what a trained model does, what it reads, how sure it is and where it fails, as one HTML page.
 
     Parameters
@@ -264,13 +266,13 @@ def report(
 
 def train(
     task: str,
-    settings: Mapping[str, Any] | Sequence[str] = (),
+    settings: JsonMapping | Sequence[str] = (),
     output: str | Path = "bundle",
     *,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> dict[str, Any]:
+    progress: Progress | None = None,
+) -> JsonDict:
     """Train a network and save it as a bundle.
 
     Parameters
@@ -368,7 +370,7 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
     return found, list(doubts)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> JsonDict:
     try:
         return dict(json.loads((folder / "manifest.json").read_text()))
     except (OSError, ValueError) as error:
@@ -381,7 +383,7 @@ def _loaded(detector: Detector | str | Path) -> Detector:
     return detector if isinstance(detector, Detector) else load_detector(detector)
 
 
-def _given(**values: Any) -> dict[str, Any]:
+def _given(**values: Any) -> JsonDict:
     """Those that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events.output_file import Layout
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.kernels.timer import Timer
-from gnnreco.tasks.contract import Scorable, Task
+from gnnreco.tasks.contract import AnyTask, Scorable
 from gnnreco.tasks.layouts import layout_of
 from gnnreco.tasks.registry import Kind, find_task
 
@@ -67,7 +67,7 @@ class Stage:
         """What runs the network: ``native``, or a sum over the ONNX model."""
         return self.exported.identity if self.exported else "native"
 
-    def build(self, detector: Detector, any_detector: bool, threads: int) -> Task[Any, Any]:
+    def build(self, detector: Detector, any_detector: bool, threads: int) -> AnyTask:
         """The task, ready to reconstruct."""
         task = load_task(self.bundle, detector, any_detector)
         if self.exported:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
 from gnnreco.errors import BadConfig
+from gnnreco.files.json_types import JsonDict, JsonMapping
 
 T = TypeVar("T")
 
 
-def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+def parse_settings(words: Sequence[str]) -> JsonDict:
     """Turn ``key=value`` and ``a.b=value`` into nested values, read as YAML."""
-    tree: dict[str, Any] = {}
+    tree: JsonDict = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
@@ -33,7 +34,7 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     return tree
 
 
-def build(kind: type[T], values: Mapping[str, Any], where: str = "", others: bool = False) -> T:
+def build(kind: type[T], values: JsonMapping, where: str = "", others: bool = False) -> T:
     """Build the dataclass `kind` from plain values.
 
     Parameters
@@ -73,7 +74,7 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "", others: boo
         raise BadConfig(f"{where or kind.__name__}: {error}") from error
 
 
-def plain(settings: Any) -> Any:
+def plain(settings: object) -> Any:
     """Turn a dataclass into dicts, lists and numbers that YAML and JSON can hold."""
     if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
         return {f.name: plain(getattr(settings, f.name)) for f in dataclasses.fields(settings) if f.init}
@@ -84,7 +85,7 @@ def plain(settings: Any) -> Any:
     return settings
 
 
-def within(settings: Any, low: int, high: int, *names: str) -> None:
+def within(settings: object, low: int, high: int, *names: str) -> None:
     """Raise `ValueError` unless these settings, or each of their values, lie between `low` and `high`."""
     for name in names:
         value = getattr(settings, name)
@@ -93,14 +94,14 @@ def within(settings: Any, low: int, high: int, *names: str) -> None:
                 raise ValueError(f"{name} must lie between {low:,} and {high:,}, not {_short(number)}")
 
 
-def nearest(name: str, known: Any) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the closest known name, or the list of all."""
     known = list(known)
     close = difflib.get_close_matches(name, known, 1)
     return f"; did you mean '{close[0]}'?" if close else f"; there is {', '.join(known) or 'none'}"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """A value as a message can hold it."""
     try:
         text = repr(value)

@@ -19,14 +19,14 @@ from flow_settings import TUNED
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import PARTICLE_CLASSES, Clusters, Event, Floats, ReconstructedParticles, Tracks
 from gnnreco.evaluate.particles import ParticleScores, jets
-from gnnreco.evaluate.particles.balance import balance
+from gnnreco.evaluate.particles.classes import HARD
 from gnnreco.evaluate.particles.targets import four_vectors
 from gnnreco.evaluate.rates import COVERAGE
 from gnnreco.geometry import Detector
 from gnnreco.graphs.elements.graph import ElementConfig
 from gnnreco.tasks.particleflow.elements import Surroundings
 
-PEER, TRACKS = "rules", "tracks alone"
+PEER, PERFECT, TRACKS = "rules", "perfect", "tracks alone"
 RESAMPLED, SEED = 400, 13
 FEWEST = 5
 
@@ -58,25 +58,42 @@ class Sample:
 class Rows:
     """What is kept of each event for one contender: scores, and rows that are resampled for ratios."""
 
-    scores: ParticleScores = field(default_factory=ParticleScores)
-    jets: list[Floats] = field(default_factory=list)
-    balance: list[Floats] = field(default_factory=list)
+    scores: ParticleScores = field(default_factory=lambda: ParticleScores(algorithms=("durham",)))
     momentum: list[Floats] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def add(self, seen: Seen, found: ReconstructedParticles, seconds: float) -> None:
         """Take what was found in an event, in so many CPU seconds."""
-        targets = seen.true.targets
-        self.scores.add(targets, found)
-        ours, true = four_vectors(found), four_vectors(targets)
-        self.balance.append(balance(ours, true))
-        if jets.installed():
-            rows, _ = jets.compare_jets(ours, true, "durham")
-            self.jets.append(rows[rows[:, 1] < jets.CENTRAL, 2])
-        else:
-            self.jets.append(self.balance[-1][:, 6])
+        self.scores.add(seen.true.targets, found)
         self.momentum.append(momentum_errors(seen, found))
         self.seconds.append(seconds)
+
+    @property
+    def jets(self) -> list[Floats]:
+        """Responses of the central jets of each event; the ratio of visible energies where FastJet is missing."""
+        if not jets.installed():
+            return [row[:, 6] for row in self.scores.balances]
+        return [rows[rows[:, 1] < jets.CENTRAL, 2] for rows in self.scores.jet_rows("durham")]
+
+    @property
+    def mass(self) -> list[Floats]:
+        """Visible mass of each event over the true one."""
+        return [row[:, 4] / np.maximum(row[:, 5], 1e-9) for row in self.scores.balances]
+
+    @property
+    def met(self) -> list[Floats]:
+        """Errors of both components of the missing transverse momentum of each event, GeV."""
+        return [(row[:, 0:2] - row[:, 2:4]).ravel() for row in self.scores.balances]
+
+    def lost(self, kind: int) -> list[Floats]:
+        """For each target of a class above 2 GeV, in each event, 1 if it was not found as such, else 0."""
+        tables = [targets for targets, _ in self.scores.tables]
+        return [1.0 - t.right[t.counted & (t.kind == kind) & (t.energy > HARD)] for t in tables]
+
+    def fake(self, kind: int) -> list[Floats]:
+        """For each found particle of a class above 2 GeV, in each event, 1 if it is of no target, else 0."""
+        tables = [found for _, found in self.scores.tables]
+        return [1.0 * (t.true_kind[t.counted & (t.kind == kind) & (t.energy > HARD)] < 0) for t in tables]
 
 
 def contenders(detector: Detector, bundles: Sequence[str]) -> dict[str, Contender]:
@@ -85,7 +102,7 @@ def contenders(detector: Detector, bundles: Sequence[str]) -> dict[str, Contende
     return {
         **{name: (lambda seen, task=task: task.reconstruct(seen.event)) for name, task in tasks.items()},
         PEER: lambda seen: particle_flow(seen.flow, TUNED),
-        "perfect": lambda seen: perfect_flow(seen.flow, seen.true, TUNED),
+        PERFECT: lambda seen: perfect_flow(seen.flow, seen.true, TUNED),
         "calorimeter alone": lambda seen: calorimeter_alone(seen.flow, TUNED),
         TRACKS: lambda seen: tracks_alone(seen.flow, TUNED),
     }
@@ -114,7 +131,7 @@ def run_sample(
             print(f"... {sample.name}: {number + 1} events", file=sys.stderr, flush=True)
     count = np.array(elements, float)
     spent = np.array(reading[1:])  # the first event compiles kernels
-    out = {name: figures(one, rows[PEER], rows[TRACKS]) for name, one in rows.items()}
+    out = {name: figures(one, rows) for name, one in rows.items()}
     for name, one in rows.items():
         # The rules read pieces, which cost more than they do themselves; a network makes its elements itself.
         own = np.array(one.seconds[1:]) + (spent if name == PEER else 0.0)
@@ -129,21 +146,22 @@ def run_sample(
     }
 
 
-def figures(mine: Rows, peer: Rows, tracks: Rows) -> dict[str, Any]:
-    """Figures of one contender, and ratios to the peer on the same events."""
-    out = mine.scores.result("durham")
-    mass = (
-        [row[:, 4] / np.maximum(row[:, 5], 1e-9) for row in mine.balance],
-        [row[:, 4] / np.maximum(row[:, 5], 1e-9) for row in peer.balance],
-    )
-    met = [[(row[:, 0:2] - row[:, 2:4]).ravel() for row in one.balance] for one in (mine, peer)]
+def figures(mine: Rows, rows: dict[str, Rows]) -> dict[str, Any]:
+    """Figures of one contender, and ratios to the peer and to the ceiling on the same events."""
+    out, peer = mine.scores.result("durham"), rows[PEER]
     out["ratio"] = {
         "jets": compared(mine.jets, peer.jets, relative),
-        "visible_mass": compared(*mass, relative),
-        "met": compared(*met, spread),
+        "jets_perfect": compared(mine.jets, rows[PERFECT].jets, relative),
+        "visible_mass": compared(mine.mass, peer.mass, relative),
+        "met": compared(mine.met, peer.met, spread),
+    }
+    out["ratio"] |= {
+        f"{name}_{what}": compared(ours(k), theirs(k), np.mean)
+        for k, name in enumerate(PARTICLE_CLASSES)
+        for what, ours, theirs in (("lost", mine.lost, peer.lost), ("fakes", mine.fake, peer.fake))
     }
     out["momentum"] = {
-        name: compared(*(of_kind(one.momentum, k) for one in (mine, tracks)), spread)
+        name: compared(*(of_kind(one.momentum, k) for one in (mine, rows[TRACKS])), spread)
         for k, name in enumerate(PARTICLE_CLASSES)
     }
     return out
@@ -180,7 +198,7 @@ def relative(values: Floats) -> float:
 
 
 def compared(
-    mine: Sequence[Floats], other: Sequence[Floats], width: Callable[[Floats], float]
+    mine: Sequence[Floats], other: Sequence[Floats], width: Callable[[Floats], Any]
 ) -> dict[str, Any]:
     """Ratio of widths, and its interval from resampling events, the same ones for both."""
 

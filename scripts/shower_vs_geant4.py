@@ -229,10 +229,25 @@ def plates(stack: list[list[object]], fraction: float) -> Detector:
     moliere = np.full(n, 21.2 * table[-1, 4] / table[-1, 3])  # the gap before a plate is part of its layer
     none = np.zeros(n, np.int32)
     return Detector(
-        "plates", Path(), ConstantField(0.0), (GridTemplate("plate", float(table[0, 5]), 5.0, 5.0, 200, 200),),
-        (Subsystem("plates", ("energy",)),), n, none, np.arange(n, dtype=np.int32), none,
-        np.stack([0 * table[:, 0], 0 * table[:, 0], table[:, 0]], axis=1), np.tile(np.eye(3), (n, 1, 1)), table[:, 1],
-        table[:, 2], np.ones(n), np.ones(n), np.arange(n), moliere_radius=moliere, sampling_fraction=np.full(n, fraction))  # fmt: skip
+        "plates",
+        Path(),
+        ConstantField(0.0),
+        (GridTemplate("plate", float(table[0, 5]), 5.0, 5.0, 200, 200),),
+        (Subsystem("plates", ("energy",)),),
+        n,
+        none,
+        np.arange(n, dtype=np.int32),
+        none,
+        np.stack([0 * table[:, 0], 0 * table[:, 0], table[:, 0]], axis=1),
+        np.tile(np.eye(3), (n, 1, 1)),
+        table[:, 1],
+        table[:, 2],
+        np.ones(n),
+        np.ones(n),
+        np.arange(n),
+        moliere_radius=moliere,
+        sampling_fraction=np.full(n, fraction),
+    )
 
 
 def against_plates(file: Path, events: int) -> list[Comparison]:

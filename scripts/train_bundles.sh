@@ -159,3 +159,8 @@ particleflow() { # bundle part epochs events [more]
 }
 particleflow flow-first sm 8 1100 model.hidden=32
 particleflow pflow-cld sn 4 1150 train.start=flow-first
+
+# Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
+gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \
+    sample.events=1100 sample.validation_events=80 train.epochs=3 train.learning_rate=0.005 train.batch=4 train.threads=1 \
+    task.resource=1e-6 -o jets-online

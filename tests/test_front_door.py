@@ -117,5 +117,15 @@ def test_a_verb_shows_the_signature_of_its_function(name: str) -> None:
     assert "Examples" in verb._function.__doc__
 
 
+@pytest.mark.parametrize("name", VERBS)
+def test_help_of_a_verb_is_that_of_its_function(name: str) -> None:
+    verb = getattr(gnnreco, name)
+    page = pydoc.plain(pydoc.render_doc(verb))
+    first = verb._function.__doc__.splitlines()[0]
+    assert f"gnnreco.{name} - {first}" in page
+    assert f"{name}(" in page
+    assert vars(verb)["__doc__"].splitlines()[0] in page, "the package tells what it is, too"
+
+
 def test_types_are_shipped() -> None:
     assert (ROOT / "gnnreco" / "py.typed").is_file()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"columns", "errors", "files", "kernels", "progress", "schema", "summary"}
+ANYWHERE = {"columns", "errors", "files", "kernels", "progress", "renamed", "schema", "summary"}
 ORDER = [
     {"particles"},
     {"geometry"},
@@ -27,7 +27,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare", "trackml", "pyg", "report"},
+    {"compare", "trackml", "pyg", "report", "warm"},
     {"testing", "front"},
     {"cli"},
 ]

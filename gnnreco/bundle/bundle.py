@@ -19,14 +19,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as save_tensors
 
 from gnnreco import __version__
+from gnnreco.columns.arrays import same
 from gnnreco.errors import BadBundle, BadConfig, BadInput
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.files.limits import MANIFEST_BYTES
 from gnnreco.files.tensor_file import parse_tensors
 from gnnreco.geometry import Detector
 from gnnreco.models.state import checked
 from gnnreco.schema import build, nearest
 from gnnreco.summary import counted, facts_table, shortened
-from gnnreco.tasks.contract import Task
+from gnnreco.tasks.contract import AnyTask
 from gnnreco.tasks.registry import find_task, task_names
 
 from .files import (
@@ -51,9 +53,9 @@ ANY_DETECTOR = {"name": "any", "hash": "any"}
 MOST_FIGURES = 24
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bundle:
-    """A model that was read and verified.
+    """A model that was read and verified. Two are equal where all they hold is, wherever their folders are.
 
     Attributes
     ----------
@@ -67,9 +69,19 @@ class Bundle:
     """
 
     folder: Path
-    manifest: dict[str, Any]
-    config: dict[str, Any]
+    manifest: JsonDict
+    config: JsonDict
     state: dict[str, NDArray]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Bundle):
+            return NotImplemented
+        plain = (self.manifest, self.config, self.state.keys())
+        return plain == (other.manifest, other.config, other.state.keys()) and all(
+            same(array, other.state[name]) for name, array in self.state.items()
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def name(self) -> str:
@@ -118,7 +130,7 @@ class Bundle:
             )
 
 
-def _figures(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _figures(metrics: JsonMapping, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Every number among the metrics and how it is called."""
     for key, value in metrics.items():
         name = f"{prefix} {key.replace('_', ' ')}".strip()
@@ -131,11 +143,11 @@ def _figures(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 def save_bundle(
     folder: str | Path,
     task: str,
-    config: Mapping[str, Any],
+    config: JsonMapping,
     state: Mapping[str, NDArray],
     detector: Detector | None,
-    training: Mapping[str, Any],
-    metrics: Mapping[str, Any],
+    training: JsonMapping,
+    metrics: JsonMapping,
 ) -> None:
     """Write a bundle; the same content gives the same bytes.
 
@@ -215,7 +227,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
 
 def load_task(
     bundle: Bundle, detector: Detector | None, any_detector: bool = False, to_adapt: bool = False
-) -> Task[Any, Any]:
+) -> AnyTask:
     """Build the task of a bundle for a detector (None: for one that needs none), ready to reconstruct.
 
     With `to_adapt` it is ready to be adapted: its graph builder may name layers that this detector does not have.

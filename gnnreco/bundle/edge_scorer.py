@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.files.limits import SCORER_BYTES
+from gnnreco.tasks.contract import AnyTask, Scorable
 
 from .files import sha256
 from .onnx import FEATURES
@@ -114,16 +115,20 @@ def scored_tasks(scorer: str | Path, tasks: list[str], engine: str = "native") -
     return {mine[0]: (str(scorer), EdgeScorer(scorer, mine[0]).sha256)}
 
 
-def plug_in(task: Any, scorer: str | Path, threads: int) -> None:
+def plug_in(task: AnyTask, scorer: str | Path, threads: int) -> None:
     """Let a task ask this scorer instead of its network.
 
     The calibration of a bundle belongs to its own network, so `score` is then the scorer's own confidence.
 
     Raises
     ------
+    BadConfig
+        If the network of the task scores no edges.
     BadInput
         See `EdgeScorer`.
     """
+    if not isinstance(task, Scorable):
+        raise BadConfig(f"the task '{task.name}' has no network that {scorer} can replace")
     task.scorer = EdgeScorer(scorer, task.name, threads)
     task.config = replace(task.config, calibration=None)
 

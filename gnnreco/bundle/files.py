@@ -16,6 +16,7 @@ from gnnreco import __version__
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.files.atomic import write_file
 from gnnreco.files.json_file import parse_json
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.files.limits import MANIFEST_BYTES, TENSOR_BYTES
 from gnnreco.schema import build
 
@@ -52,13 +53,13 @@ class Manifest:
     task: str
     gnnreco: str
     detector: TrainedOn
-    training: dict[str, Any]
-    metrics: dict[str, Any]
+    training: JsonDict
+    metrics: JsonDict
     files: dict[str, FileSum]
     sha256: str
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> JsonDict:
     """The manifest of a bundle as plain values, its sum and all its types right; `BadBundle` if not."""
     manifest = summed(folder, read_file(folder, MANIFEST, MANIFEST_BYTES))
     if "target" in manifest:
@@ -80,7 +81,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def summed(folder: Path, data: bytes) -> dict[str, Any]:
+def summed(folder: Path, data: bytes) -> JsonDict:
     """A manifest as plain values, before its sum is looked at."""
     try:
         manifest = parse_json(data, MANIFEST)
@@ -91,7 +92,7 @@ def summed(folder: Path, data: bytes) -> dict[str, Any]:
     return manifest
 
 
-def check_sum(folder: Path, manifest: Mapping[str, Any]) -> None:
+def check_sum(folder: Path, manifest: JsonMapping) -> None:
     """Raise `BadBundle` unless a manifest holds its own sum."""
     if manifest.get("sha256") != manifest_sum(manifest):
         raise BadBundle(
@@ -130,13 +131,13 @@ def read_file(folder: Path, name: str, most: int = TENSOR_BYTES) -> bytes:
     return data
 
 
-def check_file(folder: Path, name: str, data: bytes, said: Mapping[str, Any]) -> None:
+def check_file(folder: Path, name: str, data: bytes, said: JsonMapping) -> None:
     """Raise `BadBundle` unless the content of a file is what a manifest says of it."""
     if len(data) != said["bytes"] or sha256(data) != said["sha256"]:
         raise BadBundle(folder, f"{name} is not what was written (its sha256 differs); copy the folder again")
 
 
-def read_settings(folder: Path, data: bytes) -> dict[str, Any]:
+def read_settings(folder: Path, data: bytes) -> JsonDict:
     """The settings of a bundle; `BadBundle` for what is no strict YAML."""
     try:
         config = _Strict(data).get_single_data()
@@ -174,7 +175,7 @@ def write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
         write_file(folder / name, data)
 
 
-def manifest_sum(manifest: Mapping[str, Any]) -> str:
+def manifest_sum(manifest: JsonMapping) -> str:
     """Sum over everything but the sum itself, written in the one way JSON can be sorted and packed."""
     rest = {key: value for key, value in manifest.items() if key != "sha256"}
     return sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode())

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from gnnreco import __version__
 from gnnreco.errors import BadBundle, BadConfig
+from gnnreco.files.json_types import JsonDict
 from gnnreco.files.limits import MANIFEST_BYTES
 from gnnreco.graphs import DOUBLET_FEATURES, TRIPLET_FEATURES
 from gnnreco.graphs.drift.samples import PAIR_FEATURES, SAMPLE_FEATURES
@@ -49,7 +50,7 @@ class OnnxBundle:
 
     bundle: Bundle
     models: dict[str, bytes]
-    manifest: dict[str, Any]
+    manifest: JsonDict
 
     @property
     def identity(self) -> str:
@@ -181,7 +182,7 @@ class Manifest:
     files: dict[str, FileSum]
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> JsonDict:
     """The manifest of an exported folder as plain values, its sum and all its types right; `BadBundle` if not."""
     manifest = summed(folder, read_file(folder, MANIFEST, MANIFEST_BYTES))
     check_sum(folder, manifest)

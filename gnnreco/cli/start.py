@@ -30,10 +30,11 @@ from .verbs import (
     reconstruct,
     report,
     train,
+    warm,
 )
 
 #: Each adds its verbs to the parser, in this order.
-GROUPS = (detector, events, train, reconstruct, evaluate, look, report, bundle, deploy, compare, doctor)
+GROUPS = (detector, events, train, reconstruct, evaluate, look, report, bundle, deploy, compare, warm, doctor)
 
 
 class Program(Parser):

@@ -6,24 +6,23 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from gnnreco.files.atomic import write_file
 
 from .flags import as_flags
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 #: Names that `say_left_aside` prints; reports and manifests have all.
 MOST_ASIDE = 12
 
 
-def show(rows: Sequence[Row], file: Path | None = None, content: Any = None, empty: str = "none") -> None:
+def show(rows: Sequence[Row], file: Path | None = None, content: object = None, empty: str = "none") -> None:
     """Print `rows` and write `content` (by default the rows themselves) to `file` as JSON."""
     print(table(rows) if rows else empty)
     write_json(file, rows if content is None else content)
 
 
-def write_json(file: Path | None, content: Any) -> None:
+def write_json(file: Path | None, content: object) -> None:
     """Write `content` as JSON; a NaN in it is an error, since JSON has none."""
     if file is not None:
         write_file(file, json.dumps(content, indent=2, allow_nan=False) + "\n")
@@ -69,7 +68,7 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(aligned)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -81,5 +80,5 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

@@ -31,7 +31,7 @@ def cut(offsets: Ints, rows: Ints) -> tuple[Ints, Ints]:
     return ends, inside
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: object, other: object) -> bool:
     """Whether two members hold the same; NaN equals NaN."""
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(one, other, equal_nan=one.dtype.kind == "f" and other.dtype.kind == "f")

@@ -68,7 +68,7 @@ class Columns:
         """Each row, as columns of length 1."""
         return (self[row] for row in range(len(self)))
 
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+    def __array__(self, *_: object, **__: object) -> NoReturn:
         raise TypeError(f"{type(self).__name__} are several columns, not one array: name one of them")
 
     def __eq__(self, other: object) -> bool:
@@ -253,5 +253,5 @@ def optional(module: str, what: str, extra: str = "") -> ModuleType:
         raise MissingTool(module, f"{what} needs it: pip install 'gnnreco[{extra or module}]'") from error
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)

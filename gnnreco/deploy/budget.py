@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gnnreco.deploy.program.program import Program
 from gnnreco.deploy.program.symbols import CHEAPEST, FASTEST
 from gnnreco.deploy.rtl.pipeline import LOGIC_SHARE, Design, build, check_clock
 from gnnreco.errors import BadConfig
+from gnnreco.files.json_types import JsonMapping
 
 LONGEST_RUN = 7 * 86400.0  # s
 MOST = 1e9  # ns, LUTs
@@ -61,7 +60,7 @@ class Fit:
         What would make it fit, in numbers; empty where it fits.
     """
 
-    rows: tuple[Mapping[str, Any], ...]
+    rows: tuple[JsonMapping, ...]
     advice: tuple[str, ...] = ()
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from gnnreco.deploy.program.program import Program
 from gnnreco.deploy.proof.provenance import provenance
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.events import EventSource, JetSource, open_events, open_jets
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import load_detector
 from gnnreco.progress import Progress
 from gnnreco.tasks.trigger.buffers import Buffers
@@ -65,7 +65,7 @@ def export(
     parts: bool = False,
     progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Write a trigger bundle for a target; returns the report.
 
     Parameters
@@ -139,12 +139,15 @@ def buffers_of(task: TriggerTask, named: Iterable[str], progress: Progress | Non
     x, valid, label = (np.concatenate([getattr(b, n) for b in taken]) for n in ("x", "valid", "label"))
     if not len(x):
         raise BadInput(", ".join(files), "", "fills no input buffer; name events with hits or jets")
-    return Buffers(x.astype(np.float64), valid.astype(np.float64), label, sum(b.dropped for b in taken))
+    targets = [b.target for b in taken if b.target is not None]
+    target = np.concatenate(targets) if len(targets) == len(taken) else None
+    dropped = sum(b.dropped for b in taken)
+    return Buffers(x.astype(np.float64), valid.astype(np.float64), label, dropped, target)
 
 
 def write_onnx(
-    program: Program, x: Floats, valid: NDArray | None, folder: Path, name: str, provenance: dict[str, Any]
-) -> dict[str, Any]:
+    program: Program, x: Floats, valid: NDArray | None, folder: Path, name: str, provenance: JsonDict
+) -> JsonDict:
     """Write a program as ONNX with its vectors."""
     model, about = make_onnx_program(program, provenance)
     report = {"target": "onnx", "name": name, **about, "vectors": len(x)}

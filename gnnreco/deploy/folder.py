@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from gnnreco import __version__
 from gnnreco.bundle.files import (
@@ -22,6 +21,7 @@ from gnnreco.bundle.files import (
 )
 from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.files.atomic import refuse, write_file
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.files.limits import FILES, MANIFEST_BYTES
 
 from .toolchain import package
@@ -43,7 +43,7 @@ def check_folder(folder: Path, overwrite: bool = False) -> None:
         load_manifest(folder)  # what is not ours is not replaced
 
 
-def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenance: Mapping[str, Any]) -> None:
+def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenance: JsonMapping) -> None:
     """Write all files, the manifest last; what an older firmware there had is removed."""
     if (folder / MANIFEST).exists():
         for file in load_manifest(folder).files:
@@ -52,7 +52,7 @@ def save_folder(folder: Path, content: Mapping[str, bytes], name: str, provenanc
         (folder / MANIFEST).unlink()
     for file, data in content.items():
         write_file(folder / file, data)
-    manifest: dict[str, Any] = {
+    manifest: JsonDict = {
         "format": FORMAT,
         "kind": "firmware",
         "name": name,
@@ -149,6 +149,6 @@ def versions(*packages: str) -> dict[str, str | None]:
     return {"gnnreco": __version__} | {name: package(name) for name in packages}
 
 
-def as_json(values: Mapping[str, Any]) -> str:
+def as_json(values: JsonMapping) -> str:
     """Text of plain values."""
     return json.dumps(values, indent=2, allow_nan=False) + "\n"

@@ -83,8 +83,12 @@ def search(
     BadInput
         If `output` holds points that nobody asked to keep or to replace, or to go on with those of another search.
     """
-    if load_bundle(bundle).task != "trigger":
+    start = load_bundle(bundle)
+    if start.task != "trigger":
         raise BadBundle(bundle, "is not for triggers: a search needs a bundle of `gnnreco train trigger`")
+    if start.config["network"]["kind"] == "slots":
+        why = "answers with four-momenta, of which none is right or wrong: train it with task.resource=... instead"
+        raise BadBundle(bundle, why)
     for point in sorted(output.glob(f"point-*/{MANIFEST}")):
         refuse(point, overwrite or resume)
         if not resume:

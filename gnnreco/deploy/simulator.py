@@ -112,15 +112,34 @@ def simulate(
         start = time.perf_counter()
         tool.run(
             [
-                "--binary", "--timing", "-Wno-fatal", "--top-module", "testbench", "--Mdir", "built", "-j", str(cores()),
-                "--output-split", "20000",
+                "--binary",
+                "--timing",
+                "-Wno-fatal",
+                "--top-module",
+                "testbench",
+                "--Mdir",
+                "built",
+                "-j",
+                str(cores()),
+                "--output-split",
+                "20000",
                 # The wheel was configured on another machine: where Python is, how to name a precompiled header.
-                "-MAKEFLAGS", f"PYTHON3={sys.executable}", "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include",
-                "-MAKEFLAGS", "OPT_FAST=-O1", "-MAKEFLAGS", "OPT_GLOBAL=-O0", "-CFLAGS", "-std=c++20",
-                *(Path(file).name for file in sources), BENCH,
+                "-MAKEFLAGS",
+                f"PYTHON3={sys.executable}",
+                "-MAKEFLAGS",
+                "CFG_CXXFLAGS_PCH_I=-include",
+                "-MAKEFLAGS",
+                "OPT_FAST=-O1",
+                "-MAKEFLAGS",
+                "OPT_GLOBAL=-O0",
+                "-CFLAGS",
+                "-std=c++20",
+                *(Path(file).name for file in sources),
+                BENCH,
             ],
-            folder, BUILD_SECONDS,
-        )  # fmt: skip
+            folder,
+            BUILD_SECONDS,
+        )
         built = time.perf_counter()
         said = run(
             ["built/Vtestbench", "+inputs=inputs.hex", "+expected=expected.hex", "+answers=answers.hex"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.bundle.files import typed
@@ -150,4 +151,17 @@ def of_events(
         "buffers": lambda: (True, f"{len(b.x):,} filled; {b.dropped:,} nodes did not fit and were left out"),
         "trained network, input": lambda: trained.check_answers(b.x, valid, answers),
     }
+    target = b.target
+    if target is not None:
+        checks["offline"] = lambda: (True, beside_offline(answers[:, -1], target[:, -1]))
     return checks | ({"truth": truth} if known.any() else {})
+
+
+def beside_offline(answer: Floats, target: Floats) -> str:
+    """How the energy of whole events compares to that of the offline particles; both (n, 4)."""
+    loud = target[:, 3] > 0
+    if not loud.any():
+        return "no event has offline particles"
+    low, middle, high = np.quantile(answer[loud, 3] / target[loud, 3], [0.25, 0.5, 0.75])
+    words = f"energy of {loud.sum():,} events: median {middle:.3f} of the offline particles'"
+    return f"{words}, interquartile range {high - low:.3f}"

@@ -8,15 +8,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from gnnreco.display.drawing.layout import drawing
 from gnnreco.display.drawing.svg import Drawing, hue, style
 from gnnreco.errors import BadGeometry
 from gnnreco.files.atomic import write_file
+from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry import load_detector
 
-Row = Mapping[str, Any]
+Row = JsonMapping
 HOW = {"trained": "trained on it", "zero_shot": "zero-shot", "fine_tuned": "zero-shot, then tuned"}
 HUES = (0, 1, 3)
 BAR, STEP = 220.0, 15.0  # pixels: length of a whole bar, height of one
@@ -60,7 +61,7 @@ def compare_page(report: Row, path: str | Path) -> Path:
 def _table(detectors: Sequence[Row]) -> str:
     """What each detector is."""
     coverage = list(dict.fromkeys(key for d in detectors for key in d.get("coverage") or {}))
-    columns: list[tuple[str, Callable[[Row], Any]]] = [
+    columns: list[tuple[str, Callable[[Row], object]]] = [
         ("detector", lambda d: d.get("name")),
         ("sensors", lambda d: d.get("sensors")),
         ("cells", lambda d: d.get("cells")),
@@ -88,7 +89,7 @@ def _sample(name: str, detectors: Sequence[Row]) -> str:
     return f"<h2>{html.escape(name.replace('_', ' '))}</h2><div class='row'>{''.join(panels)}</div>"
 
 
-def _bars(title: str, values: Sequence[tuple[Row, Any]], logarithmic: bool) -> str:
+def _bars(title: str, values: Sequence[tuple[Row, object]], logarithmic: bool) -> str:
     """One bar for each detector that has the number; logarithmic ones span the decades that are needed."""
     known = [(str(d.get("name", "")), float(v)) for d, v in values if _number(v) and v > 0]
     if not known:
@@ -155,11 +156,11 @@ def _interval(entry: Row, value: float) -> tuple[float, float]:
     return (float(low) if _number(low) else value), (float(high) if _number(high) else value)
 
 
-def _number(value: Any) -> TypeGuard[float]:
+def _number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):

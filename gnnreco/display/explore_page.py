@@ -6,13 +6,13 @@ import html
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.display.drawing.frame import Frame, draw_axes, plain
 from gnnreco.display.drawing.svg import Drawing, hue, number, ticks
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.tasks.explore import Exploration
 
@@ -55,7 +55,7 @@ def explore_page(view: Exploration, detector: Detector | None, path: str | Path)
     return show_event(event, detector, None, path, view.clusters, sheets)
 
 
-def cluster_rows(view: Exploration) -> list[dict[str, Any]]:
+def cluster_rows(view: Exploration) -> list[JsonDict]:
     """A row for each cluster, the highest energy first."""
     c, part, eta, phi = view.clusters, _parts(view), *_directions(view)
     size = np.diff(c.offsets)
@@ -77,7 +77,7 @@ def cluster_rows(view: Exploration) -> list[dict[str, Any]]:
     ]
 
 
-def part_rows(view: Exploration) -> list[dict[str, Any]]:
+def part_rows(view: Exploration) -> list[JsonDict]:
     """A row for each part of the detector, or collection of the file."""
     energy = np.zeros(len(view.part)) if view.event.hits.energy is None else view.event.hits.energy
     energy = np.where(np.isfinite(energy), energy, 0.0)  # those that are no number are counted as odd
@@ -105,7 +105,7 @@ def part_rows(view: Exploration) -> list[dict[str, Any]]:
     return rows
 
 
-def odd_rows(view: Exploration) -> list[dict[str, Any]]:
+def odd_rows(view: Exploration) -> list[JsonDict]:
     """A row for each thing that was counted."""
     return [{"what": what, "count": count} for what, count in view.odd.items()]
 
@@ -126,7 +126,7 @@ def _none(text: str) -> str:
     return f'<p class="none">{html.escape(text)}</p>'
 
 
-def _table(rows: Sequence[dict[str, Any]], pointer: str = "") -> str:
+def _table(rows: Sequence[JsonDict], pointer: str = "") -> str:
     """Rows as a table; the number named `pointer` is the cluster that a click on the row shows."""
     numeric = {name: not any(isinstance(row[name], str) for row in rows) for name in rows[0]}
     kind = {name: ' class="n"' if right else "" for name, right in numeric.items()}
@@ -149,7 +149,7 @@ def _heading(name: str) -> str:
     return {"eta": "η", "phi": "φ"}.get(name, name.replace("_", " "))
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):

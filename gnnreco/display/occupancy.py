@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 
 from .pack import Pack
@@ -17,7 +17,7 @@ from .sensors import add_cells, cells_under
 MOST_CELLS = 200_000  # that are drawn: those that fire most
 
 
-def add_occupancy(pack: Pack, detector: Detector, events: Iterable[Event]) -> dict[str, Any]:
+def add_occupancy(pack: Pack, detector: Detector, events: Iterable[Event]) -> JsonDict:
     """Pack hits and energy of each sensor for each event, and the cells that fired."""
     n_events, hits, energy = 0, np.zeros(detector.n_sensors), np.zeros(detector.n_sensors)
     fired: list[NDArray[np.uint64]] = []

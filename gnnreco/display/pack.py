@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.files.json_types import JsonDict
+
 KINDS = {"uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4}
 LEVEL = 5  # deflate; higher levels double the time for 2 % of the size
 
@@ -21,11 +23,11 @@ class Pack:
     """
 
     def __init__(self) -> None:
-        self.index: list[dict[str, Any]] = []
+        self.index: list[JsonDict] = []
         self._parts: list[bytes] = []
         self._size = 0
 
-    def add(self, name: str, values: NDArray[Any], dtype: str) -> None:
+    def add(self, name: str, values: NDArray[np.generic], dtype: str) -> None:
         """Store `values` as `dtype`, one of `KINDS`; arrays of two dimensions row by row."""
         flat = np.ascontiguousarray(values, dtype=np.dtype(dtype).newbyteorder("<")).reshape(-1)
         data = _differences(flat) if dtype == "int32" else flat.tobytes()

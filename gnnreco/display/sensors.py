@@ -5,12 +5,11 @@ The page multiplies them out: a million cells are a few hundred polygons and whe
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.display.drawing.shapes import hue_rows
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import CellTemplate, Detector, EdgesTemplate, GridTemplate
 
 from .pack import Pack
@@ -20,7 +19,7 @@ MOST_LINES = 20_000  # of a grid of rows and columns, which needs no more than i
 MOST_CORNERS = 3_000_000  # of all kinds of sensor together
 
 
-def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
+def add_sensors(pack: Pack, detector: Detector) -> JsonDict:
     """Pack the sensors, ordered by template so that each template is one instanced draw call."""
     order = np.argsort(detector.template, kind="stable")
     pack.add("s_row", order, "int32")
@@ -55,10 +54,10 @@ def add_sensors(pack: Pack, detector: Detector) -> dict[str, Any]:
     }
 
 
-def _add_template(pack: Pack, i: int, template: CellTemplate, room: int) -> tuple[dict[str, Any], int]:
+def _add_template(pack: Pack, i: int, template: CellTemplate, room: int) -> tuple[JsonDict, int]:
     """Pack the outline of a template and its cells: edges of rows and columns, polygons, or neither."""
     pack.add(f"outline:{i}", template.outline, "float32")
-    about: dict[str, Any] = {
+    about: JsonDict = {
         "name": template.name,
         "cells": int(template.n_cells),
         "pitch": [float(p) for p in template.pitch],
@@ -103,7 +102,7 @@ def cells_under(detector: Detector, sensor: Ints, xyz: Floats) -> Ints:
     return found
 
 
-def add_cells(pack: Pack, detector: Detector, sensor: Ints, cell: Ints) -> dict[str, Any]:
+def add_cells(pack: Pack, detector: Detector, sensor: Ints, cell: Ints) -> JsonDict:
     """Pack the cells (n,) of sensors (n,): places in the sensors' planes, and every shape once."""
     place = np.zeros((len(cell), 2))
     shape = np.zeros(len(cell), np.int64)

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from gnnreco import __version__
 from gnnreco.columns import Clusters, Event, Ints, ReconstructedParticles, Tracks
@@ -19,6 +18,7 @@ from gnnreco.display.event.scene import add_event
 from gnnreco.errors import BadInput
 from gnnreco.events.select import Seen, in_source_frame
 from gnnreco.files.atomic import write_file
+from gnnreco.files.json_types import Json, JsonDict
 from gnnreco.geometry import Detector
 
 from .occupancy import add_occupancy
@@ -140,7 +140,7 @@ def show_detector(
 
 
 def _write(
-    path: str | Path, title: str, about: dict[str, Any], pack: Pack, sheets: Sequence[tuple[str, str]] = ()
+    path: str | Path, title: str, about: JsonDict, pack: Pack, sheets: Sequence[tuple[str, str]] = ()
 ) -> Path:
     page = files("gnnreco.display") / "page"
     code = "\n".join((page / name).read_text("utf-8") for name in SCRIPTS)
@@ -168,7 +168,7 @@ def _write(
     return path
 
 
-def _inert(value: Any) -> str:
+def _inert(value: Json) -> str:
     """JSON that cannot end or open an HTML element, whatever its strings hold."""
     text = json.dumps(value, allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
-from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats, Particles
+from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats, Ints, Particles
 from gnnreco.errors import BadInput
 from gnnreco.events.select import seen
+from gnnreco.files.json_types import JsonDict, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.particles import species_of
@@ -22,7 +22,7 @@ from gnnreco.tasks.showers.edges import Shares
 from gnnreco.tasks.showers.targets import cell_truth, cluster_targets
 
 from .confidence import calibration_curve
-from .matching import check_hit_rows
+from .matching import Mask, check_hit_rows
 from .rates import COVERAGE, clopper_pearson
 from .sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
 from .target import kinematics, passed
@@ -84,7 +84,7 @@ class ShowerTarget:
     max_eta: float = np.inf
     min_hits: int = 3
 
-    def cuts(self, energy: Floats, eta: Floats, hits: NDArray[Any]) -> dict[str, Any]:
+    def cuts(self, energy: Floats, eta: Floats, hits: Ints) -> dict[str, Mask]:
         """Each cut by the words for it."""
         cuts = {f"energy > {self.min_energy:g} GeV": energy > self.min_energy}
         if np.isfinite(self.max_eta):
@@ -163,7 +163,7 @@ class ClusterScores:
     def _calorimeter(self) -> bool:
         return any("energy" in s.measures for s in self.detector.subsystems)
 
-    def _targets(self, event: Event, sharing: Sharing) -> tuple[Floats, Floats, Any]:
+    def _targets(self, event: Event, sharing: Sharing) -> tuple[Floats, Floats, Mask]:
         """Energy to compare with and eta of each particle, and which should be found."""
         assert event.truth is not None
         kin, energy = kinematics(event.truth.particles), true_energy(event.truth.particles)
@@ -182,7 +182,7 @@ class ClusterScores:
         large = sharing.main_share >= FRAGMENT * np.append(sharing.particle_energy, np.inf)[sharing.main]
         return np.bincount(sharing.main[real & large], minlength=len(sharing.particle_energy)).astype(float)
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> JsonDict:
         """All figures of the events so far, as the JSON of `evaluate` holds them."""
         particles = np.concatenate([np.zeros((0, 8)), *self._particles])
         clusters = np.concatenate([np.zeros((0, 5)), *self._clusters])
@@ -196,18 +196,19 @@ class ClusterScores:
         score, matched = np.concatenate([np.zeros((0, 2)), *self._confidence]).T
         out["calibration"] = calibration_curve(score, matched > 0)
         out |= {"particles": len(particles), "clusters": len(clusters)}
-        out["warnings"] = []
+        warnings = []
         if self.events and not len(particles):
             total, *counts = (int(count) for count in self._passed)
             cuts = dict(zip(self.target.cuts(*np.zeros((3, 0))), counts, strict=True))
-            out["warnings"] += [passed("particle is a target", "particles that left energy", cuts, total)]
+            warnings = [passed("particle is a target", "particles that left energy", cuts, total)]
+        out["warnings"] = warnings
         out["bins"] = {name: _bins(particles, clusters, i, EDGES[name]) for i, name in enumerate(EDGES)}
         return out
 
 
 def score_clusters(
     pairs: Iterable[tuple[Event, Clusters]], detector: Detector, target: ShowerTarget | None = None
-) -> dict[str, Any]:
+) -> JsonDict:
     """Score any clusters, ours or a peer's, against the truth of their events.
 
     Returns
@@ -246,7 +247,7 @@ def true_energy(particles: Particles) -> Floats:
     return np.sqrt(p2 + species.mass[species.rows(particles.pdg)] ** 2)
 
 
-def _crowd(event: Event, fraction: Floats, wanted: Any) -> Floats:
+def _crowd(event: Event, fraction: Floats, wanted: Mask) -> Floats:
     """Other wanted particles near each particle's energy, by the middle of what they left."""
     truth = event.truth
     assert truth is not None
@@ -275,7 +276,7 @@ def _classes(event: Event, clusters: Clusters, fraction: Floats) -> Floats:
     return np.column_stack([true.astype(np.float64), clusters.class_probability])
 
 
-def class_aucs(table: Floats) -> dict[str, Any]:
+def class_aucs(table: Floats) -> JsonObject:
     """Area under the ROC curve (the rank statistic of Mann and Whitney) of each class against the others, and the mean."""
     known = (table[:, 0] >= 0) & np.isfinite(table[:, 1:]).all(axis=1)
     kind, said, areas = table[known, 0], table[known, 1:], {}
@@ -290,19 +291,19 @@ def class_aucs(table: Floats) -> dict[str, Any]:
     return {"class_auc": float(np.mean(told)) if told else None, "class_auc_by_class": areas}
 
 
-def class_calibration(table: Floats) -> dict[str, Any] | None:
+def class_calibration(table: Floats) -> JsonObject | None:
     """Probability of the likeliest class against how often it is the true one; rows as for `class_aucs`."""
     known = (table[:, 0] >= 0) & np.isfinite(table[:, 1:]).all(axis=1)
     kind, said = table[known, 0], table[known, 1:]
     return calibration_curve(np.minimum(said.max(axis=1, initial=0.0), 1.0), said.argmax(axis=1) == kind)
 
 
-def _rate(name: str, passed: float, total: int) -> dict[str, Any]:
+def _rate(name: str, passed: float, total: int) -> JsonObject:
     value = passed / total if total else None
     return {name: value, f"{name}_interval": clopper_pearson(passed, total).tolist()}
 
 
-def _mean(name: str, values: Floats) -> dict[str, Any]:
+def _mean(name: str, values: Floats) -> JsonObject:
     if not len(values):
         return {name: None, f"{name}_interval": None}
     mean = float(values.mean())
@@ -310,7 +311,7 @@ def _mean(name: str, values: Floats) -> dict[str, Any]:
     return {name: mean, f"{name}_interval": None if error is None else [mean - error, mean + error]}
 
 
-def _width(name: str, values: Floats, relative: bool) -> dict[str, Any]:
+def _width(name: str, values: Floats, relative: bool) -> JsonObject:
     """Half of the central 68 % interval; a normal sample of n has an error of about 1 / sqrt(1.5 n) of it."""
     if len(values) < MIN_PER_WIDTH:
         return {name: None, f"{name}_interval": None}
@@ -320,7 +321,7 @@ def _width(name: str, values: Floats, relative: bool) -> dict[str, Any]:
     return {name: width, f"{name}_interval": [width - error, width + error]}
 
 
-def _figures(particles: Floats, clusters: Floats) -> dict[str, Any]:
+def _figures(particles: Floats, clusters: Floats) -> JsonObject:
     """Rates, response, resolution and pull of some particles and clusters (rows as `ClusterScores` keeps them)."""
     found, split, merged, ratio, pull = particles[:, 3:8].T
     matched, fake = clusters[:, 3:5].T
@@ -332,9 +333,9 @@ def _figures(particles: Floats, clusters: Floats) -> dict[str, Any]:
     return out | _width("pull_sigma", pull[np.isfinite(pull)], False)
 
 
-def _bins(particles: Floats, clusters: Floats, column: int, edges: Floats) -> dict[str, Any]:
+def _bins(particles: Floats, clusters: Floats, column: int, edges: Floats) -> JsonObject:
     """The same figures in bins: particles by what they are, clusters by what was found of them."""
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     bins = [np.digitize(table[:, column], edges) - 1 for table in (particles, clusters)]
     for k in range(len(edges) - 1):
         some, of_them = particles[bins[0] == k], clusters[bins[1] == k]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,10 @@ from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events.select import seen, select_hits
 from gnnreco.files.atomic import refuse
+from gnnreco.files.json_types import JsonDict, JsonMapping, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
+from gnnreco.kernels import threads
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
@@ -36,7 +36,7 @@ class TooFew(BadConfig):
     """Events with too few tracks or clusters to calibrate with."""
 
 
-def calibration_curve(score: Floats, right: NDArray[np.bool_]) -> dict[str, Any] | None:
+def calibration_curve(score: Floats, right: NDArray[np.bool_]) -> JsonDict | None:
     """In bins of the score: how many, their mean score, and which part is right.
 
     Parameters
@@ -90,10 +90,10 @@ def calibrate(
     samples: Sequence[tuple[Detector, Sequence[Event]]],
     output: str | Path,
     command: str = "",
-    data: Sequence[Mapping[str, Any]] = (),
+    data: Sequence[JsonMapping] = (),
     progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Make the score of a bundle a probability, and save it with that.
 
     The noise of each event is also shown alone, so that what is made of noise has a low score.
@@ -158,7 +158,7 @@ def calibrated_if_enough(
     bundle: str | Path,
     samples: Sequence[tuple[Detector, Sequence[Event]]],
     command: str,
-    data: Sequence[Mapping[str, Any]],
+    data: Sequence[JsonMapping],
     progress: Progress | None = None,
 ) -> str:
     """Calibrate a bundle in its place where the events are enough for it, and say whether they were."""
@@ -181,7 +181,7 @@ def _shown(
         [np.zeros(0, bool)],
         [np.zeros(0, bool)],
     )
-    with _one_thread():
+    with threads(1):
         for done, event in enumerate(events):
             for part in _with_noise_alone(event):
                 found, table = task.found(part)
@@ -192,20 +192,6 @@ def _shown(
             if progress:
                 progress("calibrate", done + 1, len(events))
     return task, (np.concatenate(tables), np.concatenate(right), np.concatenate(third))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch, where a task has loaded it, on one thread: on a busy machine more of them wait for each other."""
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 0
-    if torch:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_num_threads(before)
 
 
 def _with_noise_alone(event: Event) -> list[Event]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.bundle import load_bundle, load_task
-from gnnreco.columns import Event
+from gnnreco.columns import Event, Floats, Ints
 from gnnreco.errors import BadBundle
+from gnnreco.files.json_types import JsonMapping, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs import LearnedGraph, Targets, first_particle, true_segments
 from gnnreco.tasks.tracking import TrackingTask
@@ -21,7 +22,7 @@ from .target import Target, kinematics
 ANY_PARTICLE = Targets(min_pt=0.0, min_hits=2)
 
 
-def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) -> dict[str, Any]:
+def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) -> JsonObject:
     """Build the graph of every event and compare its doublets with the true segments.
 
     Parameters
@@ -63,7 +64,7 @@ def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) 
         doublets_at += np.histogram(eta, EDGES["eta"])[0]
         true_at += np.histogram(eta[true], EDGES["eta"])[0]
         counts += [kept.sum(), len(kept), true.sum(), len(true)]
-    result: dict[str, Any] = {}
+    result: JsonObject = {}
     for name, (k, n) in (("edge_efficiency", counts[:2]), ("edge_purity", counts[2:])):
         result[name] = float(k / n) if n else None
         result[f"{name}_interval"] = clopper_pearson(k, n).tolist()
@@ -72,7 +73,7 @@ def graph_metrics(graph: LearnedGraph, events: Iterable[Event], target: Target) 
     return result | {"edge_bins": bins}
 
 
-def graph_of(manifest: Mapping[str, Any], detector: Detector) -> LearnedGraph | None:
+def graph_of(manifest: JsonMapping, detector: Detector) -> LearnedGraph | None:
     """The graph builder of the tracking bundle that made an output, where that is still there and unchanged."""
     named = manifest.get("bundle", {})
     try:
@@ -90,7 +91,7 @@ def _keys(pairs: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     return pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1].astype(np.int64)
 
 
-def _bins(name: str, edges: Any, passed: Any, total: Any) -> dict[str, Any]:
+def _bins(name: str, edges: Floats, passed: Ints, total: Ints) -> JsonObject:
     values = [k / n if n else None for k, n in zip(passed.tolist(), total.tolist(), strict=True)]
     return {
         "edges": edges.tolist(),

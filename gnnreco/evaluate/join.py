@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from gnnreco.columns import Clusters, Event, Ints, ReconstructedParticles, Track
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource
 from gnnreco.events.readers.rows import find_rows
+from gnnreco.files.json_types import JsonMapping
 
 
 class Join:
@@ -30,7 +31,7 @@ class Join:
         Of the output, for messages.
     """
 
-    def __init__(self, source: EventSource, manifest: Mapping[str, Any], folder: Path) -> None:
+    def __init__(self, source: EventSource, manifest: JsonMapping, folder: Path) -> None:
         self.source, self.folder = source, folder
         self.used: set[int] = set()
         self.other_files: dict[Path, None] = {}

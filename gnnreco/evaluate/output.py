@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.particles_file import read_particles
 from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
 from gnnreco.tasks.registry import Kind, find_task
 
@@ -41,12 +42,12 @@ def evaluate(
     detector: Detector | None = None,
     target: Target | None = None,
     counted: Target | None = None,
-    graph_metrics: Mapping[str, Any] | None = None,
+    graph_metrics: JsonMapping | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     showers: ShowerTarget | None = None,
     particles: ParticleTarget | None = None,
     jets: str = "antikt",
-) -> dict[str, Any]:
+) -> JsonDict:
     """Score what `reconstruct` wrote against the truth.
 
     Parameters
@@ -111,7 +112,7 @@ def evaluate(
     join = Join(truth_source, manifest, folder)
     task = manifest.get("task", "tracking")
     kind = _scored_kind(folder, task)
-    graph: dict[str, Any] = {}
+    graph: JsonDict = {}
     if kind.gives is Clusters:
         found = progress(join.pairs(read_clusters(folder)))
         scores = score_clusters(found, _needed(detector, folder, "clusters"), showers)
@@ -156,8 +157,8 @@ def _scored_kind(folder: Path, task: str) -> Kind:
 
 
 def _graph_metrics(
-    manifest: dict[str, Any], source: EventSource, detector: Detector, target: Target
-) -> dict[str, Any] | None:
+    manifest: JsonDict, source: EventSource, detector: Detector, target: Target
+) -> JsonDict | None:
     """Of the graphs of the first events, built again: reconstruct cannot know them, it has no truth."""
     graph = graph_of(manifest, detector)
     if graph is None:
@@ -168,7 +169,7 @@ def _graph_metrics(
     return measure_graph(graph, tracker, target)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path) -> JsonDict:
     path = folder / "manifest.json"
     if not path.is_file():
         raise BadInput(

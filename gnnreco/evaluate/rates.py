@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from gnnreco.columns import Floats
+from gnnreco.files.json_types import JsonObject
 
 from .matching import Mask, Matching
 
@@ -32,7 +32,7 @@ def clopper_pearson(passed: ArrayLike, total: ArrayLike, coverage: float = COVER
     return np.stack([low, high], axis=-1)
 
 
-def rates(matching: Matching, rule: str, wanted: Mask, counted: Mask) -> dict[str, Any]:
+def rates(matching: Matching, rule: str, wanted: Mask, counted: Mask) -> JsonObject:
     """The four rates of one matching rule, all of the same particles and the same tracks.
 
     Parameters
@@ -60,7 +60,7 @@ def rates(matching: Matching, rule: str, wanted: Mask, counted: Mask) -> dict[st
         "duplicate_rate": (int(duplicate.sum()), n_tracks),
         "purity": (int(matched.sum()), n_tracks),
     }
-    result: dict[str, Any] = {}
+    result: JsonObject = {}
     for name, (k, n) in counts.items():
         result[name] = k / n if n else None
         result[f"{name}_interval"] = clopper_pearson(k, n).tolist()
@@ -77,7 +77,7 @@ Selection = Callable[[str], tuple[Mask, Mask]]
 
 def binned_rates(
     matching: Matching, rule: str, select: Selection, particle: dict[str, Floats], track: dict[str, Floats]
-) -> dict[str, Any]:
+) -> JsonObject:
     """The same rates in bins of every variable in `EDGES`.
 
     Parameters
@@ -88,7 +88,7 @@ def binned_rates(
         The variable of every particle, and of every track; a variable that tracks lack takes the value of the
         track's particle, and has no fake rate.
     """
-    result = {}
+    result: JsonObject = {}
     for name, edges in EDGES.items():
         wanted, counted = select(name)
         found, fake, duplicate, matched = _flags(matching, rule, counted)
@@ -102,7 +102,7 @@ def binned_rates(
         rows["duplicate_rate"] = (_fill(value, duplicate, edges), n_tracks)
         if own:
             rows["purity"] = (_fill(value, matched, edges), n_tracks)
-        bins: dict[str, Any] = {
+        bins: JsonObject = {
             "edges": edges.tolist(),
             "particles": n_wanted.tolist(),
             "tracks": n_tracks.tolist(),

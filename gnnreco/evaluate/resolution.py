@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gnnreco.columns import Floats, Tracks
+from gnnreco.files.json_types import JsonObject
 
 from .rates import EDGES
 
@@ -36,9 +35,7 @@ def residuals(tracks: Tracks, truth: Floats) -> tuple[Floats, Floats]:
     return residual, np.sqrt(np.maximum(tracks.covariance[:, DIAGONAL], 0.0))
 
 
-def resolutions(
-    residual: Floats, sigma: Floats, truth: Floats, variables: dict[str, Floats]
-) -> dict[str, Any]:
+def resolutions(residual: Floats, sigma: Floats, truth: Floats, variables: dict[str, Floats]) -> JsonObject:
     """Widths of residuals and pulls: interquartile range over 1.349 (core), root mean square (with tails).
 
     Parameters
@@ -47,13 +44,13 @@ def resolutions(
     variables : dict of float64 (n,)
         True pt and eta to bin in.
     """
-    result: dict[str, Any] = {}
+    result: JsonObject = {}
     columns = {name: (residual[:, i], sigma[:, i]) for i, name in enumerate(PARAMETERS)}
     charged = np.where(truth[:, 4] == 0, 1.0, truth[:, 4])
     columns["q_over_p_relative"] = (residual[:, 4] / charged, sigma[:, 4] / np.abs(charged))
     for name, (delta, error) in columns.items():
         pull = delta[error > 0] / error[error > 0]
-        row: dict[str, Any] = {
+        row: JsonObject = {
             "tracks": len(delta),
             "bias": _median(delta),
             "core": _core(delta),
@@ -70,7 +67,7 @@ def resolutions(
     return result
 
 
-def _binned(delta: Floats, values: Floats, variable: str) -> dict[str, Any]:
+def _binned(delta: Floats, values: Floats, variable: str) -> JsonObject:
     edges = EDGES[variable]
     order = np.argsort(values, kind="stable")
     groups = np.split(delta[order], np.searchsorted(values[order], edges))[1:-1]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from gnnreco.columns import Event, Floats, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.events.select import seen
+from gnnreco.files.json_types import JsonDict, JsonObject
 from gnnreco.geometry import Detector, Field
 
 from .confidence import calibration_curve
@@ -90,7 +90,7 @@ class Scores:
             self._perigees.append(np.concatenate([*residuals(tracks, known), known], axis=1))
         self.events += 1
 
-    def result(self, target: Target, counted: Target) -> dict[str, Any]:
+    def result(self, target: Target, counted: Target) -> JsonDict:
         """All figures of merit of the events so far, as the JSON of `evaluate` holds them."""
         m = concatenate(self._matchings)
         particles = np.concatenate([np.zeros((0, 4)), *self._particles])
@@ -112,10 +112,10 @@ class Scores:
         displaced = particle_mask(target.displaced(DISPLACED_MM))
         of_particle = {"pt": kin.pt, "eta": kin.eta, "production_radius": kin.vertex}
         of_track = {"pt": pt, "eta": eta}
-        out: dict[str, Any] = {}
+        out: JsonDict = {}
         for rule in RULES:
-            out[rule] = rates(m, rule, wanted, tracks)
-            out[rule]["bins"] = binned_rates(m, rule, lifted, of_particle, of_track)
+            bins = binned_rates(m, rule, lifted, of_particle, of_track)
+            out[rule] = rates(m, rule, wanted, tracks) | {"bins": bins}
         out["all_tracks"] = {rule: rates(m, rule, wanted, every) for rule in RULES}
         out["low_pt"] = {rule: rates(m, rule, low, low_tracks) for rule in RULES}
         out["displaced"] = {rule: rates(m, rule, displaced, every) for rule in RULES}
@@ -123,7 +123,7 @@ class Scores:
         score = np.concatenate([np.zeros(0), *self._confidence])
         out["calibration"] = calibration_curve(score, m.matched("acts"))
         out["resolutions"] = self._resolutions(m, wanted, tracks, kin)
-        out["warnings"] = []
+        warnings = []
         for what, all_of, kept, among, cuts in (
             (
                 "particle is a target",
@@ -142,12 +142,11 @@ class Scores:
         ):
             if not kept.any():
                 counts = {name: int((among & mask).sum()) for name, mask in cuts.items()}
-                out["warnings"].append(passed(what, all_of, counts, int(among.sum())))
+                warnings.append(passed(what, all_of, counts, int(among.sum())))
+        out["warnings"] = warnings
         return out
 
-    def _resolutions(
-        self, m: Matching, wanted: Mask, counted: Mask, kin: Kinematics
-    ) -> dict[str, Any] | None:
+    def _resolutions(self, m: Matching, wanted: Mask, counted: Mask, kin: Kinematics) -> JsonObject | None:
         if self.magnet is None or not self._perigees:
             return None
         best = m.best(m.matched("acts") & counted)
@@ -193,7 +192,7 @@ def score_tracks(
     magnet: Field | None = None,
     target: Target | None = None,
     counted: Target | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Score any tracks, ours or a peer's, against the truth of their events.
 
     Parameters

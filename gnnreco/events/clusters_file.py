@@ -6,11 +6,11 @@ axis, class_probability, score``; ``axis`` has 3 numbers a cluster, ``class_prob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters
+from gnnreco.files.json_types import JsonMapping
 
 from .output_file import Layout, read_output, write_output
 
@@ -30,7 +30,7 @@ CLUSTERS = Layout(
 )
 
 
-def write_clusters(path: str | Path, rows: Iterable[Row], note: Mapping[str, Any] | None = None) -> None:
+def write_clusters(path: str | Path, rows: Iterable[Row], note: JsonMapping | None = None) -> None:
     """Write the clusters of events to one file; see `write_output`."""
     write_output(CLUSTERS, path, rows, note)
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Columns
 from gnnreco.errors import BadInput
 from gnnreco.files.atomic import whole_file
+from gnnreco.files.json_types import JsonDict, JsonMapping
 
 from .output_root import NOTE, WHOLE, read_root, write_root
 
@@ -93,7 +94,7 @@ class Layout:
 
 
 def write_output(
-    layout: Layout, path: str | Path, rows: Iterable[Row], note: Mapping[str, Any] | None = None
+    layout: Layout, path: str | Path, rows: Iterable[Row], note: JsonMapping | None = None
 ) -> None:
     """Write the objects of events to one file, whole or not at all.
 
@@ -113,9 +114,7 @@ def write_output(
 
 
 @contextmanager
-def output_writer(
-    layout: Layout, path: str | Path, note: Mapping[str, Any]
-) -> Iterator[Callable[[Row], None]]:
+def output_writer(layout: Layout, path: str | Path, note: JsonMapping) -> Iterator[Callable[[Row], None]]:
     """Give what adds the objects of one event to a file that is whole or not at all; see `write_output`."""
     path = Path(path)
     with whole_file(path) as draft:
@@ -185,7 +184,7 @@ def output_files(path: str | Path) -> list[Path]:
     return [_listed(path, shard) for shard in _shards(path)]
 
 
-def _shards(folder: Path) -> list[dict[str, Any]]:
+def _shards(folder: Path) -> list[JsonDict]:
     """What the manifest of an output says of its files."""
     try:
         content = json.loads((folder / MANIFEST).read_text())
@@ -201,7 +200,7 @@ def _shards(folder: Path) -> list[dict[str, Any]]:
         raise BadInput(folder, MANIFEST, f"cannot be read ({error}); {WHOSE}") from error
 
 
-def _listed(folder: Path, shard: Mapping[str, Any]) -> Path:
+def _listed(folder: Path, shard: JsonMapping) -> Path:
     """A file of the manifest, checked."""
     file = folder / shard["file"]
     if file.parent != folder or not file.is_file():
@@ -212,7 +211,7 @@ def _listed(folder: Path, shard: Mapping[str, Any]) -> Path:
     return file
 
 
-def read_note(path: str | Path) -> dict[str, Any]:
+def read_note(path: str | Path) -> JsonDict:
     """Return the note of a file that `write_output` wrote; empty if there is none or the file is damaged."""
     try:
         if Path(path).suffix == ".root":
@@ -227,7 +226,7 @@ def read_note(path: str | Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _parquet_writer(layout: Layout, path: Path, note: Mapping[str, Any]) -> Iterator[Callable[[Row], None]]:
+def _parquet_writer(layout: Layout, path: Path, note: JsonMapping) -> Iterator[Callable[[Row], None]]:
     schema = layout.schema
     with (
         path.open("wb") as stream,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonMapping
 
 if TYPE_CHECKING:
     from .output_file import Layout, Row
@@ -23,7 +24,7 @@ WHOLE: Mapping[str, type[np.integer]] = {"hit_index": np.int64, "hit_id": np.int
 COUNT = "n_{}"
 
 
-def write_root(layout: Layout, path: Path, rows: Iterable[Row], note: Mapping[str, Any]) -> None:
+def write_root(layout: Layout, path: Path, rows: Iterable[Row], note: JsonMapping) -> None:
     """Write objects of events; see `gnnreco.events.output_file.write_output`."""
     import awkward as ak
     import uproot

@@ -9,11 +9,11 @@ the tasks in the order in which they ran. ``hit_index`` and ``hit_id`` name the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from gnnreco.columns import PARTICLE_CLASSES, ReconstructedParticles
+from gnnreco.files.json_types import JsonMapping
 
 from .output_file import Layout, read_output, write_output
 
@@ -44,7 +44,7 @@ PARTICLES = Layout(
 )
 
 
-def write_particles(path: str | Path, rows: Iterable[Row], note: Mapping[str, Any] | None = None) -> None:
+def write_particles(path: str | Path, rows: Iterable[Row], note: JsonMapping | None = None) -> None:
     """Write the particles of events to one file; see `write_output`."""
     write_output(PARTICLES, path, rows, note)
 

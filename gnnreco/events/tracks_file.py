@@ -6,11 +6,11 @@ score, covariance``; ``covariance`` has 15 numbers a track.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from gnnreco.columns import Tracks
+from gnnreco.files.json_types import JsonMapping
 
 from .output_file import Layout, read_note, read_output, write_output
 
@@ -32,7 +32,7 @@ TRACKS = Layout(
 )
 
 
-def write_tracks(path: str | Path, rows: Iterable[Row], note: Mapping[str, Any] | None = None) -> None:
+def write_tracks(path: str | Path, rows: Iterable[Row], note: JsonMapping | None = None) -> None:
     """Write the tracks of events to one file; see `write_output`."""
     write_output(TRACKS, path, rows, note)
 

@@ -93,10 +93,10 @@ def _span(file: str | Path, name: str, said: Any) -> tuple[int, int, str]:
     return span[0], span[1], name
 
 
-def _counts(values: Any) -> bool:
+def _counts(values: object) -> bool:
     return isinstance(values, list) and all(type(n) is int and 0 <= n < 2**62 for n in values)
 
 
-def all_finite(array: NDArray[Any]) -> bool:
+def all_finite(array: NDArray[np.generic]) -> bool:
     """Whether an array of any kind holds finite numbers only."""
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())

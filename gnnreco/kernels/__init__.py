@@ -2,5 +2,6 @@
 
 from .axes import FIRST, SECOND, U, V, W, X, Y, Z
 from .declare import get_num_threads, njit
+from .threads import threads
 
-__all__ = ["FIRST", "SECOND", "U", "V", "W", "X", "Y", "Z", "get_num_threads", "njit"]
+__all__ = ["FIRST", "SECOND", "U", "V", "W", "X", "Y", "Z", "get_num_threads", "njit", "threads"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,14 +57,14 @@ class SegmentModel:
             return self._weights
         return {k: v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
 
-    def load(self, weights: Mapping[str, NDArray[Any]]) -> None:
+    def load(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
         """Take what `weights` gave. Raises `ValueError` if it does not fit."""
         expected = segment_weights(self.config.hidden, self.node_features, self.edge_features)
         self._weights, self._loaded = checked(weights, expected), True
         if self._network is not None:
             self._network.load_arrays(self._weights)
 
-    def scale_features(self, nodes: NDArray[Any], edges: NDArray[Any]) -> None:
+    def scale_features(self, nodes: NDArray[np.generic], edges: NDArray[np.generic]) -> None:
         """Take mean and spread of the features that come in from those of some graphs."""
         for part, x in (("node", nodes.astype(np.float64)), ("edge", edges.astype(np.float64))):
             self.network.set_scale(part, x.mean(axis=0), x.std(axis=0) + 1e-3)

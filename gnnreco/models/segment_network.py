@@ -7,7 +7,6 @@ an edge knows a curvature and a kink in units of their expected errors, so a few
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -116,7 +115,7 @@ def tensors_of(
     pairs : int32 (m, 2)
         Inner and outer node of each edge.
     """
-    columns: list[NDArray[Any]] = [nodes, edges]
+    columns: list[NDArray[np.generic]] = [nodes, edges]
     for k in range(2):
         columns += [pairs[:, k].astype(np.int64), *sort_by_node(pairs[:, k], len(nodes))]
     return SegmentGraph(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))

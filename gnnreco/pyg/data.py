@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +14,19 @@ from gnnreco.errors import BadConfig, MissingTool
 from gnnreco.geometry import Detector
 from gnnreco.pyg.graphs import NodeGraph, graph_of, majority, tasks_of
 
+from .graphs import Bundles
+
 if TYPE_CHECKING:
     from torch import Tensor
     from torch_geometric.data import Data, HeteroData
+
+    from gnnreco.tasks.contract import AnyTask
 
 TRACK_COLUMNS = ("d0", "z0", "phi", "theta", "q_over_p", "score")
 CLUSTER_COLUMNS = ("energy", "energy_sigma", "x", "y", "z", "score")
 
 
-def to_data(event: Event, detector: Detector, bundle: Any = None) -> Data:
+def to_data(event: Event, detector: Detector, bundle: str | Path | AnyTask | None = None) -> Data:
     """The graph that a network of gnnreco reads of an event: train your own on it, or let it score.
 
     Parameters
@@ -63,7 +68,7 @@ def to_data(event: Event, detector: Detector, bundle: Any = None) -> Data:
 def to_hetero(
     event: Event,
     detector: Detector,
-    bundles: Any = None,
+    bundles: Bundles = None,
     found: Tracks | Clusters | Sequence[Tracks | Clusters] = (),
 ) -> HeteroData:
     """An event with its hits, the graphs of several tasks, what was found, and the truth, each a type of node.

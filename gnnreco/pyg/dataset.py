@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from torch_geometric.data import Dataset
 from torch_geometric.data.data import BaseData
@@ -19,6 +18,8 @@ from gnnreco.files.json_file import read_json
 from gnnreco.geometry import load_detector
 from gnnreco.pyg.data import to_data, to_hetero
 from gnnreco.pyg.graphs import tasks_of
+
+from .graphs import Bundles
 
 
 class EventDataset(Dataset):  # type: ignore[misc]
@@ -55,7 +56,7 @@ class EventDataset(Dataset):  # type: ignore[misc]
         self,
         inputs: str | Path | Sequence[str | Path],
         detector: str | Path,
-        bundles: Any = None,
+        bundles: Bundles = None,
         hetero: bool = False,
         output: str | Path | None = None,
         transform: Callable[[BaseData], BaseData] | None = None,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,16 @@ from gnnreco.errors import BadConfig
 from gnnreco.events.select import Seen, seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs import Targets, first_particle, is_true, true_segments
+from gnnreco.tasks.contract import AnyTask, needed
 from gnnreco.tasks.drift.task import main_particle
+
+if TYPE_CHECKING:
+    from gnnreco.tasks.drift import DriftTask
+    from gnnreco.tasks.showers import ClusteringTask
+    from gnnreco.tasks.tracking import TrackingTask
+
+#: Names, folders and tasks, one or several.
+Bundles = str | Path | AnyTask | Sequence[str | Path | AnyTask] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class NodeGraph:
     particle: Ints | None = None
 
 
-def tasks_of(detector: Detector, bundles: Any = None) -> list[Any]:
+def tasks_of(detector: Detector, bundles: Bundles = None) -> list[AnyTask]:
     """The tasks whose graphs are wanted.
 
     Parameters
@@ -72,11 +81,11 @@ def tasks_of(detector: Detector, bundles: Any = None) -> list[Any]:
     """
     if bundles is None:
         bundles = default_bundles(detector)
-    several = bundles if isinstance(bundles, list | tuple) else [bundles]
+    several = bundles if isinstance(bundles, Sequence) and not isinstance(bundles, str) else [bundles]
     return [load_task(load_bundle(b), detector) if isinstance(b, str | Path) else b for b in several]
 
 
-def graph_of(event: Event, task: Any) -> NodeGraph:
+def graph_of(event: Event, task: AnyTask) -> NodeGraph:
     """The graph that a task makes of an event as it was read.
 
     Raises
@@ -88,7 +97,7 @@ def graph_of(event: Event, task: Any) -> NodeGraph:
     """
     if task.name not in GRAPHS:
         raise BadConfig(f"the task '{task.name}' has no graph of hits: choose one of {', '.join(GRAPHS)}")
-    return GRAPHS[task.name](seen(event, task.detector, task.needs.measures), task)
+    return GRAPHS[task.name](seen(event, needed(task.detector, task.name), task.needs.measures), task)
 
 
 def _rows(mine: Seen, rows: Ints) -> Ints:
@@ -96,7 +105,7 @@ def _rows(mine: Seen, rows: Ints) -> Ints:
     return rows if mine.rows is None else mine.rows[rows]
 
 
-def _tracking(mine: Seen, task: Any) -> NodeGraph:
+def _tracking(mine: Seen, task: TrackingTask) -> NodeGraph:
     event, built = mine.event, task.graph
     if built is None:
         raise BadConfig("the task has learned no graph yet: call prepare first, or name a bundle")
@@ -114,7 +123,7 @@ def _tracking(mine: Seen, task: Any) -> NodeGraph:
     return NodeGraph("doublet", "continues", *known, y, true.astype(np.float32), owner)
 
 
-def _drift(mine: Seen, task: Any) -> NodeGraph:
+def _drift(mine: Seen, task: DriftTask) -> NodeGraph:
     event = mine.event
     graph = task.graph(event)
     one, two = edges = graph.pairs.T.astype(np.int64)
@@ -126,7 +135,7 @@ def _drift(mine: Seen, task: Any) -> NodeGraph:
     return NodeGraph("sample", "touches", *known, y, (owner >= 0).astype(np.float32), owner)
 
 
-def _showers(mine: Seen, task: Any) -> NodeGraph:
+def _showers(mine: Seen, task: ClusteringTask) -> NodeGraph:
     from gnnreco.tasks.showers.targets import cell_truth, pair_targets
 
     event = mine.event

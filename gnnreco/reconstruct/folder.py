@@ -14,11 +14,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gnnreco.errors import BadInput, CannotWrite
 from gnnreco.events.output_file import read_note
 from gnnreco.files.atomic import REPLACE, remove_drafts, write_file
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.tasks.registry import task_names
 
 from .shard import Account, Shard, file_sum
@@ -46,7 +46,7 @@ class Record:
     """What a manifest or a journal says: the job (empty if it cannot be read) and the sums of its files by name."""
 
     file: Path
-    job: Mapping[str, Any]
+    job: JsonMapping
     sums: Mapping[str, str]
     tasks: tuple[str, ...] = ()
 
@@ -57,7 +57,7 @@ class Output:
 
     folder: Path
     part: tuple[int, int] | None
-    job: Mapping[str, Any]
+    job: JsonMapping
 
     @property
     def identity(self) -> str:
@@ -215,7 +215,7 @@ def _finished(shard: Shard, noted: Mapping[str, str]) -> Account | None:
     return Account.from_note(note | sums) if note.get("fingerprint") == shard.fingerprint else None
 
 
-def _line(shard: Shard, account: Account) -> dict[str, Any]:
+def _line(shard: Shard, account: Account) -> JsonDict:
     return {"file": Path(shard.file).name, "sha256": account.sha256}
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from gnnreco.columns import Event, Tracks
 from gnnreco.errors import GnnrecoError
 from gnnreco.events import EventSource
+from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry import Detector, field_findings
 from gnnreco.tasks.registry import Kind, find_task
 
@@ -21,7 +21,7 @@ NARROW = 0.05
 MANY = 20
 
 
-def warnings_of(manifest: Mapping[str, Any]) -> list[str]:
+def warnings_of(manifest: JsonMapping) -> list[str]:
     """One line for each thing that makes the result of a task worth little, though no event failed.
 
     Parameters
@@ -39,7 +39,7 @@ def notes_of(kind: Kind, detector: Detector) -> list[str]:
     return [f"{detector.name}: {finding.message}" for finding in field_findings(detector)]
 
 
-def warnings_of_tasks(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+def warnings_of_tasks(manifests: Sequence[JsonMapping]) -> list[str]:
     """The same for tasks that ran together: events need not have hits in every part of a detector."""
     lines = [
         line
@@ -50,18 +50,18 @@ def warnings_of_tasks(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _has_part(manifest: Mapping[str, Any]) -> bool:
+def _has_part(manifest: JsonMapping) -> bool:
     """Whether the detector has a subsystem that the task works on."""
     measured = {what for each in manifest["detector"].get("measures", {}).values() for what in each}
     return not measured.isdisjoint(find_task(manifest["task"]).needs.measures)
 
 
-def mostly_outside(counts: Mapping[str, Any]) -> bool:
+def mostly_outside(counts: JsonMapping) -> bool:
     """Whether most hits lie in no sensor."""
     return bool(2 * counts["hits_outside"] > counts["hits"])
 
 
-def hits_outside(manifest: Mapping[str, Any]) -> str | None:
+def hits_outside(manifest: JsonMapping) -> str | None:
     """Most hits lie in no sensor."""
     hits, outside = manifest["hits"], manifest["hits_outside"]
     if not mostly_outside(manifest):
@@ -71,7 +71,7 @@ def hits_outside(manifest: Mapping[str, Any]) -> str | None:
     return f"{outside:,} of {hits:,} hits lie in no sensor: other units or another detector?{fit}"
 
 
-def hits_of_other_tasks(manifest: Mapping[str, Any]) -> str | None:
+def hits_of_other_tasks(manifest: JsonMapping) -> str | None:
     """No hit at all lies in a subsystem that the task works on."""
     others, inside = manifest.get("hits_of_other_tasks", 0), manifest["hits"] - manifest["hits_outside"]
     if not others or others < inside:
@@ -85,7 +85,7 @@ def hits_of_other_tasks(manifest: Mapping[str, Any]) -> str | None:
     )
 
 
-def hits_without_pair(manifest: Mapping[str, Any]) -> str | None:
+def hits_without_pair(manifest: JsonMapping) -> str | None:
     """Most hits lie in events in which the bundle looks at no pair of hits."""
     alone = manifest.get("hits_without_pair", 0)
     inside = manifest["hits"] - manifest["hits_outside"] - manifest.get("hits_of_other_tasks", 0)
@@ -98,7 +98,7 @@ def hits_without_pair(manifest: Mapping[str, Any]) -> str | None:
     )
 
 
-def foreign_files(manifest: Mapping[str, Any]) -> str | None:
+def foreign_files(manifest: JsonMapping) -> str | None:
     """A glob matches files that hold no events."""
     files = manifest.get("foreign_files", [])
     if not files:
@@ -107,7 +107,7 @@ def foreign_files(manifest: Mapping[str, Any]) -> str | None:
     return f"{files[0]}{more}: no events that gnnreco reads, so left aside; name a glob of event files only"
 
 
-Judge = Callable[[Mapping[str, Any]], str | None]
+Judge = Callable[[JsonMapping], str | None]
 JUDGES: tuple[Judge, ...] = (hits_outside, hits_of_other_tasks, hits_without_pair, foreign_files)
 
 

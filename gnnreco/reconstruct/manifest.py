@@ -9,37 +9,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from gnnreco import __version__
 from gnnreco.events import EventSource
 from gnnreco.files.atomic import write_file
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Stage
 from gnnreco.tasks.layouts import layout_of
 
 from .folder import MANIFEST, suffix
 from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
-from .shard import Account, Cost, Shard, file_sum, short_names
+from .shard import Account, Cost, Failure, FileSum, Shard, file_sum, short_names
 
 COUNTS = ("events_in", "events_out", "events_failed")
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
 
 
-def file_sums(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
+def file_sums(files: Iterable[Path]) -> dict[str, FileSum]:
     """Size and sha256 of each file, by path."""
     return {str(file): file_sum(file) for file in files}
 
 
 def describe(
     source: EventSource,
-    inputs: dict[str, dict[str, Any]],
+    inputs: dict[str, FileSum],
     stage: Stage,
     detector: Detector,
     results: Sequence[tuple[Shard, Account]],
     costs: Sequence[Cost],
-    how: dict[str, Any],
-) -> dict[str, Any]:
+    how: JsonDict,
+) -> JsonDict:
     """Put together the manifest.
 
     Parameters
@@ -104,7 +104,7 @@ def describe(
     return content | {"warnings": warnings_of(content)}
 
 
-def _seconds(costs: Sequence[Cost]) -> dict[str, Any]:
+def _seconds(costs: Sequence[Cost]) -> dict[str, float | None]:
     """What events cost in a process that runs already, and what it took to get there."""
     total = {f.name: sum(getattr(cost, f.name) for cost in costs) for f in fields(Cost)}
     warm_up, warm_up_cpu = total["warm_up_seconds"], total["warm_up_cpu_seconds"]
@@ -126,21 +126,21 @@ def _seconds(costs: Sequence[Cost]) -> dict[str, Any]:
     }
 
 
-def _place(how: Mapping[str, Any], kind: str, name: str) -> dict[str, str]:
+def _place(how: JsonMapping, kind: str, name: str) -> dict[str, str]:
     """Where a detector or bundle is that was not called by its name: as the user wrote it."""
     given = str(how.get("options", {}).get(kind, name))
     return {} if given == name else {"path": given}
 
 
-def _as_given(failure: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+def _as_given(failure: Failure, given: Mapping[str, str]) -> Failure:
     """A failure with its file as the user called it; in an output file it has a name that does not depend on that."""
-    short, reason = str(failure["source"]), str(failure["reason"])
+    short, reason = failure["source"], failure["reason"]
     long = given.get(short, short)
     reason = long + reason.removeprefix(short) if reason.startswith(short) else reason
     return {**failure, "source": long, "reason": reason}
 
 
-def of_tasks(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def of_tasks(parts: Mapping[str, JsonDict]) -> JsonDict:
     """The manifest of a folder with a folder for each task: theirs by task, and the counts of events over all."""
     manifests = list(parts.values())
     first = manifests[0]
@@ -181,7 +181,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def write(folder: Path, manifest: dict[str, Any], part: tuple[int, int] | None) -> dict[str, Any] | None:
+def write(folder: Path, manifest: JsonDict, part: tuple[int, int] | None) -> JsonDict | None:
     """Write the manifest; a part i/n has its own, and the last part there writes that of all.
 
     Returns that of all, None while parts of the same job are missing.
@@ -203,7 +203,7 @@ def write(folder: Path, manifest: dict[str, Any], part: tuple[int, int] | None) 
     return whole
 
 
-def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def merge(parts: Sequence[JsonDict]) -> JsonDict:
     """One manifest from those of all parts: counts and seconds add up, memory is the largest."""
     whole = dict(parts[0])
     counted = list(dict.fromkeys(name for p in parts for name in p["counted"]))
@@ -232,5 +232,5 @@ def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return whole | {"warnings": warnings_of(whole)}
 
 
-def _write(path: Path, manifest: dict[str, Any]) -> None:
+def _write(path: Path, manifest: JsonDict) -> None:
     write_file(path, json.dumps(manifest, indent=2, allow_nan=False) + "\n")

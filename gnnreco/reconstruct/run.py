@@ -11,18 +11,18 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gnnreco import __version__
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.pipeline import Bundles, Engine, Stage, choose
 
 from . import manifest
 from . import workers as where
 from .folder import MANIFEST, Output, claim_for_tasks
-from .shard import Account, Cost, Job, Lot, Shard, short_names
+from .shard import Account, Cost, FileSum, Job, Lot, Shard, short_names
 
 Progress = Callable[[int, int], None]
 BLOCK, BLOCKS = 1 << 14, 64
@@ -48,7 +48,7 @@ def reconstruct(
     command: str = "",
     progress: Progress | None = None,
     clusters: bool | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
 
     Each event is read once, and the tasks see it one after the other: those that need what others find come after them.
@@ -136,7 +136,7 @@ def reconstruct(
         if stage.kind.needs.found:
             same["after"] = [s.bundle.manifest["sha256"] for s in stages[: stages.index(stage)]]
         given = {"detector": str(detector), "bundle": stage.given, **options}
-        asked: dict[str, Any] = {}
+        asked: JsonDict = {}
         if stage.scorer:
             file, total = stage.scorer
             same, given = same | {"scorer": total}, given | {"scorer": file}
@@ -170,11 +170,11 @@ class _Part:
     """What one stage does with the inputs, in a folder of its own: its plan, what is finished, what that cost."""
 
     source: EventSource
-    sums: dict[str, dict[str, Any]]
+    sums: dict[str, FileSum]
     detector: Detector
     stage: Stage
     output: Output
-    how: dict[str, Any]
+    how: JsonDict
     plan: list[Shard] = field(default_factory=list)
     finished: dict[Shard, Account] = field(default_factory=dict)
     costs: list[Cost] = field(default_factory=list)
@@ -191,7 +191,7 @@ class _Part:
         self.finished[shard] = account
         self.costs.append(cost)
 
-    def describe(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    def describe(self) -> tuple[JsonDict, JsonDict | None]:
         """Write and return the manifest, and that of all parts of ``--shard`` once they are there."""
         results = sorted(self.finished.items(), key=lambda item: item[0].start)
         content = manifest.describe(

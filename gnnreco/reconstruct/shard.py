@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numba
 import numpy as np
@@ -22,6 +22,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.output_file import Layout, Row, output_writer
 from gnnreco.events.select import unseen
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
 from gnnreco.kernels.timer import Timer
 from gnnreco.pipeline import Engine, Outcome, Reconstructor, Stage
@@ -84,6 +85,22 @@ class Lot:
         return tuple(shard for shard in self.shards if shard is not None)
 
 
+class FileSum(TypedDict):
+    """Size and sha256 of a file."""
+
+    bytes: int
+    sha256: str
+
+
+class Failure(TypedDict):
+    """An event that failed: where it came from, its number, the class of the error, and what it said."""
+
+    source: str
+    event: int
+    kind: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Account:
     """What became of the events of a shard; kept in its file, so a resumed run still knows. The sums are of the file."""
@@ -95,7 +112,7 @@ class Account:
     bytes: int = 0
     sha256: str = ""
     counts: dict[str, int] = field(default_factory=dict)
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     left_aside: dict[str, int] = field(default_factory=dict)
 
     def add(self, counts: Mapping[str, int]) -> None:
@@ -103,13 +120,13 @@ class Account:
         for name, number in counts.items():
             self.counts[name] = self.counts.get(name, 0) + number
 
-    def note(self) -> dict[str, Any]:
+    def note(self) -> JsonDict:
         """Plain values, the counts beside the others."""
         head = {name: getattr(self, name) for name in ("fingerprint", "job", "events_in", "events_out")}
         return {**head, **self.counts, "failures": self.failures, "left_aside": self.left_aside}
 
     @classmethod
-    def from_note(cls, note: Mapping[str, Any]) -> Account:
+    def from_note(cls, note: JsonMapping) -> Account:
         """What `note` gave."""
         own = {f.name: note[f.name] for f in fields(cls) if f.name in note}
         return cls(**own, counts={name: value for name, value in note.items() if name not in own})
@@ -180,13 +197,14 @@ def run_lot(job: Job, lot: Lot) -> list[Result]:
 def _open(job: Job) -> tuple[EventSource, list[str], Reconstructor]:
     """Open what a process needs once, for all the shards it is given."""
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
-    options: dict[str, Any] = {
-        "any_detector": job.any_detector,
-        "engine": job.engine,
-        "threads": job.threads,
-        "scorer": job.scorer and job.scorer[0],
-    }
-    chain = Reconstructor(job.detector, job.bundles, **options)
+    chain = Reconstructor(
+        job.detector,
+        job.bundles,
+        any_detector=job.any_detector,
+        engine=job.engine,
+        threads=job.threads,
+        scorer=job.scorer and job.scorer[0],
+    )
     if job.scorer and job.scorer not in [stage.scorer for stage in chain.stages]:
         raise BadInput(job.scorer[0], "", "the file changed while it was in use; start again")
     if torch := sys.modules.get(
@@ -212,14 +230,14 @@ class Book:
     shard: Shard
     layout: Layout
     account: Account
-    note: dict[str, Any]
+    note: JsonDict
     add: Callable[[Row], None]
     cost: Cost = field(default_factory=Cost)
 
     @classmethod
     def open(cls, stage: Stage, shard: Shard, identity: str, files: ExitStack) -> Book:
         """Begin the file of a stage; `files` ends it, whole or not at all."""
-        layout, note = layout_of(stage.kind), dict[str, Any]()
+        layout, note = layout_of(stage.kind), JsonDict()
         account = Account(shard.fingerprint, identity)
         account.add({"hits": 0, "hits_outside": 0, layout.name: 0})
         add = files.enter_context(output_writer(layout, shard.file, note))
@@ -286,7 +304,7 @@ def _one_event(one: EventSource, name: str, chain: Reconstructor, books: Mapping
             book.enter(event, name, outcome, outcome.found, chain.detector)
 
 
-def file_sum(file: Path) -> dict[str, Any]:
+def file_sum(file: Path) -> FileSum:
     """Size and sha256 of a file."""
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -20,7 +20,7 @@ from types import FrameType
 from gnnreco.errors import BadInput, GnnrecoError
 from gnnreco.files.atomic import remove_drafts
 
-from .shard import Account, Cost, Job, Lot, Result, Shard, run_lot
+from .shard import Account, Cost, Failure, Job, Lot, Result, Shard, run_lot
 
 Work = Callable[[Job, Lot], list[Result]]
 Runner = Callable[[Job, Sequence[Lot]], Generator[list[Result], None, None]]
@@ -188,5 +188,7 @@ def lost(lot: Lot, reason: str) -> list[Result]:
 
 def _lost(shard: Shard, why: str) -> Account:
     file = Path(shard.file).name
-    failures = [{"source": file, "event": n, "kind": "Lost", "reason": why} for n in shard.numbers]
-    return Account(shard.fingerprint, events_in=len(shard.numbers), failures=list(failures))
+    failures: list[Failure] = [
+        {"source": file, "event": n, "kind": "Lost", "reason": why} for n in shard.numbers
+    ]
+    return Account(shard.fingerprint, events_in=len(shard.numbers), failures=failures)

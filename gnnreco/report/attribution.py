@@ -8,13 +8,13 @@ gets none of it. Captum's stack the steps along the rows, which a graph does not
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gnnreco.columns import Event, Floats
+from gnnreco.files.json_types import JsonDict
 from gnnreco.tasks.contract import Explainer, Reading
 
 STEPS = 32
@@ -62,7 +62,7 @@ def averages(reading: Reading) -> dict[str, Tensor]:
     }
 
 
-def attribution(explainer: Explainer, reading: Reading, event: Event, row: int) -> dict[str, Any]:
+def attribution(explainer: Explainer, reading: Reading, event: Event, row: int) -> JsonDict:
     """What made the answer of one object.
 
     Returns
@@ -80,7 +80,7 @@ def attribution(explainer: Explainer, reading: Reading, event: Event, row: int) 
     parts = integrated_gradients(answer, reading.features, start)
     with torch.no_grad():
         ends = [float(answer(features)) for features in (reading.features, start)]
-    listed: list[dict[str, Any]] = [
+    listed: list[JsonDict] = [
         {"kind": kind, "feature": name, "part": float(part[:, i].double().sum())}
         for kind, part in parts.items()
         for i, name in enumerate(reading.names[kind])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from gnnreco.bundle import Bundle
 from gnnreco.columns import Event
@@ -13,7 +12,7 @@ from gnnreco.columns.table import Columns
 from gnnreco.errors import BadBundle, GnnrecoError
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Stage
-from gnnreco.tasks.contract import Task
+from gnnreco.tasks.contract import AnyTask
 from gnnreco.train.upstream import Upstream, found_before
 
 
@@ -57,7 +56,7 @@ class Before:
     """
 
     def __init__(
-        self, bundle: Bundle, task: Task[Any, Any], detector: Detector | None, named: Sequence[str | Path]
+        self, bundle: Bundle, task: AnyTask, detector: Detector | None, named: Sequence[str | Path]
     ) -> None:
         self.needs, self.detector, self.task = task.needs.found, detector, task.name
         self.trained_with: list[str] = _trained_with(bundle)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.display.drawing.frame import Frame, draw_axes
 from gnnreco.display.drawing.svg import Drawing, hue, number
+from gnnreco.files.json_types import JsonMapping
 
 FOR, AGAINST = hue(0), hue(7)  # what speaks for an answer and what against it
 SIDE, GAP = 300.0, 70.0  # pixels
@@ -19,7 +19,7 @@ MOST_HITS = 1500  # of the others
 MOST_ROWS = 16  # bars of an object that has no hits
 
 
-def calibration(curves: Mapping[str, Mapping[str, Any]]) -> Drawing:
+def calibration(curves: Mapping[str, JsonMapping]) -> Drawing:
     """What a score promises against what happens; on the diagonal it is what it says."""
     sheet = Drawing(SIDE + 2 * GAP + 60, SIDE + 2 * GAP)
     frame = Frame(GAP, 40, SIDE, SIDE)
@@ -37,7 +37,7 @@ def calibration(curves: Mapping[str, Mapping[str, Any]]) -> Drawing:
     return sheet
 
 
-def bars(title: str, rows: Sequence[Mapping[str, Any]], value: str, label: str) -> Drawing:
+def bars(title: str, rows: Sequence[JsonMapping], value: str, label: str) -> Drawing:
     """A bar for each row, to either side of zero, with its interval where there is one."""
     sheet = Drawing(BAR + 420, 36 + STEP * len(rows))
     sheet.text(0, 14, title, "b")
@@ -59,7 +59,7 @@ def bars(title: str, rows: Sequence[Mapping[str, Any]], value: str, label: str) 
     return sheet
 
 
-def seen(view: Mapping[str, Any]) -> Drawing:
+def seen(view: JsonMapping) -> Drawing:
     """One object: its hits from two sides, or the rows of what the network read where there are no hits."""
     if "xyz" not in view:
         return _rows(view["rows"])

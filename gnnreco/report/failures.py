@@ -6,16 +6,27 @@ import glob
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from gnnreco.columns import Event, JetBlock
+from gnnreco.files.json_types import JsonDict
 
-from .figures import Judge, Measured, Row
+from .figures import Judge, Measured
 
 MOST = 10  # rows of each list
 FOUND = "found"  # the folder that the commands reconstruct into
+
+
+class Example(TypedDict):
+    """An object to explain: row `object` of what was found in event `place` of those given."""
+
+    what: str
+    place: int
+    object: int
+    score: float
+    right: bool
 
 
 def failures(
@@ -24,7 +35,7 @@ def failures(
     events: Sequence[Event],
     bundles: Sequence[str],
     detector: str,
-) -> tuple[list[Row], list[Row], list[str]]:
+) -> tuple[list[JsonDict], list[JsonDict], list[str]]:
     """The worst events, the objects that are wrong although their score is high, and one command before all others.
 
     Returns
@@ -39,7 +50,7 @@ def failures(
             continue
         here = opens(event, detector)
         wanted, missed, wrong = judge.lost(event, found)
-        told: Row = {"event": event.number, "source": event.source}
+        told: JsonDict = {"event": event.number, "source": event.source}
         worst.append(told | {"targets": wanted, "missed": missed, "wrong": wrong, "command": here})
         score, right = judge.objects(event, found)
         known = np.flatnonzero(np.isfinite(score) & ~right)
@@ -70,7 +81,7 @@ def readable(source: str) -> bool:
     return path.exists() or any(path.parent.glob(f"{glob.escape(path.name)}*"))
 
 
-def examples(judge: Judge, measured: Measured, events: Sequence[Event]) -> list[dict[str, Any]]:
+def examples(judge: Judge, measured: Measured, events: Sequence[Event]) -> list[Example]:
     """Three objects to explain: the surest that is right, the one in the middle, the surest that is wrong.
 
     Returns

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, JetBlock, ReconstructedParticles, Tracks
+from gnnreco.columns import Clusters, Event, Floats, Ints, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput, GnnrecoError
 from gnnreco.evaluate import Target, calibration_curve, score_clusters, score_tracks, target_of
 from gnnreco.evaluate.confidence import right_of
@@ -17,13 +18,53 @@ from gnnreco.evaluate.particles import score_particles
 from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.evaluate.tracking import as_seen
 from gnnreco.events.select import seen
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
-from gnnreco.tasks.contract import Classified, Classifying
+from gnnreco.tasks.contract import AnyTask, Classified, Classifying, Reconstructs, needed
 
 from .flow import PARTICLES, compared
 
-Row = dict[str, Any]
+#: What a task finds in an event, or says of it; None where it failed.
+Answer: TypeAlias = Tracks | Clusters | ReconstructedParticles | Classified | None
 Pairs = Iterable[tuple[Event, Any]]
+
+
+class Figure(TypedDict):
+    """One figure; the interval holds 68 %, None where none is known."""
+
+    figure: str
+    value: float | None
+    interval: list[float] | None
+
+
+class Failed(TypedDict):
+    """An event that a task refused."""
+
+    event: int
+    source: str
+    why: str
+
+
+class Pull(TypedDict):
+    """Core width and bias of the pulls of one quantity."""
+
+    of: str
+    core: float | None
+    bias: float | None
+    interval: list[float] | None
+
+
+class Gap(TypedDict):
+    """A figure of the test less that of the training, and how many standard errors that is."""
+
+    figure: str
+    training: float
+    test: float
+    difference: float
+    interval: list[float] | None
+    sigma: float | None
+
+
 #: Where each figure stands in what an evaluator returns; its interval stands beside it.
 TRACKS = {
     "efficiency": ("acts", "efficiency"),
@@ -83,10 +124,10 @@ class Measured:
         ``event, source, why``.
     """
 
-    result: Row
-    figures: list[Row]
-    found: list[Any]
-    failed: list[Row]
+    result: JsonDict
+    figures: list[Figure]
+    found: list[Answer]
+    failed: list[Failed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +151,12 @@ class Judge:
     target: Target | None = None
 
     @classmethod
-    def of(cls, task: Any) -> Judge:
+    def of(cls, task: AnyTask) -> Judge:
         """The one for a task; raises `BadConfig` where nothing here scores what it gives."""
         if task.gives not in SCORED and not isinstance(task, Classifying):
             why = f"nothing here scores what the task '{task.name}' gives; name a bundle of another task"
             raise BadConfig(why)
-        target = target_of(task.detector) if task.gives is Tracks else None
+        target = target_of(needed(task.detector, task.name)) if task.gives is Tracks else None
         return cls(task.gives, task.needs.measures, task.detector, target)
 
     @property
@@ -123,11 +164,14 @@ class Judge:
         """The figures that are shown, and where the evaluator has them."""
         return SCORED.get(self.gives, CLASSES)
 
-    def ask(self, task: Any, event: Event) -> Any:
+    def ask(self, task: Reconstructs | Classifying, event: Event) -> Answer:
         """What the task finds, or how it classifies."""
-        return task.reconstruct(event) if self.gives in SCORED else task.classified(event)
+        if self.gives in SCORED and isinstance(task, Reconstructs):
+            return task.reconstruct(event)
+        assert isinstance(task, Classifying)
+        return task.classified(event)
 
-    def score(self, pairs: Pairs, resolutions: bool = True) -> Row:
+    def score(self, pairs: Pairs, resolutions: bool = True) -> JsonDict:
         """All that is measured of some events; `resolutions` of tracks are not needed where only rates are."""
         if self.gives is Clusters:
             assert self.detector is not None
@@ -142,20 +186,21 @@ class Judge:
             return score_particles(pairs, self.detector)
         return score_classes(said for _, said in pairs)
 
-    def objects(self, event: Event, found: Any) -> tuple[Floats, Any]:
+    def objects(self, event: Event, found: Answer) -> tuple[Floats, NDArray[np.bool_]]:
         """Score of each object that was found, and whether it is right; bool (n,)."""
         if isinstance(found, Classified):
             known = found.label >= 0
             best = np.where(known, found.probability.max(axis=1, initial=0.0), np.nan)
             return best, known & (found.probability.argmax(axis=1) == found.label)
         assert self.detector is not None
+        assert found is not None
         if isinstance(found, ReconstructedParticles):
             return found.score, compared(event, found, self.detector).right
         mine = seen(event, self.detector, self.measures)
         right = right_of(mine.narrow(found, len(event.hits)), mine.event, self.detector)
         return found.score, right
 
-    def lost(self, event: Event, found: Any) -> tuple[int, int, int]:
+    def lost(self, event: Event, found: Answer) -> tuple[int, int, int]:
         """Of one event: how many were to be found, how many of these were not, and how many were found for nothing."""
         if isinstance(found, ReconstructedParticles):
             assert self.detector is not None
@@ -176,15 +221,18 @@ class Judge:
 
 
 def measure(
-    judge: Judge, task: Any, events: Sequence[Event], progress: Callable[[Iterator[Any]], Iterator[Any]]
+    judge: Judge,
+    task: Reconstructs | Classifying,
+    events: Sequence[Event],
+    progress: Callable[[Iterator[Event]], Iterator[Event]],
 ) -> Measured:
     """Run a task on events and score it; an event that it refuses is told, and the others go on."""
-    found: list[Any] = []
-    failed: list[Row] = []
+    found: list[Answer] = []
+    failed: list[Failed] = []
 
-    def pairs() -> Iterator[tuple[Event, Any]]:
+    def pairs() -> Iterator[tuple[Event, Answer]]:
         for event in progress(iter(events)):
-            if not isinstance(event, JetBlock) and event.truth is None:
+            if isinstance(event, Event) and event.truth is None:  # a block of jets has its labels
                 why = "has no truth to compare with: give files with particles"
                 raise BadInput(event.source, f"event {event.number}", why)
             try:
@@ -200,11 +248,11 @@ def measure(
     return Measured(result, listed(result, judge.places), found, failed)
 
 
-def listed(result: Row, places: dict[str, tuple[str, ...]]) -> list[Row]:
+def listed(result: JsonDict, places: dict[str, tuple[str, ...]]) -> list[Figure]:
     """The figures of a result as rows."""
-    rows = []
+    rows: list[Figure] = []
     for name, place in places.items():
-        inner: Any = result
+        inner: JsonDict | None = result
         for key in place[:-1]:
             inner = (inner or {}).get(key)
         value = (inner or {}).get(place[-1])
@@ -213,7 +261,7 @@ def listed(result: Row, places: dict[str, tuple[str, ...]]) -> list[Row]:
     return rows
 
 
-def score_classes(said: Iterable[Classified]) -> Row:
+def score_classes(said: Iterable[Classified]) -> JsonDict:
     """Accuracy, ROC curves, cross entropy and calibration of classes."""
     parts = list(said)
     classes = parts[0].classes if parts else ()
@@ -224,7 +272,7 @@ def score_classes(said: Iterable[Classified]) -> Row:
     n = len(label)
     right = probability.argmax(axis=1) == label if n else np.zeros(0, bool)
     k = int(right.sum())
-    out: Row = {"events": len(parts), "answers": n, "right": k, "definitions": dict(CLASS_DEFINITIONS)}
+    out: JsonDict = {"events": len(parts), "answers": n, "right": k, "definitions": dict(CLASS_DEFINITIONS)}
     out |= {"accuracy": k / n if n else None, "accuracy_interval": clopper_pearson(k, n).tolist()}
     areas = {name: _area(probability[:, i], label == i) for i, name in enumerate(classes)}
     told = [area for area in areas.values() if area is not None]
@@ -235,13 +283,13 @@ def score_classes(said: Iterable[Classified]) -> Row:
     return out | {"class_calibration": calibration_curve(best, right), "warnings": []}
 
 
-def _area(score: Floats, mine: Any) -> float | None:
+def _area(score: Floats, mine: NDArray[np.bool_]) -> float | None:
     """Area under the ROC curve, by the rank statistic of Mann and Whitney; None without two kinds."""
     n, m = int(mine.sum()), int((~mine).sum())
     return float((rankdata(score)[mine].sum() - n * (n + 1) / 2) / (n * m)) if n and m else None
 
 
-def mean_row(name: str, values: Floats | Ints) -> Row:
+def mean_row(name: str, values: Floats | Ints) -> JsonDict:
     """A mean and its 68 % interval from the spread of the values."""
     if not len(values):
         return {name: None, f"{name}_interval": None}
@@ -250,7 +298,7 @@ def mean_row(name: str, values: Floats | Ints) -> Row:
     return {name: mean, f"{name}_interval": None if error is None else [mean - error, mean + error]}
 
 
-def pulls(result: Row, detector: Detector | None) -> list[Row]:
+def pulls(result: JsonDict, detector: Detector | None) -> list[Pull]:
     """Core width and bias of the pulls of what is fitted or measured; both would be 1 and 0.
 
     Without a field nothing measures q/p, and there is no pull of it.
@@ -269,17 +317,17 @@ def pulls(result: Row, detector: Detector | None) -> list[Row]:
     return [row for row in rows if row["core"] is not None]
 
 
-def _pull(of: str, core: float | None, bias: float | None, interval: list[float] | None = None) -> Row:
+def _pull(of: str, core: float | None, bias: float | None, interval: list[float] | None = None) -> Pull:
     return {"of": of, "core": core, "bias": bias, "interval": interval}
 
 
-def gaps(test: Sequence[Row], train: Sequence[Row]) -> list[Row]:
+def gaps(test: Sequence[Figure], train: Sequence[Figure]) -> list[Gap]:
     """Test less training of each figure that both have, and how many standard errors that is.
 
     A figure of the training without an interval counts as exact; one of the test gives no standard errors.
     """
     of_train = {row["figure"]: row for row in train}
-    rows = []
+    rows: list[Gap] = []
     for row in test:
         other = of_train.get(row["figure"])
         if other is None or row["value"] is None or other["value"] is None:
@@ -290,6 +338,14 @@ def gaps(test: Sequence[Row], train: Sequence[Row]) -> list[Row]:
             error = float(np.hypot.reduce(widths)) / 2
             bounds = [difference - error, difference + error]
             sigma = difference / error if error > 0 else None
-        told = {"figure": row["figure"], "training": other["value"], "test": row["value"]}
-        rows.append(told | {"difference": difference, "interval": bounds, "sigma": sigma})
+        rows.append(
+            {
+                "figure": row["figure"],
+                "training": other["value"],
+                "test": row["value"],
+                "difference": difference,
+                "interval": bounds,
+                "sigma": sigma,
+            }
+        )
     return rows

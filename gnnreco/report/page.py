@@ -5,17 +5,18 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from gnnreco.display.drawing.svg import style
 from gnnreco.files.atomic import write_file
+from gnnreco.files.json_types import JsonMapping
 
 from . import charts
 
-Row = Mapping[str, Any]
+Row = JsonMapping
 SHOWN = 30  # columns in the ranking
 
 
@@ -135,10 +136,13 @@ def _sure(told: Row) -> list[str]:
     if told["calibration"]:
         lines.append(f"<div class='row'>{charts.calibration(told['calibration']).embedded()}</div>")
     rows = [
-        {"pull of": row["of"], "width": _value({"value": row["core"], "interval": row["interval"]}),
-         "bias": _text(row["bias"])}
+        {
+            "pull of": row["of"],
+            "width": _value({"value": row["core"], "interval": row["interval"]}),
+            "bias": _text(row["bias"]),
+        }
         for row in told["pulls"]
-    ]  # fmt: skip
+    ]
     lines.append(
         _table(rows) if rows else _soft("Nothing here has an expected error, so there are no pulls.")
     )

@@ -7,7 +7,7 @@ so the column says as much as before on the whole, and nothing any more of the r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -18,12 +18,22 @@ from gnnreco.tasks.contract import Explainer, Reading
 REPEATS = 3
 
 
+class Rise(TypedDict):
+    """How much the loss rises where one column is shuffled."""
+
+    kind: str
+    feature: str
+    rise: float
+    interval: list[float] | None
+    relative: float | None
+
+
 def ranking(
     explainer: Explainer,
     readings: Sequence[Reading],
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Rise]:
     """Rise of the loss for each column, the largest first.
 
     Parameters
@@ -45,7 +55,7 @@ def ranking(
     with torch.no_grad():
         before = np.array([float(explainer.loss(r, r.features)) for r in readings])
         columns = [(kind, i) for kind, names in readings[0].names.items() for i in range(len(names))]
-        rows = []
+        rows: list[Rise] = []
         for done, (kind, column) in enumerate(columns):
             after = [
                 [float(explainer.loss(r, f)) for r, f in zip(readings, shuffled, strict=True)]

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from gnnreco.bundle import Bundle, load_bundle, load_task
-from gnnreco.columns import Event
+from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadBundle, BadConfig, BadInput, GnnrecoError
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
+from gnnreco.kernels import threads
 from gnnreco.progress import Progress
-from gnnreco.tasks.contract import Comparable, Explainable, Explainer, Reading
+from gnnreco.tasks.contract import (
+    AnyTask,
+    Classifying,
+    Comparable,
+    Explainable,
+    Explainer,
+    Reading,
+    Reconstructs,
+)
 
 from .attribution import attribution
 from .chain import Before
-from .failures import examples, failures, opens
-from .figures import Judge, Measured, Row, gaps, mean_row, measure, pulls
+from .failures import Example, examples, failures, opens
+from .figures import Figure, Judge, Measured, gaps, mean_row, measure, pulls
 from .flow import hits_of
 from .page import write_page
-from .ranking import REPEATS, ranking
+from .ranking import REPEATS, Rise, ranking
 
 EXPLAINED = 10  # events that columns are shuffled in
 DEFINITIONS = {
@@ -52,7 +61,7 @@ def report(
     detector_name: str = "",
     command: str = "",
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Tell what a trained model does on events that it was not trained on, as a page and as a table.
 
     Parameters
@@ -100,13 +109,9 @@ def report(
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some that hold truth")
     opened = load_bundle(bundle)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the same bits on any machine, and small networks are faster so
-    try:
+    with threads(1):  # the same bits on any machine, and small networks are faster so
         made = _Report(opened, str(bundle), events, detector, any_detector, detector_name, bundles, progress)
         return made.whole(page, training, seeds, explained, seed, command)
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Report:
@@ -140,13 +145,13 @@ class _Report:
         explained: int,
         seed: int,
         command: str,
-    ) -> dict[str, Any]:
+    ) -> JsonDict:
         test = self._measured(self.task, self.events, "events")
         loss = self._losses(self.task, self.events, "loss")
         figures = test.figures + loss
         training = None if training is None else self.before.events(training)
         learned = None if training is None else self._training(training)
-        out: dict[str, Any] = {
+        out: JsonDict = {
             "command": command,
             "bundle": _about(self.bundle) | {"before": self._builds_on()},
             "events": len(self.events),
@@ -174,11 +179,11 @@ class _Report:
         write_page(page, out, views)
         return out
 
-    def _builds_on(self) -> list[Row]:
+    def _builds_on(self) -> list[JsonDict]:
         """The bundles that ran before it."""
         return [{"name": s.bundle.name, "sha256": s.bundle.manifest["sha256"]} for s in self.before.stages]
 
-    def _measured(self, task: Any, events: Sequence[Event], what: str) -> Measured:
+    def _measured(self, task: Reconstructs | Classifying, events: Sequence[Event], what: str) -> Measured:
         def told(items: Iterator[Event]) -> Iterator[Event]:
             for done, event in enumerate(items):
                 yield event
@@ -187,7 +192,7 @@ class _Report:
 
         return measure(self.judge, task, events, told)
 
-    def _losses(self, task: Any, events: Sequence[Event], what: str) -> list[Row]:
+    def _losses(self, task: AnyTask, events: Sequence[Event], what: str) -> list[Figure]:
         """Mean of what the training makes small, as a figure; none where nothing was learned."""
         if not self.bundle.state:
             self._leave_out("the loss: the method learns nothing")
@@ -204,7 +209,7 @@ class _Report:
         row = mean_row("value", np.array(values))
         return [{"figure": "loss", "value": row["value"], "interval": row["value_interval"]}]
 
-    def _training(self, events: Sequence[Event]) -> Row:
+    def _training(self, events: Sequence[Event]) -> JsonDict:
         if not len(events):
             raise BadInput(
                 "the training events", "", "there are none: name those that the bundle learned from"
@@ -213,7 +218,7 @@ class _Report:
         figures = measured.figures + self._losses(self.task, events, "training loss")
         return {"what": f"{len(events):,} training events", "figures": figures}
 
-    def _manifest(self) -> list[Row]:
+    def _manifest(self) -> list[Figure]:
         """What the manifest tells of the last epoch: of the training the loss has the same meaning as here."""
         metrics = self.bundle.manifest["metrics"]
         self._leave_out(
@@ -222,7 +227,7 @@ class _Report:
         value = metrics.get("training_loss")
         return [] if value is None else [{"figure": "loss", "value": float(value), "interval": None}]
 
-    def _seeds(self, seeds: Sequence[str | Path], own: list[Row]) -> list[Row]:
+    def _seeds(self, seeds: Sequence[str | Path], own: list[Figure]) -> list[JsonDict]:
         """The same figures of other trainings."""
         if not seeds:
             self._leave_out(
@@ -243,7 +248,7 @@ class _Report:
             rows.append({"bundle": str(given), "sha256": other.manifest["sha256"], "figures": figures})
         return rows
 
-    def _baseline(self, training: Sequence[Event]) -> Row | None:
+    def _baseline(self, training: Sequence[Event]) -> JsonDict | None:
         """The same figures of a simple method, where the task has one."""
         if not isinstance(self.task, Comparable) or not self.bundle.state:
             self._leave_out("a simple method: the task has none, or is one itself")
@@ -257,7 +262,7 @@ class _Report:
 
     def _explained(
         self, test: Measured, most: int, seed: int
-    ) -> tuple[list[Row], list[Row], list[dict[str, Any]]]:
+    ) -> tuple[list[Rise], list[JsonDict], list[JsonDict]]:
         """Ranking of the columns, objects with what made them, and what the page draws of these."""
         if not isinstance(self.task, Explainable) or not self.bundle.state:
             self._leave_out("what the network reads: the task does not tell, or learns nothing")
@@ -276,7 +281,7 @@ class _Report:
             views.append(made[1])
         return rows, objects, views
 
-    def _object(self, explainer: Explainer, test: Measured, one: Row) -> tuple[Row, dict[str, Any]] | None:
+    def _object(self, explainer: Explainer, test: Measured, one: Example) -> tuple[JsonDict, JsonDict] | None:
         """One object with what made it, and what the page draws of it; None where the network has no answer for it."""
         event, found = self.events[one["place"]], test.found[one["place"]]
         reading = explainer.read(event)
@@ -285,11 +290,11 @@ class _Report:
                 return None
         made = attribution(explainer, reading, event, one["object"])
         hits, by_row = made.pop("hits"), made.pop("rows")
-        row = {"event": event.number, "source": event.source, "answer_is": explainer.answer}
-        row |= {key: one[key] for key in ("what", "object", "score", "right")} | made
+        row: JsonDict = {"event": event.number, "source": event.source, "answer_is": explainer.answer}
+        row |= {key: value for key, value in one.items() if key != "place"} | made
         row["command"] = opens(event, self.named)
-        view: dict[str, Any] = {"rows": by_row}
-        if hasattr(found, "hit_index"):
+        view: JsonDict = {"rows": by_row}
+        if isinstance(found, Tracks | Clusters | ReconstructedParticles):
             mine = hits_of(event, found, one["object"])
             part = hits[mine]
             order = np.argsort(-np.abs(part), kind="stable")
@@ -308,9 +313,9 @@ def _read_anything(reading: Reading) -> bool:
     return any(len(rows) for rows in reading.features.values())
 
 
-def _about(bundle: Bundle) -> dict[str, Any]:
+def _about(bundle: Bundle) -> JsonDict:
     """What a bundle is, from its manifest."""
-    manifest: Mapping[str, Any] = bundle.manifest
+    manifest: JsonMapping = bundle.manifest
     training = manifest["training"]
     files = manifest["files"]
     return {

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, BadInput
@@ -19,10 +19,11 @@ from gnnreco.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
+    from _typeshed import DataclassInstance
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from gnnreco.columns import Clusters, Floats, Ints, Tracks, Truth
+    from gnnreco.columns import Clusters, Floats, Ints, ReconstructedParticles, Tracks, Truth
     from gnnreco.geometry import Detector
     from gnnreco.models.segment_model import Scorer
     from gnnreco.models.state import Numbers
@@ -33,6 +34,8 @@ State = Mapping[str, "NDArray[np.generic]"]
 Read = TypeVar("Read", contravariant=True)
 Sample = TypeVar("Sample")
 Found = TypeVar("Found")
+#: What an explainer keeps of an event: each has a class of its own for it.
+Work = TypeVar("Work")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Learner(Protocol[Read, Sample]):
     """
 
     name: str
-    config: Any
+    config: DataclassInstance
     detector: Detector | None
     network: nn.Module
 
@@ -79,14 +82,18 @@ class Learner(Protocol[Read, Sample]):
         raise _learns_nothing(self.name)
 
     @property
-    def samples_hold_answers(self) -> bool:
-        """Whether `sample` uses the network: its samples then belong to one state of it, which no training changes."""
-        return False
-
-    @property
-    def sample_settings(self) -> Mapping[str, Any]:
+    def sample_settings(self) -> Mapping[str, object]:
         """Parts of the settings that shape samples, by name: kept samples serve as long as these are the same."""
         return {"all": self.config}
+
+    @property
+    def sample_state(self) -> State:
+        """Learned numbers that shape samples: by default those that gradients do not train.
+
+        A task whose `sample` uses its network gives all: its samples then belong to one state of it.
+        """
+        trained = {f"network.{name}" for name, _ in self.network.named_parameters()}
+        return {name: array for name, array in self.state().items() if name not in trained}
 
     @property
     def adversarial(self) -> bool:
@@ -161,6 +168,12 @@ class Task(Learner[Event, Sample], Protocol[Sample, Found]):
         return {}
 
 
+#: A task of which nobody here knows what it samples and gives.
+AnyTask: TypeAlias = Task[Any, Any]
+#: The same of what the training loop sees of it.
+AnyLearner: TypeAlias = Learner[Any, Any]
+
+
 @runtime_checkable
 class Calibratable(Protocol):
     """A task whose `score` can be made a probability: see `gnnreco.evaluate.calibrate`."""
@@ -199,7 +212,7 @@ class Scorable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Generic[Work]):
     """What a network reads of one event, as `Explainer.read` gives it.
 
     Attributes
@@ -211,17 +224,17 @@ class Reading:
     hits : dict of int64 (k, 2)
         By kind, which rows describe which hits (by their row in the event as it was read). A kind whose rows describe no
         single hits, such as whole showers, is left out.
-    work : object
+    work
         What the explainer needs besides to compute with other features.
     """
 
     features: Mapping[str, Tensor]
     names: Mapping[str, tuple[str, ...]]
     hits: Mapping[str, Ints]
-    work: Any
+    work: Work
 
 
-class Explainer(Protocol):
+class Explainer(Protocol[Work]):
     """Runs the network of a task on features that somebody changed: see `gnnreco.report`.
 
     Which objects are there, and which hits they have, stays as it was found with the features of the event.
@@ -234,13 +247,13 @@ class Explainer(Protocol):
 
     answer: str
 
-    def read(self, event: Event) -> Reading:
+    def read(self, event: Event) -> Reading[Work]:
         """What the network reads of an event; raises `BadInput` where it has no truth."""
 
-    def loss(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def loss(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """The loss of the task, with these features in place of those of `reading`."""
 
-    def answers(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def answers(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """One number for each object that was found, in the order of what the task gives; gradients flow to the features."""
 
 
@@ -278,11 +291,19 @@ class Classifying(Protocol):
 
 
 @runtime_checkable
+class Reconstructs(Protocol):
+    """What finds something in an event: a task, or a simple method to compare it with."""
+
+    def reconstruct(self, event: Event) -> Tracks | Clusters | ReconstructedParticles | None:
+        """What is found in one event; hits by their rows in it."""
+
+
+@runtime_checkable
 class Comparable(Protocol):
     """A task that has a simple method for the same, to be set beside its network."""
 
-    def baseline(self, events: Sequence[Event]) -> tuple[str, Any]:
-        """What the method is, in words, and a task that reconstructs or classifies with it.
+    def baseline(self, events: Sequence[Event]) -> tuple[str, Reconstructs | Classifying]:
+        """What the method is, in words, and what reconstructs or classifies with it.
 
         Parameters
         ----------

@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig
 from gnnreco.schema import nearest
 
-from .contract import Needs, Task
+from .contract import AnyTask, Needs
 from .names import ENTRY_POINTS, announced
 
 if TYPE_CHECKING:
     from gnnreco.events.output_file import Layout
 
-#: A task's class, and that of its settings.
-Classes = tuple[type[Task[Any, Any]], type[Any]]
+#: A task's class, and that of its settings: a dataclass.
+Classes = tuple[type[AnyTask], type[object]]
 
 
 @dataclass(frozen=True, slots=True)

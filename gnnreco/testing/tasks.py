@@ -16,7 +16,7 @@ from gnnreco.columns import Event, Ints
 from gnnreco.events.select import select_hits
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.schema import build, plain
-from gnnreco.tasks.contract import State, Task
+from gnnreco.tasks.contract import AnyTask, State, Task
 from gnnreco.tasks.registry import Kind, find_task
 
 #: Objects by the rows of their hits, and the numbers of each.
@@ -56,7 +56,7 @@ class TaskCase:
         self._state = state
 
     @cached_property
-    def task(self) -> Task[Any, Any]:
+    def task(self) -> AnyTask:
         """The task, ready to reconstruct."""
         task = self.task_class.from_config(self.settings, self.detector)
         if self._state is None:
@@ -65,7 +65,7 @@ class TaskCase:
         task.load_state(self._state)
         return task
 
-    def again(self) -> Task[Any, Any]:
+    def again(self) -> AnyTask:
         """Another task with the same numbers."""
         other = self.task_class.from_config(self.settings, self.detector)
         other.load_state(self.task.state())

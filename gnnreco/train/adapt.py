@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from gnnreco.bundle import load_bundle, load_task, save_bundle
 from gnnreco.bundle.files import MANIFEST
 from gnnreco.errors import BadConfig
 from gnnreco.files.atomic import refuse
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.progress import Progress
 from gnnreco.simulate import SimulationOptions, simulate
@@ -32,7 +32,7 @@ def adapt(
     command: str = "",
     progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Fit a bundle to another detector and save it.
 
     The network, which judges by physics-scaled features, stays as it was trained. The graph builder, which depends on

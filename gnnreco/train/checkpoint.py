@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,9 @@ from safetensors.numpy import save
 
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import write_file
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.schema import plain
-from gnnreco.tasks.contract import Learner
+from gnnreco.tasks.contract import AnyLearner
 
 from .config import TrainConfig
 
@@ -50,7 +50,7 @@ class Position:
     best_epoch: int = 0
 
 
-def identity(task: Learner[Any, Any], config: TrainConfig, events: int, processes: int) -> dict[str, Any]:
+def identity(task: AnyLearner, config: TrainConfig, events: int, processes: int) -> JsonDict:
     """What must be the same when a training goes on."""
     kept = {f"train.{name}": value for name, value in plain(config).items() if name not in FREE}
     return {
@@ -65,10 +65,10 @@ def identity(task: Learner[Any, Any], config: TrainConfig, events: int, processe
 
 def save_checkpoint(
     path: Path,
-    task: Learner[Any, Any],
+    task: AnyLearner,
     optimizer: torch.optim.Optimizer,
     position: Position,
-    same: Mapping[str, Any],
+    same: JsonMapping,
 ) -> None:
     """Write everything that `load_checkpoint` needs to go on to the same bits."""
     tensors = {f"task.{name}": np.ascontiguousarray(array) for name, array in task.state().items()}
@@ -81,9 +81,9 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: Path,
-    task: Learner[Any, Any],
+    task: AnyLearner,
     optimizer: torch.optim.Optimizer,
-    same: Mapping[str, Any],
+    same: JsonMapping,
     device: str,
 ) -> Position:
     """Put `task` and `optimizer` back to where the checkpoint was saved.
@@ -119,9 +119,9 @@ def load_checkpoint(
 
 
 def _load_optimizer(
-    task: Learner[Any, Any],
+    task: AnyLearner,
     optimizer: torch.optim.Optimizer,
-    tensors: Mapping[str, NDArray[Any]],
+    tensors: Mapping[str, NDArray[np.generic]],
     device: str,
 ) -> None:
     for name, parameter in task.network.named_parameters():

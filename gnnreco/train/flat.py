@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
@@ -71,7 +72,7 @@ def _leaves(sample: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def _names(kind: type[Any], prefix: str) -> Iterator[str]:
-    for name, hint in _hints(kind).items():
+    for name, hint in _hints(kind).items():  # type: ignore[arg-type]  # a class can be hashed
         if _is_part(hint):
             yield from _names(hint, f"{prefix}{name}.")
         else:
@@ -80,7 +81,7 @@ def _names(kind: type[Any], prefix: str) -> Iterator[str]:
 
 def _build(kind: type[Sample], tensors: Mapping[str, Tensor], prefix: str) -> Sample:
     values: dict[str, Any] = {}
-    for name, hint in _hints(kind).items():
+    for name, hint in _hints(kind).items():  # type: ignore[arg-type]  # a class can be hashed
         if _is_part(hint):
             values[name] = _build(hint, tensors, f"{prefix}{name}.")
         else:
@@ -89,12 +90,13 @@ def _build(kind: type[Sample], tensors: Mapping[str, Tensor], prefix: str) -> Sa
     return kind(**values)
 
 
+@cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
     """The types of the fields of a dataclass."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}  # type: ignore[arg-type]
 
 
-def _is_part(hint: Any) -> bool:
+def _is_part(hint: object) -> bool:
     """Whether a field holds a dataclass of further tensors."""
     return isinstance(hint, type) and is_dataclass(hint)

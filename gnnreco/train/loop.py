@@ -23,9 +23,11 @@ from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
+from gnnreco.files.json_types import JsonDict
+from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
-from gnnreco.tasks.contract import Learner
+from gnnreco.tasks.contract import AnyLearner, Learner
 
 from .checkpoint import Position, identity, load_checkpoint, save_checkpoint
 from .config import NotFinite, Stopped, TrainConfig
@@ -42,7 +44,7 @@ LAST = "last.safetensors"
 class Run:
     """One training under way: what its functions share."""
 
-    task: Learner[Any, Any]
+    task: AnyLearner
     config: TrainConfig
     folder: Path  # checkpoints and metrics
     ring: Ring
@@ -51,7 +53,7 @@ class Run:
     validation: Samples[Any]
     counts: tuple[int, int]  # training and validation events of all processes
     names: list[str]  # of the numbers beside the loss
-    same: dict[str, Any]
+    same: JsonDict
     position: Position
     progress: Progress | None
     stop: list[int] = field(default_factory=list)  # the signal that came, if one did
@@ -67,7 +69,7 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Train a task and save it as a bundle.
 
     The order of events and all random numbers follow from ``config.seed``, the epoch and the event, so a training
@@ -289,7 +291,7 @@ def _rate(run: Run, step: int) -> float:
     return run.config.rate((run.position.epoch * steps + step) / (run.config.epochs * steps))
 
 
-def _contiguous(task: Learner[Any, Any]) -> dict[str, Any]:
+def _contiguous(task: AnyLearner) -> JsonDict:
     return {name: np.ascontiguousarray(array) for name, array in task.state().items()}
 
 
@@ -306,16 +308,17 @@ def _seed(*numbers: int) -> None:
 @contextmanager
 def _repeatable(config: TrainConfig) -> Iterator[None]:
     """Only algorithms that repeat their sums bit by bit, where torch has them; what was set before comes back."""
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    # Its types do not know the switch. Filling new memory finds faults of torch itself, and takes a third of the time.
+    deterministic: Any = torch.utils.deterministic
+    before, fill = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    deterministic.fill_uninitialized_memory = False
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), threads(config.threads or torch.get_num_threads()):
             yield
     finally:
         torch.use_deterministic_algorithms(before)
-        torch.set_num_threads(threads)
+        deterministic.fill_uninitialized_memory = fill
 
 
 @contextmanager
@@ -326,7 +329,7 @@ def _signals(came: list[int]) -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def note(number: int, _: Any) -> None:
+    def note(number: int, _: object) -> None:
         came.append(number)
         signal.signal(number, before[signal.Signals(number)])
 

@@ -54,9 +54,9 @@ class Mixture(Learner[Event, Sample], Generic[Sample]):
         return self._first.sample_kind
 
     @property
-    def samples_hold_answers(self) -> bool:
+    def sample_state(self) -> State:
         """The same for all."""
-        return self._first.samples_hold_answers
+        return self._first.sample_state
 
     @property
     def adversarial(self) -> bool:

@@ -94,20 +94,12 @@ def _stored(task: Learner[Read, Sample], event: Read, path: Path) -> Path:
 
 
 def _recipe(task: Learner[Read, Sample]) -> bytes:
-    """Hash of what shapes a sample: settings, detector, and the learned numbers that training does not change."""
-    trained = (
-        set()
-        if task.samples_hold_answers
-        else {f"network.{name}" for name, _ in task.network.named_parameters()}
-    )
+    """Hash of what shapes a sample: settings, detector, and learned numbers."""
     settings = {name: plain(part) for name, part in task.sample_settings.items()}
     what = [task.name, settings, task.detector and task.detector.hash, names_of(task.sample_kind)]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
-    for name, array in sorted(task.state().items()):
-        if name not in trained:
-            digest.update(
-                f"{name} {array.dtype} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes()
-            )
+    for name, array in sorted(task.sample_state.items()):
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
     return digest.digest()
 
 

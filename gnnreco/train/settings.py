@@ -27,12 +27,13 @@ from gnnreco.errors import BadConfig
 from gnnreco.evaluate.confidence import calibrated_if_enough
 from gnnreco.events import open_events, open_jets
 from gnnreco.events.source import One, Source
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.progress import Progress
 from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.contract import Calibratable, Learner, ReadsJets, Task, Teachable
+from gnnreco.tasks.contract import AnyLearner, AnyTask, Calibratable, ReadsJets, Teachable
 from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
 
@@ -131,7 +132,7 @@ def run_training(
     command: str = "",
     progress: Progress | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Train what `compose` gave and save it as a bundle; see `gnnreco.train.train`."""
     kind, others = find_task(settings.name).load()[0], settings.sample.detectors
     if others and not kind.any_detector:
@@ -141,7 +142,7 @@ def run_training(
     detector = load_detector(settings.detector.name) if settings.detector.name else None
     task = kind.from_config(settings.task, detector)
     training, validation = (
-        found_before(part, kind.needs.found, detector, settings.sample.bundles)
+        found_before(part, task.needs.found, detector, settings.sample.bundles)
         for part in _read(task, settings.sample, detector, progress)
     )
     if settings.train.start:
@@ -152,13 +153,13 @@ def run_training(
         task.teacher = load_task(teacher, detector).network
     sources = [training, validation]
     detectors = [] if detector is None else [detector]
-    learner: Learner[Any, Any] = task
+    learner: AnyLearner = task
     if others:
         training, validation = list(training), list(validation)
         detectors += [load_detector(name) for name in others]
         for place, other in enumerate(detectors[1:], 1):
             for kept, new in zip((training, validation), _simulated(settings.sample, other, progress)):
-                there = found_before(new, kind.needs.found, other, settings.sample.bundles)
+                there = found_before(new, task.needs.found, other, settings.sample.bundles)
                 kept += [elsewhere(event, place) for event in there]
         learner = Mixture([task, *(kind.from_config(settings.task, other) for other in detectors[1:])])
     row = train(learner, training, validation, settings.train, output, command, resume, progress, overwrite)
@@ -173,7 +174,7 @@ def run_training(
     return row
 
 
-def _begin_from(task: Task[Any, Any], start: str) -> None:
+def _begin_from(task: AnyTask, start: str) -> None:
     """Give a task the numbers of a bundle; its `prepare` fits them to the detector."""
     try:
         task.load_state(load_bundle(start).state)
@@ -210,7 +211,7 @@ def _describe(
 
 
 def _read(
-    task: Task[Any, Any], sample: SampleConfig, detector: Detector | None, progress: Progress | None
+    task: AnyTask, sample: SampleConfig, detector: Detector | None, progress: Progress | None
 ) -> tuple[Sequence[Any], Sequence[Any]]:
     """What a task learns from and is validated with, events or blocks of jets: read when needed, or simulated now."""
     if sample.inputs and isinstance(task, ReadsJets) and task.reads_jets:
@@ -263,7 +264,7 @@ def _value(overrides: Sequence[str], key: str) -> str:
     )
 
 
-def _defaults(task: str, start: str = "") -> dict[str, Any]:
+def _defaults(task: str, start: str = "") -> JsonDict:
     """Plain defaults of every group, from the dataclasses; those of the task from the bundle it starts from."""
     rest = plain(find_task(task).load()[1]())
     if start:
@@ -284,7 +285,7 @@ def _defaults(task: str, start: str = "") -> dict[str, Any]:
     return {**{group: plain(config) for group, config in groups.items()}, "task": rest, **parts}
 
 
-def _hydra(task: str, base: Mapping[str, Any], overrides: list[str]) -> dict[str, Any]:
+def _hydra(task: str, base: JsonMapping, overrides: list[str]) -> JsonDict:
     store = ConfigStore.instance()
     for group, values in base.items():
         store.store(name="base", group=group, node=values)
@@ -300,7 +301,7 @@ def _hydra(task: str, base: Mapping[str, Any], overrides: list[str]) -> dict[str
     return dict(tree)  # type: ignore[arg-type]
 
 
-def _checked(override: str, base: Mapping[str, Any]) -> str:
+def _checked(override: str, base: JsonMapping) -> str:
     """Check the key of an override, to name the nearest spelling; let a detector be any path."""
     key, equals, value = override.partition("=")
     key = key.lstrip("+~")
@@ -324,7 +325,7 @@ def _near(key: str, known: Sequence[str]) -> str:
     return nearest(key, [name for name in known if name.split(".")[0] == group] or GROUPS)
 
 
-def _keys(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _keys(tree: JsonMapping, prefix: str = "") -> list[str]:
     keys = []
     for name, value in tree.items():
         keys.append(prefix + name)

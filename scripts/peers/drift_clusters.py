@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 
 from gnnreco.columns import Event, Tracks
-from gnnreco.graphs.drift.samples import charge_samples
-from gnnreco.tasks.drift.points import ChargePoints
+from gnnreco.graphs.drift.samples import pad_samples
+from gnnreco.tasks.drift.points import DriftPoints
 from gnnreco.tasks.drift.task import DriftTask
 from gnnreco.tasks.drift.tracks import TracksConfig, tracks_of
 
@@ -26,9 +26,9 @@ PROMINENCE = 0.5  # a valley above this share of the lower peak does not part tw
 MIN_CHAIN = 4  # clusters
 
 
-def classical(task: DriftTask, event: Event) -> tuple[Tracks, ChargePoints]:
+def classical(task: DriftTask, event: Event) -> tuple[Tracks, DriftPoints]:
     """Tracks of an event, and the points they were fitted to; `task` gives the geometry, not its network."""
-    graph = charge_samples(task.config.graph.cells, task.detector, task.frame, event)
+    graph = pad_samples(task.config.graph.cells, task.detector, task.frame, event)
     cells, detector = graph.cells, task.detector
     layer, key = layers(detector, cells.sensor, graph.local, graph.size)
     time = np.floor(

@@ -1,7 +1,7 @@
 """The ceiling and the ground of particle flow: truth in place of pattern recognition, and one subdetector alone.
 
 *Perfect*: each target with a found track takes the track's momentum; every other one the energy that it truly left in all cells,
-through the same linear calibration as the rules, along the line from the vertex to the middle of that energy. Nothing is lost,
+through the same calibration as the rules, along the line from the vertex to the middle of that energy. Nothing is lost,
 mixed up or taken twice, so what remains is the resolution of tracks and calorimeters.
 *Calorimeter alone*: every cluster is a neutral particle. *Tracks alone*: every track is a charged hadron.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from flow_output import CHARGED, NEUTRAL, PHOTON, from_neutrals, from_tracks, joined_up
 from flow_pieces import EM_DEPTH, FlowEvent
-from flow_rules import shapes, summed
 from flow_settings import FlowSettings
+from flow_showers import directions, energies, shapes, summed
 
 from gnnreco.columns import Event, Floats, Ints, ReconstructedParticles, Tracks
 from gnnreco.events.select import in_source_frame
@@ -85,8 +85,7 @@ def perfect_flow(event: FlowEvent, true: TrueFlow, s: FlowSettings) -> Reconstru
     )
     rest = np.flatnonzero((true.track < 0) & (true.energy.sum(axis=1) > 0))
     photon = kind[rest] == PHOTON
-    weights = np.where(photon[:, None], s.photon_weights, s.hadron_weights)
-    energy = (true.energy[rest] * weights).sum(axis=1)
+    energy = energies(true.energy[rest], photon, s)
     way = true.middle[rest] - event.vertex
     way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
     sigma = np.where(
@@ -102,10 +101,7 @@ def calorimeter_alone(event: FlowEvent, s: FlowSettings) -> ReconstructedParticl
     moments, start = summed(event, event.cluster, n)
     rows = np.flatnonzero(moments[:, 0] + moments[:, 1] > 0)
     moments, photon = moments[rows], shapes(moments[rows], start[rows], s)
-    weights = np.where(photon[:, None], s.photon_weights, s.hadron_weights)
-    energy = (moments[:, :2] * weights).sum(axis=1)
-    way = moments[:, 2:5] / (moments[:, 0] + moments[:, 1])[:, None] - event.vertex
-    way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
+    energy, way = energies(moments, photon, s), directions(moments, event.vertex)
     kind = np.where(photon, PHOTON, NEUTRAL)
     return joined_up([from_neutrals(kind, energy, way, s.sampling * np.sqrt(energy), list(rows[:, None]))])
 

@@ -26,6 +26,8 @@ EM_DEPTH = 24.0  # radiation lengths at normal incidence: what lies deeper count
 REACH = 400.0  # mm: a piece farther from a track's path has nothing to do with it
 PATHS = 24  # points of paths that a piece looks at
 SPARSE = 3  # every third point of a path is enough to find the tracks near a piece
+NEIGHBOURS = 16  # nearest cells that a cell looks at for other pieces
+GAP = 250.0  # mm: the widest gap between pieces that have to do with each other
 TRAILS = {name: k for k, name in enumerate(TRACK_FEATURES)}
 
 #: Sums over cells, weighted by energy where they say so; those of several pieces add up.
@@ -55,6 +57,10 @@ class FlowEvent:
         Radiation lengths before the first cell.
     distance : float64 (n_t, n_p)
         Of pieces from the paths of tracks, in lateral units; infinite beyond `REACH`.
+    beside, gap : int64 (m,), float64 (m,)
+        Pieces beside each piece, and the distance of the nearest cells of both in lateral units,
+    beside_start : int64 (n_p + 1,)
+        as CSR; each pair both ways round.
     vertex : float64 (3,)
         mm.
     """
@@ -73,6 +79,9 @@ class FlowEvent:
     moments: Floats
     start: Floats
     distance: Floats
+    beside: Ints
+    gap: Floats
+    beside_start: Ints
     vertex: Floats
 
 
@@ -136,6 +145,7 @@ def flow_of(elements: Elements, fine: Ints) -> FlowEvent:
         moments,
         start,
         _distances(trails, moments),
+        *_gaps(cells, cell, piece, len(keys)),
         elements.vertex,
     )
 
@@ -179,3 +189,22 @@ def _distances(trails: Trails, moments: Floats) -> Floats:
     distance = perpendicular(middle[piece], trails.point[point], trails.direction[point]) / unit[piece]
     np.minimum.at(out, (trails.track[point], piece), distance)
     return out
+
+
+def _gaps(cells: Cells, cell: Ints, piece: Ints, n: int) -> tuple[Ints, Floats, Ints]:
+    """Which pieces lie beside each piece, and how far: `FlowEvent.beside`, `gap` and `beside_start`."""
+    if len(cell) < 2:
+        return np.zeros(0, np.int64), np.zeros(0), np.zeros(n + 1, np.int64)
+    xyz = cells.xyz[cell]
+    count = min(NEIGHBOURS, len(cell))
+    away, row = cKDTree(xyz).query(xyz, k=count, distance_upper_bound=GAP)
+    one, slot = np.nonzero(np.isfinite(away))
+    two = row[one, slot]
+    other = piece[one] != piece[two]
+    one, two, away = one[other], two[other], away[one[other], slot[other]]
+    gap = away / np.minimum(cells.unit[cell[one]], cells.unit[cell[two]])
+    a, b = piece[one], piece[two]
+    keys, place = np.unique(np.concatenate([a * n + b, b * n + a]), return_inverse=True)
+    nearest = np.full(len(keys), np.inf)
+    np.minimum.at(nearest, place.ravel(), np.concatenate([gap, gap]))
+    return keys % n, nearest, np.searchsorted(keys, np.arange(n + 1) * n)

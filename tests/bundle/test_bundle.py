@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,15 @@ def write(folder: Path, task: str = "some", config: Any = None, state: Any = Non
         folder, task, config or {"hidden": 4}, state or STATE, SomeDetector(), training, {"efficiency": 0.9}
     )
     return folder
+
+
+def test_bundles_are_equal_where_they_hold_the_same(folder: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(folder)
+    assert bundle == load_bundle(write(tmp_path / "again"))
+    assert bundle != load_bundle(write(tmp_path / "other", config={"hidden": 5}))
+    assert bundle != replace(bundle, state={**bundle.state, "counts": np.arange(4)})
+    assert bundle != replace(bundle, state={})
+    assert bundle != "model"
 
 
 def test_what_is_saved_is_loaded(folder: Path) -> None:

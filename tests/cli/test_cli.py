@@ -27,6 +27,7 @@ VERBS = [
     ["bundle", "list"],
     ["bundle", "verify"],
     ["bundle", "info"],
+    ["warm"],
     ["doctor"],
     ["deploy"],
     ["deploy", "write"],

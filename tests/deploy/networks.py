@@ -17,6 +17,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "senders": {"kind": "nodes", "slots": 5, "messages": "senders", "edge_layers": (4,), "node_layers": (4,), "head_layers": (6,)},
     "edges": {"kind": "edges", "slots": 4, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,), "outputs": 1},
     "layers": {"kind": "edges", "slots": 6, "groups": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,), "outputs": 1},
+    "slots": {"kind": "slots", "slots": 4, "messages": "senders", "edge_layers": (4,), "node_layers": (4,), "head_layers": (6,), "outputs": 2},
 }  # fmt: skip
 FEATURES = 3
 

@@ -250,9 +250,14 @@ def particles_of_the_bench():
 def test_a_click_on_a_particle_lights_up_what_it_is_made_of(made, drive, tmp_path):
     n = 2
     clusters = Clusters(
-        np.array([0, 3, 5]), np.array([10, 11, 13, 15, 16]), np.ones(5), *np.ones((5, n)), np.ones((n, 3)),
-        np.full((n, 4), 0.25), np.ones(n),
-    )  # fmt: skip
+        np.array([0, 3, 5]),
+        np.array([10, 11, 13, 15, 16]),
+        np.ones(5),
+        *np.ones((5, n)),
+        np.ones((n, 3)),
+        np.full((n, 4), 0.25),
+        np.ones(n),
+    )
     page = show_event(
         made.event(),
         made.detector(),

@@ -38,8 +38,23 @@ def stand(template: CellTemplate, seed: int, count: int = 1) -> Detector:
     turn = Rotation.random(count, random_state=seed % 2**31).as_matrix()
     zero, flat = np.zeros(count), np.zeros(count, np.int32)
     return Detector(
-        "stand", Path(), ConstantField(0.0), (template,), (Subsystem("all", ("energy",)),), 1, flat, flat, flat,
-        center + random.normal(size=3), turn, zero, zero, zero + 1, zero + 1, np.arange(count))  # fmt: skip
+        "stand",
+        Path(),
+        ConstantField(0.0),
+        (template,),
+        (Subsystem("all", ("energy",)),),
+        1,
+        flat,
+        flat,
+        flat,
+        center + random.normal(size=3),
+        turn,
+        zero,
+        zero,
+        zero + 1,
+        zero + 1,
+        np.arange(count),
+    )
 
 
 @given(thick(), seeds)

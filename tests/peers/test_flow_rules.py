@@ -22,7 +22,7 @@ def peers() -> Any:
     """The modules of scripts/peers, which is no package."""
     sys.path.insert(0, PEERS)
     try:
-        names = ("pieces", "rules", "settings")
+        names = ("pieces", "rules", "settings", "showers")
         return {name: importlib.import_module(f"flow_{name}") for name in names}
     finally:
         sys.path.remove(PEERS)
@@ -33,6 +33,14 @@ def piece(em: float, had: float, x: float, y: float, depth: float, width: float 
     e, z = em + had, 2000.0
     second = [e * (x * x + width**2), e * (y * y + width**2), e * z * z, e * x * y, e * x * z, e * y * z]
     return [em, had, e * x, e * y, e * z, *second, e * depth, e * 20.0, 10.0]
+
+
+def apart(m: int, gaps: dict[tuple[int, int], float] | None = None) -> dict[str, Any]:
+    """Columns for so many pieces of which these pairs lie beside each other; each pair is named once."""
+    both = sorted((x, y, gap) for (a, b), gap in (gaps or {}).items() for x, y in ((a, b), (b, a)))
+    first, beside, gap = (np.array([row[k] for row in both]) for k in range(3))
+    start = np.searchsorted(first, np.arange(m + 1)).astype(np.int64)
+    return {"beside": beside.astype(np.int64), "gap": gap.astype(float), "beside_start": start}
 
 
 def event(
@@ -61,6 +69,7 @@ def event(
         "moments": np.array(pieces, float).reshape(m, 14),
         "start": np.full(m, 2.0),
         "distance": np.full((n, m), np.inf) if distance is None else np.array(distance, float),
+        **apart(m),
         "vertex": np.zeros(3),
     }
     return peers["pieces"].FlowEvent(**{**values, **columns})
@@ -123,6 +132,37 @@ def test_too_little_energy_fetches_the_nearest_free_cluster_and_no_more_than_fit
     assert found.cluster_index.tolist() == [2, 0, 1]
 
 
+def test_of_two_tracks_whose_energy_is_there_once_the_worse_measured_one_is_left_out(peers: Any) -> None:
+    pieces = [piece(16.0, 24.0, 0.0, 0.0, 40.0)]
+    made = event(peers, [40.0, 40.0], pieces, distance=[[0.2], [0.3]], error=np.array([0.1, 0.01]))
+    found = run(peers, made)
+    assert (found.class_index.tolist(), found.track_index.tolist()) == ([CHARGED], [1])
+    assert found.cluster_index.tolist() == [0]
+    assert len(run(peers, made, n_bad=100.0)) == 2
+
+
+def test_small_clusters_about_a_photon_are_part_of_it_whatever_they_look_like(peers: Any) -> None:
+    pieces = [piece(5.0, 0.0, 0.0, 0.0, 8.0), piece(0.2, 0.1, 15.0, 0.0, 40.0)]
+    found = run(peers, event(peers, [], pieces))
+    assert found.class_index.tolist() == [PHOTON]
+    assert found.energy[0] == pytest.approx(5.3)
+
+
+def test_free_pieces_of_hadrons_that_touch_are_one(peers: Any) -> None:
+    pieces = [piece(1.0, 5.0, 0.0, 0.0, 40.0), piece(0.5, 3.0, 200.0, 0.0, 50.0)]
+    assert len(run(peers, event(peers, [], pieces))) == 2
+    found = run(peers, event(peers, [], pieces, **apart(2, {(0, 1): 0.1})))
+    assert found.energy.tolist() == pytest.approx([9.5])
+
+
+def test_hadrons_are_calibrated_by_a_curve_that_has_an_inverse(peers: Any) -> None:
+    settings = peers["settings"].FlowSettings(bend=0.08)
+    energy = np.array([0.5, 2.0, 10.0, 80.0])
+    signal = peers["showers"].straight(energy, settings)
+    np.testing.assert_allclose(peers["showers"].bent(signal, settings), energy)
+    assert (np.diff(signal / energy) > 0).all()
+
+
 def test_a_cluster_of_two_tracks_is_compared_with_both(peers: Any) -> None:
     made = event(peers, [6.0, 4.0], [piece(**HADRON)], distance=[[0.5], [1.0]])
     found = run(peers, made)
@@ -165,6 +205,8 @@ def test_the_order_of_tracks_and_pieces_changes_nothing(peers: Any) -> None:
         at = rng.uniform(-600, 600, (n, 2))
         distance = np.linalg.norm(place[None] - at[:, None], axis=2) / 20
         columns = {"em": rng.uniform(0, 1.2, n), "had": rng.uniform(0, 0.1, n)}
+        gaps = {(a, a + 1): rng.uniform(0, 3) for a in range(0, m - 1, 2)}
+        columns |= apart(m, gaps)
         one = event(peers, list(rng.exponential(8.0, n)), pieces, list(cluster), list(distance), **columns)
         rows, cols, names = rng.permutation(n), rng.permutation(m), rng.permutation(15)
         by_track = (
@@ -186,6 +228,7 @@ def test_the_order_of_tracks_and_pieces_changes_nothing(peers: Any) -> None:
             start=one.start[cols],
             cluster=names[one.cluster[cols]],
             distance=one.distance[np.ix_(rows, cols)],
+            **apart(m, {tuple(np.argsort(cols)[list(pair)]): gap for pair, gap in gaps.items()}),
         )
         a, b = run(peers, one), run(peers, other)
         np.testing.assert_array_equal(a.class_index, b.class_index)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import Any
 
 from gnnreco.cli.options import DETECTOR_HELP, Verbs, output_folder, positive
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.table import one_line
 from gnnreco.cli.table import show as print_table
 from gnnreco.files.atomic import refuse
+from gnnreco.files.json_types import JsonDict
 
 
 def add(verbs: Verbs) -> None:
@@ -76,7 +76,7 @@ def compare_detectors(args: Namespace) -> int:
     return 1 if failed else 0
 
 
-def _percent(sample: dict[str, Any], how: str) -> str:
+def _percent(sample: JsonDict, how: str) -> str:
     entry = sample.get("efficiency", {}).get(how)
     return "" if entry is None or entry["value"] is None else f"{100 * entry['value']:.1f} %"
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gnnreco.cli.options import Parser, Verbs, output_folder, say_renamed
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.json_file import read_json
+from gnnreco.files.json_types import JsonDict
 from gnnreco.files.limits import MANIFEST_BYTES
 
-Row = dict[str, Any]
+Row = JsonDict
 NOT_ASKED = "not asked for"
 BUNDLE_HELP = "shipped name or folder"
 PARTS = ("write", "verify", "search")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gnnreco import __version__
 from gnnreco.cli.options import Verbs
 from gnnreco.cli.table import show as print_table
+from gnnreco.files.json_types import JsonDict
 
 
 class Part(NamedTuple):
@@ -83,7 +84,7 @@ def doctor(args: Namespace) -> int:
     return 1 if any(row["state"] == "missing" and row["needed"] == "always" for row in rows) else 0
 
 
-def examine() -> list[dict[str, Any]]:
+def examine() -> list[JsonDict]:
     """Return a row for each part: ``part, state, version, needed, remedy``.
 
     ``state`` is ``found`` or ``missing``; ``needed`` says for what, or ``always``.
@@ -106,7 +107,7 @@ def examine() -> list[dict[str, Any]]:
     return rows
 
 
-def _torch_rows() -> list[dict[str, Any]]:
+def _torch_rows() -> list[JsonDict]:
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -116,7 +117,7 @@ def _torch_rows() -> list[dict[str, Any]]:
     ]
 
 
-def _row(part: str, found: str | None, needed: str, remedy: str = "") -> dict[str, Any]:
+def _row(part: str, found: str | None, needed: str, remedy: str = "") -> JsonDict:
     state = "found" if found else "missing"
     return {
         "part": part,

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, output_folder, positive
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.table import say_left_aside
 from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadConfig
+
+if TYPE_CHECKING:
+    from gnnreco.columns import Event
+    from gnnreco.geometry import Detector
 
 
 def add(verbs: Verbs) -> None:
@@ -108,7 +112,7 @@ def convert(args: Namespace) -> int:
     return status
 
 
-def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> int:
+def _write_events(events: Iterable[Event], total: int, detector: Detector, args: Namespace) -> int:
     from gnnreco.events import write_events
 
     begin = time.perf_counter()
@@ -144,7 +148,7 @@ def _write_events(events: Any, total: int, detector: Any, args: Namespace) -> in
     return 0
 
 
-def _counted(events: Any, hits: list[int], summed: list[int]) -> Iterator[Any]:
+def _counted(events: Iterable[Event], hits: list[int], summed: list[int]) -> Iterator[Event]:
     """The events; their hits, and the deposits that were summed, go to two lists."""
     for event in events:
         hits.append(len(event.hits))

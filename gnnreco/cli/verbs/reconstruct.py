@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import Any
 
 from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, old_name, output_folder, positive, shard
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.table import one_line, say_left_aside, table, write_json
 from gnnreco.cli.table import show as print_table
+from gnnreco.files.json_types import JsonDict
 
 
 def add(verbs: Verbs) -> None:
@@ -114,7 +114,7 @@ def reconstruct(args: Namespace) -> int:
     return _status(manifest)
 
 
-def _reconstructed(manifest: dict[str, Any]) -> dict[str, Any]:
+def _reconstructed(manifest: JsonDict) -> JsonDict:
     """What a run of one task says of itself: counts of events, hits and objects, and the cost."""
     counts = ("events_in", "events_out", "events_failed", *manifest["counted"])
     return {
@@ -123,7 +123,7 @@ def _reconstructed(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _failure(failure: dict[str, Any]) -> str:
+def _failure(failure: JsonDict) -> str:
     """Where and why an event failed, each said once."""
     event = f"event {failure['event']}: "
     reason = str(failure["reason"]).removeprefix(event)
@@ -131,7 +131,7 @@ def _failure(failure: dict[str, Any]) -> str:
     return one_line(place + event + reason)
 
 
-def _status(manifest: dict[str, Any]) -> int:
+def _status(manifest: JsonDict) -> int:
     """0 if every event came out and nothing warns; 2 if nothing did because the input is bad; else 1."""
     failures = manifest["failures"]
     if not failures:

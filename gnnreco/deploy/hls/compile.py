@@ -20,6 +20,7 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.deploy.toolchain import ToolFailed, run
 from gnnreco.errors import MissingTool
+from gnnreco.files.json_types import JsonDict
 
 from .qonnx import Affine, Cut, Product, steps
 
@@ -88,10 +89,10 @@ def write_project(
     return found
 
 
-def layers(model: Any) -> list[dict[str, Any]]:
+def layers(model: Any) -> list[JsonDict]:
     """Layers of hls4ml for what a model of `qonnx_model` does."""
     features = model.graph.input[0].type.tensor_type.shape.dim[-1].dim_value
-    made: list[dict[str, Any]] = [{"name": "x", "class_name": "InputLayer", "input_shape": [features]}]
+    made: list[JsonDict] = [{"name": "x", "class_name": "InputLayer", "input_shape": [features]}]
     for i, step in enumerate(_simplified(steps(model))):
         layer = {"name": f"step{i}", "inputs": [made[-1]["name"]]}
         made.append(layer | _layer(step))
@@ -152,13 +153,13 @@ def _simplified(found: Iterable[Cut | Affine | Product]) -> list[Cut | Affine | 
     return kept
 
 
-def _layer(step: Cut | Affine | Product) -> dict[str, Any]:
+def _layer(step: Cut | Affine | Product) -> JsonDict:
     if isinstance(step, Cut):
         return _quantiser(step)
     return _scaled(step) if isinstance(step, Affine) else _dense(step)
 
 
-def _quantiser(cut: Cut) -> dict[str, Any]:
+def _quantiser(cut: Cut) -> JsonDict:
     """Formats by channel: sign, width with it, integer bits with it."""
     alive = cut.high > cut.low
     sign = alive & (cut.low < 0)
@@ -175,7 +176,7 @@ def _quantiser(cut: Cut) -> dict[str, Any]:
     }
 
 
-def _scaled(step: Affine) -> dict[str, Any]:
+def _scaled(step: Affine) -> JsonDict:
     n = len(step.scale)
     return {
         "class_name": "BatchNormalization",
@@ -186,6 +187,6 @@ def _scaled(step: Affine) -> dict[str, Any]:
     }
 
 
-def _dense(step: Product) -> dict[str, Any]:
+def _dense(step: Product) -> JsonDict:
     n, m = step.weight.shape
     return {"class_name": "Dense", "n_in": n, "n_out": m, "weight_data": step.weight, "bias_data": step.bias}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from gnnreco.deploy.folder import check_folder
 from gnnreco.deploy.program.intervals import COARSE, answer_range
 from gnnreco.deploy.program.program import Op, Program
 from gnnreco.errors import BadBundle
+from gnnreco.files.json_types import JsonDict, JsonMapping
 
 from .project import write_hls
 
@@ -50,10 +50,10 @@ def write_hls_parts(
     valid: NDArray,
     folder: Path,
     name: str,
-    provenance: Mapping[str, Any],
+    provenance: JsonMapping,
     overwrite: bool = False,
     **how: Any,
-) -> list[dict[str, Any]]:
+) -> list[JsonDict]:
     """Write each dense part of a graph's program as `write_hls` does, in folders ``<name>_<first operation>``.
 
     Parameters

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +28,7 @@ from gnnreco.deploy.rtl.pipeline import check_clock
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.files.json_file import parse_json
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.files.limits import VECTORS as MOST
 from gnnreco.files.tensor_file import parse_tensors
 from gnnreco.schema import build
@@ -47,11 +47,11 @@ def write_hls(
     x: Floats,
     folder: Path,
     name: str,
-    provenance: Mapping[str, Any],
+    provenance: JsonMapping,
     clock_ns: float = 4.0,
     backend: str = "Vitis",
     strategy: str = "latency",
-) -> dict[str, Any]:
+) -> JsonDict:
     """Write a program's project and prove it on vectors.
 
     Parameters

@@ -6,7 +6,6 @@ import json
 import shutil
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from gnnreco import __version__
 from gnnreco.bundle import Bundle
@@ -25,14 +24,13 @@ from gnnreco.bundle.onnx import (
 )
 from gnnreco.errors import BadBundle, BadInput
 from gnnreco.files.atomic import refuse
+from gnnreco.files.json_types import JsonDict
 from gnnreco.models.onnx.graph import INPUTS, IR, OPSET, OUTPUTS
 
 from .parity import TOLERANCE, measure
 
 
-def export_onnx(
-    bundle: Bundle, folder: str | Path, int8: bool = False, overwrite: bool = False
-) -> dict[str, Any]:
+def export_onnx(bundle: Bundle, folder: str | Path, int8: bool = False, overwrite: bool = False) -> JsonDict:
     """Write a model for any number of threads, one for a single thread, the bundle they come from and ``manifest.json``.
 
     Parameters
@@ -69,7 +67,7 @@ def export_onnx(
             f"its ONNX differs from torch by {parity['relative']:.2g}, over {TOLERANCE:g}: a fault",
         )
     weights, (nodes, edges) = network_weights(bundle), FEATURES[bundle.task]
-    manifest: dict[str, Any] = {
+    manifest: JsonDict = {
         "format": FORMAT,
         "target": TARGET,
         "gnnreco": __version__,

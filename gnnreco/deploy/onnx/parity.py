@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gnnreco.bundle import Bundle
 from gnnreco.bundle.onnx import OnnxBundle, network_weights
+from gnnreco.files.json_types import JsonDict
 from gnnreco.models import Weights
 
 Graph = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
@@ -66,7 +67,7 @@ def relative(found: Sequence[NDArray[np.float32]], wanted: Sequence[NDArray[np.f
     return difference(found, wanted) / max((float(np.abs(w).max(initial=1.0)) for w in wanted), default=1.0)
 
 
-def measure(exported: OnnxBundle, seed: int = 0) -> dict[str, Any]:
+def measure(exported: OnnxBundle, seed: int = 0) -> JsonDict:
     """Deviation from torch over graphs of several sizes, on one thread and on two.
 
     Returns

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.deploy.program.intervals import Intervals, Range, answer_range, grid_of
 from gnnreco.deploy.program.program import Program
 from gnnreco.errors import BadBundle
+from gnnreco.files.json_types import JsonDict, JsonMapping
 
 MODEL = "program.onnx"
 OPSET, IR = 18, 10
@@ -149,8 +149,8 @@ class Nodes:
 
 
 def write_onnx_program(
-    program: Program, folder: Path, provenance: Mapping[str, Any], precision: str = ""
-) -> dict[str, Any]:
+    program: Program, folder: Path, provenance: JsonMapping, precision: str = ""
+) -> JsonDict:
     """Write ``program.onnx`` into a folder that is there; returns the facts of `make_onnx_program`."""
     data, facts = make_onnx_program(program, provenance, precision)
     (folder / MODEL).write_bytes(data)
@@ -158,8 +158,8 @@ def write_onnx_program(
 
 
 def make_onnx_program(
-    program: Program, provenance: Mapping[str, Any], precision: str = ""
-) -> tuple[bytes, dict[str, Any]]:
+    program: Program, provenance: JsonMapping, precision: str = ""
+) -> tuple[bytes, JsonDict]:
     """A program as a file of ONNX, and facts of it; the same program gives the same bytes.
 
     Its inputs: ``x`` (batch, [slots,] features) as they come from the detector and, for graphs, ``valid`` (batch, slots) of

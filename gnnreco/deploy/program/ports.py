@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadConfig, BadInput
+from gnnreco.files.json_types import JsonDict
 from gnnreco.files.limits import BITS, VALUE_NUMBERS
 from gnnreco.schema import build
 
@@ -101,11 +102,11 @@ class Ports:
         widths = [self.answer.bits] * self.answers
         return _numbers(_unhex(lines, sum(widths)), widths, [self.answer.signed] * self.answers)
 
-    def describe(self, program: Program) -> dict[str, Any]:
+    def describe(self, program: Program) -> JsonDict:
         """Plain values for ``io.json``, preprocessing included."""
         first = program.ops[0]
         scaled = first.arrays if first.kind == "port" else {}
-        forms: list[dict[str, Any]] = [
+        forms: list[JsonDict] = [
             {"signed": bool(f.signed), "bits": f.bits, "fraction": f.fraction} for f in self.features
         ]
         for place, form in enumerate(forms):

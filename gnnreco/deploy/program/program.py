@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ from gnnreco.files.tensor_file import parse_tensors
 from gnnreco.schema import build
 
 from .check import Unfit, check_program
+
+Value = TypeVar("Value")
 
 FORMAT = 1
 JSON, ARRAYS = "program.json", "program.safetensors"
@@ -40,28 +42,28 @@ class Op:
     arrays: Mapping[str, NDArray]
 
 
-class Machine(Protocol):
+class Machine(Protocol[Value]):
     """An arithmetic that runs programs; a value is what it likes, rows by channels."""
 
-    def port(self, x: Any, offset: Floats, scale: Floats, integer: Ints, fraction: Ints) -> Any:
+    def port(self, x: Value, offset: Floats, scale: Floats, integer: Ints, fraction: Ints) -> Value:
         """``(x - offset) / scale``, rounded down to `fraction` and held within ``+-2**integer``."""
 
-    def dense(self, x: Any, weight: Floats, bias: Floats | None = None) -> Any:
+    def dense(self, x: Value, weight: Floats, bias: Floats | None = None) -> Value:
         """``x @ weight.T + bias``."""
 
-    def cut(self, x: Any, signed: Ints, integer: Ints, fraction: Ints) -> Any:
+    def cut(self, x: Value, signed: Ints, integer: Ints, fraction: Ints) -> Value:
         """To the format of each channel: rounded down, held at the ends of its range; 0 where it has no bits."""
 
-    def add(self, a: Any, b: Any) -> Any:
+    def add(self, a: Value, b: Value) -> Value:
         """Sum; one row is added to all."""
 
-    def rows(self, x: Any, index: Ints) -> Any:
+    def rows(self, x: Value, index: Ints) -> Value:
         """Rows by number."""
 
-    def valid(self, x: Any, valid: Any, slots: Ints | None = None) -> Any:
+    def valid(self, x: Value, valid: Any, slots: Ints | None = None) -> Value:
         """0 in rows of which not all `slots` (k, rows) are valid; without slots: each row its own."""
 
-    def total(self, x: Any, group: Ints, n: Ints) -> Any:
+    def total(self, x: Value, group: Ints, n: Ints) -> Value:
         """Sums of the rows of each of n groups."""
 
 
@@ -95,11 +97,11 @@ class Program:
         """Of one event: ([slots,] features)."""
         return (self.slots, self.features) if self.slots else (self.features,)
 
-    def run(self, machine: Machine, x: Any, valid: Any) -> Any:
+    def run(self, machine: Machine[Value], x: Value, valid: Any) -> Value:
         """The answer in a machine's arithmetic."""
         values = [x]
         for op in self.ops:
-            arguments = [values[i] for i in op.inputs]
+            arguments: list[Any] = [values[i] for i in op.inputs]
             if op.kind == "valid":
                 arguments.append(valid)
             values.append(getattr(machine, op.kind)(*arguments, **op.arrays))

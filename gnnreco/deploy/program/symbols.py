@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import floor
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 
 from .program import LONGEST, Op, Program
+
+if TYPE_CHECKING:
+    from alkaid.trace import FVArray
+    from alkaid.trace.fixed_variable import FixedVariable
+    from alkaid.types import CombLogic
 
 CHEAPEST, FASTEST = (
     -1,
@@ -21,18 +27,18 @@ CHEAPEST, FASTEST = (
 class Symbols:
     """The arithmetic on symbols that become hardware."""
 
-    def port(self, x: Any, offset: Floats, scale: Floats, integer: Ints, fraction: Ints) -> Any:
+    def port(self, x: FVArray, offset: Floats, scale: Floats, integer: Ints, fraction: Ints) -> FVArray:
         """See `Machine`."""
         return self.cut((x - offset) * (1.0 / scale), np.ones_like(integer), integer, fraction)
 
-    def dense(self, x: Any, weight: Floats, bias: Floats | None = None) -> Any:
+    def dense(self, x: FVArray, weight: Floats, bias: Floats | None = None) -> FVArray:
         """See `Machine`."""
         from alkaid.trace import FVArray
 
         rows = np.stack([product(row, weight, np.zeros(len(weight)) if bias is None else bias) for row in x])
         return FVArray(rows, x.solver_options, hwconf=x.hwconf)
 
-    def cut(self, x: Any, signed: Ints, integer: Ints, fraction: Ints) -> Any:
+    def cut(self, x: FVArray, signed: Ints, integer: Ints, fraction: Ints) -> FVArray:
         """See `Machine`."""
         from alkaid.trace import FVArray
 
@@ -40,15 +46,15 @@ class Symbols:
         cut = [held(v, *form) for v, *form in zip(np.asarray(x).ravel().tolist(), *formats)]
         return FVArray(np.array(cut, dtype=object).reshape(x.shape), x.solver_options, hwconf=x.hwconf)
 
-    def add(self, a: Any, b: Any) -> Any:
+    def add(self, a: FVArray, b: FVArray) -> FVArray:
         """See `Machine`."""
         return a + b
 
-    def rows(self, x: Any, index: Ints) -> Any:
+    def rows(self, x: FVArray, index: Ints) -> FVArray:
         """See `Machine`."""
         return x[index]
 
-    def valid(self, x: Any, valid: Any, slots: Ints | None = None) -> Any:
+    def valid(self, x: FVArray, valid: FVArray, slots: Ints | None = None) -> FVArray:
         """See `Machine`."""
         on = valid
         if slots is not None:
@@ -57,13 +63,13 @@ class Symbols:
                 on = on & valid[row]
         return np.where(on.reshape(-1, 1), x, 0.0)
 
-    def total(self, x: Any, group: Ints, n: Ints) -> Any:
+    def total(self, x: FVArray, group: Ints, n: Ints) -> FVArray:
         """See `Machine`."""
         filled = np.isin(np.arange(n[0]), group)
         return np.stack([np.sum(x[group == k], axis=0) if on else 0.0 * x[0] for k, on in enumerate(filled)])
 
 
-def product(row: Any, weight: Floats, bias: Floats) -> Any:
+def product(row: FVArray, weight: Floats, bias: Floats) -> NDArray[np.object_]:
     """One row by the weights; numbers that are always the same (rows that no edge reaches) go into the bias."""
     constant = np.array([v.low == v.high for v in np.asarray(row)])
     always = np.array([float(v.low) for v in np.asarray(row)[constant]])
@@ -73,7 +79,7 @@ def product(row: Any, weight: Floats, bias: Floats) -> Any:
     return np.asarray(out, dtype=object)
 
 
-def held(x: Any, signed: int, integer: int, fraction: int) -> Any:
+def held(x: FixedVariable, signed: int, integer: int, fraction: int) -> FixedVariable:
     """One number rounded down and held at the ends of its range.
 
     The ranges are powers of two, so the bits above them say whether a number is too large: no comparison, no carry chain.
@@ -121,7 +127,7 @@ def loosened(program: Program) -> Program:
     return replace(program, ops=tuple(ops))
 
 
-def trace(program: Program, levels: int = CHEAPEST) -> Any:
+def trace(program: Program, levels: int = CHEAPEST) -> CombLogic:
     """The program as alkaid's combinational logic: features of all slots first, then which are valid.
 
     `levels` trades LUTs for delay: `FASTEST` sums are trees of the fewest levels.

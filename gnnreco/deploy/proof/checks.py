@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from gnnreco.columns import Floats
 from gnnreco.deploy.toolchain import ToolFailed, network_is_cut
 from gnnreco.errors import GnnrecoError, MissingTool
+from gnnreco.files.json_types import JsonDict
 from gnnreco.progress import Progress
 
-Row = dict[str, Any]
+Row = JsonDict
 Check = tuple[bool | None, str]  # None: could not be made here
 TRAINED, SOURCES = "trained network", "sources"
 PART = 4096  # events

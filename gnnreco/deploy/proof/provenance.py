@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from gnnreco.bundle.files import read_manifest
 from gnnreco.deploy.program.lower import lower
 from gnnreco.deploy.program.program import Program
 from gnnreco.errors import BadBundle, BadConfig
+from gnnreco.files.json_types import JsonDict
 from gnnreco.models.trigger.network import TriggerNetwork
 from gnnreco.schema import build
 from gnnreco.tasks.trigger.task import TriggerConfig
@@ -20,7 +20,7 @@ from gnnreco.tasks.trigger.task import TriggerConfig
 PREFIX = "network."
 
 
-def provenance(bundle: Bundle) -> dict[str, Any]:
+def provenance(bundle: Bundle) -> JsonDict:
     """What a manifest says of the bundle behind it: its name and its sum, not where it lies on this machine."""
     return {
         "bundle": bundle.name,

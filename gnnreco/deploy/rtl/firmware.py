@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from gnnreco.deploy.program.program import JSON, Program
 from gnnreco.deploy.simulator import BENCH, make_testbench
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadInput, MissingTool
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.progress import Progress
 
 from .pipeline import PART, Design
@@ -37,12 +37,12 @@ def write_firmware(
     valid: NDArray | None,
     folder: Path,
     name: str,
-    provenance: Mapping[str, Any],
+    provenance: JsonMapping,
     budget: Budget | None = None,
     synthesis_s: float = 900.0,
     placement_s: float = 0.0,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Write the firmware of a program.
 
     Parameters
@@ -104,9 +104,7 @@ def write_firmware(
     return report
 
 
-def firmware_files(
-    program: Program, design: Design, name: str, report: Mapping[str, Any]
-) -> dict[str, bytes]:
+def firmware_files(program: Program, design: Design, name: str, report: JsonMapping) -> dict[str, bytes]:
     """All files that follow from a program, its design and the report: what `deploy verify` makes again."""
     content = {f"src/{file}": code for file, code in design.sources.items()} | {
         IO: as_json(design.ports.describe(program)),
@@ -145,7 +143,7 @@ def check_vectors(program: Program, x: Floats, valid: NDArray | None) -> tuple[F
 
 def counted(
     by: str, count: Callable[..., Synthesis | Placement], design: Design, name: str, seconds: float
-) -> dict[str, Any]:
+) -> JsonDict:
     """What a tool counted, as plain values, or why it did not."""
     if seconds <= 0:
         return {"by": by, "not_run": "not asked for"}
@@ -155,13 +153,13 @@ def counted(
         return {"by": by, "not_run": str(error)}
 
 
-def make_report(design: Design, name: str, budget: Budget, fits: Fit, vectors: int) -> dict[str, Any]:
+def make_report(design: Design, name: str, budget: Budget, fits: Fit, vectors: int) -> JsonDict:
     """Plain values of what a design is and needs; every number says who counted it."""
     advice = {"fits": fits.fits, "rows": [dict(row) for row in fits.rows], "advice": list(fits.advice)}
     return facts(design, name, budget.clock_ns, vectors) | {"budget": advice}
 
 
-def facts(design: Design, name: str, clock_ns: float, vectors: int) -> dict[str, Any]:
+def facts(design: Design, name: str, clock_ns: float, vectors: int) -> JsonDict:
     """What follows from a design alone, counted again by `deploy verify`.
 
     ``latency_clocks`` are those from the edge that takes an event in to the edge after which its answer stands. Both edges
@@ -187,7 +185,7 @@ def facts(design: Design, name: str, clock_ns: float, vectors: int) -> dict[str,
     }
 
 
-def readme(name: str, report: Mapping[str, Any]) -> str:
+def readme(name: str, report: JsonMapping) -> str:
     """What an engineer reads first."""
     found = report["synthesis"]
     cells = f"about {report['estimate']['lut']:,} LUTs (alkaid's estimate)"

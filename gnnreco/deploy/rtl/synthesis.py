@@ -21,6 +21,7 @@ from gnnreco.deploy.program.names import check_name
 from gnnreco.deploy.simulator import check_sources
 from gnnreco.deploy.toolchain import yosys
 from gnnreco.errors import MissingTool
+from gnnreco.files.json_types import JsonMapping
 
 FAMILY = "xcup"  # UltraScale+
 KINDS = {
@@ -95,7 +96,7 @@ def synthesise(sources: Mapping[str, str], name: str, seconds: float = SECONDS) 
     )
 
 
-def longest_path(cells: Mapping[str, Any]) -> int:
+def longest_path(cells: JsonMapping) -> int:
     """LUTs and carry chains in series, at most, from register to register.
 
     Parameters
@@ -127,7 +128,7 @@ def longest_path(cells: Mapping[str, Any]) -> int:
     return max(depth.values(), default=0)
 
 
-def _inputs(cell: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _inputs(cell: JsonMapping) -> list[tuple[str, Any]]:
     return [
         (p, b)
         for p, bits in cell["connections"].items()
@@ -136,12 +137,12 @@ def _inputs(cell: Mapping[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
-def _own(cell: Mapping[str, Any]) -> int:
+def _own(cell: JsonMapping) -> int:
     """Inverters move into LUTs, and MUXF sits behind its own."""
     return int(cell["type"].startswith(("LUT", "CARRY", "XORCY")))
 
 
-def _step(logic: Mapping[str, Any], n: str, port: str, before: str) -> int:
+def _step(logic: JsonMapping, n: str, port: str, before: str) -> int:
     """A chain counts once however long; the LUT in front of it (port S) is part of it."""
     chained = (
         logic[n]["type"].startswith("CARRY") and logic[before]["type"].startswith("CARRY") and port == "CI"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonDict
 
 SCRIPT, UTILISATION, TIMING = "vivado.tcl", "utilization.rpt", "timing.rpt"
 CELLS = {
@@ -40,7 +40,7 @@ def constraints(clock_ns: float) -> str:
     return f"create_clock -period {clock_ns:g} -name clk [get_ports clk]\n"
 
 
-def read_report(folder: Path, clock_ns: float) -> dict[str, Any]:
+def read_report(folder: Path, clock_ns: float) -> JsonDict:
     """What Vivado found, from its reports in a folder.
 
     Returns
@@ -54,7 +54,7 @@ def read_report(folder: Path, clock_ns: float) -> dict[str, Any]:
         If a report is missing or says something else.
     """
     cells = _read(folder / UTILISATION)
-    found: dict[str, Any] = {}
+    found: JsonDict = {}
     for kind, row in CELLS.items():
         match = re.search(rf"^\|\s*{row}\s*\|\s*([\d.]+)\s*\|", cells, re.MULTILINE)
         if not match:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from gnnreco.deploy.simulator import make_testbench, simulate
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.files.json_file import parse_json
+from gnnreco.files.json_types import JsonDict
 from gnnreco.files.limits import VECTORS
 from gnnreco.schema import build as build_settings
 
@@ -227,7 +227,7 @@ class Firmware:
             found["meets_timing"]
         ), f"{found['by']}: slack {found['slack_ns']} ns at {self.report.clock_ns:g} ns; {cells}"
 
-    def _report(self) -> dict[str, Any]:
+    def _report(self) -> JsonDict:
         """The report with its facts made again; what Yosys counted is as the folder says."""
         synthesis = asdict(self.report.synthesis)
         if self.report.synthesis.not_run:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from gnnreco.deploy.rtl.synthesis import synthesise
 from gnnreco.deploy.toolchain import package
 from gnnreco.errors import BadBundle, BadConfig, BadInput, MissingTool
 from gnnreco.files.json_file import parse_json
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.files.limits import VECTORS
 from gnnreco.files.tensor_file import parse_tensors
 from gnnreco.models.trigger.network import TriggerNetwork
@@ -46,7 +46,7 @@ def write_stream(
     limits: tuple[int, int],
     clock_ns: float,
     synthesis_s: float = 900.0,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Write a trigger bundle that answers for edges as Verilog for graphs of up to `limits` nodes and edges.
 
     The examples of the bundle, several buffers together, become graphs.
@@ -60,7 +60,7 @@ def write_stream(
     design = stream(task.network, name, *limits, clock_ns)
     assert task.examples is not None
     graphs = merged(task, task.examples, limits[0])[:MANY]
-    report: dict[str, Any] = {
+    report: JsonDict = {
         "target": "stream",
         "name": name,
         "nodes": limits[0],
@@ -189,7 +189,7 @@ class Streamed:
         return found["equal"] == found["graphs"], f"{detail}; {confined()}"
 
 
-def clocks_per_graph(longest: Mapping[str, int], limits: tuple[int, int]) -> dict[str, Any]:
+def clocks_per_graph(longest: Mapping[str, int], limits: tuple[int, int]) -> JsonDict:
     """Clocks from the first node of a graph to its last answer, after which the next one begins.
 
     Each node takes two, each edge two, and the pipelines a number that does not depend on the graph: it is that of the
@@ -218,7 +218,7 @@ def merged(task: TriggerTask, b: Buffers, nodes: int) -> list[Graph]:
     return graphs
 
 
-def compared(network: TriggerNetwork, design: Stream, graphs: list[Graph]) -> Mapping[str, Any]:
+def compared(network: TriggerNetwork, design: Stream, graphs: list[Graph]) -> JsonMapping:
     """How many graphs the hardware answers as the network does, in every bit; clocks of the longest."""
     exact = TriggerNetwork(network.config, len(network.offset))
     exact.load_state_dict(network.state_dict())

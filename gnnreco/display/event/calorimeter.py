@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event
 from gnnreco.display.pack import Pack
 from gnnreco.display.sensors import add_cells, cells_under
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 
 from .waypoints import ENERGY
 
 
-def add_hit_cells(pack: Pack, event: Event, detector: Detector, kinds: NDArray[np.uint8]) -> dict[str, Any]:
+def add_hit_cells(pack: Pack, event: Event, detector: Detector, kinds: NDArray[np.uint8]) -> JsonDict:
     """Pack the cell of each hit in a calorimeter; `c_hit` is the hit of each cell, `kinds` as `kinds_of_hits`."""
     sensor = event.hits.sensor.astype(np.int64)
     hits = np.flatnonzero(kinds == ENERGY)
@@ -25,7 +24,7 @@ def add_hit_cells(pack: Pack, event: Event, detector: Detector, kinds: NDArray[n
     return add_cells(pack, detector, sensor[hits], cell)
 
 
-def add_clusters(pack: Pack, clusters: Clusters | None, n_hits: int) -> dict[str, Any] | None:
+def add_clusters(pack: Pack, clusters: Clusters | None, n_hits: int) -> JsonDict | None:
     """Pack clusters, and for each hit the cluster that holds most of it (-1: none)."""
     if clusters is None:
         return None

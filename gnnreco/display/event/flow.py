@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gnnreco.columns import PARTICLE_CLASSES, Floats, ReconstructedParticles
 from gnnreco.display.pack import Pack
+from gnnreco.files.json_types import JsonObject
 
 NUMBERS = ("energy", "energy_sigma", "pt", "eta", "phi", "mass", "charge", "score", "class_probability")
 LISTS = {"tracks": "track_index", "clusters": "cluster_index", "hits": "hit_index"}
 
 
-def add_flow(pack: Pack, particles: ReconstructedParticles | None) -> dict[str, Any] | None:
+def add_flow(pack: Pack, particles: ReconstructedParticles | None) -> JsonObject | None:
     """Pack found particles (`q_`), their anti-kt jets (`j_`) and tell the missing transverse momentum."""
     if particles is None:
         return None
@@ -35,7 +34,7 @@ def add_flow(pack: Pack, particles: ReconstructedParticles | None) -> dict[str, 
     }
 
 
-def _add_jets(pack: Pack, particles: Floats) -> dict[str, Any]:
+def _add_jets(pack: Pack, particles: Floats) -> JsonObject:
     """Pack the anti-kt jets above the pt from which `gnnreco evaluate` counts them, where there is FastJet."""
     from gnnreco.evaluate.particles import find_jets, jets  # here, since pages of hits alone need none of it
 
@@ -45,7 +44,11 @@ def _add_jets(pack: Pack, particles: Floats) -> dict[str, Any]:
     pack.add("j_direction", _unit(found[:, :3]), "float32")
     for name, values in (("energy", found[:, 3]), ("pt", pt), ("mass", np.sqrt(np.maximum(mass2, 0.0)))):
         pack.add(f"j_{name}", values, "float32")
-    about = {"radius": jets.RADIUS, "least": jets.LEAST, "without_jets": "" if there else jets.HOW}
+    about: JsonObject = {
+        "radius": jets.RADIUS,
+        "least": jets.LEAST,
+        "without_jets": "" if there else jets.HOW,
+    }
     return {"jets": len(found), **about}
 
 

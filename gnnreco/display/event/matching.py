@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Ints, Tracks
 from gnnreco.events.select import seen
+from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry import Detector
 
 MATCHED, DUPLICATE, FAKE, FOUND, TRUE, MISSED, GENERATED = range(7)
@@ -43,7 +42,7 @@ class Match:
     shared: Ints
     track: Ints
     true_status: NDArray[np.uint8]
-    counts: Mapping[str, Any] = field(default_factory=dict)
+    counts: JsonMapping = field(default_factory=dict)
 
 
 def match_tracks(tracks: Tracks | None, event: Event, detector: Detector) -> Match:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Clusters, Event, Floats, Ints, Particles, ReconstructedParticles, Tracks, Truth
 from gnnreco.display.pack import Pack
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 
 from .calorimeter import add_clusters, add_hit_cells
@@ -35,7 +34,7 @@ def add_event(
     tracks: Tracks | None,
     clusters: Clusters | None = None,
     flow: ReconstructedParticles | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Pack hits, the cells of calorimeter hits, particles with a hit, clusters, found tracks and particles, and lines."""
     found = Tracks() if tracks is None else tracks
     truth = _NO_TRUTH if event.truth is None else event.truth

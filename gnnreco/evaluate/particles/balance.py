@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gnnreco.columns import Floats
+from gnnreco.files.json_types import JsonObject
 
 from .quantiles import residual, response
 
@@ -27,14 +26,14 @@ def balance(found: Floats, targets: Floats) -> Floats:
     return np.array([[-ours[0], -ours[1], -true[0], -true[1], _mass(ours), _mass(true), energy]])
 
 
-def balance_figures(rows: Floats) -> dict[str, Any]:
+def balance_figures(rows: Floats) -> JsonObject:
     """Response and resolution of all events (rows of `balance`)."""
     ours, true = rows[:, 0:2], rows[:, 2:4]
     length, truth = np.hypot(*ours.T), np.hypot(*true.T)
     components, magnitude = residual((ours - true).ravel()), residual(length - truth)
     large = truth > LEAST_MET
     massive = rows[:, 5] > 0
-    met = {"events": len(rows), "events_with_met": int(large.sum())}
+    met: JsonObject = {"events": len(rows), "events_with_met": int(large.sum())}
     met |= {f"component_{name}": value for name, value in components.items()}
     met |= {f"magnitude_{name}": value for name, value in magnitude.items()}
     met |= response(length[large] / truth[large])
@@ -55,7 +54,7 @@ def _mass(four: Floats) -> float:
     return float(np.sqrt(max(float(four[3] ** 2 - (four[:3] ** 2).sum()), 0.0)))
 
 
-def _histogram(values: Floats, middle: float | None = None) -> dict[str, Any]:
+def _histogram(values: Floats, middle: float | None = None) -> JsonObject:
     """Counts in 40 bins around the bulk, and how many lie outside."""
     if not len(values):
         return {"edges": [], "counts": [], "outside": 0}

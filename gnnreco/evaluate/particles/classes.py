@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import PARTICLE_CLASSES, Floats, Ints
+from gnnreco.files.json_types import JsonObject
 
 from ..confidence import calibration_curve
 from ..rates import clopper_pearson
@@ -119,9 +120,9 @@ class FoundTable(_Table):
         return cls(none, zero, zero, np.zeros(0, bool), none, np.zeros((0, len(PARTICLE_CLASSES))), zero)
 
 
-def class_figures(targets: TargetTable, found: FoundTable) -> dict[str, Any]:
+def class_figures(targets: TargetTable, found: FoundTable) -> JsonObject:
     """Figures of each class under ``classes``, the confusion of classes, and how far probabilities hold."""
-    out: dict[str, Any] = {"targets": int(targets.counted.sum()), "found_particles": int(found.counted.sum())}
+    out: JsonObject = {"targets": int(targets.counted.sum()), "found_particles": int(found.counted.sum())}
     out["classes"] = {
         name: _class(targets, found, targets.kind == k, found.kind == k)
         for k, name in enumerate(PARTICLE_CLASSES)
@@ -133,7 +134,7 @@ def class_figures(targets: TargetTable, found: FoundTable) -> dict[str, Any]:
     return out | _calibration(found)
 
 
-def _class(targets: TargetTable, found: FoundTable, mine: Mask, said: Mask) -> dict[str, Any]:
+def _class(targets: TargetTable, found: FoundTable, mine: Mask, said: Mask) -> JsonObject:
     counted, shown = targets.counted & mine, found.counted & said
     out = _rates(targets, found, counted, shown) | _energies(targets, counted)
     out["above_2_gev"] = _rates(targets, found, *_hard(targets, found, mine, said))
@@ -148,7 +149,7 @@ def _hard(targets: TargetTable, found: FoundTable, mine: Mask, said: Mask) -> tu
     )
 
 
-def _rates(targets: TargetTable, found: FoundTable, wanted: Mask, shown: Mask) -> dict[str, Any]:
+def _rates(targets: TargetTable, found: FoundTable, wanted: Mask, shown: Mask) -> JsonObject:
     paired = found.true_kind >= 0
     n, m = int(wanted.sum()), int(shown.sum())
     counts = {
@@ -157,21 +158,21 @@ def _rates(targets: TargetTable, found: FoundTable, wanted: Mask, shown: Mask) -
         "fake_rate": (int((shown & ~paired).sum()), m),
         "wrong_class_rate": (int((shown & paired & (found.true_kind != found.kind)).sum()), m),
     }
-    out: dict[str, Any] = {"targets": n, "found_particles": m}
+    out: JsonObject = {"targets": n, "found_particles": m}
     for name, (passed, total) in counts.items():
         out[name] = passed / total if total else None
         out[f"{name}_interval"] = clopper_pearson(passed, total).tolist()
     return out
 
 
-def _energies(targets: TargetTable, wanted: Mask) -> dict[str, Any]:
+def _energies(targets: TargetTable, wanted: Mask) -> JsonObject:
     right = wanted & targets.right
     pull = targets.pull[right & np.isfinite(targets.pull)]
     pulls = {f"pull_{name}": value for name, value in residual(pull).items()}
     return response(targets.ratio[right]) | pulls
 
 
-def _binned(targets: TargetTable, found: FoundTable, mine: Mask, said: Mask, name: str) -> dict[str, Any]:
+def _binned(targets: TargetTable, found: FoundTable, mine: Mask, said: Mask, name: str) -> JsonObject:
     """The same in bins: targets by what they are, found particles by what they were measured to be.
 
     In bins of energy the least energy of counted ones does not matter.
@@ -197,7 +198,7 @@ def _confusion(targets: TargetTable, found: FoundTable) -> Ints:
     return counts
 
 
-def _calibration(found: FoundTable) -> dict[str, Any]:
+def _calibration(found: FoundTable) -> JsonObject:
     known = (found.true_kind >= 0) & np.isfinite(found.probability).all(axis=1)
     said, kind = found.probability[known].clip(0.0, 1.0), found.true_kind[known]
     top = calibration_curve(said.max(axis=1, initial=0.0), said.argmax(axis=1) == kind) if len(said) else None

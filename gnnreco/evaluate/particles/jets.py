@@ -20,6 +20,7 @@ import numpy as np
 
 from gnnreco.columns import Floats
 from gnnreco.columns.table import optional
+from gnnreco.files.json_types import JsonObject
 
 from .matching import Window, assign
 from .quantiles import response
@@ -122,10 +123,14 @@ def compare_jets(found: Floats, targets: Floats, algorithm: str) -> tuple[Floats
     return np.stack([_scale(true, transverse), cosine, ratio], axis=1), loud
 
 
-def jet_figures(jets: Floats, found: int, algorithm: str) -> dict[str, Any]:
+def jet_figures(jets: Floats, found: int, algorithm: str) -> JsonObject:
     """Response and resolution of the jets of all events (rows of `compare_jets`), in all and in bins."""
     chosen = jets if ALGORITHMS[algorithm].transverse else jets[jets[:, 1] < CENTRAL]
-    out = {"definition": ALGORITHMS[algorithm].words, "target_jets": len(jets), "found_jets": found}
+    out: JsonObject = {
+        "definition": ALGORITHMS[algorithm].words,
+        "target_jets": len(jets),
+        "found_jets": found,
+    }
     out |= {"all": _figures(jets), "central": _figures(jets[jets[:, 1] < CENTRAL])}
     out |= _headline(chosen)
     bins = {
@@ -135,7 +140,7 @@ def jet_figures(jets: Floats, found: int, algorithm: str) -> dict[str, Any]:
     return out | {"bins": bins}
 
 
-def _headline(jets: Floats) -> dict[str, Any]:
+def _headline(jets: Floats) -> JsonObject:
     ratio = jets[np.isfinite(jets[:, 2]), 2]
     values = response(ratio)
     mean = {"jet_response_mean": float(ratio.mean()) if len(ratio) else None}
@@ -143,12 +148,12 @@ def _headline(jets: Floats) -> dict[str, Any]:
     return mean | {name + end: values[key + end] for key, name in names.items() for end in ("", "_interval")}
 
 
-def _figures(jets: Floats) -> dict[str, Any]:
+def _figures(jets: Floats) -> JsonObject:
     matched = np.isfinite(jets[:, 2])
     return {"jets": len(jets), "matched": int(matched.sum()), **response(jets[matched, 2])}
 
 
-def _binned(jets: Floats, column: int, edges: Floats) -> dict[str, Any]:
+def _binned(jets: Floats, column: int, edges: Floats) -> JsonObject:
     row = np.digitize(jets[:, column], edges) - 1
     rows = [_figures(jets[row == k]) for k in range(len(edges) - 1)]
     return {"edges": edges.tolist()} | {name: [each[name] for each in rows] for name in rows[0]}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gnnreco.columns import Floats
+from gnnreco.files.json_types import JsonObject
 
 from ..rates import COVERAGE
 from ..resolution import IQR_OF_UNIT_NORMAL
@@ -16,7 +15,7 @@ RESAMPLED = 400
 SEED = 13
 
 
-def response(ratio: Floats) -> dict[str, Any]:
+def response(ratio: Floats) -> JsonObject:
     """Median and width of found / true: ``response`` and ``resolution``, which is interquartile range / median.
 
     A normal sample of relative width s has a ``resolution`` of 1.349 s. Each has its ``_interval``; all are None where there
@@ -26,7 +25,7 @@ def response(ratio: Floats) -> dict[str, Any]:
     return _named("response", middle) | _named("resolution", _over(high - low, middle))
 
 
-def residual(difference: Floats) -> dict[str, Any]:
+def residual(difference: Floats) -> JsonObject:
     """Median and width of a difference or a pull: ``bias`` and ``width``, which is interquartile range / 1.349."""
     low, middle, high = quartiles(difference)
     return _named("bias", middle) | _named("width", (high - low) / IQR_OF_UNIT_NORMAL)
@@ -55,7 +54,7 @@ def _over(width: Floats, middle: Floats) -> Floats:
         return np.where(middle > 0, width / middle, np.nan)
 
 
-def _named(name: str, values: Floats) -> dict[str, Any]:
+def _named(name: str, values: Floats) -> JsonObject:
     """The value of the sample and the interval of its resamples."""
     if not np.isfinite(values).all():
         return {name: None, f"{name}_interval": None}

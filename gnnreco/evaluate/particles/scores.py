@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from gnnreco.columns import PARTICLE_CLASSES, Event, Floats, ReconstructedPartic
 from gnnreco.columns.arrays import eta_of
 from gnnreco.errors import BadInput
 from gnnreco.events.select import in_source_frame
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 
 from ..rates import COVERAGE
@@ -44,9 +44,12 @@ class ParticleScores:
     ----------
     target : ParticleTarget
         What is counted in rates. Jets and sums take every target and every found particle.
+    algorithms : tuple of str
+        Keys of `jets.ALGORITHMS`: the jets that are found where FastJet is installed.
     """
 
     target: ParticleTarget = field(default_factory=ParticleTarget)
+    algorithms: tuple[str, ...] = tuple(jets.ALGORITHMS)
     events: int = 0
     _targets: list[TargetTable] = field(default_factory=list)
     _found: list[FoundTable] = field(default_factory=list)
@@ -89,11 +92,25 @@ class ParticleScores:
         )
         self._balance.append(balance(ours, true))
         if jets.installed():
-            for name in jets.ALGORITHMS:
+            for name in self.algorithms:
                 self._jets.setdefault(name, []).append(jets.compare_jets(ours, true, name))
         self.events += 1
 
-    def result(self, algorithm: str = "antikt") -> dict[str, Any]:
+    @property
+    def tables(self) -> list[tuple[TargetTable, FoundTable]]:
+        """What was kept of the targets and found particles of each event."""
+        return list(zip(self._targets, self._found, strict=True))
+
+    @property
+    def balances(self) -> list[Floats]:
+        """The row of `balance` of each event."""
+        return list(self._balance)
+
+    def jet_rows(self, algorithm: str) -> list[Floats]:
+        """The rows of `jets.compare_jets` of each event; none without FastJet."""
+        return [rows for rows, _ in self._jets.get(algorithm, [])]
+
+    def result(self, algorithm: str = "antikt") -> JsonDict:
         """All figures of the events so far, as the JSON of `evaluate` holds them.
 
         Parameters
@@ -104,7 +121,7 @@ class ParticleScores:
         targets, found = TargetTable.joined(self._targets), FoundTable.joined(self._found)
         out = class_figures(targets, found)
         out |= balance_figures(np.concatenate([np.zeros((0, 7)), *self._balance]))
-        out["jets"] = {
+        by_algorithm = {
             name: jets.jet_figures(
                 np.concatenate([np.zeros((0, 3)), *(rows for rows, _ in each)]),
                 sum(n for _, n in each),
@@ -112,13 +129,15 @@ class ParticleScores:
             )
             for name, each in self._jets.items()
         }
-        head = out["jets"].get(algorithm, {})
+        head = by_algorithm.get(algorithm, {})
+        out["jets"] = by_algorithm
         out |= {key: head.get(key) for key in jets.HEADLINE} | {"jet_algorithm": algorithm}
-        out["warnings"] = [] if jets.installed() else [jets.HOW]
+        warnings = [] if jets.installed() else [jets.HOW]
         if self.events and not out["targets"]:
-            out["warnings"].append(
+            warnings.append(
                 f"no target particle: of {len(targets.kind):,} targets none has {self.target.describe()}; change the cuts"
             )
+        out["warnings"] = warnings
         return out
 
 
@@ -128,7 +147,7 @@ def score_particles(
     target: ParticleTarget | None = None,
     algorithm: str = "antikt",
     targets_of: TargetsOf | None = None,
-) -> dict[str, Any]:
+) -> JsonDict:
     """Score any found particles, ours or a peer's, against the targets of their events.
 
     Parameters

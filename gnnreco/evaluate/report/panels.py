@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from gnnreco.files.json_types import JsonMapping
 
 PANEL = (4.6, 3.9)  # inches
 
@@ -20,7 +21,7 @@ def panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
 
 
-def calibration_panel(axes: Axes, curves: Mapping[str, Mapping[str, Any] | None]) -> None:
+def calibration_panel(axes: Axes, curves: Mapping[str, JsonMapping | None]) -> None:
     """Which part is right against the probability, by name of the result; on the diagonal a probability is what it says."""
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1)
     for name, curve in curves.items():

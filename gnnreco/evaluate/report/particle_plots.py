@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gnnreco.columns import PARTICLE_CLASSES
+from gnnreco.files.json_types import JsonMapping
 
 from .panels import calibration_panel, panels
 
-Results = Mapping[str, Mapping[str, Any]]
+Results = Mapping[str, JsonMapping]
 RATES = {"efficiency": "efficiency", "fake_rate": "fake rate", "wrong_class_rate": "wrong class"}
 ENERGIES = {"response": "median of E / E true", "resolution": "IQR / median of E / E true"}
 
@@ -65,7 +65,7 @@ def _by_class(results: Results, title: str, what: Mapping[str, str]) -> Iterator
         yield f"{title}_{kind}", figure
 
 
-def _points(axes: Axes, bins: Mapping[str, Any], key: str, name: str) -> None:
+def _points(axes: Axes, bins: JsonMapping, key: str, name: str) -> None:
     """The bins that have a value, with their 68 % intervals."""
     filled = np.array([i for i, value in enumerate(bins[key]) if value is not None], np.int64)
     if not len(filled):
@@ -79,7 +79,7 @@ def _points(axes: Axes, bins: Mapping[str, Any], key: str, name: str) -> None:
     axes.errorbar(middle, y, bars, across, fmt="o", markersize=5, label=name)
 
 
-def _steps(axes: Axes, histogram: Mapping[str, Any], name: str) -> None:
+def _steps(axes: Axes, histogram: JsonMapping, name: str) -> None:
     if histogram["counts"]:
         axes.stairs(histogram["counts"], histogram["edges"], label=name)
 

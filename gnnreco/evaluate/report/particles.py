@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from gnnreco.files.json_types import JsonMapping
 
 from .words import percent, with_error
 
@@ -11,7 +10,7 @@ RATES = {"efficiency": "efficiency", "fake_rate": "fakes", "wrong_class_rate": "
 WIDTH = 21
 
 
-def particle_lines(result: Mapping[str, Any]) -> list[str]:
+def particle_lines(result: JsonMapping) -> list[str]:
     """Lines for each class, jets, missing momentum and probabilities; at most 110 characters."""
     definitions = result["definitions"]
     lines = [f"{result['events']} events; counted: {definitions['target']}, found particles of the same", ""]
@@ -32,7 +31,7 @@ def particle_lines(result: Mapping[str, Any]) -> list[str]:
     return [*lines, "", *_jets(result), *_balance(result), *_classes(result)]
 
 
-def _jets(result: Mapping[str, Any]) -> list[str]:
+def _jets(result: JsonMapping) -> list[str]:
     """A line for each manner to find jets; its words are in the definition."""
     return [
         f"jets, {name}: response {with_error(row, 'jet_response_median')}, IQR / median "
@@ -41,7 +40,7 @@ def _jets(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _balance(result: Mapping[str, Any]) -> list[str]:
+def _balance(result: JsonMapping) -> list[str]:
     mass = result["visible_mass"]
     return [
         f"missing transverse momentum: width of a component {with_error(result, 'met_resolution', '.3g')} GeV",
@@ -49,6 +48,6 @@ def _balance(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _classes(result: Mapping[str, Any]) -> list[str]:
+def _classes(result: JsonMapping) -> list[str]:
     error = result.get("class_ece")
     return [] if error is None else [f"class probabilities: calibration error {100 * error:.2f} %"]

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from gnnreco.files.atomic import write_file
+from gnnreco.files.json_types import JsonMapping
 
 from ..rates import EDGES
 from .panels import calibration_panel, panels
@@ -39,7 +40,7 @@ RESOLUTIONS = {
     "q_over_p_relative": "q/p, relative",
 }
 STYLE = {**mplhep.style.CMS, "font.size": 12, "svg.hashsalt": "gnnreco"}
-Results = Mapping[str, Mapping[str, Any]]
+Results = Mapping[str, JsonMapping]
 
 
 def figures(results: Results, rule: str = "acts") -> dict[str, Figure]:

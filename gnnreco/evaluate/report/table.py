@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from gnnreco.columns import Clusters, ReconstructedParticles
+from gnnreco.files.json_types import JsonMapping
 from gnnreco.tasks.registry import find_task
 
 from ..matching import RULES
@@ -16,7 +14,7 @@ from .words import number, percent
 UNITS = {"d0_mm": "mm", "z0_mm": "mm", "phi": "rad", "theta": "rad", "q_over_p": "e/GeV"}
 
 
-def table(result: Mapping[str, Any]) -> str:
+def table(result: JsonMapping) -> str:
     """Lay the object that `evaluate` returns out for a terminal.
 
     Parameters
@@ -64,7 +62,7 @@ def table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _clusters(result: Mapping[str, Any]) -> str:
+def _clusters(result: JsonMapping) -> str:
     definitions = result["definitions"]
     lines = [
         f"{result['events']} events; target: {definitions['target']}; counted: {definitions['clusters']}"
@@ -81,7 +79,7 @@ def _clusters(result: Mapping[str, Any]) -> str:
     return "\n".join(lines + _cost_lines(result))
 
 
-def _calibration_line(result: Mapping[str, Any]) -> list[str]:
+def _calibration_line(result: JsonMapping) -> list[str]:
     """What the scores promise beside what is matched."""
     curve = result.get("calibration")
     if curve is None:
@@ -93,7 +91,7 @@ def _calibration_line(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _resolution_lines(resolutions: Mapping[str, Any] | None) -> list[str]:
+def _resolution_lines(resolutions: JsonMapping | None) -> list[str]:
     if not resolutions:
         return []
     lines = [
@@ -108,7 +106,7 @@ def _resolution_lines(resolutions: Mapping[str, Any] | None) -> list[str]:
     return lines
 
 
-def _cost_lines(result: Mapping[str, Any]) -> list[str]:
+def _cost_lines(result: JsonMapping) -> list[str]:
     if result.get("cpu_seconds_per_event") is None:
         return []
     cpu, wall = (number(result[key], ".3g") for key in ("cpu_seconds_per_event", "seconds_per_event"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from gnnreco.files.json_types import JsonMapping
 
 
-def percent(row: Mapping[str, Any], rate: str, width: int) -> str:
+def percent(row: JsonMapping, rate: str, width: int) -> str:
     """A rate and its 68 % interval, in per cent."""
     if row[rate] is None:
         return "-".rjust(width)
@@ -20,7 +19,7 @@ def number(value: float | None, spec: str) -> str:
     return "-" if value is None else format(value, spec)
 
 
-def with_error(row: Mapping[str, Any], name: str, spec: str = ".4f") -> str:
+def with_error(row: JsonMapping, name: str, spec: str = ".4f") -> str:
     """A number and half of its 68 % interval."""
     low, high = row.get(f"{name}_interval") or (None, None)
     spread = "" if low is None else f" +- {format((high - low) / 2, spec)}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Event
+from gnnreco.files.json_types import JsonDict
 
 from .reader import COLUMNS, FATE, FORMAT, HITS, HITS_WANTED, PARTICLES, SCHEMA
 from .row_groups import created
@@ -59,7 +60,7 @@ def write_parquet(file: Path, events: Iterable[Event], detector: Detector | None
         }
     with created(file, SCHEMA, [f"{name}.list.element" for name in DICTIONARY], encodings) as writer:
         writer.add_key_value_metadata(about)
-        group: list[dict[str, Any]] = []
+        group: list[JsonDict] = []
         hits = 0
         for event in events:
             group.append(_row(event, detector))
@@ -71,12 +72,12 @@ def write_parquet(file: Path, events: Iterable[Event], detector: Detector | None
             writer.write_table(_table(group))
 
 
-def _row(event: Event, detector: Detector | None) -> dict[str, Any]:
+def _row(event: Event, detector: Detector | None) -> JsonDict:
     hits, truth = event.hits, event.truth
     sensor = hits.sensor.astype(np.int64)
     if detector is not None:
         sensor = np.where(sensor >= 0, detector.sensor_id[sensor], -1) if detector.n_sensors else sensor
-    row: dict[str, Any] = {name: getattr(hits, name) for name in (*HITS, *HITS_WANTED)}
+    row: JsonDict = {name: getattr(hits, name) for name in (*HITS, *HITS_WANTED)}
     row |= {"event": event.number, "sensor": sensor}
     if hits.deposits is not None:
         row |= _deposits_row(hits.deposits)
@@ -108,7 +109,7 @@ def _deposits_row(deposits: Deposits) -> dict[str, NDArray]:
     return row
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+def _table(rows: Sequence[JsonDict]) -> pa.Table:
     columns = [pa.array([row["event"] for row in rows], pa.int64())]
     for name, kind in COLUMNS.items():
         lists = [row.get(name) for row in rows]

@@ -7,10 +7,10 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
 
 from gnnreco.errors import BadInput
 from gnnreco.files import json_file
+from gnnreco.files.json_types import JsonDict
 from gnnreco.files.limits import MEMBERS, TEXT_BYTES
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -86,7 +86,7 @@ def read_member(file: Path, name: str) -> bytes:
             raise BadInput(file, name, why) from None
 
 
-def parse_json(file: Path, where: str, text: bytes) -> dict[str, Any]:
+def parse_json(file: Path, where: str, text: bytes) -> JsonDict:
     """The object that a text holds; ``nan`` and ``inf`` are read as numbers. Raises `BadInput` with the line."""
     text = _NO_NUMBER.sub(lambda found: found[1] + _WORDS[found[2]], text)
     value = json_file.parse_json(text, file, where, finite=False)

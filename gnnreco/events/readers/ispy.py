@@ -18,6 +18,7 @@ from gnnreco.columns import Event, Floats
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
+from gnnreco.files.json_types import JsonDict
 
 from .bounded import members, parse_json, read_member
 from .drawn import Drawn, boxes, event_of, numbers, untold
@@ -69,7 +70,7 @@ class IspyReader:
         return [n for n in names if not (_EVENT.fullmatch(n) or n.endswith("/") or n == "Header")]
 
 
-def read_event(file: Path, name: str) -> dict[str, Any]:
+def read_event(file: Path, name: str) -> JsonDict:
     """The JSON of one member, with ``Types`` and ``Collections`` in it. Raises `BadInput`."""
     content = parse_json(file, name, read_member(file, name))
     for key in ("Types", "Collections"):
@@ -89,7 +90,7 @@ def column(file: Path, where: str, names: list[str], rows: list[Any], wanted: st
     return numbers(file, f"{where}, {wanted}", [[v] for v in values] if width == 1 else values, width)
 
 
-def _part(file: Path, name: str, collection: str, columns: Any, collections: dict[str, Any]) -> Drawn | None:
+def _part(file: Path, name: str, collection: str, columns: Any, collections: JsonDict) -> Drawn | None:
     """The hits of one collection; None if it holds something else."""
     try:
         names = [str(column_name) for column_name, _ in columns]

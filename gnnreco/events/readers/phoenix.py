@@ -20,6 +20,7 @@ from gnnreco.columns import Event, Floats
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
+from gnnreco.files.json_types import JsonDict
 
 from .bounded import parse_json, read_text
 from .drawn import Drawn, event_of, numbers, strips, untold, upright
@@ -66,7 +67,7 @@ class PhoenixReader:
                 aside[name] += _count(event[name])
         return event_of(entry.number, entry.source, self.file, key, parts, self.finder, aside)
 
-    def _content(self) -> tuple[dict[str, Any], dict[str, int]]:
+    def _content(self) -> tuple[JsonDict, dict[str, int]]:
         """The events of the file by their keys; what else it holds, counted."""
         content = parse_json(self.file, "", read_text(self.file))
         if _is_event(content):
@@ -78,27 +79,27 @@ class PhoenixReader:
         return events, {key: _count(value) for key, value in content.items() if key not in events}
 
 
-def _is_event(value: Any) -> bool:
+def _is_event(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     lists = [name for name in (*STRIPS, *PADS, *CELLS) if isinstance(value.get(name), list)]
     return bool(lists) or any(isinstance(value.get(name), dict) for name in (*MEASURED, *MADE))
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     """How many objects a type has in all its collections; 0 of what is no list, such as the number of the run."""
     if isinstance(value, dict):
         return sum(map(_count, value.values())) or len(value)
     return len(value) if isinstance(value, list) else 0
 
 
-def _number(event: dict[str, Any], row: int) -> int:
+def _number(event: JsonDict, row: int) -> int:
     """The number of an event; its row where it has none."""
     number = event.get("eventNumber", event.get("event number", row))
     return number if isinstance(number, int) and abs(number) < 2**62 else row
 
 
-def _lists(file: Path, key: str, event: dict[str, Any]) -> list[Drawn]:
+def _lists(file: Path, key: str, event: JsonDict) -> list[Drawn]:
     """LHCb's bare lists."""
     parts = []
     for name in (*STRIPS, *PADS, *CELLS):
@@ -115,7 +116,7 @@ def _lists(file: Path, key: str, event: dict[str, Any]) -> list[Drawn]:
     return parts
 
 
-def _hits(file: Path, key: str, event: dict[str, Any], aside: Counter[str]) -> list[Drawn]:
+def _hits(file: Path, key: str, event: JsonDict, aside: Counter[str]) -> list[Drawn]:
     """Points, lines and boxes; all hits of a collection are of the kind of its first."""
     parts = []
     for name, rows in collections(file, key, event, HITS):

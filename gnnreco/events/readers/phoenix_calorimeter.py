@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonDict
 
 from .drawn import Drawn, boxes, numbers, untold, upright
 
@@ -33,7 +34,7 @@ KEYS = {
 KEYS[CLUSTERS] = KEYS[CYLINDER]
 
 
-def calorimeter(file: Path, key: str, event: dict[str, Any], aside: Counter[str]) -> list[Drawn]:
+def calorimeter(file: Path, key: str, event: JsonDict, aside: Counter[str]) -> list[Drawn]:
     """The hits of all calorimeter types of an event, a part for each collection.
 
     Parameters
@@ -66,7 +67,7 @@ def calorimeter(file: Path, key: str, event: dict[str, Any], aside: Counter[str]
     return parts
 
 
-def collections(file: Path, key: str, event: dict[str, Any], kind: str) -> list[tuple[str, Any]]:
+def collections(file: Path, key: str, event: JsonDict, kind: str) -> list[tuple[str, Any]]:
     """Names and rows of the collections of one type; those that are null hold nothing. Raises `BadInput`."""
     found = event.get(kind)
     if found is None:
@@ -86,12 +87,12 @@ def _name_extra(kind: str, rows: Any, aside: Counter[str]) -> None:
         aside.update(f"{kind}.{name}" for name in row if name not in KEYS[kind] | STYLE)
 
 
-def _column(rows: list[dict[str, Any]], name: str) -> list[Any]:
+def _column(rows: list[JsonDict], name: str) -> list[Any]:
     """One value a row; NaN where a row has none."""
     return [np.nan if row.get(name) is None else row[name] for row in rows]
 
 
-def _rows(file: Path, where: str, rows: Any, needed: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(file: Path, where: str, rows: Any, needed: tuple[str, ...]) -> list[JsonDict]:
     if not isinstance(rows, list):
         raise BadInput(file, where, "not a list of cells; check the file")
     for i, row in enumerate(rows):

@@ -194,7 +194,7 @@ def read_description(file: Path, known_units_only: bool = True) -> Section:
     return top
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """A value as it is written, no longer than a line holds."""
     try:
         text = repr(value)

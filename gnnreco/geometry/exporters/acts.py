@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.field.field import along_z
 
@@ -48,7 +48,7 @@ def write(detector: Detector, folder: Path) -> list[Path]:
         raise BadInput(detector.folder / "detector.yaml", "field", why)
     layers, tree = acts_layers(tracker)
     surfaces = [surface for layer in layers for surface in _surfaces(tracker, layer)]
-    contents: dict[str, Any] = {
+    contents: JsonDict = {
         "surfaces.json": {"Surfaces": {"entries": surfaces}},
         "layers.json": {
             "detector": detector.name,
@@ -81,7 +81,7 @@ def write(detector: Detector, folder: Path) -> list[Path]:
     return files
 
 
-def _layer(detector: Detector, layer: ActsLayer) -> dict[str, Any]:
+def _layer(detector: Detector, layer: ActsLayer) -> JsonDict:
     return {
         "name": f"volume {layer.volume} layer {layer.layer}",
         "volume": layer.volume,
@@ -94,7 +94,7 @@ def _layer(detector: Detector, layer: ActsLayer) -> dict[str, Any]:
     }
 
 
-def _surfaces(detector: Detector, layer: ActsLayer) -> list[dict[str, Any]]:
+def _surfaces(detector: Detector, layer: ActsLayer) -> list[JsonDict]:
     shapes = {int(t): _bounds(detector.templates[t].outline) for t in np.unique(detector.template)}
     return [
         {
@@ -115,7 +115,7 @@ def _surfaces(detector: Detector, layer: ActsLayer) -> list[dict[str, Any]]:
     ]
 
 
-def _bounds(outline: NDArray[np.float64]) -> dict[str, Any]:
+def _bounds(outline: NDArray[np.float64]) -> JsonDict:
     """The outline as a rectangle, a trapezoid along v, or a convex polygon."""
     low, high = outline.min(axis=0), outline.max(axis=0)
     if len(outline) == 4:
@@ -131,7 +131,7 @@ def _bounds(outline: NDArray[np.float64]) -> dict[str, Any]:
     return {"type": "ConvexPolygonBounds", "values": [float(value) for value in outline.ravel()]}
 
 
-def _material(radiation: float, nuclear: float) -> dict[str, Any]:
+def _material(radiation: float, nuclear: float) -> JsonDict:
     """A slab of silicon of as many radiation lengths, with the nuclear interaction length that fits."""
     if not radiation > 0:
         return {}
@@ -151,19 +151,19 @@ def _material(radiation: float, nuclear: float) -> dict[str, Any]:
     }
 
 
-def _digitization(detector: Detector, layer: ActsLayer) -> list[dict[str, Any]]:
+def _digitization(detector: Detector, layer: ActsLayer) -> list[JsonDict]:
     """One entry for the layer, and one for each sensor that differs from most; other cells become rectangles."""
     kinds, counts = np.unique(detector.template[layer.sensors], return_counts=True)
     most = kinds[counts.argmax()]
     where = {"volume": layer.volume, "layer": layer.layer}
-    entries: list[dict[str, Any]] = [{**where, "value": _cells(detector, int(most))}]
+    entries: list[JsonDict] = [{**where, "value": _cells(detector, int(most))}]
     for number, kind in enumerate(detector.template[layer.sensors].tolist(), 1):
         if kind != most:
             entries.append({**where, "sensitive": number, "value": _cells(detector, kind)})
     return entries
 
 
-def _cells(detector: Detector, kind: int) -> dict[str, Any]:
+def _cells(detector: Detector, kind: int) -> JsonDict:
     template = detector.templates[kind]
     axes = []
     for name, half, pitch in zip(("binX", "binY"), template.half_size, template.pitch, strict=True):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.detector import Detector
 
 CLEARANCE = 0.2  # mm: the least room between two volumes
@@ -38,7 +38,7 @@ class ActsLayer:
     box: tuple[float, ...]
 
 
-def acts_layers(detector: Detector) -> tuple[list[ActsLayer], dict[str, Any]]:
+def acts_layers(detector: Detector) -> tuple[list[ActsLayer], JsonDict]:
     """The layers, and the tree of containers over them.
 
     Returns
@@ -94,7 +94,7 @@ def sensor_boxes(detector: Detector, sensors: NDArray[np.int64]) -> Boxes:
     return np.stack([np.where(around, 0.0, near), far, z.min(axis=1), z.max(axis=1)], axis=1)
 
 
-def _nest(members: list[int], boxes: Boxes, groups: list[list[int]]) -> dict[str, Any]:
+def _nest(members: list[int], boxes: Boxes, groups: list[list[int]]) -> JsonDict:
     """Cut along the direction that gives more parts, then each part again; what no cut parts is one layer."""
     if len(members) > 1:
         parts = {"r": _cut(members, boxes[:, :2]), "z": _cut(members, boxes[:, 2:])}

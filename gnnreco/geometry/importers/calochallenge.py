@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.importers.drawings.xml_tree import Node, read_xml
 
 from .folder import UNITS, placed, write_folder
@@ -87,7 +88,7 @@ def read(
         )
     }
     end = _numbers(file, "start", start, 1)[0] + np.cumsum(told["spacing"])
-    templates: dict[str, Any] = {}
+    templates: JsonDict = {}
     tables: dict[str, dict[str, NDArray[Any]]] = {}
     shapes: dict[tuple[tuple[float, ...], int, float], str] = {}
     for layer, active in zip(layers, told["thickness"].tolist(), strict=True):
@@ -150,7 +151,7 @@ def _numbers(file: Path, option: str, text: str, n: int) -> Floats:
     return np.broadcast_to(numbers(file, option, text, 1 if "," not in text else n), (n,)).copy()
 
 
-def _template(layer: Layer, thickness: float, tables: dict[str, dict[str, NDArray[Any]]]) -> dict[str, Any]:
+def _template(layer: Layer, thickness: float, tables: dict[str, dict[str, NDArray[Any]]]) -> JsonDict:
     """Sectors of rings; whole rings, which no sector is, as polygons with a slit."""
     if layer.n_alpha > 2:
         phi = [0.0, 360.0, layer.n_alpha]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonDict
 
 from .cell_table import MATERIAL, CellTable, read_cell_table
 from .folder import UNITS, placed, write_folder
@@ -154,7 +155,7 @@ def _by_sensor(table: CellTable, sensor: Ints, axes: Floats, order: Ints, starts
 
 def _templates(
     table: CellTable, sensor: Ints, axes: Floats, center: Floats, order: Ints, starts: Ints
-) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]], NDArray[np.str_]]:
+) -> tuple[JsonDict, dict[str, dict[str, NDArray[Any]]], NDArray[np.str_]]:
     """Descriptions, tables of cells, and the name of each sensor's template; equal sensors share one."""
     local = np.einsum("cj,cji->ci", table.place - center[sensor], axes[sensor])[:, :2]
     counts = np.full(len(sensor), 4) if table.counts is None else table.counts
@@ -166,7 +167,7 @@ def _templates(
         of = np.repeat(sensor, counts)
         corners = np.einsum("cj,cji->ci", table.corners - center[of], axes[of])[:, :2]
     ends = np.concatenate([[0], np.cumsum(counts)])
-    templates: dict[str, Any] = {}
+    templates: JsonDict = {}
     tables: dict[str, dict[str, NDArray[Any]]] = {}
     known: dict[tuple[bytes, ...], str] = {}
     names = []
@@ -196,7 +197,7 @@ def _templates(
     return templates, tables, np.array(names)
 
 
-def _grid(place: Floats, size: Floats) -> dict[str, Any] | None:
+def _grid(place: Floats, size: Floats) -> JsonDict | None:
     """The rule of a full grid of equal cells that touch; None if they are none."""
     pitch = size[0]
     if np.abs(size - pitch).max() > SAME:

@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
+from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry.description.placement import AXES
 
 Tables = Mapping[str, Mapping[str, NDArray[Any]]]
 UNITS = {"length": "mm", "angle": "deg", "field": "T"}
 
 
-def write_folder(folder: Path, description: Mapping[str, Any], tables: Tables) -> None:
+def write_folder(folder: Path, description: JsonMapping, tables: Tables) -> None:
     """Write a detector.
 
     Parameters

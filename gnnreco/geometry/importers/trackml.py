@@ -7,13 +7,13 @@ Columns and meaning: https://www.kaggle.com/competitions/trackml-particle-identi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.description.placement import AXES
 
 from .table import read_columns
@@ -65,10 +65,10 @@ def _refuse_repeats(file: Path, labels: NDArray[np.int64]) -> None:
         raise BadInput(file, f"line {again[0] + 2}", why)
 
 
-def _template(kind: NDArray[np.float64]) -> dict[str, Any]:
+def _template(kind: NDArray[np.float64]) -> JsonDict:
     low, high, half_v, pitch_u, pitch_v, thickness = (float(number) for number in kind)
     cells = [round(2 * high / pitch_u), round(2 * half_v / pitch_v)]
-    template: dict[str, Any] = {
+    template: JsonDict = {
         "kind": "grid",
         "pitch": [pitch_u, pitch_v],
         "cells": cells,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
+from gnnreco.files.json_types import JsonDict, JsonMapping
 
 from .folder import placed, write_folder
 
@@ -66,8 +67,8 @@ class Imported:
         What the file did not tell and the importer assumed.
     """
 
-    templates: Mapping[str, Any]
-    subsystems: Mapping[str, Any]
+    templates: JsonMapping
+    subsystems: JsonMapping
     template: Sequence[str] | NDArray[Any]
     subsystem: Sequence[str] | NDArray[Any]
     layer: NDArray[Any]
@@ -82,7 +83,7 @@ class Imported:
 
 def write_imported(detector: Imported, folder: Path, name: str, source: Path, format: str) -> None:
     """Write the folder; `source` and `format` are for its README."""
-    entry: dict[str, Any] = {"table": "sensors.parquet"}
+    entry: JsonDict = {"table": "sensors.parquet"}
     if detector.identify:
         entry["identify"] = [list(group) for group in detector.identify]
     description = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
+from gnnreco.renamed import old_names
 from gnnreco.simulate.drift.gas import electrons_per_mm
 
 from .shape import LONG, THIN, WIDE, main_axes, spread_moments
@@ -88,7 +90,7 @@ ACROSS, DRIFT = range(2)
 
 
 @dataclass(frozen=True)
-class ChargeGraphConfig:
+class DriftGraphConfig:
     """How charge samples become nodes and edges.
 
     Attributes
@@ -105,7 +107,7 @@ class ChargeGraphConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ChargeSamples:
+class PadSamples:
     """Samples with a charge, and which of them touch.
 
     Attributes
@@ -127,7 +129,7 @@ class ChargeSamples:
 
 
 @dataclass(frozen=True, slots=True)
-class ChargeGraph(ChargeSamples):
+class DriftGraph(PadSamples):
     """Samples as nodes, pairs of them that touch as edges.
 
     Attributes
@@ -142,9 +144,7 @@ class ChargeGraph(ChargeSamples):
     pair_features: NDArray[np.float32]
 
 
-def charge_samples(
-    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event
-) -> ChargeSamples:
+def pad_samples(config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event) -> PadSamples:
     """The samples of an event; hits of other subsystems, in no cell, or without a positive charge are left out.
 
     Raises
@@ -159,14 +159,14 @@ def charge_samples(
     cell = hit_cells(detector, event.hits)[cells.index]
     size = detector.cell_size(cells.sensor, cell) if len(cells) else np.zeros((0, 2))
     local = detector.to_local(cells.sensor, cells.xyz) if len(cells) else np.zeros((0, 3))
-    return ChargeSamples(cells, size, local)
+    return PadSamples(cells, size, local)
 
 
-def build_charge_graph(
-    config: ChargeGraphConfig, detector: Detector, frame: CellFrame, event: Event
-) -> ChargeGraph:
-    """The graph of an event; see `charge_samples` for what it leaves out and raises."""
-    samples = charge_samples(config.cells, detector, frame, event)
+def build_drift_graph(
+    config: DriftGraphConfig, detector: Detector, frame: CellFrame, event: Event
+) -> DriftGraph:
+    """The graph of an event; see `pad_samples` for what it leaves out and raises."""
+    samples = pad_samples(config.cells, detector, frame, event)
     cells, size, local = samples.cells, samples.size, samples.local
     pair_energy = np.array([s.drift.pair_energy if s.drift else 0.0 for s in detector.subsystems])
     per_mm = (electrons_per_mm(detector) * pair_energy[detector.subsystem])[cells.sensor]
@@ -199,7 +199,7 @@ def build_charge_graph(
     features = _pair_features(
         pairs, cells.xyz, charge, middle, near_shape[0], far_shape[0], drift, row_axis, unit, size[:, 1]
     )
-    return ChargeGraph(cells, size, local, pairs, nodes, features)
+    return DriftGraph(cells, size, local, pairs, nodes, features)
 
 
 @njit(cache=True, nogil=True)
@@ -312,3 +312,16 @@ def _pair_features(
         out[m, SAME_ROW] = 1.0 if abs(rows) < 0.25 * height[i] else 0.0
         out[m, DISTANCE] = np.sqrt(dx * dx + dy * dy + dz * dz) / pad
     return out
+
+
+if not TYPE_CHECKING:  # a name that is not here shall stay an error of types
+    __getattr__ = old_names(
+        __name__,
+        {
+            "ChargeGraphConfig": "gnnreco.graphs.drift.samples.DriftGraphConfig",
+            "ChargeSamples": "gnnreco.graphs.drift.samples.PadSamples",
+            "ChargeGraph": "gnnreco.graphs.drift.samples.DriftGraph",
+            "charge_samples": "gnnreco.graphs.drift.samples.pad_samples",
+            "build_charge_graph": "gnnreco.graphs.drift.samples.build_drift_graph",
+        },
+    )

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import X, Y, Z, njit
 
+from .pairs import distinct_pairs
 from .showers import Showers
 from .trails import NEAR, Trails, perpendicular
 
@@ -90,8 +91,8 @@ def _track_edges(trails: Trails, showers: Showers, config: ElementConfig) -> tup
         away, row = tree.query(place, k=count, distance_upper_bound=config.reach)
         away, row = away.reshape(len(showers), count), row.reshape(len(showers), count)
         shower, slot = np.nonzero(np.isfinite(away))
-        pairs.append(np.stack([shower, trails.track[coarse[row[shower, slot]]]], axis=1))
-    shower, track = np.unique(np.concatenate(pairs), axis=0).T
+        pairs.append((shower, trails.track[coarse[row[shower, slot]]]))
+    shower, track = distinct_pairs(*(np.concatenate(parts) for parts in zip(*pairs, strict=True)))
     begin = np.searchsorted(trails.track, np.arange(len(trails) + 1))
     beside = _closest(begin, trails.point, showers.front, shower, track)
     front = perpendicular(showers.front[shower], trails.point[beside], trails.direction[beside])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Floats, Ints
 
 from .cells import USUAL_UNIT, Cells
+from .pairs import distinct_pairs
 
 SHOWER_FEATURES = (
     "energy", "hits", "layers", "given_over_visible", "section_0", "section_1", "section_2", "section_3", "depth_start",
@@ -98,7 +99,7 @@ def showers_of(clusters: Clusters, cells: Cells, n_hits: int) -> Showers:
     along = np.einsum("ij,ij->i", off, clusters.axis[shower])
     across2 = np.maximum((off**2).sum(axis=1) - along**2, 0.0)
     unit = np.where(some, mean(cells.unit[cell]), USUAL_UNIT)
-    layers = _layers(shower, cells.group[cell], n)
+    layers = np.bincount(distinct_pairs(shower, cells.group[cell])[0], minlength=n)
     hits = np.bincount(shower, minlength=n)
     sections = np.digitize(depth, SECTIONS)
     away = np.maximum(np.linalg.norm(middle, axis=1), 1e-9)
@@ -161,11 +162,6 @@ def _quantile(shower: Ints, values: Floats, share: Floats, total: Floats, part: 
     last = np.searchsorted(owner, np.arange(len(total)), side="right")
     row = np.clip(np.searchsorted(ends, before + part * total), first, np.maximum(last - 1, first))
     return np.where(last > first, np.append(ordered, 0.0)[row], 0.0)
-
-
-def _layers(shower: Ints, group: Ints, n: int) -> Ints:
-    pairs = np.unique(np.stack([shower, group], axis=1), axis=0)
-    return np.bincount(pairs[:, 0], minlength=n)
 
 
 def _roundness(

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from gnnreco.columns import Floats, Ints, Tracks
 
 from .cells import Cells
+from .pairs import distinct_pairs
 
 TRACK_FEATURES = (
     "momentum", "pt", "momentum_error", "hits", "chi2", "d0", "d0_pull", "score", "near_1", "near_2", "near_4", "near_front",
@@ -101,8 +102,7 @@ def trails_of(
     np.minimum.at(start, near[close], depth[close])
     np.maximum.at(end, near[close], depth[close])
     np.maximum.at(deepest, near[close], cells.nuclear[cell][close])
-    layers = np.unique(np.stack([near[close], cells.group[cell][close]], axis=1), axis=0)
-    n_layers = np.bincount(layers[:, 0], minlength=n)
+    n_layers = np.bincount(distinct_pairs(near[close], cells.group[cell][close])[0], minlength=n)
     mips = np.bincount(near[close], energy[close] / np.maximum(cells.mip[cell][close], 1e-9), n)
     any_near = n_layers > 0
     columns = [
@@ -178,5 +178,4 @@ def _behind(points: Points, behind: Floats, layer: Ints, n: int) -> Ints:
     if not len(hit):
         return np.zeros(n, np.int64)
     track = points.track[np.concatenate([np.asarray(rows, np.int64) for rows in near])]
-    pairs = np.unique(np.stack([track, layer[hit]], axis=1), axis=0)
-    return np.bincount(pairs[:, 0], minlength=n)
+    return np.bincount(distinct_pairs(track, layer[hit])[0], minlength=n)

@@ -13,18 +13,18 @@ from torch import Tensor, nn
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
+from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 
 from .embedding import Embedding, hit_features
 from .frame import Frame, Points
-from .train_gate import one_thread
 
 HIDDEN, DIMENSIONS = 64, 8
 LAYERS = (HIDDEN, HIDDEN, DIMENSIONS)
 Sample = tuple[Points, NDArray[np.int64]]
 
 
-@one_thread()
+@threads(1)
 def learn_embedding(
     samples: Iterable[Sample],
     frame: Frame,

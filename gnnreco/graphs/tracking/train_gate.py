@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 
 from .gate import HIDDEN, Gate
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: layers as small as these wait for the others longer than they compute, on a busy machine most."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@one_thread()
+@threads(1)
 def train_gate(
     features: NDArray[np.float32],
     true: NDArray[np.bool_],

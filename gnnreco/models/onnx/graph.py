@@ -108,9 +108,9 @@ class _Graph:
     def __init__(self, weights: Weights, int8: bool) -> None:
         self.weights, self.int8 = weights, int8
         self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, NDArray[Any]] = {}
+        self.constants: dict[str, NDArray[np.generic]] = {}
 
-    def constant(self, name: str, array: NDArray[Any]) -> str:
+    def constant(self, name: str, array: NDArray[np.generic]) -> str:
         self.constants[name] = array
         return name
 

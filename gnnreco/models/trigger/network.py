@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +31,8 @@ class TriggerNetworkConfig:
     Attributes
     ----------
     kind
-        ``dense``: one row of features to one answer; ``nodes``: a graph to one answer; ``edges``: an answer for each edge.
+        ``dense``: one row of features to one answer; ``nodes``: a graph to one answer; ``edges``: an answer for each edge;
+        ``slots``: an answer for each slot and, last, their sum.
     slots : int
         Nodes that the input buffer holds.
     groups : int
@@ -45,7 +46,7 @@ class TriggerNetworkConfig:
     bits : BitsConfig
     """
 
-    kind: Literal["dense", "nodes", "edges"] = "dense"
+    kind: Literal["dense", "nodes", "edges", "slots"] = "dense"
     slots: int = 8
     groups: int = 0
     messages: Literal["pairs", "senders"] = "pairs"
@@ -73,25 +74,28 @@ class TriggerNetworkConfig:
         return pair[group[:, 1] == group[:, 0] + 1]
 
 
-class Arithmetic(Protocol):
+Rows = TypeVar("Rows")
+
+
+class Arithmetic(Protocol[Rows]):
     """What a network is made of; `x` are rows of numbers, ``(..., rows, channels)`` or ``(..., channels)``."""
 
-    def dense(self, layer: FixedDense, x: Any) -> Any:
+    def dense(self, layer: FixedDense, x: Rows) -> Rows:
         """Product with the weights, plus the bias."""
 
-    def cut(self, layer: FixedPoint, x: Any) -> Any:
+    def cut(self, layer: FixedPoint, x: Rows) -> Rows:
         """To fixed point."""
 
-    def add(self, a: Any, b: Any) -> Any:
+    def add(self, a: Rows, b: Rows) -> Rows:
         """Sum of two; one row is added to all rows."""
 
-    def rows(self, x: Any, index: np.ndarray) -> Any:
+    def rows(self, x: Rows, index: np.ndarray) -> Rows:
         """Rows by their number."""
 
-    def valid(self, x: Any, by: Any, *slots: np.ndarray) -> Any:
+    def valid(self, x: Rows, by: Any, *slots: np.ndarray) -> Rows:
         """Zero in rows that are not valid; `slots` names the slots that each row needs (without: its own)."""
 
-    def total(self, x: Any, group: np.ndarray, n: int) -> Any:
+    def total(self, x: Rows, group: np.ndarray, n: int) -> Rows:
         """Sums of the rows of each of `n` groups."""
 
 
@@ -161,7 +165,7 @@ class Cost:
         """See `Arithmetic`."""
         return x[0], len(index)
 
-    def valid(self, x: tuple[Tensor, int], by: Any, *slots: np.ndarray) -> tuple[Tensor, int]:
+    def valid(self, x: tuple[Tensor, int], by: object, *slots: np.ndarray) -> tuple[Tensor, int]:
         """See `Arithmetic`."""
         self.sum = self.sum + x[1] * x[0].sum()
         return x
@@ -186,12 +190,12 @@ class Layers(nn.Module):
         self.cuts = nn.ModuleList(FixedPoint(width, bits) for width in widths)
         self.rest = nn.ModuleList(FixedDense(a, b, bits) for a, b in pairwise(widths))
 
-    def say(self, ops: Arithmetic, place: int, x: Any) -> Any:
+    def say(self, ops: Arithmetic[Rows], place: int, x: Rows) -> Rows:
         """One input's part of the first layer."""
         x = ops.dense(self.first[place], x)  # type: ignore[arg-type]
         return ops.cut(self.said[place], x) if len(self.said) else x  # type: ignore[arg-type]
 
-    def finish(self, ops: Arithmetic, x: Any) -> Any:
+    def finish(self, ops: Arithmetic[Rows], x: Rows) -> Rows:
         """What follows the sum of the first layer."""
         x = ops.cut(self.cuts[0], x)  # type: ignore[arg-type]
         for layer, cut in zip(self.rest, list(self.cuts)[1:]):
@@ -227,10 +231,12 @@ class TriggerNetwork(nn.Module):
         ends = [seen, seen, config.edge_layers[-1]] if config.kind == "edges" else [seen]
         self.head = Layers(ends, config.head_layers, bits)
         self.answer = FixedDense(config.head_layers[-1], config.outputs, bits)
+        if config.kind == "slots":  # sums of what comes in need no layers
+            self.linear = FixedDense(features, config.outputs, bits, bias=False)
         if config.kind == "edges" and config.messages != "pairs":
             raise ValueError("kind=edges needs messages=pairs")
 
-    def run(self, ops: Arithmetic, x: Any, valid: Any, pairs: np.ndarray, n: int) -> Any:
+    def run(self, ops: Arithmetic[Rows], x: Rows, valid: Any, pairs: np.ndarray, n: int) -> Rows:
         """The network in any arithmetic.
 
         Parameters
@@ -259,6 +265,11 @@ class TriggerNetwork(nn.Module):
         if self.config.kind == "nodes":
             pooled = ops.cut(self.pooled, ops.total(ops.valid(h, valid), all_rows, 1))
             return ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, pooled)))
+        if self.config.kind == "slots":
+            said = ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, h)))
+            said = ops.valid(ops.add(said, ops.dense(self.linear, x)), valid)
+            twice = ops.rows(said, np.tile(np.arange(n), 2))
+            return ops.total(twice, np.concatenate([np.arange(n), np.full(n, n)]), n + 1)
         ends = [ops.rows(self.head.say(ops, k, h), end) for k, end in enumerate((sender, receiver))]
         last = ops.add(ops.add(*ends), self.head.say(ops, 2, e))
         return ops.valid(ops.dense(self.answer, self.head.finish(ops, last)), valid, sender, receiver)
@@ -275,7 +286,8 @@ class TriggerNetwork(nn.Module):
 
         Returns
         -------
-        (b, outputs), or (b, edges, outputs) by `TriggerNetworkConfig.pairs`; 0 for edges that are not valid
+        (b, outputs), (b, edges, outputs) by `TriggerNetworkConfig.pairs`, or (b, slots + 1, outputs), the sum of the slots
+        last; 0 for edges and slots that are not valid
         """
         out = self.run(Tensors(), self.ported(x), valid, self.config.pairs(), self.config.slots)
         return out[..., 0, :] if self.config.kind == "nodes" else out
@@ -291,7 +303,7 @@ class TriggerNetwork(nn.Module):
 
         Returns
         -------
-        (outputs,), or (m, outputs) for ``kind=edges``
+        (outputs,), (m, outputs) for ``kind=edges``, or (n + 1, outputs) for ``kind=slots``
         """
         out = self.run(Tensors(), self.ported(x), x.new_ones(len(x)), edges, len(x))
         return out[0] if self.config.kind == "nodes" else out

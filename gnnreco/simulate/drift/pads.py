@@ -316,8 +316,8 @@ def collect(
     for i in range(len(clusters.particle)):
         s = row[i]
         gas, kind = chambers.gas[s], chambers.template[s]
-        centre, axes = chambers.center[s], chambers.axes[s]
-        d = (clusters.x[i] - centre[X], clusters.y[i] - centre[Y], clusters.z[i] - centre[Z])
+        center, axes = chambers.center[s], chambers.axes[s]
+        d = (clusters.x[i] - center[X], clusters.y[i] - center[Y], clusters.z[i] - center[Z])
         u0 = d[X] * axes[U, X] + d[Y] * axes[U, Y] + d[Z] * axes[U, Z]
         v0 = d[X] * axes[V, X] + d[Y] * axes[V, Y] + d[Z] * axes[V, Z]
         w0 = d[X] * axes[W, X] + d[Y] * axes[W, Y] + d[Z] * axes[W, Z]

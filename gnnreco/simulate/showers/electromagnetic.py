@@ -29,6 +29,14 @@ class Entry(NamedTuple):
     time: float
 
 
+class Passage(NamedTuple):
+    """What all spots of a particle share: the layers, the axis through them, and what came upon the calorimeter."""
+
+    stack: Stack
+    ray: Ray
+    entry: Entry
+
+
 class Mixture(NamedTuple):
     """The medium a shower sees over its length.
 
@@ -132,13 +140,30 @@ def count_spots(rng: np.random.Generator, energy: float, m: Mixture) -> tuple[in
 
 
 @njit(cache=True, error_model="numpy")
-def electromagnetic(
-    rng: np.random.Generator,
-    stack: Stack,
-    ray: Ray,
+def put(
     spots: Floats,
     used: int,
-    entry: Entry,
+    passage: Passage,
+    place: int,
+    landed: tuple[int, float, float],
+    visible: float,
+    delay: float,
+) -> int:
+    """Write a spot that landed at (row of the stack, u, v) in layer `place` of the axis; returns how many there are."""
+    row, u, v = landed
+    spots[used, ENTRY], spots[used, SENSOR] = passage.entry.row, row
+    spots[used, SPOT_U], spots[used, SPOT_V] = u, v
+    spots[used, VISIBLE] = visible
+    spots[used, WHEN] = passage.entry.time + passage.ray.path[place] / LIGHT + delay
+    return used + 1
+
+
+@njit(cache=True, error_model="numpy")
+def electromagnetic(
+    rng: np.random.Generator,
+    passage: Passage,
+    spots: Floats,
+    used: int,
     energy: float,
     start: float,
     a: float,
@@ -148,6 +173,7 @@ def electromagnetic(
 
     Each spot is a row of `spots`: entry, sensor of the stack, u, v (mm), visible energy (GeV), time (ns).
     """
+    stack, ray = passage.stack, passage.ray
     if energy < LOWEST or start >= ray.radiation[-1]:
         return spots, used
     m = mixture(stack, ray, start, 15.0)
@@ -171,25 +197,19 @@ def electromagnetic(
             continue
         radius *= stack.moliere[first]
         part = (depth - ray.radiation[place]) / (ray.radiation[place + 1] - ray.radiation[place])
-        row, u, v = land(stack, ray, place, part, a + radius * np.cos(turn), b + radius * np.sin(turn))
-        if row < 0:
-            continue
-        spots[used, ENTRY], spots[used, SENSOR] = entry.row, row
-        spots[used, SPOT_U], spots[used, SPOT_V] = u, v
-        spots[used, VISIBLE] = visible * stack.fraction[row]
-        spots[used, WHEN] = entry.time + ray.path[place] / LIGHT
-        used += 1
+        landed = land(stack, ray, place, part, a + radius * np.cos(turn), b + radius * np.sin(turn))
+        row = landed[0]
+        if row >= 0:
+            used = put(spots, used, passage, place, landed, visible * stack.fraction[row], 0.0)
     return spots, used
 
 
 @njit(cache=True, error_model="numpy")
 def photon(
     rng: np.random.Generator,
-    stack: Stack,
-    ray: Ray,
+    passage: Passage,
     spots: Floats,
     used: int,
-    entry: Entry,
     energy: float,
     start: float,
     a: float,
@@ -199,6 +219,6 @@ def photon(
     start += 9 / 7 * rng.standard_exponential()
     part = energy * rng.random()
     for _ in range(2):  # one call in a loop compiles once
-        spots, used = electromagnetic(rng, stack, ray, spots, used, entry, part, start, a, b)
+        spots, used = electromagnetic(rng, passage, spots, used, part, start, a, b)
         part = energy - part
     return spots, used

@@ -11,8 +11,8 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.matter.medium import MEAN_SILICON
 
-from .electromagnetic import ENTRY, LIGHT, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN, Entry, mixture, photon, room
-from .ray import Ray, Stack, land
+from .electromagnetic import Passage, mixture, photon, put, room
+from .ray import Ray, land
 
 # Mean electromagnetic fraction 1 - (E / E0)^(k - 1): Gabriel, Groom et al., NIM A338 (1994) 336.
 FRACTION_POWER, FRACTION_SCALE = 0.82, 1.0
@@ -59,11 +59,9 @@ def electromagnetic_fraction(rng: np.random.Generator, energy: float) -> float:
 @njit(cache=True, error_model="numpy")
 def approach(
     rng: np.random.Generator,
-    stack: Stack,
-    ray: Ray,
+    passage: Passage,
     spots: Floats,
     used: int,
-    entry: Entry,
     kinetic: float,
     mass: float,
     charge: float,
@@ -72,6 +70,7 @@ def approach(
 
     The depth is infinite where the hadron leaves, or stops, before it interacts.
     """
+    stack, ray = passage.stack, passage.ray
     free = rng.standard_exponential()
     spots = room(spots, used, len(ray.row))
     for i in range(len(ray.row)):
@@ -86,15 +85,11 @@ def approach(
             thick = ray.interaction[i + 1] - ray.interaction[i]
             return spots, used, free, max(kinetic - lost * (free - ray.interaction[i]) / thick, 0.0)
         if charge != 0.0:
-            at, u, v = land(stack, ray, i, 0.5, 0.0, 0.0)
+            landed = land(stack, ray, i, 0.5, 0.0, 0.0)
+            at = landed[0]
             if at >= 0:
-                spots[used, ENTRY], spots[used, SENSOR] = entry.row, at
-                spots[used, SPOT_U], spots[used, SPOT_V] = u, v
-                spots[used, VISIBLE] = ionisation(
-                    rng, momentum, mass, charge, stack.mip[at] / MEAN_SILICON * inclined
-                )
-                spots[used, WHEN] = entry.time + ray.path[i] / LIGHT
-                used += 1
+                visible = ionisation(rng, momentum, mass, charge, stack.mip[at] / MEAN_SILICON * inclined)
+                used = put(spots, used, passage, i, landed, visible, 0.0)
             kinetic -= lost
             if kinetic <= 0:
                 break
@@ -114,11 +109,9 @@ def radiation_depth(ray: Ray, depth: float) -> float:
 @njit(cache=True, error_model="numpy")
 def hadronic(
     rng: np.random.Generator,
-    stack: Stack,
-    ray: Ray,
+    passage: Passage,
     spots: Floats,
     used: int,
-    entry: Entry,
     energy: float,
     total: float,
     start: float,
@@ -129,6 +122,7 @@ def hadronic(
     Depth: the hadronic gamma distribution of Bock, Hansl-Kozanecka and Shah, NIM 186 (1981) 533. Each spot is what a
     minimum-ionising particle would leave, with exponential fluctuations.
     """
+    stack, ray = passage.stack, passage.ray
     m = mixture(stack, ray, radiation_depth(ray, start), 30.0)
     log_energy = np.log(max(total, 1.0))
     shape, beta = 0.6165 + 0.3193 * log_energy, 0.9099 - 0.0237 * log_energy
@@ -151,25 +145,19 @@ def hadronic(
             continue
         radius *= stack.interaction_mm[ray.row[place]]
         part = (depth - ray.interaction[place]) / (ray.interaction[place + 1] - ray.interaction[place])
-        row, u, v = land(stack, ray, place, part, radius * np.cos(turn), radius * np.sin(turn))
-        if row < 0:
-            continue
-        spots[used, ENTRY], spots[used, SENSOR] = entry.row, row
-        spots[used, SPOT_U], spots[used, SPOT_V] = u, v
-        spots[used, VISIBLE] = visible * stack.fraction[row]
-        spots[used, WHEN] = entry.time + ray.path[place] / LIGHT + delay
-        used += 1
+        landed = land(stack, ray, place, part, radius * np.cos(turn), radius * np.sin(turn))
+        row = landed[0]
+        if row >= 0:
+            used = put(spots, used, passage, place, landed, visible * stack.fraction[row], delay)
     return spots, used
 
 
 @njit(cache=True, error_model="numpy")
 def hadron(
     rng: np.random.Generator,
-    stack: Stack,
-    ray: Ray,
+    passage: Passage,
     spots: Floats,
     used: int,
-    entry: Entry,
     particle: Hadron,
     response: float,
 ) -> tuple[Floats, int]:
@@ -180,8 +168,9 @@ def hadron(
     response : float
         Visible energy of the hadronic part over that of an electromagnetic shower of its energy (h / e).
     """
+    stack, ray = passage.stack, passage.ray
     spots, used, start, kinetic = approach(
-        rng, stack, ray, spots, used, entry, particle.kinetic, particle.mass, particle.charge
+        rng, passage, spots, used, particle.kinetic, particle.mass, particle.charge
     )
     total = kinetic + particle.gain
     if start == np.inf or total < 0.05:
@@ -198,10 +187,10 @@ def hadron(
             a, b = width * rng.standard_normal(), width * rng.standard_normal()
         into = radiation_depth(ray, depth)
         for _ in range(2):
-            spots, used = photon(rng, stack, ray, spots, used, entry, share / 2, into, a, b)
+            spots, used = photon(rng, passage, spots, used, share / 2, into, a, b)
         left, first = left - share, False
         depth = start + rng.standard_exponential() * 0.7
     rest = (1 - fraction) * total + max(left, 0.0)
     if rest > 0.0:
-        spots, used = hadronic(rng, stack, ray, spots, used, entry, rest, total, start, response)
+        spots, used = hadronic(rng, passage, spots, used, rest, total, start, response)
     return spots, used

@@ -16,7 +16,7 @@ from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.transport import Entries
 
-from .electromagnetic import Entry, electromagnetic, photon
+from .electromagnetic import Entry, Passage, electromagnetic, photon
 from .hadronic import Hadron, hadron
 from .ray import Stack, cast, stack_of
 
@@ -144,15 +144,15 @@ def _showers(
         ray = cast(stack, x, t, reach, start[i, FLOWN])
         if len(ray.row) == 0:
             continue
-        entry = Entry(i, start[i, START_TIME])
+        passage = Passage(stack, ray, Entry(i, start[i, START_TIME]))
         if nature[i] == PHOTON:
-            spots, used = photon(rng, stack, ray, spots, used, entry, p, 0.0, 0.0, 0.0)
+            spots, used = photon(rng, passage, spots, used, p, 0.0, 0.0, 0.0)
         elif nature[i] == ELECTRON:
-            spots, used = electromagnetic(rng, stack, ray, spots, used, entry, p, 0.0, 0.0, 0.0)
+            spots, used = electromagnetic(rng, passage, spots, used, p, 0.0, 0.0, 0.0)
         elif nature[i] == HADRON:
             kinetic = np.sqrt(p * p + mass[i] * mass[i]) - mass[i]
             one = Hadron(kinetic, gain[i], mass[i], charge[i])
-            spots, used = hadron(rng, stack, ray, spots, used, entry, one, response)
+            spots, used = hadron(rng, passage, spots, used, one, response)
     return spots[:used]
 
 

@@ -57,7 +57,7 @@ class DriftExplainer:
     def __init__(self, task: DriftTask) -> None:
         self.task = task
 
-    def read(self, event: Event) -> Reading:
+    def read(self, event: Event) -> Reading[Work]:
         """All samples of charge and the pairs that touch, and the tracks that were found."""
         from .task import main_particle
 
@@ -75,13 +75,13 @@ class DriftExplainer:
         features = {"sample": tensors.nodes, "pair": tensors.edges}
         return Reading(features, NAMES, hits, Work(sample, track, len(found)))
 
-    def loss(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def loss(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Of the pairs: see `DriftTask.loss`."""
         sample = reading.work.sample
         graph = replace(sample.graph, nodes=features["sample"], edges=features["pair"])
         return self.task.loss(replace(sample, graph=graph))[0]
 
-    def answers(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def answers(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Mean log-odds of the pairs of each track; 0 for one that was joined from single samples."""
         work = reading.work
         graph = replace(work.sample.graph, nodes=features["sample"], edges=features["pair"])

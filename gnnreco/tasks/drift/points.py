@@ -7,6 +7,7 @@ in one row; where the piece runs along the row, of a stretch of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,10 @@ from gnnreco.columns import Floats, Hits, Ints
 from gnnreco.fit.path_order import path_order
 from gnnreco.geometry import Detector
 from gnnreco.geometry.field.field import Field
-from gnnreco.graphs.drift.samples import ChargeSamples
+from gnnreco.graphs.drift.samples import PadSamples
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import X, njit
+from gnnreco.renamed import old_names
 
 STRETCH = 30.0  # mm of a row that make one point, where a piece runs along it
 EMPTY_PADS = 2.6  # pads between two samples of a row beyond which the piece is there twice
@@ -54,7 +56,7 @@ class Planes:
 
 
 @dataclass(frozen=True, slots=True)
-class ChargePoints:
+class DriftPoints:
     """Points of all pieces of an event, piece by piece in the order of the path.
 
     Attributes
@@ -85,12 +87,12 @@ class ChargePoints:
     piece_of_track: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def charge_points(graph: ChargeSamples, piece: Ints, detector: Detector, frame: CellFrame) -> ChargePoints:
+def drift_points(graph: PadSamples, piece: Ints, detector: Detector, frame: CellFrame) -> DriftPoints:
     """Points of the pieces of an event.
 
     Parameters
     ----------
-    graph : ChargeSamples
+    graph : PadSamples
     piece : int64 (n_samples,)
         -1: in none; the others without a gap.
     """
@@ -120,7 +122,7 @@ def charge_points(graph: ChargeSamples, piece: Ints, detector: Detector, frame: 
 
 
 def _cut_off(
-    graph: ChargeSamples,
+    graph: PadSamples,
     detector: Detector,
     frame: CellFrame,
     left: Ints,
@@ -140,7 +142,7 @@ def _cut_off(
 
 
 def _points(
-    graph: ChargeSamples,
+    graph: PadSamples,
     detector: Detector,
     frame: CellFrame,
     offsets: Ints,
@@ -149,7 +151,7 @@ def _points(
     at: Ints,
     cut: NDArray[np.bool_],
     of_sample: Ints,
-) -> ChargePoints:
+) -> DriftPoints:
     """Planes and errors of points that stand in the order of their paths."""
     n, sensor = len(xyz), graph.cells.sensor[at]
     tangent, step = _tangents(xyz, offsets)
@@ -197,7 +199,7 @@ def _points(
     planes = Planes(detector.field, rotation, material, np.sqrt(var_u), np.sqrt(var_v))
     x, y, z = np.ascontiguousarray(xyz.T)
     hits = Hits(np.arange(n), x, y, z, np.arange(n, dtype=np.int32), var_u, var_v)
-    return ChargePoints(offsets, hits, planes, charge, height, slope, of_sample)
+    return DriftPoints(offsets, hits, planes, charge, height, slope, of_sample)
 
 
 @njit(cache=True, nogil=True)
@@ -253,12 +255,12 @@ def _tangents(xyz: Floats, offsets: Ints) -> tuple[Floats, Floats]:
     return tangent, step
 
 
-def energy_loss(points: ChargePoints, keep: float = 0.6) -> Floats:
+def energy_loss(points: DriftPoints, keep: float = 0.6) -> Floats:
     """Truncated mean of the charge in a row over the path in it, for each piece (n_pieces,), GeV/mm.
 
     Parameters
     ----------
-    points : ChargePoints
+    points : DriftPoints
     keep : float
         Share of the points with least charge that counts: the tail of the Landau distribution tells little.
     """
@@ -274,3 +276,13 @@ def _truncated(values: Floats, offsets: Ints, keep: float) -> Floats:
         if len(ordered):
             out[t] = np.mean(ordered[:n])
     return out
+
+
+if not TYPE_CHECKING:  # a name that is not here shall stay an error of types
+    __getattr__ = old_names(
+        __name__,
+        {
+            "ChargePoints": "gnnreco.tasks.drift.points.DriftPoints",
+            "charge_points": "gnnreco.tasks.drift.points.drift_points",
+        },
+    )

@@ -16,9 +16,9 @@ from gnnreco.geometry import Detector
 from gnnreco.graphs.drift.samples import (
     PAIR_FEATURES,
     SAMPLE_FEATURES,
-    ChargeGraph,
-    ChargeGraphConfig,
-    build_charge_graph,
+    DriftGraph,
+    DriftGraphConfig,
+    build_drift_graph,
 )
 from gnnreco.graphs.showers.cells import hit_cells
 from gnnreco.graphs.showers.frame import CellFrame
@@ -32,7 +32,7 @@ from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, tra
 from gnnreco.tasks.contract import Needs, Task, needed, truth_of
 
 from .pieces import PiecesConfig, grow_pieces
-from .points import ChargePoints
+from .points import DriftPoints
 from .tracks import TracksConfig, tracks_of
 
 if TYPE_CHECKING:  # only training needs torch: its methods import it
@@ -67,7 +67,7 @@ class LearnConfig:
 class DriftConfig:
     """Everything that defines a model for drift chambers but its learned numbers."""
 
-    graph: ChargeGraphConfig = field(default_factory=ChargeGraphConfig)
+    graph: DriftGraphConfig = field(default_factory=DriftGraphConfig)
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(hidden=16, iterations=3))
     pieces: PiecesConfig = field(default_factory=PiecesConfig)
     tracks: TracksConfig = field(default_factory=TracksConfig)
@@ -127,12 +127,12 @@ class DriftTask(Task["DriftSample", Tracks]):
         )
         self.model.scale_features(*features)
 
-    def graph(self, event: Event) -> ChargeGraph:
+    def graph(self, event: Event) -> DriftGraph:
         """Samples and the pairs of them that touch, of the charge of an event in the source's frame.
 
         Raises `OverBudget` if they are too many.
         """
-        return build_charge_graph(self.config.graph, self._there, self.frame, event)
+        return build_drift_graph(self.config.graph, self._there, self.frame, event)
 
     def sample(self, event: Event) -> DriftSample:
         """Part of the graph of a training event as tensors, with the truth of its pairs."""
@@ -188,7 +188,7 @@ class DriftTask(Task["DriftSample", Tracks]):
         tracks = self.tracks_and_points(event)[0]
         return tracks, track_features(tracks)
 
-    def tracks_and_points(self, event: Event) -> tuple[Tracks, ChargePoints]:
+    def tracks_and_points(self, event: Event) -> tuple[Tracks, DriftPoints]:
         """Tracks of one event, and the points in rows of pads that they were fitted to, in the source's frame."""
         mine = seen(event, self.detector, self.needs.measures)
         event = mine.event
@@ -238,7 +238,10 @@ class DriftTask(Task["DriftSample", Tracks]):
 
 
 @njit(cache=True, nogil=True)
-def _and_neighbours(kept, offsets, neighbour):  # type: ignore[no-untyped-def]
+def _and_neighbours(
+    kept: NDArray[np.bool_], offsets: Ints, neighbour: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """`kept` (n,), and what touches it."""
     grown = kept.copy()
     for i in range(len(kept)):
         for k in range(offsets[i], offsets[i + 1]):

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats, Ints, Tracks
 from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import Detector
-from gnnreco.graphs.drift.samples import PAD, SAMPLE, ChargeSamples
+from gnnreco.graphs.drift.samples import PAD, SAMPLE, PadSamples
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import X, Y, Z, njit
 
 from .join import JoinConfig, fit_paths, join_paths, split_paths
-from .points import ChargePoints, charge_points
+from .points import DriftPoints, drift_points
 
 T0, T1, T2, T3, T4 = range(5)  # sums over points times this power of the way along the path
 
@@ -49,18 +49,18 @@ class TracksConfig:
 
 
 def tracks_of(
-    graph: ChargeSamples,
+    graph: PadSamples,
     piece: Ints,
     score: Floats,
     detector: Detector,
     frame: CellFrame,
     config: TracksConfig,
-) -> tuple[Tracks, ChargePoints]:
+) -> tuple[Tracks, DriftPoints]:
     """Tracks of one event.
 
     Parameters
     ----------
-    graph : ChargeSamples
+    graph : PadSamples
     piece : int64 (n_samples,)
         As `grow_pieces` gives it.
     score : float64 (n_samples,)
@@ -73,10 +73,10 @@ def tracks_of(
     -------
     tracks : Tracks
         Their hits are rows of the event, sample by sample along the path.
-    points : ChargePoints
+    points : DriftPoints
         Those the tracks were fitted to, in the order of the tracks.
     """
-    points = charge_points(graph, piece, detector, frame)
+    points = drift_points(graph, piece, detector, frame)
     paths = fit_paths(points.hits, points.planes, points.offsets, np.arange(len(points.hits)))
     paths = join_paths(points.hits, points.planes, paths, config.join)
     paths = split_paths(points.hits, points.planes, paths, config.join)
@@ -88,12 +88,12 @@ def tracks_of(
     samples = _Samples(cells.xyz, cells.direction, _units(graph, frame), cells.offsets, cells.neighbour)
     for turn in range(config.rounds + 1):
         owner = _without_gaps(owner)
-        points = charge_points(graph, owner, detector, frame)
+        points = drift_points(graph, owner, detector, frame)
         take = _take_in if turn == 0 else _hand_over
         now = _Paths(points.of_sample, points.offsets, points.hits.xyz)
         owner = take(samples, owner, now, config.reach, config.fragment)
     owner = _without_gaps(owner)
-    points = charge_points(graph, owner, detector, frame)
+    points = drift_points(graph, owner, detector, frame)
     fit = fit_tracks(
         points.planes,
         points.hits,
@@ -109,8 +109,8 @@ def tracks_of(
 
 
 def _tracks(
-    graph: ChargeSamples,
-    points: ChargePoints,
+    graph: PadSamples,
+    points: DriftPoints,
     owner: Ints,
     score: Floats,
     fit: FitResult,
@@ -138,7 +138,7 @@ def _tracks(
     )
 
 
-def _units(graph: ChargeSamples, frame: CellFrame) -> Floats:
+def _units(graph: PadSamples, frame: CellFrame) -> Floats:
     """A pad and a time sample at each sample, mm (n, 2)."""
     return np.stack([graph.size.min(axis=1, initial=np.inf), frame.sample[graph.cells.sensor]], axis=1)
 

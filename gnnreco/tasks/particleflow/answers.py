@@ -17,8 +17,9 @@ from .sharing import Shares, segment_best
 from .targets import Targets
 
 NOTHING = 5  # class of an owner that is no particle
-MATCHED = 0.5  # of a track's hits are its particle's; of a particle's energy lies with its owner
-PURE = 0.3  # of what an owner holds comes from its particle, at least
+MATCHED = 0.5  # of a track's hits are its particle's
+PART = 0.2  # of a particle's energy lies with its owner, at least
+PURE = 0.3  # of what an owner holds comes from its particles, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,19 +196,41 @@ class OwnerAnswers:
     ----------
     kind : int64 (p,)
         Class, or `NOTHING`.
-    target : int64 (p,)
-        -1 for nothing.
+    size : float64 (p,)
+        Momentum of what has a charge, energy of all else, GeV; NaN for nothing.
     """
 
     kind: Ints
-    target: Ints
+    size: Floats
 
 
 def owner_answers(shares: Shares, answers: Answers, n_tracks: int) -> OwnerAnswers:
-    """Tracks are what they stand for; a shower is the target most of whose energy it holds, if no track stands for that."""
+    """Tracks are what they stand for; showers are all targets without a track that have more in them than in any other.
+
+    A shower with several such targets has the class of the most energetic one and the energy of all: no energy is lost
+    because two neutrals lie on top of each other.
+    """
+    n = len(shares.element)
+    total, charged = answers.momentum[:, 3], (answers.kind == 0) | (answers.kind >= 3)
+    kind, size = np.full(n, NOTHING, np.int64), np.full(n, np.nan)
+    some = np.flatnonzero(answers.track >= 0)
+    mine = answers.track[some]
+    kind[some] = answers.kind[mine]
+    size[some] = np.where(charged[mine], np.linalg.norm(answers.momentum[mine, :3], axis=1), total[mine])
+    part, target = _strongest(shares, answers, n_tracks)
+    leader = segment_best(part, total[target], n)
+    found = np.flatnonzero(leader >= 0)
+    kind[found] = answers.kind[target[leader[found]]]
+    size[found] = np.bincount(part, total[target], n)[found]
+    return OwnerAnswers(kind, size)
+
+
+def _strongest(shares: Shares, answers: Answers, n_tracks: int) -> tuple[Ints, Ints]:
+    """For each target without a track, the owner without a track that has most of it: rows of owners and of targets (k,).
+
+    Owners that hold less than `PART` of it are none, nor are those in which such targets make up less than `PURE`.
+    """
     n, n_targets = len(shares.element), len(answers.kind)
-    target = np.full(n, -1, np.int64)
-    target[:n_tracks] = answers.track
     count = np.diff(answers.start)[shares.shower]
     ends = np.cumsum(count)
     link = np.repeat(np.arange(len(count)), count)
@@ -220,10 +243,9 @@ def owner_answers(shares: Shares, answers: Answers, n_tracks: int) -> OwnerAnswe
     keys, back = np.unique(part[free] * max(n_targets, 1) + of[free], return_inverse=True)
     energy = np.bincount(back.ravel(), energy[free], len(keys)).astype(np.float64, copy=False)
     part, of = keys // max(n_targets, 1), keys % max(n_targets, 1)
-    best = segment_best(part, energy, n)
-    some = best >= 0
-    mine = best[some]
-    good = (energy[mine] >= MATCHED * whole[of[mine]]) & (energy[mine] >= PURE * held[some])
-    target[some] = np.where(good, of[mine], -1)
-    kind = np.where(target >= 0, np.append(answers.kind, NOTHING)[target], NOTHING)
-    return OwnerAnswers(kind, target)
+    best = segment_best(of, energy, n_targets)
+    best = best[best >= 0]
+    best = best[energy[best] >= PART * whole[of[best]]]
+    part, of, energy = part[best], of[best], energy[best]
+    pure = np.bincount(part, energy, n) >= PURE * held
+    return part[pure[part]], of[pure[part]]

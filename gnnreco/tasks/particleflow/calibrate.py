@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 from gnnreco.columns import Floats, Ints
 from gnnreco.models.element_network import CLASSES, NOTHING, Judged
 
-from .answers import Answers, OwnerAnswers
+from .answers import OwnerAnswers
 from .judgement import Momenta
 from .sharing import Shares
 
@@ -48,17 +48,12 @@ class Found:
         judged: Judged,
         found: Momenta,
         wanted: OwnerAnswers,
-        answers: Answers,
         shares: Shares,
         n_tracks: int,
     ) -> Found:
         """Those of one event."""
-        momentum = np.append(answers.momentum, np.full((1, 4), np.nan), axis=0)[wanted.target]
-        charged = (wanted.kind == 0) | (wanted.kind >= 3)
-        size = np.where(charged, np.linalg.norm(momentum[:, :3], axis=1), momentum[:, 3])
-        off = np.abs(found.log_energy.numpy() - np.log(np.maximum(size, 1e-3))) / np.exp(
-            found.log_sigma.numpy()
-        )
+        off = np.abs(found.log_energy.numpy() - np.log(np.maximum(wanted.size, 1e-3)))
+        off /= np.exp(found.log_sigma.numpy())
         row = (shares.element >= n_tracks).astype(np.int64)
         said = found.probability[:, :NOTHING].argmax(dim=1).numpy()
         return cls(row, judged.kind.double().numpy(), wanted.kind, said, off)

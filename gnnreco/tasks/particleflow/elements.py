@@ -13,6 +13,7 @@ from gnnreco.fit.outward import outward
 from gnnreco.geometry import Detector
 from gnnreco.graphs.elements.cells import Cells, cells_of, lone_cells
 from gnnreco.graphs.elements.graph import ElementConfig, ElementGraph, element_graph
+from gnnreco.graphs.elements.pairs import distinct_pairs
 from gnnreco.graphs.elements.showers import SHOWER_FEATURES, Showers, showers_of
 from gnnreco.graphs.elements.trails import Points, Trails, trails_of
 from gnnreco.graphs.showers.cells import CellGraphConfig
@@ -145,8 +146,10 @@ def _trails(
     last = np.full((len(tracks), 3), np.nan)
     rows = np.flatnonzero(inside)
     last[owner[rows]] = hits.xyz[tracks.hit_index[rows]]  # from the innermost outwards: the last one stays
-    pairs = np.unique(np.stack([owner[~inside], layer[tracks.hit_index[~inside]]]), axis=1)
-    own = np.bincount(pairs[0].astype(np.int64), minlength=len(tracks))
+    own = np.bincount(
+        distinct_pairs(owner[~inside], layer[tracks.hit_index[~inside]])[0].astype(np.int64),
+        minlength=len(tracks),
+    )
     paths = outward(tracks, around.detector.field, last, config.step, around.count)
     track, point = np.nonzero(paths.beyond)
     points = Points(paths.points[track, point], paths.directions[track, point], track)

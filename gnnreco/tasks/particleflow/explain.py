@@ -55,7 +55,7 @@ class FlowExplainer:
     def __init__(self, task: ParticleFlowTask) -> None:
         self.task = task
 
-    def read(self, event: Event) -> Reading:
+    def read(self, event: Event) -> Reading[Work]:
         """Tracks, showers and edges between them, and what each owner holds in all (kind ``particle``)."""
         truth_of(event)
         task = self.task
@@ -77,13 +77,13 @@ class FlowExplainer:
         rows = np.arange(len(event.hits)) if mine.rows is None else mine.rows
         return Reading(features, NAMES, _hits(elements, shares, rows), Work(sample, shares, order))
 
-    def loss(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def loss(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Of shares, and of the owners as they were found: see `ParticleFlowTask.loss`."""
         work = reading.work
         edge, alone, judged = self._judged(work, features)
         return self.task.cost(work.sample, edge, alone, work.shares, judged)[0]
 
-    def answers(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def answers(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Log-odds of the score of each particle."""
         work, network = reading.work, self.task.network
         judged = self._judged(work, features)[2]

@@ -77,9 +77,7 @@ def owner_loss(
     total = config.kind * kinds
     deviations = torch.zeros(())
     if some.any():
-        momentum = torch.from_numpy(answers.momentum[wanted.target[some.numpy()]]).float()
-        charged = (kind[some] == 0) | (kind[some] >= 3)
-        size = torch.where(charged, momentum[:, :3].norm(dim=1), momentum[:, 3]).clamp(min=1e-3)
+        size = torch.from_numpy(wanted.size).float()[some].clamp(min=1e-3)
         off = found.log_energy[some] - size.log()
         share = weight[some] / weight[some].sum()
         deviations = (

@@ -20,7 +20,7 @@ from gnnreco.graphs.showers.cells import CellGraphConfig
 from gnnreco.models.element_network import ElementNetwork, ElementNetworkConfig, ElementTensors, Judged
 from gnnreco.models.state import Numbers, named, of_network
 from gnnreco.progress import Progress
-from gnnreco.tasks.contract import Needs, Task, needed
+from gnnreco.tasks.contract import Needs, State, Task, needed
 
 from .answers import answers_of, owner_answers
 from .calibrate import Found, fit_errors, fit_temperature
@@ -91,6 +91,11 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
         """What makes elements and targets; network and loss do not."""
         config = self.config
         return {"graph": config.graph, "cells": config.cells, "targets": config.targets}
+
+    @property
+    def sample_state(self) -> State:
+        """None: the scales of features are applied by the network."""
+        return {}
 
     @classmethod
     def from_config(cls, config: ParticleFlowConfig, detector: Detector | None) -> ParticleFlowTask:
@@ -196,7 +201,7 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
                 shares = self.shares(sample.graph, edge, alone, sample.measured)
                 judged, found = self.judged(h, shares, sample.measured)
                 wanted = owner_answers(shares, sample.answers, len(sample.graph.track))
-                rows.append(Found.of(judged, found, wanted, sample.answers, shares, len(sample.graph.track)))
+                rows.append(Found.of(judged, found, wanted, shares, len(sample.graph.track)))
         return rows
 
     def fit(self, rows: Sequence[Found]) -> None:

@@ -67,7 +67,7 @@ class ShowerExplainer:
     def __init__(self, task: ClusteringTask) -> None:
         self.task = task
 
-    def read(self, event: Event) -> Reading:
+    def read(self, event: Event) -> Reading[Work]:
         """Cells and their pairs, pairs of pieces, and what describes the showers that were found."""
         truth_of(event)
         task = self.task
@@ -104,7 +104,7 @@ class ShowerExplainer:
         names = {kind: NAMES[kind] for kind in features}
         return Reading(features, names, hits, Work(sample, found, pieces, targets, order))
 
-    def loss(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def loss(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Of pairs, and of the energies, errors and classes of the showers that were found."""
         work, config, network = reading.work, self.task.config, self.task.network
         scores = self._scores(work, features["cell"], features["pair"])
@@ -121,7 +121,7 @@ class ShowerExplainer:
         showers, _ = shower_loss(*judged, work.targets, features["shower"], config.loss, network.adversary)
         return pairs + showers
 
-    def answers(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def answers(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Log-odds of the class that is likeliest with the features of the event, of each cluster."""
         work = reading.work
         with torch.no_grad():

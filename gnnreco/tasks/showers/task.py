@@ -23,7 +23,7 @@ from gnnreco.models.shower_network import ShowerNetwork, ShowerNetworkConfig
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
-from gnnreco.tasks.contract import Needs, Task, needed
+from gnnreco.tasks.contract import Needs, State, Task, needed
 
 from .columns import ErrorConfig, Judgement, class_probability, clusters_of
 from .company import COMPANY, shower_company
@@ -121,9 +121,9 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         return JudgementSample if self.config.frozen else EventSample
 
     @property
-    def samples_hold_answers(self) -> bool:
+    def sample_state(self) -> State:
         """With `frozen` a sample holds what the network found."""
-        return self.config.frozen
+        return self.state() if self.config.frozen else super().sample_state
 
     @property
     def adversarial(self) -> bool:

@@ -48,7 +48,7 @@ class TrackingExplainer:
     def __init__(self, task: TrackingTask) -> None:
         self.task = task
 
-    def read(self, event: Event) -> Reading:
+    def read(self, event: Event) -> Reading[Work]:
         """Doublets and triplets of the graph, and the tracks that were found."""
         truth_of(event)
         mine = seen(event, self.task.detector, self.task.needs.measures)
@@ -71,13 +71,13 @@ class TrackingExplainer:
         features = {"doublet": sample.graph.nodes, "triplet": sample.graph.edges}
         return Reading(features, NAMES, hits, Work(sample, torch.from_numpy(triplet), len(found)))
 
-    def loss(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def loss(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Of edges and nodes: see `TrackingTask.loss`."""
         sample = reading.work.sample
         graph = replace(sample.graph, nodes=features["doublet"], edges=features["triplet"])
         return self.task.loss(replace(sample, graph=graph))[0]
 
-    def answers(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def answers(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Mean log-odds of the triplets of each track; 0 for one without any, which was joined from shorter pieces."""
         work = reading.work
         graph = replace(work.sample.graph, nodes=features["doublet"], edges=features["triplet"])

@@ -22,9 +22,12 @@ class Buffers:
         What should come out; -1: unknown.
     dropped : int
         Nodes that did not fit.
+    target : float (b, answers, outputs), optional
+        Numbers that should come out, where answers are numbers and not classes; None: unknown.
     """
 
     x: Floats
     valid: NDArray
     label: Ints
     dropped: int = 0
+    target: Floats | None = None

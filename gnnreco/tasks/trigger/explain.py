@@ -70,7 +70,7 @@ class TriggerExplainer:
     def __init__(self, task: TriggerTask) -> None:
         self.task = task
 
-    def read(self, event: Event | JetBlock) -> Reading:
+    def read(self, event: Event | JetBlock) -> Reading[Work]:
         """The filled slots, in units of the ports and rounded as these do: what is before them has no gradient."""
         if isinstance(event, Event):
             truth_of(event)
@@ -84,7 +84,7 @@ class TriggerExplainer:
         names = {kind: feature_names(self.task, event)}
         return Reading({kind: x[torch.from_numpy(filled)]}, names, {}, work)
 
-    def loss(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def loss(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Cross entropy of the answers; neither a teacher nor the hardware counts."""
         answer, label = self._run(reading, features), reading.work.label
         known = label >= 0
@@ -95,7 +95,7 @@ class TriggerExplainer:
             return torch.nn.functional.binary_cross_entropy_with_logits(logit[:, 0], label.to(logit.dtype))
         return torch.nn.functional.cross_entropy(logit, label)
 
-    def answers(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def answers(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         """Of each buffer, or of each edge that is known: as `classified` orders them."""
         with torch.no_grad():
             known = self._run(reading, reading.features)
@@ -108,7 +108,7 @@ class TriggerExplainer:
         chosen = torch.nn.functional.one_hot(known.argmax(dim=1), answer.shape[1]).bool()
         return answer[chosen] - torch.logsumexp(answer.masked_fill(chosen, -torch.inf), dim=1)
 
-    def _run(self, reading: Reading, features: Mapping[str, Tensor]) -> Tensor:
+    def _run(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:
         network, work = self.task.network, reading.work
         rows = next(iter(features.values()))
         if work.filled.ndim == 1:

@@ -18,6 +18,7 @@ from gnnreco.schema import within
 from .buffers import Buffers
 from .regions import RegionConfig, regions
 from .sectors import SectorConfig, sectors
+from .towers import TowerConfig, towers
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,20 @@ class InputConfig:
     source
         ``jet_features``: the features of each jet; ``jet_particles``: its hardest constituents (pt, eta, phi from its axis);
         ``sectors``: the hits in each sector of a tracker, see `gnnreco.tasks.trigger.sectors`;
-        ``regions``: the loudest cells around the seeds of a calorimeter, see `gnnreco.tasks.trigger.regions`.
+        ``regions``: the loudest cells around the seeds of a calorimeter, see `gnnreco.tasks.trigger.regions`;
+        ``towers``: all its cells as towers, see `gnnreco.tasks.trigger.towers`.
     features : int
         Numbers in each slot.
     sectors : SectorConfig
     regions : RegionConfig
+    towers : TowerConfig
     """
 
-    source: Literal["jet_features", "jet_particles", "sectors", "regions"] = "jet_features"
+    source: Literal["jet_features", "jet_particles", "sectors", "regions", "towers"] = "jet_features"
     features: int = 16
     sectors: SectorConfig = field(default_factory=SectorConfig)
     regions: RegionConfig = field(default_factory=RegionConfig)
+    towers: TowerConfig = field(default_factory=TowerConfig)
 
     def __post_init__(self) -> None:
         within(self, 1, WIDTH, "features")
@@ -72,6 +76,8 @@ def buffers(
     if config.source == "sectors":
         there = seen(event, detector, ("position",)).event
         return sectors(config.sectors, config.features, network, detector.at_source(), there)
+    if config.source == "towers":
+        return towers(config.towers, config.features, network, detector, event)
     there = seen(event, detector, ("energy",)).event
     return regions(config.regions, config.features, network, detector.at_source(), there)
 

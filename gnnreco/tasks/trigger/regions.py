@@ -73,6 +73,8 @@ class Cells:
         Moliere radius, or the size of the cell where that is not told; mm.
     depth : float64 (n,)
         Radiation lengths from the front of the stack, at normal incidence.
+    mip : float64 (n,)
+        What a minimum-ionising particle leaves in the layer, GeV, on the same scale as `energy`.
     """
 
     index: Ints
@@ -80,6 +82,7 @@ class Cells:
     xyz: Floats
     unit: Floats
     depth: Floats
+    mip: Floats
 
 
 def regions(
@@ -102,11 +105,8 @@ def regions(
         raise BadConfig("regions need model.kind=nodes: an answer for each region")
     if not 0 < features <= FEATURES:
         raise BadConfig(f"task.input.features={features}: a cell of a region has 1 to {FEATURES}")
-    frame = _frame(detector)
-    if not frame.energy.any():
-        raise BadConfig(f"detector {detector.name} has no calorimeter: name another with detector=")
-    cells = _cells(detector, frame, event)
-    made = None if event.truth is None else _made(frame, event, cells)
+    cells = loudest_first(detector, event)
+    made = None if event.truth is None else _made(_frame(detector), event, cells)
     free = cells.energy > config.threshold
     x, valid, label, dropped = list[Floats](), list[NDArray](), list[int](), 0
     while free.any() and len(x) < config.number:
@@ -135,16 +135,26 @@ def _frame(detector: Detector) -> CellFrame:
     return CellFrame.of(detector)
 
 
-def _cells(detector: Detector, frame: CellFrame, event: Event) -> Cells:
-    """Cells of calorimeters over threshold, the loudest first; equal ones by their place, whatever the order of hits."""
-    index, cell, energy = live_cells(CellGraphConfig(), detector, frame, event)
+def loudest_first(detector: Detector, event: Event) -> Cells:
+    """Cells of calorimeters over threshold, the loudest first; equal ones by their place, whatever the order of hits.
+
+    Raises
+    ------
+    BadConfig
+        If the detector has no calorimeter.
+    """
+    config, frame = CellGraphConfig(), _frame(detector)
+    if not frame.energy.any():
+        raise BadConfig(f"detector {detector.name} has no calorimeter: name another with detector=")
+    index, cell, energy = live_cells(config, detector, frame, event)
     sensor, xyz = event.hits.sensor[index], event.hits.xyz[index]
     order = np.lexsort((*xyz.T, -energy))
     order = order[frame.energy[sensor[order]]]
     sensor, cell = sensor[order], cell[order]
     size = np.sqrt(detector.cell_size(sensor, cell).prod(axis=1))
-    unit = np.where(frame.unit[sensor] > 0, frame.unit[sensor], size)
-    return Cells(index[order], energy[order], xyz[order], unit, frame.depth[frame.group[sensor]])
+    unit, group = np.where(frame.unit[sensor] > 0, frame.unit[sensor], size), frame.group[sensor]
+    mip = config.mip * frame.radiation_lengths[group]
+    return Cells(index[order], energy[order], xyz[order], unit, frame.depth[group], mip)
 
 
 def _offsets(cells: Cells, seed: int) -> Floats:

@@ -18,14 +18,17 @@ class TriggerSample:
         1 where a slot is filled; (b, 0) where there are none.
     label : int8 (b,), or (b, edges)
         -1: unknown.
+    target : float32 (b, answers, outputs)
+        See `Buffers.target`; (b, 0, 0) where answers are classes.
     """
 
     x: Tensor
     valid: Tensor
     label: Tensor
+    target: Tensor
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, rows: slice | Tensor) -> TriggerSample:
-        return TriggerSample(self.x[rows], self.valid[rows], self.label[rows])
+        return TriggerSample(self.x[rows], self.valid[rows], self.label[rows], self.target[rows])

@@ -1,4 +1,4 @@
-"""Trigger: small graph networks in fixed point for jets, seeds of tracks and regions of calorimeters, to become firmware."""
+"""Trigger: small graph networks in fixed point for jets, seeds of tracks, regions and towers of calorimeters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnnreco.columns import Event, JetBlock
+from gnnreco.columns import Event, JetBlock, ReconstructedParticles
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.models.state import Numbers
@@ -25,11 +25,16 @@ from .buffers import Buffers
 from .inputs import InputConfig, buffers
 from .learned import arrays
 from .samples import TriggerSample
+from .towers import COMPONENTS, wanted
+from .towers_loss import class_weights, tower_loss, turned
 
 if TYPE_CHECKING:  # they use this module
     from .baseline import LinearTrigger
     from .explain import TriggerExplainer
 
+FIRST, FIRST_TOWERS = 20, 100  # events from which `prepare` learns
+BEGIN = 0.1  # of their usual size: weights that add to what is solved
+SMALL = 1e-3  # GeV: what no sum that counts is below
 VECTORS = 1000  # examples that a bundle keeps, to become test vectors
 SOFT = 2.0  # temperature of the teacher's answers (Hinton et al., arXiv 1503.02531)
 
@@ -46,6 +51,8 @@ class TriggerConfig:
         Buffers of an event that a step of training sees, drawn at random; 0: all.
     teacher : str
         Bundle of a larger model whose answers are learned too, with the weight `distil`.
+    turns : int
+        Of towers: how often a step of training sees each event, turned about the z axis and mirrored at random.
     """
 
     input: InputConfig = field(default_factory=InputConfig)
@@ -55,6 +62,7 @@ class TriggerConfig:
     draw: int = 0
     teacher: str = ""
     distil: float = 0.5
+    turns: int = 8
     seed: int = 0
 
 
@@ -69,10 +77,16 @@ class TriggerTask(Task[TriggerSample, None]):
     def __init__(self, config: TriggerConfig, detector: Detector | None) -> None:
         self.config: TriggerConfig = config
         self.detector = detector
-        if config.input.source in ("sectors", "regions") and detector is None:
+        if not config.input.reads_jets and detector is None:
             raise BadConfig(
                 f"task.input.source={config.input.source} needs a detector: name one with detector="
             )
+        if config.network.kind == "slots" and (config.input.source != "towers" or config.teacher):
+            raise BadConfig(
+                "model.kind=slots needs task.input.source=towers, and learns from no task.teacher"
+            )
+        if config.input.source == "towers" and config.input.towers.offline == "found":
+            self.needs = Needs((), (ReconstructedParticles,))
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
         self.network = TriggerNetwork(config.network, config.input.features)
@@ -111,32 +125,64 @@ class TriggerTask(Task[TriggerSample, None]):
 
     def prepare(self, events: Iterable[Event | JetBlock], progress: Progress | None = None) -> None:
         """Set the input ports: units are powers of two near the spread of each feature, offsets on their grid."""
-        seen = [self.buffers(event) for _, event in zip(range(20), events)]
+        slots = self.config.network.kind == "slots"
+        seen = [self.buffers(event) for _, event in zip(range(FIRST_TOWERS if slots else FIRST), events)]
         x = np.concatenate([b.x[b.valid > 0] if b.valid.size else b.x for b in seen])
         if not len(x):
-            raise BadConfig("the first 20 training events fill no input buffer: check task.input")
+            raise BadConfig("the first training events fill no input buffer: check task.input")
         fraction = self.config.network.bits.input_bits - 1 - PORT_INTEGER
-        scale = np.exp2(np.round(np.log2(x.std(axis=0) + 1e-12)))
+        if slots:  # sums have long tails, and the tails are the jets
+            scale = np.exp2(np.ceil(np.log2(np.abs(x).max(axis=0) + SMALL)) - PORT_INTEGER)
+        else:
+            scale = np.exp2(np.round(np.log2(x.std(axis=0) + 1e-12)))
         step = scale * np.exp2(-fraction)
         self.network.scale.copy_(torch.from_numpy(scale))
         self.network.offset.copy_(torch.from_numpy(np.round(x.mean(axis=0) / step) * step))
+        if slots and not self.network.steps and all(b.target is not None for b in seen):
+            self._begin_linear(
+                x, np.concatenate([b.target[:, :-1][b.valid > 0] for b in seen if b.target is not None])
+            )
+
+    def _begin_linear(self, x: NDArray[np.float64], target: NDArray[np.float64]) -> None:
+        """Begin with the best sum of classes of cells: what can be solved need not be descended to."""
+        network = self.network
+        weight = torch.from_numpy(np.kron(class_weights(x, target), np.eye(COMPONENTS))).to(network.scale)
+        with torch.no_grad():
+            network.linear.weight.copy_(weight * network.scale)
+            network.answer.weight.mul_(BEGIN)
+            network.answer.bias.copy_(weight @ network.offset)
 
     def sample(self, event: Event | JetBlock) -> TriggerSample:
         """One event's buffers as tensors."""
         b = self.buffers(event)
         label = b.label.astype(np.int8)  # an event can have a million
-        columns = (b.x.astype(np.float32), b.valid.astype(np.float32), label)
+        target = np.zeros((len(b.x), 0, 0))
+        if self.config.network.kind == "slots":
+            assert isinstance(event, Event)  # `buffers` has seen to it
+            target = wanted(self.config.input.towers, event, b)
+        columns = (b.x.astype(np.float32), b.valid.astype(np.float32), label, target.astype(np.float32))
         return TriggerSample(*(torch.from_numpy(column) for column in columns))
 
     def loss(self, sample: TriggerSample) -> tuple[Tensor, dict[str, float]]:
-        """Cross entropy of the answers, what the teacher says, and what the hardware costs."""
+        """Cross entropy of the answers, what the teacher says, and what the hardware costs; of towers see `tower_loss`."""
         network, config = self.network, self.config
         if network.training:
             network.steps += 1
             if 0 < config.draw < len(sample):
                 sample = sample[torch.randint(len(sample), (config.draw,), device=sample.x.device)]
             prune(network, config.prune, float(network.steps))
+            if config.network.kind == "slots" and config.turns:
+                sample = turned(sample, config.turns)
         answer = network(sample.x, sample.valid)
+        if config.network.kind == "slots":
+            loss, error = tower_loss(answer, sample.target, config.input.towers.unit)
+            cost = network.cost()
+            numbers = {
+                "energy_error": error,
+                "luts": float(cost.detach()),
+                "answer_loss": float(loss.detach()),
+            }
+            return loss + config.resource * cost, numbers
         known = sample.label >= 0
         logit, label = answer[known], sample.label[known].long()
         zero = answer.sum() * 0.0
@@ -176,9 +222,20 @@ class TriggerTask(Task[TriggerSample, None]):
             taken.append(sample[:: -(-len(sample) // VECTORS) or 1])
             if sum(map(len, taken)) >= VECTORS:
                 break
+        if self.config.network.kind == "slots":
+            self._widen(taken)
         columns = ([t.x for t in taken], [t.valid for t in taken], [t.label for t in taken])
         x, valid, label = (np.concatenate([t.numpy() for t in column])[:VECTORS] for column in columns)
         self.examples = Buffers(x, valid, label)
+
+    def _widen(self, samples: Sequence[TriggerSample]) -> None:
+        """Let every channel reach as far as these buffers need: the last events of the training may have been small."""
+        x, valid = (torch.cat([getattr(t, name) for t in samples]) for name in ("x", "valid"))
+        training = self.network.training
+        self.network.train()
+        with torch.no_grad():
+            self.network(x, valid)
+        self.network.train(training)
 
     def answers(self, b: Buffers) -> NDArray[np.float64]:
         """Exact answers of the network: see `TriggerNetwork.forward`; float64 (b, outputs) or (b, edges, outputs)."""
@@ -193,6 +250,7 @@ class TriggerTask(Task[TriggerSample, None]):
         """The class of each buffer, or of each edge that is known; of one answer: no and yes."""
         from .explain import classified
 
+        self._refuse_numbers()
         b = self.buffers(event)
         return classified(self.answers(b), b, event)
 
@@ -200,13 +258,21 @@ class TriggerTask(Task[TriggerSample, None]):
         """What runs its network on changed features."""
         from .explain import TriggerExplainer
 
+        self._refuse_numbers()
         return TriggerExplainer(self)
 
     def baseline(self, events: Sequence[Event]) -> tuple[str, LinearTrigger]:
         """A logistic regression on the whole buffer, or on both ends of an edge."""
         from .baseline import linear_trigger
 
+        self._refuse_numbers()
         return linear_trigger(self, events)
+
+    def _refuse_numbers(self) -> None:
+        if self.config.network.kind == "slots":
+            raise BadConfig(
+                "a model of towers answers with four-momenta, and not with classes: use scripts/online_offline.py"
+            )
 
     def reconstruct(self, event: Event) -> None:
         """A trigger model answers for buffers, which no file of tracks or clusters holds."""

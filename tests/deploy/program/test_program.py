@@ -52,6 +52,10 @@ def test_a_lowered_graph_equals_the_graph(shape, seed, data):
         wanted = net.graph(torch.from_numpy(x[0, on]), place[pairs[real]]).numpy()
     if net.config.kind == "nodes":
         assert np.array_equal(got[0], wanted)
+    elif net.config.kind == "slots":
+        assert np.array_equal(got[:-1][on], wanted[:-1])
+        assert np.array_equal(got[-1], wanted[-1])
+        assert not got[:-1][~on].any()
     else:
         assert np.array_equal(got[real], wanted)
         assert not got[~real].any()
@@ -66,6 +70,19 @@ def test_the_order_of_nodes_does_not_matter(shape):
         program.answer(program.ported(a), v) for a, v in ((x, valid), (x[:, order], valid[:, order]))
     )
     assert np.array_equal(straight, turned)
+
+
+def test_each_slot_keeps_its_answer_in_another_order_and_their_sum_comes_last():
+    program = lower(network("slots", 3))
+    x, valid = inputs("slots", 50, 4)
+    order = np.random.default_rng(5).permutation(x.shape[1])
+    straight, turned = (
+        program.answer(program.ported(a), v) for a, v in ((x, valid), (x[:, order], valid[:, order]))
+    )
+    assert np.array_equal(straight[:, :-1][:, order], turned[:, :-1])
+    assert np.array_equal(straight[:, -1], turned[:, -1])
+    assert np.array_equal(straight[:, :-1].sum(axis=1), straight[:, -1])
+    assert straight.std() > 0
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -90,7 +107,7 @@ def test_ports_hold_what_is_too_large_and_refuse_what_is_no_number():
 
 
 def test_an_empty_buffer_has_an_answer():
-    for shape in ("pairs", "senders"):
+    for shape in ("pairs", "senders", "slots"):
         net = network(shape, 9)
         x, none = np.zeros((1, net.config.slots, 3)), np.zeros((1, net.config.slots))
         program = lower(net)

@@ -106,18 +106,35 @@ def test_volumes_in_volumes_and_mirror_images(tmp_path: Path) -> None:
     [
         ('<trd name="s" x1="10" x2="20" y1="1" y2="1" z="30"/>', [(9, 0, 14), (4, 0, -14)], [(9, 0, -14)]),
         ('<trd name="s" x1="1" x2="1" y1="10" y2="20" z="30"/>', [(0, 9, 14), (0, 4, -14)], [(0, 9, -14)]),
-        ('<trap name="s" z="1" y1="30" x1="10" x2="20" y2="30" x3="10" x4="20"/>', [(9, 14, 0)], [(9, -14, 0)]),
-        ('<tube name="s" rmin="30" rmax="50" z="1" startphi="80" deltaphi="20" aunit="deg"/>',
-         [(0, 40, 0), (4, 49, 0)], [(40, 0, 0), (0, 29, 0)]),
-        ('<tube name="s" rmin="30" rmax="50" z="1" deltaphi="360" aunit="deg"/>',
-         [(0, 40, 0), (-40, 0, 0), (28, 28, 0)], [(0, 0, 0), (0, 60, 0)]),
-        ('<xtru name="s"><twoDimVertex x="0" y="0"/><twoDimVertex x="0" y="9"/><twoDimVertex x="9" y="0"/>'
-         '<section zOrder="0" zPosition="2"/><section zOrder="1" zPosition="3"/></xtru>',
-         [(1, 1, 2.5), (7, 1, 2.5)], [(7, 7, 2.5), (1, 1, 0)]),
-        ('<polyhedra name="s" startphi="0" deltaphi="twopi" numsides="6"><zplane rmax="10" z="0"/><zplane rmax="10" z="1"/>'
-         "</polyhedra>", [(11, 0, 0.5), (0, 9.9, 0.5)], [(0, 10.5, 0.5), (0, 0, 2)]),
+        (
+            '<trap name="s" z="1" y1="30" x1="10" x2="20" y2="30" x3="10" x4="20"/>',
+            [(9, 14, 0)],
+            [(9, -14, 0)],
+        ),
+        (
+            '<tube name="s" rmin="30" rmax="50" z="1" startphi="80" deltaphi="20" aunit="deg"/>',
+            [(0, 40, 0), (4, 49, 0)],
+            [(40, 0, 0), (0, 29, 0)],
+        ),
+        (
+            '<tube name="s" rmin="30" rmax="50" z="1" deltaphi="360" aunit="deg"/>',
+            [(0, 40, 0), (-40, 0, 0), (28, 28, 0)],
+            [(0, 0, 0), (0, 60, 0)],
+        ),
+        (
+            '<xtru name="s"><twoDimVertex x="0" y="0"/><twoDimVertex x="0" y="9"/><twoDimVertex x="9" y="0"/>'
+            '<section zOrder="0" zPosition="2"/><section zOrder="1" zPosition="3"/></xtru>',
+            [(1, 1, 2.5), (7, 1, 2.5)],
+            [(7, 7, 2.5), (1, 1, 0)],
+        ),
+        (
+            '<polyhedra name="s" startphi="0" deltaphi="twopi" numsides="6"><zplane rmax="10" z="0"/><zplane rmax="10" z="1"/>'
+            "</polyhedra>",
+            [(11, 0, 0.5), (0, 9.9, 0.5)],
+            [(0, 10.5, 0.5), (0, 0, 2)],
+        ),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("pitch", ["1,2", ""])
 def test_solids_keep_their_edges(
     tmp_path: Path,
@@ -293,20 +310,35 @@ VEE = (
         ({"tag": ""}, "no sensitive volume.*SensDet"),
         ({"solids": RING, "solid": "s"}, r"line 4, <tube> s: a thin tube is curved"),
         ({"solids": VEE, "solid": "s"}, "polygon is not convex"),
-        ({"solids": '<sphere name="s" rmax="3"/>', "solid": "s"}, "a sensitive sphere cannot be held; known are box"),
+        (
+            {"solids": '<sphere name="s" rmax="3"/>', "solid": "s"},
+            "a sensitive sphere cannot be held; known are box",
+        ),
         ({"solids": '<box name="chip" x="1" y="2"/>'}, "no attribute 'z'"),
         ({"solids": '<box name="chip" x="1" y="2" z="-3"/>'}, "three lengths above 0"),
         ({"solids": '<box name="chip" x="one" y="2" z="3"/>'}, "x: 'one' is not defined"),
         ({"solids": '<box name="chip" x="open(1)" y="2" z="3"/>'}, "the function 'open' is not known"),
         ({"solids": '<box name="chip" x="1" y="2" z="3" lunit="ell"/>'}, "'ell' is not defined"),
-        ({"structure": '<physvol><volumeref ref="Stave"/></physvol>'}, r"line 8, <volumeref>: no volume 'Stave'"),
+        (
+            {"structure": '<physvol><volumeref ref="Stave"/></physvol>'},
+            r"line 8, <volumeref>: no volume 'Stave'",
+        ),
         ({"structure": '<physvol><file name="other.gdml"/></physvol>'}, "no such file"),
-        ({"structure": '<divisionvol><volumeref ref="Sensor"/></divisionvol>'}, "line 8, <divisionvol>: is not expanded here"),
+        (
+            {"structure": '<divisionvol><volumeref ref="Sensor"/></divisionvol>'},
+            "line 8, <divisionvol>: is not expanded here",
+        ),
         ({"structure": '<physvol><volumeref ref="World"/></physvol>'}, "<volume> World: contains itself"),
-        ({"structure": '<physvol><volumeref ref="Sensor"/><positionref ref="up"/></physvol>'}, "no position 'up'"),
-        ({"structure": '<physvol><volumeref ref="Sensor"/><scale x="2"/></physvol>'}, "is scaled; only mirror images"),
+        (
+            {"structure": '<physvol><volumeref ref="Sensor"/><positionref ref="up"/></physvol>'},
+            "no position 'up'",
+        ),
+        (
+            {"structure": '<physvol><volumeref ref="Sensor"/><scale x="2"/></physvol>'},
+            "is scaled; only mirror images",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_says_where(tmp_path: Path, changes: dict[str, str], why: str) -> None:
     with pytest.raises(BadInput, match=why):
         import_detector("gdml", gdml(tmp_path, **changes), tmp_path / "mine")

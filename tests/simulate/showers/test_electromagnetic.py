@@ -12,6 +12,7 @@ from gnnreco.simulate.showers.electromagnetic import (
     LIGHT,
     Entry,
     Mixture,
+    Passage,
     count_spots,
     electromagnetic,
     longitudinal,
@@ -163,7 +164,9 @@ def test_all_energy_lands_in_a_deep_block_at_the_published_depth(block: Detector
     ray = cast(stack, (3.0, 4.0, -1.0), (0.0, 0.0, 1.0), 6.0, 0.0)
     spots, depths, sums = np.empty((16, 6)), [], []
     for entry in range(30):
-        spots, used = electromagnetic(rng, stack, ray, spots, 0, Entry(entry, 2.0), energy, 0.0, 0.0, 0.0)
+        spots, used = electromagnetic(
+            rng, Passage(stack, ray, Entry(entry, 2.0)), spots, 0, energy, 0.0, 0.0, 0.0
+        )
         mine = spots[:used]
         assert (mine[:, 0] == entry).all()
         np.testing.assert_allclose(mine[:, 5], 2.0 + ray.path[mine[:, 1].astype(int)] / LIGHT)
@@ -182,7 +185,7 @@ def test_a_photon_starts_nine_sevenths_of_a_radiation_length_later(block: Detect
     for kind in (electromagnetic, photon):
         spots, depths = np.empty((16, 6)), []
         for _ in range(150):
-            spots, used = kind(rng, stack, ray, spots, 0, Entry(0, 0.0), 5.0, 0.0, 0.0, 0.0)
+            spots, used = kind(rng, Passage(stack, ray, Entry(0, 0.0)), spots, 0, 5.0, 0.0, 0.0, 0.0)
             depths.append(np.average(spots[:used, 1] / 2, weights=spots[:used, 4]))
         starts.append(np.mean(depths))
     # Two electrons share the energy: their showers are shorter by the mean of -ln of a share, weighted by it: 1/2.
@@ -192,8 +195,14 @@ def test_a_photon_starts_nine_sevenths_of_a_radiation_length_later(block: Detect
 def test_what_starts_behind_the_block_or_has_no_energy_leaves_nothing(block: Detector) -> None:
     stack, rng = stack_of(block), np.random.default_rng(5)
     ray = cast(stack, (3.0, 4.0, -1.0), (0.0, 0.0, 1.0), 6.0, 0.0)
-    assert electromagnetic(rng, stack, ray, np.empty((16, 6)), 7, Entry(0, 0.0), 5.0, 30.1, 0.0, 0.0)[1] == 7
-    assert electromagnetic(rng, stack, ray, np.empty((16, 6)), 7, Entry(0, 0.0), 5e-4, 0.0, 0.0, 0.0)[1] == 7
+    assert (
+        electromagnetic(rng, Passage(stack, ray, Entry(0, 0.0)), np.empty((16, 6)), 7, 5.0, 30.1, 0.0, 0.0)[1]
+        == 7
+    )
+    assert (
+        electromagnetic(rng, Passage(stack, ray, Entry(0, 0.0)), np.empty((16, 6)), 7, 5e-4, 0.0, 0.0, 0.0)[1]
+        == 7
+    )
 
 
 def test_the_mixture_is_the_mean_over_the_stretch_asked_for(block: Detector) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.geometry import Detector
-from gnnreco.simulate.showers.electromagnetic import Entry
+from gnnreco.simulate.showers.electromagnetic import Entry, Passage
 from gnnreco.simulate.showers.hadronic import (
     PION,
     Hadron,
@@ -86,7 +86,7 @@ def test_hadrons_interact_after_an_exponential_way(block: Detector) -> None:
     stack, ray = straight(block)
     rng, spots, free = np.random.default_rng(2), np.empty((16, 6)), []
     for _ in range(1000):
-        spots, used, depth, kinetic = approach(rng, stack, ray, spots, 0, FIRST, 30.0, 0.94, 0.0)
+        spots, used, depth, kinetic = approach(rng, Passage(stack, ray, FIRST), spots, 0, 30.0, 0.94, 0.0)
         assert (used, kinetic) == (0, 30.0)  # a neutral one leaves nothing and loses nothing
         free.append(depth)
     assert np.mean(np.minimum(free, 12.0)) == pytest.approx(1.0, abs=0.1)
@@ -98,7 +98,9 @@ def test_a_charged_hadron_ionises_every_layer_before_it_interacts(block: Detecto
     rng, spots = np.random.default_rng(3), np.empty((16, 6))
     lost, passed = 0.0, 0.0
     for _ in range(200):
-        spots, used, depth, kinetic = approach(rng, stack, ray, spots, 0, Entry(4, 1.0), 20.0, PION, 1.0)
+        spots, used, depth, kinetic = approach(
+            rng, Passage(stack, ray, Entry(4, 1.0)), spots, 0, 20.0, PION, 1.0
+        )
         assert used == min(int(depth / DEPTH), LAYERS)
         np.testing.assert_array_equal(spots[:used, 1], ray.row[:used])
         assert (spots[:used, 4] > 0).all()
@@ -110,7 +112,10 @@ def test_a_charged_hadron_ionises_every_layer_before_it_interacts(block: Detecto
 def test_a_slow_proton_stops_before_it_interacts(block: Detector) -> None:
     stack, ray = straight(block)
     rng = np.random.default_rng(4)
-    depths = [approach(rng, stack, ray, np.empty((16, 6)), 0, FIRST, 0.02, 0.938, 1.0)[2] for _ in range(50)]
+    depths = [
+        approach(rng, Passage(stack, ray, FIRST), np.empty((16, 6)), 0, 0.02, 0.938, 1.0)[2]
+        for _ in range(50)
+    ]
     assert np.isinf(depths).mean() > 0.8
 
 
@@ -118,7 +123,7 @@ def test_the_hadronic_part_shows_its_response_and_lies_deep(block: Detector) -> 
     stack, ray = straight(block)
     rng, spots, sums, depth = np.random.default_rng(5), np.empty((16, 6)), [], []
     for _ in range(300):
-        spots, used = hadronic(rng, stack, ray, spots, 0, FIRST, 30.0, 50.0, 0.0, 0.7)
+        spots, used = hadronic(rng, Passage(stack, ray, FIRST), spots, 0, 30.0, 50.0, 0.0, 0.7)
         sums.append(spots[:used, 4].sum())
         depth.append(np.average((spots[:used, 1] + 0.5) * DEPTH, weights=spots[:used, 4]))
     assert np.mean(sums) == pytest.approx(0.7 * 30.0, rel=0.09)  # the widest and the deepest part is lost
@@ -130,7 +135,14 @@ def test_the_hadronic_part_shows_its_response_and_lies_deep(block: Detector) -> 
 def test_the_hadronic_part_is_partly_late(block: Detector) -> None:
     stack, ray = straight(block)
     spots, used = hadronic(
-        np.random.default_rng(6), stack, ray, np.empty((16, 6)), 0, Entry(0, 5.0), 90.0, 100.0, 0.0, 1.0
+        np.random.default_rng(6),
+        Passage(stack, ray, Entry(0, 5.0)),
+        np.empty((16, 6)),
+        0,
+        90.0,
+        100.0,
+        0.0,
+        1.0,
     )
     late = spots[:used, 5] - 5.0 - ray.path[spots[:used, 1].astype(int)] / 299.792458
     assert (late >= -1e-9).all()
@@ -144,7 +156,9 @@ def test_a_whole_hadron_shows_less_than_a_photon_and_more_at_high_energy(block: 
     for energy in (5.0, 100.0):
         rng, spots, sums = np.random.default_rng(7), np.empty((16, 6)), []
         for _ in range(120):
-            spots, used = hadron(rng, stack, ray, spots, 0, FIRST, Hadron(energy, 0.0, PION, 1.0), 0.6)
+            spots, used = hadron(
+                rng, Passage(stack, ray, FIRST), spots, 0, Hadron(energy, 0.0, PION, 1.0), 0.6
+            )
             sums.append(spots[:used, 4].sum() / energy)
         response.append(np.mean(sums))
     assert 0.6 < response[0] < response[1] < 0.95
@@ -156,7 +170,9 @@ def test_an_antibaryon_releases_two_masses(block: Detector) -> None:
     for gain in (0.0, 2 * 0.938):
         rng, spots, seen = np.random.default_rng(8), np.empty((16, 6)), []
         for _ in range(200):
-            spots, used = hadron(rng, stack, ray, spots, 0, FIRST, Hadron(3.0, gain, 0.938, -1.0), 1.0)
+            spots, used = hadron(
+                rng, Passage(stack, ray, FIRST), spots, 0, Hadron(3.0, gain, 0.938, -1.0), 1.0
+            )
             seen.append(spots[:used, 4].sum())
         sums.append(np.mean(seen))
     assert sums[1] - sums[0] == pytest.approx(2 * 0.938, rel=0.25)

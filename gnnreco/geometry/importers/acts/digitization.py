@@ -13,6 +13,7 @@ from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.files.json_file import read_json
+from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry.importers.numbers import number, numbers
 
 from .surfaces import Surfaces
@@ -107,7 +108,7 @@ def read_cells(file: Path, pitch: str | None, thickness: str | None, digitizatio
     )
 
 
-def _entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _entries(path: Path) -> Iterator[tuple[str, JsonMapping]]:
     content = read_json(path)
     entries = content.get("entries") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
@@ -116,7 +117,7 @@ def _entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"entries[{number_}]", entry
 
 
-def _entry(value: Mapping[str, Any]) -> Entry:
+def _entry(value: JsonMapping) -> Entry:
     """Cell widths: of the segmentation, or those that would give the smearing; any of `WRONG` where it is none."""
     if "geometric" in value:
         pitch, angle = {"binX": np.inf, "binY": np.inf}, False

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
 from gnnreco.files.json_file import read_json
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.importers.numbers import number
 from gnnreco.geometry.importers.written import write_imported
 
@@ -69,7 +70,7 @@ def read(
     write_imported(imported, folder, name, file, "acts-json")
 
 
-def _sensitive(file: Path, content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _sensitive(file: Path, content: Any) -> Iterator[tuple[str, JsonDict]]:
     """Place and content of every sensitive surface."""
     top, entries = "", content
     if isinstance(content, dict):
@@ -92,7 +93,7 @@ def _sensitive(file: Path, content: Any) -> Iterator[tuple[str, dict[str, Any]]]
             yield place, surface
 
 
-def _row(file: Path, place: str, surface: dict[str, Any], number_: int) -> dict[str, Any]:
+def _row(file: Path, place: str, surface: JsonDict, number_: int) -> JsonDict:
     bounds = surface.get("bounds")
     if not isinstance(bounds, dict) or "values" not in bounds:
         raise BadInput(file, place, "a surface without bounds; a sensor needs edges")

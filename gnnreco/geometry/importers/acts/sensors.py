@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.importers.layers import BY_PLACE, filled_in
 from gnnreco.geometry.importers.written import Imported, orthonormal
 
@@ -173,10 +173,10 @@ def _clockwise(outline: Floats) -> bool:
     return bool((outline[:, 0] * following[:, 1] - outline[:, 1] * following[:, 0]).sum() < 0)
 
 
-def _template(outline: Floats, pitch: Floats, thickness: float) -> dict[str, Any]:
+def _template(outline: Floats, pitch: Floats, thickness: float) -> JsonDict:
     size = np.ptp(outline, axis=0)
     cells = np.maximum(np.ceil(size / pitch - 1e-6).astype(int), 1)
-    template: dict[str, Any] = {
+    template: JsonDict = {
         "kind": "grid",
         "pitch": [float(p) for p in pitch],
         "cells": [int(n) for n in cells],

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Ints
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.description.placement import AXES
 from gnnreco.geometry.description.tables import refuse
 from gnnreco.geometry.importers.layers import BY_PLACE, filled_in
@@ -126,7 +127,7 @@ def _cell_fields(readout: Readout) -> tuple[str, ...]:
 
 def _templates(
     compact: Compact, readout: NDArray[Any], columns: dict[str, NDArray[Any]], labels: dict[str, Ints]
-) -> tuple[dict[str, Any], NDArray[Any]]:
+) -> tuple[JsonDict, NDArray[Any]]:
     """One template for each readout, size and (where hexagons are staggered) kind of layer."""
     size = np.round(np.stack([columns[key] for key in ("width", "height", "thickness")], axis=1), 6)
     stagger = labels.get("dd4hep_layer", np.zeros(len(readout), np.int64)) % 12
@@ -146,7 +147,7 @@ def _kind(readout: Readout) -> str:
     return readout.segmentation.text("type", "") if readout.segmentation else "NoSegmentation"
 
 
-def _cells(compact: Compact, readout: Readout, u: float, v: float, layer: int) -> dict[str, Any]:
+def _cells(compact: Compact, readout: Readout, u: float, v: float, layer: int) -> JsonDict:
     kind, node = _kind(readout), readout.segmentation
     outline = rectangle(u, v).tolist()
     if node is None or kind == "NoSegmentation":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from gnnreco.columns import Floats
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.plane import is_convex
 
 from .arithmetic import evaluate
@@ -218,7 +218,7 @@ def rectangle(u: float, v: float) -> Floats:
     return np.array([[-u, -v], [u, -v], [u, v], [-u, v]]) / 2
 
 
-def template(shape: Flat, pitch: tuple[float, float] | None) -> dict[str, Any]:
+def template(shape: Flat, pitch: tuple[float, float] | None) -> JsonDict:
     """The entry of ``detector.yaml``; without a pitch the whole sensor is one cell."""
     if shape.sector:
         return _polar(shape, pitch)
@@ -232,7 +232,7 @@ def template(shape: Flat, pitch: tuple[float, float] | None) -> dict[str, Any]:
     return grid
 
 
-def _polar(shape: Flat, pitch: tuple[float, float] | None) -> dict[str, Any]:
+def _polar(shape: Flat, pitch: tuple[float, float] | None) -> JsonDict:
     """Rings of cells; `pitch` is their width along the arc in the middle, and along the radius."""
     r0, r1, start, turn = shape.sector
     rings = max(round((r1 - r0) / pitch[1]), 1) if pitch else 1

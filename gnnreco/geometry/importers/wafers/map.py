@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.importers.folder import UNITS, placed, write_folder
 from gnnreco.geometry.importers.numbers import integer, number
 from gnnreco.geometry.importers.tiling import corner_table
@@ -132,9 +133,9 @@ def _scaled(wafers: WaferMap, file: Path, unit: str) -> WaferMap:
 
 def _templates(
     keys: dict[Kind, None], width: float, silicon: float, told: ToldCells
-) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]], dict[Kind, str]]:
+) -> tuple[JsonDict, dict[str, dict[str, NDArray[Any]]], dict[Kind, str]]:
     """Descriptions of the kinds of wafers, their tables of cells, and the name of each kind."""
-    templates: dict[str, Any] = {}
+    templates: JsonDict = {}
     tables: dict[str, dict[str, NDArray[Any]]] = {}
     named: dict[Kind, str] = {}
     shaped: dict[tuple[str, int, Shape], str] = {}

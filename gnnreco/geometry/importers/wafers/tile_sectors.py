@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.files import limits
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.description.tables import read_arrow, refuse
 from gnnreco.geometry.importers.numbers import parsed
 from gnnreco.geometry.importers.table import numbers_of, whole, words
@@ -27,7 +28,7 @@ TILE_THICKNESS = 3.0
 
 def read_tiles(
     file: Path, layer: Ints, depth: dict[str, Floats]
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]], tuple[Floats, Floats]]:
+) -> tuple[JsonDict, dict[str, NDArray[Any]], tuple[Floats, Floats]]:
     """Templates, columns of sensors, and their places and axes on the negative side."""
     table = read_arrow(file, ("layer", "r", "phi_from", "phi_to", "n_phi"), types={"r": pa.string()})
     station, count = (whole(table, file, key, 1) for key in ("layer", "n_phi"))
@@ -43,7 +44,7 @@ def read_tiles(
     if len(foreign):
         raise BadInput(file, f"line {foreign[0] + 2}, column layer", "the wafer map has no such layer")
     rings = words(table, file, "r").tolist()
-    templates: dict[str, Any] = {}
+    templates: JsonDict = {}
     kinds: dict[tuple[str, float, int], str] = {}
     names = []
     for line, (text, width, n) in enumerate(zip(rings, high - low, count, strict=True), start=2):
