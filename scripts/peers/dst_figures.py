@@ -13,18 +13,20 @@ particles above `MIN_ENERGY` that have a match. Fakes: found particles above it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import PARTICLE_CLASSES, Floats, Ints, Particles, ReconstructedParticles
+from gnnreco.columns import PARTICLE_CLASSES, Floats, Ints, Particles, ReconstructedParticles, Tracks
 from gnnreco.events.readers.lcio import DstEvent, Links
 
 MIN_ENERGY = 2.0  # GeV
 COSINE = 0.99
 NEUTRINOS = (12, 14, 16)
 CLASS_OF = {22: "photon", 11: "electron", 13: "muon"}
+SAME_ANGLE, SAME_MOMENTUM = 0.01, 0.05  # rad, relative
 RESAMPLED, INTERVAL = 1000, (16, 84)
 
 
@@ -143,6 +145,40 @@ def links_of(particles: ReconstructedParticles, event: DstEvent) -> Links:
     total = np.bincount(step, weight, len(pair))
     found, particle = np.divmod(pair, n_true)
     return Links(found, particle, total / np.bincount(found, total, len(particles))[found])
+
+
+def with_rejected_tracks(event: DstEvent) -> DstEvent:
+    """The event with links of tracks that the file links to no particle, because Pandora rejected them, where it is plain whose they are.
+
+    Such a track belongs to the charged true particle without a track of its own whose charge, direction (`SAME_ANGLE`) and momentum
+    (`SAME_MOMENTUM`) it has. The surest come first, and each particle is given once.
+    """
+    truth, tracks, links = event.event.truth, event.event.found[Tracks], event.tracks_to_truth
+    assert truth is not None
+    free = np.flatnonzero(~np.isin(np.arange(len(tracks)), links.found))
+    true = truth.particles
+    p = np.stack([true.px, true.py, true.pz], axis=1)
+    size = np.linalg.norm(p, axis=1)
+    alone = np.flatnonzero((true.charge != 0) & (size > 0) & ~np.isin(np.arange(len(true)), links.particle))
+    sin, momentum = np.sin(tracks.theta), 1 / np.maximum(np.abs(tracks.q_over_p), 1e-9)
+    way = np.stack([sin * np.cos(tracks.phi), sin * np.sin(tracks.phi), np.cos(tracks.theta)], axis=1)[free]
+    cosine = np.clip(way @ (p[alone] / size[alone, None]).T, -1.0, 1.0)
+    off = np.maximum(
+        np.arccos(cosine) / SAME_ANGLE, np.abs(momentum[free, None] / size[alone] - 1) / SAME_MOMENTUM
+    )
+    off[np.sign(tracks.q_over_p[free])[:, None] != np.sign(true.charge[alone])] = np.inf
+    pairs = []
+    while off.size and off.min() < 1:
+        row, column = np.unravel_index(off.argmin(), off.shape)
+        pairs.append((free[row], alone[column]))
+        off[row], off[:, column] = np.inf, np.inf
+    found, particle = np.array(pairs, np.int64).reshape(-1, 2).T
+    more = Links(
+        np.append(links.found, found),
+        np.append(links.particle, particle),
+        np.append(links.weight, np.ones(len(found))),
+    )
+    return replace(event, tracks_to_truth=more)
 
 
 def counts_of(sample: Sample) -> dict[str, Floats]:

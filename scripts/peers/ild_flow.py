@@ -1,4 +1,4 @@
-"""Our particle flow on the tracks and clusters of ILD events: as it was trained on another detector, or tuned on some events.
+"""Our particle flow on the tracks and clusters of events without hits, and what it ought to say of them.
 
 Targets follow the rules of the task, as far as a file without hits tells: true particles that count (see `dst_figures.py`); a
 charged product with a track of its own, of a particle that has none, is a target by itself, and its parent keeps the rest; a
@@ -10,15 +10,14 @@ learns and in how it is scored.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from dst_figures import Sample, kinds_of, links_of, parents_first, truth_of
-from ild_elements import elements_of
+from dst_figures import COSINE, Sample, kinds_of, links_of, parents_first, truth_of
+from ild_elements import Reading
 
-from gnnreco.columns import PARTICLE_CLASSES, Event, Hits, Ints, ReconstructedParticles, Truth
+from gnnreco.columns import PARTICLE_CLASSES, Event, Hits, Ints, Truth
 from gnnreco.events.readers.lcio import DstEvent, Links
 from gnnreco.tasks.particleflow import ParticleFlowTask
 from gnnreco.tasks.particleflow.answers import Answers, answers_of
@@ -30,8 +29,6 @@ from gnnreco.tasks.particleflow.targets import Targets
 CHARGED, NEUTRAL, PHOTON, ELECTRON = (
     PARTICLE_CLASSES.index(name) for name in ("charged_hadron", "neutral_hadron", "photon", "electron")
 )
-LEFT_OUT = 5  # of the events that it is tuned on: these say when to stop
-EPOCHS, PATIENCE, BATCH, RATE, DECAY = 40, 8, 4, 3e-4, 1e-2
 
 
 def best_links(links: Links, n: int) -> Ints:
@@ -68,7 +65,9 @@ def targets_of(event: DstEvent) -> Targets:
     kind = kinds_of(particles)
     kind[(kind == ELECTRON) & ~tracked] = PHOTON
     kind[(kind == CHARGED) & ~tracked] = NEUTRAL
-    rows = np.flatnonzero((host == np.arange(len(host))) & (momentum[:, 3] > 0))
+    told = np.concatenate([behind, event.clusters_to_truth.particle])
+    seen = np.isin(np.arange(len(host)), host[told]) | (np.abs(p[:, 2]) < COSINE * np.linalg.norm(p, axis=1))
+    rows = np.flatnonzero((host == np.arange(len(host))) & (momentum[:, 3] > 0) & seen)
     number = np.full(len(host) + 1, -1)
     number[rows] = np.arange(len(rows))
     charge = np.where(tracked, particles.charge, 0.0)[rows]
@@ -103,67 +102,22 @@ def answers(event: DstEvent, elements: Elements) -> Answers:
     return answers_of(made, targets_of(event), tracks, elements.cells, showers, elements.graph)
 
 
-def sample_of(task: ParticleFlowTask, event: DstEvent) -> FlowSample:
+def sample_of(reading: Reading, event: DstEvent) -> FlowSample:
     """What the network learns from."""
-    elements = elements_of(event, task)
+    elements = reading.elements(event)
     return FlowSample(tensors_of(elements.graph), measured(elements), answers(event, elements))
 
 
-def particles(task: ParticleFlowTask, event: DstEvent) -> ReconstructedParticles:
-    """What the network finds."""
-    elements = elements_of(event, task)
-    graph, m = tensors_of(elements.graph), measured(elements)
-    with torch.inference_mode():
-        h, edge, alone = task.network.elements(graph)
-        shares = task.shares(graph, edge, alone, m)
-        _, found = task.judged(h, shares, m)
-    return particles_of(elements, m, shares, found, task.config.least_score, by_cells=False)
-
-
-def flow(task: ParticleFlowTask, events: Sequence[DstEvent]) -> list[Sample]:
-    """What the network finds in events, with its links to the truth."""
-    found = [particles(task, event) for event in events]
-    return [Sample(e, made, links_of(made, e)) for e, made in zip(events, found, strict=True)]
-
-
-def tuned(
-    task: ParticleFlowTask, events: Sequence[DstEvent], epochs: int = EPOCHS, seed: int = 0
-) -> ParticleFlowTask:
-    """A copy of a task that has learned from these events as well.
-
-    The last `LEFT_OUT` events are not learned from, but say after which epoch it was best; where there are not twice as many,
-    all are learned from. Probabilities and errors are fitted to those left out.
-    """
-    task = copy.copy(task)
-    task.network = copy.deepcopy(task.network)
-    samples = [sample_of(task, event) for event in events]
-    enough = len(samples) >= 2 * LEFT_OUT
-    learned, left_out = (samples[:-LEFT_OUT], samples[-LEFT_OUT:]) if enough else (samples, samples)
-    optimizer = torch.optim.AdamW(task.network.parameters(), RATE, weight_decay=DECAY)
-    rng = np.random.default_rng(seed)
-    best, state, waited = loss_of(task, left_out), task.state(), 0
-    state = {name: value.copy() for name, value in state.items()}
-    for _ in range(epochs):
-        order = rng.permutation(len(learned))
-        for rows in np.array_split(order, max(len(order) // BATCH, 1)):
-            optimizer.zero_grad()
-            total = sum((task.loss(learned[row])[0] for row in rows), torch.zeros(())) / len(rows)
-            total.backward()
-            torch.nn.utils.clip_grad_norm_(task.network.parameters(), 1.0)
-            optimizer.step()
-        now, waited = loss_of(task, left_out), waited + 1
-        if now < best:
-            best, waited = now, 0
-            state = {name: value.copy() for name, value in task.state().items()}
-        if waited >= PATIENCE:
-            break
-    task.load_state(state)
-    if enough:
-        task.finish(left_out)
-    return task
-
-
-def loss_of(task: ParticleFlowTask, samples: Sequence[FlowSample]) -> float:
-    """The mean loss."""
-    with torch.no_grad():
-        return float(np.mean([float(task.loss(sample)[0]) for sample in samples]))
+def flow(reading: Reading, events: Sequence[DstEvent], task: ParticleFlowTask | None = None) -> list[Sample]:
+    """What a network finds in events, with its links to the truth: the one of the reading, or one tuned from it."""
+    network, samples = task or reading.task, []
+    for event in events:
+        elements = reading.elements(event)
+        graph, m = tensors_of(elements.graph), measured(elements)
+        with torch.inference_mode():
+            h, edge, alone = network.network.elements(graph)
+            shares = network.shares(graph, edge, alone, m)
+            _, found = network.judged(h, shares, m)
+        made = particles_of(elements, m, shares, found, network.config.least_score, by_cells=False)
+        samples.append(Sample(event, made, links_of(made, event)))
+    return samples

@@ -1,28 +1,49 @@
-"""Pandora's particle flow on full simulation of ILD and ours on its tracks and clusters, by the rules of `dst_figures.py`.
+"""Pandora's particle flow on full simulation and ours on its tracks and clusters, by the rules of `dst_figures.py`.
 
     python scripts/peers/ild_pandora.py FILE.slcio [--bundle BUNDLE] [--json FILE]
 
-With a bundle of particle flow, all figures are those of the second half of the events: Pandora's; ours as it was trained, on
-another detector (zero-shot); ours tuned on the first half; and what these two have more than Pandora. `ild_elements.py` says what
-our network reads, `ild_flow.py` what it learns from, and why that favours Pandora.
+With a bundle of particle flow: Pandora's figures; ours as it was trained, on another detector (zero-shot); ours tuned on one half
+of the events; and what these two have more than Pandora. Figures are first those of the second half, tuned on the first, then
+those of all events, each found by the network that was tuned on the other half. `ild_elements.py` says what our network reads,
+`flow_donors.py` what stands for cells that the file lacks, `ild_flow.py` what it learns from, and why that favours Pandora,
+`flow_tuning.py` how long it learns.
 
-FILE is a DST of iLCSoft/LCIO with tracks, clusters, Pandora's particles and truth links, such as
-``examples/cpp/rootDict/DST01-06_ppr004_bbcsdu.slcio`` (50 e+e- events at 500 GeV, 3.5 T, BSD-3). The file links each of
-Pandora's particles to one true particle at most; 68 % intervals come from drawing its events again.
+FILE is a file of LCIO with tracks, clusters, Pandora's particles and truth links, such as
+``examples/cpp/rootDict/DST01-06_ppr004_bbcsdu.slcio`` of iLCSoft/LCIO (50 e+e- events at 500 GeV in ILD, 3.5 T, BSD-3), or what
+CLD's reconstruction writes, in LCIO or EDM4hep (`edm4hep_dst.py`). Particles are those of the collection with the most that are made of tracks or clusters
+(`--particles` names another), tracks and clusters those that they are made of. 68 % intervals come from drawing events again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from dst_figures import COSINE, MIN_ENERGY, Sample, figures
+from dst_figures import COSINE, MIN_ENERGY, Sample, figures, with_rejected_tracks
 
 from gnnreco.cli.table import table
 from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
 from gnnreco.events.readers.lcio import DstEvent, read_dst
+
+#: What the name of a detector begins with in its files, and what it is here.
+NAMES = {"CLD": "cld", "ILD": "ild", "LDC": "ild"}
+DONOR_EVENTS = 16
+ROOT = b"root"
+
+
+def read(file: Path, particles: str) -> Iterator[DstEvent]:
+    """The events of a file of LCIO or, by its first bytes, of EDM4hep."""
+    with file.open("rb") as stream:
+        is_root = stream.read(len(ROOT)) == ROOT
+    if is_root:
+        from edm4hep_dst import read_edm4hep
+
+        return read_edm4hep(file, particles)
+    return read_dst(file, particles)
 
 
 def pandora(events: list[DstEvent]) -> list[Sample]:
@@ -38,22 +59,46 @@ def shown(told: dict[str, float] | None) -> str:
     return f"{value:.1f} (-{value - low:.1f} +{high - value:.1f}) %"
 
 
-def ours(events: list[DstEvent], held_out: list[DstEvent], bundle: str, seed: int) -> dict[str, list[Sample]]:
-    """What our network finds in the events held out, before and after it was tuned on the others."""
-    from ild_flow import flow, tuned
+def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, list[Sample]], dict[str, Any]]:
+    """What our network finds, zero-shot and tuned on the half of the events that is not judged; and how it was tuned."""
+    import torch
+    from flow_donors import donors_for
+    from flow_tuning import balanced, tuned
+    from ild_elements import DETECTORS, SCALE, Reading
+    from ild_flow import flow, sample_of
 
     from gnnreco.bundle import load_bundle, load_task
     from gnnreco.geometry import load_detector
     from gnnreco.tasks.particleflow import ParticleFlowTask
 
-    # Its field and its size are not used, only that a task has a detector.
-    task = load_task(load_bundle(bundle), load_detector("full_cld"), any_detector=True)
+    torch.set_num_threads(1)
+    bundle = load_bundle(args.bundle)
+    task = load_task(bundle, load_detector(args.trained_on), any_detector=True)
     if not isinstance(task, ParticleFlowTask):
-        raise SystemExit(f"{bundle}: a bundle of {task.name}; give one of particleflow")
-    return {
-        "ours, zero-shot": flow(task, held_out),
-        "ours, tuned": flow(tuned(task, events, seed=seed), held_out),
-    }
+        raise SystemExit(f"{args.bundle}: a bundle of {task.name}; give one of particleflow")
+    donors = donors_for(bundle, task, DONOR_EVENTS, args.donors)
+    detector = DETECTORS[args.detector or named(events[0].detector)]
+    reading = Reading(task, donors, detector, args.scale or SCALE)
+    samples = [sample_of(reading, event) for event in events]
+    half = len(events) // 2
+    parts = slice(half), slice(half, None)
+    told, found = {}, []
+    for learned, judged in (parts, parts[::-1]):
+        made = tuned(balanced(task), samples[learned], seed=args.seed)
+        found.append(flow(reading, events[judged], made.task))
+        told[f"events {half if judged == parts[1] else 0} and after"] = {
+            "tuned_for_epochs": made.epochs,
+            "losses": made.losses,
+        }
+    return {"ours, zero-shot": flow(reading, events), "ours, tuned": found[1] + found[0]}, told
+
+
+def named(detector: str) -> str:
+    """Which detector this is, by the name in the file."""
+    for begins, name in NAMES.items():
+        if detector.upper().startswith(begins):
+            return name
+    raise SystemExit(f"'{detector}' in the file is none of {', '.join(NAMES)}...; say which with --detector")
 
 
 def rows_of(name: str, told: dict[str, Any]) -> list[dict[str, str]]:
@@ -73,6 +118,14 @@ def rows_of(name: str, told: dict[str, Any]) -> list[dict[str, str]]:
     return [*rows, {"who": name, "what": what, "efficiency": spread[0], "fakes": spread[1]}]
 
 
+def beside_pandora(samples: dict[str, list[Sample]]) -> dict[str, Any]:
+    """Figures of all, and of ours less Pandora's."""
+    told = {name: figures(found) for name, found in samples.items()}
+    for name in list(told)[1:]:
+        told[f"{name} - pandora"] = figures(samples[name], samples["pandora"])
+    return told
+
+
 def main() -> None:
     """Read the file, print."""
     parser = argparse.ArgumentParser(
@@ -80,30 +133,41 @@ def main() -> None:
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("--bundle", help="of particle flow: a folder, or the name of one that ships")
+    parser.add_argument("--particles", default="", help="collection of Pandora's particles, by name")
+    parser.add_argument(
+        "--detector", choices=sorted(set(NAMES.values())), help="of the file, if its name does not tell"
+    )
+    parser.add_argument("--trained-on", default="full_cld", help="detector that the bundle was trained on")
+    parser.add_argument("--donors", help="events of that detector; else some are simulated")
+    parser.add_argument(
+        "--scale", type=float, help="of energies in the hadron calorimeter: see ild_elements.py"
+    )
+    parser.add_argument("--events", type=int, help="at most so many")
     parser.add_argument("--seed", type=int, default=0, help="of the order of events in tuning")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    events = list(read_dst(args.file))
-    half = len(events) // 2 if args.bundle else 0
-    samples = {"pandora": pandora(events[half:])}
+    events = [with_rejected_tracks(e) for e in islice(read(args.file, args.particles), args.events)]
+    samples, tuning = {"pandora": pandora(events)}, {}
     if args.bundle:
-        samples |= ours(events[:half], events[half:], args.bundle, args.seed)
-    told = {name: figures(found) for name, found in samples.items()}
-    for name in list(told)[1:]:
-        told[f"{name} - pandora"] = figures(samples[name], samples["pandora"])
-    counts = {
-        kind.__name__: sum(len(e.event.found[kind]) for e in events)
-        for kind in (Tracks, Clusters, ReconstructedParticles)
-    }
-    print(
-        f"{len(events)} events, figures of the last {len(events) - half}: "
-        + ", ".join(f"{n:,} {name}" for name, n in counts.items())
-    )
+        found, tuning = ours(events, args)
+        samples |= found
+    kinds = (Tracks, Clusters, ReconstructedParticles)
+    counts = {kind.__name__: sum(len(e.event.found[kind]) for e in events) for kind in kinds}
+    print(", ".join(f"{n:,} {name}" for name, n in {"events": len(events), **counts}.items()))
     print(f"energy above {MIN_ENERGY} GeV, |cos theta| below {COSINE}, 68 % intervals")
-    print(table([row for name, figure in told.items() for row in rows_of(name, figure)]))
+    half = len(events) // 2
+    told = {"all events": beside_pandora(samples)}
+    if args.bundle and half:
+        second = {name: found[half:] for name, found in samples.items()}
+        told = {f"the last {len(events) - half} events": beside_pandora(second), **told}
+    for which, of in told.items():
+        print(f"\n{which}")
+        print(table([row for name, figure in of.items() for row in rows_of(name, figure)]))
     if args.json:
         definitions = {"min_energy_gev": MIN_ENERGY, "max_abs_cos_theta": COSINE, "counts": counts}
-        args.json.write_text(json.dumps({"definitions": definitions, **told}, indent=1) + "\n")
+        args.json.write_text(
+            json.dumps({"definitions": definitions, "tuning": tuning, **told}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

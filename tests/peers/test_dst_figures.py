@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from gnnreco.columns import PARTICLE_CLASSES, ReconstructedParticles
+from gnnreco.columns import PARTICLE_CLASSES, ReconstructedParticles, Tracks
 from gnnreco.events.readers.lcio import DstEvent, Links, read_dst
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +110,27 @@ def test_links_by_tracks_and_clusters_are_those_of_the_file(
 def test_the_spread_of_most(script: ModuleType) -> None:
     values = np.concatenate([np.linspace(0.9, 1.1, 90), np.linspace(2, 9, 10)])
     assert script.rms90(values) == pytest.approx(0.2 / np.sqrt(12), rel=0.02)
+
+
+def test_a_rejected_track_goes_to_the_particle_whose_momentum_it_has(
+    script: ModuleType, events: list[DstEvent]
+) -> None:
+    """A link is taken away and found again; tracks of nobody stay so."""
+    event = events[0]
+    linked, tracks = script.with_rejected_tracks(event), event.event.found[Tracks]
+    before, after = event.tracks_to_truth, linked.tracks_to_truth
+    assert (after.found[: len(before.found)] == before.found).all()
+    assert len(np.unique(after.particle[len(before.found) :])) == len(after.found) - len(before.found)
+    assert event.event.truth is not None
+    true = event.event.truth.particles
+    size = np.sqrt(true.px**2 + true.py**2 + true.pz**2)[before.particle]
+    exact = np.abs(1 / np.abs(tracks.q_over_p[before.found]) / size - 1)
+    alone = np.array([np.count_nonzero(before.particle == p) == 1 for p in before.particle])
+    alone &= np.abs(tracks.d0[before.found]) < 0.1  # mm: elsewhere its direction is that of a place far away
+    row = int(np.where(alone, exact, np.inf).argmin())
+    keep = before.found != before.found[row]
+    without = replace(
+        event, tracks_to_truth=Links(before.found[keep], before.particle[keep], before.weight[keep])
+    )
+    again = script.with_rejected_tracks(without).tracks_to_truth
+    assert again.particle[again.found == before.found[row]] == before.particle[row]

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from gnnreco.columns import PARTICLE_CLASSES, Clusters, ReconstructedParticles, Tracks
 from gnnreco.events.readers.lcio import DstEvent, read_dst
 from gnnreco.geometry import load_detector
+from gnnreco.graphs.elements.graph import EDGE_FEATURES
 from gnnreco.graphs.elements.showers import SHOWER_FEATURES
+from gnnreco.graphs.elements.trails import TRACK_FEATURES
 from gnnreco.tasks.particleflow import ParticleFlowConfig, ParticleFlowTask
 from tests.tasks.particleflow.whole import WHOLE
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the script has it: on several, the order of sums changes from run to run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,36 +71,90 @@ def task(detector_folder: Callable[..., Path]) -> ParticleFlowTask:
     return task
 
 
-def test_toy_showers_keep_energy_and_place(
+@pytest.fixture(scope="module")
+def reading(elements: ModuleType, task: ParticleFlowTask) -> Any:
+    """Without donors."""
+    return elements.Reading(task)
+
+
+def test_showers_keep_energy_and_place(
     elements: ModuleType, events: list[DstEvent], task: ParticleFlowTask
 ) -> None:
     for event in events:
-        clusters, found = event.event.found[Clusters], elements.elements_of(event, task)
-        told = elements.energy_in(event, elements.EM + elements.HADRON)
-        np.testing.assert_allclose(found.showers.visible[told > 0], told[told > 0])
+        clusters, found = event.event.found[Clusters], elements.Reading(task, scale=0.5).elements(event)
+        em, hadron = (elements.energy_in(event, names) for names in (elements.EM, elements.HADRON))
+        some = em + hadron > 0
+        np.testing.assert_allclose(found.showers.visible[some], (em + 0.5 * hadron)[some])
         middle = np.stack([clusters.x, clusters.y, clusters.z], axis=1)
-        away = np.linalg.norm(found.showers.middle - middle, axis=1)
-        assert np.median(away) < 1
-        em = elements.energy_in(event, elements.HADRON) == 0
+        size = np.linalg.norm(middle, axis=1) * np.linalg.norm(found.showers.middle, axis=1)
+        assert (np.einsum("ij,ij->i", middle, found.showers.middle) / size > 0.9999).all()
         last = found.showers.features[:, SHOWER_FEATURES.index("section_3")]
-        assert last[em].mean() < 0.05  # only of what comes in at a flat angle
-        assert last[~em].mean() > 0.3
+        assert last[hadron == 0].mean() < 0.05  # only of what comes in at a flat angle
+        assert last[(em == 0) & (hadron > 0)].min(initial=1.0) > 0.9
         for features in (found.graph.track_features, found.graph.shower_features, found.graph.edge_features):
             assert np.isfinite(features).all()
         assert len(found.graph.shower) > len(clusters)
 
 
-def test_particles_come_out_and_are_linked(
-    script: ModuleType, events: list[DstEvent], task: ParticleFlowTask
+def test_a_face_has_as_many_sides_as_the_detector(elements: ModuleType) -> None:
+    for detector in elements.DETECTORS.values():
+        angle = 2 * np.pi / detector.sides
+        places = np.array(
+            [[detector.barrel, 0, 0], [detector.barrel * np.cos(angle), detector.barrel * np.sin(angle), 100]]
+        )
+        ends = np.array([[0, 100.0, detector.endcap], [50.0, 0, -detector.endcap - 7]])
+        depth, _ = elements.depth_of(np.concatenate([places, ends]), detector)
+        np.testing.assert_allclose(depth, [0, 0, 0, 7], atol=1e-6)
+
+
+def test_elements_are_their_own_best_donors(
+    elements: ModuleType, events: list[DstEvent], task: ParticleFlowTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for event, sample in zip(events, script.flow(task, events), strict=True):
+    """What is told stays; the rest is that of the nearest donor, which is the element itself."""
+    import flow_donors
+
+    monkeypatch.setattr(flow_donors, "DONORS", 1)
+    plain = elements.Reading(task).elements(events[0])
+    rng = np.random.default_rng(1)
+    shown = plain.graph.shower_features.copy()
+    shown[:, SHOWER_FEATURES.index("width")] = rng.normal(size=len(shown))
+    edges = plain.graph.edge_features.copy()
+    edges[:, EDGE_FEATURES.index("near_1")] = rng.random(len(edges))
+    donor = replace(plain.graph, shower_features=shown, edge_features=edges)
+    filled = flow_donors.Donors([donor]).fill(plain.graph, plain.showers.visible, plain.trails.momentum)
+    np.testing.assert_array_equal(filled.shower_features, shown)
+    to_track = edges[:, EDGE_FEATURES.index("to_track")] == 1
+    same = (filled.edge_features == edges).all(axis=1)
+    assert same[to_track].mean() > 0.99  # two clusters of one place and energy may change places
+    nobody = flow_donors.Donors([]).fill(plain.graph, plain.showers.visible, plain.trails.momentum)
+    assert nobody is plain.graph
+
+
+def test_energy_beside_tracks_is_that_of_their_showers(
+    elements: ModuleType, events: list[DstEvent], task: ParticleFlowTask
+) -> None:
+    import flow_donors
+
+    found = elements.Reading(task).elements(events[0])
+    edges = found.graph.edge_features.copy()
+    edges[:, EDGE_FEATURES.index("near_4")] = 1.0
+    graph = replace(found.graph, edge_features=edges)
+    features = flow_donors._beside_tracks(graph, found.showers.visible, found.trails.momentum)
+    track = int(graph.owner.min())
+    energy = found.showers.visible[graph.shower[graph.owner == track]].sum()
+    told = features[track, TRACK_FEATURES.index("near_4")]
+    assert told == pytest.approx(np.log(energy / found.trails.momentum[track] + 0.01), rel=1e-5)
+
+
+def test_particles_come_out_and_are_linked(script: ModuleType, events: list[DstEvent], reading: Any) -> None:
+    for event, sample in zip(events, script.flow(reading, events), strict=True):
         found = sample.particles
         assert len(found) >= len(event.event.found[Tracks])
         assert (np.sort(found.track_index) == np.arange(len(event.event.found[Tracks]))).all()
-        assert found.cluster_index.max() < len(event.event.found[Clusters])
+        assert found.cluster_index.max(initial=-1) < len(event.event.found[Clusters])
         assert (found.energy > 0).all()
         made = np.flatnonzero(np.diff(found.track_offsets) + np.diff(found.cluster_offsets))
-        assert np.mean(np.isin(made, sample.links.found)) > 0.9
+        assert np.mean(np.isin(made, sample.links.found)) > 0.8
 
 
 def test_most_clusters_of_a_track_are_those_that_pandora_gave_it(
@@ -94,7 +162,7 @@ def test_most_clusters_of_a_track_are_those_that_pandora_gave_it(
 ) -> None:
     """The links lead through Pandora's particles; only fragments that it left alone are told apart by the truth."""
     for event in events:
-        made = elements.elements_of(event, task)
+        made = elements.Reading(task).elements(event)
         answers, pandora = script.answers(event, made), event.event.found[ReconstructedParticles]
         assert np.mean(answers.track >= 0) > 0.8
         n_tracks, graph = len(made.tracks), made.graph
@@ -112,30 +180,38 @@ def test_most_clusters_of_a_track_are_those_that_pandora_gave_it(
         assert 0.7 < np.mean(holder[1, shower] == holder[0, owner]) < 1
 
 
-def test_targets_hold_the_energy_of_the_event_once(script: ModuleType, events: list[DstEvent]) -> None:
+def test_targets_hold_the_energy_that_can_be_seen_once(script: ModuleType, events: list[DstEvent]) -> None:
     for event in events:
-        targets, truth = script.targets_of(event), script.truth_of(event, cosine=1.0)
-        assert targets.energy.sum() == pytest.approx(truth.energy.sum(), abs=1.0)
+        targets, all_of_it = script.targets_of(event), script.truth_of(event, cosine=1.0).energy.sum()
+        assert script.truth_of(event).energy.sum() - 1 < targets.energy.sum() < all_of_it + 1
         assert (targets.charge[targets.pdg_class == PARTICLE_CLASSES.index("photon")] == 0).all()
 
 
 def test_tuning_lowers_the_loss_and_leaves_the_first_network_alone(
-    script: ModuleType, events: list[DstEvent], task: ParticleFlowTask
+    script: ModuleType, events: list[DstEvent], task: ParticleFlowTask, reading: Any
 ) -> None:
+    import flow_tuning
+
     before = {name: value.copy() for name, value in task.state().items()}
-    after = script.tuned(task, events, epochs=3)
-    samples = [script.sample_of(task, event) for event in events]
-    assert script.loss_of(after, samples) < script.loss_of(task, samples)
+    samples = [script.sample_of(reading, event) for event in events]
+    made = flow_tuning.tuned(flow_tuning.balanced(task), samples, epochs=3)
+    assert len(made.losses) == 4
+    assert made.losses[made.epochs] == min(made.losses)
+    assert made.epochs > 0
+    assert flow_tuning.loss_of(made.task, samples) < made.losses[0]
+    again = flow_tuning.tuned(flow_tuning.balanced(task), samples, epochs=3)
+    for name, value in again.task.state().items():
+        np.testing.assert_array_equal(value, made.task.state()[name])
     for name, value in task.state().items():
         np.testing.assert_array_equal(value, before[name])
 
 
 def test_figures_beside_others_are_differences(
-    script: ModuleType, events: list[DstEvent], task: ParticleFlowTask
+    script: ModuleType, events: list[DstEvent], reading: Any
 ) -> None:
     from dst_figures import figures
 
-    mine = script.flow(task, events)
+    mine = script.flow(reading, events)
     same = figures(mine, mine)["visible_energy"]["median"]
     assert same == {"value": 0, "low": 0, "high": 0}
     pandora = [script.Sample(e, e.event.found[ReconstructedParticles], e.particles_to_truth) for e in events]

@@ -190,6 +190,10 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
 
     def finish(self, samples: Iterable[FlowSample]) -> None:
         """Make class probabilities and errors agree with what happens in events that nothing else was learned from."""
+        self.fit(self.found_in(samples))
+
+    def found_in(self, samples: Iterable[FlowSample]) -> list[Found]:
+        """What is found in events with answers, beside these."""
         rows = []
         with torch.no_grad():
             for sample in samples:
@@ -198,6 +202,10 @@ class ParticleFlowTask(Task[FlowSample, ReconstructedParticles]):
                 judged, found = self.judged(h, shares, sample.measured)
                 wanted = owner_answers(shares, sample.answers, len(sample.graph.track))
                 rows.append(Found.of(judged, found, wanted, shares, len(sample.graph.track)))
+        return rows
+
+    def fit(self, rows: Sequence[Found]) -> None:
+        """Make class probabilities and errors agree with what was found in some events, whichever network found it."""
         if rows:
             everything = Found.join(rows)
             self.network.temperature.copy_(torch.from_numpy(fit_temperature(everything)))

@@ -16,10 +16,12 @@ from gnnreco.events.sensors import SensorFinder
 from .content import Collection, Content
 from .found import CLUSTER, PARTICLE, TRACK, Chosen, choose
 from .reader import LcioReader, hits_of
-from .truth import MC, simulated
+from .truth import MC, Simulated, simulated
 
 #: In newer files the weight of a link from a particle packs two fractions: its track's, and its clusters' times this.
 PACKED, THOUSANDTHS = 10_000, 1000
+#: Subdetectors in the order in which Pandora writes their energies, where the file does not name them.
+USUAL = ("ecal", "hcal", "yoke", "lcal", "lhcal", "bcal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class DstEvent:
     subdetectors : tuple of str
     subdetector_energy : float64 (n_clusters, n_subdetectors)
         What each cluster has in each of them, GeV.
+    detector : str
+        Its name, as the file says.
     """
 
     event: Event
@@ -69,14 +73,18 @@ class DstEvent:
     mass: Floats
     subdetectors: tuple[str, ...]
     subdetector_energy: Floats
+    detector: str = ""
 
 
-def read_dst(path: str | Path) -> Iterator[DstEvent]:
+def read_dst(path: str | Path, particles: str = "") -> Iterator[DstEvent]:
     """Read a file of LCIO with tracks, clusters and particles, event by event.
 
     Parameters
     ----------
     path : str or Path
+    particles : str
+        Name of the collection of particles; tracks and clusters are those that they are made of. Empty: the collection with
+        the most particles that are made of any, which is Pandora's where it ran.
 
     Yields
     ------
@@ -85,36 +93,45 @@ def read_dst(path: str | Path) -> Iterator[DstEvent]:
     Raises
     ------
     BadInput
-        Damaged, or without particles of a simulation.
+        Damaged, without particles of a simulation, or without particles of that name.
     """
-    reader = LcioReader(Path(path), SensorFinder(None))
+    reader = LcioReader(Path(path), SensorFinder(None), particles)
     for entry in reader.entries():
         event = reader(entry, truth=True, deposits=True)
         content = reader.content(entry.row, entry.number)
-        chosen = choose(content)
+        chosen = choose(content, particles)
         told = simulated(content, hits_of(content))
         if told is None:
             raise BadInput(
                 path, content.where, f"no {MC} in it, so no truth to link to; read it with open_events"
             )
-        particles = _links(
-            content, PARTICLE, [] if chosen.particles is None else [chosen.particles], told.place
-        )
-        tracks, clusters = (
-            _links(content, kind, there, told.place) or _through(content, chosen, kind, there, particles)
-            for kind, there in ((TRACK, chosen.tracks), (CLUSTER, chosen.clusters))
-        )
-        names, energy = _subdetectors(chosen.clusters)
-        yield DstEvent(
-            event,
-            particles or _none(),
-            tracks,
-            clusters,
-            told.generator_status,
-            told.mass,
-            names,
-            energy,
-        )
+        yield dst_of(content, chosen, event, told, reader.detector(entry.row))
+
+
+def dst_of(content: Content, chosen: Chosen, event: Event, told: Simulated, detector: str) -> DstEvent:
+    """An event with its links.
+
+    Parameters
+    ----------
+    content : Content
+        All collections.
+    chosen : Chosen
+        Those that were read.
+    event : Event
+        With what was found in it.
+    told : Simulated
+        Its particles of the simulation.
+    detector : str
+    """
+    made = [] if chosen.particles is None else [chosen.particles]
+    particles = _links(content, PARTICLE, made, told.place)
+    tracks, clusters = (
+        _links(content, kind, there, told.place) or _through(content, chosen, kind, there, particles)
+        for kind, there in ((TRACK, chosen.tracks), (CLUSTER, chosen.clusters))
+    )
+    names, energy = _subdetectors(chosen.clusters)
+    links = particles or _none(), tracks, clusters
+    return DstEvent(event, *links, told.generator_status, told.mass, names, energy, detector)
 
 
 def _none() -> Links:
@@ -164,7 +181,7 @@ def _through(
 
 def _subdetectors(clusters: list[Collection]) -> tuple[tuple[str, ...], Floats]:
     """Names of the subdetectors, and the energy of each cluster in each; 0 where a cluster tells of fewer."""
-    names: list[str] = next((c.parameters.get("ClusterSubdetectorNames", []) for c in clusters), [])
+    names: list[str] = next((c.parameters.get("ClusterSubdetectorNames", list(USUAL)) for c in clusters), [])
     parts = [np.zeros((0, len(names)))]
     for collection in clusters:
         offsets, items = collection.table.lists["subdetector_energies"]

@@ -38,9 +38,14 @@ class Chosen(NamedTuple):
         return {c.name for c in (*particles, *self.tracks, *self.clusters)}
 
 
-def choose(content: Content) -> Chosen:
-    """The collections of an event that are read. Raises `BadInput`."""
-    made = [(_made_of_elements(c.table), c) for c in content.of(PARTICLE)]
+def choose(content: Content, particles_name: str = "") -> Chosen:
+    """The collections of an event that are read; with a name, its particles and what they are made of. Raises `BadInput`."""
+    there = content.of(PARTICLE)
+    if particles_name and particles_name not in [c.name for c in there]:
+        names = ", ".join(c.name for c in there) or "none"
+        raise BadInput(content.file, content.where, f"no particles '{particles_name}' in it; it has {names}")
+    named = [c for c in there if particles_name in ("", c.name)]
+    made = [(_made_of_elements(c.table), c) for c in named]
     most = max((count for count, _ in made), default=0)
     particles = next((c for count, c in made if count == most), None) if most else None
     kinds = []

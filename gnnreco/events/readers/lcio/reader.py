@@ -37,10 +37,12 @@ class LcioReader:
     file : Path
     finder : SensorFinder
         The field of its detector turns curvatures into momenta; without a detector the particles of the file tell it.
+    particles : str
+        Name of the collection of found particles; empty: the one with the most that are made of tracks or clusters.
     """
 
-    def __init__(self, file: Path, finder: SensorFinder) -> None:
-        self.file, self.finder = file, finder
+    def __init__(self, file: Path, finder: SensorFinder, particles: str = "") -> None:
+        self.file, self.finder, self.particles = file, finder, particles
         self._events: list[tuple[Heading, Record]] = []
         self._bz: float | None = None
         self._sought = False
@@ -58,7 +60,7 @@ class LcioReader:
 
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         where, content = f"event {entry.number}", self.content(entry.row, entry.number)
-        chosen = choose(content)
+        chosen = choose(content, self.particles)
         hits = hits_of(content)
         bz = self.field(content, chosen) if chosen.tracks else None
         found = found_in(content, chosen, bz)
@@ -83,6 +85,11 @@ class LcioReader:
             )
         return replace(event, truth=None if told is None else told.truth, found=found)
 
+    def detector(self, row: int) -> str:
+        """The name of the detector of an event, as the file says."""
+        self._events = self._events or events(self.file)
+        return self._events[row][0].detector
+
     def content(self, row: int, number: int) -> Content:
         """The collections of one event; the last one is kept. Raises `BadInput`."""
         if self._last is not None and self._last[0] == row:
@@ -104,7 +111,7 @@ class LcioReader:
             for row, (heading, _) in enumerate(self._events):
                 with contextlib.suppress(BadInput):  # a damaged event is reported when it is read itself
                     first = self.content(row, heading.number)
-                    self._bz = field_of(first, choose(first))
+                    self._bz = field_of(first, choose(first, self.particles))
                 if self._bz is not None:
                     break
             self._sought = True
