@@ -24,7 +24,7 @@ gnnreco train tracking detector=trackml sample=files \
     'sample.inputs=[train_pu200,train_eta4_pu100,train_pu50,train_pu0]' 'sample.validation=[dev_pu200]' sample.events=190 \
     train.epochs=18 train.learning_rate=0.004 train.threads=1 -o tracking-trackml
 
-gnnreco train tracking detector=hex_tracker sample=ttbar sample.events=200 sample.pileup=30 \
+gnnreco train tracking detector=hx_tracker sample=ttbar sample.events=200 sample.pileup=30 \
     sample.simulation.noise_hits=0.05 sample.seed=1 train.epochs=25 train.learning_rate=0.004 train.threads=1 \
     -o tracking-hex
 
@@ -145,16 +145,27 @@ flow_gun() { # folder events seed
 flow tr_qq380 1100 100 qq; flow tr_zh 400 101 zh; flow tr_qq91 300 102 qq --ecm 91; flow tr_tau 200 103 tautau
 flow va_qq380 80 200 qq; flow va_zh 40 201 zh; flow va_qq91 30 202 qq --ecm 91; flow va_tau 20 203 tautau
 flow_gun tr_gun 300 104; flow_gun va_gun 30 204
-flow more_qq380 1000 300 qq; flow more_qq380_2 1000 301 qq; flow more_zh 400 302 zh
+flow xr_qq380_300 1000 300 qq; flow xr_qq380_301 1000 301 qq; flow xr_zh 400 302 zh
 first=tr_qq380,tr_zh,tr_qq91,tr_tau,tr_gun
 particleflow() { # bundle events number epochs rate [more]
     gnnreco train particleflow detector=full_cld "sample.inputs=[$2]" sample.events="$3" train.epochs="$4" \
         'sample.validation=[va_qq380,va_zh,va_qq91,va_tau,va_gun]' sample.validation_events=120 train.learning_rate="$5" \
-        'sample.bundles=[tracking-cld,clusters-fine]' train.batch=4 train.cache=flow-cache -o "$1" "${@:6}"
+        'sample.bundles=[tracking-cld,clusters-fine]' train.batch=4 train.cache=cache -o "$1" "${@:6}"
 }
-particleflow flow-1 "$first" 2300 8 0.003 model.hidden=48
-particleflow flow-2 "$first,more_qq380,more_qq380_2,more_zh" 4700 7 0.0025 train.start=flow-1
-particleflow pflow-cld "$first,more_qq380,more_qq380_2,more_zh" 4700 6 0.0025 train.start=flow-2 task.loss.balance=0.2
+particleflow flow1 "$first" 2300 8 0.003 model.hidden=48
+all="$first,xr_qq380_300,xr_qq380_301,xr_zh"
+particleflow flow2 "$all" 4700 7 0.0025 train.start=flow1
+particleflow flow3 "$all" 4700 6 0.0025 train.start=flow2 task.loss.balance=0.2
+particleflow pflow-cld "$all" 4700 3 0.0015 train.start=flow3 task.least_score=0.6
+
+# The same in a detector for proton collisions: it begins where that of full_cld ends, since events are few.
+gnnreco bundle adapt tracking-trackml --detector full_hex -o tracking-full-hex --events 30 --process ttbar --pileup 0 --seed 11 \
+    pool=pools
+gnnreco simulate --detector full_hex --process ttbar --pileup 0 --events 160 --seed 400 -o hx_tr pool=pools
+gnnreco simulate --detector full_hex --process ttbar --pileup 0 --events 16 --seed 401 -o hx_va pool=pools
+gnnreco train particleflow detector=full_hex 'sample.inputs=[hx_tr]' 'sample.validation=[hx_va]' sample.events=160 \
+    sample.validation_events=16 'sample.bundles=[tracking-full-hex,clusters-fine]' train.batch=2 train.epochs=6 \
+    train.learning_rate=0.0015 train.start=pflow-cld train.cache=cache -o pflow-hex
 
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \

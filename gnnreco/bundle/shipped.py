@@ -25,7 +25,7 @@ def list_bundles() -> list[str]:
     --------
     >>> import gnnreco
     >>> [name for name in gnnreco.list_bundles() if name.startswith("tracking")]
-    ['tracking-cld', 'tracking-hex', 'tracking-odd', 'tracking-telescope', 'tracking-trackml']
+    ['tracking-cld', 'tracking-full-hex', 'tracking-hex', 'tracking-odd', 'tracking-telescope', 'tracking-trackml']
     """
     return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
 
