@@ -266,9 +266,9 @@ class TriggerNetwork(nn.Module):
             pooled = ops.cut(self.pooled, ops.total(ops.valid(h, valid), all_rows, 1))
             return ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, pooled)))
         if self.config.kind == "slots":
-            said = ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, h)))
-            said = ops.valid(ops.add(said, ops.dense(self.linear, x)), valid)
-            twice = ops.rows(said, np.tile(np.arange(n), 2))
+            learned = ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, h)))
+            answers = ops.valid(ops.add(learned, ops.dense(self.linear, x)), valid)
+            twice = ops.rows(answers, np.tile(np.arange(n), 2))
             return ops.total(twice, np.concatenate([np.arange(n), np.full(n, n)]), n + 1)
         ends = [ops.rows(self.head.say(ops, k, h), end) for k, end in enumerate((sender, receiver))]
         last = ops.add(ops.add(*ends), self.head.say(ops, 2, e))

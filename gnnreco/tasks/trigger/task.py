@@ -147,10 +147,12 @@ class TriggerTask(Task[TriggerSample, None]):
         """Begin with the best sum of classes of cells: what can be solved need not be descended to."""
         network = self.network
         weight = torch.from_numpy(np.kron(class_weights(x, target), np.eye(COMPONENTS))).to(network.scale)
+        bias = network.answer.bias
+        assert bias is not None
         with torch.no_grad():
             network.linear.weight.copy_(weight * network.scale)
             network.answer.weight.mul_(BEGIN)
-            network.answer.bias.copy_(weight @ network.offset)
+            bias.copy_(weight @ network.offset)
 
     def sample(self, event: Event | JetBlock) -> TriggerSample:
         """One event's buffers as tensors."""
