@@ -160,7 +160,7 @@ particleflow pflow-cld "$all" 4700 3 0.0015 train.start=flow3 task.least_score=0
 
 # The same in a detector for proton collisions: it begins where that of full_cld ends, since events are few.
 gnnreco bundle adapt tracking-trackml --detector full_hex -o tracking-full-hex --events 30 --process ttbar --pileup 0 --seed 11 \
-    pool=pools
+    --min-hits 5 pool=pools
 gnnreco simulate --detector full_hex --process ttbar --pileup 0 --events 160 --seed 400 -o hx_tr pool=pools
 gnnreco simulate --detector full_hex --process ttbar --pileup 0 --events 16 --seed 401 -o hx_va pool=pools
 gnnreco train particleflow detector=full_hex 'sample.inputs=[hx_tr]' 'sample.validation=[hx_va]' sample.events=160 \

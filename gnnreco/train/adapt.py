@@ -32,6 +32,7 @@ def adapt(
     command: str = "",
     progress: Progress | None = None,
     overwrite: bool = False,
+    min_hits: int | None = None,
 ) -> JsonDict:
     """Fit a bundle to another detector and save it.
 
@@ -51,6 +52,8 @@ def adapt(
         Of the embedded simulation; where no pile-up is given, it is 20 collisions, and none of a beam.
     min_pt : float, optional
         GeV; slower particles are not aimed at. As the bundle has it where it is not given; raise it where they curl.
+    min_hits : int, optional
+        Hits of the shortest track. As the bundle has it where it is not given; raise it where chambers far out give stubs.
     command : str
         Written to the manifest.
     progress : callable, optional
@@ -75,6 +78,8 @@ def adapt(
     source.config.pop("calibration", None)  # of another detector
     if min_pt is not None and "graph" in source.config:
         source.config["graph"] |= {"min_pt": min_pt}
+    if min_hits is not None and "decode" in source.config:
+        source.config["decode"] |= {"min_hits": min_hits}
     task = load_task(source, detector, any_detector=True, to_adapt=True)
     if events < 1:
         raise BadConfig(f"--events {events}: at least one event is needed")

@@ -41,12 +41,13 @@ def barrel(detector_folder: Callable[..., Path]) -> Detector:
 
 @pytest.mark.slow
 def test_a_bundle_finds_tracks_in_a_detector_it_has_never_seen(barrel: Detector, tmp_path: Path) -> None:
-    adapt("tracking-trackml", barrel, tmp_path / "own", events=30, pileup=5, seed=5)
+    adapt("tracking-trackml", barrel, tmp_path / "own", events=30, pileup=5, seed=5, min_hits=5)
     own, source = load_bundle(tmp_path / "own"), load_bundle("tracking-trackml")
     for name in source.state:
         if name.startswith("network."):
             np.testing.assert_array_equal(own.state[name], source.state[name])
     assert own.manifest["training"]["adapted_from"]["sha256"] == source.manifest["sha256"]
+    assert own.config["decode"]["min_hits"] == 5
     own.check_detector(barrel)
     task = load_task(own, barrel)
     options = SimulationOptions(particle="muon", energy=(2.0, 20.0), count=10, eta=(-0.5, 0.5))

@@ -168,6 +168,9 @@ def _add_adapt(sub: Verbs) -> None:
     fit.add_argument(
         "--min-pt", type=float, metavar="GEV", help="slower particles are not aimed at (default: as BUNDLE)"
     )
+    fit.add_argument(
+        "--min-hits", type=positive, metavar="N", help="hits of the shortest track (default: as BUNDLE)"
+    )
     fit.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
 
 
@@ -188,10 +191,13 @@ def bundle_adapt(args: Namespace) -> int:
         command = (
             f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
             f"--process {args.process} --pileup {pileup} --seed {args.seed}"
-            f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'} {' '.join(args.settings)}"
+            f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'}"
+            f"{'' if args.min_hits is None else f' --min-hits {args.min_hits}'} {' '.join(args.settings)}"
         )
         how = (args.events, args.process, pileup, args.seed, args.min_pt, options)
-        row = adapt(args.bundle, detector, args.output, *how, command.strip(), named, args.overwrite)
+        row = adapt(
+            args.bundle, detector, args.output, *how, command.strip(), named, args.overwrite, args.min_hits
+        )
         held_back = simulated(
             detector, args.process, max(4, args.events // 4), pileup, args.seed, options, args.events
         )

@@ -68,6 +68,7 @@ def test_limits_and_names_are_checked():
             stream(network("edges", 3), name, nodes, edges, 3.0)
 
 
+@pytest.mark.slow
 @needs_verilator
 def test_hardware_equals_the_network_on_every_graph():
     """One after the other: small and large, empty, over the limits, and not sorted."""
