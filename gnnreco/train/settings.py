@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def run_training(
             found_before(part, task.needs.found, each, settings.sample.bundles)
             for part in _read(task, sample, each, progress)
         ]
-        for sample, each in zip(samples, detectors or [None], strict=True)
+        for sample, each in zip_longest(samples, detectors)
     ]
     training, validation = (Everywhere(parts) if others else parts[0] for parts in zip(*found, strict=True))
     if settings.train.start:
