@@ -116,10 +116,13 @@ class Reading:
         # Where a shower begins is not told: neighbours are sought, and ranked, by its middle.
         showers = replace(showers, front=showers.middle, back=showers.middle)
         graph = element_graph(trails, showers, config)
+        own = event.event.found[Clusters].energy
         if self.donors is not None:
             graph = self.donors.fill(graph, showers.visible, trails.momentum)
         trails = replace(trails, features=graph.track_features)
-        showers = replace(showers, features=graph.shower_features)
+        # What the file says is calibrated for hadrons already: particles are made of it.
+        energy = np.where(own > 0, own, showers.energy)
+        showers = replace(showers, features=graph.shower_features, energy=energy)
         return Elements(tracks, clusters, cells, trails, showers, graph, np.zeros(3))
 
 
@@ -174,9 +177,11 @@ def cells_of(event: DstEvent, detector: Calorimeters, scale: float) -> tuple[Clu
     owner, part, x, y, z, radiation, nuclear, cosines, group = np.ascontiguousarray(table.T)
     index: Ints = np.arange(len(table))
     offsets = np.searchsorted(owner, np.arange(len(clusters) + 1))
+    size = np.linalg.norm(clusters.axis, axis=1, keepdims=True)
+    axis = np.where(size > 0, clusters.axis / np.maximum(size, 1e-9), ray)
     made = replace(
         clusters, offsets=offsets, hit_index=index, hit_weight=np.ones(len(table)), energy=energy,
-        axis=ray, energy_sigma=np.full(len(clusters), np.nan),
+        axis=axis, energy_sigma=np.full(len(clusters), np.nan),
     )  # fmt: skip
     unit, mip = np.full(len(table), UNIT), np.full(len(table), MIP)
     xyz = np.stack([x, y, z], axis=1)
