@@ -105,6 +105,7 @@ def as_calibrated(task: ParticleFlowTask) -> ParticleFlowTask:
     """A task that takes the energies of clusters as they are, in place of what it has learned of its own calorimeter."""
     other = copied(task)
     last = other.network.shower_out[-1]
+    assert isinstance(last, torch.nn.Linear)
     with torch.no_grad():
         last.weight[SHIFT], last.bias[SHIFT] = 0.0, 0.0
     return other
