@@ -67,7 +67,7 @@ class Surroundings:
         In its source's frame.
     frame : CellFrame
     behind : bool (n_sensors,)
-        Sensors that measure position, of subsystems that begin farther out than the calorimeters do.
+        Sensors that measure position, of subsystems that reach farther out than every calorimeter does.
     count : int
         Points on the path of a track.
     """
@@ -80,16 +80,13 @@ class Surroundings:
     @classmethod
     def of(cls, detector: Detector, config: ElementConfig) -> Surroundings:
         """Those of a detector in its source's frame."""
-        away = np.linalg.norm(detector.center, axis=1)
-        subsystems = detector.subsystems
-        first = [away[detector.subsystem == k].min(initial=np.inf) for k in range(len(subsystems))]
-        inner = min(
-            (f for f, s in zip(first, subsystems, strict=True) if "energy" in s.measures), default=np.inf
-        )
-        outer = [f > inner and "position" in s.measures for f, s in zip(first, subsystems, strict=True)]
         low, high = detector.bounds
-        size = float(np.linalg.norm(np.maximum(np.abs(low), np.abs(high)), axis=1).max(initial=0.0))
-        count = int(min(size, LONGEST) / config.step) + 1
+        reach = np.linalg.norm(np.maximum(np.abs(low), np.abs(high)), axis=1)
+        subsystems = detector.subsystems
+        end = [reach[detector.subsystem == k].max(initial=0.0) for k in range(len(subsystems))]
+        last = max((e for e, s in zip(end, subsystems, strict=True) if "energy" in s.measures), default=np.inf)
+        outer = [e > last and "position" in s.measures for e, s in zip(end, subsystems, strict=True)]
+        count = int(min(reach.max(initial=0.0), LONGEST) / config.step) + 1
         return cls(detector, CellFrame.of(detector), np.array(outer, bool)[detector.subsystem], count)
 
 
