@@ -1,9 +1,10 @@
 """Whole detectors that nobody will build, to train particle flow on: what one network sees in many it need not learn by heart.
 
-    python scripts/random_whole_detectors.py -o FOLDER [--count 8] [--seed 1]
+    python scripts/random_whole_detectors.py -o FOLDER [--count 8] [--seed 1] [--longest 1]
 
 Each has CLD's tracker, made smaller, in another field, and calorimeters of its own: absorber, depth, number of layers, shape and
-size of the cells are drawn at random. mm, degrees, tesla.
+size of the cells are drawn at random. `--longest 2.2` makes them longer as well, up to so many times, as at proton colliders. mm,
+degrees, tesla.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 from build_cld_detector import CHAMBER, LAYERS, SIDES, tracker, vertex
-from whole_detectors import Rows, Stack, cylinder, endcap, number_of, square, staves, subsystems_of
+from whole_detectors import Rows, Stack, cylinder, endcap, number_of, square, staves, subsystems_of, thick
 
 #: What a minimum-ionising particle loses, MeV per mm: Particle Data Group values, those of boards put together by weight.
 LOSS = {
@@ -49,17 +50,20 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--count", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--longest", type=float, default=1.0)
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
     for i in range(args.count):
         folder = args.output / f"whole_{i}"
         folder.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(drawn(folder.name, i % 2 == 0, rng), sort_keys=False, default_flow_style=None)
+        text = yaml.safe_dump(
+            drawn(folder.name, i % 2 == 0, rng, args.longest), sort_keys=False, default_flow_style=None
+        )
         (folder / "detector.yaml").write_text(text)
         print(folder)
 
 
-def drawn(name: str, hexagonal: bool, rng: np.random.Generator) -> dict[str, Any]:
+def drawn(name: str, hexagonal: bool, rng: np.random.Generator, longest: float) -> dict[str, Any]:
     """The description of one detector."""
 
     def between(low: float, high: float) -> float:
@@ -74,14 +78,15 @@ def drawn(name: str, hexagonal: bool, rng: np.random.Generator) -> dict[str, Any
         slabs["hcal"].pop("steel")
     cells = {"ecal": between(4.0, 16.0), "hcal": between(15.0, 60.0)}
     templates: dict[str, Any] = {}
-    inside = scaled([*vertex(templates), *tracker(templates)], size)
-    templates = {key: scaled(value, size) for key, value in templates.items()}
-    radius, start, hole = 2150 * size, 2307 * size, 340 * size
+    length = size if longest == 1 else number_of(size * rng.uniform(1.0, longest))
+    inside = scaled([*vertex(templates), *tracker(templates)], size, length)
+    templates = {key: scaled(value, size, length) for key, value in templates.items()}
+    radius, half, start, hole = 2150 * size, 2210 * length, 2307 * length, 340 * size
     outside: Rows = []
     for part, wanted in (("ecal", 24.0), ("hcal", 5.5)):
         shape = {"kind": "hex", "flat_to_flat": cells[part]} if hexagonal else square(cells[part])
         stack = layers_of(slabs[part], part, wanted)
-        outside += staves(templates, f"{part}_barrel", shape, stack, (radius, 2210 * size), SIDES)
+        outside += staves(templates, f"{part}_barrel", shape, stack, (radius, half), SIDES)
         depth = stack[2] * stack[3]
         ends = (start, hole, radius + depth)
         outside.append(endcap(templates, f"{part}_endcap", shape, stack, ends, SIDES))
@@ -102,37 +107,38 @@ def drawn(name: str, hexagonal: bool, rng: np.random.Generator) -> dict[str, Any
             [*inside, *outside], layers, {part: facts(slabs[part], part) for part in slabs}
         ),
         "passive": [
-            cylinder("tracker_support", 688.0 * size, 2300.0 * size, {"carbon_fibre": 0.0125 * 281}),
+            cylinder("tracker_support", 688.0 * size, 2300.0 * length, {"carbon_fibre": 0.0125 * 281}),
             cylinder("coil", radius + 200, start, {"aluminium": 90.0, "steel": 80.0}),
         ],
         "sensors": [*inside, *outside],
     }
 
 
-def scaled(part: Any, size: float) -> Any:
-    """The same with all lengths multiplied; angles and counts stay."""
+def scaled(part: Any, size: float, length: float) -> Any:
+    """The same with all lengths multiplied, those along the beam by `length`; angles and counts stay."""
     if isinstance(part, list):
-        return [scaled(one, size) for one in part]
+        return [scaled(one, size, length) for one in part]
     if not isinstance(part, dict):
         return part
     if "outline" in part and "cells" in part:  # rounding must not leave its rim without cells
         part = part | {"cells": [n + 2 for n in part["cells"]]}
-    return {
-        key: _multiplied(value, size) if key in LENGTHS else scaled(value, size)
+    factors = dict.fromkeys(LENGTHS, size) | {"z": length}
+    made = {
+        key: times(value, factors[key]) if key in factors else scaled(value, size, length)
         for key, value in part.items()
     }
+    if "pitch" in made and "outline" not in made:  # a stave, whose second axis lies along the beam
+        made["pitch"] = [made["pitch"][0], times(part["pitch"][1], length)]
+    return made
 
 
-def _multiplied(value: Any, size: float) -> Any:
-    if isinstance(value, list):
-        return [_multiplied(one, size) for one in value]
-    return round(value * size, 8)
+def times(value: Any, factor: float) -> Any:
+    """A number, or all numbers of a list, times a factor."""
+    return [times(one, factor) for one in value] if isinstance(value, list) else round(value * factor, 8)
 
 
 def layers_of(slabs: dict[str, float], part: str, wanted: float) -> Stack:
     """Active thickness, its middle, a layer's thickness, and as many layers as have this depth (radiation or interaction lengths)."""
-    from whole_detectors import thick
-
     active, depth = (
         ("silicon", "radiation_lengths") if part == "ecal" else ("polystyrene", "interaction_lengths")
     )

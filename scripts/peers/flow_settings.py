@@ -15,7 +15,7 @@ instead of 80.5 %, since one near a track stays with it. `belief` is from all 16
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,5 +180,29 @@ TUNED = FlowSettings(
     ),
 )
 
-#: The same for 50 pile-up collisions in `full_hex`.
-TUNED_PILEUP = TUNED
+#: The same for 50 pile-up collisions and top pairs in `full_hex`.
+TUNED_PILEUP = replace(
+    TUNED,
+    track_error=0.6,
+    track_score=0.4,
+    photon_away=1.5,
+    link=4.0,
+    n_high=1.0,
+    n_low=1.5,
+    n_excess=2.5,
+    merge=14.0,
+    least_photon=0.5,
+    neutral_scale=1.2,
+    photon_weights=(1.008, 3.159),
+    hadron_weights=(1.272, 1.688),
+    bend=0.02,
+    belief=np.array(
+        [
+            [0.8947, 0.0, 0.0, 0.015, 0.0012, 0.0892],
+            [0.0, 0.2603, 0.2128, 0.0, 0.0, 0.527],
+            [0.0, 0.0449, 0.754, 0.0, 0.0, 0.2011],
+            [0.6909, 0.0, 0.0, 0.0909, 0.0, 0.2182],
+            [0.8918, 0.0, 0.0, 0.0036, 0.0073, 0.0973],
+        ]
+    ),
+)
