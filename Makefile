@@ -33,9 +33,10 @@ lint: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(MAKE) --jobs=2 quick lint
 
-# Each process takes half of the tests in the order of their files, and the end of what others have left when it is done.
+# A process for each core that the system names, of hyperthreading too. Each takes its part of the tests in the order of their
+# files, and when it is done the end of what another one has left.
 quick: $(VENV)/.ready
-	$(BIN)/pytest -q -m "not slow" -n auto --dist worksteal
+	$(BIN)/pytest -q -m "not slow" -n logical --dist worksteal
 
 # The slow tests, then every figure of the README beside its peer.
 bench: $(VENV)/.ready-peers
