@@ -2,8 +2,9 @@
 
     make bench-pflow
     python scripts/bench_pflow.py [--bundle pflow-cld] [--events 200] [--work .bench/pflow] [--only qq380 zh qq91] [--json FILE]
+    python scripts/bench_pflow.py --detector full_hex
 
-The same tracks and clusters (`--tracks`, `--showers`) go to all: the network, the rules (`peers/flow_rules.py`, to be tuned on other
+The same tracks and clusters go to all: the network, the rules (`peers/flow_rules.py`, to be tuned on other
 events by `peers/flow_scan.py`), truth in place of pattern recognition, every cluster alone, every track alone. Events are
 simulated with the seeds below unless their folder is there; what was reconstructed in them is kept beside them. Jets need
 FastJet (`pip install 'gnnreco[jets]'`); without it the visible energy stands in for them. Intervals hold 68 %; those of ratios
@@ -16,6 +17,7 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,39 +26,60 @@ sys.path.insert(0, str(Path(__file__).parent / "peers"))
 import numpy as np
 from bench_pflow_parts import PEER, PERFECT, Sample, contenders, exponent, run_sample
 from bench_showers import percent, table
+from flow_settings import TUNED, TUNED_PILEUP, FlowSettings
 
-from gnnreco.bundle import list_bundles
 from gnnreco.geometry import load_detector
 
-SEEDS = {"qq380": 900, "zh": 901, "qq91": 902}
-PROCESS = {"qq380": ["qq"], "zh": ["zh"], "qq91": ["qq", "--ecm", "91"]}
+#: Of each sample: how to simulate it, and with which seed.
+PROCESS = {
+    "qq380": ["qq"],
+    "zh": ["zh"],
+    "qq91": ["qq", "--ecm", "91"],
+    "pileup50": ["ttbar", "--pileup", "50"],
+}
+SEEDS = {name: 900 + k for k, name in enumerate(PROCESS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What goes with a detector: the network and the tracks trained there, the rules tuned there, the jets of its collisions."""
+
+    bundle: str
+    tracks: str
+    rules: FlowSettings
+    jets: str
+    samples: tuple[str, ...]
+    events: int
+
+
+HOMES = {
+    "full_cld": Home("pflow-cld", "tracking-cld", TUNED, "durham", ("qq380", "zh", "qq91"), 200),
+    "full_hex": Home("pflow-hex", "tracking-full-hex", TUNED_PILEUP, "antikt", ("pileup50",), 60),
+}
 KINDS = ("photon", "neutral_hadron", "charged_hadron", "electron", "muon")
-SHIPPED = "pflow-cld"
-NEW = 200  # events of a sample that is made here: all three take ten minutes of two cores
 
 
 def main() -> None:
     asked = arguments()
+    home = HOMES[asked.detector]
     detector = load_detector(asked.detector)
-    ours = asked.bundle if asked.bundle or SHIPPED not in list_bundles() else [SHIPPED]
-    if not ours:
-        print(f"no network: {SHIPPED} does not ship here; name one by --bundle")
-    runs = contenders(detector, ours)
+    ours = asked.bundle or [home.bundle]
+    runs = contenders(detector, ours, home.rules)
     result: dict[str, Any] = {
         "bundles": ours,
-        "tracks": asked.tracks,
+        "detector": asked.detector,
+        "tracks": home.tracks,
         "showers": asked.showers,
         "samples": {},
     }
     costs: dict[str, list[Any]] = {key: [] for key in runs}
-    for name in asked.only:
+    for name in asked.only or home.samples:
         events = asked.events_in / name if asked.events_in else asked.work / "events" / name
         if asked.prefix:
             events = asked.events_in / f"{asked.prefix}{name}"
         simulated(events, name, asked)
-        sample = Sample(
-            name, events, asked.work / "found" / name, asked.detector, [asked.tracks, asked.showers]
-        )
+        before = [home.tracks, asked.showers]
+        sample = Sample(name, events, asked.work / "found" / name, asked.detector, before, home.jets)
         result["samples"][name] = run_sample(sample, detector, runs, asked.events)
         show(name, result["samples"][name])
         for key, row in result["samples"][name]["contenders"].items():
@@ -83,7 +106,7 @@ def simulated(folder: Path, name: str, asked: argparse.Namespace) -> None:
         "--process",
         *PROCESS[name],
     ]
-    count = str(asked.events or NEW)
+    count = str(asked.events or HOMES[asked.detector].events)
     subprocess.run([*command, "--events", count, "--seed", str(SEEDS[name]), "-o", str(folder)], check=True)
 
 
@@ -154,14 +177,13 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--bundle", nargs="*", default=[], help="networks: names or folders")
-    parser.add_argument("--tracks", default="tracking-cld", help="bundle that finds the tracks")
     parser.add_argument("--showers", default="clusters-fine", help="bundle that finds the clusters")
-    parser.add_argument("--detector", default="full_cld")
-    parser.add_argument("--events", type=int, help="of each sample; all that are there, or 200 new ones")
+    parser.add_argument("--detector", choices=list(HOMES), default="full_cld")
+    parser.add_argument("--events", type=int, help="of each sample; all that are there, or new ones")
     parser.add_argument("--work", type=Path, default=Path(".bench/pflow"))
     parser.add_argument("--events-in", type=Path, help="folder of folders of events")
     parser.add_argument("--prefix", default="", help="of these folders' names")
-    parser.add_argument("--only", nargs="+", choices=list(SEEDS), default=list(SEEDS))
+    parser.add_argument("--only", nargs="+", choices=list(SEEDS), help="some samples")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 

@@ -14,7 +14,7 @@ from flow_events import reconstructed, with_found
 from flow_ideal import TrueFlow, calorimeter_alone, perfect_flow, tracks_alone, true_flow
 from flow_pieces import FlowEvent, flow_event
 from flow_rules import particle_flow
-from flow_settings import TUNED
+from flow_settings import FlowSettings
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import PARTICLE_CLASSES, Clusters, Event, Floats, ReconstructedParticles, Tracks
@@ -52,15 +52,20 @@ class Sample:
     found: Path
     detector: str
     bundles: Sequence[str]
+    algorithm: str
 
 
 @dataclass(slots=True)
 class Rows:
     """What is kept of each event for one contender: scores, and rows that are resampled for ratios."""
 
-    scores: ParticleScores = field(default_factory=lambda: ParticleScores(algorithms=("durham",)))
+    algorithm: str
+    scores: ParticleScores = field(init=False)
     momentum: list[Floats] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.scores = ParticleScores(algorithms=(self.algorithm,))
 
     def add(self, seen: Seen, found: ReconstructedParticles, seconds: float) -> None:
         """Take what was found in an event, in so many CPU seconds."""
@@ -70,10 +75,11 @@ class Rows:
 
     @property
     def jets(self) -> list[Floats]:
-        """Responses of the central jets of each event; the ratio of visible energies where FastJet is missing."""
+        """Responses of the central jets of each event (of anti-kt all); the ratio of visible energies where FastJet is missing."""
         if not jets.installed():
             return [row[:, 6] for row in self.scores.balances]
-        return [rows[rows[:, 1] < jets.CENTRAL, 2] for rows in self.scores.jet_rows("durham")]
+        limit = np.inf if self.algorithm == "antikt" else jets.CENTRAL
+        return [rows[rows[:, 1] < limit, 2] for rows in self.scores.jet_rows(self.algorithm)]
 
     @property
     def mass(self) -> list[Floats]:
@@ -96,15 +102,15 @@ class Rows:
         return [1.0 * (t.true_kind[t.counted & (t.kind == kind) & (t.energy > HARD)] < 0) for t in tables]
 
 
-def contenders(detector: Detector, bundles: Sequence[str]) -> dict[str, Contender]:
-    """All of them by name: networks first."""
+def contenders(detector: Detector, bundles: Sequence[str], rules: FlowSettings) -> dict[str, Contender]:
+    """All of them by name: networks first; `rules` are the settings of the peer."""
     tasks = {f"network {Path(b).name}": load_task(load_bundle(b), detector, True) for b in bundles}
     return {
         **{name: (lambda seen, task=task: task.reconstruct(seen.event)) for name, task in tasks.items()},
-        PEER: lambda seen: particle_flow(seen.flow, TUNED),
-        PERFECT: lambda seen: perfect_flow(seen.flow, seen.true, TUNED),
-        "calorimeter alone": lambda seen: calorimeter_alone(seen.flow, TUNED),
-        TRACKS: lambda seen: tracks_alone(seen.flow, TUNED),
+        PEER: lambda seen: particle_flow(seen.flow, rules),
+        PERFECT: lambda seen: perfect_flow(seen.flow, seen.true, rules),
+        "calorimeter alone": lambda seen: calorimeter_alone(seen.flow, rules),
+        TRACKS: lambda seen: tracks_alone(seen.flow, rules),
     }
 
 
@@ -114,7 +120,7 @@ def run_sample(
     """All figures of a sample."""
     before = reconstructed(sample.events, sample.found, sample.detector, sample.bundles)
     around = Surroundings.of(detector.at_source(), ElementConfig())
-    rows, elements, reading = {name: Rows() for name in runs}, [], []
+    rows, elements, reading = {name: Rows(sample.algorithm) for name in runs}, [], []
     for number, event in enumerate(with_found(sample.events, sample.found, detector, limit)):
         true = true_flow(event, around)
         begin = time.process_time()
@@ -141,14 +147,14 @@ def run_sample(
         "events": len(count),
         "elements": float(count.mean()),
         "cpu_seconds": before,
-        "jets": "durham" if jets.installed() else "visible energy",
+        "jets": sample.algorithm if jets.installed() else "visible energy",
         "contenders": out,
     }
 
 
 def figures(mine: Rows, rows: dict[str, Rows]) -> dict[str, Any]:
     """Figures of one contender, and ratios to the peer and to the ceiling on the same events."""
-    out, peer = mine.scores.result("durham"), rows[PEER]
+    out, peer = mine.scores.result(mine.algorithm), rows[PEER]
     out["ratio"] = {
         "jets": compared(mine.jets, peer.jets, relative),
         "jets_perfect": compared(mine.jets, rows[PERFECT].jets, relative),

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from typing import Generic, TypeVar
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import accumulate
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnreco.columns import Event
+from gnnreco.events import open_events
+from gnnreco.events.parquet.reader import made_for
+from gnnreco.geometry import Detector
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Learner, State
+
+if TYPE_CHECKING:
+    from .settings import SampleConfig
 
 Sample = TypeVar("Sample")
 
@@ -34,6 +42,45 @@ def place_of(event: Event) -> int:
     return event.place if isinstance(event, Elsewhere) else 0
 
 
+def apart(sample: SampleConfig, detectors: Sequence[Detector]) -> list[SampleConfig]:
+    """The sample of each detector: the files that say they were made for it; the first also has those that do not say."""
+    inputs, validation = (_by_detector(names, detectors) for names in (sample.inputs, sample.validation))
+    return [replace(sample, inputs=inputs[k], validation=validation[k]) for k in range(len(detectors))]
+
+
+def _by_detector(names: Sequence[str], detectors: Sequence[Detector]) -> list[tuple[str, ...]]:
+    """Files for each detector."""
+    places = {detector.hash: place for place, detector in enumerate(detectors)}
+    files: list[list[str]] = [[] for _ in detectors]
+    for file in open_events(names, None).files if names else ():
+        files[places.get(made_for(file), 0)].append(str(file))
+    return [tuple(mine) for mine in files]
+
+
+class Everywhere(Sequence[Event]):
+    """The events of several detectors one after the other, each marked with the place of its detector when it is read.
+
+    Parameters
+    ----------
+    parts : sequence of sequences of Event
+        Those of the first detector, of the second, ...
+    """
+
+    def __init__(self, parts: Sequence[Sequence[Event]]) -> None:
+        self.parts = parts
+        self._ends = list(accumulate(map(len, parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, i: int) -> Event:  # type: ignore[override]  # one event at a time
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        place = bisect_right(self._ends, i)
+        event = self.parts[place][i - (self._ends[place] - len(self.parts[place]))]
+        return elsewhere(event, place) if place else event
+
+
 class Mixture(Learner[Event, Sample], Generic[Sample]):
     """A task for the training loop made of one task for each detector; all use the network of the first.
 
@@ -52,6 +99,11 @@ class Mixture(Learner[Event, Sample], Generic[Sample]):
     def sample_kind(self) -> type[Sample]:
         """The same for all."""
         return self._first.sample_kind
+
+    @property
+    def sample_settings(self) -> Mapping[str, object]:
+        """The same for all."""
+        return self._first.sample_settings
 
     @property
     def sample_state(self) -> State:

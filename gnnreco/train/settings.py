@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from gnnreco.tasks.contract import AnyLearner, AnyTask, Calibratable, ReadsJets,
 from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
 
-from .mixture import Mixture, elsewhere, place_of
+from .mixture import Everywhere, Mixture, apart, place_of
 from .upstream import Upstream, found_before
 
 HERE = Path(__file__).parents[1]
@@ -62,16 +63,17 @@ class SampleConfig:
     Attributes
     ----------
     inputs, validation : tuple of str
-        Files, folders or globs; without `validation` the last `validation_events` of `inputs` are kept for it.
+        Files, folders or globs; without `validation` the last `validation_events` of `inputs` are kept for it. Of several
+        detectors each learns from the files that say they were made for it; where there are none, events are simulated.
     events, validation_events : int
         How many to simulate, or the most to take from files.
     process, pileup, seed
         Of the simulation.
     detectors : tuple of str
-        Other detectors to learn from besides: as many simulated events of each. The bundle then serves any detector.
+        Other detectors to learn from besides, as many events of each at most. The bundle then serves any detector.
     bundles : tuple of str
         Bundles that find what the task builds on (tracks and clusters of particle flow) in each event; without them those
-        that ship for the detector.
+        that ship for the detector. Of several for one task, a detector takes its own.
     simulation : SimulationOptions
     """
 
@@ -141,30 +143,34 @@ def run_training(
         )
     detector = load_detector(settings.detector.name) if settings.detector.name else None
     task = kind.from_config(settings.task, detector)
-    training, validation = (
-        found_before(part, task.needs.found, detector, settings.sample.bundles)
-        for part in _read(task, settings.sample, detector, progress)
-    )
+    detectors = [] if detector is None else [detector, *map(load_detector, others)]
+    samples = apart(settings.sample, detectors) if others else [settings.sample]
+    found = [
+        [
+            found_before(part, task.needs.found, each, settings.sample.bundles)
+            for part in _read(task, sample, each, progress)
+        ]
+        for sample, each in zip_longest(samples, detectors)
+    ]
+    training, validation = (Everywhere(parts) if others else parts[0] for parts in zip(*found, strict=True))
     if settings.train.start:
         _begin_from(task, settings.train.start)
     teacher = None
     if isinstance(task, Teachable) and task.teacher_bundle:
         teacher = load_bundle(task.teacher_bundle)
         task.teacher = load_task(teacher, detector).network
-    sources = [training, validation]
-    detectors = [] if detector is None else [detector]
     learner: AnyLearner = task
     if others:
-        training, validation = list(training), list(validation)
-        detectors += [load_detector(name) for name in others]
-        for place, other in enumerate(detectors[1:], 1):
-            for kept, new in zip((training, validation), _simulated(settings.sample, other, progress)):
-                there = found_before(new, task.needs.found, other, settings.sample.bundles)
-                kept += [elsewhere(event, place) for event in there]
         learner = Mixture([task, *(kind.from_config(settings.task, other) for other in detectors[1:])])
     row = train(learner, training, validation, settings.train, output, command, resume, progress, overwrite)
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one writes
-        _describe(Path(output), None if others else detector, settings.sample, sources, teacher)
+        _describe(
+            Path(output),
+            None if others else detector,
+            settings.sample,
+            [part for pair in found for part in pair],
+            teacher,
+        )
         if isinstance(task, Calibratable) and detectors and len(validation):
             held_back: list[tuple[Detector, list[Event]]] = [(each, []) for each in detectors]
             for event in validation:

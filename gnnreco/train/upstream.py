@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from gnnreco.bundle import default_bundles
+from gnnreco.bundle import default_bundles, load_bundle
 from gnnreco.columns import Event
 from gnnreco.columns.table import Columns
 from gnnreco.geometry import Detector
@@ -81,9 +81,22 @@ def found_before(
         Columns that other tasks find.
     detector : Detector or None
     bundles : sequence of str
-        Shipped names or folders; none: those that ship for the detector, without what builds on them.
+        Shipped names or folders; none: those that ship for the detector, without what builds on them. Where several are
+        for one task, those that were made for this very detector are taken.
     """
     if not needs or detector is None:
         return events
-    names = list(bundles) or default_bundles(detector, build_on=False)
+    names = _of_detector(bundles, detector) or default_bundles(detector, build_on=False)
     return Upstream(events, Reconstructor(detector, names, any_detector=True))
+
+
+def _of_detector(bundles: Sequence[str], detector: Detector) -> list[str]:
+    """The bundles without those that were made for another detector where one for this detector does the same."""
+    made = [
+        (name, bundle.task, bundle.manifest["detector"]["hash"])
+        for name in bundles
+        for bundle in [load_bundle(name)]
+    ]
+    here = detector.at_source().hash
+    own = {task for _, task, hash_ in made if hash_ == here}
+    return [name for name, task, hash_ in made if hash_ == here or task not in own]

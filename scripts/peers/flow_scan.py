@@ -1,6 +1,6 @@
 """How the rule-based particle flow was tuned: calibration first, then a scan of every threshold by the resolution of jets.
 
-    python scripts/peers/flow_scan.py --events EVENTS ... --found OUTPUT ... [--limit 120] [--passes 2] [--json FILE]
+    python scripts/peers/flow_scan.py --events EVENTS ... --found OUTPUT ... [--limit 120] [--passes 2] [--merit met] [--json FILE]
 
 EVENTS are samples with seeds (and a pool of collisions) that no test uses, OUTPUT what `gnnreco reconstruct` found in them (tracks
 and clusters). The weights of energies in front and behind, and how the calibration of hadrons bends, are fitted to photons and
@@ -8,7 +8,8 @@ neutral hadrons with all their true cells. Then each setting climbs from value t
 gets better. The merit of a sample is the geometric mean of two widths: of the response of Durham jets (two an event, |cos theta| <
 0.95), and of the visible energy over the true one. A width is the mean distance from the median, without the worst fifth, over the
 median: it follows the interquartile range with less noise. The merit of several samples is their geometric mean, weighted by events.
-At the end `belief` counts what particles of each class truly are.
+With `--merit met` it is, in place of the first, the width of the components of the missing transverse momentum, for pile-up. At the end
+`belief` counts what particles of each class truly are.
 """
 
 from __future__ import annotations
@@ -96,16 +97,21 @@ def _weights(left: Floats, energy: Floats) -> tuple[tuple[float, float], float]:
     return (round(float(weights[0]), 3), round(float(weights[1]), 3)), float(spread)
 
 
-def merit(samples: list[list[Case]], s: FlowSettings) -> float:
+def merit(samples: list[list[Case]], s: FlowSettings, of: str) -> float:
     """See the head of this file."""
     logs = []
     for cases in samples:
         found = [four_vectors(particle_flow(c.event, s)) for c in cases]
-        of_jets = np.concatenate([responses(one, c.jets) for one, c in zip(found, cases, strict=True)])
+        if of == "met":
+            first = missed(found, cases)
+        else:
+            first = width(
+                np.concatenate([responses(one, c.jets) for one, c in zip(found, cases, strict=True)])
+            )
         visible = np.array(
             [one[:, 3].sum() / c.true.targets.energy.sum() for one, c in zip(found, cases, strict=True)]
         )
-        logs.append(np.log(width(of_jets) * width(visible)) / 2)
+        logs.append(np.log(first * width(visible)) / 2)
     return float(np.exp(np.average(logs, weights=[len(cases) for cases in samples])))
 
 
@@ -114,6 +120,16 @@ def width(values: Floats) -> float:
     middle = np.median(values)
     off = np.sort(np.abs(values - middle))
     return float(off[: int(KEPT * len(off))].mean() / middle)
+
+
+def missed(found: list[Floats], cases: list[Case]) -> float:
+    """Mean error of a component of the missing transverse momentum, GeV, without the worst fifth, over 100 GeV."""
+    sums = [
+        one[:, :2].sum(axis=0) - four_vectors(c.true.targets)[:, :2].sum(axis=0)
+        for one, c in zip(found, cases, strict=True)
+    ]
+    off = np.sort(np.abs(np.concatenate(sums)))
+    return float(off[: int(KEPT * len(off))].mean() / 100)
 
 
 def responses(found: Floats, true: Floats) -> Floats:
@@ -125,18 +141,21 @@ def responses(found: Floats, true: Floats) -> Floats:
     return ratio[np.abs(true[:, 2]) < WIDEST * np.linalg.norm(true[:, :3], axis=1)]
 
 
-def scan(samples: list[list[Case]], s: FlowSettings, passes: int) -> tuple[FlowSettings, float]:
+def scan(
+    samples: list[list[Case]], s: FlowSettings, passes: int, of: str, names: list[str]
+) -> tuple[FlowSettings, float]:
     """One setting after the other climbs through its values while they get better."""
-    best = merit(samples, s)
+    best = merit(samples, s, of)
     print(f"... start {best:.4f}", file=sys.stderr, flush=True)
     for _ in range(passes):
         before = s
-        for name, values in GRID.items():
+        for name in names:
+            values = GRID[name]
             for ahead in (True, False):
                 ways = [v for v in values if (v > getattr(s, name)) == ahead and v != getattr(s, name)]
                 for value in sorted(ways, reverse=not ahead):
                     trial = replace(s, **{name: value})
-                    got = merit(samples, trial)
+                    got = merit(samples, trial, of)
                     if got >= best * (1 - WORTH):
                         break
                     best, s = got, trial
@@ -172,6 +191,8 @@ def main() -> None:
     parser.add_argument("--detector", default="full_cld")
     parser.add_argument("--limit", type=int, default=120, help="events of each sample")
     parser.add_argument("--passes", type=int, default=2)
+    parser.add_argument("--merit", choices=["jets", "met"], default="jets")
+    parser.add_argument("--settings", nargs="+", choices=list(GRID), default=list(GRID), help="to scan")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     begin = time.perf_counter()
@@ -181,7 +202,7 @@ def main() -> None:
     ]
     cases = [case for sample in samples for case in sample]
     print(f"{len(cases)} events, {time.perf_counter() - begin:.0f} s", flush=True)
-    s, best = scan(samples, fitted(cases, TUNED), asked.passes)
+    s, best = scan(samples, fitted(cases, TUNED), asked.passes, asked.merit, asked.settings)
     belief = beliefs(cases, s)
     result: dict[str, Any] = {
         "merit": best,

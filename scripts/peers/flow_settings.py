@@ -179,3 +179,6 @@ TUNED = FlowSettings(
         ]
     ),
 )
+
+#: The same for 50 pile-up collisions in `full_hex`.
+TUNED_PILEUP = TUNED

@@ -16,8 +16,8 @@ from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.train import TrainConfig, train
-from gnnreco.train.mixture import Mixture, elsewhere, place_of
-from gnnreco.train.settings import compose, run_training
+from gnnreco.train.mixture import Everywhere, Mixture, apart, elsewhere, place_of
+from gnnreco.train.settings import SampleConfig, compose, run_training
 from tests.train.toy import ToySample, ToyTask, events
 
 STACK = """
@@ -116,6 +116,35 @@ def test_files_of_the_first_detector_are_told(three: list[Path], tmp_path: Path)
     data = load_bundle(tmp_path / "bundle").manifest["training"]["data"]
     assert data["files"]
     assert all(len(file["sha256"]) == 64 for file in data["files"])
+
+
+def test_files_go_to_the_detector_that_they_were_made_for(three: list[Path], tmp_path: Path) -> None:
+    detectors = [load_detector(folder) for folder in three[:2]]
+    options = SimulationOptions(particle="photon", energy=(5.0, 10.0), eta=(2.5, 3.0))
+    for detector, count in zip(detectors, (3, 4)):
+        made = simulate(detector, "gun", count, options=options)
+        write_events(made, tmp_path / detector.name, "parquet", detector)
+    sample = SampleConfig(
+        inputs=(f"{tmp_path}/coarse", f"{tmp_path}/fine"), validation=(f"{tmp_path}/coarse",)
+    )
+    first, second = apart(sample, detectors)
+    assert [Path(name).parent.name for name in (*first.inputs, *second.inputs)] == ["fine", "coarse"]
+    assert not first.validation
+    assert second.validation == second.inputs
+    words = [f"detector={three[0]}", f"sample.detectors=['{three[1]}']"]
+    words.append(f"sample.inputs=['{tmp_path}/fine','{tmp_path}/coarse']")
+    run_training(compose("clustering", [*words, *SMALL]), tmp_path / "bundle")
+    training = load_bundle(tmp_path / "bundle").manifest["training"]
+    assert len(training["data"]["files"]) == 2
+    assert training["events"] == 4
+
+
+def test_events_of_several_detectors_are_read_when_asked_for() -> None:
+    parts = [events(2), [], events(3, 1, 10)]
+    everywhere = Everywhere(parts)
+    assert [(e.number, place_of(e)) for e in everywhere] == [(0, 0), (1, 0), (10, 2), (11, 2), (12, 2)]
+    with pytest.raises(IndexError):
+        everywhere[5]
 
 
 def test_a_task_of_one_detector_refuses_others(tmp_path: Path) -> None:

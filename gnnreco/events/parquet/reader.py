@@ -167,6 +167,14 @@ class ParquetReader:
             return read(file)
 
 
+def made_for(file: Path) -> str:
+    """Hash of the detector that a file of events says it was made for; empty where it does not say."""
+    if file.suffix != ".parquet":
+        return ""
+    with opened(file) as parquet:
+        return (parquet.metadata.metadata or {}).get(b"gnnreco.detector_hash", b"").decode("ascii", "replace")
+
+
 def _as_written(about: pq.FileMetaData) -> bool:
     """Whether no other tool wrote the file again: a column that is not ours then comes from damage."""
     return b"ARROW:schema" not in (about.metadata or {}) and about.created_by.startswith("parquet-cpp-arrow")
