@@ -100,7 +100,7 @@ class Truth(Columns):
     >>> import gnnreco
     >>> event = next(gnnreco.simulate("telescope", "beam", particle="muon", energy=(1, 2), seed=3))
     >>> event.truth.particles.pdg
-    array([13], dtype=int32)
+    array([-13], dtype=int32)
     >>> event.truth.hit[event.truth.particle == 0]
     array([0, 1, 2, 3, 4, 5])
     """
