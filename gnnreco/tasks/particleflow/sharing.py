@@ -91,7 +91,7 @@ def share_out(
     target = np.concatenate([target, n_tracks + np.arange(n), np.full(n, -1)])
     chance = np.concatenate([edge, alone[:, 0], alone[:, 1]])
     keys, back = np.unique(shower * (n_tracks + n + 1) + target + 1, return_inverse=True)
-    chance = np.bincount(back.ravel(), chance, len(keys))
+    chance = np.bincount(back.ravel(), chance, len(keys)).astype(np.float64, copy=False)
     shower, target = keys // (n_tracks + n + 1), keys % (n_tracks + n + 1) - 1
     keep = np.zeros(len(chance), bool) if config.whole else chance >= config.least
     keep[segment_best(shower, chance, n)] = True
