@@ -36,6 +36,7 @@ PROCESS = {
     "zh": ["zh"],
     "qq91": ["qq", "--ecm", "91"],
     "pileup50": ["ttbar", "--pileup", "50"],
+    "ttbar": ["ttbar", "--pileup", "0"],
 }
 SEEDS = {name: 900 + k for k, name in enumerate(PROCESS)}
 
@@ -54,7 +55,8 @@ class Home:
 
 HOMES = {
     "full_cld": Home("pflow-cld", "tracking-cld", TUNED, "durham", ("qq380", "zh", "qq91"), 200),
-    "full_hex": Home("pflow-hex", "tracking-full-hex", TUNED_PILEUP, "antikt", ("pileup50",), 60),
+    "full_hex": Home("pflow-hex", "tracking-full-hex", TUNED_PILEUP, "antikt", ("ttbar", "pileup50"), 60),
+    "odd": Home("pflow-any", "tracking-odd", TUNED, "antikt", ("ttbar",), 60),
 }
 KINDS = ("photon", "neutral_hadron", "charged_hadron", "electron", "muon")
 

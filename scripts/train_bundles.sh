@@ -158,14 +158,36 @@ particleflow flow2 "$all" 4700 7 0.0025 train.start=flow1
 particleflow flow3 "$all" 4700 6 0.0025 train.start=flow2 task.loss.balance=0.2
 particleflow pflow-cld "$all" 4700 3 0.0015 train.start=flow3 task.least_score=0.6
 
-# The same in a detector for proton collisions: it begins where that of full_cld ends, since events are few.
-gnnreco bundle adapt tracking-trackml --detector full_hex -o tracking-full-hex --events 30 --process ttbar --pileup 0 --seed 11 \
-    --min-hits 5 pool=pools
-gnnreco simulate --detector full_hex --process ttbar --pileup 0 --events 160 --seed 400 -o hx_tr pool=pools
-gnnreco simulate --detector full_hex --process ttbar --pileup 0 --events 16 --seed 401 -o hx_va pool=pools
-gnnreco train particleflow detector=full_hex 'sample.inputs=[hx_tr]' 'sample.validation=[hx_va]' sample.events=160 \
-    sample.validation_events=16 'sample.bundles=[tracking-full-hex,clusters-fine]' train.batch=2 train.epochs=6 \
-    train.learning_rate=0.0015 train.start=pflow-cld train.cache=cache -o pflow-hex
+# For any detector: it begins where that of full_cld ends, and sees eight whole detectors that nobody will build, besides.
+python "$here/random_whole_detectors.py" -o random_whole --count 8 --seed 1
+here_too=xr_qq380_300,tr_zh,tr_qq91,tr_gun,tr_tau held_back=va_qq380,va_zh,va_gun others= tracks=
+for i in {0..7}; do
+    whole=random_whole/whole_$i
+    gnnreco bundle adapt tracking-trackml --detector "$whole" -o "tracking-whole-$i" --events 30 --process qq --pileup 0 \
+        --seed 11 --min-hits 5 pool=pools
+    for part in "qq 130 1$i" "zh 50 2$i" "ttbar 66 3$i" "qq 8 5$i" "ttbar 5 6$i"; do
+        set -- $part
+        gnnreco simulate --detector "$whole" --process "$1" --pileup 0 --events "$2" --seed "$3" -o "w$i-$3" pool=pools
+    done
+    gnnreco simulate --detector "$whole" --process gun --events 44 --seed "4$i" -o "w$i-4$i" --energy 1 60 --count 10 \
+        spectrum=log --particle photon,electron,muon,pion,k0l,neutron,pi0,proton,kaon
+    here_too+=,w$i-1$i,w$i-2$i,w$i-3$i,w$i-4$i held_back+=,w$i-5$i,w$i-6$i others+=,$whole tracks+=,tracking-whole-$i
+done
+gnnreco train particleflow detector=full_cld "sample.inputs=[$here_too]" "sample.validation=[$held_back]" \
+    "sample.detectors=[${others#,}]" sample.events=2200 sample.validation_events=150 train.batch=4 train.epochs=6 \
+    "sample.bundles=[tracking-cld$tracks,clusters-fine]" train.learning_rate=0.002 train.start=pflow-cld \
+    train.cache=cache -o pflow-any
+
+# In a detector for proton collisions, with pile-up: it begins where that for any ends, since events are few.
+gnnreco bundle adapt tracking-trackml --detector full_hex -o tracking-full-hex --events 12 --process ttbar --pileup 50 --seed 11 \
+    --min-hits 5 --min-pt 0.5 pool=pools
+top() { # folder events seed pileup
+    gnnreco simulate --detector full_hex --process ttbar --pileup "$4" --events "$2" --seed "$3" -o "$1" pool=pools
+}
+top hx_tr 160 400 0; top hx_va 16 401 0; top pu_tr 36 501 50; top pu_va 8 502 50
+gnnreco train particleflow detector=full_hex 'sample.inputs=[hx_tr,pu_tr]' 'sample.validation=[hx_va,pu_va]' \
+    sample.events=196 sample.validation_events=24 'sample.bundles=[tracking-full-hex,clusters-fine]' train.batch=2 \
+    train.epochs=6 train.learning_rate=0.0015 train.start=pflow-any train.cache=cache -o pflow-hex
 
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \

@@ -15,6 +15,8 @@ from .files import MANIFEST, read_manifest
 SHOWERS, CLUSTERS = "showers-any", "clusters-density"
 #: The clumps that showers are made of: what particle flow builds on.
 CLUMPS = "clusters-fine"
+#: Makes particles where a detector has no bundle of its own for them.
+PARTICLES = "pflow-any"
 SHIPPED = Path(__file__).parents[1] / "bundles"
 
 
@@ -33,8 +35,9 @@ def list_bundles() -> list[str]:
 def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
     """Names of shipped bundles that reconstruct what a detector measures, one for each task.
 
-    Charge gives tracks where a bundle for this very detector ships, else clusters. Where particle flow was trained on this
-    very detector, it comes last, after those bundles whose tracks and clusters it learned from.
+    Charge gives tracks where a bundle for this very detector ships, else clusters. Particle flow comes last, after those
+    bundles whose tracks and clusters it learned from: the one of this very detector, or where tracks of this detector and
+    energies can be had, the one for any.
 
     Parameters
     ----------
@@ -53,6 +56,9 @@ def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
     own = [name for name, what in hashes.items() if what == ("particleflow", detector.at_source().hash)]
     if build_on and own:
         return [*shipped[own[0]]["training"]["data"]["sample"]["bundles"], own[0]]
+    tracks = [name for name, what in hashes.items() if what == ("tracking", detector.at_source().hash)]
+    if build_on and tracks and "energy" in measures and PARTICLES in shipped:
+        return [tracks[0], CLUMPS, PARTICLES]
     chosen: list[str] = []
     for task in ("drift", "tracking", "clustering"):
         own = [name for name, what in hashes.items() if what == (task, detector.at_source().hash)]

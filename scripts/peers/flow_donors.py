@@ -10,9 +10,10 @@ uses the truth, neither of the donors nor of the DST.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from kept_arrays import Arrays
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -23,6 +24,7 @@ from gnnreco.graphs.elements.graph import EDGE_FEATURES, ElementGraph
 from gnnreco.graphs.elements.showers import SHOWER_FEATURES
 from gnnreco.graphs.elements.trails import TRACK_FEATURES
 from gnnreco.pipeline import Reconstructor
+from gnnreco.progress import Progress
 from gnnreco.simulate import simulate
 from gnnreco.tasks.particleflow import ParticleFlowTask
 
@@ -32,10 +34,10 @@ DONORS = 5  # the mean of so many is taken
 
 #: What is taken from donors, of showers, of pairs of a shower and a track, of pairs of showers, and of tracks.
 SHOWERS = (
-    "hits", "layers", "given_over_visible", "section_0", "section_1", "section_2", "section_3", "depth_start", "depth_spread",
+    "hits", "layers", "given_over_visible", "section_0", "section_1", "section_2", "depth_start", "depth_spread",
     "depth_end", "nuclear_start", "nuclear_end", "width", "roundness", "length", "mip_energy", "sigma", "judged", "score",
 )  # fmt: skip
-TO_TRACK = ("front_distance", "angle", "near_1", "near_2", "near_4", "apart")
+TO_TRACK = ("front_distance", "near_1", "near_2", "near_4", "apart")
 TO_SHOWER = ("front_distance", "middle_distance", "gap", "angle")
 ALONG = ("score", "near_layers", "near_mip", "near_start", "near_end", "nuclear_end", "any_near")
 #: What makes donors alike, and how far two are from each other in it for a distance of one.
@@ -65,6 +67,18 @@ class Donors:
 
     graphs: list[ElementGraph]
 
+    @classmethod
+    def of_arrays(cls, arrays: Arrays) -> Donors:
+        """Those that `arrays` told."""
+        names = [field.name for field in fields(ElementGraph)]
+        count = len(arrays) // len(names)
+        return cls([ElementGraph(*(arrays[f"{name}_{k}"] for name in names)) for k in range(count)])
+
+    def arrays(self) -> Arrays:
+        """All of it, by name."""
+        names = [field.name for field in fields(ElementGraph)]
+        return {f"{name}_{k}": getattr(g, name) for k, g in enumerate(self.graphs) for name in names}
+
     def fill(self, graph: ElementGraph, visible: Floats, momentum: Floats) -> ElementGraph:
         """The graph of an event without cells as it would be with them.
 
@@ -81,6 +95,10 @@ class Donors:
         theirs = np.concatenate([g.shower_features for g in self.graphs])
         keys = _key(LIKE_SHOWERS, _showers(showers)), _key(LIKE_SHOWERS, _showers(theirs))
         _take(SHOWER_FEATURES, SHOWERS, showers, theirs, *keys)
+        # What lies behind the electromagnetic calorimeter is told: donors share out the rest.
+        first, last = (SHOWER_FEATURES.index(f"section_{k}") for k in (0, 3))
+        inner = showers[:, first:last].sum(axis=1, keepdims=True)
+        showers[:, first:last] *= (1 - showers[:, last, None]) / np.maximum(inner, 1e-6)
         edges = graph.edge_features.copy()
         theirs = np.concatenate([g.edge_features for g in self.graphs])
         mine, others = _edges(graph), [_edges(g) for g in self.graphs]
@@ -167,7 +185,13 @@ def _beside_tracks(graph: ElementGraph, visible: Floats, momentum: Floats) -> Fe
     return out
 
 
-def donors_for(bundle: Bundle, task: ParticleFlowTask, count: int, events: str | None = None) -> Donors:
+def donors_for(
+    bundle: Bundle,
+    task: ParticleFlowTask,
+    count: int,
+    events: str | None = None,
+    progress: Progress | None = None,
+) -> Donors:
     """Donors for a network.
 
     Parameters
@@ -180,6 +204,7 @@ def donors_for(bundle: Bundle, task: ParticleFlowTask, count: int, events: str |
         Events.
     events : path, optional
         Of that detector; they are simulated where none are given.
+    progress : Progress, optional
     """
     found_by = bundle.manifest["training"]["data"]["sample"]["bundles"]
     first = Reconstructor(task.detector, found_by)
@@ -193,4 +218,6 @@ def donors_for(bundle: Bundle, task: ParticleFlowTask, count: int, events: str |
         found = first(event)
         whole = replace(event, found={Tracks: found.tracks, Clusters: found.clusters})
         graphs.append(task.elements(whole).graph)
+        if progress is not None:
+            progress("donors", len(graphs), count)
     return Donors(graphs)

@@ -1,13 +1,14 @@
 """Tracks and clusters of an event without hits as elements of particle flow.
 
-The file keeps of each cluster its energy, its place, and how much of the energy lies in which calorimeter. Each cluster becomes a
+The file keeps of each cluster its energy, its place, its direction, and how much of the energy lies in which calorimeter. Each cluster becomes a
 shower of two cells at most, one in the electromagnetic and one in the hadron calorimeter, on the line from the origin through
 the place of the cluster. All else that the network reads of showers and near tracks is taken from donors (`flow_donors.py`).
 A track has as many hits as a silicon tracker would give it. Energy in the yoke counts as hits on all layers behind the
 calorimeters.
 
-Pandora's energies in the hadron calorimeter are those of hadrons; our network has learned from those of electrons and photons,
-and makes hadrons' energies of them by itself. `SCALE` turns the one into the other. Measured without truth: the cluster of one of
+Pandora's energies in the hadron calorimeter are those of hadrons; our network has learned to read those of electrons and photons.
+`SCALE` turns the one into the other in what the network reads; particles are made of the energies in the file, so that the
+network must not turn them into hadrons' energies once more (`flow_tuning.as_calibrated`). Measured without truth: the cluster of one of
 Pandora's charged hadrons (2-100 GeV) has 0.65 of its track's momentum in the median with it, 0.89 without; a charged particle
 in the simulation that the network has learned from leaves 0.62 (100 of them; photons 0.96).
 """
@@ -59,10 +60,6 @@ class Calorimeters:
 
 ILD = Calorimeters(
     3.5, 1847.0, 2450.0, 8, (0.0, 185.0), (211.0, 1480.0), (22.9, 0.123, 0.0435), (1.18, 0.0057, 0.0047)
-)
-#: Of full_cld, whose published dimensions stand in its README; silicon and tungsten, scintillator and steel as in ILD.
-CLD = Calorimeters(
-    2.0, 2150.0, 2307.0, 12, (0.0, 202.0), (250.0, 1800.0), (23.2, 0.115, 0.0435), (1.2, 0.0057, 0.0047)
 )
 #: CLD_o2_v07; silicon and tungsten, then scintillator and steel, as in ILD.
 CLD = Calorimeters(
@@ -116,10 +113,13 @@ class Reading:
         # Where a shower begins is not told: neighbours are sought, and ranked, by its middle.
         showers = replace(showers, front=showers.middle, back=showers.middle)
         graph = element_graph(trails, showers, config)
+        own = event.event.found[Clusters].energy
         if self.donors is not None:
             graph = self.donors.fill(graph, showers.visible, trails.momentum)
         trails = replace(trails, features=graph.track_features)
-        showers = replace(showers, features=graph.shower_features)
+        # What the file says is calibrated for hadrons already: particles are made of it.
+        energy = np.where(own > 0, own, showers.energy)
+        showers = replace(showers, features=graph.shower_features, energy=energy)
         return Elements(tracks, clusters, cells, trails, showers, graph, np.zeros(3))
 
 
@@ -174,9 +174,11 @@ def cells_of(event: DstEvent, detector: Calorimeters, scale: float) -> tuple[Clu
     owner, part, x, y, z, radiation, nuclear, cosines, group = np.ascontiguousarray(table.T)
     index: Ints = np.arange(len(table))
     offsets = np.searchsorted(owner, np.arange(len(clusters) + 1))
+    size = np.linalg.norm(clusters.axis, axis=1, keepdims=True)
+    axis = np.where(size > 0, clusters.axis / np.maximum(size, 1e-9), ray)
     made = replace(
         clusters, offsets=offsets, hit_index=index, hit_weight=np.ones(len(table)), energy=energy,
-        axis=ray, energy_sigma=np.full(len(clusters), np.nan),
+        axis=axis, energy_sigma=np.full(len(clusters), np.nan),
     )  # fmt: skip
     unit, mip = np.full(len(table), UNIT), np.full(len(table), MIP)
     xyz = np.stack([x, y, z], axis=1)

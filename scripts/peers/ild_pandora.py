@@ -1,6 +1,6 @@
 """Pandora's particle flow on full simulation and ours on its tracks and clusters, by the rules of `dst_figures.py`.
 
-    python scripts/peers/ild_pandora.py FILE.slcio [--bundle BUNDLE] [--json FILE]
+    python scripts/peers/ild_pandora.py FILE.slcio [--bundle BUNDLE] [--json FILE] [--work FOLDER]
 
 With a bundle of particle flow: Pandora's figures; ours as it was trained, on another detector (zero-shot); ours tuned on one half
 of the events; and what these two have more than Pandora. Figures are first those of the second half, tuned on the first, then
@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from dst_figures import COSINE, MIN_ENERGY, Sample, figures, with_rejected_tracks
+from kept_arrays import Kept, sha256_of
 
 from gnnreco.cli.table import table
 from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
@@ -62,8 +64,8 @@ def shown(told: dict[str, float] | None) -> str:
 def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, list[Sample]], dict[str, Any]]:
     """What our network finds, zero-shot and tuned on the half of the events that is not judged; and how it was tuned."""
     import torch
-    from flow_donors import donors_for
-    from flow_tuning import balanced, tuned
+    from flow_donors import Donors, donors_for
+    from flow_tuning import Tuned, as_calibrated, balanced, tuned
     from ild_elements import DETECTORS, SCALE, Reading
     from ild_flow import flow, sample_of
 
@@ -76,21 +78,36 @@ def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, li
     task = load_task(bundle, load_detector(args.trained_on), any_detector=True)
     if not isinstance(task, ParticleFlowTask):
         raise SystemExit(f"{args.bundle}: a bundle of {task.name}; give one of particleflow")
-    donors = donors_for(bundle, task, DONOR_EVENTS, args.donors)
+    code = sha256_of(*sorted(Path(__file__).parent.glob("*.py")))
+    asked = {name: str(value) for name, value in vars(args).items() if name not in ("json", "work")}
+    kept = Kept(args.work, json.dumps([code, sha256_of(args.file), asked, bundle.manifest], default=str))
+    donors = Donors.of_arrays(
+        kept.get("donors", lambda: donors_for(bundle, task, DONOR_EVENTS, args.donors, progress).arrays())
+    )
     detector = DETECTORS[args.detector or named(events[0].detector)]
+    task = as_calibrated(task)
     reading = Reading(task, donors, detector, args.scale or SCALE)
-    samples = [sample_of(reading, event) for event in events]
-    half = len(events) // 2
+    start, half = balanced(task), len(events) // 2
     parts = slice(half), slice(half, None)
     told, found = {}, []
     for learned, judged in (parts, parts[::-1]):
-        made = tuned(balanced(task), samples[learned], seed=args.seed)
-        found.append(flow(reading, events[judged], made.task))
-        told[f"events {half if judged == parts[1] else 0} and after"] = {
-            "tuned_for_epochs": made.epochs,
-            "losses": made.losses,
+
+        def made(learned: slice = learned) -> Tuned:
+            samples = [sample_of(reading, event) for event in events[learned]]
+            return tuned(start, samples, seed=args.seed, progress=progress)
+
+        tuning = Tuned.of_arrays(start, kept.get(f"tuned-{judged.start or 0}", lambda: made().arrays()))
+        found.append(flow(reading, events[judged], tuning.task))
+        told[f"events {judged.start or 0} and after"] = {
+            "tuned_for_epochs": tuning.epochs,
+            "losses": tuning.losses,
         }
     return {"ours, zero-shot": flow(reading, events), "ours, tuned": found[1] + found[0]}, told
+
+
+def progress(what: str, done: int, of: int) -> None:
+    """Say on the terminal how far it is."""
+    print(f"{what}: {done} of {of}", file=sys.stderr, flush=True)
 
 
 def named(detector: str) -> str:
@@ -145,6 +162,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, help="at most so many")
     parser.add_argument("--seed", type=int, default=0, help="of the order of events in tuning")
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--work", type=Path, help="folder that keeps donors and tuned networks for the next run"
+    )
     args = parser.parse_args()
     events = [with_rejected_tracks(e) for e in islice(read(args.file, args.particles), args.events)]
     samples, tuning = {"pandora": pandora(events)}, {}
