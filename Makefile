@@ -1,5 +1,6 @@
 # Everything runs in .venv, made from requirements.lock on first use; nothing else has to be installed.
 # PYTHON=/path/to/python3.11 chooses the interpreter, VENV=folder the environment.
+# --no-compile: Python compiles a module where it first imports it, and most of what is installed is never imported (a minute).
 
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
@@ -8,13 +9,13 @@ DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo demo-deploy test lint bench bench-showers bench-pflow bench-deploy clean
+.PHONY: demo demo-deploy test quick lint bench bench-showers bench-pflow bench-deploy clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --no-compile -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
 	touch $@
 
 $(VENV)/.ready-peers: $(VENV)/.ready requirements-peers.lock
@@ -27,8 +28,15 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-test: lint
-	$(BIN)/pytest -q -m "not slow" -n auto --dist loadfile
+# Style and types are checked while the tests run: mypy takes one core for a minute, in which a process of the tests often
+# waits for a kernel that another one compiles.
+test: $(VENV)/.ready
+	$(MAKE) --jobs=2 quick lint
+
+# A process for each core that the system names, of hyperthreading too. Each takes its part of the tests in the order of their
+# files, and when it is done the end of what another one has left.
+quick: $(VENV)/.ready
+	$(BIN)/pytest -q -m "not slow" -n logical --dist worksteal
 
 # The slow tests, then every figure of the README beside its peer.
 bench: $(VENV)/.ready-peers

@@ -28,7 +28,7 @@ from gnnreco.cli.table import show
 from gnnreco.errors import GnnrecoError
 from tests.bundle import seeds as bundle_seeds
 from tests.events import seeds as event_seeds
-from tests.geometry.seeds import SEEDS as IMPORTERS
+from tests.geometry.importers.seeds import SEEDS as IMPORTERS
 from tests.mutants import mutant
 
 MEMORY = 6 << 30  # bytes of address space that a reader may ask for

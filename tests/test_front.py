@@ -31,7 +31,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-EXAMPLES = [None, *(n for n in NAMES if n != "train"), pytest.param("train", marks=pytest.mark.slow)]
+CLASSES = [name for name in gnnreco.__all__ if name[0].isupper()]
+EXAMPLES = [
+    None,
+    *CLASSES,
+    *(n for n in NAMES if n != "train"),
+    pytest.param("train", marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

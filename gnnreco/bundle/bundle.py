@@ -66,6 +66,12 @@ class Bundle:
         The settings of the task, plain values.
     state : dict of arrays
         Everything that was learned, by name.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> gnnreco.load_bundle("tracking-trackml")
+    Bundle('tracking-trackml': tracking in trackml, 62,502 parameters)
     """
 
     folder: Path

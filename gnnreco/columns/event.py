@@ -49,6 +49,15 @@ class Event:
     `hits_summed` counts the deposits of the file that were added to another one of the same cell.
     `found` holds what tasks found in it, by the type of its columns (`Tracks`, `Clusters`,
     `ReconstructedParticles`), for the tasks that follow.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> event = next(gnnreco.simulate("telescope", "beam", particle="muon", energy=(1, 2), seed=3))
+    >>> event
+    Event(0: 6 hits, 1 true particle, from 'simulate beam seed 3')
+    >>> event.hits.xyz.shape
+    (6, 3)
     """
 
     number: int

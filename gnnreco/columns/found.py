@@ -38,6 +38,18 @@ class Tracks(Columns):
         half of that particle's on it. A confidence between 0 and 1 and no more where the bundle was not calibrated.
     hit_id : int64 (m,), optional
         What `Hits.hit_id` calls these hits: files of output carry it, so that any order of the hits is the same event.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, zero = np.ones(2), np.zeros(2)
+    >>> theta, q_over_p = np.full(2, np.pi / 2), np.array([0.5, -0.1])
+    >>> offsets, hits = np.array([0, 3, 5]), np.array([0, 2, 4, 1, 3])
+    >>> tracks = Tracks(offsets, hits, zero, zero, zero, theta, q_over_p, np.zeros((2, 15)), one, one, one)
+    >>> tracks.pt
+    array([ 2., 10.])
+    >>> tracks[tracks.pt > 5].hit_index
+    array([1, 3])
     """
 
     offsets: Ints = field(default_factory=lambda: empty(np.int64, 1))
@@ -115,6 +127,17 @@ class Clusters(Columns):
         confidence between 0 and 1 and no more where the bundle was not calibrated.
     hit_id : int64 (m,), optional
         What `Hits.hit_id` calls these hits: files of output carry it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, offsets, hits = np.ones(2), np.array([0, 2, 3]), np.array([4, 5, 6])
+    >>> energy, axis, chance = np.array([20.0, 5.0]), np.zeros((2, 3)), np.full((2, 4), 0.25)
+    >>> clusters = Clusters(offsets, hits, np.ones(3), energy, one, one, one, one, axis, chance, one)
+    >>> clusters.n_hits
+    array([2, 1])
+    >>> clusters[clusters.energy > 10].hit_index
+    array([4, 5])
     """
 
     offsets: Ints = field(default_factory=lambda: empty(np.int64, 1))

@@ -58,6 +58,16 @@ class Hits(Columns):
         GeV.
     deposits : Deposits, optional
         The channels under each hit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, y, zero = np.array([3.0, 6.0, 0.0]), np.array([4.0, 8.0, 1.0]), np.zeros(3)
+    >>> hits = Hits(np.arange(3), x, y, zero, np.zeros(3, np.int32))
+    >>> hits.r
+    array([ 5., 10.,  1.])
+    >>> hits[hits.r > 2].hit_id
+    array([0, 1])
     """
 
     hit_id: Ints

@@ -45,6 +45,20 @@ class ReconstructedParticles(Columns):
     track_offsets, cluster_offsets, offsets : int64 (n + 1,)
     hit_id : int64 (m,), optional
         What `Hits.hit_id` calls these hits: files of output carry it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, none = np.ones(2), np.zeros(3, np.int64)
+    >>> kind, charge, energy = np.array([2, 0], np.int32), np.array([0.0, 1.0]), np.array([5.0, 5.1])
+    >>> chance, first = np.full((2, 5), 0.2), np.array([0, 0, 1])
+    >>> found = ReconstructedParticles(
+    ...     kind, chance, charge, 3 * one, 4 * one, 0 * one, energy, one, one, first, np.array([4]), none, offsets=none
+    ... )
+    >>> [PARTICLE_CLASSES[row] for row in found.class_index]
+    ['photon', 'charged_hadron']
+    >>> found[found.charge != 0].track_index
+    array([4])
     """
 
     class_index: NDArray[np.int32] = field(default_factory=lambda: empty(np.int32))

@@ -31,6 +31,17 @@ class Particles(Columns):
         Production point, mm.
     px, py, pz : float64 (n,)
         Momentum at the production point, GeV.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zero, charge = np.zeros(2), np.array([1.0, -1.0])
+    >>> px, py = np.array([3.0, 0.0]), np.array([4.0, 1.0])
+    >>> pions = Particles(np.array([7, 8]), np.array([211, -211]), charge, zero, zero, zero, px, py, zero)
+    >>> pions.pt
+    array([5., 1.])
+    >>> pions[pions.charge > 0].particle_id
+    array([7])
     """
 
     particle_id: Ints
@@ -83,6 +94,15 @@ class Truth(Columns):
         What the particle left in the hit, GeV, for each row of the link table.
     fates : Fates, optional
         What became of each particle; the embedded simulation and its files tell.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> event = next(gnnreco.simulate("telescope", "beam", particle="muon", energy=(1, 2), seed=3))
+    >>> event.truth.particles.pdg
+    array([-13], dtype=int32)
+    >>> event.truth.hit[event.truth.particle == 0]
+    array([0, 1, 2, 3, 4, 5])
     """
 
     particles: Particles

@@ -188,6 +188,15 @@ class EventSource(Source[Event]):
         Files and folders that a glob matched although they hold no events.
     detector : Detector, optional
         Its cells are each one hit: see `sum_cells`. Without it every deposit is.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> source = gnnreco.open_events("events", gnnreco.load_detector("telescope"))
+    >>> len(source), source[3].number
+    (4, 3)
+    >>> [event.number for event in source]
+    [0, 1, 2, 3]
     """
 
     def __init__(

@@ -72,6 +72,15 @@ class Detector:
         Where particles come from. Passive cylinders stand around its line, their middle at its position.
     derived_from : str
         Hash of the detector that `select` or `misaligned` made this one from; empty where neither did.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> telescope = gnnreco.load_detector("telescope")
+    >>> telescope
+    Detector('telescope', 6 sensors, 6 layers)
+    >>> telescope.select(telescope.layer < 2)
+    Detector('telescope', 2 sensors, 6 layers)
     """
 
     name: str

@@ -10,7 +10,7 @@ from shapely import Point, Polygon
 
 from gnnreco.geometry import Detector, GridTemplate, PolarTemplate
 from gnnreco.geometry.index import MAX_BOXES, build_index
-from tests.geometry.plates import plates
+from tests.geometry.adjacency.plates import plates
 
 TEMPLATES = (
     GridTemplate("small", 2.0, 1.0, 1.0, 6, 4),

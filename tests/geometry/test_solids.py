@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from gnnreco.geometry import CellTemplate, ConstantField, Detector, PolygonTemplate, Subsystem
 from gnnreco.geometry.plane import inside_convex, outside_distance
 from gnnreco.geometry.solids import faces, inside_prism, walls
-from tests.geometry.templates import any_template, cells_of, points_inside
+from tests.geometry.cells.templates import any_template, cells_of, points_inside
 
 seeds = st.integers(0, 2**32 - 1)
 

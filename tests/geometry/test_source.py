@@ -10,7 +10,7 @@ import pytest
 from gnnreco.errors import BadGeometry
 from gnnreco.geometry import between_layers, check, load_detector
 from gnnreco.geometry.source import Source
-from tests.geometry.builders import build, describe, write
+from tests.geometry.description.builders import build, describe, write
 
 PLANES = {"rule": "planes", "template": "chip", "z": [100, 150, 200]}
 ELSEWHERE = {"position": [10, 20, 30], "direction": [0, 2, 2], "spread": [0.1, 0.1, 50]}

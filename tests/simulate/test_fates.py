@@ -20,7 +20,7 @@ from gnnreco.geometry.source import Source
 from gnnreco.simulate import SimulationOptions
 from gnnreco.simulate.transport import Transport, Transported
 from tests.simulate.conftest import QUIET, planes
-from tests.simulate.test_flight import NOTHING, air, flown, shell
+from tests.simulate.flight.test_flight import NOTHING, air, flown, shell
 from tests.simulate.test_transport import shot
 
 OPTIONS = SimulationOptions()

@@ -9,20 +9,19 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.geometry.field.grid import FieldGrid
-from gnnreco.kernels import W, X, Y, Z, njit
-from gnnreco.particles import HADRON, INVISIBLE, MUON, PHOTON, Species
-from gnnreco.simulate.matter.material import SILICON_X0, ionisation
+from gnnreco.kernels import X, Y, Z, njit
+from gnnreco.particles import INVISIBLE, MUON, Species
+from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.sensor_tree import SensorTree, helix, next_sensor, sensors_ahead
 
-from .processes import PHOTON_ROW, Physics, convert, decay, shatter, slowed
-from .steps import AGAIN, INTERACTION, RADIATION, SAME, bending, beyond, coming_next, cylinder_crossing
+from .passage import NONE, Body, Matter, Ray, met, through
+from .processes import Physics, decay
+from .steps import AGAIN, SAME, bending, beyond, coming_next, cylinder_crossing, stride
 from .tables import (
-    CONVERTED,
     CURLED,
     DECAYED,
     DEPOSIT,
     ESCAPED,
-    INTERACTED,
     LEFT,
     PX,
     PY,
@@ -32,7 +31,6 @@ from .tables import (
     START_TIME,
     STOPPED,
     Tables,
-    born,
     ended,
     noticed,
     recorded,
@@ -40,32 +38,6 @@ from .tables import (
 )
 
 LIGHT = 299.792458  # mm/ns
-SAGITTA = 4.0  # mm by which a step may leave its chord
-STEEPEST = 0.05  # cosine of incidence below which material and path grow no further
-
-
-class Matter(NamedTuple):
-    """Material and active thickness of each sensor, then of each passive cylinder.
-
-    Attributes
-    ----------
-    radiation, interaction, active : float64 (n,)
-        Radiation lengths, interaction lengths, mm of silicon in which a charge leaves what the sensor sees; at normal
-        incidence.
-    silicon : float64 (n,)
-        mm of silicon in which a charge leaves what it leaves in a radiation length of the layer.
-    depth : float64 (n,)
-        NaN where particles fly on; else the distance of the middle plane from the face where a shower starts, mm.
-    cylinders : float64 (m, 4)
-        Radius, half length (mm), radiation lengths, interaction lengths.
-    """
-
-    radiation: Floats
-    interaction: Floats
-    active: Floats
-    silicon: Floats
-    depth: Floats
-    cylinders: Floats
 
 
 class World(NamedTuple):
@@ -93,7 +65,8 @@ def fly(
     """Fly particle `i` to its end; `size` (mm) and `middle` are those of the box around all sensors."""
     tree, field, matter, physics = world
     seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs, fates = tables
-    mass, charge, nature = species.mass[row], species.charge[row], species.kind[row]
+    body = Body(species.mass[row], species.charge[row], species.kind[row])
+    mass, charge, nature = body
     x = (start[X], start[Y], start[Z])
     p = np.sqrt(start[PX] ** 2 + start[PY] ** 2 + start[PZ] ** 2)
     if nature == INVISIBLE or p <= physics.min_momentum:
@@ -107,16 +80,14 @@ def fly(
     paths, sensors, coming = np.empty(0), np.empty(0, np.int64), 0  # what a straight flight will cross
     if charge == 0:
         paths, sensors = sensors_ahead(tree, stack, x, t, reach)
-    fate = -1
-    while p > physics.min_momentum and turned <= physics.max_turn:
+    fate = NONE
+    while fate == NONE and p > physics.min_momentum and turned <= physics.max_turn:
         if charge == 0:
             h, k = (0.0, 0.0, 1.0), 0.0
             coming, sensor, s = coming_next(paths, sensors, coming, flown, min(reach, life))
         else:
             h, k = bending(field, physics.field_step, x, t, charge, p)
-            step = min(reach, life, physics.field_step)
-            if k != 0:
-                step = min(step, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
+            step = stride(min(reach, life, physics.field_step), k)
             sensor, s = next_sensor(tree, stack, x, t, h, k, least, step)
         cylinder, s, cosine = cylinder_crossing(matter.cylinders, x, t, h, k, s)
         if physics.record and charge != 0 and not beyond(tree, x):
@@ -135,45 +106,21 @@ def fly(
                 break
             entered, least = entered or not outside, AGAIN
             continue
-        if cylinder >= 0:
-            wall = matter.cylinders[cylinder]
-            radiation, interaction, active, silicon = wall[RADIATION], wall[INTERACTION], 0.0, SILICON_X0
-        else:
-            radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
-            active, silicon = matter.active[sensor], matter.silicon[sensor]
-            w = tree.place[sensor, W]
-            cosine = w[X] * t[X] + w[Y] * t[Y] + w[Z] * t[Z]
-        inclined = 1 / max(abs(cosine), STEEPEST)
+        layer = met(matter, tree.place, cylinder, sensor, t, cosine)
         if cylinder < 0 and nature != MUON and not np.isnan(matter.depth[sensor]):
-            back = matter.depth[sensor] * inclined
+            back = matter.depth[sensor] * abs(layer.slope)
             x = (x[X] - back * t[X], x[Y] - back * t[Y], x[Z] - back * t[Z])
             time -= back * np.sqrt(p * p + mass * mass) / (p * LIGHT)
             ends, n_ends = showered(ends, n_ends, i, sensor, x, p, t, time)
             fate = SHOWERED
             break
-        deposit = ionisation(rng, p, mass, charge, active * inclined)
+        deposit = ionisation(rng, p, mass, charge, layer.active)
         if cylinder < 0 and charge != 0 and rng.random() < physics.efficiency:
-            seen, n_seen = noticed(seen, n_seen, tree, i, sensor, x, t, np.copysign(inclined, cosine))
+            seen, n_seen = noticed(seen, n_seen, tree, i, sensor, x, t, layer.slope)
             seen[n_seen - 1, DEPOSIT], seen[n_seen - 1, SEEN_TIME] = deposit, time
-        radiation, interaction = radiation * inclined, interaction * inclined
-        if physics.nuclear and nature == HADRON and rng.random() < 1 - np.exp(-interaction):
-            made, n_made = shatter(rng, made, n_made, i, x, p, t, time, physics.min_momentum, physics.radiate)
-            fate = INTERACTED
-            break
-        if nature == PHOTON:
-            if physics.radiation and rng.random() < 1 - np.exp(-7 / 9 * radiation):
-                made, n_made = convert(rng, made, n_made, i, x, p, t, time)
-                fate = CONVERTED
-                break
-            continue
-        if charge == 0:
-            continue
-        rest = radiation * silicon - active * inclined
-        t, p, lost = slowed(rng, physics, nature, p, mass, charge, t, radiation, deposit, rest)
-        if physics.radiate and lost > physics.min_momentum:
-            ray = (t[X] * lost, t[Y] * lost, t[Z] * lost)
-            made, n_made = born(made, n_made, i, PHOTON_ROW, x, ray, time)
-    if fate < 0:
+        ray = Ray(x, p, t, time)
+        made, n_made, t, p, fate = through(rng, physics, made, n_made, i, body, ray, layer, deposit)
+    if fate == NONE:
         fate = CURLED if p > physics.min_momentum else STOPPED
     ended(fates, i, fate, x, time)
     return Tables(seen, n_seen, made, n_made, ends, n_ends, arcs, n_arcs, fates)

@@ -12,6 +12,7 @@ from gnnreco.simulate.matter.material import Vector
 from gnnreco.simulate.sensor_tree import SensorTree, helix
 
 RADIUS, HALF_LENGTH, RADIATION, INTERACTION = range(4)  # columns of passive cylinders
+SAGITTA = 4.0  # mm by which a step may leave its chord
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
 # mm: after a sensor, a crossing nearer than this is the same one again; after a step through nothing, none is, and a
 # plane that lies where the step ended must not slip through the rounding.
@@ -69,6 +70,12 @@ def bending(
     if strength < 1e-9 or charge == 0:
         return (0.0, 0.0, 1.0), 0.0
     return (b[X] / strength, b[Y] / strength, b[Z] / strength), CURVATURE * charge * strength / momentum
+
+
+@njit(cache=True, error_model="numpy")
+def stride(limit: float, k: float) -> float:
+    """How far (mm) a particle that turns by `k` rad/mm may go at once: half a radian, and not far from its chord."""
+    return limit if k == 0 else min(limit, np.sqrt(8 * SAGITTA / abs(k)), 0.5 / abs(k))
 
 
 @njit(cache=True, error_model="numpy")

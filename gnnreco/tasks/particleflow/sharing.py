@@ -20,7 +20,7 @@ class SharingConfig:
     Attributes
     ----------
     least : float
-        Parts of a shower below it are given to its other owners.
+        Parts of a shower below it are given to its other owners; the likeliest owner keeps its part in any case.
     whole : bool
         Each shower goes to its likeliest owner as a whole: nothing is shared.
     """
@@ -86,20 +86,15 @@ def share_out(
     goes = _destinations(n_tracks, start, owner, edge, alone, energy)
     n = len(start) - 1
     source = np.repeat(np.arange(n), np.diff(start))
-    target = np.where(owner < n_tracks, owner, np.append(goes, -1)[owner - n_tracks])
+    target = np.concatenate([np.arange(n_tracks), goes])[owner]
     shower = np.concatenate([source, np.arange(n), np.arange(n)])
     target = np.concatenate([target, n_tracks + np.arange(n), np.full(n, -1)])
     chance = np.concatenate([edge, alone[:, 0], alone[:, 1]])
     keys, back = np.unique(shower * (n_tracks + n + 1) + target + 1, return_inverse=True)
-    chance = np.bincount(back.ravel(), chance, len(keys))
+    chance = np.bincount(back.ravel(), chance, len(keys)).astype(np.float64, copy=False)
     shower, target = keys // (n_tracks + n + 1), keys % (n_tracks + n + 1) - 1
-    if config.whole:
-        best = np.zeros(n)
-        np.maximum.at(best, shower, chance)
-        keep = chance == best[shower]
-        keep[1:] &= ~(keep[:-1] & (shower[1:] == shower[:-1]))
-    else:
-        keep = chance >= config.least
+    keep = np.zeros(len(chance), bool) if config.whole else chance >= config.least
+    keep[segment_best(shower, chance, n)] = True
     shower, target, chance = shower[keep], target[keep], chance[keep]
     chance = chance / np.bincount(shower, chance, n)[shower]
     real = target >= 0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gnnreco.bundle.files import MANIFEST, manifest_sum
-from gnnreco.deploy import toolchain
+from gnnreco.deploy import simulator, toolchain
 from gnnreco.deploy.budget import Budget
 from gnnreco.deploy.folder import read_files
 from gnnreco.deploy.program.lower import lower
@@ -75,6 +75,29 @@ def built_once(monkeypatch) -> None:
         return DESIGNS[key]
 
     monkeypatch.setattr(verify, "build", build)
+
+
+PROGRAMS: dict[tuple[str, ...], bytes] = {}
+
+
+@pytest.fixture(autouse=True)
+def compiled_once(monkeypatch) -> None:
+    """The same Verilog gives the same program, which reads its events from files: the compiler runs once for all tests here."""
+
+    class Once(toolchain.Tool):
+        def run(self, arguments, folder: Path, seconds: float) -> str:
+            key = tuple(file.read_text() for file in sorted(folder.glob("*.v")))
+            program = folder / "built" / "Vtestbench"
+            if key in PROGRAMS:
+                program.parent.mkdir()
+                program.write_bytes(PROGRAMS[key])
+                program.chmod(0o755)
+                return ""
+            said = super().run(arguments, folder, seconds)
+            PROGRAMS[key] = program.read_bytes()
+            return said
+
+    monkeypatch.setattr(simulator, "verilator", lambda: Once(**vars(toolchain.verilator())))
 
 
 def check(folder: Path, name: str) -> tuple[bool | None, str]:

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from gnnreco.geometry import Detector
 from gnnreco.geometry.adjacency.links import Links, crossing, face, linked_sensors, project
 from gnnreco.geometry.adjacency.shapes import frames
-from tests.geometry.plates import grid, plates
+from tests.geometry.adjacency.plates import grid, plates
 
 
 def linked(links: Links, ahead: bool | None = None) -> set[tuple[int, int]]:

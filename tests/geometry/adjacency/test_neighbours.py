@@ -23,8 +23,8 @@ from gnnreco.geometry import (
 )
 from gnnreco.geometry.plane import clip
 from gnnreco.kernels.cache import user_folder
-from tests.geometry.plates import SHIFT, TURN, all_ids, grid, pairs, plates
-from tests.geometry.templates import hexagon, polygons
+from tests.geometry.adjacency.plates import SHIFT, TURN, all_ids, grid, pairs, plates
+from tests.geometry.cells.templates import hexagon, polygons
 
 
 def across(detector: Detector, gap: float) -> set[tuple[int, int]]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gnnreco.geometry import CellTemplate, Detector, between_layers, neighbours_of
 from gnnreco.geometry.adjacency.between import SHARE
-from tests.geometry.plates import SHIFT, TURN, all_ids, pairs, plates
-from tests.geometry.templates import any_template, cells_of
+from tests.geometry.adjacency.plates import SHIFT, TURN, all_ids, pairs, plates
+from tests.geometry.cells.templates import any_template, cells_of
 
 shapely = pytest.importorskip("shapely")
 seeds = st.integers(0, 2**32 - 1)

@@ -18,8 +18,8 @@ from gnnreco.geometry.adjacency.shapes import (
     real_cells,
     stamped_shapes,
 )
-from tests.geometry.plates import grid, plates
-from tests.geometry.templates import any_template, cells_of, grids, hexes
+from tests.geometry.adjacency.plates import grid, plates
+from tests.geometry.cells.templates import any_template, cells_of, grids, hexes
 
 
 @given(any_template, st.integers(1, 7))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gnnreco.geometry import CellTemplate, GridTemplate, HexTemplate, PolarTemplate, PolygonTemplate
 from gnnreco.geometry.checks.collisions import overlapping_cells
-from tests.geometry.templates import (
+from tests.geometry.cells.templates import (
     any_template,
     cells_of,
     hexagon,

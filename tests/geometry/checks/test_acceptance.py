@@ -12,7 +12,7 @@ import pytest
 
 from gnnreco.cli import main
 from gnnreco.geometry import Detector, Finding, check, list_detectors, load_detector
-from tests.geometry.builders import build, describe, write
+from tests.geometry.description.builders import build, describe, write
 
 STAVE = {"kind": "grid", "pitch": [8.3714, 10], "cells": [10, 20], "thickness": 10}
 MATERIAL = {"material": {"radiation_lengths": 0.5, "interaction_lengths": 0.1}}

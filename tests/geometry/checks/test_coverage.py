@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gnnreco.geometry import Detector, coverage, load_detector
-from tests.geometry.builders import build
+from tests.geometry.description.builders import build
 
 MATERIAL = {"material": {"radiation_lengths": 0.5, "interaction_lengths": 0.1}}
 

@@ -9,7 +9,7 @@ import pytest
 
 from gnnreco.geometry import check
 from gnnreco.geometry.checks.collisions import overlapping_sensors
-from tests.geometry.builders import build, describe, write
+from tests.geometry.description.builders import build, describe, write
 
 
 def pair(folder: Path, one: dict[str, Any], two: dict[str, Any], apart: float = 0.0) -> list[list[int]]:

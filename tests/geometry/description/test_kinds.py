@@ -13,7 +13,7 @@ import pytest
 
 from gnnreco.errors import BadGeometry
 from gnnreco.geometry import Detector, check, load_detector
-from tests.geometry.builders import build, describe, write
+from tests.geometry.description.builders import build, describe, write
 
 PLANE = {"rule": "planes", "template": "t", "z": [100.0]}
 DRIFT = {

@@ -12,7 +12,7 @@ import pytest
 from gnnreco.errors import BadGeometry
 from gnnreco.geometry.description.placement import AXES, LENGTHS, OPTIONAL, Placed, place
 from gnnreco.geometry.description.reading import read_description
-from tests.geometry.plates import grid
+from tests.geometry.adjacency.plates import grid
 
 
 def table(n: int = 3, **more: object) -> dict[str, object]:

@@ -10,8 +10,8 @@ import pytest
 from gnnreco.errors import BadInput
 from gnnreco.geometry import Detector, check, import_detector, load_detector
 from gnnreco.geometry.importers.drawings.dd4hep_compact import read_compact
+from tests.geometry.importers.seeds import CORNERS, SENSORS, YAML
 from tests.geometry.importers.test_wafer_map import lines
-from tests.geometry.seeds import CORNERS, SENSORS, YAML
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnreco.geometry import Finding, check, import_detector
+from tests.geometry.importers.drawings.test_dd4hep import COMPACT, READOUTS, UNIT
+from tests.geometry.importers.drawings.test_dd4hep import HEADER as PLACEMENTS
 from tests.geometry.importers.test_acts import APPROACH, RECTANGLE, TRAPEZOID, surface
 from tests.geometry.importers.test_acts import HEADER as ACTS
-from tests.geometry.importers.test_dd4hep import COMPACT, READOUTS, UNIT
-from tests.geometry.importers.test_dd4hep import HEADER as PLACEMENTS
 from tests.geometry.importers.test_importers import HEADER as TRACKML
 from tests.geometry.importers.test_importers import ROWS
 from tests.geometry.importers.test_wafer_map import lines

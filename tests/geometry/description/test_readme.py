@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gnnreco.geometry import check, load_detector
 
-README = Path(__file__).parents[2] / "detector_geometries" / "README.md"
+README = Path(__file__).parents[3] / "detector_geometries" / "README.md"
 
 
 def test_the_example_of_the_readme_works(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco.errors import GnnrecoError
-from tests.geometry.seeds import SEEDS
+from tests.geometry.importers.seeds import SEEDS
 from tests.mutants import mutant
 
 
