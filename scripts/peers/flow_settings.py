@@ -180,11 +180,12 @@ TUNED = FlowSettings(
     ),
 )
 
-#: The same for 50 pile-up collisions and top pairs in `full_hex`.
+#: The same for top pairs with 50 pile-up collisions in `full_hex`, scanned from there on 8 events (seed 503) by missing momentum: each
+#: of 14 settings once and nine of them twice; the merit went from 0.0526 to 0.0407.
 TUNED_PILEUP = replace(
     TUNED,
     track_error=0.6,
-    track_score=0.4,
+    track_score=0.6,
     photon_away=1.5,
     link=4.0,
     n_high=1.0,
@@ -192,17 +193,17 @@ TUNED_PILEUP = replace(
     n_excess=2.5,
     merge=14.0,
     least_photon=0.5,
-    neutral_scale=1.2,
+    neutral_scale=1.1,
     photon_weights=(1.008, 3.159),
     hadron_weights=(1.272, 1.688),
     bend=0.02,
     belief=np.array(
         [
-            [0.8947, 0.0, 0.0, 0.015, 0.0012, 0.0892],
-            [0.0, 0.2603, 0.2128, 0.0, 0.0, 0.527],
-            [0.0, 0.0449, 0.754, 0.0, 0.0, 0.2011],
-            [0.6909, 0.0, 0.0, 0.0909, 0.0, 0.2182],
-            [0.8918, 0.0, 0.0, 0.0036, 0.0073, 0.0973],
+            [0.8998, 0.0, 0.0, 0.0136, 0.0016, 0.0851],
+            [0.0, 0.2557, 0.2121, 0.0, 0.0, 0.5321],
+            [0.0, 0.0457, 0.7545, 0.0, 0.0, 0.1997],
+            [0.6894, 0.0, 0.0, 0.0994, 0.0, 0.2112],
+            [0.3333, 0.0, 0.0, 0.0, 0.5, 0.1667],
         ]
     ),
 )
