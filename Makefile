@@ -50,6 +50,8 @@ bench-showers: $(VENV)/.ready-peers
 # Particle flow beside rules, truth in place of pattern recognition, and one subdetector alone: jets, missing momentum, rates, seconds.
 bench-pflow: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_pflow.py
+	$(BIN)/python scripts/bench_pflow.py --detector full_hex --bundle pflow-hex pflow-any
+	$(BIN)/python scripts/bench_pflow.py --detector odd
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 # The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent / "peers"))
 import numpy as np
 from bench_pflow_parts import PEER, PERFECT, Sample, contenders, exponent, run_sample
 from bench_showers import percent, table
-from flow_settings import TUNED, TUNED_PILEUP, FlowSettings
+from flow_settings import TUNED, TUNED_PILEUP
 
 from gnnreco.geometry import load_detector
 
@@ -43,21 +43,21 @@ SEEDS = {name: 900 + k for k, name in enumerate(PROCESS)}
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What goes with a detector: the network and the tracks trained there, the rules tuned there, the jets of its collisions."""
+    """What goes with a detector: the network and the tracks trained there, the jets of its collisions, samples."""
 
     bundle: str
     tracks: str
-    rules: FlowSettings
     jets: str
     samples: tuple[str, ...]
     events: int
 
 
 HOMES = {
-    "full_cld": Home("pflow-cld", "tracking-cld", TUNED, "durham", ("qq380", "zh", "qq91"), 200),
-    "full_hex": Home("pflow-hex", "tracking-full-hex", TUNED_PILEUP, "antikt", ("ttbar", "pileup50"), 60),
-    "odd": Home("pflow-any", "tracking-odd", TUNED, "antikt", ("ttbar",), 60),
+    "full_cld": Home("pflow-cld", "tracking-cld", "durham", ("qq380", "zh", "qq91"), 200),
+    "full_hex": Home("pflow-hex", "tracking-full-hex", "antikt", ("ttbar", "pileup50"), 60),
+    "odd": Home("pflow-any", "tracking-odd", "antikt", ("ttbar",), 60),
 }
+RULES = {"pileup50": TUNED_PILEUP}  # settings of the rules; of all other samples `TUNED`
 KINDS = ("photon", "neutral_hadron", "charged_hadron", "electron", "muon")
 
 
@@ -66,7 +66,6 @@ def main() -> None:
     home = HOMES[asked.detector]
     detector = load_detector(asked.detector)
     ours = asked.bundle or [home.bundle]
-    runs = contenders(detector, ours, home.rules)
     result: dict[str, Any] = {
         "bundles": ours,
         "detector": asked.detector,
@@ -74,7 +73,7 @@ def main() -> None:
         "showers": asked.showers,
         "samples": {},
     }
-    costs: dict[str, list[Any]] = {key: [] for key in runs}
+    costs: dict[str, list[Any]] = {}
     for name in asked.only or home.samples:
         events = asked.events_in / name if asked.events_in else asked.work / "events" / name
         if asked.prefix:
@@ -82,10 +81,11 @@ def main() -> None:
         simulated(events, name, asked)
         before = [home.tracks, asked.showers]
         sample = Sample(name, events, asked.work / "found" / name, asked.detector, before, home.jets)
+        runs = contenders(detector, ours, RULES.get(name, TUNED))
         result["samples"][name] = run_sample(sample, detector, runs, asked.events)
         show(name, result["samples"][name])
         for key, row in result["samples"][name]["contenders"].items():
-            costs[key] += row.pop("cost")
+            costs.setdefault(key, []).extend(row.pop("cost"))
         result["exponents"] = {key: exponent(np.array(rows)) for key, rows in costs.items()}
         if asked.json:  # what is done is kept, should a later sample fail
             asked.json.write_text(json.dumps(result, indent=1, default=float) + "\n")
