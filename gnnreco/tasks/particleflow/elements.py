@@ -84,7 +84,9 @@ class Surroundings:
         reach = np.linalg.norm(np.maximum(np.abs(low), np.abs(high)), axis=1)
         subsystems = detector.subsystems
         end = [reach[detector.subsystem == k].max(initial=0.0) for k in range(len(subsystems))]
-        last = max((e for e, s in zip(end, subsystems, strict=True) if "energy" in s.measures), default=np.inf)
+        last = max(
+            (e for e, s in zip(end, subsystems, strict=True) if "energy" in s.measures), default=np.inf
+        )
         outer = [e > last and "position" in s.measures for e, s in zip(end, subsystems, strict=True)]
         count = int(min(reach.max(initial=0.0), LONGEST) / config.step) + 1
         return cls(detector, CellFrame.of(detector), np.array(outer, bool)[detector.subsystem], count)
