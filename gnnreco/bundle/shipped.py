@@ -43,7 +43,7 @@ def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
     ----------
     detector : Detector
     build_on : bool
-        Take particle flow too.
+        Take particle flow too, not only what it builds on.
 
     Raises
     ------
@@ -53,15 +53,19 @@ def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
     measures = {what for s in detector.subsystems for what in s.measures}
     shipped = {name: read_manifest(SHIPPED / name) for name in list_bundles()}
     hashes = {name: (m["task"], m["detector"]["hash"]) for name, m in shipped.items()}
-    own = [name for name, what in hashes.items() if what == ("particleflow", detector.at_source().hash)]
-    if build_on and own:
-        return [*shipped[own[0]]["training"]["data"]["sample"]["bundles"], own[0]]
-    tracks = [name for name, what in hashes.items() if what == ("tracking", detector.at_source().hash)]
-    if build_on and tracks and "energy" in measures and PARTICLES in shipped:
-        return [tracks[0], CLUMPS, PARTICLES]
+    here = detector.at_source().hash
+    own = [name for name, what in hashes.items() if what == ("particleflow", here)]
+    tracks = [name for name, what in hashes.items() if what == ("tracking", here)]
+    chain: list[str] = []
+    if own:
+        chain = [*shipped[own[0]]["training"]["data"]["sample"]["bundles"], own[0]]
+    elif tracks and "energy" in measures and PARTICLES in shipped:
+        chain = [tracks[0], CLUMPS, PARTICLES]
+    if chain:
+        return chain if build_on else chain[:-1]
     chosen: list[str] = []
     for task in ("drift", "tracking", "clustering"):
-        own = [name for name, what in hashes.items() if what == (task, detector.at_source().hash)]
+        own = [name for name, what in hashes.items() if what == (task, here)]
         if measures.isdisjoint(TASKS[task].needs.measures) or (task == "drift" and not own):
             continue
         if task == "clustering" and chosen and "energy" not in measures:

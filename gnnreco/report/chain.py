@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gnnreco.bundle import Bundle
+from gnnreco.bundle import ANY_DETECTOR, Bundle
 from gnnreco.columns import Event
 from gnnreco.columns.table import Columns
 from gnnreco.errors import BadBundle, GnnrecoError
@@ -103,7 +103,9 @@ class Before:
 
 
 def _trained_with(bundle: Bundle) -> list[str]:
-    """The bundles before it that a manifest names."""
+    """The bundles before it that a manifest names; of one for any detector, trained in several, none: each has its own."""
+    if bundle.manifest["detector"] == ANY_DETECTOR:
+        return []
     data = bundle.manifest["training"].get("data")
     sample = (
         data.get("sample") or {} if isinstance(data, Mapping) else {}

@@ -17,7 +17,7 @@ from kept_arrays import Arrays
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from gnnreco.bundle import Bundle
+from gnnreco.bundle import default_bundles
 from gnnreco.columns import Clusters, Event, Floats, Tracks
 from gnnreco.events import open_events
 from gnnreco.graphs.elements.graph import EDGE_FEATURES, ElementGraph
@@ -186,7 +186,6 @@ def _beside_tracks(graph: ElementGraph, visible: Floats, momentum: Floats) -> Fe
 
 
 def donors_for(
-    bundle: Bundle,
     task: ParticleFlowTask,
     count: int,
     events: str | None = None,
@@ -196,18 +195,15 @@ def donors_for(
 
     Parameters
     ----------
-    bundle : Bundle
-        Says which other bundles found what it learned from.
     task : ParticleFlowTask
-        Of that bundle, for its own detector.
+        For its own detector, whose shipped bundles find tracks and clusters.
     count : int
         Events.
     events : path, optional
         Of that detector; they are simulated where none are given.
     progress : Progress, optional
     """
-    found_by = bundle.manifest["training"]["data"]["sample"]["bundles"]
-    first = Reconstructor(task.detector, found_by)
+    first = Reconstructor(task.detector, default_bundles(task.detector, build_on=False))
     made: Iterable[Event] = (
         simulate(task.detector, PROCESS, count, seed=SEED)
         if events is None

@@ -82,7 +82,7 @@ def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, li
     asked = {name: str(value) for name, value in vars(args).items() if name not in ("json", "work")}
     kept = Kept(args.work, json.dumps([code, sha256_of(args.file), asked, bundle.manifest], default=str))
     donors = Donors.of_arrays(
-        kept.get("donors", lambda: donors_for(bundle, task, DONOR_EVENTS, args.donors, progress).arrays())
+        kept.get("donors", lambda: donors_for(task, DONOR_EVENTS, args.donors, progress).arrays())
     )
     detector = DETECTORS[args.detector or named(events[0].detector)]
     task = as_calibrated(task)
