@@ -7,7 +7,7 @@ from gnnreco.files.json_types import JsonMapping
 from .words import percent, with_error
 
 RATES = {"efficiency": "efficiency", "fake_rate": "fakes", "wrong_class_rate": "wrong class"}
-WIDTH = 21
+WIDTH = 23
 
 
 def particle_lines(result: JsonMapping) -> list[str]:
