@@ -28,7 +28,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("target", ["onnx", "rtl", "hls"])
+# `tests/deploy/rtl` simulates a firmware by clocks as well: by this command only `make bench` does it again.
+@pytest.mark.parametrize("target", ["onnx", pytest.param("rtl", marks=pytest.mark.slow), "hls"])
 def test_every_target_is_written_and_proved_on_new_events(
     bundle: Path, tmp_path: Path, target: str, capsys
 ) -> None:
