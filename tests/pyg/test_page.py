@@ -39,6 +39,7 @@ def test_the_page(geometric, tmp_path: Path, monkeypatch) -> None:  # type: igno
     assert said.count("10 events,") == 2
 
 
+@pytest.mark.slow  # it trains one
 def test_a_network_of_torch_geometric_finds_the_tracks(geometric, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run(str(ROOT / "examples" / "pyg_scorer.py"), "work", folder=tmp_path)
     scores = json.loads((tmp_path / "work" / "scores.json").read_text())

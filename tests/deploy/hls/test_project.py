@@ -56,6 +56,7 @@ def test_every_bit_is_the_programs(export: tuple[Path, dict]) -> None:
 
 
 @simulates
+@pytest.mark.slow  # a minute of C++
 def test_a_range_may_end_between_what_can_come_in(tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
     three = np.ones(3, np.int64)
@@ -72,6 +73,7 @@ def test_a_range_may_end_between_what_can_come_in(tmp_path: Path) -> None:
 
 
 @simulates
+@pytest.mark.slow  # a minute of C++
 def test_one_format_for_all_channels(tmp_path: Path) -> None:
     # hls4ml then makes no layers of quantisers, but gives their types to the layers before them.
     pytest.importorskip("hls4ml")
