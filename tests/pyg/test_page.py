@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from gnnreco.cli import main
 
 ROOT = Path(__file__).parents[2]
