@@ -133,7 +133,7 @@ def along_axes(detector: Detector, event: Event) -> Along:
         p.pdg[rows].astype(np.int32),
         energy,
         tuple(rays),
-        *joined,
+        *joined,  # type: ignore[call-arg]
         np.array(beside),
     )
 

@@ -75,7 +75,7 @@ def doubts(engine: Engine, detector: Detector, process: str, options: Simulation
     low, high = options.energy
     if process in ("gun", "beam") and (low < engine.lowest or high > engine.highest):
         found.append(
-            f"energies of {low:g} to {high:g} GeV: the engine was trained on {engine.lowest:.3g} to {engine.highest:.3g} GeV; "
-            "the parametrisation makes the showers of all others"
+            f"energies of {low:g} to {high:g} GeV: the engine was trained on {engine.lowest:.3g} to "
+            f"{engine.highest:.3g} GeV; the parametrisation makes the showers of all others"
         )
     return found
