@@ -30,7 +30,7 @@ Inputs = str | Path | Sequence[str | Path]
 
 
 def evaluate(
-    folder: str | Path,
+    folder: str | Path | EventSource,
     truth: EventSource | Inputs,
     detector: Detector | str | Path | None = None,
     *,
@@ -39,18 +39,20 @@ def evaluate(
     min_hits: int | None = None,
     min_energy: float | None = None,
     jets: str = "antikt",
+    threshold: float | None = None,
+    trainings: int | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
 ) -> JsonDict:
-    """Score what `gnnreco.reconstruct` wrote against the truth.
+    """Score what `gnnreco.reconstruct` wrote against the truth, or generated showers against those of a full simulation.
 
     Parameters
     ----------
-    folder : path
-        The output.
+    folder : path or EventSource
+        The output; or generated events, whose showers are compared with those of `truth`.
     truth : path, glob, several, or EventSource
-        The same events with truth.
+        The same events with truth; for generated ones others, with particles of the same kind and energies.
     detector : Detector, name or path, optional
-        By default that of the output.
+        By default that of the output; of generated events it must be told.
     min_pt, max_eta, min_hits
         Target particles of tracks: GeV (default 1; none where the tracker lies across the beam), pseudorapidity
         (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers
@@ -59,18 +61,25 @@ def evaluate(
         Target particles of showers and of particle flow, GeV (default 1).
     jets : {"antikt", "durham", "genkt"}
         Whose figures stand at the top of the scores of particle flow.
+    threshold : float, optional
+        Of generated showers: cells in which less is left do not count, in units of what a minimum-ionising particle leaves
+        (default 0.5).
+    trainings : int, optional
+        Of each classifier that tells generated showers from true ones (default 5).
     progress : callable
         Wraps the iterator over events, for a progress bar.
 
     Returns
     -------
     dict
-        See `gnnreco.evaluate.evaluate`.
+        See `gnnreco.evaluate.evaluate`, and `gnnreco.evaluate.fastsim.compare` for generated events.
 
     Raises
     ------
     BadInput
         No output, no truth, or not the same events.
+    BadConfig
+        Generated events without their detector.
 
     Examples
     --------
@@ -79,9 +88,11 @@ def evaluate(
     >>> scores["task"], scores["events"]
     ('tracking', 4)
     """
-    from gnnreco.evaluate import ParticleTarget, ShowerTarget, target_of
+    from gnnreco.evaluate import ParticleTarget, ShowerTarget, holds_events, target_of
     from gnnreco.evaluate import evaluate as score
 
+    if isinstance(folder, EventSource) or holds_events(folder):
+        return _evaluate_generated(folder, truth, detector, threshold, trainings, progress)
     detector = _loaded(detector_of(folder) if detector is None else detector)
     target = replace(target_of(detector), **_given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
     showers = ShowerTarget(**_given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
@@ -432,6 +443,26 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
         found[gives] = join.place(mine[0][2], event, row)
         doubts |= dict.fromkeys(join.warnings())
     return found, list(doubts)
+
+
+def _evaluate_generated(
+    generated: str | Path | EventSource,
+    truth: EventSource | Inputs,
+    detector: Detector | str | Path | None,
+    threshold: float | None,
+    trainings: int | None,
+    progress: Callable[[Iterator[Any]], Iterator[Any]],
+) -> JsonDict:
+    """Scores of generated showers."""
+    from gnnreco.evaluate.fastsim import Comparison, Training, evaluate_showers, open_generated
+
+    if detector is None:
+        raise BadConfig(f"{generated}: holds events; name their detector with detector=")
+    loaded = _loaded(detector)
+    settings = Comparison(**_given(threshold=threshold), training=Training(**_given(trainings=trainings)))
+    opened = generated if isinstance(generated, EventSource) else open_generated(generated, loaded)
+    source = truth if isinstance(truth, EventSource) else open_events(truth, loaded, deposits=False)
+    return evaluate_showers(opened, source, loaded, settings, progress)
 
 
 def _manifest(folder: Path) -> JsonDict:

@@ -1,20 +1,21 @@
-"""Scores reconstructed events against the truth: `evaluate` measures, `table` and `plots` show."""
+"""Scores reconstructed or generated events against the truth: `evaluate` measures, `table` and `plots` show."""
 
 from .clustering import ShowerTarget, score_clusters
 from .confidence import calibrate, calibration_curve
+from .fastsim import Comparison, evaluate_showers, holds_events, open_generated, shower_sample
 from .join import Join
 from .matching import RULES, Matching, match
 from .output import evaluate
 from .particles import ParticleScores, ParticleTarget, find_jets, match_particles, score_particles
 from .report import figures, plots, table
 from .target import ALL_TRACKS, COUNTED_TRACKS, Target, target_of, true_perigee
-from .tracking import Scores, score_tracks
-from .trackml import hit_weights, trackml_score
+from .tracking import Scores, hit_weights, score_tracks, trackml_score
 
 __all__ = [
     "ALL_TRACKS",
     "COUNTED_TRACKS",
     "RULES",
+    "Comparison",
     "Join",
     "Matching",
     "ParticleScores",
@@ -25,15 +26,19 @@ __all__ = [
     "calibrate",
     "calibration_curve",
     "evaluate",
+    "evaluate_showers",
     "figures",
     "find_jets",
     "hit_weights",
+    "holds_events",
     "match",
     "match_particles",
+    "open_generated",
     "plots",
     "score_clusters",
     "score_particles",
     "score_tracks",
+    "shower_sample",
     "table",
     "target_of",
     "trackml_score",

@@ -19,12 +19,11 @@ from gnnreco.geometry import Detector
 from gnnreco.tasks.registry import Kind, find_task
 
 from .clustering import ShowerTarget, score_clusters
-from .graph import graph_metrics as measure_graph
-from .graph import graph_of
 from .join import Join
 from .particles import ParticleTarget, score_particles
 from .target import Target, target_of
-from .tracking import as_seen, score_tracks
+from .tracking import as_seen, graph_of, score_tracks
+from .tracking import graph_metrics as measure_graph
 
 COST = ("seconds_per_event", "cpu_seconds_per_event", "peak_rss_gib", "threads")
 GRAPH_EVENTS = 10

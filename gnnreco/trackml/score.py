@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Particles, Tracks, Truth
-from gnnreco.evaluate.trackml import trackml_score
+from gnnreco.evaluate.tracking.trackml import trackml_score
 
 from .tables import need_pandas, require_columns, require_once
 

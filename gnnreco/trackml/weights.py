@@ -1,6 +1,6 @@
 """The weights of hits in the score of the challenge, by order along the track and transverse momentum.
 
-The formula stands in `gnnreco.evaluate.trackml`, whose `hit_weights` takes our own columns; here are tables.
+The formula stands in `gnnreco.evaluate.tracking.trackml`, whose `hit_weights` takes our own columns; here are tables.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gnnreco.evaluate.trackml import MAX_HITS, MIN_HITS, ORDER_WORTH, order_table, pt_weight
+from gnnreco.evaluate.tracking.trackml import MAX_HITS, MIN_HITS, ORDER_WORTH, order_table, pt_weight
 
 from .tables import require_columns, require_once
 from .utils import decode_particle_id

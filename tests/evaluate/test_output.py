@@ -12,7 +12,7 @@ import pytest
 from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
 from gnnreco.errors import BadInput
 from gnnreco.evaluate import Target, evaluate
-from gnnreco.evaluate.graph import graph_metrics
+from gnnreco.evaluate.tracking import graph_metrics
 from gnnreco.events import EventSource
 from gnnreco.events.source import Entry
 from gnnreco.events.tracks_file import write_tracks

@@ -1,4 +1,4 @@
-"""The verb `evaluate`: what `reconstruct` wrote against the truth."""
+"""The verb `evaluate`: what `reconstruct` wrote against the truth, or generated showers against a full simulation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ def add(verbs: Verbs) -> None:
     """Declare it."""
     ev = verbs.add(
         "evaluate",
-        "score the output of reconstruct against truth",
+        "score the output of reconstruct against truth, or generated showers against a full simulation",
         "out --truth events/ --json out.json",
         evaluate,
         threads=True,
     )
-    ev.add_argument("output", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote")
+    ev.add_argument(
+        "output", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote, or generated events"
+    )
     ev.add_argument("--truth", required=True, nargs="+", metavar="INPUT", help="the events, with truth")
-    ev.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of FOLDER)")
+    ev.add_argument(
+        "--detector",
+        metavar="DETECTOR",
+        help=DETECTOR_HELP + " (default: that of FOLDER; needed for generated events)",
+    )
     ev.add_argument(
         "--plots",
         type=Path,
@@ -56,22 +62,40 @@ def add(verbs: Verbs) -> None:
         metavar="N",
         help="of target particles (tracks: 9, or all layers but one where fewer; showers: 3)",
     )
+    ev.add_argument(
+        "--threshold",
+        type=float,
+        metavar="MIP",
+        help="of cells of generated showers, in units of what a minimum-ionising particle leaves (default: 0.5)",
+    )
+    ev.add_argument(
+        "--trainings",
+        type=positive,
+        metavar="N",
+        help="of each classifier that tells generated showers from true ones (default: 5)",
+    )
 
 
 def evaluate(args: Namespace) -> int:
-    """Scores of the output of `reconstruct`."""
-    from gnnreco.evaluate import plots
+    """Scores of the output of `reconstruct`, or of generated events."""
+    from gnnreco.errors import BadConfig
+    from gnnreco.evaluate import holds_events, open_generated, plots
     from gnnreco.evaluate import table as scores_table
-    from gnnreco.events import open_events
+    from gnnreco.events import EventSource, open_events
     from gnnreco.front import detector_of
     from gnnreco.front import evaluate as score
     from gnnreco.geometry import load_detector
     from gnnreco.reconstruct.manifest import versions
 
+    generated = holds_events(args.output)
+    if generated and args.detector is None:
+        raise BadConfig(f"{args.output}: holds events; name their detector with detector=")
     detector = load_detector(args.detector or detector_of(args.output))
+    what: Path | EventSource = open_generated(args.output, detector) if generated else args.output
     source = open_events(args.truth, detector, truth=True, deposits=False)
+    events = len(source) + (len(what) if isinstance(what, EventSource) else 0)
     result = score(
-        args.output,
+        what,
         source,
         detector,
         min_pt=args.min_pt,
@@ -79,7 +103,9 @@ def evaluate(args: Namespace) -> int:
         min_hits=args.min_hits,
         min_energy=args.min_energy,
         jets=args.jets,
-        progress=bar(len(source), "event"),
+        threshold=args.threshold,
+        trainings=args.trainings,
+        progress=bar(events, "event"),
     )
     print(scores_table(result))
     ran = {"command": args.command, "versions": versions("native")}

@@ -8,7 +8,7 @@ from gnnreco.columns import Floats
 from gnnreco.files.json_types import JsonObject
 
 from ..rates import COVERAGE
-from ..resolution import IQR_OF_UNIT_NORMAL
+from ..tracking import IQR_OF_UNIT_NORMAL
 
 FEWEST = 5  # values that have quartiles worth a number
 RESAMPLED = 400

@@ -20,6 +20,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from gnnreco.files.atomic import write_file
 from gnnreco.files.json_types import JsonMapping
 
+from ..fastsim import fastsim_figures
 from ..rates import EDGES
 from .panels import calibration_panel, panels
 from .particle_plots import particle_figures
@@ -101,6 +102,9 @@ def _figures(results: Results, rule: str) -> Iterator[tuple[str, Figure]]:
         calibration_panel(axes, {name: r.get("calibration") for name, r in results.items()})
         yield "calibration", figure
     yield from particle_figures(results)
+    for name, result in results.items():
+        if result.get("task") == "fastsim":
+            yield from fastsim_figures(result, "" if len(results) == 1 else f"{name}_")
     # Rates in bins are those of tracks.
     results = {name: r for name, r in results.items() if rule in r}
     for variable in AXES if results else ():

@@ -6,8 +6,9 @@ from gnnreco.columns import Clusters, ReconstructedParticles
 from gnnreco.files.json_types import JsonMapping
 from gnnreco.tasks.registry import find_task
 
+from ..fastsim import fastsim_lines
 from ..matching import RULES
-from ..resolution import PARAMETERS
+from ..tracking import PARAMETERS
 from .particles import particle_lines
 from .words import number, percent
 
@@ -29,6 +30,8 @@ def table(result: JsonMapping) -> str:
     """
     if "tasks" in result:
         return "\n\n".join(table(part) for part in result["tasks"].values())
+    if result.get("task") == "fastsim":
+        return "\n".join(fastsim_lines(result))
     gives = find_task(result.get("task", "tracking")).gives
     if gives is Clusters:
         return _clusters(result)

@@ -10,9 +10,9 @@ import pytest
 
 from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
 from gnnreco.evaluate import hit_weights, trackml_score
-from gnnreco.evaluate.trackml import each_hit_once
+from gnnreco.evaluate.tracking.trackml import each_hit_once
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "trackml_score.npz"
+GOLDEN = Path(__file__).parents[2] / "golden" / "trackml_score.npz"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 from gnnreco.columns import Floats, Tracks
 from gnnreco.files.json_types import JsonObject
 
-from .rates import EDGES
+from ..rates import EDGES
 
 PARAMETERS = ("d0_mm", "z0_mm", "phi", "theta", "q_over_p")
 DIAGONAL = np.array([0, 2, 5, 9, 14])  # of a lower triangle, row by row

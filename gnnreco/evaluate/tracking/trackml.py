@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from gnnreco.columns import Event, Floats, Ints, Tracks, Truth
 
-from .matching import match
+from ..matching import match
 
 # Relative worth of a hit along the track: the first hits decide the vertex, the last the momentum.
 ORDER_WORTH = np.array([10.0, 8.0, 6.0, 5.0, 3.0, 3.0, 3.0, 5.0, 6.0])

@@ -13,11 +13,11 @@ from gnnreco.events.select import seen
 from gnnreco.files.json_types import JsonDict, JsonObject
 from gnnreco.geometry import Detector, Field
 
-from .confidence import calibration_curve
-from .matching import RULES, Mask, Matching, check_hit_rows, concatenate, match
-from .rates import COVERAGE, binned_rates, rates
+from ..confidence import calibration_curve
+from ..matching import RULES, Mask, Matching, check_hit_rows, concatenate, match
+from ..rates import COVERAGE, binned_rates, rates
+from ..target import ALL_TRACKS, Kinematics, Target, kinematics, passed, track_kinematics, true_perigee
 from .resolution import residuals, resolutions
-from .target import ALL_TRACKS, Kinematics, Target, kinematics, passed, track_kinematics, true_perigee
 from .trackml import trackml_score
 
 LOW_PT = (0.15, 1.0)  # GeV

@@ -16,8 +16,8 @@ from gnnreco.geometry import Detector
 from gnnreco.graphs import LearnedGraph, Targets, first_particle, true_segments
 from gnnreco.tasks.tracking import TrackingTask
 
-from .rates import EDGES, clopper_pearson
-from .target import Target, kinematics
+from ..rates import EDGES, clopper_pearson
+from ..target import Target, kinematics
 
 ANY_PARTICLE = Targets(min_pt=0.0, min_hits=2)
 

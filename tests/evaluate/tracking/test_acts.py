@@ -12,7 +12,7 @@ from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
 from gnnreco.evaluate import score_tracks
 from gnnreco.geometry import ConstantField
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "acts_matching.npz"
+GOLDEN = Path(__file__).parents[2] / "golden" / "acts_matching.npz"
 FIELD = ConstantField(2.0)
 
 

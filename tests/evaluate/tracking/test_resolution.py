@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.columns import Tracks
-from gnnreco.evaluate.resolution import DIAGONAL, MIN_PER_BIN, PARAMETERS, residuals, resolutions
+from gnnreco.evaluate.tracking.resolution import DIAGONAL, MIN_PER_BIN, PARAMETERS, residuals, resolutions
 
 
 def tracks(parameters: np.ndarray, variance: np.ndarray) -> Tracks:

@@ -1,0 +1,91 @@
+"""Fast simulation is scored from files of events on both sides; nothing was reconstructed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from gnnreco.errors import BadInput
+from gnnreco.events import EventSource, open_events
+from gnnreco.files.json_types import JsonDict
+from gnnreco.geometry import Detector
+
+from .compare import Comparison, compare
+from .showers import ShowerSample, shower_sample
+
+#: What the output of `reconstruct` has and a folder of events has not.
+MANIFEST = "manifest.json"
+
+
+def holds_events(path: str | Path) -> bool:
+    """Whether a path or glob names events rather than what `reconstruct` wrote."""
+    path = Path(path)
+    if path.is_dir():
+        return not (path / MANIFEST).exists()
+    return path.exists() or any(path.parent.glob(path.name))
+
+
+def open_generated(path: str | Path, detector: Detector) -> EventSource:
+    """Generated events.
+
+    Raises
+    ------
+    BadInput
+        There are none; without a manifest the path is no output of `reconstruct` either.
+    """
+    try:
+        return open_events(str(path), detector, deposits=False)
+    except BadInput as error:
+        why = f"{error.why} (nor is it what `gnnreco reconstruct` wrote: {MANIFEST} is missing)"
+        raise BadInput(error.file, error.where, why) from error
+
+
+def evaluate_showers(
+    generated: EventSource,
+    truth: EventSource,
+    detector: Detector,
+    settings: Comparison | None = None,
+    progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
+) -> JsonDict:
+    """Compare the showers of generated events with those of a full simulation.
+
+    Parameters
+    ----------
+    generated, truth : EventSource
+        With truth that says how much energy each particle left in each hit. The events need not be the same, nor have as
+        many particles, but their particles should be of the same kind, energies and directions.
+    detector : Detector
+        Of both.
+    settings : Comparison, optional
+    progress : callable
+        Wraps the iterator over the events of both, for a progress bar.
+
+    Returns
+    -------
+    dict
+        See `gnnreco.evaluate.fastsim.compare`.
+
+    Raises
+    ------
+    BadInput
+        Events without truth or without energies in it, or without any shower.
+    """
+    settings = settings or Comparison()
+    events = progress(chain(iter(generated), iter(truth)))
+    one = shower_sample(islice(events, len(generated)), detector, settings.threshold)
+    other = shower_sample(events, detector, settings.threshold)
+    for sample, source in ((one, generated), (other, truth)):
+        _needed(sample, source, settings.threshold)
+    return {"events": len(generated)} | compare(one, other, settings)
+
+
+def _needed(sample: ShowerSample, source: EventSource, threshold: float) -> None:
+    """Refuse a sample without a cell."""
+    if len(sample.place) == 0:
+        why = (
+            f"no particle left a shower in a calorimeter of this detector (cells over {threshold:g} of what a "
+            "minimum-ionising particle leaves): check that the events were made for it, and that their particles reach one"
+        )
+        raise BadInput(source.files[0] if source.files else "no events", "", why)

@@ -1,0 +1,98 @@
+"""What `gnnreco evaluate` prints of generated showers: each figure beside its floor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import Any
+
+from gnnreco.files.json_types import JsonMapping
+
+CLASSIFIERS = {
+    "low": "cells in squares",
+    "low_normalised": "cells in squares, layers normalised",
+    "high": "features of layers",
+    "cells": "cells as points",
+}
+
+
+def fastsim_lines(result: JsonMapping) -> list[str]:
+    """Lines of at most 110 characters for the object that `compare` returns."""
+    showers, floor = result["showers"], result["floor"] or {}
+    lines = [
+        f"{showers['generated']:,} generated showers, {showers['truth']:,} true ones, "
+        f"compared: {showers['compared']:,} a side",
+        *wrap(result["definitions"]["showers"], 110),
+        "",
+        f"{'':46}  {'generated':>16}  {'floor':>16}",
+    ]
+    for title, rows in _rows(result, floor):
+        lines += [title, *(f"  {name:44}  {mine:>16}  {least:>16}" for name, mine, least in rows)]
+    lines += ["", "floor: the truth against itself, with as many showers a side"]
+    return lines
+
+
+def _rows(result: JsonMapping, floor: JsonMapping) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    for key, title in (("auc", "AUC of classifiers"), ("jsd", "Jensen-Shannon divergence")):
+        yield (
+            title,
+            [
+                (CLASSIFIERS[name], *(_with_spread(side, name, key) for side in (result, floor)))
+                for name in CLASSIFIERS
+                if name in result["classifier"]
+            ],
+        )
+    powers = [name for name in result["separation"] if name != "layers"]
+    yield (
+        "separation power",
+        [
+            (name.replace("_", " "), *(_value(side, "separation", name) for side in (result, floor)))
+            for name in powers
+        ],
+    )
+    single = {"fpd": "Frechet physics distance", "kpd": "kernel physics distance"}
+    single |= {name: name for name in ("precision", "recall", "density", "coverage")}
+    single |= {"sliced_wasserstein": "sliced Wasserstein distance"}
+    single |= {"layer_correlation": "correlations of layers, largest difference"}
+    rows: list[tuple[str, ...]] = [
+        (title, *(_value(side, name) for side in (result, floor))) for name, title in single.items()
+    ]
+    for name in ("longitudinal", "radial"):
+        both = (_value(side, "profiles", name, "chi2") for side in (result, floor))
+        rows.append((f"{name} profile, chi2 per bin", *both))
+    yield "distances", rows
+    yield "response, generated over true", list(_responses(result, floor))
+
+
+def _responses(result: JsonMapping, floor: JsonMapping) -> Iterator[tuple[str, ...]]:
+    count = len(result["response"]["bins"])
+    for i in (None, *range(count if count > 1 else 0)):
+        for name in ("mean", "width"):
+            where = "all energies"
+            if i is not None:
+                where = "{:.3g} to {:.3g} GeV".format(*result["response"]["bins"][i]["energy"])
+            yield f"{name}, {where}", _ratio(result, name, i), _ratio(floor, name, i)
+
+
+def _ratio(side: JsonMapping, name: str, i: int | None) -> str:
+    found: Any = side.get("response")
+    if found is None:
+        return "-"
+    row = found["all"] if i is None else found["bins"][i]
+    value, error = row[f"{name}_ratio"], row[f"{name}_ratio_error"]
+    return "-" if value is None else f"{value:.3f} +- {error:.3f}"
+
+
+def _with_spread(side: JsonMapping, name: str, key: str) -> str:
+    found: Any = side.get("classifier", {}).get(name)
+    if found is None:
+        return "-"
+    spread = found[f"{key}_spread"]
+    return f"{found[key]:.3f}" + ("" if spread is None else f" +- {spread:.3f}")
+
+
+def _value(side: JsonMapping, *keys: str) -> str:
+    value: Any = side
+    for key in keys:
+        value = None if value is None else value.get(key)
+    return "-" if value is None else f"{value:.4g}"
