@@ -25,7 +25,7 @@ import numpy as np
 from gnnreco.columns import Event, Floats, Hits, Ints, Particles, Truth
 from gnnreco.events import write_events
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.simulate import SimulationOptions
+from gnnreco.simulate import Engine, SimulationOptions
 from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.showers.hits import read_out
@@ -278,12 +278,13 @@ def embedded_event(
     detector: Detector,
     options: SimulationOptions,
     rng: np.random.Generator,
+    engine: Engine | None = None,
 ) -> tuple[Hits, Truth]:
     """Hits and truth of the same particles by the embedded simulation."""
     flown = transport(shot, rng)
     if len(flown.particles) != len(shot):
         raise RuntimeError("something was made before the first plate: there is nothing to make it in")
-    hits, hit, particle, energy = measured(detector, flown, options, rng)
+    hits, hit, particle, energy = measured(detector, flown, options, rng, engine)
     return hits, Truth(as_particles(shot), hit, particle, energy=energy)
 
 
