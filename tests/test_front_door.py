@@ -94,7 +94,10 @@ def test_there_is_one_object_of_the_name(before: str) -> None:
     assert fresh(f"{before}; {after}; print(callable(verb))") == "True"
 
 
-@pytest.mark.parametrize("first", ["getattr(gnnreco, name)", "import_module(f'gnnreco.{name}')"])
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param("getattr(gnnreco, name)", marks=pytest.mark.slow), "import_module(f'gnnreco.{name}')"],
+)
 def test_every_verb_is_a_module_and_a_function(first: str) -> None:
     shown = fresh(
         "import gnnreco, types, inspect\n"

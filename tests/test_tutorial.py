@@ -33,6 +33,7 @@ def test_from_an_empty_folder_to_showers(tmp_path: Path, monkeypatch: pytest.Mon
     assert Path("my_calorimeter.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow  # it trains for a minute; that of showers stays
 def test_from_an_empty_folder_to_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     follow(TRACKER)

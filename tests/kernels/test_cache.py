@@ -77,6 +77,7 @@ def start(*order: str, folder: Path, script: str = BITS) -> subprocess.Popen[str
     )
 
 
+@pytest.mark.slow  # it compiles a chain three times; what went wrong in it is the next test
 def test_the_bits_do_not_depend_on_how_kernels_were_loaded(tmp_path: Path) -> None:
     """Two processes that fill a cold cache at once, one that reads it, one that loads the callees of a kernel before it."""
     cold = [start("cold", folder=tmp_path), start("cold", folder=tmp_path)]

@@ -27,6 +27,7 @@ def run(*words: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow  # the functions on it have tests of their own
 def test_the_page(geometric, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     page = (ROOT / "docs" / "pyg.md").read_text("utf-8")
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)

@@ -20,7 +20,7 @@ from gnnreco.graphs import DOUBLET_FEATURES, TRIPLET_FEATURES
 from gnnreco.reconstruct import reconstruct
 from gnnreco.simulate import SimulationOptions, simulate
 
-DETECTOR, BUNDLE, EVENTS = "telescope", "tracking-telescope", 6
+DETECTOR, BUNDLE, EVENTS = "telescope", "tracking-telescope", 3
 N, M = len(DOUBLET_FEATURES), len(TRIPLET_FEATURES)
 INPUTS = {
     "x": (TensorProto.FLOAT, ["n", N]),
@@ -87,6 +87,7 @@ def test_what_dislikes_every_triplet_finds_nothing(events: Path, scorer: Path, t
     assert sum(len(tracks) for _, _, tracks in read_tracks(tmp_path / "out")) < EVENTS
 
 
+@pytest.mark.slow  # as with the network of a bundle, in test_reconstruct.py
 def test_workers_and_threads_give_the_same_bytes(events: Path, scorer: Path, tmp_path: Path) -> None:
     for name, more in (("one", {}), ("two", {"workers": 2})):
         reconstruct(events, DETECTOR, BUNDLE, tmp_path / name, scorer=scorer, **more)  # type: ignore[arg-type]

@@ -45,7 +45,7 @@ def test_a_worker_that_dies_loses_its_own_shard_only(tmp_path: Path, monkeypatch
     assert files == ["shard-0", "shard-1.tried", "shard-2", "shard-2.tried"]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL])
 def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
     name = __package__ or ""
     script = (

@@ -73,6 +73,7 @@ def test_without_pandas_the_error_says_how_to_get_it() -> None:
     )
 
 
+@pytest.mark.slow  # its functions have tests of their own
 def test_the_page_runs_as_it_is_written(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     write_shard(tmp_path / "out" / "shard-00000000.parquet")

@@ -10,6 +10,7 @@ import pytest
 from gnnreco.cli import main
 from gnnreco.errors import BadInput
 from gnnreco.geometry import Detector, check, import_detector, load_detector
+from gnnreco.geometry.importers.wafers.layers import layer_columns
 from gnnreco.geometry.importers.wafers.wafers import CUTS, cells_of, old_shape, outline_of, present_shape
 from gnnreco.geometry.plane import area_centroid
 
@@ -279,3 +280,28 @@ def test_the_shipped_endcaps_have_all_wafers_and_tiles() -> None:
     for layer in range(33, 47):
         assert np.ptp(detector.center[detector.layer == layer, 2]) < 8.7
     assert ((detector.sampling_fraction > 0) & (detector.sampling_fraction < 0.02)).all()
+
+
+def test_a_layer_counts_what_lies_before_its_silicon() -> None:
+    # CMS weighs layers by what a minimum-ionising particle leaves from one silicon to the next, MeV (CMSSW,
+    # HGCalRecProducers, weightsPerLayer_V16): whole modules would give 8.5, 11.6 and 11.3 for the first three.
+    weights = {
+        1: 5.55,
+        2: 12.86,
+        3: 9.4,
+        16: 12.86,
+        17: 9.4,
+        19: 13.54,
+        20: 12.86,
+        27: 58.63,
+        28: 60.7,
+        47: 83.61,
+    }
+    loss = layer_columns(np.arange(1, 48), "")["loss"]
+    assert loss[np.array(list(weights)) - 1] == pytest.approx(list(weights.values()), rel=0.07)
+
+
+def test_steel_hides_less_of_a_shower_than_lead() -> None:
+    share = layer_columns(np.arange(1, 60), "")["share"]
+    assert set(share[:26]) == {0.77}
+    assert set(share[26:]) == {0.86}  # also beyond the end of the table

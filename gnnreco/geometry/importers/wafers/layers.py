@@ -16,10 +16,11 @@ from gnnreco.geometry.description.tables import read_arrow
 from gnnreco.geometry.importers.numbers import numbers
 from gnnreco.geometry.importers.table import numbers_of, whole
 
-COLUMNS = ("z", "radiation_lengths", "interaction_lengths", "moliere_radius", "loss", "tile_z")
-#: Loss of a minimum-ionising particle in the active material, MeV/mm (PDG), and how much less a shower leaves there
-#: than such particles of its energy would: 0.66 from Geant4 for silicon in tungsten, a guess for scintillator.
-ACTIVE = {"silicon": (0.3876, 0.66), "scintillator": (0.202, 0.85)}
+COLUMNS = ("z", "radiation_lengths", "interaction_lengths", "moliere_radius", "loss", "share", "tile_z")
+#: Loss of a minimum-ionising particle, MeV/mm (PDG).
+SILICON, SCINTILLATOR = 0.3876, 0.202
+#: What a shower leaves in scintillator over what minimum-ionising particles of its energy would: a guess.
+SCINTILLATOR_SHARE = 0.85
 
 
 def layer_columns(layer: Ints, z: str) -> dict[str, Floats]:
@@ -36,7 +37,8 @@ def layer_columns(layer: Ints, z: str) -> dict[str, Floats]:
     Returns
     -------
     dict of float64 (n,)
-        `COLUMNS`; ``loss`` is that of a minimum-ionising particle in all of the layer, MeV.
+        `COLUMNS`; ``loss`` is that of a minimum-ionising particle from the silicon before to this layer's, MeV; ``share``
+        what a shower leaves in silicon over what such particles of its energy would.
     """
     columns = _built_in(layer)
     if not z:
@@ -54,10 +56,14 @@ def layer_columns(layer: Ints, z: str) -> dict[str, Floats]:
     return columns | given
 
 
-def sampling(active: str, thickness: Floats, loss: Floats) -> Floats:
-    """Part of the energy of an electromagnetic shower that the active material of a layer keeps, (n,)."""
-    per_mm, share = ACTIVE[active]
-    return share * per_mm * thickness / loss
+def sampling_silicon(thickness: Floats, loss: Floats, share: Floats) -> Floats:
+    """Part of the energy of an electromagnetic shower that the silicon (mm) of a layer keeps, (n,)."""
+    return share * SILICON * thickness / loss
+
+
+def sampling_scintillator(thickness: Floats, loss: Floats) -> Floats:
+    """The same for scintillator."""
+    return SCINTILLATOR_SHARE * SCINTILLATOR * thickness / loss
 
 
 def _built_in(layer: Ints) -> dict[str, Floats]:

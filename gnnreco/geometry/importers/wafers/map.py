@@ -20,7 +20,7 @@ from gnnreco.geometry.importers.folder import UNITS, placed, write_folder
 from gnnreco.geometry.importers.numbers import integer, number
 from gnnreco.geometry.importers.tiling import corner_table
 
-from .layers import layer_columns, sampling
+from .layers import layer_columns, sampling_silicon
 from .standing import evened, frames, pitch, standing
 from .text import CUT_LETTERS, ToldCells, WaferMap, read_cells, read_text
 from .tile_sectors import read_tiles
@@ -52,7 +52,7 @@ def read(
     ----------
     z : str
         Depth of the layers: ``START,STEP`` (mm), a CSV file with columns ``layer, z`` and any of
-        ``radiation_lengths, interaction_lengths, moliere_radius, loss, tile_z``, or nothing for a built-in table.
+        ``radiation_lengths, interaction_lengths, moliere_radius, loss, share, tile_z``, or nothing for a built-in table.
     cells : str
         A text file of cells, columns ``Typecode`` (ML-F, MH-T, ...), ``iu`` and ``iv`` named in its first line.
     tiles : str
@@ -97,7 +97,7 @@ def read(
         "template": np.array([named[key] for key in keys]),
         "subsystem": np.full(len(keys), "silicon"),
         "layer": row.astype(np.int32),
-        "sampling_fraction": sampling("silicon", wafers.thickness, depth["loss"][row]),
+        "sampling_fraction": sampling_silicon(wafers.thickness, depth["loss"][row], depth["share"][row]),
         "station": wafers.layer.astype(np.int32),
         "part": np.zeros(len(keys), np.int32),
         "wafer_u": wafers.u.astype(np.int32),

@@ -21,7 +21,7 @@ from gnnreco.geometry.description.tables import read_arrow, refuse
 from gnnreco.geometry.importers.numbers import parsed
 from gnnreco.geometry.importers.table import numbers_of, whole, words
 
-from .layers import sampling
+from .layers import sampling_scintillator
 
 TILE_THICKNESS = 3.0
 
@@ -65,7 +65,7 @@ def read_tiles(
         "template": np.array(names),
         "subsystem": np.full(n_sectors, "scintillator"),
         "layer": row.astype(np.int32),
-        "sampling_fraction": sampling("scintillator", np.full(n_sectors, TILE_THICKNESS), depth["loss"][row]),
+        "sampling_fraction": sampling_scintillator(np.full(n_sectors, TILE_THICKNESS), depth["loss"][row]),
         "station": station.astype(np.int32),
         "part": np.ones(n_sectors, np.int32),
         "wafer_u": np.zeros(n_sectors, np.int32),
