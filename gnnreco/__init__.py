@@ -45,11 +45,10 @@ if TYPE_CHECKING:
     )
     from gnnreco.compare import compare_detectors as compare
     from gnnreco.events import EventSource, open_events
-    from gnnreco.front import evaluate, report, show, train
+    from gnnreco.front import evaluate, report, show, simulate, train
     from gnnreco.geometry import Detector, list_detectors, load_detector
     from gnnreco.pipeline import Reconstructor
     from gnnreco.reconstruct import reconstruct
-    from gnnreco.simulate import simulate
 
 __version__ = "0.1.0"
 
@@ -107,7 +106,7 @@ _VERBS = {
     "evaluate": ("gnnreco.front", "evaluate"),
     "reconstruct": ("gnnreco.reconstruct", "reconstruct"),
     "report": ("gnnreco.front", "report"),
-    "simulate": ("gnnreco.simulate", "simulate"),
+    "simulate": ("gnnreco.front", "simulate"),
     "train": ("gnnreco.front", "train"),
 }
 

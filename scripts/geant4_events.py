@@ -35,8 +35,15 @@ from gnnreco.simulate.transport import Transport
 # PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
 PLATES = {
     "G4_W": (3.504, 99.46, 7.97),
+    "G4_U": (3.166, 110.3, 6.65),
+    "G4_Pb": (5.612, 175.9, 7.43),
+    "G4_Sn": (12.06, 227.0, 11.86),
+    "G4_Mo": (9.594, 153.1, 13.85),
     "G4_Cu": (14.36, 153.2, 19.42),
+    "G4_Fe": (17.57, 167.7, 21.68),
     "G4_Si": (93.70, 465.2, 40.19),
+    "G4_PLASTIC_SC_VINYLTOLUENE": (424.5, 785.0, 94.11),
+    "G4_lAr": (140.0, 857.0, 32.84),
     "G4_AIR": (303_900.0, 747_700.0, 87.9),
 }
 CODES = {"gamma": 22, "e-": 11, "e+": -11}
@@ -133,40 +140,83 @@ def _read(file: Path, split: str, steepest: float) -> Showers:
     )
 
 
-def description(stack: list[list[object]], fraction: float, cell: float, width: float) -> str:
-    """The plates as a detector.yaml: hexagonal cells `cell` mm wide in hexagons `width` mm wide.
+@dataclass(frozen=True)
+class PlateLayer:
+    """A sensitive plate and what lies before it, back to the last one.
 
-    A layer is a sensitive plate and what lies before it, back to the last one. All layers have the material of the last:
-    that of the first lacks its gap of air only.
+    Attributes
+    ----------
+    middle, active : float
+        z of the middle of the sensitive plate, and its thickness, mm.
+    radiation, interaction, moliere : float
+        Lengths of either kind, and the Moliere radius (mm) of the mixture.
+    share : float
+        Of what a minimum-ionising particle loses in the layer, the part in the sensitive plate.
     """
-    middles, sums, z, layer, active = [], np.zeros(4), FRONT, np.zeros(4), 0.0
+
+    middle: float
+    active: float
+    radiation: float
+    interaction: float
+    moliere: float
+    share: float
+
+
+def plate_layers(stack: list[list[object]]) -> list[PlateLayer]:
+    """The layers of a stack from the front; the material of the first lacks the gap of air that others begin with."""
+    layers, sums, z = [], np.zeros(4), FRONT
     for material, thick, *sensitive in stack:
         t = float(thick)  # type: ignore[arg-type]
         radiation, interaction, critical = PLATES[str(material)]
         sums += [t / radiation, t / interaction, t / radiation * critical, t]
         if sensitive:
-            middles.append(z + t / 2)
-            layer, sums, active = sums, np.zeros(4), t
+            # 21.2 MeV over the critical energy, in radiation lengths: both of the mixture.
+            moliere, share = 21.2 * sums[3] / sums[2], t / radiation * critical / sums[2]
+            layers.append(PlateLayer(z + t / 2, t, sums[0], sums[1], moliere, share))
+            sums = np.zeros(4)
         z += t
-    moliere = (
-        21.2 * layer[3] / layer[2]
-    )  # 21.2 MeV over the critical energy, in radiation lengths: both of the mixture
-    return f"""\
-# Written by scripts/geant4_events.py: the plates of a stack of single showers; the cells are those of a high-granularity endcap.
+    return layers
+
+
+def description(stack: list[list[object]], seen: float, template: str) -> str:
+    """The plates as a detector.yaml.
+
+    Parameters
+    ----------
+    seen : float
+        Visible energy of showers over what the shares of the layers (`PlateLayer`) would give of it: e / mip.
+    template : str
+        The cells, as in the section `templates`, without the thickness.
+    """
+    kinds: dict[tuple[float, ...], list[float]] = {}
+    for layer in plate_layers(stack):
+        material = (layer.radiation, layer.interaction, layer.moliere, seen * layer.share)
+        key = (layer.active, *(float(f"{value:.6g}") for value in material))
+        kinds.setdefault(key, []).append(round(layer.middle, 4))
+    templates, subsystems, sensors = [], [], []
+    for k, ((active, radiation, interaction, moliere, fraction), middles) in enumerate(kinds.items()):
+        templates.append(f"  plate_{k}: {{{template}, thickness: {active:g}}}")
+        subsystems.append(
+            f"  plates_{k}:\n    measures: [energy]\n    material: {{radiation_lengths: {radiation}, "
+            f"interaction_lengths: {interaction}, moliere_radius: {moliere}, sampling_fraction: {fraction}}}"
+        )
+        sensors.append(f"  - {{rule: planes, template: plate_{k}, subsystem: plates_{k}, z: {middles}}}")
+    head = """\
+# Written by scripts/geant4_events.py: the plates of a stack of single showers.
 format: gnnreco-detector/1
 name: plates
-units: {{length: mm, angle: deg, field: T}}
-field: {{kind: solenoid, bz: 0.0}}
-templates:
-  plate: {{kind: hex, flat_to_flat: {cell:g}, thickness: {active:g}, hexagon: {width:g}}}
-subsystems:
-  plates:
-    measures: [energy]
-    material: {{radiation_lengths: {layer[0]:.6g}, interaction_lengths: {layer[1]:.6g}, moliere_radius: {moliere:.5g},
-               sampling_fraction: {fraction:.5g}}}
-sensors:
-  - {{rule: planes, template: plate, subsystem: plates, z: {[round(float(middle), 4) for middle in middles]}}}
+units: {length: mm, angle: deg, field: T}
+field: {kind: solenoid, bz: 0.0}
 """
+    parts = {"templates": templates, "subsystems": subsystems, "sensors": sensors}
+    return head + "".join(f"{name}:\n" + "\n".join(lines) + "\n" for name, lines in parts.items())
+
+
+def e_over_mip(*parts: Showers) -> float:
+    """Visible energy of showers over what the shares of the layers would give of their energy."""
+    share = np.array([layer.share for layer in plate_layers(parts[0].stack)])
+    seen = sum(float((part.deposit / share[part.layer]).sum()) for part in parts)
+    return seen / sum(float(part.energy.sum()) for part in parts)
 
 
 def placed(showers: Showers, count: int, radius: float, rng: np.random.Generator) -> Placed:
@@ -204,9 +254,7 @@ def overlaid(showers: Showers, at: Placed, detector: Detector) -> Shares:
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     row = np.repeat(showers.offsets[at.row], lengths) + within
     x, y = at.turned(shower, showers.x[row], showers.y[row])
-    sensor = np.argsort(detector.layer, kind="stable")[
-        showers.layer[row]
-    ]  # each layer is one sensor, not turned
+    sensor = np.argsort(detector.center[:, 2])[showers.layer[row]]  # each layer is one sensor, not turned
     cell = detector.cell_at(sensor, x + at.x[shower], y + at.y[shower]).astype(np.int64)
     real = cell >= 0
     return gathered(
@@ -297,12 +345,10 @@ def main() -> None:
     asked = parser.parse_args()
     showers = read_showers(asked.files, asked.split)
     other = read_showers(asked.files, next(split for split in SPLITS if split != asked.split))
-    visible = (showers.deposit.sum() + other.deposit.sum()) / (showers.energy.sum() + other.energy.sum())
-    text = description(showers.stack, float(visible), asked.cell, 2 * asked.radius + 500)
-    detector = write_detector(asked.output / "detector", text)
-    print(
-        f"{len(showers.energy)} showers, {(showers.pdg == 22).sum()} of them photons; {visible:.5f} of the energy visible"
-    )
+    seen = e_over_mip(showers, other)
+    cells = f"kind: hex, flat_to_flat: {asked.cell:g}, hexagon: {2 * asked.radius + 500:g}"
+    detector = write_detector(asked.output / "detector", description(showers.stack, seen, cells))
+    print(f"{len(showers.energy)} showers, {(showers.pdg == 22).sum()} of them photons; e / mip {seen:.4f}")
     for kind in ("geant4", "embedded"):
         made = events(
             kind,

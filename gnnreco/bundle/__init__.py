@@ -1,6 +1,7 @@
 """A trained model as three files that cannot run code; which ones ship, and which serve a detector."""
 
 from .bundle import ANY_DETECTOR, Bundle, check_bundle, load_bundle, load_task, save_bundle
+from .engine import load_engine
 from .shipped import SHIPPED, default_bundles, find_bundle, list_bundles
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "find_bundle",
     "list_bundles",
     "load_bundle",
+    "load_engine",
     "load_task",
     "save_bundle",
 ]

@@ -19,9 +19,10 @@ from gnnreco.simulate.generators.generator import generator
 
 from .options import SimulationOptions
 from .readout import measured
+from .showers.learned import Engine
 from .transport import Transport
 
-__all__ = ["SimulationOptions", "simulate"]
+__all__ = ["Engine", "SimulationOptions", "simulate"]
 
 
 def simulate(
@@ -32,6 +33,7 @@ def simulate(
     seed: int = 0,
     options: SimulationOptions | None = None,
     first: int = 0,
+    engine: Engine | None = None,
     **settings: Any,
 ) -> Iterator[Event]:
     """Make events, one at a time as they are asked for.
@@ -52,6 +54,9 @@ def simulate(
     options : SimulationOptions, optional
     first : int
         Number of the first event.
+    engine : Engine, optional
+        A trained network that makes the showers of photons and electrons; see `gnnreco.shower_engine`. Without it the
+        parametrisation makes them.
     **settings
         Any field of `SimulationOptions` by its name, over those of `options`: ``particle="muon", energy=(1, 10)`` (GeV),
         ``count=5, eta=(-2, 2)``, ``noise_hits=0.1``, ...
@@ -87,7 +92,7 @@ def simulate(
     )  # all happens in the source's frame, so a detector that moves with it sees the same
     source, transport = generator(process, there, chosen, pileup), Transport(there, chosen)
     made = (
-        _event(i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream)
+        _event(i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream, engine)
         for i in range(first, first + events)
         for stream in [np.random.default_rng([seed, i])]
     )
@@ -102,9 +107,10 @@ def _event(
     generated: Generated,
     transport: Transport,
     rng: np.random.Generator,
+    engine: Engine | None,
 ) -> Event:
     flown = transport(generated, rng)
-    hits, hit, particle, energy = measured(detector, flown, options, rng)
+    hits, hit, particle, energy = measured(detector, flown, options, rng, engine)
     return Event(
         number,
         source,

@@ -11,6 +11,7 @@ from gnnreco.columns import Deposits, Floats, Hits, Ints
 from gnnreco.geometry import Detector
 from gnnreco.simulate.drift.charge import drift
 from gnnreco.simulate.showers.hits import ionised, read_out
+from gnnreco.simulate.showers.learned import Engine
 from gnnreco.simulate.showers.shower import gathered, shower, showering
 
 from .digitize import digitize
@@ -21,7 +22,11 @@ Part = tuple[Hits, Ints, Ints, Floats]
 
 
 def measured(
-    detector: Detector, flown: Transported, options: SimulationOptions, rng: np.random.Generator
+    detector: Detector,
+    flown: Transported,
+    options: SimulationOptions,
+    rng: np.random.Generator,
+    engine: Engine | None = None,
 ) -> Part:
     """Hits of trackers, then of calorimeters, then of drift chambers; and who left what in them.
 
@@ -37,7 +42,7 @@ def measured(
         trackers = crossings.select(~calorimeter) if calorimeter.any() else crossings
         parts.append(digitize(detector, trackers, options, rng))
     if len(flown.entries) or calorimeter.any():
-        shares = shower(detector, flown.entries, flown.particles, options, rng)
+        shares = shower(detector, flown.entries, flown.particles, options, rng, engine)
         if calorimeter.any():
             shares = gathered(shares, ionised(detector, crossings.select(calorimeter)))
         parts.append(read_out(detector, shares, options, rng))

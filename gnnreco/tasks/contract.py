@@ -1,7 +1,8 @@
 """What every task offers: the rest of the program knows tasks by this contract alone.
 
 A task is a class that inherits from `Task`, a dataclass of its settings, and a `Kind` that announces both (see
-`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`, `ReadsJets`, `Teachable`,
+`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`,
+`PreparesFromSamples`, `ReadsJets`, `Teachable`,
 `Scorable`, and for `gnnreco report`: `Explainable`, `Classifying`, `Comparable`.
 `gnnreco.testing.check_task` tells whether a task keeps to it.
 """
@@ -33,6 +34,7 @@ State = Mapping[str, "NDArray[np.generic]"]
 #: What it learns from: an `Event`, or a `JetBlock` where the task reads jets.
 Read = TypeVar("Read", contravariant=True)
 Sample = TypeVar("Sample")
+Taken = TypeVar("Taken", contravariant=True)
 Found = TypeVar("Found")
 #: What an explainer keeps of an event: each has a class of its own for it.
 Work = TypeVar("Work")
@@ -182,6 +184,14 @@ class Calibratable(Protocol):
 
     def found(self, event: Event) -> tuple[Tracks | Clusters, Floats]:
         """What is found with the network's own confidence, and the features (n, k) that the calibration reads."""
+
+
+@runtime_checkable
+class PreparesFromSamples(Protocol[Taken]):
+    """A task whose `prepare` needs samples alone, and can so learn from those of several detectors."""
+
+    def prepare_from(self, samples: Iterable[Taken]) -> None:
+        """Learn what is not learned by gradients from samples of all detectors."""
 
 
 @runtime_checkable

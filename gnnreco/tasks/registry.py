@@ -79,6 +79,12 @@ def _trigger() -> Classes:
     return TriggerTask, TriggerConfig
 
 
+def _fastsim() -> Classes:
+    from gnnreco.tasks.fastsim import FastSimConfig, FastSimTask
+
+    return FastSimTask, FastSimConfig
+
+
 #: Those of gnnreco itself: `gnnreco.tasks.names.OURS`.
 TASKS: dict[str, Kind] = {
     "tracking": Kind(Needs(("position",)), Tracks, _tracking),
@@ -88,6 +94,7 @@ TASKS: dict[str, Kind] = {
         Needs(("energy", "position"), (Tracks, Clusters)), ReconstructedParticles, _particleflow
     ),
     "trigger": Kind(Needs(), type(None), _trigger),
+    "fastsim": Kind(Needs(("energy",)), type(None), _fastsim),
 }
 
 

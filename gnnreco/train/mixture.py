@@ -17,7 +17,7 @@ from gnnreco.events import open_events
 from gnnreco.events.parquet.reader import made_for
 from gnnreco.geometry import Detector
 from gnnreco.progress import Progress
-from gnnreco.tasks.contract import Learner, State
+from gnnreco.tasks.contract import Learner, PreparesFromSamples, State
 
 if TYPE_CHECKING:
     from .settings import SampleConfig
@@ -116,8 +116,11 @@ class Mixture(Learner[Event, Sample], Generic[Sample]):
         return self._first.adversarial
 
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
-        """Let the first task prepare: what it learns must hold for all."""
-        self._first.prepare(events, progress)
+        """Let the first task prepare: what it learns must hold for all; where it can, from samples of all detectors."""
+        if isinstance(self._first, PreparesFromSamples):
+            self._first.prepare_from(self.sample(event) for event in events)
+        else:
+            self._first.prepare(events, progress)
 
     def sample(self, event: Event) -> Sample:
         """What the task of the event's detector makes of it."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, output_folder, positive
 from gnnreco.cli.progress import Progress
-from gnnreco.cli.table import say_left_aside
+from gnnreco.cli.table import one_line, say_left_aside
 from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadConfig
 
@@ -53,6 +54,13 @@ def _add_simulate(verbs: Verbs) -> None:
     sim.add_argument(
         "--seed", type=int, default=1, metavar="S", help="event i depends on the seed and i only (default: 1)"
     )
+    sim.add_argument(
+        "--engine",
+        default="parametric",
+        metavar="NAME",
+        help="of showers: parametric, fastsim (a network that ships, trained on full simulation), or a bundle of "
+        "`gnnreco train fastsim` (default: parametric)",
+    )
     output_folder(sim)
     sim.add_argument(
         "--format",
@@ -69,10 +77,10 @@ def _add_simulate(verbs: Verbs) -> None:
 
 def simulate(args: Namespace) -> int:
     """Events of the embedded simulation."""
+    from gnnreco.front import simulate as simulated
     from gnnreco.geometry import load_detector
     from gnnreco.schema import build, parse_settings
     from gnnreco.simulate import SimulationOptions
-    from gnnreco.simulate import simulate as simulated
 
     if args.pileup < 0:
         raise BadConfig(f"--pileup {args.pileup}: a number of collisions is not negative")
@@ -83,14 +91,19 @@ def simulate(args: Namespace) -> int:
         if (value := getattr(args, name)) is not None
     }
     detector = load_detector(args.detector)
-    events = simulated(
-        detector,
-        args.process,
-        events=args.events,
-        pileup=args.pileup,
-        seed=args.seed,
-        options=build(SimulationOptions, settings),
-    )
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("always")
+        events = simulated(
+            detector,
+            args.process,
+            events=args.events,
+            pileup=args.pileup,
+            seed=args.seed,
+            options=build(SimulationOptions, settings),
+            engine=args.engine,
+        )
+    for doubt in doubts:
+        print("gnnreco:", one_line(str(doubt.message)), file=sys.stderr)
     return _write_events(events, args.events, detector, args)
 
 

@@ -1,10 +1,11 @@
-"""Showers of an event seen from their own axes: which layer along the axis each deposit lies in, and how far off the axis."""
+"""Showers of an event seen from their own axes: in which layer along it each deposit lies, and how far off."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Ints
 from gnnreco.errors import BadInput
@@ -42,7 +43,7 @@ class Along:
     """
 
     particle: Ints
-    pdg: Ints
+    pdg: NDArray[np.int32]
     energy: Floats
     rays: tuple[Ray, ...]
     shower: Ints
@@ -93,7 +94,8 @@ def along_axes(detector: Detector, event: Event) -> Along:
     particle, hit, deposit = truth.particle[order], truth.hit[order], truth.energy[order]
     rays: list[Ray] = []
     parts: list[tuple[Ints, Ints, Floats, Floats, Ints, Floats]] = []
-    kept, beside = [], []
+    kept: list[int] = []
+    beside: list[float] = []
     for one in np.unique(particle):
         mine = slice(*np.searchsorted(particle, [one, one + 1]))
         start = np.array([p.vx[one], p.vy[one], p.vz[one]])
@@ -117,19 +119,21 @@ def along_axes(detector: Detector, event: Event) -> Along:
         beside.append(float(deposit[mine][~on].sum()))
     rows = np.array(kept, np.int64)
     energy = np.sqrt(p.px[rows] ** 2 + p.py[rows] ** 2 + p.pz[rows] ** 2)
-    joined = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 6
-    shower, place, a, b, hits, deposit = joined
+    nothing = (
+        np.zeros(0, np.int64),
+        np.zeros(0, np.int64),
+        np.zeros(0),
+        np.zeros(0),
+        np.zeros(0, np.int64),
+        np.zeros(0),
+    )
+    joined = [np.concatenate(column) for column in zip(*(parts or [nothing]), strict=True)]
     return Along(
         rows,
-        p.pdg[rows],
+        p.pdg[rows].astype(np.int32),
         energy,
         tuple(rays),
-        shower.astype(np.int64),
-        place.astype(np.int64),
-        a,
-        b,
-        hits.astype(np.int64),
-        deposit,
+        *joined,  # type: ignore[call-arg]
         np.array(beside),
     )
 

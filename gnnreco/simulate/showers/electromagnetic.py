@@ -12,29 +12,13 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 
+from .learned.cascade import cascade
 from .ray import Ray, Stack, land
+from .spots import Passage, put, room
 
-ENTRY, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN = range(6)  # columns of a spot
-
-LIGHT = 299.792458  # mm/ns
 WIDEST = 6.0  # Moliere radii from the axis at which a spot is not followed further
 LOWEST = 1e-3  # GeV under which a photon or an electron is dropped
 FINEST = 2.0  # spots for each GeV over the square of the sampling fluctuation: their energies are exponential
-
-
-class Entry(NamedTuple):
-    """A particle that comes upon a calorimeter: its number among those that do, and when (ns)."""
-
-    row: int
-    time: float
-
-
-class Passage(NamedTuple):
-    """What all spots of a particle share: the layers, the axis through them, and what came upon the calorimeter."""
-
-    stack: Stack
-    ray: Ray
-    entry: Entry
 
 
 class Mixture(NamedTuple):
@@ -114,16 +98,6 @@ def radial(log_energy: float, tau: float, m: Mixture) -> tuple[float, float, flo
 
 
 @njit(cache=True, error_model="numpy")
-def room(spots: Floats, used: int, more: int) -> Floats:
-    """The same table with room for more rows."""
-    if used + more <= len(spots):
-        return spots
-    larger = np.empty((max(2 * len(spots), used + more), spots.shape[1]))
-    larger[:used] = spots[:used]
-    return larger
-
-
-@njit(cache=True, error_model="numpy")
 def count_spots(rng: np.random.Generator, energy: float, m: Mixture) -> tuple[int, float, bool]:
     """How many spots, the energy of each before sampling, and whether their energies are exponential.
 
@@ -137,25 +111,6 @@ def count_spots(rng: np.random.Generator, energy: float, m: Mixture) -> tuple[in
         return rng.poisson(mean), energy / mean, True
     number = max(int(published), 1)
     return number, energy / number * max(1 + m.spread / np.sqrt(energy) * rng.standard_normal(), 0.0), False
-
-
-@njit(cache=True, error_model="numpy")
-def put(
-    spots: Floats,
-    used: int,
-    passage: Passage,
-    place: int,
-    landed: tuple[int, float, float],
-    visible: float,
-    delay: float,
-) -> int:
-    """Write a spot that landed at (row of the stack, u, v) in layer `place` of the axis; returns how many there are."""
-    row, u, v = landed
-    spots[used, ENTRY], spots[used, SENSOR] = passage.entry.row, row
-    spots[used, SPOT_U], spots[used, SPOT_V] = u, v
-    spots[used, VISIBLE] = visible
-    spots[used, WHEN] = passage.entry.time + passage.ray.path[place] / LIGHT + delay
-    return used + 1
 
 
 @njit(cache=True, error_model="numpy")
@@ -205,6 +160,22 @@ def electromagnetic(
 
 
 @njit(cache=True, error_model="numpy")
+def trained(passage: Passage, energy: float) -> bool:
+    """Whether the passage has a network that makes showers of this energy."""
+    return passage.engine.lowest <= energy <= passage.engine.highest
+
+
+@njit(cache=True, error_model="numpy")
+def electron(
+    rng: np.random.Generator, passage: Passage, spots: Floats, used: int, energy: float
+) -> tuple[Floats, int]:
+    """Add the spots of an electron that comes upon the calorimeter."""
+    if trained(passage, energy):
+        return cascade(rng, passage, spots, used, energy, True, 0.0, (0.0, 0.0))
+    return electromagnetic(rng, passage, spots, used, energy, 0.0, 0.0, 0.0)
+
+
+@njit(cache=True, error_model="numpy")
 def photon(
     rng: np.random.Generator,
     passage: Passage,
@@ -216,6 +187,8 @@ def photon(
     b: float,
 ) -> tuple[Floats, int]:
     """Add the spots of a photon: it converts after 9/7 radiation lengths on average, to two electrons."""
+    if trained(passage, energy) and start < passage.ray.radiation[-1]:
+        return cascade(rng, passage, spots, used, energy, False, start, (a, b))
     start += 9 / 7 * rng.standard_exponential()
     part = energy * rng.random()
     for _ in range(2):  # one call in a loop compiles once

@@ -11,8 +11,9 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.matter.medium import MEAN_SILICON
 
-from .electromagnetic import Passage, mixture, photon, put, room
+from .electromagnetic import mixture, photon
 from .ray import Ray, land
+from .spots import Passage, put, room
 
 # Mean electromagnetic fraction 1 - (E / E0)^(k - 1): Gabriel, Groom et al., NIM A338 (1994) 336.
 FRACTION_POWER, FRACTION_SCALE = 0.82, 1.0

@@ -16,9 +16,11 @@ from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.transport import Entries
 
-from .electromagnetic import Entry, Passage, electromagnetic, photon
+from .electromagnetic import electron, photon
 from .hadronic import Hadron, hadron
+from .learned import Engine, no_engine
 from .ray import Stack, cast, stack_of
+from .spots import Entry, Passage
 
 PX, PY, PZ, START_TIME, FLOWN = range(3, 8)  # columns of an entry, after its place
 
@@ -54,6 +56,7 @@ def shower(
     particles: Generated,
     options: SimulationOptions,
     rng: np.random.Generator,
+    engine: Engine | None = None,
 ) -> Shares:
     """Let all particles that came upon a calorimeter shower.
 
@@ -65,6 +68,8 @@ def shower(
         All particles of the event, for the rows that `entries` names.
     options : SimulationOptions
     rng : numpy.random.Generator
+    engine : Engine, optional
+        Makes the electromagnetic showers of the energies it was trained on; without it the parametrisation makes all.
 
     Returns
     -------
@@ -94,6 +99,7 @@ def shower(
         species.charge[row][kind],
         gain[kind],
         options.hadron_response,
+        engine or no_engine(),
     )
     sensor = stack.sensor[spots[:, 1].astype(np.int64)]
     cell = detector.cell_at(sensor, spots[:, 2], spots[:, 3]).astype(np.int64)
@@ -133,6 +139,7 @@ def _showers(
     charge: Floats,
     gain: Floats,
     response: float,
+    engine: Engine,
 ) -> Floats:
     """Shower particles one by one, in order; the spots (n, 6): entry, sensor of the stack, u, v, GeV, ns."""
     spots, used = np.empty((4096, 6)), 0
@@ -144,11 +151,11 @@ def _showers(
         ray = cast(stack, x, t, reach, start[i, FLOWN])
         if len(ray.row) == 0:
             continue
-        passage = Passage(stack, ray, Entry(i, start[i, START_TIME]))
+        passage = Passage(stack, ray, Entry(i, start[i, START_TIME]), engine)
         if nature[i] == PHOTON:
             spots, used = photon(rng, passage, spots, used, p, 0.0, 0.0, 0.0)
         elif nature[i] == ELECTRON:
-            spots, used = electromagnetic(rng, passage, spots, used, p, 0.0, 0.0, 0.0)
+            spots, used = electron(rng, passage, spots, used, p)
         elif nature[i] == HADRON:
             kinetic = np.sqrt(p * p + mass[i] * mass[i]) - mass[i]
             one = Hadron(kinetic, gain[i], mass[i], charge[i])

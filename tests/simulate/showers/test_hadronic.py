@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.geometry import Detector
-from gnnreco.simulate.showers.electromagnetic import Entry, Passage
+from gnnreco.simulate.showers.spots import Entry, Passage
 from gnnreco.simulate.showers.hadronic import (
     PION,
     Hadron,

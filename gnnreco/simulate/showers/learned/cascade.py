@@ -1,0 +1,63 @@
+"""Electromagnetic showers by a trained network, layer by layer: drawn, not averaged; energies are kept exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gnnreco.columns import Floats
+from gnnreco.kernels import njit
+from gnnreco.simulate.showers.ray import land
+from gnnreco.simulate.showers.spots import Passage, put, room
+
+from .features import FEATURES, LOG_POINTS, OF_LAYER, depths_of, describe
+from .layers import fill_layer
+from .points import DEPOSIT, A, B, place_points
+
+N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
+
+
+@njit(cache=True, error_model="numpy")
+def cascade(
+    rng: np.random.Generator,
+    passage: Passage,
+    spots: Floats,
+    used: int,
+    energy: float,
+    electron: bool,
+    start: float,
+    off: tuple[float, float],
+) -> tuple[Floats, int]:
+    """Add the points of a photon or an electron of this energy (GeV).
+
+    Parameters
+    ----------
+    start : float
+        Depth, radiation lengths, from which on it showers.
+    off : (float, float)
+        mm from the axis of the passage, along its two directions across.
+    """
+    stack, ray, engine = passage.stack, passage.ray, passage.engine
+    d, first = depths_of(stack, ray, start)
+    k = len(d.depth)
+    deposits, counts, x, before = np.zeros(k), np.zeros(k), np.empty(N_FEATURES), np.empty((0, 3))
+    for i in range(k):
+        describe(x, i, energy, electron, d, deposits, counts)
+        count, mean = fill_layer(rng, x.astype(np.float32), engine.layer)
+        if count == 0:
+            before = np.empty((0, 3))
+            continue
+        counts[i], deposits[i] = count, count * mean * d.mip[i]
+        both = np.empty(N_BOTH, np.float32)
+        both[:N_FEATURES] = x
+        both[LOG_POINTS], both[LOG_POINTS + 1] = np.log1p(count), np.log(mean)
+        points = place_points(rng, both, count, mean, before, d.moliere[i], engine.points)
+        spots = room(spots, used, count)
+        for j in range(count):
+            landed = land(stack, ray, first + i, rng.random(), off[0] + points[j, A], off[1] + points[j, B])
+            row = landed[0]
+            if row >= 0:
+                # A neighbour in the same layer may be thinner than the sensor on the axis.
+                mip = d.mip[i] * stack.mip[row] / stack.mip[ray.row[first + i]]
+                used = put(spots, used, passage, first + i, landed, points[j, DEPOSIT] * mip, 0.0)
+        before = points
+    return spots, used

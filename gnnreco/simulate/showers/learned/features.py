@@ -1,0 +1,145 @@
+"""What the fast simulation knows of a layer before it fills it: the layer itself, and the shower so far; no detector's name.
+
+All lengths are radiation lengths or stand beside the Moliere radius, energies stand beside what a minimum-ionising particle
+leaves in the layer, or beside the shower's own, so that a network can go over to a detector that it has never seen.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Floats
+from gnnreco.kernels import njit
+from gnnreco.simulate.showers.ray import Ray, Stack
+
+#: Layers back that are looked at one by one.
+BACK = 3
+FEATURES = (
+    *("log energy", "electron", "log energy over critical"),
+    *(
+        "depth",
+        "log depth",
+        "log thickness",
+        "log thickness before",
+        "log critical",
+        "log mip",
+        "log moliere",
+    ),
+    *("log gap", "cosine", "log fraction", "log active"),
+    *("seen", "log seen", "log unseen", "mean depth seen", "begun", "depth since begun"),
+    *(f"log energy in mips, {k} back" for k in range(1, BACK + 1)),
+    *(f"log points, {k} back" for k in range(1, BACK + 1)),
+    *(f"log energy by length, {k} back" for k in range(1, BACK)),
+)
+#: What the points of a layer know besides.
+OF_LAYER = ("log points", "log mean energy")
+#: The features that the detector alone decides: outside the range that training saw nobody knows what comes out.
+OF_DETECTOR = slice(5, 14)
+N_RANGES = OF_DETECTOR.stop - OF_DETECTOR.start
+LOG_POINTS = len(FEATURES)  # column of `OF_LAYER`
+
+
+class Depths(NamedTuple):
+    """The layers along an axis; float64 (k,) each.
+
+    Attributes
+    ----------
+    depth : float64
+        Radiation lengths from where the shower begins to the end of the layer.
+    radiation, critical, mip, fraction, moliere : float64
+        Of the layer, along the axis: radiation lengths; critical energy, GeV; what a minimum-ionising particle leaves, GeV;
+        sampling fraction; Moliere radius, mm.
+    gap : float64
+        mm from the sensor before.
+    active : float64
+        mm of the sensor.
+    cosine : float64
+        Of incidence.
+    """
+
+    depth: Floats
+    radiation: Floats
+    critical: Floats
+    mip: Floats
+    fraction: Floats
+    moliere: Floats
+    gap: Floats
+    active: Floats
+    cosine: Floats
+
+
+@njit(cache=True, error_model="numpy")
+def depths_of(stack: Stack, ray: Ray, start: float) -> tuple[Depths, int]:
+    """The layers of a shower that begins at the depth `start` of an axis (radiation lengths), and the first one's number."""
+    first = 0
+    while first < len(ray.row) - 1 and ray.radiation[first + 1] <= start:
+        first += 1
+    k = len(ray.row) - first
+    d = Depths(
+        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
+        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
+    )
+    depth = 0.0
+    for i in range(k):
+        row, place = ray.row[first + i], first + i
+        cosine = abs(ray.cosine[place])
+        d.radiation[i] = stack.radiation[row] / cosine
+        if i == 0:
+            left = (ray.radiation[first + 1] - start) / (ray.radiation[first + 1] - ray.radiation[first])
+            d.radiation[i] *= min(max(left, 0.01), 1.0)
+        depth += d.radiation[i]
+        d.depth[i], d.cosine[i] = depth, cosine
+        d.critical[i], d.mip[i], d.fraction[i] = (
+            stack.critical[row],
+            stack.mip[row] / cosine,
+            stack.fraction[row],
+        )
+        d.moliere[i], d.active[i] = stack.moliere[row], 2 * stack.half[row]
+        # Before the first layer may lie metres of nothing.
+        at = min(max(place, 1), len(ray.row) - 1)
+        d.gap[i] = ray.path[at] - ray.path[at - 1] if at > 0 else d.moliere[i]
+    return d, first
+
+
+@njit(cache=True, error_model="numpy")
+def describe(
+    x: Floats, i: int, energy: float, electron: bool, d: Depths, deposits: Floats, counts: Floats
+) -> None:
+    """Write the features of layer `i` to `x` (f,), given energy (GeV) and number of points of the layers before it."""
+    seen, weighted, begun = 0.0, 0.0, -1
+    for j in range(i):
+        if counts[j] > 0:
+            share = deposits[j] / d.fraction[j]
+            seen, weighted = seen + share, weighted + share * d.depth[j]
+            begun = j if begun < 0 else begun
+    seen, weighted, before = seen / energy, weighted / energy, max(i - 1, 0)
+    x[0], x[1], x[2] = np.log(energy), 1.0 if electron else 0.0, np.log(energy / d.critical[i])
+    x[3], x[4] = d.depth[i] / 10, np.log(d.depth[i] + 0.05)
+    x[5], x[6] = np.log(d.radiation[i]), np.log(d.radiation[before])
+    x[7], x[8], x[9] = np.log(d.critical[i]), np.log(d.mip[i]), np.log(d.moliere[i])
+    x[10], x[11], x[12], x[13] = np.log(d.gap[i]), d.cosine[i], np.log(d.fraction[i]), np.log(d.active[i])
+    x[14], x[15], x[16] = seen, np.log(seen + 1e-4), np.log(max(1 - seen, 0.01))
+    x[17] = weighted / max(seen, 1e-9) / 10
+    x[18] = 1.0 if begun >= 0 else 0.0
+    x[19] = (d.depth[i] - d.depth[begun]) / 10 if begun >= 0 else 0.0
+    for k in range(BACK):
+        j, there = i - 1 - k, i - 1 - k >= 0
+        x[20 + k] = np.log1p(deposits[j] / d.mip[j]) if there else 0.0
+        x[20 + BACK + k] = np.log1p(counts[j]) if there else 0.0
+        if k < BACK - 1:
+            by_length = deposits[j] / d.fraction[j] / (energy * d.radiation[j]) if there else 0.0
+            x[20 + 2 * BACK + k] = np.log(1e-4 + by_length)
+
+
+@njit(cache=True, error_model="numpy")
+def table(energy: float, electron: bool, d: Depths, deposits: Floats, counts: Floats) -> NDArray[np.float32]:
+    """Features of all layers of a shower (k, f)."""
+    k = len(d.depth)
+    rows, x = np.empty((k, 28), np.float32), np.empty(28)
+    for i in range(k):
+        describe(x, i, energy, electron, d, deposits, counts)
+        rows[i] = x
+    return rows

@@ -1,0 +1,64 @@
+"""Small networks and mixtures, one row at a time: compiled, sums always in the same order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gnnreco.kernels import njit
+
+from .weights import Array, Dense, Trunk
+
+
+@njit(cache=True, error_model="numpy")
+def linear(x: Array, dense: Dense) -> Array:
+    """``x @ weight + bias``."""
+    y = dense.bias.copy()
+    for i in range(len(x)):
+        row = dense.weight[i]
+        for j in range(len(y)):
+            y[j] += x[i] * row[j]
+    return y
+
+
+@njit(cache=True, error_model="numpy")
+def silu(x: Array) -> Array:
+    """``x / (1 + exp(-x))``, in place."""
+    for i in range(len(x)):
+        x[i] /= np.float32(1.0) + np.exp(-x[i])
+    return x
+
+
+@njit(cache=True, error_model="numpy")
+def through(trunk: Trunk, x: Array) -> Array:
+    """What a trunk makes of features (f,), which become those of its own scale."""
+    for i in range(len(x)):
+        x[i] = (x[i] - trunk.mean[i]) * trunk.scale[i]
+    return silu(linear(silu(linear(x, trunk.one)), trunk.two))
+
+
+@njit(cache=True, error_model="numpy")
+def chance(logit: float) -> float:
+    """Probability of a logit."""
+    return 1 / (1 + np.exp(-logit))
+
+
+@njit(cache=True, error_model="numpy")
+def width(x: float) -> float:
+    """Softplus: a width from any number."""
+    return np.log1p(np.exp(x)) if x < 20.0 else x
+
+
+@njit(cache=True, error_model="numpy")
+def pick(rng: np.random.Generator, logit: Array, first: int, n: int) -> int:
+    """One of `n` components by the softmax of ``logit[first : first + n]``."""
+    largest, total = logit[first], 0.0
+    for i in range(1, n):
+        largest = max(largest, logit[first + i])
+    for i in range(n):
+        total += np.exp(logit[first + i] - largest)
+    left = rng.random() * total
+    for i in range(n):
+        left -= np.exp(logit[first + i] - largest)
+        if left <= 0:
+            return i
+    return n - 1

@@ -1,0 +1,173 @@
+"""The learned numbers of the fast simulation, as numba wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features import FEATURES, N_RANGES, OF_LAYER
+
+Array = NDArray[np.float32]
+
+#: Components of the mixtures: of counts, energies of layers, places around the axis, parents and siblings, deposits.
+COUNTS, ENERGIES, FRESH, CHILD, SIBLING, DEPOSITS = 5, 4, 3, 3, 3, 3
+#: What a task keeps besides its network.
+OWN = ("energies", "ranges")
+#: Columns of what `points.place` gives: those of mixtures first a weight each, then a size each.
+OF_FRESH = 1
+OF_CHILD = OF_FRESH + 2 * FRESH
+GROWTH = OF_CHILD + 2 * CHILD
+BY_ENERGY, BY_RADIUS, NEAR, NEAR_LATE = range(GROWTH + 1, GROWTH + 5)
+OF_SIBLING = GROWTH + 5
+PLACES = OF_SIBLING + 2 * SIBLING
+
+
+class Dense(NamedTuple):
+    """A layer of a network: weight (inputs, outputs) and bias (outputs,)."""
+
+    weight: Array
+    bias: Array
+
+
+class Trunk(NamedTuple):
+    """Mean and inverse spread of the inputs (f,), and two layers."""
+
+    mean: Array
+    scale: Array
+    one: Dense
+    two: Dense
+
+
+class LayerWeights(NamedTuple):
+    """How many points lie in the next layer, and how much energy.
+
+    Attributes
+    ----------
+    trunk : Trunk
+    number : Dense
+        To the logit of none at all, and the mixture of the logarithm of their number.
+    energy_one, energy : Dense
+        From the trunk and the logarithm of the number to the mixture of the logarithm of a point's mean energy.
+    most : float32 (2,)
+        Largest of these two logarithms that training saw: no more is ever drawn.
+    """
+
+    trunk: Trunk
+    number: Dense
+    energy_one: Dense
+    energy: Dense
+    most: Array
+
+
+class PointWeights(NamedTuple):
+    """Where the points of a layer lie, and how they share its energy.
+
+    Attributes
+    ----------
+    trunk : Trunk
+    place : Dense
+        To the mixtures of places: see the columns of this module.
+    deposit_layer : Dense
+        From the trunk,
+    deposit_own : float32 (2, h)
+        and from the distance from the axis and the density of points there,
+    deposit : Dense
+        to the mixture of the logarithm of a point's energy.
+    """
+
+    trunk: Trunk
+    place: Dense
+    deposit_layer: Dense
+    deposit_own: Array
+    deposit: Dense
+
+
+class Engine(NamedTuple):
+    """What makes electromagnetic showers: a trained network, or nothing (`lowest` infinite), then the parametrisation does.
+
+    Attributes
+    ----------
+    layer : LayerWeights
+    points : PointWeights
+    lowest, highest : float
+        Energies of the showers that trained it, GeV; others are made by the parametrisation.
+    ranges : float32 (9, 2)
+        Smallest and largest value in training of each feature that the detector alone decides.
+    """
+
+    layer: LayerWeights
+    points: PointWeights
+    lowest: float
+    highest: float
+    ranges: Array
+
+
+def sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
+    """Shape of each learned array by its name in torch, weights (outputs, inputs)."""
+
+    def dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+        return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+    def trunk(name: str, inputs: int) -> dict[str, tuple[int, ...]]:
+        return {
+            f"{name}.mean": (inputs,),
+            f"{name}.scale": (inputs,),
+            **dense(f"{name}.one", inputs, hidden),
+            **dense(f"{name}.two", hidden, hidden),
+        }
+
+    return {
+        **trunk("layer.trunk", len(FEATURES)),
+        **dense("layer.number", hidden, 1 + 3 * COUNTS),
+        **dense("layer.energy_one", hidden + 1, deposit),
+        **dense("layer.energy", deposit, 3 * ENERGIES),
+        "layer.most": (2,),
+        **trunk("points.trunk", len(FEATURES) + len(OF_LAYER)),
+        **dense("points.place", hidden, PLACES),
+        **dense("points.deposit_layer", hidden, deposit),
+        "points.deposit_own.weight": (deposit, 2),
+        **dense("points.deposit", deposit, 3 * DEPOSITS),
+        "energies": (2,),
+        "ranges": (2, N_RANGES),
+    }
+
+
+def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
+    """An engine from learned arrays: see `sizes`; those of the network may be called ``network.<name>``."""
+    state = {name.removeprefix("network."): value for name, value in state.items()}
+
+    def array(name: str) -> Array:
+        return np.ascontiguousarray(state[name].astype(np.float32).T)
+
+    def dense(name: str) -> Dense:
+        return Dense(array(f"{name}.weight"), array(f"{name}.bias"))
+
+    def trunk(name: str) -> Trunk:
+        one, two = dense(f"{name}.one"), dense(f"{name}.two")
+        return Trunk(array(f"{name}.mean"), array(f"{name}.scale"), one, two)
+
+    layer = LayerWeights(
+        trunk("layer.trunk"),
+        dense("layer.number"),
+        dense("layer.energy_one"),
+        dense("layer.energy"),
+        array("layer.most"),
+    )
+    points = PointWeights(
+        trunk("points.trunk"),
+        dense("points.place"),
+        dense("points.deposit_layer"),
+        array("points.deposit_own.weight"),
+        dense("points.deposit"),
+    )
+    lowest, highest = (float(e) for e in state["energies"])
+    return Engine(layer, points, lowest, highest, array("ranges"))
+
+
+def no_engine() -> Engine:
+    """The engine that makes no shower."""
+    state = {name: np.zeros(shape, np.float32) for name, shape in sizes(1, 1).items()}
+    return engine_of(state | {"energies": np.array([np.inf, np.inf])})

@@ -1,0 +1,201 @@
+"""What the fast simulation learns from: the showers of an event, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gnnreco.columns import Event, Floats, Ints
+from gnnreco.events.select import seen
+from gnnreco.geometry import Detector
+from gnnreco.kernels import njit
+from gnnreco.models.fastsim_batch import ShowerLayers, ShowerPoints
+from gnnreco.particles import ELECTRON, PHOTON, species_of
+from gnnreco.simulate.showers.along import Along, along_axes
+from gnnreco.simulate.showers.learned.features import FEATURES, depths_of, table
+from gnnreco.simulate.showers.ray import stack_of
+
+
+@dataclass(frozen=True, slots=True)
+class FastSimSample:
+    """Showers of photons and electrons, one layer after the other.
+
+    Attributes
+    ----------
+    features : float32 (l, f)
+        Of each layer of each shower: see `gnnreco.simulate.showers.learned.features`.
+    moliere : float32 (l,)
+        mm.
+    offsets : int64 (l + 1,)
+        Points ``offsets[i]:offsets[i + 1]`` lie in layer i.
+    before : int64 (l,)
+        The layer before it in the same shower; -1 for the first.
+    points : float32 (n, 3)
+        mm off the axis, and energy in what a minimum-ionising particle leaves.
+    energy : float32 (k,)
+        Of the showers, GeV.
+    """
+
+    features: Tensor
+    moliere: Tensor
+    offsets: Tensor
+    before: Tensor
+    points: Tensor
+    energy: Tensor
+
+
+def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
+    """The showers of an event.
+
+    Parameters
+    ----------
+    least : float
+        Energy, in what a minimum-ionising particle leaves, below which a deposit is no point.
+
+    Raises
+    ------
+    BadInput
+        An event without truth.
+    """
+    showers = along_axes(detector, event)
+    kinds = species_of(np.unique(showers.pdg))
+    kind = kinds.kind[kinds.rows(showers.pdg)]
+    size = (
+        detector.at_source().cell_size(*_cells(detector, event, showers))
+        if len(showers.hit)
+        else np.zeros((0, 2))
+    )
+    rng = np.random.default_rng([event.number, 1])
+    # A deposit lies anywhere in its cell: without that, points would sit on a lattice.
+    a, b = (x + size[:, k] * (rng.random(len(x)) - 0.5) for k, x in enumerate((showers.a, showers.b)))
+    stack, layers, n_layers = stack_of(detector.at_source()), [], 0
+    for i in np.flatnonzero((kind == PHOTON) | (kind == ELECTRON)):
+        d, _ = depths_of(stack, showers.rays[i], 0.0)
+        k, mine = len(d.mip), slice(*np.searchsorted(showers.shower, [i, i + 1]))
+        place, mips = showers.place[mine], showers.deposit[mine] / d.mip[showers.place[mine]]
+        kept = mips > least
+        place = place[kept]
+        count = np.bincount(place, minlength=k)
+        deposits = np.bincount(place, mips[kept], k) * d.mip
+        features = table(showers.energy[i], bool(kind[i] == ELECTRON), d, deposits, count.astype(np.float64))
+        before = np.append(-1, n_layers + np.arange(k - 1))
+        points = np.stack([a[mine][kept], b[mine][kept], mips[kept]], axis=1)
+        layers.append((features, d.moliere, count, before, points))
+        n_layers += k
+    return _joined(layers, showers.energy[(kind == PHOTON) | (kind == ELECTRON)])
+
+
+def _cells(detector: Detector, event: Event, showers: Along) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Sensor and cell of each deposit."""
+    hits = seen(event, detector, ("energy",)).event.hits
+    sensor = hits.sensor[showers.hit]
+    u, v, _ = detector.at_source().to_local(sensor, hits.xyz[showers.hit]).T
+    return sensor, detector.at_source().cell_at(sensor, u, v)
+
+
+def _joined(
+    layers: list[tuple[NDArray[np.float32], Floats, Ints, Ints, Floats]], energy: Floats
+) -> FastSimSample:
+    """The layers of all showers as tensors."""
+    empty = (
+        np.zeros((0, len(FEATURES)), np.float32),
+        np.zeros(0),
+        np.zeros(0, np.int64),
+        np.zeros(0, np.int64),
+        np.zeros((0, 3)),
+    )
+    features, moliere, count, before, points = (
+        np.concatenate(column) for column in zip(*(layers or [empty]), strict=True)
+    )
+    return FastSimSample(
+        torch.from_numpy(features),
+        torch.from_numpy(moliere.astype(np.float32)),
+        torch.from_numpy(np.append(0, np.cumsum(count)).astype(np.int64)),
+        torch.from_numpy(before),
+        torch.from_numpy(points.astype(np.float32)),
+        torch.from_numpy(energy.astype(np.float32)),
+    )
+
+
+def layers_of(sample: FastSimSample) -> ShowerLayers:
+    """All layers of a sample."""
+    count = torch.diff(sample.offsets)
+    energy = torch.zeros(len(count), dtype=torch.float32)
+    energy.index_add_(0, torch.repeat_interleave(count), sample.points[:, 2])
+    return ShowerLayers(sample.features, count.float(), energy)
+
+
+def points_of(sample: FastSimSample, layers: int, points: int, seed: int) -> ShowerPoints:
+    """Points of some layers, in an order drawn at random, with all pairs that they may hang on.
+
+    Parameters
+    ----------
+    layers, points : int
+        At most so many layers, and so many points of each, are taken.
+    """
+    offsets, before, all_points = (getattr(sample, name).numpy() for name in ("offsets", "before", "points"))
+    count = np.diff(offsets)
+    rng = np.random.default_rng(seed)
+    chosen = np.flatnonzero(count)
+    if len(chosen) > layers:
+        chosen = np.sort(rng.choice(chosen, layers, replace=False))
+    taken = np.minimum(count[chosen], points)
+    earlier = before[chosen]
+    parents = np.where(earlier >= 0, count[earlier], 0)
+    layer, row, parent_layer, parent_row, child, parent, later, earlier_row, rank = _pairs(
+        rng,
+        offsets[chosen],
+        count[chosen],
+        taken,
+        np.where(earlier >= 0, offsets[earlier], 0),
+        parents,
+    )
+    own, theirs = all_points[row], all_points[parent_row]
+    apart = ((all_points[row[later], :2] - all_points[earlier_row, :2]) ** 2).sum(1)
+    summed = np.append(0.0, np.cumsum(all_points[:, 2], dtype=np.float64))
+    energies = summed[offsets[chosen + 1]] - summed[offsets[chosen]]
+    of_layer = np.stack([np.log1p(count[chosen]), np.log(energies / count[chosen])], axis=1)
+    features = np.concatenate([sample.features.numpy()[chosen], of_layer.astype(np.float32)], axis=1)
+    arrays = (
+        *(features, sample.moliere.numpy()[chosen], layer, own[:, :2], own[:, 2], rank),
+        *(parent_layer, theirs[:, :2], theirs[:, 2], child, parent, later, apart),
+    )
+    return ShowerPoints(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
+
+
+@njit(cache=True)
+def _pairs(
+    rng: np.random.Generator, first: Ints, count: Ints, taken: Ints, first_parent: Ints, parents: Ints
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints, NDArray[np.float32]]:
+    """For each layer: the points that are looked at, the possible parents, pairs with them, pairs with earlier points."""
+    n, q, p = taken.sum(), parents.sum(), (taken * parents).sum()
+    layer, row, rank = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float32)
+    parent_layer, parent_row = np.empty(q, np.int64), np.empty(q, np.int64)
+    child, parent = np.empty(p, np.int64), np.empty(p, np.int64)
+    later, earlier, n, q, p, s = (
+        np.empty((taken * count).sum(), np.int64),
+        np.empty((taken * count).sum(), np.int64),
+        0,
+        0,
+        0,
+        0,
+    )
+    for i in range(len(first)):
+        order, turn = rng.permutation(count[i]), rng.permutation(count[i])
+        for j in turn[: taken[i]]:
+            layer[n], row[n], rank[n] = i, first[i] + order[j], j / count[i]
+            for k in range(parents[i]):
+                child[p], parent[p] = n, q + k
+                p += 1
+            for k in range(j):
+                later[s], earlier[s] = n, first[i] + order[k]
+                s += 1
+            n += 1
+        for k in range(parents[i]):
+            parent_layer[q], parent_row[q] = i, first_parent[i] + k
+            q += 1
+    return layer, row, parent_layer, parent_row, child, parent, later[:s], earlier[:s], rank

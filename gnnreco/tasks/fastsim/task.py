@@ -1,0 +1,149 @@
+"""The fast simulation as a task: it learns showers of a full simulation in any number of detectors, and gives an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gnnreco.columns import Event
+from gnnreco.errors import BadConfig
+from gnnreco.geometry import Detector
+from gnnreco.models.fastsim_arrays import fastsim_arrays
+from gnnreco.models.fastsim_network import FastSimNetwork
+from gnnreco.models.state import Numbers
+from gnnreco.progress import Progress
+from gnnreco.simulate.showers.learned import Engine, engine_of
+from gnnreco.simulate.showers.learned.features import N_RANGES, OF_DETECTOR
+from gnnreco.simulate.showers.learned.weights import OWN
+from gnnreco.tasks.contract import Needs, Task, needed
+
+from .samples import FastSimSample, layers_of, points_of, sample_of
+
+WIDER = 0.2  # of the logarithms of counts and energies, beyond the largest in training
+
+
+@dataclass(frozen=True)
+class FastSimConfig:
+    """Everything that defines a fast simulation but its learned numbers.
+
+    Attributes
+    ----------
+    hidden, deposit : int
+        Width of the networks, and of their last layer for energies.
+    least : float
+        Energy, in what a minimum-ionising particle leaves, below which a deposit is no point.
+    layers, points : int
+        Layers of an event, and points of a layer, that a step of training looks at for places and energies of points.
+    """
+
+    hidden: int = 96
+    deposit: int = 48
+    least: float = 0.02
+    layers: int = 400
+    points: int = 16
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (min(self.hidden, self.deposit, self.layers, self.points) > 0 and self.least > 0):
+            raise BadConfig(
+                "hidden, deposit, layers, points and least of the fast simulation must be positive"
+            )
+
+
+class FastSimTask(Task[FastSimSample, None]):
+    """Networks that fill the layers of a calorimeter one after the other."""
+
+    name = "fastsim"
+    needs = Needs(("energy",))
+    gives = type(None)
+    any_detector = True
+    network: FastSimNetwork
+
+    def __init__(self, config: FastSimConfig, detector: Detector | None) -> None:
+        self.config: FastSimConfig = config
+        self.detector = detector
+        generator = torch.random.get_rng_state()
+        torch.manual_seed(config.seed)
+        self.network = FastSimNetwork(config.hidden, config.deposit)
+        torch.random.set_rng_state(generator)
+        self.energies = np.array([np.inf, np.inf], np.float32)
+        self.ranges = np.zeros((2, N_RANGES), np.float32)
+
+    @classmethod
+    def from_config(cls, config: FastSimConfig, detector: Detector | None) -> FastSimTask:
+        """A task that has learned nothing yet."""
+        return cls(config, detector)
+
+    @classmethod
+    def arrays(cls, config: FastSimConfig, detector: Detector | None) -> Mapping[str, Numbers]:
+        """What each learned array must be, by name."""
+        return fastsim_arrays(config.hidden, config.deposit)
+
+    @property
+    def sample_kind(self) -> type[FastSimSample]:
+        """The class of its samples."""
+        return FastSimSample
+
+    def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
+        """Learn scales of the features, and the ranges of what there is to learn from."""
+        self.prepare_from(self.sample(event) for event in events)
+
+    def prepare_from(self, samples: Iterable[FastSimSample]) -> None:
+        """The same from samples, of one detector or of several."""
+        known = [sample for sample in samples if len(sample.energy)]
+        if not known:
+            raise BadConfig("there is no shower of a photon or an electron in the events to learn from")
+        layers = [layers_of(sample) for sample in known]
+        features = torch.cat([part.features for part in layers])
+        self.network.layer.trunk.scale_to(features)
+        points = [points_of(sample, self.config.layers, 1, 0).features for sample in known]
+        self.network.points.trunk.scale_to(torch.cat(points))
+        energies = torch.cat([sample.energy for sample in known])
+        self.energies = np.array([energies.min(), energies.max()], np.float32)
+        of_layer = features[:, OF_DETECTOR]
+        self.ranges = torch.stack([of_layer.min(0).values, of_layer.max(0).values]).numpy()
+        count, energy = (torch.cat([getattr(part, name) for part in layers]) for name in ("count", "energy"))
+        filled = count > 0
+        largest = [torch.log(count[filled]).max(), torch.log(energy[filled] / count[filled]).max()]
+        self.network.layer.get_buffer("most").copy_(torch.stack(largest) + WIDER)
+
+    def sample(self, event: Event) -> FastSimSample:
+        """The showers of photons and electrons of an event."""
+        return sample_of(needed(self.detector, self.name), event, self.config.least)
+
+    def loss(self, sample: FastSimSample) -> tuple[Tensor, dict[str, float]]:
+        """Minus the logarithm of the likelihood, for each layer and each point."""
+        layers = layers_of(sample)
+        counts, energies = (part / max(len(layers.count), 1) for part in self.network.layer(layers))
+        seed = int(torch.randint(1 << 31, ()))
+        points = points_of(sample, self.config.layers, self.config.points, seed)
+        places, deposits = (part.sum() / max(len(part), 1) for part in self.network.points(points))
+        parts = {"counts": counts, "energies": energies, "places": places, "deposits": deposits}
+        return counts + energies + places + deposits, {name: float(x.detach()) for name, x in parts.items()}
+
+    def reconstruct(self, event: Event) -> None:
+        """Nothing: it makes events, see `engine`."""
+
+    def engine(self) -> Engine:
+        """What `gnnreco.simulate` makes showers with."""
+        return engine_of(self.state())
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """All learned numbers by name."""
+        weights = self.network.state_dict().items()
+        network = {f"network.{name}": value.detach().cpu().numpy().copy() for name, value in weights}
+        return {**network, "energies": self.energies.copy(), "ranges": self.ranges.copy()}
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take the numbers that `state` gave."""
+        weights = dict(state)
+        self.energies, self.ranges = (np.array(weights.pop(name), np.float32) for name in OWN)
+        names = {name: name.removeprefix("network.") for name in weights}
+        self.network.load_state_dict(
+            {names[name]: torch.from_numpy(np.array(weights[name])) for name in weights}
+        )

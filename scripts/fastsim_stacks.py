@@ -1,0 +1,88 @@
+"""Stacks of plates that nobody will build, to train the fast simulation on: what holds in all of them holds in the next.
+
+    python scripts/fastsim_stacks.py -o FOLDER [--count 32] [--seed 5]
+
+Each is a JSON file as Geant4's showers are made in (`geant4_showers.py --stack`): plates from the front as [material, mm], with
+"sensitive" after those that measure. Absorbers: tungsten, lead, iron, copper, tungsten with copper, lead with iron,
+molybdenum, tin, 0.3 to 1.5 radiation lengths a layer, in four of ten stacks more from a depth on; sensors: silicon,
+scintillator, liquid argon; 19 to 30 radiation lengths. Uranium is left out: it is in a stack for tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from geant4_events import PLATES
+
+ABSORBERS = (["W"], ["Pb"], ["Fe"], ["Cu"], ["W", "Cu"], ["Pb", "Fe"], ["Mo"], ["Sn"])
+SENSORS = {"Si": "G4_Si", "SC": "G4_PLASTIC_SC_VINYLTOLUENE", "LAR": "G4_lAr"}
+THICKNESS = {"Si": (0.1, 0.75), "SC": (1.0, 6.0), "LAR": (1.5, 6.0)}  # mm
+FOR_TESTS = {
+    "uranium": 40
+    * [
+        ["G4_U", 2.2],
+        ["G4_AIR", 1.0],
+        [SENSORS["SC"], 2.5, "sensitive"],
+        ["G4_AIR", 0.5],
+    ]
+}
+
+
+def between(rng: np.random.Generator, low: float, high: float) -> float:
+    """Uniform in the logarithm."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def drawn(number: int, seed: int) -> list[list[object]]:
+    """One stack."""
+    rng = np.random.default_rng([seed, number])
+    metals = ABSORBERS[number % len(ABSORBERS)]
+    sensor = ["Si", "SC", "Si", "LAR"][(number // 2 + number) % 4] if number % 3 else "Si"
+    active = {kind: round(between(rng, *range_), 3) for kind, range_ in THICKNESS.items()}[sensor]
+    step = between(rng, 0.3, 1.5)
+    later = step * (np.exp(rng.uniform(0, 0.8)) if rng.random() < 0.4 else 1.0)
+    gap = between(rng, 0.3, 6.0)
+    before, total = rng.uniform(0, 1), rng.uniform(19, 30)
+    change, share = rng.uniform(6, 14), rng.uniform(0.4, 0.9)
+    plates: list[list[object]] = []
+    depth, layer = 0.0, 0
+    while depth < total:
+        thick = step if depth < change else later
+        shares = [1.0] if len(metals) == 1 else [share, 1 - share]
+        if layer % 2 and number % 16 > 7:  # layers that alternate, as in real ones
+            shares = shares[::-1]
+        for metal, part in zip(metals, shares, strict=True):
+            plates.append([f"G4_{metal}", round(thick * part * PLATES[f"G4_{metal}"][0], 3)])
+        plates += air(gap * before)
+        plates.append([SENSORS[sensor], active, "sensitive"])
+        plates += air(gap * (1 - before))
+        depth, layer = depth + thick, layer + 1
+    return plates
+
+
+def air(thick: float) -> list[list[object]]:
+    """A gap, where it is one."""
+    return [["G4_AIR", round(thick, 3)]] if thick > 0.05 else []
+
+
+def main() -> None:
+    """Write the files."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=5)
+    asked = parser.parse_args()
+    asked.output.mkdir(parents=True, exist_ok=True)
+    stacks = {f"stack_{number:02d}": drawn(number, asked.seed) for number in range(asked.count)}
+    for name, plates in (stacks | FOR_TESTS).items():
+        (asked.output / f"{name}.json").write_text(json.dumps(plates))
+        print(asked.output / f"{name}.json")
+
+
+if __name__ == "__main__":
+    main()
