@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Particles, Truth
 from gnnreco.errors import BadInput
@@ -32,10 +33,10 @@ BLOCK = 64 << 20
 
 
 def is_showers(file: Path) -> bool:
-    """Whether an HDF5 file holds showers as the challenge does; False where it cannot be read."""
+    """Whether an HDF5 file holds showers as the challenge does; False where it cannot be read, or h5py is missing."""
     try:
         return _guarded(file, lambda content: {ENERGIES, SHOWERS} <= set(content))
-    except BadInput:
+    except (BadInput, ModuleNotFoundError):  # who names the file itself learns why
         return False
 
 
@@ -46,52 +47,54 @@ class CaloChallengeReader:
         self.file, self.detector = file, finder.detector
         self._first, self._block = 0, np.zeros((0, 0))
         self._energies, self._kinds = np.zeros(0), np.zeros(0, np.int64)
+        self._aside: dict[str, int] = {}
 
     def entries(self) -> list[Entry]:
         """One entry a row. Raises `BadInput`: damaged, no such file, or not of this detector."""
-        voxels = self._voxels
-
-        def read(content: Any) -> Ints:
-            showers, energies = (self._data(content, name) for name in (SHOWERS, ENERGIES))
-            rows = showers.shape[0]
-            if showers.ndim != 2 or showers.shape[1] != len(voxels):
-                why = f"{_shape(showers)} values, where the detector {voxels.detector.name} has {len(voxels):,} voxels"
-                raise BadInput(
-                    self.file, SHOWERS, f"{why} in a row; name the detector that the file was made for"
-                )
-            self._energies = self._one_a_row(energies, rows)
-            told = self._one_a_row(self._data(content, KINDS), rows) if KINDS in content else None
-            self._kinds = np.full(rows, _kind(self.file.name)) if told is None else told.astype(np.int64)
-            if NUMBERS not in content:
-                return np.arange(rows)
-            return self._one_a_row(self._data(content, NUMBERS), rows).astype(np.int64)
-
-        numbers = _guarded(self.file, read)
+        numbers = _guarded(self.file, self._numbers)
         if len(np.unique(numbers)) < len(numbers) or numbers.min(initial=0) < 0:
             raise BadInput(
                 self.file, NUMBERS, "negative, or twice the same; remove it: rows are counted then"
             )
         return [Entry(int(n), str(self.file), (("events", self.file),), row) for row, n in enumerate(numbers)]
 
+    def _numbers(self, content: Any) -> Ints:
+        """Numbers of the events; energies and kinds of their particles are kept."""
+        voxels, showers = self._voxels, self._data(content, SHOWERS)
+        rows = showers.shape[0]
+        if showers.ndim != 2 or showers.shape[1] != len(voxels):
+            why = f"{_shape(showers)} values, where the detector {voxels.detector.name} has {len(voxels):,} voxels"
+            raise BadInput(
+                self.file, SHOWERS, f"{why} in a row; name the detector that the file was made for"
+            )
+        self._aside = dict.fromkeys(sorted(set(content) - {SHOWERS, ENERGIES, NUMBERS, KINDS}), 1)
+        self._energies = self._one_a_row(content, ENERGIES, rows).astype(np.float64)
+        self._kinds = np.full(rows, _kind(self.file.name))
+        if KINDS in content:
+            self._kinds = self._one_a_row(content, KINDS, rows, "iu").astype(np.int64)
+        if NUMBERS not in content:
+            return np.arange(rows)
+        return self._one_a_row(content, NUMBERS, rows, "iu").astype(np.int64)
+
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         row, voxels = entry.row, self._voxels
         where = f"event {entry.number}"
         shower, energy = self._shower(row, where), float(self._energies[row])
-        for what, values, least in (
-            (SHOWERS, shower, 0.0),
-            (ENERGIES, np.array([energy]), np.nextafter(0, 1)),
-        ):
-            wrong = np.flatnonzero(~(np.isfinite(values) & (values >= least)))
-            if len(wrong):
-                place = f"{where}, {what}" + (f", voxel {wrong[0]}" if what == SHOWERS else "")
-                why = f"{values[wrong[0]]} MeV is no energy; correct the file, or leave out this row"
-                raise BadInput(self.file, place, why)
+        wrong = np.flatnonzero(~(np.isfinite(shower) & (shower >= 0)))
+        if len(wrong):
+            raise self._no_energy(f"{where}, {SHOWERS}, voxel {wrong[0]}", shower[wrong[0]])
+        if not (np.isfinite(energy) and energy > 0):
+            raise self._no_energy(f"{where}, {ENERGIES}", energy)
         found = np.flatnonzero(shower)
         x, y, z = np.ascontiguousarray(voxels.xyz[found].T)
         seen = shower[found] * voxels.seen[found]
         hits = Hits(found.astype(np.int64), x, y, z, voxels.sensor[found], energy=seen)
         told = self._truth(where, row, 1e-3 * energy, seen) if truth else None
-        return Event(entry.number, entry.source, hits, told)
+        return Event(entry.number, entry.source, hits, told, left_aside=self._aside)
+
+    def _no_energy(self, where: str, value: float) -> BadInput:
+        why = f"{value} MeV is no energy; correct the file, or leave out this row"
+        return BadInput(self.file, where, why)
 
     @cached_property
     def _voxels(self) -> Voxels:
@@ -102,8 +105,8 @@ class CaloChallengeReader:
             raise BadInput(self.file, "", why)
         return Voxels.of(self.detector)
 
-    def _data(self, content: Any, name: str) -> Any:
-        """One data set, of numbers that lie in this file."""
+    def _data(self, content: Any, name: str, types: str = "fiu") -> Any:
+        """One data set, of numbers of some types that lie in this file."""
         import h5py
 
         if not isinstance(content.get(name, getlink=True), h5py.HardLink):
@@ -111,19 +114,25 @@ class CaloChallengeReader:
                 self.file, name, "missing, or in another file; name a file with incident_energies and showers"
             )
         data = content[name]
-        plain = isinstance(data, h5py.Dataset) and data.dtype.kind in "fiu" and data.ndim in (1, 2)
+        plain = isinstance(data, h5py.Dataset) and data.dtype.kind in types and data.ndim in (1, 2)
         if not plain or data.is_virtual or data.external:
-            raise BadInput(self.file, name, "no table of numbers in this file; write the file again")
+            raise BadInput(
+                self.file,
+                name,
+                "no table of numbers (whole ones: event_number, pdg) in this file; write the file again",
+            )
         block = np.prod(data.chunks or (1,)) * data.dtype.itemsize
         if data.shape[0] > EVENTS or block > TEXT_BYTES:
             why = f"says it has {data.shape[0]:,} rows in blocks of {block:,} bytes, beyond {EVENTS:,} and {TEXT_BYTES:,}"
             raise BadInput(self.file, name, f"{why}; write it in smaller files")
         return data
 
-    def _one_a_row(self, data: Any, rows: int) -> Floats:
+    def _one_a_row(self, content: Any, name: str, rows: int, types: str = "fiu") -> NDArray[Any]:
+        """The values of a data set that has one for each shower."""
+        data = self._data(content, name, types)
         if data.shape not in ((rows,), (rows, 1)):
             why = f"{_shape(data)} values where {rows:,} showers have one each; write the file again"
-            raise BadInput(self.file, data.name.strip("/"), why)
+            raise BadInput(self.file, name, why)
         return np.asarray(data[:]).reshape(-1)
 
     def _shower(self, row: int, where: str) -> Floats:

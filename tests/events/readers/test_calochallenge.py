@@ -137,6 +137,7 @@ def test_the_command_line_goes_both_ways(cylinder: Detector, tmp_path: Path) -> 
         (spoilt("showers", lambda a: np.put(a, 5, -1.0)), "event 0, showers, voxel 5: -1.0 MeV"),
         (spoilt("incident_energies", lambda a: np.put(a, 3, 0.0)), "event 3, incident_energies: 0.0 MeV"),
         (spoilt("incident_energies", lambda a: np.put(a, 1, np.inf)), "event 1, incident_energies: inf MeV"),
+        (showers(4, 368) | {"pdg": np.full(4, 11.0)}, "pdg: no table of numbers"),
         ({"showers": showers(4, 368)["showers"]}, "incident_energies: missing"),
         (showers(4, 368) | {"incident_energies": np.ones((3, 1))}, "3 x 1 values where 4 showers"),
         (showers(4, 368) | {"showers": np.full((4, 368), b"word")}, "showers: no table of numbers"),
@@ -150,6 +151,12 @@ def test_what_is_no_shower(content: dict, said: str, cylinder: Detector, tmp_pat
     file = written(tmp_path / "bad.hdf5", content)
     with pytest.raises(BadInput, match=f"bad.hdf5: .*{said}"):
         list(open_events(file, cylinder))
+
+
+def test_what_the_reader_does_not_know_is_counted(cylinder: Detector, tmp_path: Path) -> None:
+    source = open_events(written(tmp_path / "a.hdf5", showers(2, 368) | {"weights": np.ones(2)}), cylinder)
+    assert len(list(source)) == 2
+    assert source.left_aside == {"weights": 2}
 
 
 def test_a_file_cut_off(cylinder: Detector, tmp_path: Path) -> None:
