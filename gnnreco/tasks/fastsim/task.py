@@ -120,7 +120,7 @@ class FastSimTask(Task[FastSimSample, None]):
         """Minus the logarithm of the likelihood, for each layer and each point."""
         layers = layers_of(sample)
         counts, energies = (part / max(len(layers.count), 1) for part in self.network.layer(layers))
-        seed = int(torch.randint(1 << 31, ()))
+        seed = int(torch.randint(1 << 31, ())) if self.network.training else 0
         points = points_of(sample, self.config.layers, self.config.points, seed)
         places, deposits = (part.sum() / max(len(part), 1) for part in self.network.points(points))
         parts = {"counts": counts, "energies": energies, "places": places, "deposits": deposits}

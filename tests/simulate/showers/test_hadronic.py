@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.geometry import Detector
-from gnnreco.simulate.showers.spots import Entry, Passage
 from gnnreco.simulate.showers.hadronic import (
     PION,
     Hadron,
@@ -21,6 +20,7 @@ from gnnreco.simulate.showers.hadronic import (
     radiation_depth,
 )
 from gnnreco.simulate.showers.ray import Ray, Stack, cast, stack_of
+from gnnreco.simulate.showers.spots import Entry, Passage
 from tests.simulate.conftest import planes
 
 FIRST = Entry(0, 0.0)

@@ -15,7 +15,10 @@ from .weights import Engine
 
 #: Features that the material of a layer decides, whatever the angle; those of its place are left out.
 OF_MATERIAL = ("log thickness", "log critical", "log mip", "log moliere", "log fraction", "log active")
-BEYOND = 0.1  # of the range, by which a layer may lie outside before it counts as unknown
+BEYOND, LEAST = (
+    0.1,
+    0.05,
+)  # of the range, and of the logarithm: a layer may lie so far outside and still count as known
 MOST = 0.2  # share of unknown sensors about which nothing is said
 
 
@@ -50,7 +53,7 @@ def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float,
     names, found = FEATURES[OF_DETECTOR], {}
     for name in OF_MATERIAL:
         low, high = engine.ranges[names.index(name)].astype(float)
-        value, room = np.log(here[name]), BEYOND * (high - low)
+        value, room = np.log(here[name]), max(BEYOND * (high - low), LEAST)
         outside = (value < low - room) | (value > high + room)
         if outside.mean() > MOST:
             seen = here[name][outside]
