@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -77,6 +76,8 @@ def _add_simulate(verbs: Verbs) -> None:
 
 def simulate(args: Namespace) -> int:
     """Events of the embedded simulation."""
+    import warnings
+
     from gnnreco.front import simulate as simulated
     from gnnreco.geometry import load_detector
     from gnnreco.schema import build, parse_settings

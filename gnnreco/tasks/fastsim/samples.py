@@ -13,7 +13,7 @@ from gnnreco.columns import Event, Floats, Ints
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.kernels import njit
-from gnnreco.models.fastsim_batch import ShowerLayers, ShowerPoints
+from gnnreco.models.fastsim.batch import ShowerLayers, ShowerPoints
 from gnnreco.particles import ELECTRON, PHOTON, species_of
 from gnnreco.simulate.showers.along import Along, along_axes
 from gnnreco.simulate.showers.learned.features import FEATURES, depths_of, table

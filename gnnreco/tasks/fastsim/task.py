@@ -13,8 +13,8 @@ from torch import Tensor
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
-from gnnreco.models.fastsim_arrays import fastsim_arrays
-from gnnreco.models.fastsim_network import FastSimNetwork
+from gnnreco.models.fastsim.arrays import fastsim_arrays
+from gnnreco.models.fastsim.network import FastSimNetwork
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
 from gnnreco.simulate.showers.learned import Engine, engine_of

@@ -32,7 +32,7 @@ from gnnreco.simulate.showers.learned.weights import (
     SIBLING,
 )
 
-from .fastsim_batch import ShowerLayers, ShowerPoints
+from .batch import ShowerLayers, ShowerPoints
 
 
 class Trunk(nn.Module):
