@@ -50,7 +50,9 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def detector(script, file, tmp_path_factory):
-    text = script.description(script.read_showers([file], "train").stack, 0.66, "kind: hex, flat_to_flat: 11.7, hexagon: 800")
+    text = script.description(
+        script.read_showers([file], "train").stack, 0.66, "kind: hex, flat_to_flat: 11.7, hexagon: 800"
+    )
     return script.write_detector(tmp_path_factory.mktemp("plates"), text)
 
 
