@@ -9,7 +9,7 @@ DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo demo-deploy test quick lint bench bench-showers bench-pflow bench-deploy clean
+.PHONY: demo demo-deploy test quick lint bench bench-showers bench-pflow bench-fastsim bench-deploy clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -52,6 +52,11 @@ bench-pflow: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_pflow.py
 	$(BIN)/python scripts/bench_pflow.py --detector full_hex --bundle pflow-hex pflow-any
 	$(BIN)/python scripts/bench_pflow.py --detector odd
+
+# Generated showers beside Geant4's, which are made first (GEANT4=script that makes showers): classifiers, response, profiles, time.
+GEANT4 ?= ../shared/peers/geant4/geant4_showers.py
+bench-fastsim: $(VENV)/.ready-peers
+	$(BIN)/python scripts/bench_fastsim.py --geant4 $(GEANT4) -o .bench/fastsim
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 # The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made

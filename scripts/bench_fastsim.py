@@ -156,7 +156,8 @@ def lines(stack: str, name: str, found: dict[str, Any]) -> str:
 
     def auc(side: dict[str, Any], key: str) -> str:
         row = side["classifier"][key]
-        return f"{row['auc']:.3f} +- {row['auc_spread']:.3f}"
+        spread = row["auc_spread"]
+        return f"{row['auc']:.3f}" + ("" if spread is None else f" +- {spread:.3f}")
 
     for key in one["classifier"]:
         rows.append(f"  AUC {key:16} {auc(one, key)}   Geant4 against itself {auc(one['floor'], key)}")

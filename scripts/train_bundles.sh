@@ -239,6 +239,33 @@ gnnreco train particleflow detector=full_hex 'sample.inputs=[hx_tr,pu_tr]' 'samp
     sample.events=196 sample.validation_events=24 'sample.bundles=[tracking-full-hex,clusters-fine]' train.batch=2 \
     train.epochs=6 train.learning_rate=0.0015 train.start=pflow-any train.cache=cache -o pflow-hex
 
+# Showers of Geant4 in stacks of plates, for the fast simulation. GEANT4 is a script that makes them (see scripts/geant4_events.py).
+python scripts/fastsim_stacks.py -o stacks --count 32 --seed 5
+python scripts/fastsim_stacks.py -o more_stacks --count 16 --seed 6
+photons() { # name stack events particle seed energies angles
+    python "$GEANT4" "$1.npz" --stack "$2" --events "$3" --particle "$4" --seed "$5" --emin "$6" --emax 100 --theta-max "$7"
+}
+points=() held=() plates=()
+stack() { # name showers...
+    python scripts/geant4_points.py "${@:2}" -o "$1"
+    points+=("$1/train") held+=("$1/test") plates+=("$1/detector")
+}
+photons endcap_g hgcal 2200 gamma 1 1 0; photons endcap_e hgcal 1000 e- 2 1 0.3
+stack endcap endcap_g.npz endcap_e.npz
+of_four=(gamma gamma gamma e-)
+for i in {0..31}; do
+    photons "tr_$i" "stacks/stack_$(printf %02d "$i").json" 500 "${of_four[i % 4]}" $((100 + i)) 0.03 0.6
+    stack "stack_$i" "tr_$i.npz"
+done
+for i in {0..15}; do
+    photons "tt_$i" "more_stacks/stack_$(printf %02d "$i").json" 400 "${of_four[i % 4]}" $((300 + i)) 0.03 0.6
+    stack "more_$i" "tt_$i.npz"
+done
+list() { local IFS=,; echo "[$*]"; }
+gnnreco train fastsim "detector=${plates[0]}" "sample.detectors=$(list "${plates[@]:1}")" "sample.inputs=$(list "${points[@]}")" \
+    "sample.validation=$(list "${held[@]}")" sample.events=1000 sample.validation_events=1000 train.epochs=46 train.batch=4 \
+    train.learning_rate=0.002 train.threads=1 train.cache=cache task.layers=150 -o fastsim-any
+
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \
     sample.events=1100 sample.validation_events=80 train.epochs=3 train.learning_rate=0.005 train.batch=4 train.threads=1 \

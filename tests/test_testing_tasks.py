@@ -16,6 +16,7 @@ from gnnreco.geometry import load_detector
 from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.schema import build
 from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.tasks.fastsim import FastSimConfig
 from gnnreco.tasks.particleflow import ParticleFlowConfig
 from gnnreco.tasks.registry import Kind, find_task, task_names
 from gnnreco.tasks.tracking import TrackingConfig, TrackingTask
@@ -77,12 +78,18 @@ def trigger() -> TaskCase:
     return TaskCase("trigger", detector, events, TriggerConfig(InputConfig("regions", 3), network))
 
 
+def fastsim() -> TaskCase:
+    events = list(simulate(load_detector(SLAB), "gun", 2, seed=3, options=PHOTONS))
+    return TaskCase("fastsim", SLAB, events, FastSimConfig(hidden=8, deposit=8, layers=40, points=4))
+
+
 CASES: dict[str, Callable[[], TaskCase]] = {
     "tracking": tracking,
     "clustering": clustering,
     "drift": drift,
     "particleflow": particleflow,
     "trigger": trigger,
+    "fastsim": fastsim,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnnreco.errors import BadBundle
-from gnnreco.models.fastsim_arrays import fastsim_arrays
+from gnnreco.models.fastsim.arrays import fastsim_arrays
 from gnnreco.models.state import checked
 from gnnreco.simulate import Engine
 from gnnreco.simulate.showers.learned import engine_of

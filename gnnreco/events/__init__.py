@@ -1,4 +1,4 @@
-"""Events in files: Parquet of our own, CSV of TrackML and ACTS, event displays in; TrackML CSV and Parquet out."""
+"""Events in files: many formats in (see `open_events`); Parquet of our own, TrackML CSV and CaloChallenge HDF5 out."""
 
 from .open import open_events, open_jets
 from .source import EventSource, JetSource

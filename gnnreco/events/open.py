@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadInput
+from gnnreco.events import calochallenge
+from gnnreco.events.calochallenge import CaloChallengeReader
 from gnnreco.events.parquet.jets import JetsReader, is_jets
 from gnnreco.events.parquet.reader import ParquetReader
 from gnnreco.events.readers import acts, hgcal_ntuple, ispy, lcio, phoenix, trackml
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 PARQUET_MAGIC = b"PAR1"
 #: Files of several events that are looked for in a folder.
-SEVERAL = ("*.parquet", "*.ig", "*.slcio", "*.json", "*.json.gz")
+SEVERAL = ("*.parquet", "*.ig", "*.slcio", "*.json", "*.json.gz", "*.hdf5", "*.h5")
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 #: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
@@ -47,7 +49,7 @@ def open_events(
     truth: bool = True,
     deposits: bool = True,
 ) -> EventSource:
-    """Open events of any format gnnreco reads: native Parquet, TrackML and ACTS CSV, LCIO, event displays' files.
+    """Open events of any format gnnreco reads: native Parquet, CSV of TrackML and ACTS, LCIO, event displays, and more.
 
     Parameters
     ----------
@@ -211,6 +213,8 @@ class _Search:
             self._add_events(LcioReader(file, self.finder))
         elif head.startswith(hgcal_ntuple.MAGIC) and named:
             self._add_events(HgcalNtupleReader(file, self.finder))
+        elif head.startswith(calochallenge.MAGIC) and (named or calochallenge.is_showers(file)):
+            self._add_events(CaloChallengeReader(file, self.finder))
         elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
             named or phoenix.MARK.search(head)
         ):
@@ -290,7 +294,7 @@ def _kind_by_content(file: Path) -> str:
     raise BadInput(
         file,
         "line 1",
-        "neither Parquet, an .ig archive, LCIO, JSON of Phoenix, an HGCAL ntuple nor a table of hits (hit_id,x,y,z,...) or "
-        "measurements (geometry_id,global_x,...); "
+        "neither Parquet, an .ig archive, LCIO, JSON of Phoenix, an HGCAL ntuple, HDF5 of the CaloChallenge "
+        "nor a table of hits (hit_id,x,y,z,...) or measurements (geometry_id,global_x,...); "
         "check that this is the right file",
     )

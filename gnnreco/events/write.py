@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Hits, Truth
 from gnnreco.errors import BadConfig, BadInput
+from gnnreco.events.calochallenge import write_calochallenge
 from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.files.atomic import refuse
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
-FORMATS = ("parquet", "trackml")
+FORMATS = ("parquet", "trackml", "calochallenge")
 PARQUET = "events-[0-9]*.parquet"
+SHOWERS = "showers.hdf5"
 
 
 def write_events(
@@ -44,16 +46,18 @@ def write_events(
         Taken one at a time.
     folder : path
         Made where it is missing.
-    format : {"parquet", "trackml"}
-        TrackML keeps no times, energies and variances; see `write_trackml`.
+    format : {"parquet", "trackml", "calochallenge"}
+        TrackML keeps no times, energies and variances; see `write_trackml`. The CaloChallenge keeps energies of
+        voxels, and one particle an event; see `gnnreco.events.calochallenge.write_calochallenge`.
     detector : Detector, optional
-        Whose rows ``hits.sensor`` are.
+        Whose rows ``hits.sensor`` are; the CaloChallenge needs it.
     events_per_file : int
         Of a Parquet file.
     progress : callable, optional
         Called with the number of events done, after each.
     overwrite : bool
-        Replace an earlier result in `folder`: all of its Parquet files, or the TrackML files of the same events.
+        Replace an earlier result in `folder`: all of its Parquet files, its showers, or the TrackML files
+        of the same events.
 
     Returns
     -------
@@ -65,15 +69,18 @@ def write_events(
     BadInput
         The folder holds an earlier result that nobody asked to replace, or two events have the same number.
     BadConfig
-        An unknown format.
+        An unknown format, or no detector for one that needs it.
     """
     if format not in FORMATS:
         raise BadConfig(f"no event format '{format}'; there are: {', '.join(FORMATS)}")
     if events_per_file < 1:
         raise BadConfig(f"events_per_file is {events_per_file}; at least 1")
+    if format == "calochallenge" and detector is None:
+        raise BadConfig("format calochallenge: the energies of all voxels of a detector; name the detector")
     folder = Path(folder)
-    if format == "parquet":
-        _earlier(folder, {PARQUET}, overwrite)  # before any event is made
+    one_job = {"parquet": {PARQUET}, "calochallenge": {SHOWERS}}.get(format)
+    if one_job is not None:
+        _earlier(folder, one_job, overwrite)  # before any event is made
     folder.mkdir(parents=True, exist_ok=True)
     counted = _counted(folder, events, progress)
     # Everything is written beside its place first: a full disk or a broken event leaves nothing behind.
@@ -83,13 +90,14 @@ def write_events(
             for index, first in enumerate(counted):
                 file = draft / f"events-{index:05d}.parquet"
                 write_parquet(file, chain([first], islice(counted, events_per_file - 1)), detector)
+        elif format == "calochallenge":
+            assert detector is not None
+            write_calochallenge(draft / SHOWERS, counted, detector)
         else:
             for event in counted:
                 write_trackml(draft, event, detector)
         written = sorted(draft.iterdir())
-        names = {
-            PARQUET if format == "parquet" else f"{file.name.partition('-')[0]}-*.csv" for file in written
-        }
+        names = one_job or {f"{file.name.partition('-')[0]}-*.csv" for file in written}
         for file in _earlier(folder, names, overwrite):
             file.unlink()
         return [file.rename(folder / file.name) for file in written]

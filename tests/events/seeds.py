@@ -20,7 +20,10 @@ from gnnreco.columns import Event
 from gnnreco.events import open_events, open_jets
 from gnnreco.events.parquet.jets import write_jets
 from gnnreco.events.parquet.writer import write_parquet
+from gnnreco.geometry import Detector, load_detector
 from tests.events.parquet.test_jets import made as jets
+from tests.events.readers.test_calochallenge import PHOTONS, showers
+from tests.events.readers.test_calochallenge import written as showers_file
 from tests.events.readers.test_hgcal_ntuple import branches
 from tests.events.readers.test_hgcal_ntuple import written as ntuple
 from tests.events.readers.test_ispy import event as ispy_event
@@ -46,6 +49,8 @@ class Seed:
         What makes the file of the damaged content, such as an archive.
     jets : bool
         Whether it holds jets, and no hits.
+    detector : str
+        Name of the detector without which the file cannot be read.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Seed:
     others: dict[str, bytes] = field(default_factory=dict)
     pack: Callable[[bytes], bytes] = bytes
     jets: bool = False
+    detector: str = ""
 
     def read(self, folder: Path, content: bytes) -> int:
         """Write the files, one of them with this content, and read all events; only `GnnrecoError` may come out."""
@@ -63,7 +69,12 @@ class Seed:
             return sum(
                 bool(np.isfinite(block.jets.features).all()) for block in open_jets(folder / self.name)
             )
-        return sum(is_sound(event) for event in open_events(folder / self.name, None))
+        return sum(is_sound(event) for event in open_events(folder / self.name, _detector(self.detector)))
+
+
+@functools.cache
+def _detector(name: str) -> Detector | None:
+    return load_detector(name) if name else None
 
 
 def is_sound(event: Event) -> bool:
@@ -174,4 +185,7 @@ def seeds() -> dict[str, Seed]:
         "lcio, dst": _file(lambda file: written(file, contents(LCIO / "ild_dst.slcio", 3)), "a.slcio"),
         "lcio, hits": _file(lambda file: written(file, contents(LCIO / "sid_sim.slcio", 3)), "a.slcio"),
         "hgcal ntuple": _file(lambda file: ntuple(file, branches()), "a.root"),
+        "calochallenge": replace(
+            _file(lambda file: showers_file(file, showers(3, 368)), "a.hdf5"), detector=PHOTONS
+        ),
     }

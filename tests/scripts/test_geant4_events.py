@@ -50,7 +50,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def detector(script, file, tmp_path_factory):
-    text = script.description(script.read_showers([file], "train").stack, 0.01, 11.7, 800.0)
+    text = script.description(script.read_showers([file], "train").stack, 0.66, "kind: hex, flat_to_flat: 11.7, hexagon: 800")
     return script.write_detector(tmp_path_factory.mktemp("plates"), text)
 
 

@@ -38,6 +38,7 @@ PARTS = (
     *(Part(name, "always", f"pip install {name}") for name in ALWAYS),
     Part("uproot", "ROOT files: HGCAL ntuples, reconstruct --format root", "pip install 'gnnreco[root]'"),
     Part("awkward", "ROOT files", "pip install 'gnnreco[root]'"),
+    Part("h5py", "HDF5 files: showers of the CaloChallenge", "pip install 'gnnreco[hdf5]'"),
     Part("fastjet", "jets: evaluate and show of particle flow", "pip install 'gnnreco[jets]'"),
     Part("pandas", "gnnreco.trackml: events as tables", "pip install 'gnnreco[pandas]'"),
     Part("distributed", "reconstruct --dask", "pip install 'gnnreco[dask]'"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -62,7 +61,11 @@ def _add_simulate(verbs: Verbs) -> None:
         "`gnnreco train fastsim` (default: parametric)",
     )
     output_folder(sim)
-    sim.add_argument("--format", default="parquet", help="format of the events (default: parquet)")
+    sim.add_argument(
+        "--format",
+        default="parquet",
+        help="format of the events: parquet, trackml, calochallenge (default: parquet)",
+    )
     sim.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
     gun = sim.add_argument_group("gun")
     gun.add_argument("--particle", metavar="NAME", help="photon, electron, pion, muon, ...")
@@ -73,6 +76,8 @@ def _add_simulate(verbs: Verbs) -> None:
 
 def simulate(args: Namespace) -> int:
     """Events of the embedded simulation."""
+    import warnings
+
     from gnnreco.front import simulate as simulated
     from gnnreco.geometry import load_detector
     from gnnreco.schema import build, parse_settings
@@ -110,7 +115,9 @@ def _add_convert(verbs: Verbs) -> None:
     verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
     verb.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
     output_folder(verb)
-    verb.add_argument("--format", default="parquet", help="parquet, trackml, ... (default: parquet)")
+    verb.add_argument(
+        "--format", default="parquet", help="parquet, trackml, calochallenge (default: parquet)"
+    )
 
 
 def convert(args: Namespace) -> int:

@@ -1,7 +1,7 @@
 """Compares the showers of a fast simulation with those of a full one, by the measures of the CaloChallenge and others."""
 
 from .classifier import Training
-from .compare import Comparison, compare
+from .comparison import Comparison, compare
 from .figures import fastsim_figures
 from .showers import ShowerSample, shower_sample
 from .sources import evaluate_showers, holds_events, open_generated

@@ -29,7 +29,10 @@ class Table:
     """
 
     def __init__(self, table: Floats | NDArray[np.float32], trained: Ints | None = None) -> None:
-        values = table if trained is None else scaled(np.asarray(table, np.float64), table[trained])
+        values = table
+        if trained is not None:
+            wide = np.asarray(table, np.float64)
+            values = scaled(wide, wide[trained])
         self._values = np.ascontiguousarray(values, np.float32)
 
     def network(self, width: int) -> torch.nn.Module:

@@ -77,13 +77,16 @@ class ShowerSample:
         counts = np.diff(self.offsets)[rows]
         offsets = np.concatenate([[0], np.cumsum(counts)])
         cells = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
-        of_cells = (getattr(self, name)[cells] for name in ("place", "a", "b", "mips", "visible"))
         return ShowerSample(
             self.pdg[rows],
             self.energy[rows],
             self.cosine[rows],
             offsets,
-            *of_cells,
+            self.place[cells],
+            self.a[cells],
+            self.b[cells],
+            self.mips[cells],
+            self.visible[cells],
             self.pitch,
             self.left_nothing,
             self.beside,
@@ -137,7 +140,10 @@ def shower_sample(
         joined["cosine"],
         np.concatenate([[0], np.cumsum(joined["counts"])]).astype(np.int64),
         joined["place"].astype(np.int64),
-        *(joined[name] for name in ("a", "b", "mips", "visible")),
+        joined["a"],
+        joined["b"],
+        joined["mips"],
+        joined["visible"],
         float(np.median(widths)) if len(widths) else ANY_PITCH,
         particles - len(joined["energy"]),
         beside / (left + beside) if left + beside > 0 else 0.0,

@@ -12,7 +12,7 @@ from gnnreco.events import EventSource, open_events
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 
-from .compare import Comparison, compare
+from .comparison import Comparison, compare
 from .showers import ShowerSample, shower_sample
 
 #: What the output of `reconstruct` has and a folder of events has not.

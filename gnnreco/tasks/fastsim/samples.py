@@ -13,10 +13,10 @@ from gnnreco.columns import Event, Floats, Ints
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.kernels import njit
-from gnnreco.models.fastsim_batch import ShowerLayers, ShowerPoints
+from gnnreco.models.fastsim.batch import ShowerLayers, ShowerPoints
 from gnnreco.particles import ELECTRON, PHOTON, species_of
 from gnnreco.simulate.showers.along import Along, along_axes
-from gnnreco.simulate.showers.learned.features import FEATURES, depths_of, table
+from gnnreco.simulate.showers.learned.features import FEATURES, OF_SHOWER, depths_of, overall, table
 from gnnreco.simulate.showers.ray import stack_of
 
 
@@ -38,6 +38,11 @@ class FastSimSample:
         mm off the axis, and energy in what a minimum-ionising particle leaves.
     energy : float32 (k,)
         Of the showers, GeV.
+    showers : float32 (k, g)
+        The features `OF_SHOWER` of each.
+    total : float32 (k,)
+        What all layers show of its energy, over their sampling fractions and over the energy; the layers of one that shows
+        nothing are not here.
     """
 
     features: Tensor
@@ -46,6 +51,8 @@ class FastSimSample:
     before: Tensor
     points: Tensor
     energy: Tensor
+    showers: Tensor
+    total: Tensor
 
 
 def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
@@ -72,7 +79,7 @@ def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
     rng = np.random.default_rng([event.number, 1])
     # A deposit lies anywhere in its cell: without that, points would sit on a lattice.
     a, b = (x + size[:, k] * (rng.random(len(x)) - 0.5) for k, x in enumerate((showers.a, showers.b)))
-    stack, layers, n_layers = stack_of(detector.at_source()), [], 0
+    stack, layers, about, n_layers = stack_of(detector.at_source()), [], [], 0
     for i in np.flatnonzero((kind == PHOTON) | (kind == ELECTRON)):
         d, _ = depths_of(stack, showers.rays[i], 0.0)
         k, mine = len(d.mip), slice(*np.searchsorted(showers.shower, [i, i + 1]))
@@ -81,12 +88,17 @@ def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
         place = place[kept]
         count = np.bincount(place, minlength=k)
         deposits = np.bincount(place, mips[kept], k) * d.mip
-        features = table(showers.energy[i], bool(kind[i] == ELECTRON), d, deposits, count.astype(np.float64))
+        electron = bool(kind[i] == ELECTRON)
+        total = float((deposits / d.fraction).sum() / showers.energy[i])
+        about.append((overall(showers.energy[i], electron, d), total))
+        if total == 0.0:
+            continue
+        features = table(showers.energy[i], electron, total, d, deposits, count.astype(np.float64))
         before = np.append(-1, n_layers + np.arange(k - 1))
         points = np.stack([a[mine][kept], b[mine][kept], mips[kept]], axis=1)
         layers.append((features, d.moliere, count, before, points))
         n_layers += k
-    return _joined(layers, showers.energy[(kind == PHOTON) | (kind == ELECTRON)])
+    return _joined(layers, about, showers.energy[(kind == PHOTON) | (kind == ELECTRON)])
 
 
 def _cells(detector: Detector, event: Event, showers: Along) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -98,7 +110,9 @@ def _cells(detector: Detector, event: Event, showers: Along) -> tuple[NDArray[np
 
 
 def _joined(
-    layers: list[tuple[NDArray[np.float32], Floats, Ints, Ints, Floats]], energy: Floats
+    layers: list[tuple[NDArray[np.float32], Floats, Ints, Ints, Floats]],
+    about: list[tuple[NDArray[np.float32], float]],
+    energy: Floats,
 ) -> FastSimSample:
     """The layers of all showers as tensors."""
     empty = (
@@ -118,6 +132,8 @@ def _joined(
         torch.from_numpy(before),
         torch.from_numpy(points.astype(np.float32)),
         torch.from_numpy(energy.astype(np.float32)),
+        torch.from_numpy(np.array([x for x, _ in about], np.float32).reshape(-1, len(OF_SHOWER))),
+        torch.tensor([total for _, total in about], dtype=torch.float32),
     )
 
 

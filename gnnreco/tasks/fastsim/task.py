@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,17 +13,25 @@ from torch import Tensor
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
-from gnnreco.models.fastsim_arrays import fastsim_arrays
-from gnnreco.models.fastsim_network import FastSimNetwork
+from gnnreco.models.fastsim.arrays import fastsim_arrays
+from gnnreco.models.fastsim.network import FastSimNetwork
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
 from gnnreco.simulate.showers.learned import Engine, engine_of
-from gnnreco.simulate.showers.learned.features import N_RANGES, OF_DETECTOR
+from gnnreco.simulate.showers.learned.features import FEATURES, N_RANGES, OF_DETECTOR, OF_SHOWER
 from gnnreco.simulate.showers.learned.weights import OWN
 from gnnreco.tasks.contract import Needs, Task, needed
 
 from .samples import FastSimSample, layers_of, points_of, sample_of
 
+#: Which features of layers and of whole showers are blurred: what the detector is; the angle is known exactly.
+BLURRED = torch.tensor([name != "cosine" for name in FEATURES[OF_DETECTOR]], dtype=torch.float32)
+MATERIAL = ("log thickness", "log critical", "log mip", "log fraction")
+BLURRED_SHOWER = torch.tensor([name in MATERIAL for name in OF_SHOWER], dtype=torch.float32)
+OVER_CRITICAL, CRITICAL = (
+    FEATURES.index("log energy over critical"),
+    FEATURES[OF_DETECTOR].index("log critical"),
+)
 WIDER = 0.2  # of the logarithms of counts and energies, beyond the largest in training
 
 
@@ -39,6 +47,9 @@ class FastSimConfig:
         Energy, in what a minimum-ionising particle leaves, below which a deposit is no point.
     layers, points : int
         Layers of an event, and points of a layer, that a step of training looks at for places and energies of points.
+    blur : float
+        Shift at random, in units of its spread, by which training shows each property of a detector: the same for all
+        layers of a shower. Without it the network knows each detector by heart.
     """
 
     hidden: int = 96
@@ -46,10 +57,13 @@ class FastSimConfig:
     least: float = 0.02
     layers: int = 400
     points: int = 16
+    blur: float = 0.1
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (min(self.hidden, self.deposit, self.layers, self.points) > 0 and self.least > 0):
+        if not (
+            min(self.hidden, self.deposit, self.layers, self.points) > 0 and self.least > 0 and self.blur >= 0
+        ):
             raise BadConfig(
                 "hidden, deposit, layers, points and least of the fast simulation must be positive"
             )
@@ -103,6 +117,10 @@ class FastSimTask(Task[FastSimSample, None]):
         self.network.layer.trunk.scale_to(features)
         points = [points_of(sample, self.config.layers, 1, 0).features for sample in known]
         self.network.points.trunk.scale_to(torch.cat(points))
+        self.network.total.trunk.scale_to(torch.cat([sample.showers for sample in known]))
+        self.network.total.get_buffer("most").fill_(
+            torch.cat([sample.total for sample in known]).max().log() + WIDER
+        )
         energies = torch.cat([sample.energy for sample in known])
         self.energies = np.array([energies.min(), energies.max()], np.float32)
         of_layer = features[:, OF_DETECTOR]
@@ -118,13 +136,38 @@ class FastSimTask(Task[FastSimSample, None]):
 
     def loss(self, sample: FastSimSample) -> tuple[Tensor, dict[str, float]]:
         """Minus the logarithm of the likelihood, for each layer and each point."""
+        if self.network.training:
+            sample = self._blurred(sample)
+        totals = self.network.total(sample.showers, sample.total) / max(len(sample.total), 1)
         layers = layers_of(sample)
         counts, energies = (part / max(len(layers.count), 1) for part in self.network.layer(layers))
         seed = int(torch.randint(1 << 31, ())) if self.network.training else 0
         points = points_of(sample, self.config.layers, self.config.points, seed)
         places, deposits = (part.sum() / max(len(part), 1) for part in self.network.points(points))
-        parts = {"counts": counts, "energies": energies, "places": places, "deposits": deposits}
-        return counts + energies + places + deposits, {name: float(x.detach()) for name, x in parts.items()}
+        parts = {
+            "totals": totals,
+            "counts": counts,
+            "energies": energies,
+            "places": places,
+            "deposits": deposits,
+        }
+        return totals + counts + energies + places + deposits, {
+            name: float(x.detach()) for name, x in parts.items()
+        }
+
+    def _blurred(self, sample: FastSimSample) -> FastSimSample:
+        """The same with the properties of the detector shifted, for each shower as a whole."""
+        shift = torch.randn_like(sample.showers) * BLURRED_SHOWER
+        showers = sample.showers + self.config.blur * shift / self.network.total.trunk.get_buffer("scale")
+        if len(sample.before) == 0:
+            return replace(sample, showers=showers)
+        shower = torch.cumsum((sample.before < 0).long(), 0) - 1
+        shift = torch.randn(int(shower[-1]) + 1, N_RANGES) * BLURRED
+        shift = self.config.blur * shift / self.network.layer.trunk.get_buffer("scale")[OF_DETECTOR]
+        features = sample.features.clone()
+        features[:, OF_DETECTOR] += shift[shower]
+        features[:, OVER_CRITICAL] -= shift[shower, CRITICAL]
+        return replace(sample, showers=showers, features=features)
 
     def reconstruct(self, event: Event) -> None:
         """Nothing: it makes events, see `engine`."""

@@ -73,7 +73,7 @@ def features(detector: Detector, energy: float = 10.0) -> np.ndarray:
     stack = stack_of(detector)
     d, _ = depths_of(stack, cast(stack, (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), 6.0, 0.0), 0.0)
     x, deposits, counts = np.empty(len(FEATURES)), np.full(LAYERS, 1e-3), np.full(LAYERS, 9.0)
-    describe(x, 4, energy, False, d, deposits, counts)
+    describe(x, 4, energy, False, 1.0, d, deposits, counts)
     return x.astype(np.float32)
 
 

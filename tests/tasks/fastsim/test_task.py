@@ -14,22 +14,17 @@ from gnnreco.bundle import load_bundle, load_engine, load_task
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.geometry import Detector
-from gnnreco.models.fastsim_network import kernel
+from gnnreco.models.fastsim.network import kernel
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.showers.learned.numbers import linear, through
 from gnnreco.simulate.showers.learned.points import mixture
 from gnnreco.tasks.contract import PreparesFromSamples
 from gnnreco.tasks.fastsim import FastSimConfig, FastSimTask
 from gnnreco.tasks.fastsim.samples import layers_of, points_of, sample_of
-from gnnreco.testing import check_task
 from gnnreco.train import TrainConfig, train
 from tests.simulate.showers.test_learned import events, sandwich, task  # noqa: F401  # fixtures
 
 SMALL = FastSimConfig(hidden=8, deposit=8, layers=40, points=4)
-
-
-def test_it_keeps_the_contract(sandwich: Detector, events: list[Event]) -> None:  # noqa: F811
-    check_task("fastsim", sandwich, events, SMALL)
 
 
 def test_a_sample_holds_the_showers(sandwich: Detector, events: list[Event]) -> None:  # noqa: F811

@@ -7,10 +7,10 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import land
-from gnnreco.simulate.showers.spots import Passage, put, room
+from gnnreco.simulate.showers.spots import VISIBLE, Passage, put, room
 
-from .features import FEATURES, LOG_POINTS, OF_LAYER, depths_of, describe
-from .layers import fill_layer
+from .features import FEATURES, LOG_POINTS, OF_LAYER, depths_of, describe, overall
+from .layers import fill_layer, share_seen
 from .points import DEPOSIT, A, B, place_points
 
 N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
@@ -38,10 +38,13 @@ def cascade(
     """
     stack, ray, engine = passage.stack, passage.ray, passage.engine
     d, first = depths_of(stack, ray, start)
-    k = len(d.depth)
+    total = share_seen(rng, overall(energy, electron, d), engine.total)
+    if total == 0.0:
+        return spots, used
+    k, begin = len(d.depth), used
     deposits, counts, x, before = np.zeros(k), np.zeros(k), np.empty(N_FEATURES), np.empty((0, 3))
     for i in range(k):
-        describe(x, i, energy, electron, d, deposits, counts)
+        describe(x, i, energy, electron, total, d, deposits, counts)
         count, mean = fill_layer(rng, x.astype(np.float32), engine.layer)
         if count == 0:
             before = np.empty((0, 3))
@@ -60,4 +63,7 @@ def cascade(
                 mip = d.mip[i] * stack.mip[row] / stack.mip[ray.row[first + i]]
                 used = put(spots, used, passage, first + i, landed, points[j, DEPOSIT] * mip, 0.0)
         before = points
+    seen = (deposits / d.fraction).sum() / energy
+    if seen > 0:
+        spots[begin:used, VISIBLE] *= total / seen  # layers know what is left for them: this is near one
     return spots, used

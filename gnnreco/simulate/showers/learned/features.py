@@ -33,7 +33,14 @@ FEATURES = (
     *(f"log energy in mips, {k} back" for k in range(1, BACK + 1)),
     *(f"log points, {k} back" for k in range(1, BACK + 1)),
     *(f"log energy by length, {k} back" for k in range(1, BACK)),
+    "log total",
 )
+#: What decides how much of a shower is seen in all: the particle, and means over the layers in its first `MEAN_OVER`.
+OF_SHOWER = (
+    *("log energy", "electron", "log energy over critical", "log thickness", "log critical", "log mip"),
+    *("log fraction", "cosine", "log depth of all"),
+)
+MEAN_OVER = 15.0  # radiation lengths
 #: What the points of a layer know besides.
 OF_LAYER = ("log points", "log mean energy")
 #: The features that the detector alone decides: outside the range that training saw nobody knows what comes out.
@@ -105,23 +112,52 @@ def depths_of(stack: Stack, ray: Ray, start: float) -> tuple[Depths, int]:
 
 
 @njit(cache=True, error_model="numpy")
+def overall(energy: float, electron: bool, d: Depths) -> NDArray[np.float32]:
+    """The features `OF_SHOWER`."""
+    x, over = np.zeros(9), 0.0
+    for i in range(len(d.depth)):
+        if i > 0 and d.depth[i] > MEAN_OVER:
+            break
+        part = d.radiation[i]
+        over += part
+        x[3] += part * np.log(part)
+        x[4] += part * np.log(d.critical[i])
+        x[5] += part * np.log(d.mip[i])
+        x[6] += part * np.log(d.fraction[i])
+    x[3:7] /= over
+    x[0], x[1], x[2] = np.log(energy), 1.0 if electron else 0.0, np.log(energy) - x[4]
+    x[7], x[8] = d.cosine[0], np.log(d.depth[-1])
+    return x.astype(np.float32)
+
+
+@njit(cache=True, error_model="numpy")
 def describe(
-    x: Floats, i: int, energy: float, electron: bool, d: Depths, deposits: Floats, counts: Floats
+    x: Floats,
+    i: int,
+    energy: float,
+    electron: bool,
+    total: float,
+    d: Depths,
+    deposits: Floats,
+    counts: Floats,
 ) -> None:
-    """Write the features of layer `i` to `x` (f,), given energy (GeV) and number of points of the layers before it."""
+    """Write the features of layer `i` to `x` (f,), given energy (GeV) and number of points of the layers before it.
+
+    `total` is what all layers will show of the energy, over their sampling fractions and over the energy.
+    """
     seen, weighted, begun = 0.0, 0.0, -1
     for j in range(i):
         if counts[j] > 0:
-            share = deposits[j] / d.fraction[j]
+            share = deposits[j] / d.fraction[j] / energy
             seen, weighted = seen + share, weighted + share * d.depth[j]
             begun = j if begun < 0 else begun
-    seen, weighted, before = seen / energy, weighted / energy, max(i - 1, 0)
+    before = max(i - 1, 0)
     x[0], x[1], x[2] = np.log(energy), 1.0 if electron else 0.0, np.log(energy / d.critical[i])
     x[3], x[4] = d.depth[i] / 10, np.log(d.depth[i] + 0.05)
     x[5], x[6] = np.log(d.radiation[i]), np.log(d.radiation[before])
     x[7], x[8], x[9] = np.log(d.critical[i]), np.log(d.mip[i]), np.log(d.moliere[i])
     x[10], x[11], x[12], x[13] = np.log(d.gap[i]), d.cosine[i], np.log(d.fraction[i]), np.log(d.active[i])
-    x[14], x[15], x[16] = seen, np.log(seen + 1e-4), np.log(max(1 - seen, 0.01))
+    x[14], x[15], x[16] = seen / total, np.log(seen / total + 1e-4), np.log(max(1 - seen / total, 0.003))
     x[17] = weighted / max(seen, 1e-9) / 10
     x[18] = 1.0 if begun >= 0 else 0.0
     x[19] = (d.depth[i] - d.depth[begun]) / 10 if begun >= 0 else 0.0
@@ -132,14 +168,17 @@ def describe(
         if k < BACK - 1:
             by_length = deposits[j] / d.fraction[j] / (energy * d.radiation[j]) if there else 0.0
             x[20 + 2 * BACK + k] = np.log(1e-4 + by_length)
+    x[28] = np.log(total)
 
 
 @njit(cache=True, error_model="numpy")
-def table(energy: float, electron: bool, d: Depths, deposits: Floats, counts: Floats) -> NDArray[np.float32]:
+def table(
+    energy: float, electron: bool, total: float, d: Depths, deposits: Floats, counts: Floats
+) -> NDArray[np.float32]:
     """Features of all layers of a shower (k, f)."""
     k = len(d.depth)
-    rows, x = np.empty((k, 28), np.float32), np.empty(28)
+    rows, x = np.empty((k, 29), np.float32), np.empty(29)
     for i in range(k):
-        describe(x, i, energy, electron, d, deposits, counts)
+        describe(x, i, energy, electron, total, d, deposits, counts)
         rows[i] = x
     return rows

@@ -1,4 +1,4 @@
-"""How many points lie in the next layer of a shower, and how much energy: drawn from mixtures that a network gives."""
+"""How much of a shower is seen in all, how many points lie in its next layer, with how much energy: all drawn."""
 
 from __future__ import annotations
 
@@ -7,9 +7,24 @@ import numpy as np
 from gnnreco.kernels import njit
 
 from .numbers import chance, linear, pick, silu, through, width
-from .weights import COUNTS, ENERGIES, Array, LayerWeights
+from .weights import COUNTS, ENERGIES, TOTALS, Array, LayerWeights, TotalWeights
 
-NARROWEST_COUNT, NARROWEST_ENERGY = 0.02, 0.01  # widths of the components, added to what the network says
+NARROWEST_COUNT, NARROWEST_ENERGY, NARROWEST_TOTAL = (
+    0.02,
+    0.01,
+    0.003,
+)  # widths of the components, added to what the network says
+
+
+@njit(cache=True, error_model="numpy")
+def share_seen(rng: np.random.Generator, x: Array, weights: TotalWeights) -> float:
+    """What all layers show of a shower's energy, over their sampling fractions; `x`, of `OF_SHOWER`, is used up."""
+    given = linear(through(weights.trunk, x), weights.share)
+    if rng.random() < chance(given[0]):
+        return 0.0
+    one = pick(rng, given, 1, TOTALS)
+    spread = width(given[1 + 2 * TOTALS + one]) + NARROWEST_TOTAL
+    return np.exp(min(given[1 + TOTALS + one] + spread * rng.standard_normal(), weights.most[0]))
 
 
 @njit(cache=True, error_model="numpy")

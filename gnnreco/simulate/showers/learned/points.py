@@ -50,6 +50,25 @@ class Mixture(NamedTuple):
     square: Floats
 
 
+class Centers(NamedTuple):
+    """What points hang on: float64 (n,) each.
+
+    Attributes
+    ----------
+    a, b : float64
+        mm off the axis.
+    weight : float64
+        Chance of each.
+    share : float64
+        Room for what `crowd` counts.
+    """
+
+    a: Floats
+    b: Floats
+    weight: Floats
+    share: Floats
+
+
 @njit(cache=True, error_model="numpy")
 def mixture(given: Array, first: int, n: int, unit: float) -> Mixture:
     """The mixture that stands in ``given[first : first + 2 n]``."""
@@ -66,6 +85,27 @@ def density(m: Mixture, away: float) -> float:
     total = 0.0
     for i in range(len(m.weight)):
         total += m.weight[i] * m.square[i] / (np.pi * (away + m.square[i]) ** 2)
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def crowd(m: Mixture, centers: Centers, n: int, a: float, b: float) -> float:
+    """Sum of the densities around the first `n` centres at a point, per mm^2, each times the centre's weight.
+
+    Centres lie in columns and their shares are written down before they are summed, so that a processor takes several at
+    once, and the sum has one order all the same.
+    """
+    share, total = centers.share, 0.0
+    for j in range(n):
+        share[j] = 0.0
+    for i in range(len(m.weight)):
+        height, square = m.weight[i] * m.square[i] / np.pi, m.square[i]
+        for j in range(n):
+            x, y = a - centers.a[j], b - centers.b[j]
+            wide = x * x + y * y + square
+            share[j] += height / (wide * wide)
+    for j in range(n):
+        total += centers.weight[j] * share[j]
     return total
 
 
@@ -116,7 +156,9 @@ def place_points(
     strength, growth = strengths(before, given, moliere), np.exp(0.3 * given[GROWTH])
     alone = chance(given[0]) if len(before) > 0 else 1.0
     up_to = np.cumsum(strength)
+    parents = Centers(growth * before[:, A], growth * before[:, B], strength, np.empty(len(before)))
     points = np.empty((count, 3))
+    siblings = Centers(np.empty(count), np.empty(count), np.ones(count), np.empty(count))
     for i in range(count):
         near = chance(given[NEAR] + given[NEAR_LATE] * np.log(i / count + 1e-6)) if i > 0 else 0.0
         a, b, square = 0.0, 0.0, 0.0
@@ -128,21 +170,17 @@ def place_points(
             square = fresh.square[pick(rng, given, OF_FRESH, FRESH)]
         else:
             j = min(np.searchsorted(up_to, rng.random() * up_to[-1]), len(before) - 1)
-            a, b = growth * before[j, A], growth * before[j, B]
+            a, b = parents.a[j], parents.b[j]
             square = child.square[pick(rng, given, OF_CHILD, CHILD)]
         uniform, turn = rng.random(), 2 * np.pi * rng.random()
         radius = np.sqrt(square * uniform / (1 - uniform))
-        points[i, A], points[i, B] = a + radius * np.cos(turn), b + radius * np.sin(turn)
-        around = alone * density(fresh, points[i, A] ** 2 + points[i, B] ** 2)
-        for j in range(len(before)):
-            away = (points[i, A] - growth * before[j, A]) ** 2 + (points[i, B] - growth * before[j, B]) ** 2
-            around += (1 - alone) * strength[j] * density(child, away)
+        a, b = a + radius * np.cos(turn), b + radius * np.sin(turn)
+        points[i, A], points[i, B], siblings.a[i], siblings.b[i] = a, b, a, b
+        around = alone * density(fresh, a * a + b * b)
+        if len(before) > 0:
+            around += (1 - alone) * crowd(child, parents, len(before), a, b)
         if i > 0:
-            beside = 0.0
-            for j in range(i):
-                away = (points[i, A] - points[j, A]) ** 2 + (points[i, B] - points[j, B]) ** 2
-                beside += density(sibling, away)
-            around = (1 - near) * around + near * beside / i
+            around = (1 - near) * around + near * crowd(sibling, siblings, i, a, b) / i
         off = np.sqrt(points[i, A] ** 2 + points[i, B] ** 2) / moliere
         points[i, DEPOSIT] = deposit(
             rng, of_layer, np.log1p(NEAR_AXIS * off), np.log(count * around + 1e-6), weights

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import FEATURES, N_RANGES, OF_LAYER
+from .features import FEATURES, N_RANGES, OF_LAYER, OF_SHOWER
 
 Array = NDArray[np.float32]
 
 #: Components of the mixtures: of counts, energies of layers, places around the axis, parents and siblings, deposits.
-COUNTS, ENERGIES, FRESH, CHILD, SIBLING, DEPOSITS = 5, 4, 3, 3, 3, 3
+COUNTS, ENERGIES, FRESH, CHILD, SIBLING, DEPOSITS, TOTALS = 5, 4, 3, 3, 3, 3, 3
 #: What a task keeps besides its network.
 OWN = ("energies", "ranges")
 #: Columns of what `points.place` gives: those of mixtures first a weight each, then a size each.
@@ -39,6 +39,23 @@ class Trunk(NamedTuple):
     scale: Array
     one: Dense
     two: Dense
+
+
+class TotalWeights(NamedTuple):
+    """How much of a shower is seen in all.
+
+    Attributes
+    ----------
+    trunk : Trunk
+    share : Dense
+        To the logit of nothing at all, and the mixture of the logarithm of the share that is seen.
+    most : float32 (1,)
+        Largest of this logarithm that training saw.
+    """
+
+    trunk: Trunk
+    share: Dense
+    most: Array
 
 
 class LayerWeights(NamedTuple):
@@ -90,6 +107,7 @@ class Engine(NamedTuple):
 
     Attributes
     ----------
+    total : TotalWeights
     layer : LayerWeights
     points : PointWeights
     lowest, highest : float
@@ -98,6 +116,7 @@ class Engine(NamedTuple):
         Smallest and largest value in training of each feature that the detector alone decides.
     """
 
+    total: TotalWeights
     layer: LayerWeights
     points: PointWeights
     lowest: float
@@ -111,21 +130,24 @@ def sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
     def dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
         return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
 
-    def trunk(name: str, inputs: int) -> dict[str, tuple[int, ...]]:
+    def trunk(name: str, inputs: int, width: int) -> dict[str, tuple[int, ...]]:
         return {
             f"{name}.mean": (inputs,),
             f"{name}.scale": (inputs,),
-            **dense(f"{name}.one", inputs, hidden),
-            **dense(f"{name}.two", hidden, hidden),
+            **dense(f"{name}.one", inputs, width),
+            **dense(f"{name}.two", width, width),
         }
 
     return {
-        **trunk("layer.trunk", len(FEATURES)),
+        **trunk("total.trunk", len(OF_SHOWER), deposit),
+        **dense("total.share", deposit, 1 + 3 * TOTALS),
+        "total.most": (1,),
+        **trunk("layer.trunk", len(FEATURES), hidden),
         **dense("layer.number", hidden, 1 + 3 * COUNTS),
         **dense("layer.energy_one", hidden + 1, deposit),
         **dense("layer.energy", deposit, 3 * ENERGIES),
         "layer.most": (2,),
-        **trunk("points.trunk", len(FEATURES) + len(OF_LAYER)),
+        **trunk("points.trunk", len(FEATURES) + len(OF_LAYER), hidden),
         **dense("points.place", hidden, PLACES),
         **dense("points.deposit_layer", hidden, deposit),
         "points.deposit_own.weight": (deposit, 2),
@@ -149,6 +171,7 @@ def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
         one, two = dense(f"{name}.one"), dense(f"{name}.two")
         return Trunk(array(f"{name}.mean"), array(f"{name}.scale"), one, two)
 
+    total = TotalWeights(trunk("total.trunk"), dense("total.share"), array("total.most"))
     layer = LayerWeights(
         trunk("layer.trunk"),
         dense("layer.number"),
@@ -164,7 +187,7 @@ def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
         dense("points.deposit"),
     )
     lowest, highest = (float(e) for e in state["energies"])
-    return Engine(layer, points, lowest, highest, array("ranges"))
+    return Engine(total, layer, points, lowest, highest, array("ranges"))
 
 
 def no_engine() -> Engine:

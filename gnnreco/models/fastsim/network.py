@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, logsigmoid, silu, softplus
 
-from gnnreco.simulate.showers.learned.features import FEATURES, LOG_POINTS, OF_LAYER
-from gnnreco.simulate.showers.learned.layers import NARROWEST_COUNT, NARROWEST_ENERGY
+from gnnreco.simulate.showers.learned.features import FEATURES, LOG_POINTS, OF_LAYER, OF_SHOWER
+from gnnreco.simulate.showers.learned.layers import NARROWEST_COUNT, NARROWEST_ENERGY, NARROWEST_TOTAL
 from gnnreco.simulate.showers.learned.points import LARGEST, NARROWEST, NEAR_AXIS, SMALLEST, STRONGEST
 from gnnreco.simulate.showers.learned.weights import (
     BY_ENERGY,
@@ -30,9 +30,10 @@ from gnnreco.simulate.showers.learned.weights import (
     OF_SIBLING,
     PLACES,
     SIBLING,
+    TOTALS,
 )
 
-from .fastsim_batch import ShowerLayers, ShowerPoints
+from .batch import ShowerLayers, ShowerPoints
 
 
 class Trunk(nn.Module):
@@ -53,6 +54,21 @@ class Trunk(nn.Module):
         """Hidden numbers (n, hidden)."""
         scaled = (features - self.get_buffer("mean")) * self.get_buffer("scale")
         return silu(self.two(silu(self.one(scaled))))
+
+
+class TotalNetwork(nn.Module):
+    """How much of a shower is seen in all."""
+
+    def __init__(self, deposit: int) -> None:
+        super().__init__()
+        self.trunk, self.share = Trunk(len(OF_SHOWER), deposit), nn.Linear(deposit, 1 + 3 * TOTALS)
+        self.register_buffer("most", torch.zeros(1))
+
+    def forward(self, showers: Tensor, total: Tensor) -> Tensor:
+        """Minus the logarithm of the likelihood of the share that is seen of each shower (n,): their sum."""
+        given, some = self.share(self.trunk(showers)), total > 0
+        none = binary_cross_entropy_with_logits(given[:, 0], (~some).float(), reduction="sum")
+        return none + normal(given[some, 1:], torch.log(total[some]), NARROWEST_TOTAL).sum()
 
 
 class LayerNetwork(nn.Module):
@@ -154,8 +170,9 @@ def normal(given: Tensor, value: Tensor, narrowest: float) -> Tensor:
 
 
 class FastSimNetwork(nn.Module):
-    """Both."""
+    """All three: a shower's total, its layers, and their points."""
 
     def __init__(self, hidden: int, deposit: int) -> None:
         super().__init__()
+        self.total = TotalNetwork(deposit)
         self.layer, self.points = LayerNetwork(hidden, deposit), PointNetwork(hidden, deposit)

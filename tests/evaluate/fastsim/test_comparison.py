@@ -10,7 +10,7 @@ import pytest
 
 from gnnreco.errors import BadConfig
 from gnnreco.evaluate.fastsim import Comparison, Training, compare, fastsim_lines
-from gnnreco.evaluate.fastsim.compare import warnings_of
+from gnnreco.evaluate.fastsim.comparison import warnings_of
 from gnnreco.evaluate.fastsim.showers import _order
 
 from .made import drawn_showers, larger
