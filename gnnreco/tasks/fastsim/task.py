@@ -14,6 +14,7 @@ from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.models.fastsim.arrays import fastsim_arrays
+from gnnreco.models.fastsim.batch import ShowerLayers
 from gnnreco.models.fastsim.network import FastSimNetwork
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
@@ -108,27 +109,37 @@ class FastSimTask(Task[FastSimSample, None]):
         self.prepare_from(self.sample(event) for event in events)
 
     def prepare_from(self, samples: Iterable[FastSimSample]) -> None:
-        """The same from samples, of one detector or of several."""
+        """The same from samples, of one detector or of several; a network that is trained already keeps its scales."""
         known = [sample for sample in samples if len(sample.energy)]
         if not known:
             raise BadConfig("there is no shower of a photon or an electron in the events to learn from")
+        begun = bool(np.isfinite(self.energies).all())
         layers = [layers_of(sample) for sample in known]
         features = torch.cat([part.features for part in layers])
-        self.network.layer.trunk.scale_to(features)
-        points = [points_of(sample, self.config.layers, 1, 0).features for sample in known]
-        self.network.points.trunk.scale_to(torch.cat(points))
-        self.network.total.trunk.scale_to(torch.cat([sample.showers for sample in known]))
-        self.network.total.get_buffer("most").fill_(
-            torch.cat([sample.total for sample in known]).max().log() + WIDER
+        if not begun:
+            self.network.layer.trunk.scale_to(features)
+            points = [points_of(sample, self.config.layers, 1, 0).features for sample in known]
+            self.network.points.trunk.scale_to(torch.cat(points))
+            self.network.total.trunk.scale_to(torch.cat([sample.showers for sample in known]))
+        self._widen(known, layers, features[:, OF_DETECTOR], begun)
+
+    def _widen(
+        self, known: list[FastSimSample], layers: list[ShowerLayers], of_detector: Tensor, begun: bool
+    ) -> None:
+        """Take the ranges of what there is to learn from, with those that are known already where it has `begun`."""
+        energies, total = (
+            torch.cat([getattr(sample, name) for sample in known]) for name in ("energy", "total")
         )
-        energies = torch.cat([sample.energy for sample in known])
-        self.energies = np.array([energies.min(), energies.max()], np.float32)
-        of_layer = features[:, OF_DETECTOR]
-        self.ranges = torch.stack([of_layer.min(0).values, of_layer.max(0).values]).numpy()
         count, energy = (torch.cat([getattr(part, name) for part in layers]) for name in ("count", "energy"))
         filled = count > 0
         largest = [torch.log(count[filled]).max(), torch.log(energy[filled] / count[filled]).max()]
-        self.network.layer.get_buffer("most").copy_(torch.stack(largest) + WIDER)
+        self.energies = _both(self.energies, energies[:, None].numpy(), begun)[:, 0]
+        self.ranges = _both(self.ranges, of_detector.numpy(), begun)
+        for most, now in (
+            (self.network.total.get_buffer("most"), total.max().log()[None] + WIDER),
+            (self.network.layer.get_buffer("most"), torch.stack(largest) + WIDER),
+        ):
+            most.copy_(torch.maximum(most, now) if begun else now)
 
     def sample(self, event: Event) -> FastSimSample:
         """The showers of photons and electrons of an event."""
@@ -190,3 +201,11 @@ class FastSimTask(Task[FastSimSample, None]):
         self.network.load_state_dict(
             {names[name]: torch.from_numpy(np.array(weights[name])) for name in weights}
         )
+
+
+def _both(known: NDArray[np.float32], values: NDArray[np.float32], begun: bool) -> NDArray[np.float32]:
+    """Smallest and largest (2, k) of `values` (n, k), and where it has `begun` of what was `known` (2, k)."""
+    low, high = values.min(0), values.max(0)
+    if begun:
+        low, high = np.minimum(low, known.reshape(2, -1)[0]), np.maximum(high, known.reshape(2, -1)[1])
+    return np.stack([low, high]).astype(np.float32)

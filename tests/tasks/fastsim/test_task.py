@@ -1,5 +1,7 @@
 """The fast simulation learns showers, says the same in torch and in its kernels, and serves several detectors at once."""
 
+# ruff: noqa: F811  # fixtures of another module
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -27,7 +29,7 @@ from tests.simulate.showers.test_learned import events, sandwich, task  # noqa: 
 SMALL = FastSimConfig(hidden=8, deposit=8, layers=40, points=4)
 
 
-def test_a_sample_holds_the_showers(sandwich: Detector, events: list[Event]) -> None:  # noqa: F811
+def test_a_sample_holds_the_showers(sandwich: Detector, events: list[Event]) -> None:
     sample = sample_of(sandwich, events[0], 0.0)
     layers = layers_of(sample)
     assert len(sample.energy) == 2
@@ -37,7 +39,7 @@ def test_a_sample_holds_the_showers(sandwich: Detector, events: list[Event]) -> 
     assert (sample.before[::20] == -1).all()
 
 
-def test_points_are_drawn_with_what_they_may_hang_on(sandwich: Detector, events: list[Event]) -> None:  # noqa: F811
+def test_points_are_drawn_with_what_they_may_hang_on(sandwich: Detector, events: list[Event]) -> None:
     sample = sample_of(sandwich, events[0], 0.0)
     points = points_of(sample, 10, 3, seed=1)
     assert len(points.features) == 10
@@ -49,7 +51,7 @@ def test_points_are_drawn_with_what_they_may_hang_on(sandwich: Detector, events:
     assert torch.equal(points.place, again.place)
 
 
-def test_kernels_and_torch_agree(task: FastSimTask, events: list[Event]) -> None:  # noqa: F811
+def test_kernels_and_torch_agree(task: FastSimTask, events: list[Event]) -> None:
     engine, sample = task.engine(), task.sample(events[0])
     with torch.no_grad():
         hidden = task.network.layer.trunk(sample.features)
@@ -66,7 +68,7 @@ def test_kernels_and_torch_agree(task: FastSimTask, events: list[Event]) -> None
     assert float(theirs) == pytest.approx(ours, rel=1e-5)
 
 
-def test_training_teaches_it(sandwich: Detector, events: list[Event], tmp_path: Path) -> None:  # noqa: F811
+def test_training_teaches_it(sandwich: Detector, events: list[Event], tmp_path: Path) -> None:
     learner = FastSimTask(SMALL, sandwich)
     config = TrainConfig(epochs=6, learning_rate=0.01, batch=2)
     train(learner, events[:3], events[3:], config, tmp_path / "bundle")
@@ -83,7 +85,7 @@ def test_training_teaches_it(sandwich: Detector, events: list[Event], tmp_path: 
     assert len(made[0].hits) > 0
 
 
-def test_scales_come_from_all_detectors(sandwich: Detector, events: list[Event]) -> None:  # noqa: F811
+def test_scales_come_from_all_detectors(sandwich: Detector, events: list[Event]) -> None:
     thin = replace(sandwich, radiation_lengths=np.full(20, 0.5))
     options = SimulationOptions(particle="photon", energy=(1.0, 20.0), cell_noise=0.0, cell_threshold=0.0)
     others = list(simulate(thin, "beam", 2, seed=1, options=options))
@@ -94,7 +96,22 @@ def test_scales_come_from_all_detectors(sandwich: Detector, events: list[Event])
     assert (low, high) == pytest.approx((np.log(0.5), 0.0), abs=1e-5)
 
 
-def test_without_showers_there_is_nothing_to_learn(sandwich: Detector) -> None:  # noqa: F811
+def test_what_is_trained_keeps_its_scales_and_widens_its_ranges(
+    sandwich: Detector, events: list[Event]
+) -> None:
+    learner = FastSimTask(SMALL, sandwich)
+    learner.prepare(events[:2])
+    before, low = learner.state(), learner.energies[0]
+    soft = SimulationOptions(particle="photon", energy=(0.2, 0.5), cell_noise=0.0, cell_threshold=0.0)
+    learner.prepare(list(simulate(sandwich, "beam", 3, seed=1, options=soft)))
+    after = learner.state()
+    for name in ("layer.trunk.mean", "points.trunk.scale", "total.trunk.scale"):
+        assert np.array_equal(before[f"network.{name}"], after[f"network.{name}"])
+    assert learner.energies[0] < low
+    assert learner.energies[1] == before["energies"][1]
+
+
+def test_without_showers_there_is_nothing_to_learn(sandwich: Detector) -> None:
     muons = list(simulate(sandwich, "beam", 1, seed=1, particle="muon", energy=(5.0, 6.0)))
     with pytest.raises(BadConfig, match="no shower"):
         FastSimTask(SMALL, sandwich).prepare(muons)
