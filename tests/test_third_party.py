@@ -69,7 +69,9 @@ def test_it_is_named_by_the_help_without_being_loaded(environment: dict[str, str
         [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "tracking, clustering, drift, particleflow, trigger, fastsim, one_shower" in " ".join(done.stdout.split())
+    assert "tracking, clustering, drift, particleflow, trigger, fastsim, one_shower" in " ".join(
+        done.stdout.split()
+    )
 
 
 def test_a_task_that_cannot_be_loaded_is_named(environment: dict[str, str], tmp_path: Path) -> None:

@@ -161,7 +161,10 @@ def calibrated_if_enough(
     data: Sequence[JsonMapping],
     progress: Progress | None = None,
 ) -> str:
-    """Calibrate a bundle in its place where the events are enough for it, and say whether they were."""
+    """Calibrate a bundle in its place where it gives scores and the events are enough, and say whether they were."""
+    source = load_bundle(bundle)
+    if samples and not isinstance(load_task(source, samples[0][0]), Calibratable):
+        return f"not calibrated: the task '{source.task}' gives no score"
     try:
         row = calibrate(bundle, samples, bundle, command, data, progress, overwrite=True)
     except TooFew as error:

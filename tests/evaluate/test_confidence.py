@@ -13,6 +13,7 @@ from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.evaluate import calibrate, calibration_curve, plots, table
 from gnnreco.evaluate.clustering import score_clusters
+from gnnreco.evaluate.confidence import calibrated_if_enough
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 
@@ -90,3 +91,8 @@ def test_what_cannot_be_calibrated_says_why(detector: Detector, tmp_path: Path) 
     hgcal = load_detector("hgcal")
     with pytest.raises(BadConfig, match="no score to calibrate"):
         calibrate("region-hgcal", [(hgcal, [])], tmp_path / "b")
+
+
+def test_a_bundle_without_scores_is_left_as_it_is() -> None:
+    said = calibrated_if_enough("region-hgcal", [(load_detector("hgcal"), [])], "", [])
+    assert said == "not calibrated: the task 'trigger' gives no score"
