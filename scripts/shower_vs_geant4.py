@@ -32,9 +32,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from gnnreco.bundle import load_engine
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem, load_detector
 from gnnreco.particles import gun_codes, species_of
-from gnnreco.simulate import SimulationOptions
+from gnnreco.simulate import Engine, SimulationOptions
 from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
@@ -60,6 +61,7 @@ PLATES = {
     "G4_AIR": (303_900.0, 747_700.0, 87.9),
 }
 FRONT = 3200.0  # mm along z, just before the first layer
+ENGINE: Engine | None = None  # what makes the showers of photons and electrons; none: the parametrisation
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0)
 
 
@@ -112,7 +114,7 @@ def fire(
             np.array([code], np.int32), p[0], p[1], p[2], x[0], x[1], x[2], np.zeros(1), np.zeros(1, np.int32)
         )
         rng = np.random.default_rng([7, number])
-        hits = measured(detector, transport(one, rng), EVERYTHING, rng)[0]
+        hits = measured(detector, transport(one, rng), EVERYTHING, rng, ENGINE)[0]
         assert hits.energy is not None
         parts.append((np.full(len(hits), number), hits.sensor, hits.xyz, hits.energy))
     number, sensor, xyz, energy = zip(*parts, strict=True)
@@ -339,7 +341,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--events", type=int, default=400)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--engine", help="fastsim or a bundle; without it the parametrisation")
     arguments = parser.parse_args()
+    global ENGINE
+    ENGINE = load_engine(arguments.engine) if arguments.engine else None
     comparisons = []
     for particle in ("photon", "pion"):
         for energy in (5, 50, 500):

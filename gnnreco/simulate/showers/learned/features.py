@@ -41,6 +41,7 @@ OF_SHOWER = (
     *("log fraction", "cosine", "log depth of all"),
 )
 MEAN_OVER = 15.0  # radiation lengths
+DEEPEST = 33.0  # radiation lengths behind which nothing leaks any more: all deeper calorimeters are alike
 #: What the points of a layer know besides.
 OF_LAYER = ("log points", "log mean energy")
 #: The features that the detector alone decides: outside the range that training saw nobody knows what comes out.
@@ -126,7 +127,7 @@ def overall(energy: float, electron: bool, d: Depths) -> NDArray[np.float32]:
         x[6] += part * np.log(d.fraction[i])
     x[3:7] /= over
     x[0], x[1], x[2] = np.log(energy), 1.0 if electron else 0.0, np.log(energy) - x[4]
-    x[7], x[8] = d.cosine[0], np.log(d.depth[-1])
+    x[7], x[8] = d.cosine[0], np.log(min(d.depth[-1], DEEPEST))
     return x.astype(np.float32)
 
 
