@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     )
     from gnnreco.compare import compare_detectors as compare
     from gnnreco.events import EventSource, open_events
-    from gnnreco.front import evaluate, report, show, simulate, train
+    from gnnreco.front import evaluate, report, show, train
+    from gnnreco.generate import simulate
     from gnnreco.geometry import Detector, list_detectors, load_detector
     from gnnreco.pipeline import Reconstructor
     from gnnreco.reconstruct import reconstruct
@@ -106,7 +107,7 @@ _VERBS = {
     "evaluate": ("gnnreco.front", "evaluate"),
     "reconstruct": ("gnnreco.reconstruct", "reconstruct"),
     "report": ("gnnreco.front", "report"),
-    "simulate": ("gnnreco.front", "simulate"),
+    "simulate": ("gnnreco.generate", "simulate"),
     "train": ("gnnreco.front", "train"),
 }
 

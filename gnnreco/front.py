@@ -18,13 +18,8 @@ from gnnreco.events.tracks_file import read_tracks
 from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.progress import Progress
-from gnnreco.schema import build, plain
-from gnnreco.simulate import Engine, SimulationOptions
 from gnnreco.tasks.contract import ReadsJets
 from gnnreco.tasks.registry import find_task, task_names
-
-#: The engine of the embedded simulation that needs no training.
-PARAMETRIC = "parametric"
 
 Inputs = str | Path | Sequence[str | Path]
 
@@ -108,65 +103,6 @@ def evaluate(
         particles=particles,
         jets=jets,
     )
-
-
-def simulate(
-    detector: Detector | str | Path,
-    process: str = "gun",
-    events: int = 1,
-    pileup: int = 0,
-    seed: int = 0,
-    options: SimulationOptions | None = None,
-    first: int = 0,
-    engine: Engine | str | Path = PARAMETRIC,
-    **settings: Any,
-) -> Iterator[Event]:
-    """Make events, one at a time as they are asked for.
-
-    Parameters
-    ----------
-    detector : Detector, name or path
-    process, events, pileup, seed, options, first, **settings
-        See `gnnreco.simulate.simulate`.
-    engine : str, path or Engine
-        What makes the showers of photons and electrons: ``parametric`` (mean shapes and their published fluctuations),
-        ``fastsim`` (the network that ships), or a bundle that `gnnreco train fastsim` made. Showers of energies that it
-        was not trained on are parametric; hadrons take it for what their neutral pions make.
-
-    Yields
-    ------
-    Event
-
-    Raises
-    ------
-    BadConfig, BadBundle
-        An unknown process, particle or setting; a bundle that makes no showers; an engine where there is no calorimeter.
-
-    Warns
-    -----
-    UserWarning
-        Energies that are asked for, or layers of the detector, lie outside all that the engine was trained on.
-
-    Examples
-    --------
-    >>> import gnnreco
-    >>> for event in gnnreco.simulate("telescope", "beam", particle="muon", energy=(1, 10), events=2, seed=1):
-    ...     print(event)
-    Event(0: 6 hits, 1 true particle, from 'simulate beam seed 1')
-    Event(1: 6 hits, 1 true particle, from 'simulate beam seed 1')
-    """
-    from gnnreco.bundle import load_engine
-    from gnnreco.simulate import simulate as simulated
-    from gnnreco.simulate.showers.learned.known import doubts
-
-    there, maker = _loaded(detector), None
-    if engine != PARAMETRIC:
-        maker = engine if isinstance(engine, Engine) else load_engine(engine)
-        for doubt in doubts(
-            maker, there, process, build(SimulationOptions, plain(options or SimulationOptions()) | settings)
-        ):
-            warnings.warn(doubt, stacklevel=2)
-    return simulated(there, process, events, pileup, seed, options, first, maker, **settings)
 
 
 def show(

@@ -61,7 +61,6 @@ PLATES = {
     "G4_AIR": (303_900.0, 747_700.0, 87.9),
 }
 FRONT = 3200.0  # mm along z, just before the first layer
-ENGINE: Engine | None = None  # what makes the showers of photons and electrons; none: the parametrisation
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0)
 
 
@@ -98,7 +97,12 @@ def sample(name: str, axis: Floats, ours: Floats, theirs: Floats) -> Comparison:
 
 
 def fire(
-    detector: Detector, particle: str, energies: Floats, direction: Floats, start: Floats
+    detector: Detector,
+    particle: str,
+    energies: Floats,
+    direction: Floats,
+    start: Floats,
+    engine: Engine | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats, Floats]:
     """One particle an event, directions and starts (n or 1, 3): number of the shower, sensor, mm and GeV of each cell."""
     transport, code = Transport(detector, EVERYTHING), gun_codes(particle)[0]
@@ -114,7 +118,7 @@ def fire(
             np.array([code], np.int32), p[0], p[1], p[2], x[0], x[1], x[2], np.zeros(1), np.zeros(1, np.int32)
         )
         rng = np.random.default_rng([7, number])
-        hits = measured(detector, transport(one, rng), EVERYTHING, rng, ENGINE)[0]
+        hits = measured(detector, transport(one, rng), EVERYTHING, rng, engine)[0]
         assert hits.energy is not None
         parts.append((np.full(len(hits), number), hits.sensor, hits.xyz, hits.energy))
     number, sensor, xyz, energy = zip(*parts, strict=True)
@@ -145,13 +149,20 @@ def rings(folder: Path, layer: NDArray[np.int64], across: Floats) -> NDArray[np.
     return ring
 
 
-def against_reference(folder: Path, particle: str, energy: int, events: int) -> list[Comparison]:
+def against_reference(
+    folder: Path, particle: str, energy: int, events: int, engine: Engine | None = None
+) -> list[Comparison]:
     """Our `hgcal` beside the CMS full simulation: depth and its spread, rings, ratio."""
     detector = load_detector("hgcal")
     eta = np.random.default_rng(1).uniform(1.99, 2.01, events)
     directions = np.stack([0 * eta, 1 / np.cosh(eta), np.tanh(eta)], axis=1)
     shower, sensor, xyz, e = fire(
-        detector, particle, np.full(events, float(energy)), directions, directions / directions[:, 2:] * FRONT
+        detector,
+        particle,
+        np.full(events, float(energy)),
+        directions,
+        directions / directions[:, 2:] * FRONT,
+        engine,
     )
     layer = detector.layer[sensor].astype(np.int64)
     # Our wafer map is a later one, with other silicon there; scintillator stays what it is.
@@ -257,7 +268,7 @@ def plates(stack: list[list[object]], fraction: float) -> Detector:
     )
 
 
-def against_plates(file: Path, events: int) -> list[Comparison]:
+def against_plates(file: Path, events: int, engine: Engine | None = None) -> list[Comparison]:
     """Single Geant4 showers along the normal, around four energies: depth, radius, visible energy, cells."""
     table = np.load(file, allow_pickle=False)
     energy, particle = table["energy_gev"], "photon" if str(table["particle"]) == "gamma" else "electron"
@@ -277,7 +288,7 @@ def against_plates(file: Path, events: int) -> list[Comparison]:
         shot = np.resize(own, max(events, len(own)))
         n, m = len(own), len(shot)
         shower, sensor, xyz, e = fire(
-            detector, particle, shot, np.array([[0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, -1.0]])
+            detector, particle, shot, np.array([[0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, -1.0]]), engine
         )
         true, x, y = table["edep_mev"][hit] / 1e3, table["x_mm"][hit], table["y_mm"][hit]
         cell = (
@@ -343,15 +354,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--engine", help="fastsim or a bundle; without it the parametrisation")
     arguments = parser.parse_args()
-    global ENGINE
-    ENGINE = load_engine(arguments.engine) if arguments.engine else None
+    engine = load_engine(arguments.engine) if arguments.engine else None
     comparisons = []
     for particle in ("photon", "pion"):
         for energy in (5, 50, 500):
             events = arguments.events // (4 if energy == 500 else 1)
-            comparisons += against_reference(arguments.data / "hgcal", particle, energy, events)
+            comparisons += against_reference(arguments.data / "hgcal", particle, energy, events, engine)
     for file in sorted((arguments.data / "geant4").glob("*.npz")):
-        comparisons += against_plates(file, arguments.events)
+        comparisons += against_plates(file, arguments.events, engine)
     arguments.output.mkdir(parents=True, exist_ok=True)
     figures = {one.name: one.figures() for one in comparisons}
     for name, values in figures.items():

@@ -90,7 +90,7 @@ def test_a_verb_can_be_called_whatever_was_imported_before(script: str) -> None:
     ],
 )
 def test_there_is_one_object_of_the_name(before: str) -> None:
-    after = "assert gnnreco.simulate is verb; from gnnreco.front import simulate; assert verb._function is simulate"
+    after = "assert gnnreco.simulate is verb; from gnnreco.generate import simulate; assert verb._function is simulate"
     assert fresh(f"{before}; {after}; print(callable(verb))") == "True"
 
 

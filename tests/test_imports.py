@@ -28,7 +28,7 @@ ORDER = [
     {"train"},
     {"deploy", "display"},
     {"compare", "trackml", "pyg", "report", "warm"},
-    {"testing", "front"},
+    {"testing", "front", "generate"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

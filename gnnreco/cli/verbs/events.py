@@ -78,7 +78,7 @@ def simulate(args: Namespace) -> int:
     """Events of the embedded simulation."""
     import warnings
 
-    from gnnreco.front import simulate as simulated
+    from gnnreco.generate import simulate as simulated
     from gnnreco.geometry import load_detector
     from gnnreco.schema import build, parse_settings
     from gnnreco.simulate import SimulationOptions

@@ -5,10 +5,15 @@ from __future__ import annotations
 from gnnreco.models.state import Numbers, named
 from gnnreco.simulate.showers.learned.weights import OWN, sizes
 
+MOST = 12.0  # of the logarithm of a layer's points (160,000), of their mean energy, and of a shower's total
+
 
 def fastsim_arrays(hidden: int, deposit: int) -> dict[str, Numbers]:
     """What each array must be, by name: those of the networks, and what the task keeps besides."""
     shapes = sizes(hidden, deposit)
     energies, ranges = (shapes.pop(name) for name in OWN)
     own = {"energies": Numbers(energies, low=0.0, infinite=True), "ranges": Numbers(ranges)}
-    return named("network", {name: Numbers(shape) for name, shape in shapes.items()}) | own
+    network = {name: Numbers(shape) for name, shape in shapes.items()}
+    for name in ("total.most", "layer.most"):  # what is drawn is cut here: memory depends on it
+        network[name] = Numbers(shapes[name], high=MOST)
+    return named("network", network) | own

@@ -16,7 +16,9 @@ from gnnreco.bundle import load_bundle, load_engine, load_task
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.geometry import Detector
+from gnnreco.models.fastsim.arrays import fastsim_arrays
 from gnnreco.models.fastsim.network import kernel
+from gnnreco.models.state import checked
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.showers.learned.numbers import linear, through
 from gnnreco.simulate.showers.learned.points import mixture
@@ -120,3 +122,12 @@ def test_without_showers_there_is_nothing_to_learn(sandwich: Detector) -> None:
 def test_a_bundle_of_another_task_makes_no_showers() -> None:
     with pytest.raises(BadBundle, match="is for tracking"):
         load_engine("tracking-telescope")
+
+
+@pytest.mark.parametrize("name", ["network.layer.most", "network.total.most"])
+def test_a_bundle_cannot_ask_for_endless_points(name: str) -> None:
+    bundle = load_bundle("fastsim-any")
+    expected = fastsim_arrays(bundle.config["hidden"], bundle.config["deposit"])
+    assert checked(bundle.state, expected).keys() == expected.keys()
+    with pytest.raises(ValueError, match=name):
+        checked({**bundle.state, name: np.full_like(bundle.state[name], 80.0)}, expected)
