@@ -45,8 +45,8 @@ LAYERS = {
 }
 # Moliere radius: Rossi's formula over the slabs of a layer. Sampling fraction: see README.md.
 CALORIMETERS = {
-    "ecal": {"moliere_radius": 19.4, "sampling_fraction": 0.0267},
-    "hcal": {"moliere_radius": 21.9, "sampling_fraction": 0.022},
+    "ecal": {"moliere_radius": 19.4, "sampling_fraction": 0.0267, "air_gap": 0.25},
+    "hcal": {"moliere_radius": 21.9, "sampling_fraction": 0.022, "air_gap": 0},
 }
 EDGE = 0.2  # mm between sensors of the tracker in which nothing is measured
 SIDES = 12  # of the polygons of calorimeters and yoke; a flat side lies along x

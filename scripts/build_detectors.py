@@ -46,9 +46,7 @@ def clic_ecal(folder: Path) -> str:
         grids.append(
             f"  {name}:\n    {{kind: grid, pitch: [5, 5], cells: {cells}, thickness: 0.5,\n     outline: {outline}}}"
         )
-    material = (
-        "{radiation_lengths: 0.55, interaction_lengths: 0.022, moliere_radius: 23, sampling_fraction: 0.0276}"
-    )
+    material = "{radiation_lengths: 0.55, interaction_lengths: 0.022, moliere_radius: 23, sampling_fraction: 0.0276, air_gap: 0.25}"
     parts_of = [
         f"  {name}: {{measures: [energy, time], material: {material}}}"
         for name in ("barrel", "endcap", "plug")

@@ -36,8 +36,8 @@ LAYERS = {
 }
 # Moliere radius: Rossi's formula over the slabs of a layer. Sampling fraction: see README.md.
 CALORIMETERS = {
-    "ecal": {"moliere_radius": 16.5, "sampling_fraction": 0.0114},
-    "hcal": {"moliere_radius": 20.2, "sampling_fraction": 0.0128},
+    "ecal": {"moliere_radius": 16.5, "sampling_fraction": 0.0114, "air_gap": 0.25},
+    "hcal": {"moliere_radius": 20.2, "sampling_fraction": 0.0128, "air_gap": 0},
 }
 EDGE = 0.4  # mm between sensors of the tracker in which nothing is measured
 FLATTEST = np.sinh(3.0)  # z over radius at pseudorapidity 3

@@ -169,7 +169,7 @@ def description(templates: dict[str, Any]) -> dict[str, Any]:
 
 # Moliere radius: Rossi's formula over the slabs of a layer. Sampling fraction: see README.md.
 CALORIMETERS = {
-    "ecal": {"moliere_radius": 19.4, "sampling_fraction": 0.027},
+    "ecal": {"moliere_radius": 19.4, "sampling_fraction": 0.027, "air_gap": 0.25},
     "hcal": {"moliere_radius": 21.8, "sampling_fraction": 0.0112},
 }
 

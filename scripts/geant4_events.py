@@ -48,6 +48,7 @@ PLATES = {
 }
 CODES = {"gamma": 22, "e-": 11, "e+": -11}
 MASS = 0.51099895e-3  # GeV, of the electron
+LIGHT = 100.0  # mm: matter with longer radiation lengths is light
 FRONT = 3200.0  # mm along z, where the first plate begins
 GUN = 1.0  # mm before it, as in the files
 HELD_BACK = 5  # one of so many showers is for tests
@@ -150,6 +151,8 @@ class PlateLayer:
         z of the middle of the sensitive plate, and its thickness, mm.
     radiation, interaction, moliere : float
         Lengths of either kind, and the Moliere radius (mm) of the mixture.
+    gap : float
+        Of air and other light plates right before the sensitive one, mm.
     share : float
         Of what a minimum-ionising particle loses in the layer, the part in the sensitive plate.
     """
@@ -159,12 +162,13 @@ class PlateLayer:
     radiation: float
     interaction: float
     moliere: float
+    gap: float
     share: float
 
 
 def plate_layers(stack: list[list[object]]) -> list[PlateLayer]:
     """The layers of a stack from the front; the material of the first lacks the gap of air that others begin with."""
-    layers, sums, z = [], np.zeros(4), FRONT
+    layers, sums, gap, z = [], np.zeros(4), 0.0, FRONT
     for material, thick, *sensitive in stack:
         t = float(thick)  # type: ignore[arg-type]
         radiation, interaction, critical = PLATES[str(material)]
@@ -172,8 +176,9 @@ def plate_layers(stack: list[list[object]]) -> list[PlateLayer]:
         if sensitive:
             # 21.2 MeV over the critical energy, in radiation lengths: both of the mixture.
             moliere, share = 21.2 * sums[3] / sums[2], t / radiation * critical / sums[2]
-            layers.append(PlateLayer(z + t / 2, t, sums[0], sums[1], moliere, share))
+            layers.append(PlateLayer(z + t / 2, t, sums[0], sums[1], moliere, gap, share))
             sums = np.zeros(4)
+        gap = gap + t if radiation > LIGHT and not sensitive else 0.0
         z += t
     return layers
 
@@ -190,15 +195,15 @@ def description(stack: list[list[object]], seen: float, template: str) -> str:
     """
     kinds: dict[tuple[float, ...], list[float]] = {}
     for layer in plate_layers(stack):
-        material = (layer.radiation, layer.interaction, layer.moliere, seen * layer.share)
+        material = (layer.radiation, layer.interaction, layer.moliere, seen * layer.share, layer.gap)
         key = (layer.active, *(float(f"{value:.6g}") for value in material))
         kinds.setdefault(key, []).append(round(layer.middle, 4))
     templates, subsystems, sensors = [], [], []
-    for k, ((active, radiation, interaction, moliere, fraction), middles) in enumerate(kinds.items()):
+    for k, ((active, radiation, interaction, moliere, fraction, gap), middles) in enumerate(kinds.items()):
         templates.append(f"  plate_{k}: {{{template}, thickness: {active:g}}}")
         subsystems.append(
             f"  plates_{k}:\n    measures: [energy]\n    material: {{radiation_lengths: {radiation}, "
-            f"interaction_lengths: {interaction}, moliere_radius: {moliere}, sampling_fraction: {fraction}}}"
+            f"interaction_lengths: {interaction}, moliere_radius: {moliere}, sampling_fraction: {fraction}, air_gap: {gap}}}"
         )
         sensors.append(f"  - {{rule: planes, template: plate_{k}, subsystem: plates_{k}, z: {middles}}}")
     head = """\

@@ -28,7 +28,7 @@ def add_sensors(pack: Pack, detector: Detector) -> JsonDict:
         pack.add(name, np.rint(detector.rotation[order, :, axis] * 32767).clip(-32767, 32767), "int16")
     pack.add("s_layer", detector.layer[order], "int32")
     pack.add("s_subsystem", detector.subsystem[order], "int32")
-    material = ("radiation_lengths", "interaction_lengths", "moliere_radius", "sampling_fraction")
+    material = ("radiation_lengths", "interaction_lengths", "moliere_radius", "sampling_fraction", "air_gap")
     for name in (*material, "resolution_u", "resolution_v"):
         pack.add(f"s_{name}", getattr(detector, name)[order], "float32")
     labels = {"sensor_id": detector.sensor_id, **detector.labels}

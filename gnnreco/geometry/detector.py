@@ -68,6 +68,9 @@ class Detector:
         Of the layer as a whole, mm; NaN where not told.
     sampling_fraction : float64 (n,)
         Energy left in the active part over energy left in the layer, for electromagnetic showers; NaN where not told.
+    air_gap : float64 (n,)
+        Between absorber and sensor, mm: air, or light matter in which particles only go apart; NaN where not told.
+        Simulated showers know it; no reconstruction does, and the hash leaves it out.
     source : Source
         Where particles come from. Passive cylinders stand around its line, their middle at its position.
     derived_from : str
@@ -104,11 +107,12 @@ class Detector:
     passive: tuple[PassiveCylinder, ...] = ()
     moliere_radius: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
     sampling_fraction: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
+    air_gap: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
     source: Source = dataclasses.field(default_factory=Source)
     derived_from: str = ""
 
     def __post_init__(self) -> None:
-        for name in SHOWER:
+        for name in (*SHOWER, "air_gap"):
             if len(getattr(self, name)) == 0:
                 object.__setattr__(self, name, np.full(self.n_sensors, np.nan))
 

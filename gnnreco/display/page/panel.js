@@ -231,6 +231,7 @@ function describeSensor(i, under) {
   out.push(["λ", figure(D.s_interaction_lengths[i], 3)]);
   if (Number.isFinite(D.s_moliere_radius[i])) out.push(["Molière radius", `${figure(D.s_moliere_radius[i], 3)} mm`]);
   if (Number.isFinite(D.s_sampling_fraction[i])) out.push(["Sampling fraction", figure(D.s_sampling_fraction[i], 3)]);
+  if (Number.isFinite(D.s_air_gap[i])) out.push(["Air gap before it", `${figure(D.s_air_gap[i], 3)} mm`]);
   if (D.s_hits) out.push(["Hits an event", figure(D.s_hits[i], 3)], ["Occupancy", `${figure(100 * D.s_hits[i] / t.cells, 3)} %`]);
   if (under) out.unshift(["Cell", many(under.cell)], ["u, v", `${figure(under.u)}, ${figure(under.v)} mm`]);
   for (const label of detector.labels) out.push([label.replaceAll("_", " "), String(D[`label:${label}`][i])]);

@@ -153,10 +153,12 @@ def _showers(detector: Detector) -> Iterator[Finding]:
         outside = {
             "moliere_radius": ~(detector.moliere_radius > 0),
             "sampling_fraction": ~((detector.sampling_fraction > 0) & (detector.sampling_fraction <= 1)),
+            "air_gap": ~(detector.air_gap >= 0),
         }
     for name, remedy in (
         ("moliere_radius", "give a length above 0, or leave it out"),
         ("sampling_fraction", "give the share of the energy left in the active part, above 0 and 1 at most"),
+        ("air_gap", "give a length of 0 or more, or leave it out"),
     ):
         bad = np.flatnonzero(outside[name] & ~np.isnan(getattr(detector, name)))
         if len(bad):

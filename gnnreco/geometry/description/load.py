@@ -147,6 +147,7 @@ def _subsystems(section: Section) -> dict[str, _Part]:
             raise entry.fault("material", "a thickness cannot be negative")
         for key, dimension in (("moliere_radius", "length"), ("sampling_fraction", "")):
             told[key] = material.number(key, dimension, above=0.0) if key in material else np.nan
+        told["air_gap"] = _not_negative(material, "air_gap", "length") if "air_gap" in material else np.nan
         resolution = entry.numbers("resolution", (2,), "length") if "resolution" in entry else [np.nan] * 2
         told["resolution_u"], told["resolution_v"] = (float(value) for value in resolution)
         drift = _drift(entry.section("drift")) if "drift" in entry else None
@@ -177,8 +178,8 @@ def _drift(section: Section) -> Drift:
     return drift
 
 
-def _not_negative(section: Section, key: str) -> float:
-    value = section.number(key)
+def _not_negative(section: Section, key: str, dimension: str = "") -> float:
+    value = section.number(key, dimension)
     if value < 0:
         raise section.fault(key, f"must be 0 or more, found {value:g}")
     return value
@@ -288,6 +289,7 @@ def _assemble(
         passive,
         filled("moliere_radius", np.full_like(nothing, np.nan)),
         filled("sampling_fraction", np.full_like(nothing, np.nan)),
+        filled("air_gap", np.full_like(nothing, np.nan)),
         source,
     )
 

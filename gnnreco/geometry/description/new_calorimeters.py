@@ -25,7 +25,7 @@ def _material(depth: float) -> tuple[str, float]:
     moliere = 9.3 * (absorber + GAP) / absorber
     text = (
         f"{{radiation_lengths: {depth:g}, interaction_lengths: {absorber / 99.46:.3g},\n"
-        f"               moliere_radius: {moliere:.3g}, sampling_fraction: {share:.3g}}}"
+        f"               moliere_radius: {moliere:.3g}, sampling_fraction: {share:.3g}, air_gap: 0.3}}"
     )
     return text, absorber + GAP
 
@@ -33,7 +33,8 @@ def _material(depth: float) -> tuple[str, float]:
 SUBSYSTEM = """\
 subsystems:
   # material: a whole layer at normal incidence, absorber and all; sampling_fraction: energy left in the silicon over
-  # energy left in the layer.
+  # energy left in the layer; air_gap: mm of air or other light matter between absorber and silicon (only showers that are
+  # simulated by the network of `--engine fastsim` know it).
   {name}:
     measures: [energy]
     material: {material}

@@ -17,7 +17,7 @@ from .rules import stamp
 from .tables import choices, floats, ints, open_table
 
 AXES = ("xu", "xv", "xw", "yu", "yv", "yw", "zu", "zv", "zw")
-LENGTHS = ("resolution_u", "resolution_v", "moliere_radius")
+LENGTHS = ("resolution_u", "resolution_v", "moliere_radius", "air_gap")
 OPTIONAL = ("radiation_lengths", "interaction_lengths", "sampling_fraction", *LENGTHS)
 NEEDED = ("sensor_id", "template", "subsystem", "layer", "x", "y", "z", *AXES)
 

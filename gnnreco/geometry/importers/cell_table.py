@@ -20,7 +20,7 @@ from .numbers import number
 from .table import numbers_of, whole, words
 
 NEEDED = ("x", "y", "z", "layer")
-MATERIAL = ("radiation_lengths", "interaction_lengths", "moliere_radius", "sampling_fraction")
+MATERIAL = ("radiation_lengths", "interaction_lengths", "moliere_radius", "sampling_fraction", "air_gap")
 SHAPES = "size (of a square), size_u and size_v, or polygon (corners, 'x y; x y; ...' or a list of pairs)"
 LENGTH = {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1000.0}
 
@@ -104,7 +104,7 @@ def read_cell_table(file: Path, unit: str, thickness: str) -> CellTable:
     channel = None
     if {"channel_u", "channel_v"} <= names:
         channel = np.stack([whole(table, file, key) for key in ("channel_u", "channel_v")], axis=1)
-    factor = {"moliere_radius": scale}
+    factor = {"moliere_radius": scale, "air_gap": scale}
     return CellTable(
         place=place,
         layer=whole(table, file, "layer"),

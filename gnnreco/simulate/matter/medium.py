@@ -54,6 +54,8 @@ class Media:
         Relative sampling fluctuation of a GeV.
     active : float64 (n,)
         mm of silicon in which a charge leaves `mip`.
+    air_gap : float64 (n,)
+        mm between absorber and sensor; NaN where the description is silent.
     silicon : float64 (n,)
         mm of silicon in which a charge leaves what it leaves in a radiation length of the layer.
     """
@@ -70,6 +72,7 @@ class Media:
     mip: Floats
     sample: Floats
     spread: Floats
+    air_gap: Floats
     active: Floats
     silicon: Floats
 
@@ -123,6 +126,7 @@ def media(detector: Detector) -> Media:
         mip,
         sample,
         spread,
+        detector.air_gap,
         mip / MEAN_SILICON,
         critical / MEAN_SILICON,
     )

@@ -32,7 +32,7 @@ class Stack(NamedTuple):
         Convex outlines and how many corners are real; where the walls of the cells meet, NaN where they are parallel.
     half, radius, margin : float64 (n,)
         Half of the thickness; of the sphere around the sensor; how far outside the sensor its layer still goes on, mm.
-    radiation, interaction, z, critical, moliere, interaction_mm, fraction, e_mip, mip, sample, spread : float64 (n,)
+    radiation, interaction, z, critical, moliere, interaction_mm, fraction, e_mip, mip, sample, spread, air_gap : float64 (n,)
         See `gnnreco.simulate.matter.medium.Media`.
     n_layers : int
     """
@@ -59,6 +59,7 @@ class Stack(NamedTuple):
     mip: Floats
     sample: Floats
     spread: Floats
+    air_gap: Floats
     n_layers: int
 
 
@@ -107,7 +108,7 @@ def stack_of(detector: Detector) -> Stack:
         [np.full(3, np.nan) if t.focus is None else t.focus for t in detector.templates], np.float64
     )
     template = detector.template[rows].astype(np.int64)
-    columns = (getattr(medium, name)[rows] for name in Stack._fields[11:22])
+    columns = (getattr(medium, name)[rows] for name in Stack._fields[11:23])
     return Stack(  # type: ignore[misc]
         rows,
         layer.astype(np.int64),

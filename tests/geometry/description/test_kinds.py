@@ -102,6 +102,7 @@ def test_a_calorimeter_tells_its_showers(tmp_path: Path) -> None:
         "interaction_lengths": 0.1,
         "moliere_radius": 2,
         "sampling_fraction": 0.02,
+        "air_gap": 0.1,
     }
     subsystem = {"measures": ["energy", "time"], "material": material}
     grid = {"kind": "grid", "pitch": [1, 1], "cells": [4, 4]}
@@ -109,12 +110,22 @@ def test_a_calorimeter_tells_its_showers(tmp_path: Path) -> None:
     detector = one(tmp_path, grid, subsystem=subsystem, units=units)
     assert detector.moliere_radius.tolist() == [20]
     assert detector.sampling_fraction.tolist() == [0.02]
+    assert detector.air_gap.tolist() == [1]
     plain = one(tmp_path, grid, subsystem={"measures": ["energy", "time"]}, units=units)
     assert np.isnan(plain.moliere_radius).all()
     assert np.isnan(detector.select(np.array([False])).sampling_fraction).sum() == 0
     kept = detector.select(np.array([True])).misaligned(0.1, seed=1)
     assert kept.moliere_radius.tolist() == [20]
+    assert kept.air_gap.tolist() == [1]
     assert len({plain.hash, detector.hash, kept.hash}) == 3
+    # No reconstruction knows the gap: bundles of a detector go on to serve it when its gap becomes known.
+    del subsystem["material"]["air_gap"]  # type: ignore[attr-defined]
+    unknown = one(tmp_path, grid, subsystem=subsystem, units=units)
+    assert np.isnan(unknown.air_gap).all() and unknown.hash == detector.hash
+    subsystem["material"]["air_gap"] = -1  # type: ignore[index]
+    with pytest.raises(BadGeometry, match="air_gap.*must be 0 or more"):
+        one(tmp_path, grid, subsystem=subsystem, units=units)
+    del subsystem["material"]["air_gap"]  # type: ignore[attr-defined]
     del subsystem["material"]["moliere_radius"]  # type: ignore[attr-defined]
     assert one(tmp_path, grid, subsystem=subsystem, units=units).hash != detector.hash
 

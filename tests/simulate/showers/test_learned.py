@@ -77,6 +77,16 @@ def features(detector: Detector, energy: float = 10.0) -> np.ndarray:
     return x.astype(np.float32)
 
 
+def test_the_gap_before_a_sensor_is_known_to_showers_and_guessed_where_it_is_not_given(
+    sandwich: Detector,
+) -> None:
+    guessed, known = features(sandwich), features(replace(sandwich, air_gap=np.full(LAYERS, 3.0)))
+    same, here = guessed == known, FEATURES.index("log air gap")
+    assert same.sum() == len(FEATURES) - 1 and not same[here]
+    assert np.exp(guessed[here]) - 0.1 == pytest.approx(1.0)  # a tenth of the ten millimetres between sensors
+    assert np.exp(known[here]) - 0.1 == pytest.approx(3.0)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 200), st.floats(0.1, 50.0), st.integers(0, 1 << 30))
 def test_the_points_of_a_layer_share_its_energy_exactly(

@@ -28,7 +28,7 @@ FEATURES = (
         "log mip",
         "log moliere",
     ),
-    *("log gap", "cosine", "log fraction", "log active"),
+    *("log gap", "cosine", "log fraction", "log active", "log air gap"),
     *("seen", "log seen", "log unseen", "mean depth seen", "begun", "depth since begun"),
     *(f"log energy in mips, {k} back" for k in range(1, BACK + 1)),
     *(f"log points, {k} back" for k in range(1, BACK + 1)),
@@ -45,8 +45,9 @@ DEEPEST = 33.0  # radiation lengths behind which nothing leaks any more: all dee
 #: What the points of a layer know besides.
 OF_LAYER = ("log points", "log mean energy")
 #: The features that the detector alone decides: outside the range that training saw nobody knows what comes out.
-OF_DETECTOR = slice(5, 14)
+OF_DETECTOR = slice(5, 15)
 N_RANGES = OF_DETECTOR.stop - OF_DETECTOR.start
+USUAL_GAP = 0.1  # of the way from the sensor before: the gap where the description is silent
 LOG_POINTS = len(FEATURES)  # column of `OF_LAYER`
 
 
@@ -64,6 +65,8 @@ class Depths(NamedTuple):
         mm from the sensor before.
     active : float64
         mm of the sensor.
+    air_gap : float64
+        mm between absorber and sensor: what goes apart there decides how wide showers are.
     cosine : float64
         Of incidence.
     """
@@ -76,6 +79,7 @@ class Depths(NamedTuple):
     moliere: Floats
     gap: Floats
     active: Floats
+    air_gap: Floats
     cosine: Floats
 
 
@@ -88,7 +92,7 @@ def depths_of(stack: Stack, ray: Ray, start: float) -> tuple[Depths, int]:
     k = len(ray.row) - first
     d = Depths(
         *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
-        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
+        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
     )
     depth = 0.0
     for i in range(k):
@@ -109,6 +113,8 @@ def depths_of(stack: Stack, ray: Ray, start: float) -> tuple[Depths, int]:
         # Before the first layer may lie metres of nothing.
         at = min(max(place, 1), len(ray.row) - 1)
         d.gap[i] = ray.path[at] - ray.path[at - 1] if at > 0 else d.moliere[i]
+        known = stack.air_gap[row]
+        d.air_gap[i] = (known if known >= 0 else USUAL_GAP * d.gap[i]) / cosine
     return d, first
 
 
@@ -158,18 +164,19 @@ def describe(
     x[5], x[6] = np.log(d.radiation[i]), np.log(d.radiation[before])
     x[7], x[8], x[9] = np.log(d.critical[i]), np.log(d.mip[i]), np.log(d.moliere[i])
     x[10], x[11], x[12], x[13] = np.log(d.gap[i]), d.cosine[i], np.log(d.fraction[i]), np.log(d.active[i])
-    x[14], x[15], x[16] = seen / total, np.log(seen / total + 1e-4), np.log(max(1 - seen / total, 0.003))
-    x[17] = weighted / max(seen, 1e-9) / 10
-    x[18] = 1.0 if begun >= 0 else 0.0
-    x[19] = (d.depth[i] - d.depth[begun]) / 10 if begun >= 0 else 0.0
+    x[14] = np.log(d.air_gap[i] + 0.1)
+    x[15], x[16], x[17] = seen / total, np.log(seen / total + 1e-4), np.log(max(1 - seen / total, 0.003))
+    x[18] = weighted / max(seen, 1e-9) / 10
+    x[19] = 1.0 if begun >= 0 else 0.0
+    x[20] = (d.depth[i] - d.depth[begun]) / 10 if begun >= 0 else 0.0
     for k in range(BACK):
         j, there = i - 1 - k, i - 1 - k >= 0
-        x[20 + k] = np.log1p(deposits[j] / d.mip[j]) if there else 0.0
-        x[20 + BACK + k] = np.log1p(counts[j]) if there else 0.0
+        x[21 + k] = np.log1p(deposits[j] / d.mip[j]) if there else 0.0
+        x[21 + BACK + k] = np.log1p(counts[j]) if there else 0.0
         if k < BACK - 1:
             by_length = deposits[j] / d.fraction[j] / (energy * d.radiation[j]) if there else 0.0
-            x[20 + 2 * BACK + k] = np.log(1e-4 + by_length)
-    x[28] = np.log(total)
+            x[21 + 2 * BACK + k] = np.log(1e-4 + by_length)
+    x[29] = np.log(total)
 
 
 @njit(cache=True, error_model="numpy")
@@ -178,7 +185,7 @@ def table(
 ) -> NDArray[np.float32]:
     """Features of all layers of a shower (k, f)."""
     k = len(d.depth)
-    rows, x = np.empty((k, 29), np.float32), np.empty(29)
+    rows, x = np.empty((k, 30), np.float32), np.empty(30)
     for i in range(k):
         describe(x, i, energy, electron, total, d, deposits, counts)
         rows[i] = x
