@@ -32,8 +32,8 @@ class Stack(NamedTuple):
         Convex outlines and how many corners are real; where the walls of the cells meet, NaN where they are parallel.
     half, radius, margin : float64 (n,)
         Half of the thickness; of the sphere around the sensor; how far outside the sensor its layer still goes on, mm.
-    radiation, interaction, z, critical, moliere, interaction_mm, fraction, e_mip, mip, sample, spread, air_gap : float64 (n,)
-        See `gnnreco.simulate.matter.medium.Media`.
+    radiation, interaction, z, critical, moliere, interaction_mm, fraction, e_mip, mip, sample, spread : float64 (n,)
+        See `gnnreco.simulate.matter.medium.Media`; so for `air_gap`.
     n_layers : int
     """
 

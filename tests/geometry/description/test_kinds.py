@@ -121,9 +121,10 @@ def test_a_calorimeter_tells_its_showers(tmp_path: Path) -> None:
     # No reconstruction knows the gap: bundles of a detector go on to serve it when its gap becomes known.
     del subsystem["material"]["air_gap"]  # type: ignore[attr-defined]
     unknown = one(tmp_path, grid, subsystem=subsystem, units=units)
-    assert np.isnan(unknown.air_gap).all() and unknown.hash == detector.hash
+    assert np.isnan(unknown.air_gap).all()
+    assert unknown.hash == detector.hash
     subsystem["material"]["air_gap"] = -1  # type: ignore[index]
-    with pytest.raises(BadGeometry, match="air_gap.*must be 0 or more"):
+    with pytest.raises(BadGeometry, match=r"air_gap.*must be 0 or more"):
         one(tmp_path, grid, subsystem=subsystem, units=units)
     del subsystem["material"]["air_gap"]  # type: ignore[attr-defined]
     del subsystem["material"]["moliere_radius"]  # type: ignore[attr-defined]
