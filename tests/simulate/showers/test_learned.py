@@ -20,6 +20,7 @@ from gnnreco.simulate.showers.learned import Engine
 from gnnreco.simulate.showers.learned.features import FEATURES, depths_of, describe
 from gnnreco.simulate.showers.learned.known import doubts, unknown_layers
 from gnnreco.simulate.showers.learned.layers import fill_layer
+from gnnreco.simulate.showers.learned.pieces import UNDIVIDED
 from gnnreco.simulate.showers.learned.points import DEPOSIT, A, B, Mixture, density, place_points
 from gnnreco.simulate.showers.ray import cast, stack_of
 from gnnreco.tasks.fastsim import FastSimConfig, FastSimTask
@@ -71,7 +72,7 @@ def engine(task: FastSimTask) -> Engine:
 def features(detector: Detector, energy: float = 10.0) -> np.ndarray:
     """Of the fifth layer of a shower."""
     stack = stack_of(detector)
-    d, _ = depths_of(stack, cast(stack, (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), 6.0, 0.0), 0.0)
+    d = depths_of(stack, cast(stack, (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), 6.0, 0.0), 0.0, UNDIVIDED)
     x, deposits, counts = np.empty(len(FEATURES)), np.full(LAYERS, 1e-3), np.full(LAYERS, 9.0)
     describe(x, 4, energy, False, 1.0, d, deposits, counts)
     return x.astype(np.float32)
