@@ -4,8 +4,9 @@
 
 GEANT4_SHOWERS.py makes single showers in a stack of plates (see `scripts/geant4_events.py`); its files stay in FOLDER and
 serve the next run. The stacks: that of a high-granularity endcap, which is among those that the network was trained on, in
-hexagons of 11.7 mm; and uranium with scintillator, an absorber, a number of layers and cells (15 by 20 mm) that it never saw. The
-same photons are made by the parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers.
+hexagons of 11.7 mm; uranium with scintillator, an absorber, a number of layers and cells (15 by 20 mm) that it never saw; and the
+thick layers and rings of the CaloChallenge's first data set (photons), with plates that fit the detector's description
+(`scripts/thick_layers.py`; the challenge's own showers are ATLAS's, in an accordion). The same photons are made by the parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from typing import Any
 import numpy as np
 from fastsim_stacks import FOR_TESTS
 from geant4_events import (
+    FRONT,
+    GUN,
     Placed,
     Showers,
     description,
@@ -33,11 +36,13 @@ from geant4_events import (
     read_showers,
     write_detector,
 )
+from thick_layers import in_layers, plates_of
 
 from gnnreco.bundle import load_engine
 from gnnreco.columns import Event, Ints
 from gnnreco.evaluate.fastsim import Comparison, Training, compare, shower_sample
-from gnnreco.geometry import Detector
+from gnnreco.evaluate.fastsim.showers import THRESHOLD
+from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import Engine, SimulationOptions
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
@@ -51,16 +56,26 @@ SPLITS = ("train", "test")  # both: nothing was trained on these files
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack of plates, and the cells that are laid over it."""
+    """A stack of plates, and the cells that are laid over it: a template, or those of a detector with thick layers.
+
+    Attributes
+    ----------
+    name, plates, cells : str
+    threshold : float
+        Cells below it are not compared, in what a minimum-ionising particle leaves in the layer.
+    """
 
     name: str
     plates: str
     cells: str
+    threshold: float = THRESHOLD
 
 
+#: In the thick layers of the last one 0.005 is 0.2 to 1.4 MeV of a shower; the challenge leaves out cells below 1 MeV.
 STACKS = (
     Stack("endcap", "hgcal", "kind: hex, flat_to_flat: 11.7, hexagon: 900"),
     Stack("uranium", "uranium.json", "kind: grid, pitch: [15, 20], cells: [80, 60]"),
+    Stack("thick", "thick.json", "calochallenge_ds1_photons", 0.005),
 )
 
 
@@ -68,7 +83,9 @@ def made_by_geant4(script: Path, stack: Stack, folder: Path, events: int) -> Pat
     """The file of Geant4's showers of this stack: photons of 1 to 100 GeV, log-uniform, along the normal."""
     file, plates = folder / f"{stack.name}.npz", stack.plates
     if plates.endswith(".json"):
-        (folder / plates).write_text(json.dumps(FOR_TESTS[Path(plates).stem]))
+        name = Path(plates).stem
+        made = FOR_TESTS[name] if name in FOR_TESTS else plates_of(load_detector(stack.cells)).stack
+        (folder / plates).write_text(json.dumps(made))
         plates = str(folder / plates)
     if not file.exists():
         asked = [sys.executable, str(script), str(file), "--particle", "gamma", "--events", str(events)]
@@ -88,9 +105,19 @@ def joined(file: Path) -> Showers:
     return Showers(one.stack, offsets=np.append(0, np.cumsum(counts)), **columns)
 
 
-def placed(rows: Ints) -> Placed:
-    """Showers where the gun stood."""
-    return Placed(rows, *(np.zeros(len(rows)) for _ in range(3)), np.ones(len(rows)))
+def laid_out(stack: Stack, showers: Showers, folder: Path) -> tuple[Detector, Showers]:
+    """The detector that stands in these plates, and the showers in its layers."""
+    if "kind:" in stack.cells:
+        text = description(showers.stack, e_over_mip(showers), stack.cells)
+        return write_detector(folder / stack.name, text), showers
+    detector = load_detector(stack.cells)
+    return detector, in_layers(showers, plates_of(detector))
+
+
+def placed(rows: Ints, detector: Detector) -> Placed:
+    """Showers shot along the axis, right before the detector."""
+    front = float((detector.center[:, 2] - detector.thickness / 2).min())
+    return Placed(rows, *(np.zeros(len(rows)) for _ in range(3)), np.ones(len(rows)), min(front, FRONT) - GUN)
 
 
 def events(showers: Showers, detector: Detector, engine: Engine | None, geant4: bool) -> Iterator[Event]:
@@ -99,7 +126,7 @@ def events(showers: Showers, detector: Detector, engine: Engine | None, geant4: 
     for number, rows in enumerate(
         np.array_split(np.arange(len(showers.energy)), -(-len(showers.energy) // PER_EVENT))
     ):
-        at, rng = placed(rows), np.random.default_rng([3, number])
+        at, rng = placed(rows, detector), np.random.default_rng([3, number])
         if geant4:
             yield Event(number, "geant4", *geant4_event(showers, at, detector, EVERYTHING, rng))
         else:
@@ -113,7 +140,7 @@ def milliseconds(
     """CPU time of a shower, from the particle before the first plate to the hits."""
     transport, spent = Transport(detector, EVERYTHING), []
     for part in np.array_split(rows, max(len(rows) // batch, 1)):
-        shot, rng = primaries(showers, placed(part)), np.random.default_rng(1)
+        shot, rng = primaries(showers, placed(part, detector)), np.random.default_rng(1)
         begin = time.process_time()
         measured(detector, transport(shot, rng), EVERYTHING, rng, engine)
         spent.append((time.process_time() - begin) / len(part))
@@ -124,19 +151,17 @@ def figures(
     stack: Stack, file: Path, folder: Path, engines: dict[str, Engine | None], trainings: int
 ) -> dict[str, Any]:
     """All figures of a stack, by what made the showers."""
-    showers = joined(file)
+    detector, showers = laid_out(stack, joined(file), folder)
     with np.load(file, allow_pickle=False) as table:
         seconds, energy = table["cpu_s"], table["energy_gev"]
-    text = description(showers.stack, e_over_mip(showers), stack.cells)
-    detector = write_detector(folder / stack.name, text)
-    truth = shower_sample(events(showers, detector, None, True), detector)
+    truth = shower_sample(events(showers, detector, None, True), detector, stack.threshold)
     few = np.arange(min(TIMED, len(showers.energy)))
     high = np.flatnonzero((showers.energy > HIGH[0]) & (showers.energy < HIGH[1]))[:100]
     slow = seconds[(energy > HIGH[0]) & (energy < HIGH[1])].mean() * 1e3
     found: dict[str, Any] = {"geant4": {"ms": float(seconds.mean() * 1e3), "ms_high": float(slow)}}
     for name, engine in engines.items():
-        sample = shower_sample(events(showers, detector, engine, False), detector)
-        settings = Comparison(training=Training(trainings=trainings))
+        sample = shower_sample(events(showers, detector, engine, False), detector, stack.threshold)
+        settings = Comparison(stack.threshold, Training(trainings=trainings))
         result = compare(sample, truth, settings)
         result.pop("histograms")
         milliseconds(showers, detector, engine, 100, few[:20])  # compiles

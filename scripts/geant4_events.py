@@ -90,13 +90,17 @@ class Showers:
 
 @dataclass(frozen=True)
 class Placed:
-    """The showers of one event and where they are: rows, mm, rad around z, and mirrored (-1) or not (1) before that."""
+    """The showers of one event and where they are: rows, mm, rad around z, and mirrored (-1) or not (1) before that.
+
+    All are shot at `z` (mm).
+    """
 
     row: Ints
     x: Floats
     y: Floats
     angle: Floats
     mirror: Floats
+    z: float = FRONT - GUN
 
     def turned(self, shower: Ints, u: Floats, v: Floats) -> tuple[Floats, Floats]:
         """Vectors of some of the event's showers, mirrored and turned with them."""
@@ -246,7 +250,7 @@ def primaries(showers: Showers, at: Placed) -> Generated:
         p * way[:, 2],
         at.x,
         at.y,
-        np.full(len(p), FRONT - GUN),
+        np.full(len(p), at.z),
         np.zeros(len(p)),
         np.zeros(len(p), np.int32),
     )

@@ -17,6 +17,7 @@ from gnnreco.models.fastsim.batch import ShowerLayers, ShowerPoints
 from gnnreco.particles import ELECTRON, PHOTON, species_of
 from gnnreco.simulate.showers.along import Along, along_axes
 from gnnreco.simulate.showers.learned.features import FEATURES, OF_SHOWER, depths_of, overall, table
+from gnnreco.simulate.showers.learned.pieces import UNDIVIDED
 from gnnreco.simulate.showers.ray import stack_of
 
 
@@ -81,7 +82,7 @@ def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
     a, b = (x + size[:, k] * (rng.random(len(x)) - 0.5) for k, x in enumerate((showers.a, showers.b)))
     stack, layers, about, n_layers = stack_of(detector.at_source()), [], [], 0
     for i in np.flatnonzero((kind == PHOTON) | (kind == ELECTRON)):
-        d, _ = depths_of(stack, showers.rays[i], 0.0)
+        d = depths_of(stack, showers.rays[i], 0.0, UNDIVIDED)  # no cell says how deep in it a deposit lay
         k, mine = len(d.mip), slice(*np.searchsorted(showers.shower, [i, i + 1]))
         place, mips = showers.place[mine], showers.deposit[mine] / d.mip[showers.place[mine]]
         kept = mips > least

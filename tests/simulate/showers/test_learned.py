@@ -20,6 +20,7 @@ from gnnreco.simulate.showers.learned import Engine
 from gnnreco.simulate.showers.learned.features import FEATURES, depths_of, describe
 from gnnreco.simulate.showers.learned.known import doubts, unknown_layers
 from gnnreco.simulate.showers.learned.layers import fill_layer
+from gnnreco.simulate.showers.learned.pieces import UNDIVIDED
 from gnnreco.simulate.showers.learned.points import DEPOSIT, A, B, Mixture, density, place_points
 from gnnreco.simulate.showers.ray import cast, stack_of
 from gnnreco.tasks.fastsim import FastSimConfig, FastSimTask
@@ -71,7 +72,7 @@ def engine(task: FastSimTask) -> Engine:
 def features(detector: Detector, energy: float = 10.0) -> np.ndarray:
     """Of the fifth layer of a shower."""
     stack = stack_of(detector)
-    d, _ = depths_of(stack, cast(stack, (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), 6.0, 0.0), 0.0)
+    d = depths_of(stack, cast(stack, (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), 6.0, 0.0), 0.0, UNDIVIDED)
     x, deposits, counts = np.empty(len(FEATURES)), np.full(LAYERS, 1e-3), np.full(LAYERS, 9.0)
     describe(x, 4, energy, False, 1.0, d, deposits, counts)
     return x.astype(np.float32)
@@ -82,7 +83,8 @@ def test_the_gap_before_a_sensor_is_known_to_showers_and_guessed_where_it_is_not
 ) -> None:
     guessed, known = features(sandwich), features(replace(sandwich, air_gap=np.full(LAYERS, 3.0)))
     same, here = guessed == known, FEATURES.index("log air gap")
-    assert same.sum() == len(FEATURES) - 1 and not same[here]
+    assert same.sum() == len(FEATURES) - 1
+    assert not same[here]
     assert np.exp(guessed[here]) - 0.1 == pytest.approx(1.0)  # a tenth of the ten millimetres between sensors
     assert np.exp(known[here]) - 0.1 == pytest.approx(3.0)
 

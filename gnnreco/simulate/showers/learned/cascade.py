@@ -43,7 +43,7 @@ def cascade(
     if engine is None:  # known by the type: no network is compiled then
         return spots, used
     stack, ray = passage.stack, passage.ray
-    d, first = depths_of(stack, ray, start)
+    d = depths_of(stack, ray, start, engine.ranges)
     total = share_seen(rng, overall(energy, electron, d), engine.total)
     if total == 0.0:
         return spots, used
@@ -62,12 +62,13 @@ def cascade(
         points = place_points(rng, both, count, mean, before, d.moliere[i], engine.points)
         spots = room(spots, used, count)
         for j in range(count):
-            landed = land(stack, ray, first + i, rng.random(), off[0] + points[j, A], off[1] + points[j, B])
+            part = (d.piece[i] + rng.random()) / d.pieces[i]
+            landed = land(stack, ray, d.place[i], part, off[0] + points[j, A], off[1] + points[j, B])
             row = landed[0]
             if row >= 0:
                 # A neighbour in the same layer may be thinner than the sensor on the axis.
-                mip = d.mip[i] * stack.mip[row] / stack.mip[ray.row[first + i]]
-                used = put(spots, used, passage, first + i, landed, points[j, DEPOSIT] * mip, 0.0)
+                mip = d.mip[i] * stack.mip[row] / stack.mip[ray.row[d.place[i]]]
+                used = put(spots, used, passage, d.place[i], landed, points[j, DEPOSIT] * mip, 0.0)
         before = points
     seen = (deposits / d.fraction).sum() / energy
     if seen > 0:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.kernels import njit
-from gnnreco.simulate.showers.ray import Ray, Stack
+from gnnreco.simulate.showers.ray import Ray, Rows, Stack
+
+from .pieces import active_of, pieces_of
 
 #: Layers back that are looked at one by one.
 BACK = 3
@@ -52,10 +54,14 @@ LOG_POINTS = len(FEATURES)  # column of `OF_LAYER`
 
 
 class Depths(NamedTuple):
-    """The layers along an axis; float64 (k,) each.
+    """The layers along an axis, thick ones in pieces; float64 (k,) each but the first two.
 
     Attributes
     ----------
+    place, pieces : int64 (k,)
+        Which layer of the axis it is, or is a piece of; in how many pieces that layer is divided.
+    piece : int64 (k,)
+        Which of these, from the front.
     depth : float64
         Radiation lengths from where the shower begins to the end of the layer.
     radiation, critical, mip, fraction, moliere : float64
@@ -71,6 +77,9 @@ class Depths(NamedTuple):
         Of incidence.
     """
 
+    place: Rows
+    pieces: Rows
+    piece: Rows
     depth: Floats
     radiation: Floats
     critical: Floats
@@ -84,38 +93,66 @@ class Depths(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def depths_of(stack: Stack, ray: Ray, start: float) -> tuple[Depths, int]:
-    """The layers of a shower that begins at the depth `start` of an axis (radiation lengths), and the first one's number."""
+def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32]) -> Depths:
+    """The layers of a shower that begins at the depth `start` of an axis (radiation lengths), thick ones in pieces.
+
+    Parameters
+    ----------
+    ranges : float32 (9, 2)
+        What an engine was trained on: see `pieces_of`.
+    """
     first = 0
     while first < len(ray.row) - 1 and ray.radiation[first + 1] <= start:
         first += 1
-    k = len(ray.row) - first
+    left = (ray.radiation[first + 1] - start) / (ray.radiation[first + 1] - ray.radiation[first])
+    left = min(max(left, 0.0), 1.0)
+    n = np.empty(len(ray.row), np.int64)
+    for place in range(len(n)):
+        n[place] = pieces_of(stack, ray.row[place], ranges)
+    begun = n[first] - min(max(int(np.ceil(left * n[first])), 1), n[first])  # pieces that lie before `start`
+    k = n[first:].sum() - begun
     d = Depths(
+        *(np.empty(k, np.int64), np.empty(k, np.int64), np.empty(k, np.int64)),
         *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
         *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
     )
-    depth = 0.0
+    depth, place, piece = 0.0, first, begun
     for i in range(k):
-        row, place = ray.row[first + i], first + i
+        row, many = ray.row[place], n[place]
         cosine = abs(ray.cosine[place])
-        d.radiation[i] = stack.radiation[row] / cosine
+        d.place[i], d.pieces[i], d.piece[i] = place, many, piece
+        d.radiation[i] = stack.radiation[row] / many / cosine
         if i == 0:
-            left = (ray.radiation[first + 1] - start) / (ray.radiation[first + 1] - ray.radiation[first])
-            d.radiation[i] *= min(max(left, 0.01), 1.0)
+            d.radiation[i] *= min(max(left * many - (many - 1 - begun), 0.01), 1.0)
         depth += d.radiation[i]
         d.depth[i], d.cosine[i] = depth, cosine
         d.critical[i], d.mip[i], d.fraction[i] = (
             stack.critical[row],
-            stack.mip[row] / cosine,
+            stack.mip[row] / many / cosine,
             stack.fraction[row],
         )
-        d.moliere[i], d.active[i] = stack.moliere[row], 2 * stack.half[row]
-        # Before the first layer may lie metres of nothing.
-        at = min(max(place, 1), len(ray.row) - 1)
-        d.gap[i] = ray.path[at] - ray.path[at - 1] if at > 0 else d.moliere[i]
+        d.moliere[i], d.active[i] = stack.moliere[row], active_of(stack, row, many)
+        d.gap[i] = _gap(stack, ray, n, place, piece, d.moliere[i])
         known = stack.air_gap[row]
         d.air_gap[i] = (known if known >= 0 else USUAL_GAP * d.gap[i]) / cosine
-    return d, first
+        place, piece = (place, piece + 1) if piece + 1 < many else (place + 1, 0)
+    return d
+
+
+@njit(cache=True, error_model="numpy")
+def _gap(stack: Stack, ray: Ray, n: Rows, place: int, piece: int, alone: float) -> float:
+    """mm from the sensor before to a layer, or to a piece of one, along the axis; `alone` where there is no other."""
+    if piece > 0 or (place == 0 and n[0] > 1):
+        return 2 * stack.half[ray.row[place]] / n[place] / abs(ray.cosine[place])
+    # Before the first layer may lie metres of nothing.
+    at = max(place, 1)
+    if at >= len(n):
+        return alone
+    gap = ray.path[at] - ray.path[at - 1]
+    for one in (at - 1, at):
+        if n[one] > 1:  # not from middle to middle, but between the pieces that face each other
+            gap -= (1 - 1 / n[one]) * stack.half[ray.row[one]] / abs(ray.cosine[one])
+    return max(gap, 0.1)
 
 
 @njit(cache=True, error_model="numpy")

@@ -11,6 +11,7 @@ from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.showers.ray import stack_of
 
 from .features import FEATURES, OF_DETECTOR
+from .pieces import all_pieces
 from .weights import Engine
 
 #: Features that the material of a layer decides, whatever the angle; those of its place are left out.
@@ -19,7 +20,7 @@ BEYOND, LEAST = (
     0.1,
     0.05,
 )  # of the range, and of the logarithm: a layer may lie so far outside and still count as known
-MOST = 0.2  # share of unknown sensors about which nothing is said
+MOST = 0.2  # share of unknown sensors, or of radiation lengths before them, about which nothing is said
 
 
 def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float, float, float, float]]:
@@ -29,7 +30,8 @@ def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float,
     -------
     dict
         By the name of the quantity: its smallest and largest value in training, and among those layers of the detector
-        that lie outside, which are at least a fifth of all sensors.
+        that lie outside, which are more than a fifth of all sensors and of their radiation lengths. Of layers that are
+        divided (see `gnnreco.simulate.showers.learned.pieces`) it is that of the pieces.
 
     Raises
     ------
@@ -42,20 +44,22 @@ def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float,
             f"the detector '{detector.name}' has no calorimeter (no subsystem measures energy): "
             "there is nothing for a fast simulation of showers to do; leave the engine out"
         )
+    pieces, active = all_pieces(stack, engine.ranges)
     here: dict[str, Floats] = {
-        "log thickness": stack.radiation,
+        "log thickness": stack.radiation / pieces,
         "log critical": stack.critical,
-        "log mip": stack.mip,
+        "log mip": stack.mip / pieces,
         "log moliere": stack.moliere,
         "log fraction": stack.fraction,
-        "log active": 2 * stack.half,
+        "log active": active,
     }
     names, found = FEATURES[OF_DETECTOR], {}
     for name in OF_MATERIAL:
         low, high = engine.ranges[names.index(name)].astype(float)
         value, room = np.log(here[name]), max(BEYOND * (high - low), LEAST)
         outside = (value < low - room) | (value > high + room)
-        if outside.mean() > MOST:
+        of_all = outside.mean(), stack.radiation[outside].sum() / stack.radiation.sum()
+        if min(of_all) > MOST:
             seen = here[name][outside]
             found[name.removeprefix("log ")] = (np.exp(low), np.exp(high), seen.min(), seen.max())
     return found

@@ -112,7 +112,7 @@ class Engine(NamedTuple):
     points : PointWeights
     lowest, highest : float
         Energies of the showers that trained it, GeV; others are made by the parametrisation.
-    ranges : float32 (9, 2)
+    ranges : float32 (10, 2)
         Smallest and largest value in training of each feature that the detector alone decides.
     """
 
