@@ -35,35 +35,22 @@ class ShowerPoints:
         Of each layer that is not empty, with `OF_LAYER`.
     moliere : float32 (l,)
         mm.
-    layer : int64 (t,)
-        Of each point.
-    place : float32 (t, 2)
-        mm off the axis.
-    deposit : float32 (t,)
-        In what a minimum-ionising particle leaves.
-    rank : float32 (t,)
-        Share of its layer's points that were drawn before it, 0 to 1.
-    parent_layer : int64 (q,)
-        Layer before which each possible parent lies.
-    parent_place, parent_deposit : float32 (q, 2), (q,)
-    child, parent : int64 (p,)
-        Pairs of a point and each possible parent.
-    later : int64 (s,)
-        The later point of each pair of points of one layer,
-    apart : float32 (s,)
-        and the square of their distance, mm^2.
+    first : int64 (l + 1,)
+        Points ``first[i]:first[i + 1]`` lie in layer i, in the order in which they count as drawn.
+    points : float32 (m, 3)
+        mm off the axis, and energy in what a minimum-ionising particle leaves.
+    parent_first : int64 (l + 1,)
+        Parents ``parent_first[i]:parent_first[i + 1]`` are the points of the layer before.
+    parents : float32 (q, 3)
+    layer, rank : int64 (t,)
+        The points that are looked at, layer after layer: their layer, and how many of it were drawn before.
     """
 
     features: Tensor
     moliere: Tensor
+    first: Tensor
+    points: Tensor
+    parent_first: Tensor
+    parents: Tensor
     layer: Tensor
-    place: Tensor
-    deposit: Tensor
     rank: Tensor
-    parent_layer: Tensor
-    parent_place: Tensor
-    parent_deposit: Tensor
-    child: Tensor
-    parent: Tensor
-    later: Tensor
-    apart: Tensor

@@ -5,35 +5,17 @@ Names and shapes of the weights: `gnnreco.simulate.showers.learned.weights.sizes
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, logsigmoid, silu, softplus
 
-from gnnreco.simulate.showers.learned.features import FEATURES, LOG_POINTS, OF_LAYER, OF_SHOWER
+from gnnreco.simulate.showers.learned.features import FEATURES, OF_LAYER, OF_SHOWER
 from gnnreco.simulate.showers.learned.layers import NARROWEST_COUNT, NARROWEST_ENERGY, NARROWEST_TOTAL
-from gnnreco.simulate.showers.learned.points import LARGEST, NARROWEST, NEAR_AXIS, SMALLEST, STRONGEST
-from gnnreco.simulate.showers.learned.weights import (
-    BY_ENERGY,
-    BY_RADIUS,
-    CHILD,
-    COUNTS,
-    DEPOSITS,
-    ENERGIES,
-    FRESH,
-    GROWTH,
-    NEAR,
-    NEAR_LATE,
-    OF_CHILD,
-    OF_FRESH,
-    OF_SIBLING,
-    PLACES,
-    SIBLING,
-    TOTALS,
-)
+from gnnreco.simulate.showers.learned.points import NARROWEST, NEAR_AXIS
+from gnnreco.simulate.showers.learned.weights import COUNTS, DEPOSITS, ENERGIES, PLACES, TOTALS
 
 from .batch import ShowerLayers, ShowerPoints
+from .places import log_density
 
 
 class Trunk(nn.Module):
@@ -113,52 +95,15 @@ class PointNetwork(nn.Module):
     def forward(self, points: ShowerPoints) -> tuple[Tensor, Tensor]:
         """Minus the logarithm of the likelihood of each point's place, in squared Moliere radii, and of its energy."""
         hidden = self.trunk(points.features)
-        given, moliere, layer = self.place(hidden), points.moliere, points.layer
-        around = self._density(given, points)
-        away = torch.log(around + 1e-30) + 2 * torch.log(moliere)[layer]
-        count = torch.expm1(points.features[:, LOG_POINTS])[layer]
-        off = torch.sqrt((points.place**2).sum(1)) / moliere[layer]
-        own = torch.stack([torch.log1p(NEAR_AXIS * off), torch.log(count * around.detach() + 1e-6)], 1)
+        layer, row = points.layer, points.first[points.layer] + points.rank
+        density, moliere = log_density(self.place(hidden), points), points.moliere[layer]
+        place, energy = points.points[row, :2], points.points[row, 2]
+        count = torch.diff(points.first)[layer]
+        off = torch.sqrt((place**2).sum(1)) / moliere
+        crowd = torch.log(count * density.detach().exp() + 1e-6)
+        own = torch.stack([torch.log1p(NEAR_AXIS * off), crowd], 1)
         given = self.deposit(silu(self.deposit_layer(hidden)[layer] + self.deposit_own(own)))
-        return -away, normal(given, torch.log(points.deposit), NARROWEST)
-
-    def _density(self, given: Tensor, points: ShowerPoints) -> Tensor:
-        """Of points where each lies (t,), per mm^2, given the layer before and those of its own layer drawn before it."""
-        moliere, layer, parents = points.moliere, points.layer, points.parent_layer
-        fresh = kernel(given[:, OF_FRESH:OF_CHILD], FRESH, moliere, layer, (points.place**2).sum(1))
-        radius = torch.sqrt((points.parent_place**2).sum(1)) / moliere[parents]
-        strength = given[parents, BY_ENERGY] * torch.log(points.parent_deposit)
-        strength = torch.exp(
-            torch.clamp(strength + given[parents, BY_RADIUS] * torch.log1p(radius), -STRONGEST, STRONGEST)
-        )
-        total = torch.full((len(given),), 1e-12).index_add(0, parents, strength)
-        growth, of_pair = torch.exp(0.3 * given[:, GROWTH]), layer[points.child]
-        from_parent = (
-            points.place[points.child] - growth[of_pair][:, None] * points.parent_place[points.parent]
-        )
-        near = kernel(given[:, OF_CHILD:GROWTH], CHILD, moliere, of_pair, (from_parent**2).sum(1))
-        near = near * (strength / total[parents])[points.parent]
-        child = torch.zeros(len(layer)).index_add(0, points.child, near)
-        some = torch.zeros(len(given)).index_add(0, parents, torch.ones(len(parents))) > 0
-        alone = torch.where(some, torch.sigmoid(given[:, 0]), torch.ones(()))[layer]
-        around = alone * fresh + (1 - alone) * child
-        beside = kernel(
-            given[:, OF_SIBLING:], SIBLING, torch.ones_like(moliere), layer[points.later], points.apart
-        )
-        sibling = torch.zeros(len(layer)).index_add(0, points.later, beside)
-        count = torch.expm1(points.features[:, LOG_POINTS])[layer]
-        sibling = sibling / torch.clamp(count * points.rank, min=1.0)
-        late = given[layer, NEAR] + given[layer, NEAR_LATE] * torch.log(points.rank + 1e-6)
-        share = torch.sigmoid(late) * (points.rank > 0)
-        return (1 - share) * around + share * sibling
-
-
-def kernel(given: Tensor, n: int, unit: Tensor, layer: Tensor, away: Tensor) -> Tensor:
-    """Density at squared distances `away` (m,) from centres, per mm^2, each by the mixture of its layer (m,)."""
-    weight, size = given.split(n, 1)
-    square = torch.exp(2 * (torch.clamp(size, SMALLEST, LARGEST) + torch.log(unit)[:, None]))
-    scaled = (torch.softmax(weight, 1) * square / math.pi)[layer]
-    return (scaled / (away[:, None] + square[layer]) ** 2).sum(1)
+        return -density - 2 * torch.log(moliere), normal(given, torch.log(energy), NARROWEST)
 
 
 def normal(given: Tensor, value: Tensor, narrowest: float) -> Tensor:

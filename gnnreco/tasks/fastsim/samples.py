@@ -12,7 +12,6 @@ from torch import Tensor
 from gnnreco.columns import Event, Floats, Ints
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
-from gnnreco.kernels import njit
 from gnnreco.models.fastsim.batch import ShowerLayers, ShowerPoints
 from gnnreco.particles import ELECTRON, PHOTON, species_of
 from gnnreco.simulate.showers.along import Along, along_axes
@@ -147,72 +146,39 @@ def layers_of(sample: FastSimSample) -> ShowerLayers:
 
 
 def points_of(sample: FastSimSample, layers: int, points: int, seed: int) -> ShowerPoints:
-    """Points of some layers, in an order drawn at random, with all pairs that they may hang on.
+    """Points of some layers, in an order drawn at random, with all that they may hang on.
 
     Parameters
     ----------
     layers, points : int
         At most so many layers, and so many points of each, are taken.
     """
-    offsets, before, all_points = (getattr(sample, name).numpy() for name in ("offsets", "before", "points"))
+    offsets, before, every = (getattr(sample, name).numpy() for name in ("offsets", "before", "points"))
     count = np.diff(offsets)
     rng = np.random.default_rng(seed)
     chosen = np.flatnonzero(count)
     if len(chosen) > layers:
         chosen = np.sort(rng.choice(chosen, layers, replace=False))
-    taken = np.minimum(count[chosen], points)
-    earlier = before[chosen]
-    parents = np.where(earlier >= 0, count[earlier], 0)
-    layer, row, parent_layer, parent_row, child, parent, later, earlier_row, rank = _pairs(
-        rng,
-        offsets[chosen],
-        count[chosen],
-        taken,
-        np.where(earlier >= 0, offsets[earlier], 0),
-        parents,
-    )
-    own, theirs = all_points[row], all_points[parent_row]
-    apart = ((all_points[row[later], :2] - all_points[earlier_row, :2]) ** 2).sum(1)
-    summed = np.append(0.0, np.cumsum(all_points[:, 2], dtype=np.float64))
+    count, earlier = count[chosen], before[chosen]
+    first, row, layer = _rows(offsets[chosen], count)
+    row = row[np.lexsort((rng.random(len(row)), layer))]
+    ways = np.where(earlier >= 0, np.diff(offsets)[earlier], 0)
+    parent_first, parent, _ = _rows(offsets[earlier], ways)
+    rank = np.lexsort((rng.random(len(row)), layer)) - first[layer]
+    looked = np.arange(len(row)) - first[layer] < points
+    summed = np.append(0.0, np.cumsum(every[:, 2], dtype=np.float64))
     energies = summed[offsets[chosen + 1]] - summed[offsets[chosen]]
-    of_layer = np.stack([np.log1p(count[chosen]), np.log(energies / count[chosen])], axis=1)
+    of_layer = np.stack([np.log1p(count), np.log(energies / count)], axis=1)
     features = np.concatenate([sample.features.numpy()[chosen], of_layer.astype(np.float32)], axis=1)
     arrays = (
-        *(features, sample.moliere.numpy()[chosen], layer, own[:, :2], own[:, 2], rank),
-        *(parent_layer, theirs[:, :2], theirs[:, 2], child, parent, later, apart),
+        *(features, sample.moliere.numpy()[chosen], first, every[row]),
+        *(parent_first, every[parent], layer[looked], rank[looked]),
     )
     return ShowerPoints(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
 
 
-@njit(cache=True)
-def _pairs(
-    rng: np.random.Generator, first: Ints, count: Ints, taken: Ints, first_parent: Ints, parents: Ints
-) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints, Ints, NDArray[np.float32]]:
-    """For each layer: the points that are looked at, the possible parents, pairs with them, pairs with earlier points."""
-    n, q, p = taken.sum(), parents.sum(), (taken * parents).sum()
-    layer, row, rank = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float32)
-    parent_layer, parent_row = np.empty(q, np.int64), np.empty(q, np.int64)
-    child, parent = np.empty(p, np.int64), np.empty(p, np.int64)
-    later, earlier, n, q, p, s = (
-        np.empty((taken * count).sum(), np.int64),
-        np.empty((taken * count).sum(), np.int64),
-        0,
-        0,
-        0,
-        0,
-    )
-    for i in range(len(first)):
-        order, turn = rng.permutation(count[i]), rng.permutation(count[i])
-        for j in turn[: taken[i]]:
-            layer[n], row[n], rank[n] = i, first[i] + order[j], j / count[i]
-            for k in range(parents[i]):
-                child[p], parent[p] = n, q + k
-                p += 1
-            for k in range(j):
-                later[s], earlier[s] = n, first[i] + order[k]
-                s += 1
-            n += 1
-        for k in range(parents[i]):
-            parent_layer[q], parent_row[q] = i, first_parent[i] + k
-            q += 1
-    return layer, row, parent_layer, parent_row, child, parent, later[:s], earlier[:s], rank
+def _rows(start: Ints, count: Ints) -> tuple[Ints, Ints, Ints]:
+    """Runs of rows that begin at `start` (l,): where each begins among all (l + 1,), all rows, and the run of each."""
+    first = np.append(0, np.cumsum(count))
+    run = np.repeat(np.arange(len(count)), count)
+    return first, start[run] + np.arange(first[-1]) - first[run], run

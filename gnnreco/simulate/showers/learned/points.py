@@ -14,7 +14,7 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 
-from .numbers import chance, linear, pick, silu, through, width
+from .numbers import chance, linear, pick, sigmoid, through, width
 from .weights import (
     BY_ENERGY,
     BY_RADIUS,
@@ -51,7 +51,7 @@ class Mixture(NamedTuple):
 
 
 class Centers(NamedTuple):
-    """What points hang on: float64 (n,) each.
+    """What points hang on: float32 (n,) each, since twice as many fit a processor.
 
     Attributes
     ----------
@@ -63,10 +63,18 @@ class Centers(NamedTuple):
         Room for what `crowd` counts.
     """
 
-    a: Floats
-    b: Floats
-    weight: Floats
-    share: Floats
+    a: Array
+    b: Array
+    weight: Array
+    share: Array
+
+
+@njit(cache=True, error_model="numpy")
+def centers(n: int) -> Centers:
+    """Room for `n`, of weight one each."""
+    return Centers(
+        np.empty(n, np.float32), np.empty(n, np.float32), np.ones(n, np.float32), np.empty(n, np.float32)
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -89,23 +97,23 @@ def density(m: Mixture, away: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def crowd(m: Mixture, centers: Centers, n: int, a: float, b: float) -> float:
+def crowd(m: Mixture, around: Centers, n: int, a: float, b: float) -> float:
     """Sum of the densities around the first `n` centres at a point, per mm^2, each times the centre's weight.
 
     Centres lie in columns and their shares are written down before they are summed, so that a processor takes several at
     once, and the sum has one order all the same.
     """
-    share, total = centers.share, 0.0
+    share, total, x0, y0 = around.share, 0.0, np.float32(a), np.float32(b)
     for j in range(n):
         share[j] = 0.0
     for i in range(len(m.weight)):
-        height, square = m.weight[i] * m.square[i] / np.pi, m.square[i]
+        height, square = np.float32(m.weight[i] * m.square[i] / np.pi), np.float32(m.square[i])
         for j in range(n):
-            x, y = a - centers.a[j], b - centers.b[j]
-            wide = x * x + y * y + square
-            share[j] += height / (wide * wide)
+            x, y = x0 - around.a[j], y0 - around.b[j]
+            over = np.float32(1) / (x * x + y * y + square)
+            share[j] += height * over * over
     for j in range(n):
-        total += centers.weight[j] * share[j]
+        total += around.weight[j] * share[j]
     return total
 
 
@@ -156,9 +164,9 @@ def place_points(
     strength, growth = strengths(before, given, moliere), np.exp(0.3 * given[GROWTH])
     alone = chance(given[0]) if len(before) > 0 else 1.0
     up_to = np.cumsum(strength)
-    parents = Centers(growth * before[:, A], growth * before[:, B], strength, np.empty(len(before)))
-    points = np.empty((count, 3))
-    siblings = Centers(np.empty(count), np.empty(count), np.ones(count), np.empty(count))
+    parents, siblings = centers(len(before)), centers(count)
+    parents.a[:], parents.b[:], parents.weight[:] = growth * before[:, A], growth * before[:, B], strength
+    points, off, among = np.empty((count, 3)), np.empty(count, np.float32), np.empty(count, np.float32)
     for i in range(count):
         near = chance(given[NEAR] + given[NEAR_LATE] * np.log(i / count + 1e-6)) if i > 0 else 0.0
         a, b, square = 0.0, 0.0, 0.0
@@ -181,26 +189,37 @@ def place_points(
             around += (1 - alone) * crowd(child, parents, len(before), a, b)
         if i > 0:
             around = (1 - near) * around + near * crowd(sibling, siblings, i, a, b) / i
-        off = np.sqrt(points[i, A] ** 2 + points[i, B] ** 2) / moliere
-        points[i, DEPOSIT] = deposit(
-            rng, of_layer, np.log1p(NEAR_AXIS * off), np.log(count * around + 1e-6), weights
-        )
+        off[i] = np.log1p(NEAR_AXIS * np.sqrt(a * a + b * b) / moliere)
+        among[i] = np.log(count * around + 1e-6)
+    points[:, DEPOSIT] = deposits(rng, of_layer, off, among, weights)
     points[:, DEPOSIT] *= count * mean / points[:, DEPOSIT].sum()
     return points
 
 
 @njit(cache=True, error_model="numpy")
-def deposit(
-    rng: np.random.Generator, of_layer: Array, off: float, crowd: float, weights: PointWeights
-) -> float:
-    """Energy of a point, from its distance from the axis and the density of points there (logarithms)."""
-    hidden = of_layer.copy()
-    for i in range(len(hidden)):
-        hidden[i] += (
-            np.float32(off) * weights.deposit_own[0, i] + np.float32(crowd) * weights.deposit_own[1, i]
-        )
-    given = linear(silu(hidden), weights.deposit)
-    one = pick(rng, given, 0, DEPOSITS)
-    return np.exp(
-        given[DEPOSITS + one] + (width(given[2 * DEPOSITS + one]) + NARROWEST) * rng.standard_normal()
-    )
+def deposits(
+    rng: np.random.Generator, of_layer: Array, off: Array, among: Array, weights: PointWeights
+) -> Floats:
+    """Energies of points (n,), from the logarithms of their distance from the axis and of the density of points there.
+
+    One hidden number of all points after the other, so that a processor takes several points at once.
+    """
+    n, energy = len(off), np.empty(len(off))
+    given, hidden = np.empty((3 * DEPOSITS, n), np.float32), np.empty(n, np.float32)
+    for k in range(3 * DEPOSITS):
+        given[k] = weights.deposit.bias[k]
+    for j in range(len(of_layer)):
+        here, by_off, by_crowd = of_layer[j], weights.deposit_own[0, j], weights.deposit_own[1, j]
+        for i in range(n):
+            hidden[i] = here + by_off * off[i] + by_crowd * among[i]
+        for i in range(n):
+            hidden[i] *= sigmoid(hidden[i])
+        for k in range(3 * DEPOSITS):
+            row, weight = given[k], weights.deposit.weight[j, k]
+            for i in range(n):
+                row[i] += hidden[i] * weight
+    for i in range(n):
+        one = pick(rng, given[:, i].copy(), 0, DEPOSITS)
+        spread = width(given[2 * DEPOSITS + one, i]) + NARROWEST
+        energy[i] = np.exp(given[DEPOSITS + one, i] + spread * rng.standard_normal())
+    return energy
