@@ -149,8 +149,8 @@ def _gap(stack: Stack, ray: Ray, n: Rows, place: int, piece: int, alone: float) 
     gap = ray.path[at] - ray.path[at - 1]
     for one in (at - 1, at):
         if n[one] > 1:  # not from middle to middle, but between the pieces that face each other
-            gap -= (1 - 1 / n[one]) * stack.half[ray.row[one]] / abs(ray.cosine[one])
-    return max(gap, 0.1)
+            gap = max(gap - (1 - 1 / n[one]) * stack.half[ray.row[one]] / abs(ray.cosine[one]), 0.1)
+    return gap
 
 
 @njit(cache=True, error_model="numpy")
