@@ -6,7 +6,8 @@ GEANT4_SHOWERS.py makes single showers in a stack of plates (see `scripts/geant4
 serve the next run. The stacks: that of a high-granularity endcap, which is among those that the network was trained on, in
 hexagons of 11.7 mm; uranium with scintillator, an absorber, a number of layers and cells (15 by 20 mm) that it never saw; and the
 thick layers and rings of the CaloChallenge's first data set (photons), with plates that fit the detector's description
-(`scripts/thick_layers.py`; the challenge's own showers are ATLAS's, in an accordion). The same photons are made by the parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers.
+(`scripts/thick_layers.py`; the challenge's own showers are ATLAS's, in an accordion). The same photons are made by the
+parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers.
 """
 
 from __future__ import annotations

@@ -84,10 +84,22 @@ def mixture(radiation: float, interaction: float, moliere: float, share: float) 
 
 
 def in_layers(showers: Showers, plates: Plates) -> Showers:
-    """The deposits of plates as those of the detector's layers.
+    """The deposits of plates as those of the detector's layers, on its scale.
 
-    One number for all scales them, so that showers show their whole energy over the sampling fractions: the absolute
-    scale is the description's, not Geant4's.
+    The description says how much of a shower is seen in a layer, Geant4 sees another part (e / mip), which is not the
+    same behind a block of iron and in fine plates. So layers of one plate and those of many have a factor each, by
+    least squares: on average the energies of layers over their sampling fractions add up to that of the shower.
     """
-    seen = float((showers.deposit / plates.share[showers.layer]).sum()) / float(showers.energy.sum())
-    return replace(showers, layer=plates.layer[showers.layer], deposit=showers.deposit * E_OVER_MIP / seen)
+    n, layer = len(showers.energy), plates.layer[showers.layer]
+    event = np.repeat(np.arange(n), np.diff(showers.offsets))
+    many = (np.bincount(plates.layer) > 1)[layer]
+    true = showers.deposit / plates.share[showers.layer]
+    columns = [np.bincount(event, true * kind, n) / showers.energy for kind in (many, ~many)]
+    used = [column for column in columns if column.any()]
+    weight = np.sqrt(showers.energy)
+    factors = np.linalg.lstsq(np.stack(used, axis=1) * weight[:, None], weight, rcond=None)[0]
+    factor = np.zeros(2)
+    factor[[column.any() for column in columns]] = factors
+    return replace(
+        showers, layer=layer, deposit=showers.deposit * E_OVER_MIP * np.where(many, factor[0], factor[1])
+    )

@@ -13,13 +13,12 @@ from gnnreco.bundle import load_engine
 from gnnreco.columns import Floats
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, load_detector
 from gnnreco.simulate import SimulationOptions
-from gnnreco.simulate.matter.medium import HIDDEN_SAMPLE
 from gnnreco.simulate.showers.electromagnetic import photon
 from gnnreco.simulate.showers.learned import Engine
 from gnnreco.simulate.showers.learned.features import depths_of, overall
 from gnnreco.simulate.showers.learned.known import doubts, unknown_layers
 from gnnreco.simulate.showers.learned.layers import share_seen
-from gnnreco.simulate.showers.learned.pieces import UNDIVIDED, active_of, all_pieces
+from gnnreco.simulate.showers.learned.pieces import PIECE, UNDIVIDED, active_of, all_pieces
 from gnnreco.simulate.showers.ray import Ray, Stack, cast, stack_of
 from gnnreco.simulate.showers.spots import SENSOR, VISIBLE, Entry, Passage
 from tests.simulate.conftest import build
@@ -69,8 +68,8 @@ def test_the_pieces_of_layers_add_up_to_what_lies_behind_the_start(
     whole = depths_of(stack, ray, 0.0, UNDIVIDED)
     d = depths_of(stack, ray, part * ray.radiation[-1], engine.ranges)
     left = (1 - part) * ray.radiation[-1]
-    assert d.radiation.sum() == pytest.approx(left, abs=0.01 * HIDDEN_SAMPLE)
-    assert d.depth[-1] == pytest.approx(left, abs=0.01 * HIDDEN_SAMPLE)
+    assert d.radiation.sum() == pytest.approx(left, abs=0.01 * PIECE)
+    assert d.depth[-1] == pytest.approx(left, abs=0.01 * PIECE)
     assert (np.diff(d.place * 1000 + d.piece) > 0).all()
     assert (d.place[-1], d.piece[-1]) == (n - 1, d.pieces[-1] - 1)
     many = d.pieces[d.place == n - 1][0]
@@ -94,13 +93,13 @@ def test_thick_layers_stay_whole_where_nothing_in_them_sees_the_shower_or_traini
     one_sensor = stack_of(argon(3, 0.3))
     assert all_pieces(one_sensor, engine.ranges)[0].tolist() == [1, 1, 1]
     filled = stack_of(argon(3, LONG / 3))
-    assert all_pieces(filled, engine.ranges)[0].tolist() == [23, 23, 23]
+    assert all_pieces(filled, engine.ranges)[0].tolist() == [13, 13, 13]
     assert all_pieces(filled, UNDIVIDED)[0].tolist() == [1, 1, 1]
 
 
 def test_what_is_active_throughout_is_divided_too(engine: Engine) -> None:
     crystal = argon(1, LONG, fraction=1.0)
-    assert all_pieces(stack_of(crystal), engine.ranges)[0].tolist() == [round(DEEP / HIDDEN_SAMPLE)]
+    assert all_pieces(stack_of(crystal), engine.ranges)[0].tolist() == [round(DEEP / PIECE)]
     assert set(unknown_layers(engine, crystal)) >= {"fraction"}  # nobody trained on any
 
 
@@ -110,9 +109,9 @@ def seen(detector: Detector, engine: Engine, energy: float) -> Floats:
     ray, middle = axis(stack), []
     d = depths_of(stack, ray, 0.0, engine.ranges)
     for seed in range(SHOWERS):
-        passage = Passage(stack, ray, Entry(0, 0.0), engine)
+        passage = Passage(stack, ray, Entry(0, 0.0))
         rng = np.random.default_rng(seed)
-        spots, used = photon(rng, passage, np.empty((64, 6)), 0, energy, 0.0, 0.0, 0.0)
+        spots, used = photon(rng, passage, engine, np.empty((64, 6)), 0, energy, 0.0, 0.0, 0.0)
         row = spots[:used, SENSOR].astype(np.int64)
         found.append((spots[:used, VISIBLE] / stack.fraction[row]).sum() / energy)
         drawn = share_seen(np.random.default_rng(seed), overall(energy, False, d), engine.total)
@@ -126,11 +125,11 @@ def test_a_thick_layer_shows_what_the_same_in_thin_layers_shows(engine: Engine) 
     block = argon(1, LONG)
     stack = stack_of(block)
     n = int(all_pieces(stack, engine.ranges)[0][0])
-    assert n == round(DEEP / HIDDEN_SAMPLE)
+    assert n == round(DEEP / PIECE)
     thin = argon(n, active_of(stack, 0, n))
     assert (all_pieces(stack_of(thin), engine.ranges)[0] == 1).all()
     one, many = seen(block, engine, 5.0), seen(thin, engine, 5.0)
-    assert one.mean() == pytest.approx(many.mean(), rel=0.02)
+    assert one.mean() == pytest.approx(many.mean(), rel=0.03)
     assert one.mean() == pytest.approx(1.0, abs=0.06)
 
 

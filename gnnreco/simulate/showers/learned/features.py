@@ -15,7 +15,7 @@ from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import Ray, Rows, Stack
 
-from .pieces import active_of, pieces_of
+from .pieces import active_of, pieces_of, samples_of
 
 #: Layers back that are looked at one by one.
 BACK = 3
@@ -75,6 +75,8 @@ class Depths(NamedTuple):
         mm between absorber and sensor: what goes apart there decides how wide showers are.
     cosine : float64
         Of incidence.
+    samples : float64
+        Active parts that are hidden in a piece; 1 for a whole layer.
     """
 
     place: Rows
@@ -90,6 +92,7 @@ class Depths(NamedTuple):
     active: Floats
     air_gap: Floats
     cosine: Floats
+    samples: Floats
 
 
 @njit(cache=True, error_model="numpy")
@@ -132,6 +135,7 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
             stack.fraction[row],
         )
         d.moliere[i], d.active[i] = stack.moliere[row], active_of(stack, row, many)
+        d.samples[i] = samples_of(stack, row, many)
         d.gap[i] = _gap(stack, ray, n, place, piece, d.moliere[i])
         known = stack.air_gap[row]
         d.air_gap[i] = (known if known >= 0 else USUAL_GAP * d.gap[i]) / cosine
@@ -151,22 +155,25 @@ def _gap(stack: Stack, ray: Ray, n: Rows, place: int, piece: int, alone: float) 
     gap = ray.path[at] - ray.path[at - 1]
     for one in (at - 1, at):
         if n[one] > 1:  # not from middle to middle, but between the pieces that face each other
-            gap -= (1 - 1 / n[one]) * stack.half[ray.row[one]] / abs(ray.cosine[one])
-    return max(gap, 0.1)
+            gap = max(gap - (1 - 1 / n[one]) * stack.half[ray.row[one]] / abs(ray.cosine[one]), 0.1)
+    return gap
 
 
 @njit(cache=True, error_model="numpy")
 def overall(energy: float, electron: bool, d: Depths) -> NDArray[np.float32]:
-    """The features `OF_SHOWER`."""
+    """The features `OF_SHOWER`.
+
+    How much a total fluctuates is decided by how often a shower is sampled: pieces count by the active parts in them.
+    """
     x, over = np.zeros(9), 0.0
     for i in range(len(d.depth)):
         if i > 0 and d.depth[i] > MEAN_OVER:
             break
         part = d.radiation[i]
         over += part
-        x[3] += part * np.log(part)
+        x[3] += part * np.log(part / d.samples[i])
         x[4] += part * np.log(d.critical[i])
-        x[5] += part * np.log(d.mip[i])
+        x[5] += part * np.log(d.mip[i] / d.samples[i])
         x[6] += part * np.log(d.fraction[i])
     x[3:7] /= over
     x[0], x[1], x[2] = np.log(energy), 1.0 if electron else 0.0, np.log(energy) - x[4]
