@@ -1,6 +1,6 @@
-"""How likely the points of layers lie where they do: densities and their derivatives in one pass over all pairs, compiled.
+"""How likely points lie where they do in their layers: densities and their derivatives in one pass over all pairs, compiled.
 
-A point may hang on the axis, on each point of the layer before and on each point of its own layer that was drawn before it: a
+A point may hang on the axis, on each point of the layer before, and on each point of its own layer that was drawn before: a
 hundred pairs for each point. Written out as tensors these pairs were nine tenths of a step of training.
 """
 
@@ -91,7 +91,7 @@ def densities(
     moliere : float32 (l,)
         mm.
     first, parent_first : int64 (l + 1,)
-        Points ``first[i]:first[i + 1]`` lie in layer i, in the order in which they were drawn, and possible parents likewise.
+        Points ``first[i]:first[i + 1]`` lie in layer i, in the order in which they were drawn; possible parents likewise.
     points, parents : float32 (m, 3), (q, 3)
     layer, rank : int64 (t,)
         Which points: their layer, and how many of it were drawn before.

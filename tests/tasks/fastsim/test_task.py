@@ -17,11 +17,9 @@ from gnnreco.columns import Event
 from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.models.fastsim.arrays import fastsim_arrays
-from gnnreco.models.fastsim.network import kernel
 from gnnreco.models.state import checked
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.showers.learned.numbers import linear, through
-from gnnreco.simulate.showers.learned.points import mixture
 from gnnreco.tasks.contract import PreparesFromSamples
 from gnnreco.tasks.fastsim import FastSimConfig, FastSimTask
 from gnnreco.tasks.fastsim.samples import layers_of, points_of, sample_of
@@ -46,11 +44,14 @@ def test_points_are_drawn_with_what_they_may_hang_on(sandwich: Detector, events:
     points = points_of(sample, 10, 3, seed=1)
     assert len(points.features) == 10
     assert torch.bincount(points.layer).max() <= 3
-    assert (points.layer[points.child] == points.parent_layer[points.parent]).all()
+    count = torch.diff(points.first)
     assert (points.rank >= 0).all()
-    assert (points.rank < 1).all()
+    assert (points.rank < count[points.layer]).all()
+    assert len(points.points) == count.sum()
+    assert len(points.parents) == points.parent_first[-1]
     again = points_of(sample, 10, 3, seed=1)
-    assert torch.equal(points.place, again.place)
+    assert torch.equal(points.points, again.points)
+    assert not torch.equal(points.rank, points_of(sample, 10, 3, seed=2).rank)
 
 
 def test_kernels_and_torch_agree(task: FastSimTask, events: list[Event]) -> None:
@@ -62,12 +63,6 @@ def test_kernels_and_torch_agree(task: FastSimTask, events: list[Event]) -> None
         mine = through(engine.layer.trunk, sample.features[i].numpy().copy())
         np.testing.assert_allclose(mine, hidden[i].numpy(), atol=1e-5)
         np.testing.assert_allclose(linear(mine, engine.layer.number), given[i].numpy(), atol=1e-5)
-    numbers = torch.tensor([[0.3, -0.2, 0.5, 0.1, -1.0, 0.4]])
-    away = torch.tensor([9.0])
-    theirs = kernel(numbers, 3, torch.tensor([20.0]), torch.tensor([0]), away)
-    m = mixture(numbers[0].numpy(), 0, 3, 20.0)
-    ours = (m.weight * m.square / np.pi / (9.0 + m.square) ** 2).sum()
-    assert float(theirs) == pytest.approx(ours, rel=1e-5)
 
 
 def test_training_teaches_it(sandwich: Detector, events: list[Event], tmp_path: Path) -> None:

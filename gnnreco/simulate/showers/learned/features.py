@@ -101,7 +101,7 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
 
     Parameters
     ----------
-    ranges : float32 (9, 2)
+    ranges : float32 (10, 2)
         What an engine was trained on: see `pieces_of`.
     """
     first = 0
@@ -116,7 +116,7 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
     k = n[first:].sum() - begun
     d = Depths(
         *(np.empty(k, np.int64), np.empty(k, np.int64), np.empty(k, np.int64)),
-        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
+        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
         *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
     )
     depth, place, piece = 0.0, first, begun
