@@ -1,4 +1,4 @@
-"""Generated showers beside Geant4's in stacks of plates: what classifiers tell, response, profiles, CPU time.
+"""Generated showers beside Geant4's in stacks of plates: classifiers, response, profiles, CPU time, what is reconstructed.
 
     python scripts/bench_fastsim.py --geant4 GEANT4_SHOWERS.py -o FOLDER [--events 1000] [--bundle fastsim-any ...] [--json FILE]
 
@@ -16,21 +16,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fastsim_stacks import FOR_TESTS
+from fastsim_reconstruction import drawn, reconstruction, seen_lines
+from fastsim_stacks import FOR_TESTS, STACKS, Stack
 from geant4_events import (
     Placed,
     Showers,
     description,
     e_over_mip,
     embedded_event,
+    every_shower,
     geant4_event,
     primaries,
-    read_showers,
     write_detector,
 )
 
@@ -46,22 +46,6 @@ EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0)
 PER_EVENT = 20
 TIMED = 400  # showers whose time is taken
 HIGH = (50.0, 100.0)  # GeV
-SPLITS = ("train", "test")  # both: nothing was trained on these files
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A stack of plates, and the cells that are laid over it."""
-
-    name: str
-    plates: str
-    cells: str
-
-
-STACKS = (
-    Stack("endcap", "hgcal", "kind: hex, flat_to_flat: 11.7, hexagon: 900"),
-    Stack("uranium", "uranium.json", "kind: grid, pitch: [15, 20], cells: [80, 60]"),
-)
 
 
 def made_by_geant4(script: Path, stack: Stack, folder: Path, events: int) -> Path:
@@ -75,17 +59,6 @@ def made_by_geant4(script: Path, stack: Stack, folder: Path, events: int) -> Pat
         asked += ["--emin", "1", "--emax", "100", "--seed", "7007", "--stack", plates]
         subprocess.run(asked, check=True, stdout=subprocess.DEVNULL)
     return file
-
-
-def joined(file: Path) -> Showers:
-    """All showers of a file."""
-    one, other = (read_showers([file], split) for split in SPLITS)
-    columns = {
-        name: np.concatenate([getattr(one, name), getattr(other, name)])
-        for name in ("pdg", "energy", "way", "layer", "x", "y", "deposit")
-    }
-    counts = np.concatenate([np.diff(one.offsets), np.diff(other.offsets)])
-    return Showers(one.stack, offsets=np.append(0, np.cumsum(counts)), **columns)
 
 
 def placed(rows: Ints) -> Placed:
@@ -124,7 +97,7 @@ def figures(
     stack: Stack, file: Path, folder: Path, engines: dict[str, Engine | None], trainings: int
 ) -> dict[str, Any]:
     """All figures of a stack, by what made the showers."""
-    showers = joined(file)
+    showers = every_shower([file])
     with np.load(file, allow_pickle=False) as table:
         seconds, energy = table["cpu_s"], table["energy_gev"]
     text = description(showers.stack, e_over_mip(showers), stack.cells)
@@ -147,7 +120,10 @@ def figures(
         }
         found[name] = {**result, **took, "speed_high": slow / took["ms_high"]}
         print(lines(stack.name, name, found), flush=True)
-    return found
+    seen = reconstruction(showers, detector, engines, stack.finder)
+    drawn(seen).savefig(folder / f"{stack.name}_apart.svg")
+    print(seen_lines(stack.name, seen), flush=True)
+    return found | {"reconstruction": seen}
 
 
 def lines(stack: str, name: str, found: dict[str, Any]) -> str:

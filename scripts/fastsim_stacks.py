@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,22 @@ FOR_TESTS = {
         ["G4_AIR", 0.5],
     ]
 }
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of plates to compare in, the cells that are laid over it, and a bundle that finds showers in such cells."""
+
+    name: str
+    plates: str
+    cells: str
+    finder: str
+
+
+STACKS = (
+    Stack("endcap", "hgcal", "kind: hex, flat_to_flat: 11.7, hexagon: 900", "showers-hgcal"),
+    Stack("uranium", "uranium.json", "kind: grid, pitch: [15, 20], cells: [80, 60]", "showers-any"),
+)
 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:
