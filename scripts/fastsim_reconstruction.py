@@ -39,10 +39,10 @@ from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.pipeline import Reconstructor
 from gnnreco.simulate import Engine
 
-DISTANCES = (5.0, 10.0, 20.0, 30.0, 40.0, 60.0)  # mm
+DISTANCES = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0)  # mm
 MOST = 3000  # photons far apart
 PER_PI0 = 8  # showers of the file for each pi0: with fewer there are none of the energies that are asked for
-MOST_PAIRS = 150  # at each distance
+MOST_PAIRS = 100  # at each distance
 TARGET = ShowerTarget(min_energy=0.5)
 SHOWN = ("efficiency", "purity", "split_rate", "energy_response_mean", "energy_resolution", "photon_pi0")
 RATIO = "energy_resolution_ratio"
@@ -64,11 +64,14 @@ def told_apart(event: Event, reconstruct: Reconstructor) -> bool:
 
 
 def reconstruction(
-    showers: Showers, detector: Detector, engines: dict[str, Engine | None], finder: str, most: int = MOST
+    showers: Showers,
+    detector: Detector,
+    engines: dict[str, Engine | None],
+    finder: str,
+    most: int = MOST,
+    most_pairs: int = MOST_PAIRS,
 ) -> dict[str, Any]:
     """Each engine beside Geant4, and the parts of two photons that are told apart, by distance, of all."""
-    # Networks on single showers are too small to share: a second thread only waits.
-    use_threads(1)
     reconstruct, energy = Reconstructor(detector, finder, any_detector=True), showers.energy[:most]
     decays = pions(energy, len(energy) // PER_PI0)
     like = alone(nearest(energy, np.array([energy[rows].sum() for rows in decays.rows])))
@@ -83,7 +86,7 @@ def reconstruction(
             (event for shots in (like, decays) for event in maker(shots)), reconstruct
         )
         told = [
-            [told_apart(event, reconstruct) for event in maker(pairs(energy, distance).first(MOST_PAIRS))]
+            [told_apart(event, reconstruct) for event in maker(pairs(energy, distance).first(most_pairs))]
             for distance in DISTANCES
         ]
         k, n = np.array([[sum(each), len(each)] for each in told]).T
@@ -170,15 +173,17 @@ def main(asked: Sequence[str] | None = None) -> None:
     parser.add_argument("--bundle", nargs="+", default=["fastsim-any"])
     parser.add_argument("--finder", help="bundle that finds showers (default: by the stack)")
     parser.add_argument("--most", type=int, default=MOST, help="photons that are used")
+    parser.add_argument("--pairs", type=int, default=MOST_PAIRS, help="pairs of photons at each distance")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args(asked)
+    use_threads(1)  # networks on single showers are too small to share: a second thread only waits
     stack = next(each for each in STACKS if each.name == args.stack)
     showers = every_shower(args.files)
     text = description(showers.stack, e_over_mip(showers), stack.cells)
     detector = write_detector(args.output / stack.name, text)
     engines: dict[str, Engine | None] = {"parametric": None}
     engines |= {Path(name).name: load_engine(name) for name in args.bundle}
-    found = reconstruction(showers, detector, engines, args.finder or stack.finder, args.most)
+    found = reconstruction(showers, detector, engines, args.finder or stack.finder, args.most, args.pairs)
     print(seen_lines(stack.name, found))
     drawn(found).savefig(args.output / f"{stack.name}_apart.svg")
     if args.json:
