@@ -130,7 +130,7 @@ def seen_lines(stack: str, found: dict[str, Any]) -> str:
 
 
 def _ratios(off: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "all", _with_error(off[RATIO], off[f"{RATIO}_interval"])
+    yield "mean of the bins", _with_error(off[RATIO], off[f"{RATIO}_interval"])
     bins = off["bins"]
     edges = bins["edges"]
     for low, high, value, within in zip(

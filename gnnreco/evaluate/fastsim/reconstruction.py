@@ -20,14 +20,17 @@ from ..clustering import MEASURES, MIN_PER_WIDTH, ClusterScores, ShowerTarget, t
 from ..rates import COVERAGE
 from ..sharing import share
 
+RATIO = "energy_resolution_ratio"
 RATES = ("efficiency", "purity", "split_rate", "merge_rate")
-#: Figures of each sample; of the last one generated over true is given too.
+#: Figures of each sample.
 FIGURES = (*RATES, "energy_response_mean", "energy_resolution")
 PAIRS = {"photon_pi0": "pi0", "photon_electron": "electron"}
 DEFINITIONS = {
     "reconstruction": "the same bundle finds showers in both samples; figures as of `gnnreco evaluate` of its output",
-    "reconstruction.difference": "generated - truth; energy_resolution_ratio: generated / truth; 68 % intervals, from those "
-    "of both samples (Zou, Donner 2008)",
+    "reconstruction.difference": "generated - truth; 68 % intervals, from those of both samples (Zou, Donner 2008)",
+    "reconstruction.difference.energy_resolution_ratio": "generated / truth in bins of energy; over all the mean of its "
+    "logarithm in the bins, weighted by their errors (a resolution over all energies depends on how far from linear the "
+    "response is)",
     "reconstruction.photon_pi0": "area under the ROC curve of log p(neutral_hadron) / p(electromagnetic), what the bundle "
     "says of the cluster that holds most of the particle's energy; a pi0: two photons of its mass; interval of DeLong 1988. "
     "Where there is no pi0, photon_electron: both are one class, so that it is near 0.5",
@@ -169,7 +172,8 @@ def compare_reconstruction(generated: Reconstructed, truth: Reconstructed) -> Js
     -------
     dict
         ``bundles``, ``generated`` and ``truth`` (see `Reconstructed.figures`, and the area under the ROC curve under
-        ``photon_pi0`` or ``photon_electron``), and ``difference`` with the same keys; in ``bins`` the resolution's ratio.
+        ``photon_pi0`` or ``photon_electron``), and ``difference`` with the same keys and ``energy_resolution_ratio``; in
+        ``bins`` the ratio and the difference of responses.
     """
     sides = {"generated": generated.figures(), "truth": truth.figures()}
     samples = {"generated": generated, "truth": truth}
@@ -186,15 +190,15 @@ def compare_reconstruction(generated: Reconstructed, truth: Reconstructed) -> Js
     difference: JsonDict = {}
     for name in names:
         difference |= _difference(one, other, name)
-    difference |= _ratio(one, other, "energy_resolution")
     bins = [
-        _ratio(_bin(one, k), _bin(other, k), "energy_resolution")
+        _ratio(_bin(one, k), _bin(other, k))
         | _difference(_bin(one, k), _bin(other, k), "energy_response_mean")
         for k in range(len(one["bins"]["edges"]) - 1)
     ]
     difference["bins"] = {"edges": one["bins"]["edges"]} | {
         name: [row[name] for row in bins] for name in bins[0]
     }
+    difference |= _mean_ratio(bins)
     return {"bundles": [stage.given for stage in truth.reconstruct.stages], **sides, "difference": difference}
 
 
@@ -221,17 +225,28 @@ def _difference(one: JsonMapping, other: JsonMapping, name: str) -> JsonDict:
     return {name: a - b, f"{name}_interval": [low, high]}
 
 
-def _ratio(one: JsonMapping, other: JsonMapping, name: str) -> JsonDict:
-    """The same of their ratio, from the difference of the logarithms."""
-    key = f"{name}_ratio"
+def _ratio(one: JsonMapping, other: JsonMapping) -> JsonDict:
+    """The same of the ratio of resolutions, from the difference of their logarithms."""
     logs: list[JsonDict] = []
     for side in (one, other):
-        value, within = side[name], side[f"{name}_interval"]
+        value, within = side["energy_resolution"], side["energy_resolution_interval"]
         known = value is not None and within is not None and min(value, within[0]) > 0
         logs.append(
-            {key: float(np.log(value)), f"{key}_interval": np.log(within).tolist()}
-            if known
-            else {key: None, f"{key}_interval": None}
+            {RATIO: np.log(value) if known else None, f"{RATIO}_interval": np.log(within) if known else None}
         )
-    found = _difference(logs[0], logs[1], key)
-    return {k: None if v is None else np.exp(v).tolist() for k, v in found.items()}
+    found = _difference(logs[0], logs[1], RATIO)
+    return {key: None if value is None else np.exp(value).tolist() for key, value in found.items()}
+
+
+def _mean_ratio(bins: list[JsonDict]) -> JsonDict:
+    """Of the bins that have a ratio."""
+    known = [row for row in bins if row[RATIO] is not None]
+    if not known:
+        return {RATIO: None, f"{RATIO}_interval": None}
+    values, within = (
+        np.log([row[RATIO] for row in known]),
+        np.log([row[f"{RATIO}_interval"] for row in known]),
+    )
+    weight = 4 / (within[:, 1] - within[:, 0]) ** 2
+    mean, error = float((weight * values).sum() / weight.sum()), float(weight.sum() ** -0.5)
+    return {RATIO: float(np.exp(mean)), f"{RATIO}_interval": np.exp([mean - error, mean + error]).tolist()}

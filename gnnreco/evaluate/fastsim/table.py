@@ -54,7 +54,7 @@ def _reconstruction(result: JsonMapping | None) -> list[str]:
         ]
     lines += [
         "  resolution, generated over true:",
-        f"    {'all energies':30}  {_with_interval(difference, RATIO):>18}",
+        f"    {'mean of the bins':30}  {_with_interval(difference, RATIO):>18}",
     ]
     bins = difference["bins"]
     for low, high, ratio, within in zip(

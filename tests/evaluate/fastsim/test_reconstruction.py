@@ -16,10 +16,16 @@ from hypothesis import strategies as st
 import gnnreco
 from gnnreco import cli
 from gnnreco.columns import Event
-from gnnreco.errors import BadBundle, BadConfig
-from gnnreco.evaluate.fastsim.reconstruction import Reconstructed, compare_reconstruction, roc_area
+from gnnreco.errors import BadBundle, BadConfig, OverBudget
+from gnnreco.evaluate.fastsim.reconstruction import (
+    Reconstructed,
+    compare_reconstruction,
+    roc_area,
+    unreconstructed,
+)
 from gnnreco.events import write_events
-from gnnreco.pipeline import Reconstructor
+from gnnreco.kernels.timer import Timer
+from gnnreco.pipeline import Outcome, Reconstructor
 
 GUN: dict[str, Any] = {"energy": (8, 12), "eta": (-0.2, 0.2), "count": 1}
 
@@ -135,6 +141,20 @@ def test_the_command_line_prints_and_writes_it(
     assert cli.main([*words, "fastsim-any"]) == 2
     assert cli.main([*words, "showers-hgcal"]) == 2
     assert "--any-detector" in capsys.readouterr().err
+
+
+def test_an_event_that_fails_is_named_and_counts_nowhere_else(
+    photons: list[Event], reconstruct: Reconstructor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = looked_at(photons[:5], reconstruct)
+    failed = {"clustering": Outcome(Timer(), error=OverBudget(5, "pairs of cells", 9, 4))}
+    monkeypatch.setattr(reconstruct, "run", lambda event: failed)
+    assert look.add(photons[5]) is None
+    result = compare_reconstruction(look, look)
+    assert (result["truth"]["events"], result["truth"]["events_failed"]) == (5, 1)
+    said = unreconstructed(look, look)
+    assert len(said) == 2
+    assert "event 5: 9 pairs of cells" in said[0]
 
 
 def test_only_a_bundle_that_finds_showers_serves(tmp_path: Path) -> None:
