@@ -86,7 +86,7 @@ def evaluate_showers(
     """
     settings = settings or Comparison()
     events = progress(chain(iter(generated), iter(truth)))
-    parts = [islice(events, len(generated)), events]
+    parts: list[Iterator[Any]] = [islice(events, len(generated)), events]
     looks: list[Reconstructed] = []
     if reconstruct is not None:
         looks = [Reconstructed(reconstruct, target or ShowerTarget()) for _ in parts]
