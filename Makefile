@@ -53,7 +53,7 @@ bench-pflow: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_pflow.py --detector full_hex --bundle pflow-hex pflow-any
 	$(BIN)/python scripts/bench_pflow.py --detector odd
 
-# Generated showers beside Geant4's, which are made first (GEANT4=script that makes showers): classifiers, response, profiles, time.
+# Generated showers beside Geant4's, which are made first (GEANT4=script that makes showers): classifiers, response, time, reconstruction.
 GEANT4 ?= ../shared/peers/geant4/geant4_showers.py
 bench-fastsim: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_fastsim.py --geant4 $(GEANT4) -o .bench/fastsim

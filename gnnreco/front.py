@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput
@@ -20,6 +20,10 @@ from gnnreco.geometry import Detector, load_detector
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import ReadsJets
 from gnnreco.tasks.registry import find_task, task_names
+
+if TYPE_CHECKING:
+    from gnnreco.evaluate import ShowerTarget
+    from gnnreco.pipeline import Reconstructor
 
 Inputs = str | Path | Sequence[str | Path]
 
@@ -36,6 +40,8 @@ def evaluate(
     jets: str = "antikt",
     threshold: float | None = None,
     trainings: int | None = None,
+    bundle: str | Path | None = None,
+    any_detector: bool = False,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
 ) -> JsonDict:
     """Score what `gnnreco.reconstruct` wrote against the truth, or generated showers against those of a full simulation.
@@ -61,6 +67,10 @@ def evaluate(
         (default 0.5).
     trainings : int, optional
         Of each classifier that tells generated showers from true ones (default 5).
+    bundle : str or path, optional
+        Finds showers in generated and true events alike; the differences of what it finds stand under ``reconstruction``.
+    any_detector : bool
+        Allow a `bundle` that was trained on another detector.
     progress : callable
         Wraps the iterator over events, for a progress bar.
 
@@ -74,7 +84,9 @@ def evaluate(
     BadInput
         No output, no truth, or not the same events.
     BadConfig
-        Generated events without their detector.
+        Generated events without their detector; a bundle for what was reconstructed already.
+    BadBundle
+        One that finds no showers, or for another detector.
 
     Examples
     --------
@@ -85,12 +97,21 @@ def evaluate(
     """
     from gnnreco.evaluate import ParticleTarget, ShowerTarget, holds_events, target_of
     from gnnreco.evaluate import evaluate as score
+    from gnnreco.pipeline import Reconstructor
 
+    showers = ShowerTarget(**_given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
     if isinstance(folder, EventSource) or holds_events(folder):
-        return _evaluate_generated(folder, truth, detector, threshold, trainings, progress)
+        if detector is None:
+            raise BadConfig(f"{folder}: holds events; name their detector with detector=")
+        loaded = _loaded(detector)
+        reconstruct = None if bundle is None else Reconstructor(loaded, bundle, any_detector=any_detector)
+        return _evaluate_generated(
+            folder, truth, loaded, threshold, trainings, progress, reconstruct, showers
+        )
+    if bundle is not None:
+        raise BadConfig(f"{folder}: was reconstructed already; bundle= goes with generated events")
     detector = _loaded(detector_of(folder) if detector is None else detector)
     target = replace(target_of(detector), **_given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
-    showers = ShowerTarget(**_given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
     particles = ParticleTarget(**_given(min_energy=min_energy, max_eta=max_eta))
     source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
     return score(
@@ -384,21 +405,20 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
 def _evaluate_generated(
     generated: str | Path | EventSource,
     truth: EventSource | Inputs,
-    detector: Detector | str | Path | None,
+    detector: Detector,
     threshold: float | None,
     trainings: int | None,
     progress: Callable[[Iterator[Any]], Iterator[Any]],
+    reconstruct: Reconstructor | None,
+    showers: ShowerTarget,
 ) -> JsonDict:
     """Scores of generated showers."""
     from gnnreco.evaluate.fastsim import Comparison, Training, evaluate_showers, open_generated
 
-    if detector is None:
-        raise BadConfig(f"{generated}: holds events; name their detector with detector=")
-    loaded = _loaded(detector)
     settings = Comparison(**_given(threshold=threshold), training=Training(**_given(trainings=trainings)))
-    opened = generated if isinstance(generated, EventSource) else open_generated(generated, loaded)
-    source = truth if isinstance(truth, EventSource) else open_events(truth, loaded, deposits=False)
-    return evaluate_showers(opened, source, loaded, settings, progress)
+    opened = generated if isinstance(generated, EventSource) else open_generated(generated, detector)
+    source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
+    return evaluate_showers(opened, source, detector, settings, progress, reconstruct, showers)
 
 
 def _manifest(folder: Path) -> JsonDict:

@@ -1,4 +1,4 @@
-"""Generated showers beside Geant4's in stacks of plates: what classifiers tell, response, profiles, CPU time.
+"""Generated showers beside Geant4's in stacks of plates: classifiers, response, profiles, CPU time, what is reconstructed.
 
     python scripts/bench_fastsim.py --geant4 GEANT4_SHOWERS.py -o FOLDER [--events 1000] [--bundle fastsim-any ...] [--json FILE]
 
@@ -18,12 +18,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fastsim_stacks import FOR_TESTS
+from fastsim_reconstruction import drawn, reconstruction, seen_lines
+from fastsim_stacks import FOR_TESTS, STACKS, Stack
 from geant4_events import (
     FRONT,
     GUN,
@@ -32,9 +32,9 @@ from geant4_events import (
     description,
     e_over_mip,
     embedded_event,
+    every_shower,
     geant4_event,
     primaries,
-    read_showers,
     write_detector,
 )
 from thick_layers import in_layers, plates_of
@@ -42,7 +42,6 @@ from thick_layers import in_layers, plates_of
 from gnnreco.bundle import load_engine
 from gnnreco.columns import Event, Ints
 from gnnreco.evaluate.fastsim import Comparison, Training, compare, shower_sample
-from gnnreco.evaluate.fastsim.showers import THRESHOLD
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import Engine, SimulationOptions
 from gnnreco.simulate.readout import measured
@@ -52,32 +51,6 @@ EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0)
 PER_EVENT = 20
 TIMED = 400  # showers whose time is taken
 HIGH = (50.0, 100.0)  # GeV
-SPLITS = ("train", "test")  # both: nothing was trained on these files
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A stack of plates, and the cells that are laid over it: a template, or those of a detector with thick layers.
-
-    Attributes
-    ----------
-    name, plates, cells : str
-    threshold : float
-        Cells below it are not compared, in what a minimum-ionising particle leaves in the layer.
-    """
-
-    name: str
-    plates: str
-    cells: str
-    threshold: float = THRESHOLD
-
-
-#: In the thick layers of the last one 0.005 is 0.2 to 1.4 MeV of a shower; the challenge leaves out cells below 1 MeV.
-STACKS = (
-    Stack("endcap", "hgcal", "kind: hex, flat_to_flat: 11.7, hexagon: 900"),
-    Stack("uranium", "uranium.json", "kind: grid, pitch: [15, 20], cells: [80, 60]"),
-    Stack("thick", "thick.json", "calochallenge_ds1_photons", 0.005),
-)
 
 
 def made_by_geant4(script: Path, stack: Stack, folder: Path, events: int) -> Path:
@@ -93,17 +66,6 @@ def made_by_geant4(script: Path, stack: Stack, folder: Path, events: int) -> Pat
         asked += ["--emin", "1", "--emax", "100", "--seed", "7007", "--stack", plates]
         subprocess.run(asked, check=True, stdout=subprocess.DEVNULL)
     return file
-
-
-def joined(file: Path) -> Showers:
-    """All showers of a file."""
-    one, other = (read_showers([file], split) for split in SPLITS)
-    columns = {
-        name: np.concatenate([getattr(one, name), getattr(other, name)])
-        for name in ("pdg", "energy", "way", "layer", "x", "y", "deposit")
-    }
-    counts = np.concatenate([np.diff(one.offsets), np.diff(other.offsets)])
-    return Showers(one.stack, offsets=np.append(0, np.cumsum(counts)), **columns)
 
 
 def laid_out(stack: Stack, showers: Showers, folder: Path) -> tuple[Detector, Showers]:
@@ -152,7 +114,7 @@ def figures(
     stack: Stack, file: Path, folder: Path, engines: dict[str, Engine | None], trainings: int
 ) -> dict[str, Any]:
     """All figures of a stack, by what made the showers."""
-    detector, showers = laid_out(stack, joined(file), folder)
+    detector, showers = laid_out(stack, every_shower([file]), folder)
     with np.load(file, allow_pickle=False) as table:
         seconds, energy = table["cpu_s"], table["energy_gev"]
     truth = shower_sample(events(showers, detector, None, True), detector, stack.threshold)
@@ -173,7 +135,12 @@ def figures(
         }
         found[name] = {**result, **took, "speed_high": slow / took["ms_high"]}
         print(lines(stack.name, name, found), flush=True)
-    return found
+    if not stack.finder:
+        return found
+    seen = reconstruction(showers, detector, engines, stack.finder)
+    drawn(seen).savefig(folder / f"{stack.name}_apart.svg")
+    print(seen_lines(stack.name, seen), flush=True)
+    return found | {"reconstruction": seen}
 
 
 def lines(stack: str, name: str, found: dict[str, Any]) -> str:

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from geant4_events import PLATES
+
+from gnnreco.evaluate.fastsim.showers import THRESHOLD
 
 ABSORBERS = (["W"], ["Pb"], ["Fe"], ["Cu"], ["W", "Cu"], ["Pb", "Fe"], ["Mo"], ["Sn"])
 SENSORS = {"Si": "G4_Si", "SC": "G4_PLASTIC_SC_VINYLTOLUENE", "LAR": "G4_lAr"}
@@ -29,6 +32,36 @@ FOR_TESTS = {
         ["G4_AIR", 0.5],
     ]
 }
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of plates to compare in.
+
+    Attributes
+    ----------
+    name, plates : str
+    cells : str
+        A template of cells that are laid over the plates, or a detector in whose thick layers they stand.
+    finder : str
+        A bundle that finds showers in such cells; empty where none does.
+    threshold : float
+        Cells below it are not compared, in what a minimum-ionising particle leaves in the layer.
+    """
+
+    name: str
+    plates: str
+    cells: str
+    finder: str
+    threshold: float = THRESHOLD
+
+
+STACKS = (
+    Stack("endcap", "hgcal", "kind: hex, flat_to_flat: 11.7, hexagon: 900", "showers-hgcal"),
+    Stack("uranium", "uranium.json", "kind: grid, pitch: [15, 20], cells: [80, 60]", "showers-any"),
+    # In these thick layers 0.005 is 0.2 to 1.4 MeV of a shower; the challenge leaves out cells below 1 MeV.
+    Stack("thick", "thick.json", "calochallenge_ds1_photons", "", 0.005),
+)
 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:

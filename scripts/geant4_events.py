@@ -122,6 +122,17 @@ def read_showers(files: Sequence[Path], split: str, steepest: float = 0.1) -> Sh
     return Showers(first.stack, offsets=np.concatenate([[0], np.cumsum(counts)]), **joined)
 
 
+def every_shower(files: Sequence[Path], steepest: float = 0.1) -> Showers:
+    """The showers of both splits, for programs that nothing is trained by."""
+    parts = [read_showers(files, split, steepest) for split in SPLITS]
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("pdg", "energy", "way", "layer", "x", "y", "deposit")
+    }
+    counts = np.concatenate([np.diff(part.offsets) for part in parts])
+    return Showers(parts[0].stack, offsets=np.append(0, np.cumsum(counts)), **columns)
+
+
 def _read(file: Path, split: str, steepest: float) -> Showers:
     with np.load(file, allow_pickle=False) as table:
         columns = dict(table)

@@ -74,6 +74,14 @@ def add(verbs: Verbs) -> None:
         metavar="N",
         help="of each classifier that tells generated showers from true ones (default: 5)",
     )
+    ev.add_argument(
+        "--bundle",
+        metavar="BUNDLE",
+        help="also find showers in generated and true events with this bundle, such as showers-any, and compare",
+    )
+    ev.add_argument(
+        "--any-detector", action="store_true", help="allow a bundle that was trained on another detector"
+    )
 
 
 def evaluate(args: Namespace) -> int:
@@ -105,6 +113,8 @@ def evaluate(args: Namespace) -> int:
         jets=args.jets,
         threshold=args.threshold,
         trainings=args.trainings,
+        bundle=args.bundle,
+        any_detector=args.any_detector,
         progress=bar(events, "event"),
     )
     print(scores_table(result))

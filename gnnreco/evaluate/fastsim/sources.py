@@ -11,8 +11,11 @@ from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
+from gnnreco.pipeline import Reconstructor
 
+from ..clustering import ShowerTarget
 from .comparison import Comparison, compare
+from .reconstruction import DEFINITIONS, Reconstructed, compare_reconstruction, unreconstructed
 from .showers import ShowerSample, shower_sample
 
 #: What the output of `reconstruct` has and a folder of events has not.
@@ -48,6 +51,8 @@ def evaluate_showers(
     detector: Detector,
     settings: Comparison | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
+    reconstruct: Reconstructor | None = None,
+    target: ShowerTarget | None = None,
 ) -> JsonDict:
     """Compare the showers of generated events with those of a full simulation.
 
@@ -61,24 +66,40 @@ def evaluate_showers(
     settings : Comparison, optional
     progress : callable
         Wraps the iterator over the events of both, for a progress bar.
+    reconstruct : Reconstructor, optional
+        Finds showers in the events of both; what it makes of them is compared too.
+    target : ShowerTarget, optional
+        Particles that it should find.
 
     Returns
     -------
     dict
-        See `gnnreco.evaluate.fastsim.compare`.
+        See `gnnreco.evaluate.fastsim.compare`; with `reconstruct` also ``reconstruction``, see
+        `gnnreco.evaluate.fastsim.compare_reconstruction`.
 
     Raises
     ------
     BadInput
         Events without truth or without energies in it, or without any shower.
+    BadBundle
+        `reconstruct` finds no showers.
     """
     settings = settings or Comparison()
     events = progress(chain(iter(generated), iter(truth)))
-    one = shower_sample(islice(events, len(generated)), detector, settings.threshold)
-    other = shower_sample(events, detector, settings.threshold)
+    parts: list[Iterator[Any]] = [islice(events, len(generated)), events]
+    looks: list[Reconstructed] = []
+    if reconstruct is not None:
+        looks = [Reconstructed(reconstruct, target or ShowerTarget()) for _ in parts]
+        parts = [look.watched(part) for look, part in zip(looks, parts, strict=True)]
+    one, other = (shower_sample(part, detector, settings.threshold) for part in parts)
     for sample, source in ((one, generated), (other, truth)):
         _needed(sample, source, settings.threshold)
-    return {"events": len(generated)} | compare(one, other, settings)
+    result = {"events": len(generated)} | compare(one, other, settings)
+    if looks:
+        result["reconstruction"] = compare_reconstruction(*looks)
+        result["definitions"] |= DEFINITIONS
+        result["warnings"] += unreconstructed(*looks)
+    return result
 
 
 def _needed(sample: ShowerSample, source: EventSource, threshold: float) -> None:

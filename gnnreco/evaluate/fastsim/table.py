@@ -15,6 +15,14 @@ CLASSIFIERS = {
     "cells": "cells as points",
 }
 
+RATIO = "energy_resolution_ratio"
+SEEN = {
+    "energy_response_mean": "response",
+    "energy_resolution": "resolution",
+    "photon_pi0": "AUC photon against pi0",
+    "photon_electron": "AUC photon against electron",
+}
+
 
 def fastsim_lines(result: JsonMapping) -> list[str]:
     """Lines of at most 110 characters for the object that `compare` returns."""
@@ -29,7 +37,41 @@ def fastsim_lines(result: JsonMapping) -> list[str]:
     for title, rows in _rows(result, floor):
         lines += [title, *(f"  {name:44}  {mine:>16}  {least:>16}" for name, mine, least in rows)]
     lines += ["", "floor: the truth against itself, with as many showers a side"]
+    return lines + _reconstruction(result.get("reconstruction"))
+
+
+def _reconstruction(result: JsonMapping | None) -> list[str]:
+    """What a bundle found in both samples: each figure of either and the difference, with half of its 68 % interval."""
+    if result is None:
+        return []
+    one, other, difference = (result[side] for side in ("generated", "truth", "difference"))
+    title = f"reconstruction by {', '.join(result['bundles'])}"
+    lines = ["", f"{title:34}  {'generated':>18}  {'truth':>18}  {'difference':>18}"]
+    for name in [name for name in difference if f"{name}_interval" in difference and name in one]:
+        cells = (_with_interval(side, name) for side in (one, other, difference))
+        lines += [
+            f"  {SEEN.get(name, name.replace('_', ' ')):32}" + "".join(f"  {cell:>18}" for cell in cells)
+        ]
+    lines += [
+        "  resolution, generated over true:",
+        f"    {'mean of the bins':30}  {_with_interval(difference, RATIO):>18}",
+    ]
+    bins = difference["bins"]
+    for low, high, ratio, within in zip(
+        bins["edges"], bins["edges"][1:], bins[RATIO], bins[f"{RATIO}_interval"], strict=False
+    ):
+        if ratio is not None:
+            row = {RATIO: ratio, f"{RATIO}_interval": within}
+            lines += [f"    {f'{low:g} to {high:g} GeV':30}  {_with_interval(row, RATIO):>18}"]
     return lines
+
+
+def _with_interval(side: JsonMapping, name: str) -> str:
+    """A figure and half of its interval."""
+    value, within = side[name], side[f"{name}_interval"]
+    if value is None:
+        return "-"
+    return f"{value:.4f}" + ("" if within is None else f" +- {(within[1] - within[0]) / 2:.4f}")
 
 
 def _rows(result: JsonMapping, floor: JsonMapping) -> Iterator[tuple[str, list[tuple[str, ...]]]]:

@@ -79,7 +79,7 @@ def cell_truth(event: Event, index: Ints, fraction: Floats) -> CellTruth:
     energy = np.sqrt((momentum**2).sum(axis=1) + mass.mass[mass.rows(p.pdg[rows])] ** 2)
     kind = particle_classes(p)[rows]
     return CellTruth(
-        cell, particle.ravel().astype(np.int64), part, energy, kind, _partners(momentum, energy, kind)
+        cell, particle.ravel().astype(np.int64), part, energy, kind, partners(momentum, energy, kind)
     )
 
 
@@ -92,8 +92,22 @@ def particle_classes(particles: Particles) -> Ints:
     return kind.astype(np.int64)
 
 
-def _partners(momentum: Floats, energy: Floats, kind: Ints) -> Ints:
-    """Photons that make a pi0 of each other: by their mass, which is exact in a simulation."""
+def partners(momentum: Floats, energy: Floats, kind: Ints) -> Ints:
+    """Photons that make a pi0 of each other, by their mass, which is exact in a simulation.
+
+    Parameters
+    ----------
+    momentum : float64 (n, 3)
+    energy : float64 (n,)
+        GeV.
+    kind : int64 (n,)
+        Row of `KINDS`.
+
+    Returns
+    -------
+    int64 (n,)
+        Row of the other photon; -1: none.
+    """
     partner = np.full(len(energy), -1, np.int64)
     photons = np.flatnonzero(kind == PHOTON)
     if 1 < len(photons) < 2000:
