@@ -1,11 +1,13 @@
 """Generated showers beside Geant4's in stacks of plates: what classifiers tell, response, profiles, CPU time.
 
     python scripts/bench_fastsim.py --geant4 GEANT4_SHOWERS.py -o FOLDER [--events 1000] [--bundle fastsim-any ...] [--json FILE]
+        [--plot FILE.svg]
 
 GEANT4_SHOWERS.py makes single showers in a stack of plates (see `scripts/geant4_events.py`); its files stay in FOLDER and
 serve the next run. The stacks: that of a high-granularity endcap, which is among those that the network was trained on, in
 hexagons of 11.7 mm; and uranium with scintillator, an absorber, a number of layers and cells (15 by 20 mm) that it never saw. The
-same photons are made by the parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers.
+same photons are made by the parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers. The plot
+has the CPU times and AUC among those of the CaloChallenge (see `scripts/fastsim_front.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fastsim_front
 import numpy as np
 from fastsim_stacks import FOR_TESTS
 from geant4_events import (
@@ -197,6 +200,7 @@ def main(asked: Sequence[str] | None = None) -> None:
         "--stack", nargs="+", choices=[s.name for s in STACKS], default=[s.name for s in STACKS]
     )
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path)
     args = parser.parse_args(asked)
     args.output.mkdir(parents=True, exist_ok=True)
     engines: dict[str, Engine | None] = {"parametric": None}
@@ -208,6 +212,9 @@ def main(asked: Sequence[str] | None = None) -> None:
             found[stack.name] = figures(stack, file, args.output, engines, args.trainings)
     if args.json:
         args.json.write_text(json.dumps(found, indent=1))
+    if args.plot:
+        sheet = fastsim_front.draw(fastsim_front.measured(found), fastsim_front.challenge())
+        args.plot.write_text(sheet.standalone())
 
 
 if __name__ == "__main__":
