@@ -36,6 +36,8 @@ def evaluate(
     jets: str = "antikt",
     threshold: float | None = None,
     trainings: int | None = None,
+    weights: str | Path | None = None,
+    reweight: str | Path | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
 ) -> JsonDict:
     """Score what `gnnreco.reconstruct` wrote against the truth, or generated showers against those of a full simulation.
@@ -61,6 +63,10 @@ def evaluate(
         (default 0.5).
     trainings : int, optional
         Of each classifier that tells generated showers from true ones (default 5).
+    weights : path, optional
+        Weights of generated showers, which `reweight` wrote: taken into histograms, separation, response and profiles.
+    reweight : path, optional
+        Learn such weights from half of the truth, write them there, and take them.
     progress : callable
         Wraps the iterator over events, for a progress bar.
 
@@ -87,7 +93,13 @@ def evaluate(
     from gnnreco.evaluate import evaluate as score
 
     if isinstance(folder, EventSource) or holds_events(folder):
-        return _evaluate_generated(folder, truth, detector, threshold, trainings, progress)
+        return _evaluate_generated(
+            folder, truth, detector, threshold, trainings, progress, weights=weights, reweight=reweight
+        )
+    if weights is not None or reweight is not None:
+        raise BadConfig(
+            "weights= and reweight= are for generated showers, and what is named is output of reconstruct"
+        )
     detector = _loaded(detector_of(folder) if detector is None else detector)
     target = replace(target_of(detector), **_given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
     showers = ShowerTarget(**_given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
@@ -388,6 +400,7 @@ def _evaluate_generated(
     threshold: float | None,
     trainings: int | None,
     progress: Callable[[Iterator[Any]], Iterator[Any]],
+    **weighting: str | Path | None,
 ) -> JsonDict:
     """Scores of generated showers."""
     from gnnreco.evaluate.fastsim import Comparison, Training, evaluate_showers, open_generated
@@ -398,7 +411,7 @@ def _evaluate_generated(
     settings = Comparison(**_given(threshold=threshold), training=Training(**_given(trainings=trainings)))
     opened = generated if isinstance(generated, EventSource) else open_generated(generated, loaded)
     source = truth if isinstance(truth, EventSource) else open_events(truth, loaded, deposits=False)
-    return evaluate_showers(opened, source, loaded, settings, progress)
+    return evaluate_showers(opened, source, loaded, settings, progress, **weighting)
 
 
 def _manifest(folder: Path) -> JsonDict:

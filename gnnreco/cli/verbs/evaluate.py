@@ -74,6 +74,19 @@ def add(verbs: Verbs) -> None:
         metavar="N",
         help="of each classifier that tells generated showers from true ones (default: 5)",
     )
+    weights = ev.add_mutually_exclusive_group()
+    weights.add_argument(
+        "--reweight",
+        type=Path,
+        metavar="FILE",
+        help="write weights that move generated showers toward half of the true ones (Parquet), and take them",
+    )
+    weights.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="of generated showers, as --reweight wrote them: in histograms, separation, response and profiles",
+    )
 
 
 def evaluate(args: Namespace) -> int:
@@ -105,6 +118,8 @@ def evaluate(args: Namespace) -> int:
         jets=args.jets,
         threshold=args.threshold,
         trainings=args.trainings,
+        weights=args.weights,
+        reweight=args.reweight,
         progress=bar(events, "event"),
     )
     print(scores_table(result))

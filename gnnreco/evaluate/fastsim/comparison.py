@@ -25,7 +25,7 @@ from .features import columns, common_voxels, high_level, pictures, reach_of, sc
 from .histograms import Side, drawn, separations
 from .networks import Table
 from .profiles import energy_edges, profiles, response
-from .showers import THRESHOLD, ShowerSample
+from .showers import THRESHOLD, ShowerSample, effective_size
 
 MOST_SQUARES = 2048  # inputs of the low-level networks: those that most showers fill
 UNLIKELY = 1e-3  # of a Kolmogorov-Smirnov test: below it the particles of both samples are not alike
@@ -79,7 +79,8 @@ def compare(
     Parameters
     ----------
     generated, truth : ShowerSample
-        Of the same detector and threshold.
+        Of the same detector and threshold. Where generated ones have weights, separation, response, profiles and histograms
+        with these stand under ``weighted``; all other figures are without.
     settings : Comparison, optional
 
     Returns
@@ -87,6 +88,10 @@ def compare(
     dict
         What the command line writes as JSON; every number is finite or None.
     """
+    if generated.weight is not None:
+        weight, generated = generated.weight, replace(generated, weight=None)
+        plain = compare(generated, truth, settings)
+        return plain | {"weighted": _weighted(generated, truth, weight, settings or Comparison())}
     settings = settings or Comparison()
     n_layers = max(generated.n_layers, truth.n_layers)
     reach = reach_of(truth)
@@ -115,6 +120,29 @@ def compare(
         "floor": floor,
         "histograms": drawn(one, other),
     }
+
+
+def _weighted(generated: ShowerSample, truth: ShowerSample, weight: Floats, settings: Comparison) -> JsonDict:
+    """What weights change, against the same half of the truth."""
+    sample = replace(generated, weight=weight)
+    n_layers, reach = max(generated.n_layers, truth.n_layers), reach_of(truth)
+    one, other = (Side(s, high_level(s, n_layers, truth.pitch, reach)) for s in (sample, truth))
+    mine, near, _ = halves(len(generated), len(truth), settings.seed)
+    left = effective_size(weight)
+    return {
+        "effective_showers": left,
+        "effective_share": left / len(weight),
+        "largest": float(weight.max() / weight.mean()),
+        "separation": separations(one[mine], other[near]),
+        "response": response(one, other, energy_edges(truth.energy)),
+        "profiles": profiles(one, other, truth.pitch),
+        "histograms": drawn(one, other),
+    }
+
+
+def learned_half(generated: int, truth: int, seed: int) -> Ints:
+    """Rows of the truth that weights may learn from: those that generated showers are not compared with."""
+    return np.setdiff1d(np.arange(truth), halves(generated, truth, seed)[1])
 
 
 def halves(generated: int, truth: int, seed: int) -> tuple[Ints, Ints, Ints]:
@@ -172,6 +200,8 @@ def definitions(settings: Comparison, n_layers: int, pitch: float, reach: float)
         "precision, recall, density, coverage": f"of the same features, with {NEIGHBOURS} neighbours",
         "sliced_wasserstein": "of the same features, in spreads of the truth",
         "layer_correlation": "largest difference of the correlation coefficients of layer energies over the particle's",
+        "weighted": "with the weights of showers: separation, response and profiles, nothing else; effective showers: "
+        "(sum w)^2 / sum w^2",
         "response": "visible over sampling fraction and over the particle's energy, all showers; width: spread over mean",
         "profiles": "mean energy over the particle's, all showers; chi2: per bin",
         "sparsity": f"share of empty squares within {reach:.3g} mm of the axis, in all layers",
