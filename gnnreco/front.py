@@ -21,6 +21,8 @@ from gnnreco.progress import Progress
 from gnnreco.tasks.contract import ReadsJets
 from gnnreco.tasks.registry import find_task, task_names
 
+#: The task that makes events instead of reading them, so that its report is another one.
+FASTSIM = "fastsim"
 Inputs = str | Path | Sequence[str | Path]
 
 
@@ -209,7 +211,8 @@ def report(
     bundle : str or path
         Shipped, or a folder.
     data : path, glob, several, EventSource, or events
-        With truth; nothing of them may have been trained on.
+        With truth; nothing of them may have been trained on. For a fast simulation events of a full one, whose particles it
+        makes anew.
     page : path
         The page to write; an existing one is replaced.
     detector : Detector, name or path, optional
@@ -234,7 +237,7 @@ def report(
     Returns
     -------
     dict
-        See `gnnreco.report.report.report`.
+        See `gnnreco.report.report.report`; of a fast simulation `gnnreco.report.fastsim.report_showers`.
 
     Raises
     ------
@@ -259,6 +262,14 @@ def report(
     if detector is None and find_task(opened_bundle.task).needs.measures:
         raise BadConfig(f"bundle {bundle}: serves any detector; name that of the events with detector=")
     loaded = None if detector is None else _loaded(detector)
+    if opened_bundle.task == FASTSIM and loaded is not None:
+        if train is not None or seeds or bundles:
+            raise BadConfig("train=, seeds= and bundles= say nothing of a fast simulation: leave them out")
+        from gnnreco.report.fastsim import report_showers
+
+        paths = isinstance(data, str | Path) or (bool(data) and isinstance(data[0], str | Path))
+        events = open_events(data, loaded, truth=True, deposits=False) if paths else data  # type: ignore[arg-type]
+        return report_showers(opened_bundle, events, page, loaded, seed, command, progress)  # type: ignore[arg-type]
     task = load_task(opened_bundle, loaded, any_detector)
     jets = isinstance(task, ReadsJets) and task.reads_jets
 

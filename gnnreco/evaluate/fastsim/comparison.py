@@ -50,6 +50,8 @@ class Comparison:
         Of the classifiers.
     seed : int
         Of the halves of the truth, of networks and of all that is drawn at random.
+    floor : bool
+        Whether the truth is compared with itself too.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Comparison:
     threshold: float = THRESHOLD
     training: Training = field(default_factory=Training)
     seed: int = 0
+    floor: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold < np.inf:
@@ -101,7 +104,8 @@ def compare(
     edges = energy_edges(truth.energy)
     mine, near, far = halves(len(generated), len(truth), settings.seed)
     result = _figures(one[mine], other[near], edges, truth.pitch, settings)
-    floor = _figures(other[far], other[near], edges, truth.pitch, settings) if len(far) else None
+    halved = settings.floor and len(far)
+    floor = _figures(other[far], other[near], edges, truth.pitch, settings) if halved else None
     return {
         "task": "fastsim",
         "showers": {

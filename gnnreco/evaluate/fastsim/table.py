@@ -28,7 +28,7 @@ def fastsim_lines(result: JsonMapping) -> list[str]:
         "",
         f"{'':46}" + "".join(f"  {name:>16}" for name in shown),
     ]
-    for title, rows in _rows(tuple(shown.values())):
+    for title, rows in figure_rows(tuple(shown.values())):
         lines += [title, *(f"  {row[0]:44}" + "".join(f"  {cell:>16}" for cell in row[1:]) for row in rows)]
     lines += ["", "floor: the truth against itself, with as many showers a side"]
     if "weighted" in shown:
@@ -40,7 +40,8 @@ def fastsim_lines(result: JsonMapping) -> list[str]:
     return lines
 
 
-def _rows(sides: Sequence[JsonMapping]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+def figure_rows(sides: Sequence[JsonMapping]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Title of each group of figures, and its rows: a name, and the figure of each of several results as text."""
     result = sides[0]
     for key, title in (("auc", "AUC of classifiers"), ("jsd", "Jensen-Shannon divergence")):
         yield (

@@ -31,10 +31,12 @@ COLUMNS = ("event", "particle_id", "energy_gev", "visible_gev", "weight")
 REMEDY = "write it again with reweight="
 
 
-def logits(one: ShowerSample, other: ShowerSample, training: Training, seed: int = 0) -> Floats:
+def logits(
+    one: ShowerSample, other: ShowerSample, training: Training, seed: int = 0, rounds: int = ROUNDS
+) -> Floats:
     """Calibrated logarithm of the odds of each shower, of both samples in turn (n + m,), to be of the first one.
 
-    Each is the mean of networks that neither trained on that shower nor were stopped or calibrated by it.
+    Each is the mean of `rounds` networks that neither trained on that shower nor were stopped or calibrated by it.
     """
     n_layers = max(one.n_layers, other.n_layers)
     reach = reach_of(other)
@@ -46,10 +48,10 @@ def logits(one: ShowerSample, other: ShowerSample, training: Training, seed: int
     )
     labels = np.concatenate([np.ones(len(one)), np.zeros(len(other))])
     found = np.zeros(len(labels))
-    for run in range(ROUNDS * FOLDS):
+    for run in range(rounds * FOLDS):
         told = judged(lambda fit: Table(table, fit), labels, training, seed, run)
         slope, offset = calibration(labels[told.own], told.own_scores)
-        found[told.test] += (slope * told.scores + offset) / ROUNDS
+        found[told.test] += (slope * told.scores + offset) / rounds
     return found
 
 
