@@ -97,6 +97,7 @@ def show_event(
         "detector": add_sensors(pack, detector),
         "event": add_event(pack, event, detector, tracks, clusters, particles),
         "made_by": {"gnnreco": __version__, "command": command},
+        "heading": title,
     }
     return _write(path, title or f"Event {event.number} in {detector.name}", about, pack, sheets)
 

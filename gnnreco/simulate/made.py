@@ -106,11 +106,10 @@ def same_particles(
     there, chosen = detector.at_source(), options or SimulationOptions()
     transport = Transport(there, chosen)
     for event in events:
-        if event.truth is None:
-            raise BadInput(
-                event.source, f"event {event.number}", "has no truth: nobody knows what to simulate again"
-            )
-        p = in_source_frame(event, detector.source).truth.particles  # type: ignore[union-attr]
+        truth = in_source_frame(event, detector.source).truth
+        if truth is None:
+            raise BadInput(event.source, f"event {event.number}", "has no truth: it tells of no particle")
+        p = truth.particles
         row = along_axes(detector, event).particle
         row = row[np.isin(p.pdg[row], ELECTROMAGNETIC)]
         if not len(row):
@@ -120,9 +119,15 @@ def same_particles(
         shot = Generated(p.pdg[row].astype(np.int32), *columns, none, none.astype(np.int32))
         rng = np.random.default_rng([seed, event.number])
         made = made_event(event.number, event.source, there, chosen, shot, transport, rng, engine)
-        made = out_of_source_frame(made, detector.source)
-        assert made.truth is not None
-        particles = made.truth.particles
-        whose = particles.particle_id.copy()
-        whose[: len(row)] = p.particle_id[row]
-        yield replace(made, truth=replace(made.truth, particles=replace(particles, particle_id=whose)))
+        yield out_of_source_frame(_named(made, p.particle_id[row]), detector.source)
+
+
+def _named(event: Event, identities: Ints) -> Event:
+    """The event with these identities of its first particles."""
+    truth = event.truth
+    if truth is None:
+        return event
+    whose = truth.particles.particle_id.copy()
+    whose[: len(identities)] = identities
+    particles = replace(truth.particles, particle_id=whose)
+    return replace(event, truth=replace(truth, particles=particles))

@@ -21,7 +21,7 @@ from gnnreco.events.parquet.row_groups import opened
 from gnnreco.files.atomic import whole_file
 
 from .classifier import FEWEST, FOLDS, Training, calibration, judged
-from .features import columns, high_level, reach_of
+from .features import columns, high_level, of_whole, reach_of
 from .networks import Table
 from .showers import ShowerSample
 
@@ -32,20 +32,25 @@ REMEDY = "write it again with reweight="
 
 
 def logits(
-    one: ShowerSample, other: ShowerSample, training: Training, seed: int = 0, rounds: int = ROUNDS
+    one: ShowerSample,
+    other: ShowerSample,
+    training: Training,
+    seed: int = 0,
+    *,
+    layers: bool,
+    rounds: int = 1,
 ) -> Floats:
     """Calibrated logarithm of the odds of each shower, of both samples in turn (n + m,), to be of the first one.
 
-    Each is the mean of `rounds` networks that neither trained on that shower nor were stopped or calibrated by it.
+    Each is the mean of `rounds` networks that neither trained on that shower nor were stopped or calibrated by it. They read
+    the features of `layers`, or those of whole showers.
     """
-    n_layers = max(one.n_layers, other.n_layers)
-    reach = reach_of(other)
-    table = np.concatenate(
-        [
-            columns(high_level(sample, n_layers, other.pitch, reach), sample.energy)[0]
-            for sample in (one, other)
-        ]
-    )
+    n_layers, reach = max(one.n_layers, other.n_layers), reach_of(other)
+    tables = []
+    for sample in (one, other):
+        high = high_level(sample, n_layers, other.pitch, reach)
+        tables.append(columns(high, sample.energy)[0] if layers else of_whole(sample, high))
+    table = np.concatenate(tables)
     labels = np.concatenate([np.ones(len(one)), np.zeros(len(other))])
     found = np.zeros(len(labels))
     for run in range(rounds * FOLDS):
@@ -65,7 +70,7 @@ def learn_weights(
     generated, truth : ShowerSample
         Of the same detector and threshold, with particles of the same kinds, energies and directions.
     training : Training, optional
-        Of the classifiers, which read the features of layers.
+        Of the classifiers, which read features of whole showers.
     seed : int
 
     Returns
@@ -81,9 +86,9 @@ def learn_weights(
     if min(len(generated), len(truth)) < FEWEST:
         why = f"weights take {FEWEST} showers a side or more, and there are {len(generated)} and {len(truth)}"
         raise BadInput("the showers to reweight", "", f"{why}: give more events")
-    odds = logits(generated, truth, training or Training(), seed)[: len(generated)]
+    odds = logits(generated, truth, training or Training(), seed, layers=False, rounds=ROUNDS)
     # The odds hold how many showers there are of each kind; the ratio of their densities does not.
-    weight = np.clip(np.exp(-odds) * len(generated) / len(truth), 1 / MOST, MOST)
+    weight = np.clip(np.exp(-odds[: len(generated)]) * len(generated) / len(truth), 1 / MOST, MOST)
     return np.asarray(weight / weight.mean())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,10 +82,11 @@ def report_showers(
         raise BadInput(str(page), "", "there are no events to report on: name some of a full simulation")
     engine = load_engine(bundle.folder)
     with threads(1):  # the same bits on any machine
-        true = _seen(events, detector, TRUTH, progress)
+        true = _seen(events, len(events), detector, TRUTH, progress)
         mine, plain = (
             _seen(
                 same_particles(true.events.values(), detector, EVERYTHING, maker, seed),
+                len(events),
                 detector,
                 name,
                 progress,
@@ -137,9 +138,9 @@ def report_showers(
 
 
 def _seen(
-    events: Iterator[Event] | Sequence[Event], detector: Detector, what: str, progress: Progress | None
+    events: Iterable[Event], total: int, detector: Detector, what: str, progress: Progress | None
 ) -> Shot:
-    """Events, kept, and their showers; progress counts events."""
+    """Events, kept, and their showers."""
     kept: dict[int, Event] = {}
     for event in events:
         if event.number in kept:
@@ -147,7 +148,7 @@ def _seen(
             raise BadInput(event.source, f"event {event.number}", why)
         kept[event.number] = event
         if progress:
-            progress(what, len(kept), len(kept))
+            progress(what, len(kept), total)
     return Shot(kept, shower_sample(kept.values(), detector))
 
 
@@ -170,7 +171,7 @@ def choose(generated: ShowerSample, truth: ShowerSample, seed: int) -> tuple[lis
         add(truth, row, "as it comes", None)
     enough = min(len(generated), len(truth)) >= FEWEST
     if enough:
-        odds = logits(generated, truth, Training(), seed, rounds=1)
+        odds = logits(generated, truth, Training(), seed, layers=True)
         mine, true = odds[: len(generated)], odds[len(generated) :]
         for row in np.argsort(-mine, kind="stable")[:WORST].tolist():
             add(generated, row, "generated, and looks most so", float(mine[row]))
