@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
 
-from .features import scaled
+from gnnreco.evaluate.fastsim.features import scaled
 
 if TYPE_CHECKING:
     import torch
