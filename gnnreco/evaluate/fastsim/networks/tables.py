@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-
 from gnnreco.evaluate.fastsim.features import scaled
 
 if TYPE_CHECKING:
