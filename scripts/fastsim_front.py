@@ -110,17 +110,17 @@ def draw(ours: Sequence[Point], others: Sequence[Point]) -> Drawing:
         front = {row: best([p for p in others if p.sample == row], key) for row in samples}
         for point in others:
             _one(sheet, frame, point, key, hue(samples.index(point.sample)))
-        for row, points in front.items():
+        for sample, points in front.items():
             line = np.array([_at(frame, p, key) for p in points])
-            sheet.line(line, hue(samples.index(row)), 1, "stroke-opacity:.5")
+            sheet.line(line, hue(samples.index(sample)), 1, "stroke-opacity:.5")
         placed: list[tuple[float, float, float]] = []
         for point in ours:
             _own(sheet, frame, point, key, placed)
         # Names of all would cover the points: those stand here that no other of their data set beats.
         for p in (p for points in front.values() for p in points if p.auc[key][0] < NAMED):
             _label(sheet, *_at(frame, p, key), p.name, "s", placed)
-    for i, line in enumerate(DISCLAIMER):
-        sheet.text(LEFT - 40, TOP + HEIGHT + 56 + 16 * i, line, "s")
+    for i, words in enumerate(DISCLAIMER):
+        sheet.text(LEFT - 40, TOP + HEIGHT + 56 + 16 * i, words, "s")
     return sheet
 
 

@@ -115,8 +115,8 @@ def same_particles(
         if not len(row):
             continue
         none = np.zeros(len(row))
-        columns = (getattr(p, name)[row] for name in ("px", "py", "pz", "vx", "vy", "vz"))
-        shot = Generated(p.pdg[row].astype(np.int32), *columns, none, none.astype(np.int32))
+        momentum, place = (p.px[row], p.py[row], p.pz[row]), (p.vx[row], p.vy[row], p.vz[row])
+        shot = Generated(p.pdg[row].astype(np.int32), *momentum, *place, none, none.astype(np.int32))
         rng = np.random.default_rng([seed, event.number])
         made = made_event(event.number, event.source, there, chosen, shot, transport, rng, engine)
         yield out_of_source_frame(_named(made, p.particle_id[row]), detector.source)

@@ -12,7 +12,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.files.json_types import JsonDict
 
 from .cells import Cells
-from .classifier import Training, classify
+from .classifier import FOLDS, Training, calibration, classify, judged
 from .distances import (
     NEIGHBOURS,
     correlation_difference,
@@ -147,6 +147,23 @@ def _weighted(generated: ShowerSample, truth: ShowerSample, weight: Floats, sett
 def learned_half(generated: int, truth: int, seed: int) -> Ints:
     """Rows of the truth that weights may learn from: those that generated showers are not compared with."""
     return np.setdiff1d(np.arange(truth), halves(generated, truth, seed)[1])
+
+
+def unseen_odds(one: ShowerSample, other: ShowerSample, training: Training, seed: int = 0) -> Floats:
+    """Calibrated logarithm of the odds of each shower, of both samples in turn (n + m,), to be of the first one.
+
+    The networks read the features of layers; none trained on the shower that it judges.
+    """
+    n_layers, reach = max(one.n_layers, other.n_layers), reach_of(other)
+    table = np.concatenate(
+        [columns(high_level(s, n_layers, other.pitch, reach), s.energy)[0] for s in (one, other)]
+    )
+    labels, found = np.concatenate([np.ones(len(one)), np.zeros(len(other))]), np.zeros(len(table))
+    for run in range(FOLDS):
+        told = judged(lambda fit: Table(table, fit), labels, training, seed, run)
+        slope, offset = calibration(labels[told.own], told.own_scores)
+        found[told.test] = slope * told.scores + offset
+    return found
 
 
 def halves(generated: int, truth: int, seed: int) -> tuple[Ints, Ints, Ints]:

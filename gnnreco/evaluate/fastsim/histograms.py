@@ -56,8 +56,8 @@ def separations(one: Side, other: Side) -> JsonDict:
     for name in BY_LAYER:
         layers[name] = []
         for layer in range(one.high.hits.shape[1]):
-            sides = (_layer(side.high, name, layer) for side in (one, other))
-            pair = histogram(*sides, bins, _of_layer(one, name, layer))
+            mine, true = (_layer(side.high, name, layer) for side in (one, other))
+            pair = histogram(mine, true, bins, _of_layer(one, name, layer))
             layers[name].append(None if pair is None else separation_power(*pair[1:]))
         known = [value for value in layers[name] if value is not None]
         found[name] = float(np.mean(known)) if known else None

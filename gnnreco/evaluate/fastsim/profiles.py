@@ -52,15 +52,16 @@ def profiles(one: Side, other: Side, pitch: float) -> JsonDict:
     Each has ``generated`` and ``truth``, with errors of the means, and ``chi2``: the mean over bins of the squared
     difference over its variance, near 1 where both are samples of one distribution.
     """
-    edges = pitch * RINGS
-    n_layers, weight = one.high.hits.shape[1], one.sample.weight
+    edges, weight = pitch * RINGS, one.sample.weight
+    n_layers = one.high.hits.shape[1]
     along = [side.high.layer_energy / side.sample.energy[:, None] for side in (one, other)]
+    across = [_rings(side, edges) for side in (one, other)]
     return {
-        "longitudinal": {"edges": (np.arange(n_layers + 1) - 0.5).tolist(), **_profile(*along, weight)},
-        "radial": {
-            "edges": edges.tolist(),
-            **_profile(*(_rings(side, edges) for side in (one, other)), weight),
+        "longitudinal": {
+            "edges": (np.arange(n_layers + 1) - 0.5).tolist(),
+            **_profile(along[0], along[1], weight),
         },
+        "radial": {"edges": edges.tolist(), **_profile(across[0], across[1], weight)},
     }
 
 

@@ -94,7 +94,7 @@ def evaluate_showers(
         _needed(sample, source, settings.threshold)
     if reweight is not None:
         some = other[learned_half(len(one), len(other), settings.seed)]
-        learned = learn_weights(one, some, settings.training, settings.seed)
+        learned = learn_weights(one, some, settings.seed)
         write_weights(reweight, one, learned)
         one = replace(one, weight=learned)
     elif weights is not None:

@@ -1,9 +1,10 @@
 """Weights that move generated showers toward true ones: the likelihood ratio of both, as a classifier estimates it.
 
-After arXiv 1608.05806 and 1907.08209 (DCTR). A classifier of generated and true showers gives the odds of either; their
-ratio is what a generated shower must count for, so that all of them are distributed like the true ones in what the
-classifier reads. No shower is weighted by a network that trained on it, and showers themselves stay as they are. How much of
-the sample is left is (sum w)^2 / sum w^2: where the generator never goes, no weight helps.
+After arXiv 1608.05806 and 1907.08209 (DCTR), with a classifier that a few hundred showers bear: a logistic regression on
+features of whole showers and their products. It gives the odds of a shower to be generated or true; their ratio is what a
+generated shower must count for, so that all of them are distributed like the true ones in what the classifier reads. No shower
+is weighted by a regression that learned from it, and showers themselves stay as they are. How much of the sample is left is
+(sum w)^2 / sum w^2: where the generator never goes, no weight helps.
 """
 
 from __future__ import annotations
@@ -14,64 +15,39 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.events.parquet.row_groups import opened
 from gnnreco.files.atomic import whole_file
 
-from .classifier import FEWEST, FOLDS, Training, calibration, judged
-from .features import columns, high_level, of_whole, reach_of
-from .networks import Table
+from .classifier import FEWEST, FOLDS, Labels, folds
+from .features import of_whole, scaled
 from .showers import ShowerSample
 
 MOST = 10.0  # weights and one over them are cut there, so that one shower cannot stand for all
-ROUNDS = 3  # trainings that judge each shower; the mean of their logits is taken
+ROUNDS = 3  # regressions that judge each shower; the mean of their logits is taken
+STRENGTHS = (
+    1.0,
+    10.0,
+    100.0,
+)  # of the penalty: the best on showers that are neither learned from nor judged is taken
+FAR = 4.0  # spreads from the mean; what is farther counts as that
 COLUMNS = ("event", "particle_id", "energy_gev", "visible_gev", "weight")
 REMEDY = "write it again with reweight="
 
 
-def logits(
-    one: ShowerSample,
-    other: ShowerSample,
-    training: Training,
-    seed: int = 0,
-    *,
-    layers: bool,
-    rounds: int = 1,
-) -> Floats:
-    """Calibrated logarithm of the odds of each shower, of both samples in turn (n + m,), to be of the first one.
-
-    Each is the mean of `rounds` networks that neither trained on that shower nor were stopped or calibrated by it. They read
-    the features of `layers`, or those of whole showers.
-    """
-    n_layers, reach = max(one.n_layers, other.n_layers), reach_of(other)
-    tables = []
-    for sample in (one, other):
-        high = high_level(sample, n_layers, other.pitch, reach)
-        tables.append(columns(high, sample.energy)[0] if layers else of_whole(sample, high))
-    table = np.concatenate(tables)
-    labels = np.concatenate([np.ones(len(one)), np.zeros(len(other))])
-    found = np.zeros(len(labels))
-    for run in range(rounds * FOLDS):
-        told = judged(lambda fit: Table(table, fit), labels, training, seed, run)
-        slope, offset = calibration(labels[told.own], told.own_scores)
-        found[told.test] += (slope * told.scores + offset) / rounds
-    return found
-
-
-def learn_weights(
-    generated: ShowerSample, truth: ShowerSample, training: Training | None = None, seed: int = 0
-) -> Floats:
+def learn_weights(generated: ShowerSample, truth: ShowerSample, seed: int = 0) -> Floats:
     """What each generated shower must count for, so that all are distributed like the true ones.
 
     Parameters
     ----------
     generated, truth : ShowerSample
         Of the same detector and threshold, with particles of the same kinds, energies and directions.
-    training : Training, optional
-        Of the classifiers, which read features of whole showers.
     seed : int
+        Of the parts of the samples that learn, choose and are judged.
 
     Returns
     -------
@@ -86,10 +62,44 @@ def learn_weights(
     if min(len(generated), len(truth)) < FEWEST:
         why = f"weights take {FEWEST} showers a side or more, and there are {len(generated)} and {len(truth)}"
         raise BadInput("the showers to reweight", "", f"{why}: give more events")
-    odds = logits(generated, truth, training or Training(), seed, layers=False, rounds=ROUNDS)
+    tables = [of_whole(sample) for sample in (generated, truth)]
+    labels = np.concatenate([np.ones(len(generated)), np.zeros(len(truth))])
+    odds = _odds(np.concatenate(tables), labels, seed)[: len(generated)]
     # The odds hold how many showers there are of each kind; the ratio of their densities does not.
-    weight = np.clip(np.exp(-odds[: len(generated)]) * len(generated) / len(truth), 1 / MOST, MOST)
+    weight = np.clip(np.exp(-odds) * len(generated) / len(truth), 1 / MOST, MOST)
     return np.asarray(weight / weight.mean())
+
+
+def _odds(table: Floats, labels: Labels, seed: int) -> Floats:
+    """Logarithm of the odds of each row to have label 1: the mean of regressions that did not see it."""
+    found = np.zeros(len(labels))
+    for run in range(ROUNDS * FOLDS):
+        fit, own, test = folds(labels, seed, run)
+        terms = _terms(table, fit)
+        lines = [_regression(terms[fit], labels[fit], strength) for strength in STRENGTHS]
+        best = min(lines, key=lambda line: _loss(line, terms[own], labels[own], 0.0)[0])
+        found[test] += terms[test] @ best / ROUNDS
+    return found
+
+
+def _terms(table: Floats, reference: Ints) -> Floats:
+    """One, the columns in units of their spread, and their products: with these, normal distributions have exact odds."""
+    x = np.clip(scaled(table, table[reference]), -FAR, FAR)
+    one, other = np.triu_indices(x.shape[1])
+    return np.concatenate([np.ones((len(x), 1)), x, x[:, one] * x[:, other]], axis=1)
+
+
+def _regression(terms: Floats, labels: Labels, strength: float) -> Floats:
+    start = np.zeros(terms.shape[1])
+    return np.asarray(minimize(_loss, start, (terms, labels, strength), "L-BFGS-B", jac=True).x)
+
+
+def _loss(line: Floats, terms: Floats, labels: Labels, strength: float) -> tuple[float, Floats]:
+    """Cross entropy, with a penalty of all coefficients but the first, and its gradient."""
+    z = terms @ line
+    held = strength / len(labels) * np.append(0.0, line[1:])
+    loss = np.mean(np.logaddexp(0, z) - labels * z) + held @ line / 2
+    return float(loss), terms.T @ (expit(z) - labels) / len(labels) + held
 
 
 def write_weights(path: str | Path, sample: ShowerSample, weight: Floats) -> None:

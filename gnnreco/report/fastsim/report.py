@@ -13,7 +13,7 @@ from gnnreco.columns import Event, Ints
 from gnnreco.errors import BadInput
 from gnnreco.evaluate.fastsim import Comparison, ShowerSample, Training, compare, shower_sample
 from gnnreco.evaluate.fastsim.classifier import FEWEST
-from gnnreco.evaluate.fastsim.weights import logits
+from gnnreco.evaluate.fastsim.comparison import unseen_odds
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.kernels import threads
@@ -27,6 +27,7 @@ TRUTH, PARAMETRISATION = "full simulation", "parametrisation"
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0)  # noise is not compared
 TYPICAL, WORST = 4, 3  # particles to look at: spread over energies, and of each kind of failure
 TRAININGS = 2
+ROUNDING = 1e-6  # of a range: the bundle has 32 bits of each number
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def choose(generated: ShowerSample, truth: ShowerSample, seed: int) -> tuple[lis
         add(truth, row, "as it comes", None)
     enough = min(len(generated), len(truth)) >= FEWEST
     if enough:
-        odds = logits(generated, truth, Training(), seed, layers=True)
+        odds = unseen_odds(generated, truth, Training(), seed)
         mine, true = odds[: len(generated)], odds[len(generated) :]
         for row in np.argsort(-mine, kind="stable")[:WORST].tolist():
             add(generated, row, "generated, and looks most so", float(mine[row]))
@@ -186,20 +187,16 @@ def _key(sample: ShowerSample) -> Ints:
 
 def trained_on(engine: Engine, detector: Detector, truth: ShowerSample) -> list[JsonDict]:
     """What the engine knows, beside what is here: a row for each quantity."""
-    rows = [
+    rows = [("energy [GeV]", (engine.lowest, engine.highest), truth.energy), *material(engine, detector)]
+    return [
         {
-            "what": "energy [GeV]",
-            "trained": [engine.lowest, engine.highest],
-            "here": [float(truth.energy.min()), float(truth.energy.max())],
+            "what": what,
+            "trained": [low, high],
+            "here": [float(here.min()), float(here.max())],
+            "outside": bool(here.min() < low * (1 - ROUNDING) or here.max() > high * (1 + ROUNDING)),
         }
+        for what, (low, high), here in rows
     ]
-    for what, known, here in material(engine, detector):
-        rows.append({"what": what, "trained": list(known), "here": [float(here.min()), float(here.max())]})
-    return [row | {"outside": bool(_outside(row["trained"], row["here"]))} for row in rows]
-
-
-def _outside(known: Sequence[float], here: Sequence[float]) -> bool:
-    return here[0] < known[0] * (1 - 1e-6) or here[1] > known[1] * (1 + 1e-6)
 
 
 def _figures(result: JsonDict) -> list[JsonDict]:

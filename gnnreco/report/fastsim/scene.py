@@ -79,9 +79,8 @@ def scene(
     energy = np.concatenate([np.zeros(1), *(s.deposit for s in drawn)])
     order = np.argsort(aside, kind="stable")
     share = np.cumsum(energy[order]) / max(energy.sum(), 1e-30)
-    wide = 2 * float(aside[order][min(np.searchsorted(share, NEAR), len(order) - 1)]) + 2 * max(
-        (s.width for s in drawn), default=1.0
-    )
+    reach = float(aside[order][min(int(np.searchsorted(share, NEAR)), len(order) - 1)])
+    wide = 2 * (reach + max((s.width for s in drawn), default=1.0))
     # The display looks from the side of x with z to the left: z falls along the showers and from column to column.
     placed = [
         np.stack([s.a, s.b - s.row * wide, -(s.depth + s.column * APART * deep)], axis=1) for s in drawn
@@ -136,7 +135,9 @@ def _event(
         np.array([10 * (s.row + 1) + s.column + 1 for s in drawn], np.int64),
         pdg,
         -np.sign(pdg) * (pdg != 22).astype(np.float64),
-        *starts.T,
+        starts[:, 0],
+        starts[:, 1],
+        starts[:, 2],
         zero,
         zero,
         -np.array([rows[s.row].energy for s in drawn]),
