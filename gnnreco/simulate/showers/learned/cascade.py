@@ -12,6 +12,7 @@ from gnnreco.simulate.showers.spots import VISIBLE, Passage, put, room
 from .features import FEATURES, LOG_POINTS, OF_LAYER, depths_of, describe, overall
 from .layers import fill_layer, share_seen
 from .points import DEPOSIT, A, B, place_points
+from .weights import Engine
 
 N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
 
@@ -20,6 +21,7 @@ N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
 def cascade(
     rng: np.random.Generator,
     passage: Passage,
+    engine: Engine | None,
     spots: Floats,
     used: int,
     energy: float,
@@ -31,12 +33,16 @@ def cascade(
 
     Parameters
     ----------
+    engine : Engine or None
+        Without it nothing is added.
     start : float
         Depth, radiation lengths, from which on it showers.
     off : (float, float)
         mm from the axis of the passage, along its two directions across.
     """
-    stack, ray, engine = passage.stack, passage.ray, passage.engine
+    if engine is None:  # known by the type: no network is compiled then
+        return spots, used
+    stack, ray = passage.stack, passage.ray
     d, first = depths_of(stack, ray, start)
     total = share_seen(rng, overall(energy, electron, d), engine.total)
     if total == 0.0:

@@ -103,7 +103,7 @@ class PointWeights(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """What makes electromagnetic showers: a trained network, or nothing (`lowest` infinite), then the parametrisation does.
+    """What makes electromagnetic showers: a trained network.
 
     Attributes
     ----------
@@ -188,9 +188,3 @@ def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
     )
     lowest, highest = (float(e) for e in state["energies"])
     return Engine(total, layer, points, lowest, highest, array("ranges"))
-
-
-def no_engine() -> Engine:
-    """The engine that makes no shower."""
-    state = {name: np.zeros(shape, np.float32) for name, shape in sizes(1, 1).items()}
-    return engine_of(state | {"energies": np.array([np.inf, np.inf])})
