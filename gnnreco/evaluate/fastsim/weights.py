@@ -2,7 +2,7 @@
 
 After arXiv 1608.05806 and 1907.08209 (DCTR), with a classifier that a few hundred showers bear: a logistic regression on
 features of whole showers and their products. It gives the odds of a shower to be generated or true; their ratio is what a
-generated shower must count for, so that all of them are distributed like the true ones in what the classifier reads. No shower
+generated shower must count for, so that all of them are distributed like the true ones in what the classifier reads. None
 is weighted by a regression that learned from it, and showers themselves stay as they are. How much of the sample is left is
 (sum w)^2 / sum w^2: where the generator never goes, no weight helps.
 """
