@@ -201,7 +201,7 @@ def trained_on(engine: Engine, detector: Detector, truth: ShowerSample) -> list[
 
 def _figures(result: JsonDict) -> list[JsonDict]:
     """The short list that the command line prints."""
-    rows = []
+    rows: list[JsonDict] = []
     for name, found in result["classifier"].items():
         if found is not None:
             spread = found["auc_spread"] or 0.0
@@ -209,8 +209,10 @@ def _figures(result: JsonDict) -> list[JsonDict]:
             rows.append({"figure": f"AUC {name.replace('_', ' ')}", "value": found["auc"], "interval": ends})
     for name in ("mean", "width"):
         value, error = (result["response"]["all"][f"{name}_ratio{ending}"] for ending in ("", "_error"))
-        ends = None if value is None else [value - error, value + error]
-        rows.append({"figure": f"{name} of the response over the true one", "value": value, "interval": ends})
+        around = None if value is None else [value - error, value + error]
+        rows.append(
+            {"figure": f"{name} of the response over the true one", "value": value, "interval": around}
+        )
     for name in ("longitudinal", "radial"):
         chi2 = result["profiles"][name]["chi2"]
         rows.append({"figure": f"chi2 per bin, {name} profile", "value": chi2, "interval": None})
