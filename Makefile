@@ -56,7 +56,7 @@ bench-pflow: $(VENV)/.ready-peers
 # Generated showers beside Geant4's, which are made first (GEANT4=script that makes showers): classifiers, response, time, reconstruction.
 GEANT4 ?= ../shared/peers/geant4/geant4_showers.py
 bench-fastsim: $(VENV)/.ready-peers
-	$(BIN)/python scripts/bench_fastsim.py --geant4 $(GEANT4) -o .bench/fastsim
+	$(BIN)/python scripts/bench_fastsim.py --geant4 $(GEANT4) -o .bench/fastsim --plot .bench/fastsim/front.svg
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 # The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made

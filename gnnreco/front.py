@@ -21,9 +21,10 @@ from gnnreco.progress import Progress
 from gnnreco.tasks.contract import ReadsJets
 from gnnreco.tasks.registry import find_task, task_names
 
+#: The task that makes events instead of reading them, so that its report is another one.
+FASTSIM = "fastsim"
 if TYPE_CHECKING:
-    from gnnreco.evaluate import ShowerTarget
-    from gnnreco.pipeline import Reconstructor
+    pass
 
 Inputs = str | Path | Sequence[str | Path]
 
@@ -42,6 +43,8 @@ def evaluate(
     trainings: int | None = None,
     bundle: str | Path | None = None,
     any_detector: bool = False,
+    weights: str | Path | None = None,
+    reweight: str | Path | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
 ) -> JsonDict:
     """Score what `gnnreco.reconstruct` wrote against the truth, or generated showers against those of a full simulation.
@@ -71,6 +74,10 @@ def evaluate(
         Finds showers in generated and true events alike; the differences of what it finds stand under ``reconstruction``.
     any_detector : bool
         Allow a `bundle` that was trained on another detector.
+    weights : path, optional
+        Weights of generated showers, which `reweight` wrote: taken into histograms, separation, response and profiles.
+    reweight : path, optional
+        Learn such weights from half of the truth, write them there, and take them.
     progress : callable
         Wraps the iterator over events, for a progress bar.
 
@@ -106,10 +113,23 @@ def evaluate(
         loaded = _loaded(detector)
         reconstruct = None if bundle is None else Reconstructor(loaded, bundle, any_detector=any_detector)
         return _evaluate_generated(
-            folder, truth, loaded, threshold, trainings, progress, reconstruct, showers
+            folder,
+            truth,
+            loaded,
+            threshold,
+            trainings,
+            progress,
+            reconstruct=reconstruct,
+            target=showers,
+            weights=weights,
+            reweight=reweight,
         )
     if bundle is not None:
         raise BadConfig(f"{folder}: was reconstructed already; bundle= goes with generated events")
+    if weights is not None or reweight is not None:
+        raise BadConfig(
+            "weights= and reweight= are for generated showers, and what is named is output of reconstruct"
+        )
     detector = _loaded(detector_of(folder) if detector is None else detector)
     target = replace(target_of(detector), **_given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
     particles = ParticleTarget(**_given(min_energy=min_energy, max_eta=max_eta))
@@ -218,7 +238,8 @@ def report(
     bundle : str or path
         Shipped, or a folder.
     data : path, glob, several, EventSource, or events
-        With truth; nothing of them may have been trained on.
+        With truth; nothing of them may have been trained on. For a fast simulation events of a full one, whose particles it
+        makes anew.
     page : path
         The page to write; an existing one is replaced.
     detector : Detector, name or path, optional
@@ -243,7 +264,7 @@ def report(
     Returns
     -------
     dict
-        See `gnnreco.report.report.report`.
+        See `gnnreco.report.report.report`; of a fast simulation `gnnreco.report.fastsim.report_showers`.
 
     Raises
     ------
@@ -268,6 +289,14 @@ def report(
     if detector is None and find_task(opened_bundle.task).needs.measures:
         raise BadConfig(f"bundle {bundle}: serves any detector; name that of the events with detector=")
     loaded = None if detector is None else _loaded(detector)
+    if opened_bundle.task == FASTSIM and loaded is not None:
+        if train is not None or seeds or bundles:
+            raise BadConfig("train=, seeds= and bundles= say nothing of a fast simulation: leave them out")
+        from gnnreco.report.fastsim import report_showers
+
+        paths = isinstance(data, str | Path) or (bool(data) and isinstance(data[0], str | Path))
+        events = open_events(data, loaded, truth=True, deposits=False) if paths else data  # type: ignore[arg-type]
+        return report_showers(opened_bundle, events, page, loaded, seed, command, progress)  # type: ignore[arg-type]
     task = load_task(opened_bundle, loaded, any_detector)
     jets = isinstance(task, ReadsJets) and task.reads_jets
 
@@ -409,8 +438,7 @@ def _evaluate_generated(
     threshold: float | None,
     trainings: int | None,
     progress: Callable[[Iterator[Any]], Iterator[Any]],
-    reconstruct: Reconstructor | None,
-    showers: ShowerTarget,
+    **what: Any,
 ) -> JsonDict:
     """Scores of generated showers."""
     from gnnreco.evaluate.fastsim import Comparison, Training, evaluate_showers, open_generated
@@ -418,7 +446,7 @@ def _evaluate_generated(
     settings = Comparison(**_given(threshold=threshold), training=Training(**_given(trainings=trainings)))
     opened = generated if isinstance(generated, EventSource) else open_generated(generated, detector)
     source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
-    return evaluate_showers(opened, source, detector, settings, progress, reconstruct, showers)
+    return evaluate_showers(opened, source, detector, settings, progress, **what)
 
 
 def _manifest(folder: Path) -> JsonDict:

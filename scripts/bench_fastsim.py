@@ -1,13 +1,15 @@
 """Generated showers beside Geant4's in stacks of plates: classifiers, response, profiles, CPU time, what is reconstructed.
 
     python scripts/bench_fastsim.py --geant4 GEANT4_SHOWERS.py -o FOLDER [--events 1000] [--bundle fastsim-any ...] [--json FILE]
+        [--plot FILE.svg]
 
 GEANT4_SHOWERS.py makes single showers in a stack of plates (see `scripts/geant4_events.py`); its files stay in FOLDER and
 serve the next run. The stacks: that of a high-granularity endcap, which is among those that the network was trained on, in
 hexagons of 11.7 mm; uranium with scintillator, an absorber, a number of layers and cells (15 by 20 mm) that it never saw; and the
 thick layers and rings of the CaloChallenge's first data set (photons), with plates that fit the detector's description
 (`scripts/thick_layers.py`; the challenge's own showers are ATLAS's, in an accordion). The same photons are made by the
-parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers.
+parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers. The plot
+has the CPU times and AUC among those of the CaloChallenge (see `scripts/fastsim_front.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import fastsim_front
 import numpy as np
 from fastsim_reconstruction import drawn, reconstruction, seen_lines
 from fastsim_stacks import FOR_TESTS, STACKS, Stack
@@ -190,6 +193,7 @@ def main(asked: Sequence[str] | None = None) -> None:
         "--stack", nargs="+", choices=[s.name for s in STACKS], default=[s.name for s in STACKS]
     )
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path)
     args = parser.parse_args(asked)
     args.output.mkdir(parents=True, exist_ok=True)
     engines: dict[str, Engine | None] = {"parametric": None}
@@ -201,6 +205,9 @@ def main(asked: Sequence[str] | None = None) -> None:
             found[stack.name] = figures(stack, file, args.output, engines, args.trainings)
     if args.json:
         args.json.write_text(json.dumps(found, indent=1))
+    if args.plot:
+        sheet = fastsim_front.draw(fastsim_front.measured(found), fastsim_front.challenge())
+        args.plot.write_text(sheet.standalone())
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ def show_event(
     sheets: Sequence[tuple[str, str]] = (),
     command: str = "",
     particles: ReconstructedParticles | None = None,
+    title: str = "",
 ) -> Path:
     """Draw one event, in the frame of the detector's source, as one HTML page that works without a network.
 
@@ -65,12 +66,15 @@ def show_event(
     clusters : Clusters, optional
         Found clusters: calorimeter hits can then be coloured by them.
     sheets : sequence of (str, str)
-        Title and markup of flat pages behind the event; a table row with ``data-cluster`` selects that cluster.
+        Title and markup of flat pages behind the event; a table row with ``data-cluster`` selects that cluster, one
+        with ``data-near`` (rows of particles with a hit, separated by commas) leads to what these left.
     command : str
         Kept in the page, with the version.
     particles : ReconstructedParticles, optional
         Found particles, of these tracks and clusters: drawn as arrows, with jets (where FastJet is installed) and missing
         momentum. A click on one lights up what it is made of.
+    title : str
+        Of the page; by default the number of the event and the detector.
 
     Returns
     -------
@@ -93,8 +97,9 @@ def show_event(
         "detector": add_sensors(pack, detector),
         "event": add_event(pack, event, detector, tracks, clusters, particles),
         "made_by": {"gnnreco": __version__, "command": command},
+        "heading": title,
     }
-    return _write(path, f"Event {event.number} in {detector.name}", about, pack, sheets)
+    return _write(path, title or f"Event {event.number} in {detector.name}", about, pack, sheets)
 
 
 def _belongs(event: Event, hit_index: Ints, what: str) -> None:

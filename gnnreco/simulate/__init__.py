@@ -8,21 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco.columns import Event, Ints, Particles, Truth
+from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.events.select import out_of_source_frame
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.particles import species_of
 from gnnreco.schema import build, plain
-from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.generators.generator import generator
 
+from .made import made_event, same_particles
 from .options import SimulationOptions
-from .readout import measured
 from .showers.learned import Engine
 from .transport import Transport
 
-__all__ = ["Engine", "SimulationOptions", "simulate"]
+__all__ = ["Engine", "SimulationOptions", "same_particles", "simulate"]
 
 
 def simulate(
@@ -92,54 +90,10 @@ def simulate(
     )  # all happens in the source's frame, so a detector that moves with it sees the same
     source, transport = generator(process, there, chosen, pileup), Transport(there, chosen)
     made = (
-        _event(i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream, engine)
+        made_event(
+            i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream, engine
+        )
         for i in range(first, first + events)
         for stream in [np.random.default_rng([seed, i])]
     )
     return (out_of_source_frame(event, whole.source) for event in made)
-
-
-def _event(
-    number: int,
-    source: str,
-    detector: Detector,
-    options: SimulationOptions,
-    generated: Generated,
-    transport: Transport,
-    rng: np.random.Generator,
-    engine: Engine | None,
-) -> Event:
-    flown = transport(generated, rng)
-    hits, hit, particle, energy = measured(detector, flown, options, rng, engine)
-    return Event(
-        number,
-        source,
-        hits,
-        Truth(_particles(flown.particles, flown.generation), hit, particle, energy=energy, fates=flown.fates),
-    )
-
-
-def _particles(generated: Generated, generation: Ints) -> Particles:
-    codes, row = np.unique(generated.pdg, return_inverse=True)
-    species = species_of(codes)
-    g = generated
-    return Particles(
-        _barcode(g.vertex.astype(np.int64), generation),
-        g.pdg,
-        species.charge[species.rows(codes)][row],
-        g.vx,
-        g.vy,
-        g.vz,
-        g.px,
-        g.py,
-        g.pz,
-    )
-
-
-def _barcode(vertex: Ints, generation: Ints) -> Ints:
-    """Vertex (from 1), running number in the vertex (from 1) and generation in the fields of an ACTS barcode."""
-    order = np.argsort(vertex, kind="stable")
-    first = np.searchsorted(vertex[order], vertex[order])
-    running = np.empty(len(vertex), np.int64)
-    running[order] = np.arange(len(vertex)) - first
-    return (vertex + 1) << 51 | (running + 1) << 23 | generation << 15

@@ -82,6 +82,19 @@ def add(verbs: Verbs) -> None:
     ev.add_argument(
         "--any-detector", action="store_true", help="allow a bundle that was trained on another detector"
     )
+    weights = ev.add_mutually_exclusive_group()
+    weights.add_argument(
+        "--reweight",
+        type=Path,
+        metavar="FILE",
+        help="write weights that move generated showers toward half of the true ones (Parquet), and take them",
+    )
+    weights.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="of generated showers, as --reweight wrote them: in histograms, separation, response and profiles",
+    )
 
 
 def evaluate(args: Namespace) -> int:
@@ -115,6 +128,8 @@ def evaluate(args: Namespace) -> int:
         trainings=args.trainings,
         bundle=args.bundle,
         any_detector=args.any_detector,
+        weights=args.weights,
+        reweight=args.reweight,
         progress=bar(events, "event"),
     )
     print(scores_table(result))

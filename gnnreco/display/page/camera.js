@@ -68,14 +68,13 @@ const places = (() => { // points around each
   }
   return seeds.map(s => all.filter(i => Math.hypot(...sub(at(s), at(i))) < near).map(at));
 })();
-function aroundHits() { // a box around the middle of what is there
-  const points = places[nextPlace = (nextPlace + 1) % places.length];
+function aroundHits() { return around(places[nextPlace = (nextPlace + 1) % places.length]); }
+function around(points) { // a box around the middle of what is there
   if (!points?.length) return everything;
   const ends = [0, 1, 2].map(a => { const x = points.map(p => p[a]).sort((p, q) => p - q), low = x[Math.floor(0.1 * x.length)], high = x[Math.ceil(0.9 * x.length) - 1], room = 0.2 * (high - low) + 0.01 * radius; return [low - room, high + room]; });
   return [0, 1, 2, 3, 4, 5, 6, 7].map(i => ends.map((e, a) => e[i >> a & 1]));
 }
-function fitted(name, size) { // the camera that shows everything in a view
-  const cloud = name === "hits" ? aroundHits() : everything;
+function fitted(name, size, cloud = name === "hits" ? aroundHits() : everything) { // the camera that shows everything in a view
   const c = { ...camera, ...VIEWS[name === "hits" ? "3d" : name], stretch: 1 }, aspect = size.w / size.h, margin = name === "3d" || name === "hits" ? 0.94 : 0.86;
   if (name === "rz") {
     const rho = cloud.reduce((m, p) => Math.max(m, Math.hypot(p[0], p[1])), 1), half = Math.max(1, (box[2][1] - box[2][0]) / 2);

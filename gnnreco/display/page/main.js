@@ -16,6 +16,15 @@ function look(name, milliseconds = 650) {
   fly(fitted(name, size()), milliseconds);
   dirty = true;
 }
+function near(particles) { // fly to what some particles left
+  const points = [];
+  for (let i = 0; i < nHits; i++) if (particles.includes(D.h_particle[i]) && D.h_kind[i] !== NOWHERE) points.push([...D.h_xyz.subarray(3 * i, 3 * i + 3)]);
+  view = "3d";
+  turn(null);
+  whole = false;
+  fly(fitted("3d", size(), around(points)), 650);
+  dirty = true;
+}
 function render(ratio = Math.min(2, window.devicePixelRatio || 1)) {
   const s = size();
   canvas.width = Math.round(s.w * ratio);
@@ -135,6 +144,7 @@ function turn(to) { // show one of the flat pages, or none
   for (const [key, button] of Object.entries(buttons)) button.classList.toggle("on", !to && key === view);
 }
 for (const row of document.querySelectorAll("tr[data-cluster]")) row.onclick = () => { turn(null); select({ kind: "cluster", index: +row.dataset.cluster }); };
+for (const row of document.querySelectorAll("tr[data-near]")) row.onclick = () => near(row.dataset.near.split(",").map(Number));
 const close = nHits ? [make("button", { title: "From shower to shower, or all hits (4)", onclick: () => { turn(null); look("hits"); } }, "Hits")] : [];
 document.getElementById("bar").append(...Object.values(buttons), ...close, ...pages.map(({ button }) => button),
   make("button", { title: "Light or dark (L)", onclick: () => set("theme", state.theme === "dark" ? "light" : "dark") }, "◐"),

@@ -37,9 +37,9 @@ function slider(label, key, { min, max, step, say, from = v => v, to = v => v })
 }
 
 function buildPanel() {
-  panel.append(make("h1", {}, event ? `Event ${event.number}` : detector.name));
-  const about = event ? [detector.name, `${many(nHits)} hits`] : [`${many(nSensors)} sensors`, `${many(detector.layers)} layers`];
-  panel.append(make("p", { className: "sub" }, about.join(" · "), ...(event ? [make("br"), event.source.split("/").slice(-2).join("/")] : [])));
+  panel.append(make("h1", {}, about.heading || (event ? `Event ${event.number}` : detector.name)));
+  const told = event ? [detector.name, `${many(nHits)} hits`] : [`${many(nSensors)} sensors`, `${many(detector.layers)} layers`];
+  panel.append(make("p", { className: "sub" }, told.join(" · "), ...(event ? [make("br"), event.source.split("/").slice(-2).join("/")] : [])));
   if (flow) buildFlow();
   if (event) buildTracks();
   buildEnergy();

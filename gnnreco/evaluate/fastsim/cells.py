@@ -45,7 +45,7 @@ class Cells:
 
     def network(self, width: int) -> torch.nn.Module:
         """A network on cells and one on showers."""
-        from .pooled import Pooled
+        from .networks.pooled import Pooled
 
         return Pooled(self._features.shape[1], width)
 

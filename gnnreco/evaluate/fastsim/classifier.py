@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +87,8 @@ def classify(
     """
     if min(labels.sum(), len(labels) - labels.sum()) < FEWEST:
         return None
-    runs = [_train(inputs, labels, settings, seed, run) for run in range(settings.trainings)]
-    auc, jsd = np.array(runs).T
+    runs = [judged(inputs, labels, settings, seed, run) for run in range(settings.trainings)]
+    auc, jsd = np.array([_measured(run, labels) for run in runs]).T
     return {
         "auc": float(auc.mean()),
         "auc_spread": float(auc.std(ddof=1)) if len(auc) > 1 else None,
@@ -108,21 +108,28 @@ def auc_of(labels: Labels, scores: Floats) -> float:
 def divergence(labels: Labels, logits: Floats, own_labels: Labels, own_logits: Floats) -> float:
     """Jensen-Shannon divergence by a classifier, in units of ln 2.
 
-    It is one minus the cross entropy of the test showers over ln 2. The logits are first calibrated with a slope and an
-    offset on showers (``own_``) that are neither trained on nor measured on; the challenge takes isotonic regression, which
-    a few hundred showers do not bear. By chance it may come out slightly below 0.
+    It is one minus the cross entropy of the test showers over ln 2. The logits are first calibrated on showers (``own_``)
+    that are neither trained on nor measured on. By chance it may come out slightly below 0.
     """
+    return 1 - _entropy(calibration(own_labels, own_logits), logits, labels) / float(np.log(2))
 
-    def entropy(line: Floats, logits: Floats, labels: Labels) -> float:
-        z = line[0] * logits + line[1]
-        return float(np.mean(np.logaddexp(0, z) - labels * z))
 
+def calibration(labels: Labels, logits: Floats) -> Floats:
+    """Slope and offset (2,) that make logits those of probabilities.
+
+    The challenge takes isotonic regression, which a few hundred showers do not bear.
+    """
     # Platt's targets instead of 0 and 1 keep the slope finite where the two can be told apart without a mistake.
-    ones = own_labels.sum()
-    zeros = len(own_labels) - ones
-    targets = np.where(own_labels > 0.5, (ones + 1) / (ones + 2), 1 / (zeros + 2))
-    line = minimize(lambda line: entropy(line, own_logits, targets), np.array([1.0, 0.0])).x
-    return 1 - entropy(line, logits, labels) / float(np.log(2))
+    ones = labels.sum()
+    zeros = len(labels) - ones
+    targets = np.where(labels > 0.5, (ones + 1) / (ones + 2), 1 / (zeros + 2))
+    return np.asarray(minimize(lambda line: _entropy(line, logits, targets), np.array([1.0, 0.0])).x)
+
+
+def _entropy(line: Floats, logits: Floats, labels: Labels) -> float:
+    """Cross entropy of calibrated logits."""
+    z = line[0] * logits + line[1]
+    return float(np.mean(np.logaddexp(0, z) - labels * z))
 
 
 def folds(labels: Labels, seed: int, run: int) -> tuple[Ints, Ints, Ints]:
@@ -136,10 +143,33 @@ def folds(labels: Labels, seed: int, run: int) -> tuple[Ints, Ints, Ints]:
     return np.flatnonzero(part > 1), np.flatnonzero(part == 1), np.flatnonzero(part == 0)
 
 
-def _train(
-    inputs: Callable[[Ints], Inputs], labels: Labels, settings: Training, seed: int, run: int
-) -> tuple[float, float]:
+class Judged(NamedTuple):
+    """What one training says of showers that it did not train on.
+
+    Attributes
+    ----------
+    test, own : int64 (n_test,), (n_own,)
+        Rows that it never saw, and those that chose the epoch.
+    scores, own_scores : float64 (n_test,), (n_own,)
+        Logits of these.
+    """
+
+    test: Ints
+    scores: Floats
+    own: Ints
+    own_scores: Floats
+
+
+def _measured(run: Judged, labels: Labels) -> tuple[float, float]:
     """AUC and divergence of one training."""
+    true, own = labels[run.test], labels[run.own]
+    return auc_of(true, run.scores), divergence(true, run.scores, own, run.own_scores)
+
+
+def judged(
+    inputs: Callable[[Ints], Inputs], labels: Labels, settings: Training, seed: int, run: int
+) -> Judged:
+    """One training; five runs from a multiple of five on judge each shower once. Parameters as of `classify`."""
     import torch
 
     fit, own, test = folds(labels, seed, run)
@@ -177,4 +207,4 @@ def _train(
         net.load_state_dict(kept)
         net.eval()
         scores, own_scores = logits(test).double().numpy(), logits(own).double().numpy()
-    return auc_of(labels[test], scores), divergence(labels[test], scores, labels[own], own_scores)
+    return Judged(test, scores, own, own_scores)

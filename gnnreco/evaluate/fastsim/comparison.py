@@ -12,7 +12,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.files.json_types import JsonDict
 
 from .cells import Cells
-from .classifier import Training, classify
+from .classifier import FOLDS, Training, calibration, classify, judged
 from .distances import (
     NEIGHBOURS,
     correlation_difference,
@@ -25,7 +25,7 @@ from .features import columns, common_voxels, high_level, pictures, reach_of, sc
 from .histograms import Side, drawn, separations
 from .networks import Table
 from .profiles import energy_edges, profiles, response
-from .showers import THRESHOLD, ShowerSample
+from .showers import THRESHOLD, ShowerSample, effective_size
 
 MOST_SQUARES = 2048  # inputs of the low-level networks: those that most showers fill
 UNLIKELY = 1e-3  # of a Kolmogorov-Smirnov test: below it the particles of both samples are not alike
@@ -50,6 +50,8 @@ class Comparison:
         Of the classifiers.
     seed : int
         Of the halves of the truth, of networks and of all that is drawn at random.
+    floor : bool
+        Whether the truth is compared with itself too.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Comparison:
     threshold: float = THRESHOLD
     training: Training = field(default_factory=Training)
     seed: int = 0
+    floor: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold < np.inf:
@@ -79,7 +82,8 @@ def compare(
     Parameters
     ----------
     generated, truth : ShowerSample
-        Of the same detector and threshold.
+        Of the same detector and threshold. Where generated ones have weights, separation, response, profiles and histograms
+        with these stand under ``weighted``; all other figures are without.
     settings : Comparison, optional
 
     Returns
@@ -87,6 +91,10 @@ def compare(
     dict
         What the command line writes as JSON; every number is finite or None.
     """
+    if generated.weight is not None:
+        weight, generated = generated.weight, replace(generated, weight=None)
+        plain = compare(generated, truth, settings)
+        return plain | {"weighted": _weighted(generated, truth, weight, settings or Comparison())}
     settings = settings or Comparison()
     n_layers = max(generated.n_layers, truth.n_layers)
     reach = reach_of(truth)
@@ -96,7 +104,8 @@ def compare(
     edges = energy_edges(truth.energy)
     mine, near, far = halves(len(generated), len(truth), settings.seed)
     result = _figures(one[mine], other[near], edges, truth.pitch, settings)
-    floor = _figures(other[far], other[near], edges, truth.pitch, settings) if len(far) else None
+    halved = settings.floor and len(far)
+    floor = _figures(other[far], other[near], edges, truth.pitch, settings) if halved else None
     return {
         "task": "fastsim",
         "showers": {
@@ -115,6 +124,46 @@ def compare(
         "floor": floor,
         "histograms": drawn(one, other),
     }
+
+
+def _weighted(generated: ShowerSample, truth: ShowerSample, weight: Floats, settings: Comparison) -> JsonDict:
+    """What weights change, against the same half of the truth."""
+    sample = replace(generated, weight=weight)
+    n_layers, reach = max(generated.n_layers, truth.n_layers), reach_of(truth)
+    one, other = (Side(s, high_level(s, n_layers, truth.pitch, reach)) for s in (sample, truth))
+    mine, near, _ = halves(len(generated), len(truth), settings.seed)
+    left = effective_size(weight)
+    return {
+        "effective_showers": left,
+        "effective_share": left / len(weight),
+        "largest": float(weight.max() / weight.mean()),
+        "separation": separations(one[mine], other[near]),
+        "response": response(one, other, energy_edges(truth.energy)),
+        "profiles": profiles(one, other, truth.pitch),
+        "histograms": drawn(one, other),
+    }
+
+
+def learned_half(generated: int, truth: int, seed: int) -> Ints:
+    """Rows of the truth that weights may learn from: those that generated showers are not compared with."""
+    return np.setdiff1d(np.arange(truth), halves(generated, truth, seed)[1])
+
+
+def unseen_odds(one: ShowerSample, other: ShowerSample, training: Training, seed: int = 0) -> Floats:
+    """Calibrated logarithm of the odds of each shower, of both samples in turn (n + m,), to be of the first one.
+
+    The networks read the features of layers; none trained on the shower that it judges.
+    """
+    n_layers, reach = max(one.n_layers, other.n_layers), reach_of(other)
+    table = np.concatenate(
+        [columns(high_level(s, n_layers, other.pitch, reach), s.energy)[0] for s in (one, other)]
+    )
+    labels, found = np.concatenate([np.ones(len(one)), np.zeros(len(other))]), np.zeros(len(table))
+    for run in range(FOLDS):
+        told = judged(lambda fit: Table(table, fit), labels, training, seed, run)
+        slope, offset = calibration(labels[told.own], told.own_scores)
+        found[told.test] = slope * told.scores + offset
+    return found
 
 
 def halves(generated: int, truth: int, seed: int) -> tuple[Ints, Ints, Ints]:
@@ -172,6 +221,8 @@ def definitions(settings: Comparison, n_layers: int, pitch: float, reach: float)
         "precision, recall, density, coverage": f"of the same features, with {NEIGHBOURS} neighbours",
         "sliced_wasserstein": "of the same features, in spreads of the truth",
         "layer_correlation": "largest difference of the correlation coefficients of layer energies over the particle's",
+        "weighted": "with the weights of showers: separation, response and profiles, nothing else; effective showers: "
+        "(sum w)^2 / sum w^2",
         "response": "visible over sampling fraction and over the particle's energy, all showers; width: spread over mean",
         "profiles": "mean energy over the particle's, all showers; chi2: per bin",
         "sparsity": f"share of empty squares within {reach:.3g} mm of the axis, in all layers",

@@ -118,6 +118,37 @@ def columns(high: HighLevel, energy: Floats) -> tuple[Floats, list[str]]:
     return np.concatenate(parts, axis=1), names
 
 
+def of_whole(sample: ShowerSample) -> Floats:
+    """A few features of each shower as a whole (n, 8): energy, response, cells, depth and its spread, width, largest cell.
+
+    Few and smooth: for a ratio of densities two samples must overlap, and hundreds of features of layers keep them apart.
+    """
+    n, shower = len(sample), sample.shower
+    total = np.bincount(shower, sample.mips, n)
+    over = np.where(total > 0, total, 1.0)
+
+    def mean(values: Floats | Ints) -> Floats:
+        return np.asarray(np.bincount(shower, sample.mips * values, n) / over)
+
+    largest = np.zeros(n)
+    np.maximum.at(largest, shower, sample.mips)
+    depth = mean(sample.place)
+    away = mean(np.hypot(sample.a, sample.b))
+    return np.stack(
+        [
+            np.log10(sample.energy),
+            np.bincount(shower, sample.visible, n) / sample.energy,
+            np.log1p(np.diff(sample.offsets)),
+            depth,
+            np.sqrt(mean((sample.place - depth[shower]) ** 2)),
+            np.log1p(away),
+            np.log1p(np.sqrt(mean((np.hypot(sample.a, sample.b) - away[shower]) ** 2))),
+            np.log1p(largest),
+        ],
+        axis=1,
+    )
+
+
 def voxels(sample: ShowerSample, pitch: float) -> Ints:
     """Number of the square (layer, column, row) around the axis in which each cell lies (m,); not dense."""
     column, row = (np.rint(away / pitch).astype(np.int64) for away in (sample.a, sample.b))

@@ -27,36 +27,43 @@ LABELS = {
     "longitudinal": "layer along the axis",
     "radial": "distance from the axis [mm]",
 }
-SIDES = {"truth": "0.4", "generated": "C1"}
+SIDES = {"truth": "0.4", "generated": "C1", "weighted": "C0"}
 
 
 def fastsim_figures(result: JsonMapping, prefix: str = "") -> Iterator[tuple[str, Figure]]:
     """Figures of what `compare` returned, by name: ``showers``, ``profiles``."""
-    histograms = result["histograms"]
+    histograms, weighted = result["histograms"], result.get("weighted") or {}
     if histograms:
         figure, panels = _panels(len(histograms))
         for (name, drawn), (top, below) in zip(histograms.items(), panels, strict=True):
-            edges = np.array(drawn["edges"])
-            shares = {side: np.array(drawn[side]) for side in SIDES}
+            shares, entries = _sides(drawn, weighted.get("histograms", {}).get(name), "")
+            counts = {**entries, **dict(zip(("generated", "truth"), drawn["entries"], strict=True))}
             # Of a share p of n entries, as of counts.
-            errors = {
-                side: np.sqrt(shares[side] / max(entries, 1))
-                for side, entries in zip(("generated", "truth"), drawn["entries"], strict=True)
-            }
-            _draw(top, below, edges, shares, errors)
+            errors = {side: np.sqrt(shares[side] / max(counts[side], 1)) for side in shares}
+            _draw(top, below, np.array(drawn["edges"]), shares, errors)
             top.set_ylabel("share of entries")
             below.set_xlabel(LABELS[name])
         yield f"{prefix}showers", figure
     figure, panels = _panels(2)
     for name, (top, below) in zip(("longitudinal", "radial"), panels, strict=True):
-        profile = result["profiles"][name]
-        values = {side: np.array(profile[side]) for side in SIDES}
-        errors = {side: np.array(profile[f"{side}_error"]) for side in SIDES}
+        profile, other = result["profiles"][name], weighted.get("profiles", {}).get(name)
+        values, errors = (_sides(profile, other, ending)[0] for ending in ("", "_error"))
         _draw(top, below, np.array(profile["edges"]), values, errors)
         top.set_ylabel("energy / particle's [MIP/GeV]")
         top.set_yscale("log" if any(v.max(initial=0) > 0 for v in values.values()) else "linear")
         below.set_xlabel(LABELS[name])
     yield f"{prefix}profiles", figure
+
+
+def _sides(
+    plain: JsonMapping, weighted: JsonMapping | None, ending: str
+) -> tuple[dict[str, Floats], dict[str, int]]:
+    """Columns of all that is drawn, and of the weighted showers how many entries they are worth."""
+    found = {side: np.array(plain[f"{side}{ending}"]) for side in ("truth", "generated")}
+    if weighted is None:
+        return found, {}
+    worth = {"weighted": weighted["entries"][0]} if "entries" in weighted else {}
+    return found | {"weighted": np.array(weighted[f"generated{ending}"])}, worth
 
 
 def _panels(count: int) -> tuple[Figure, list[tuple[Axes, Axes]]]:
@@ -77,17 +84,19 @@ def _panels(count: int) -> tuple[Figure, list[tuple[Axes, Axes]]]:
 def _draw(
     top: Axes, below: Axes, edges: Floats, values: dict[str, Floats], errors: dict[str, Floats]
 ) -> None:
-    """Both sides, and the first over the second where the second has anything."""
-    for side, color in SIDES.items():
-        top.stairs(values[side], edges, color=color, label=side, fill=side == "truth", alpha=0.8)
+    """All sides, and each over the truth where that has anything."""
+    below.axhline(1, color="0.6", linewidth=1)
+    for side in values:
+        top.stairs(values[side], edges, color=SIDES[side], label=side, fill=side == "truth", alpha=0.8)
+        if side == "truth":
+            continue
+        known = (values["truth"] > 0) & (values[side] > 0)
+        middle = (edges[1:] + edges[:-1])[known] / 2
+        one, other = values[side][known], values["truth"][known]
+        spread = np.hypot(errors[side][known] / one, errors["truth"][known] / other)
+        below.errorbar(middle, one / other, spread * one / other, fmt="o", color=SIDES[side], markersize=3)
     top.legend(fontsize=9)
     top.tick_params(labelbottom=False)
-    known = (values["truth"] > 0) & (values["generated"] > 0)
-    middle = (edges[1:] + edges[:-1])[known] / 2
-    one, other = values["generated"][known], values["truth"][known]
-    spread = np.hypot(errors["generated"][known] / one, errors["truth"][known] / other)
-    below.axhline(1, color="0.6", linewidth=1)
-    below.errorbar(middle, one / other, spread * one / other, fmt="o", color=SIDES["generated"], markersize=3)
     below.set_ylim(*RATIO)
     below.set_ylabel("ratio")
     below.grid(alpha=0.3)

@@ -11,7 +11,7 @@ from gnnreco.columns import Floats
 from gnnreco.files.json_types import JsonDict
 
 from .features import HighLevel
-from .showers import ShowerSample
+from .showers import ShowerSample, effective_size
 
 LEAST_BINS, MOST_BINS = 10, 50
 TAIL = 1e-3  # of the entries on either side lie outside of the edges: the first and the last bin have them
@@ -47,16 +47,17 @@ def separations(one: Side, other: Side) -> JsonDict:
     """Separation power of each kind of histogram; of those by layer the mean, and each layer under ``layers``."""
     found: JsonDict = dict.fromkeys(("response", "sparsity", *BY_LAYER, "hit_energy"))
     layers: JsonDict = {}
-    bins = _bins(min(len(one), len(other)))
+    bins, weight = _bins(min(len(one), len(other))), one.sample.weight
     for name in ("response", "sparsity"):
-        pair = histogram(getattr(one.high, name), getattr(other.high, name), bins)
+        pair = histogram(getattr(one.high, name), getattr(other.high, name), bins, weight)
         found[name] = None if pair is None else separation_power(*pair[1:])
-    pair = histogram(np.log10(one.sample.mips), np.log10(other.sample.mips), bins)
+    pair = histogram(np.log10(one.sample.mips), np.log10(other.sample.mips), bins, _of_cells(one))
     found["hit_energy"] = None if pair is None else separation_power(*pair[1:])
     for name in BY_LAYER:
         layers[name] = []
         for layer in range(one.high.hits.shape[1]):
-            pair = histogram(_layer(one.high, name, layer), _layer(other.high, name, layer), bins)
+            mine, true = (_layer(side.high, name, layer) for side in (one, other))
+            pair = histogram(mine, true, bins, _of_layer(one, name, layer))
             layers[name].append(None if pair is None else separation_power(*pair[1:]))
         known = [value for value in layers[name] if value is not None]
         found[name] = float(np.mean(known)) if known else None
@@ -65,42 +66,65 @@ def separations(one: Side, other: Side) -> JsonDict:
 
 def drawn(one: Side, other: Side) -> JsonDict:
     """The histograms that are drawn: ``edges``, and shares of ``generated`` and ``truth``, by name; all layers in one."""
-    bins = _bins(min(len(one), len(other)))
+    bins, weight = _bins(min(len(one), len(other))), one.sample.weight
+    left = 1.0 if weight is None else effective_size(weight) / max(len(one), 1)
     found: JsonDict = {}
     for name in ("response", "sparsity", *BY_LAYER, "hit_energy"):
-        sides = []
-        for side in (one, other):
-            if name == "hit_energy":
-                values = np.log10(side.sample.mips)
-            elif name in BY_LAYER:
-                filled = side.high.hits > 0
-                values = getattr(side.high, name)[filled]
-                values = np.log10(values) if name in ("layer_energy", "largest") else values
-            else:
-                values = getattr(side.high, name)
-            sides.append(values)
-        pair = histogram(sides[0], sides[1], bins)
+        (mine, some), (true, _) = (_entries(side, name) for side in (one, other))
+        pair = histogram(mine, true, bins, some)
         if pair is not None:
             edges, p, q = pair
             found[name] = {
                 "edges": edges.tolist(),
                 "generated": (p / p.sum()).tolist(),
                 "truth": (q / q.sum()).tolist(),
-                "entries": [int(p.sum()), int(q.sum())],
+                "entries": [round(len(mine) * left), int(q.sum())],
             }
     return found
 
 
-def histogram(one: Floats, other: Floats, bins: int) -> tuple[Floats, Floats, Floats] | None:
-    """Edges that suit both, and the entries of both; None where there are too few."""
+def _entries(side: Side, name: str) -> tuple[Floats, Floats | None]:
+    """What is drawn under a name, of all layers that are not empty in one, and the weights of the entries."""
+    weight = side.sample.weight
+    if name == "hit_energy":
+        return np.log10(side.sample.mips), _of_cells(side)
+    values = getattr(side.high, name)
+    if name not in BY_LAYER:
+        return values, weight
+    filled = side.high.hits > 0
+    values = np.log10(values[filled]) if name in ("layer_energy", "largest") else values[filled]
+    return values, None if weight is None else np.repeat(weight, filled.sum(axis=1))
+
+
+def histogram(
+    one: Floats, other: Floats, bins: int, weight: Floats | None = None
+) -> tuple[Floats, Floats, Floats] | None:
+    """Edges that suit both, and the entries of both, those of the first by their weight; None where there are too few."""
     if min(len(one), len(other)) < FEWEST:
         return None
     low, high = np.quantile(np.concatenate([one, other]), [TAIL, 1 - TAIL])
     if high <= low:
         low, high = low - 0.5, low + 0.5
     edges = np.linspace(low, high, bins + 1)
-    sides = (np.histogram(np.clip(values, low, high), edges)[0].astype(np.float64) for values in (one, other))
-    return edges, *sides  # type: ignore[return-value]
+    counts, true = (
+        np.histogram(np.clip(values, low, high), edges, weights=some)[0].astype(np.float64)
+        for values, some in ((one, weight), (other, None))
+    )
+    return (edges, counts, true) if counts.sum() > 0 else None
+
+
+def _of_cells(side: Side) -> Floats | None:
+    """The weight of each cell's shower."""
+    weight = side.sample.weight
+    return None if weight is None else weight[side.sample.shower]
+
+
+def _of_layer(side: Side, name: str, layer: int) -> Floats | None:
+    """The weights that belong to the values of a layer."""
+    weight = side.sample.weight
+    if weight is None or name not in NEEDS_HITS:
+        return weight
+    return weight[side.high.hits[:, layer] > 0]
 
 
 def _bins(showers: int) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.files.json_types import JsonDict
 
 from .histograms import Side
+from .showers import effective_size
 
 ENERGY_BINS = 6
 WIDE = 1.5  # ratio of the largest to the least energy from which there is more than one bin
@@ -35,14 +37,13 @@ def response(one: Side, other: Side, edges: Floats) -> JsonDict:
         deviation over mean) of ``generated`` and ``truth``, ``mean_ratio``, ``width_ratio``, each with its ``_error``.
     """
     inner = edges[1:-1]
-    rows = []
+    found = []
     for i in range(len(edges) - 1):
-        values = [
-            side.high.response[np.searchsorted(inner, side.sample.energy, side="right") == i]
-            for side in (one, other)
-        ]
-        rows.append({"energy": [float(edges[i]), float(edges[i + 1])], **_ratios(*values)})
-    return {"all": _ratios(one.high.response, other.high.response), "bins": rows}
+        mine = [np.searchsorted(inner, side.sample.energy, side="right") == i for side in (one, other)]
+        values = [_moments(side, some) for side, some in zip((one, other), mine, strict=True)]
+        found.append({"energy": [float(edges[i]), float(edges[i + 1])], **_ratios(*values)})
+    whole = [_moments(side, np.full(len(side), True)) for side in (one, other)]
+    return {"all": _ratios(*whole), "bins": found}
 
 
 def profiles(one: Side, other: Side, pitch: float) -> JsonDict:
@@ -51,12 +52,16 @@ def profiles(one: Side, other: Side, pitch: float) -> JsonDict:
     Each has ``generated`` and ``truth``, with errors of the means, and ``chi2``: the mean over bins of the squared
     difference over its variance, near 1 where both are samples of one distribution.
     """
-    edges = pitch * RINGS
+    edges, weight = pitch * RINGS, one.sample.weight
     n_layers = one.high.hits.shape[1]
     along = [side.high.layer_energy / side.sample.energy[:, None] for side in (one, other)]
+    across = [_rings(side, edges) for side in (one, other)]
     return {
-        "longitudinal": {"edges": (np.arange(n_layers + 1) - 0.5).tolist(), **_profile(*along)},
-        "radial": {"edges": edges.tolist(), **_profile(*(_rings(side, edges) for side in (one, other)))},
+        "longitudinal": {
+            "edges": (np.arange(n_layers + 1) - 0.5).tolist(),
+            **_profile(along[0], along[1], weight),
+        },
+        "radial": {"edges": edges.tolist(), **_profile(across[0], across[1], weight)},
     }
 
 
@@ -69,23 +74,32 @@ def _rings(side: Side, edges: Floats) -> Floats:
     return sums / side.sample.energy[:, None]
 
 
-def _profile(one: Floats, other: Floats) -> JsonDict:
+def _profile(one: Floats, other: Floats, weight: Floats | None) -> JsonDict:
     found: JsonDict = {}
-    variances = []
-    for name, values in (("generated", one), ("truth", other)):
-        variance = values.var(axis=0) / max(len(values) - 1, 1)
-        variances.append(variance)
-        found[name] = values.mean(axis=0).tolist()
-        found[f"{name}_error"] = np.sqrt(variance).tolist()
+    means, variances = [], []
+    for name, values, some in (("generated", one, weight), ("truth", other, None)):
+        mean, variance, n = _weighted(values, some)
+        means.append(mean)
+        variances.append(variance / max(n - 1, 1))
+        found[name] = mean.tolist()
+        found[f"{name}_error"] = np.sqrt(variances[-1]).tolist()
     both = variances[0] + variances[1]
     counted = ((other > 0).mean(axis=0) >= FILLED) & (both > 0)
-    away = one.mean(axis=0) - other.mean(axis=0)
+    away = means[0] - means[1]
     enough = counted.any() and min(len(one), len(other)) >= FEWEST
     return found | {"chi2": float(np.mean(away[counted] ** 2 / both[counted])) if enough else None}
 
 
-def _ratios(one: Floats, other: Floats) -> JsonDict:
-    sides = {"generated": _moments(one), "truth": _moments(other)}
+def _weighted(values: Floats, weight: Floats | None) -> tuple[Floats, Floats, float]:
+    """Mean and variance of the rows of (n,) or (n, k), and how many rows of weight 1 they are worth."""
+    if weight is None or not weight.any():
+        return values.mean(axis=0), values.var(axis=0), float(len(values))
+    mean = np.average(values, axis=0, weights=weight)
+    return mean, np.average((values - mean) ** 2, axis=0, weights=weight), effective_size(weight)
+
+
+def _ratios(one: JsonDict, other: JsonDict) -> JsonDict:
+    sides = {"generated": one, "truth": other}
     found: JsonDict = dict(sides)
     for name in ("mean", "width"):
         mine, true = (side[name] for side in sides.values())
@@ -96,14 +110,19 @@ def _ratios(one: Floats, other: Floats) -> JsonDict:
     return found
 
 
-def _moments(values: Floats) -> JsonDict:
-    n = len(values)
-    if n < FEWEST or values.mean() <= 0:
-        return {"showers": n, **dict.fromkeys(("mean", "mean_error", "width", "width_error"))}
-    mean, spread = float(values.mean()), float(values.std(ddof=1))
+def _moments(side: Side, some: NDArray[np.bool_]) -> JsonDict:
+    """Mean and width of the response of some showers."""
+    values, weight = side.high.response[some], side.sample.weight
+    unknown = {"showers": len(values), **dict.fromkeys(("mean", "mean_error", "width", "width_error"))}
+    if len(values) < FEWEST:
+        return unknown
+    average, variance, n = _weighted(values, None if weight is None else weight[some])
+    if average <= 0 or n <= 1:
+        return unknown
+    mean, spread = float(average), float(np.sqrt(variance * n / (n - 1)))
     # The error of a width is that of a normal distribution: good enough for the core, too small for long tails.
     return {
-        "showers": n,
+        "showers": len(values),
         "mean": mean,
         "mean_error": spread / n**0.5,
         "width": spread / mean,

@@ -44,6 +44,10 @@ class ShowerSample:
         Particles of the truth that left nothing in a layer on their axis: they are no showers here.
     beside : float
         Share of all energy that was left in layers which the axis does not cross: not among the cells.
+    key : int64 (n, 2), optional
+        Number of the event and identity of the particle of each shower.
+    weight : float64 (n,), optional
+        What each shower counts for in histograms, response and profiles; None: all alike.
     """
 
     pdg: Ints
@@ -58,6 +62,8 @@ class ShowerSample:
     pitch: float
     left_nothing: int = 0
     beside: float = 0.0
+    key: Ints | None = None
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -90,6 +96,8 @@ class ShowerSample:
             self.pitch,
             self.left_nothing,
             self.beside,
+            None if self.key is None else self.key[rows],
+            None if self.weight is None else self.weight[rows],
         )
 
 
@@ -122,11 +130,14 @@ def shower_sample(
     stack = stack_of(there)
     pitch = np.sqrt(there.pitch_u * there.pitch_v)[stack.sensor]
     parts: list[dict[str, Any]] = []
-    particles = 0
+    particles, keys = 0, [np.zeros((0, 2), np.int64)]
     for event in events:
         along = along_axes(detector, event)
-        particles += 0 if event.truth is None else len(event.truth.particles)
         parts.append(_columns(along, stack, pitch, threshold))
+        if event.truth is not None:  # without it there was an error before
+            particles += len(event.truth.particles)
+            whose = event.truth.particles.particle_id[along.particle].astype(np.int64)
+            keys.append(np.stack([np.full(len(along), event.number), whose], axis=1))
     joined = {
         name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0)
         for name in ("pdg", "energy", "cosine", "counts", "place", "a", "b", "mips", "visible", "pitch")
@@ -147,8 +158,14 @@ def shower_sample(
         float(np.median(widths)) if len(widths) else ANY_PITCH,
         particles - len(joined["energy"]),
         beside / (left + beside) if left + beside > 0 else 0.0,
+        np.concatenate(keys),
     )
     return sample[_order(sample)]
+
+
+def effective_size(weight: Floats) -> float:
+    """Showers of weight 1 that tell as much: (sum w)^2 / sum w^2."""
+    return float(weight.sum() ** 2 / (weight**2).sum()) if len(weight) else 0.0
 
 
 def _columns(along: Along, stack: Stack, pitch: Floats, threshold: float) -> dict[str, Any]:

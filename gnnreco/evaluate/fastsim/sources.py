@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from gnnreco.errors import BadInput
+from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Reconstructor
 
 from ..clustering import ShowerTarget
-from .comparison import Comparison, compare
+from .comparison import Comparison, compare, learned_half
 from .reconstruction import DEFINITIONS, Reconstructed, compare_reconstruction, unreconstructed
 from .showers import ShowerSample, shower_sample
+from .weights import learn_weights, read_weights, write_weights
 
 #: What the output of `reconstruct` has and a folder of events has not.
 MANIFEST = "manifest.json"
@@ -53,6 +55,8 @@ def evaluate_showers(
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     reconstruct: Reconstructor | None = None,
     target: ShowerTarget | None = None,
+    weights: str | Path | None = None,
+    reweight: str | Path | None = None,
 ) -> JsonDict:
     """Compare the showers of generated events with those of a full simulation.
 
@@ -70,6 +74,11 @@ def evaluate_showers(
         Finds showers in the events of both; what it makes of them is compared too.
     target : ShowerTarget, optional
         Particles that it should find.
+    weights : path, optional
+        Weights of the generated showers, which `reweight` wrote.
+    reweight : path, optional
+        Learn weights that move the generated showers toward half of the true ones, write them there as Parquet, and take
+        them. The other half is what generated showers are compared with.
 
     Returns
     -------
@@ -79,11 +88,16 @@ def evaluate_showers(
 
     Raises
     ------
+    BadConfig
+        Weights are both to be read and to be written.
     BadInput
-        Events without truth or without energies in it, or without any shower.
+        Events without truth or without energies in it, or without any shower; weights of other showers, or too few showers
+        to learn weights from.
     BadBundle
         `reconstruct` finds no showers.
     """
+    if weights is not None and reweight is not None:
+        raise BadConfig("weights= reads weights and reweight= writes new ones: name one of them")
     settings = settings or Comparison()
     events = progress(chain(iter(generated), iter(truth)))
     parts: list[Iterator[Any]] = [islice(events, len(generated)), events]
@@ -94,6 +108,13 @@ def evaluate_showers(
     one, other = (shower_sample(part, detector, settings.threshold) for part in parts)
     for sample, source in ((one, generated), (other, truth)):
         _needed(sample, source, settings.threshold)
+    if reweight is not None:
+        some = other[learned_half(len(one), len(other), settings.seed)]
+        learned = learn_weights(one, some, settings.seed)
+        write_weights(reweight, one, learned)
+        one = replace(one, weight=learned)
+    elif weights is not None:
+        one = replace(one, weight=read_weights(weights, one))
     result = {"events": len(generated)} | compare(one, other, settings)
     if looks:
         result["reconstruction"] = compare_reconstruction(*looks)

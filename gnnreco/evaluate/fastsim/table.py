@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -26,17 +26,25 @@ SEEN = {
 
 def fastsim_lines(result: JsonMapping) -> list[str]:
     """Lines of at most 110 characters for the object that `compare` returns."""
-    showers, floor = result["showers"], result["floor"] or {}
+    showers = result["showers"]
+    sides = {"generated": result, "weighted": result.get("weighted"), "floor": result["floor"] or {}}
+    shown = {name: side for name, side in sides.items() if side is not None}
     lines = [
         f"{showers['generated']:,} generated showers, {showers['truth']:,} true ones, "
         f"compared: {showers['compared']:,} a side",
         *wrap(result["definitions"]["showers"], 110),
         "",
-        f"{'':46}  {'generated':>16}  {'floor':>16}",
+        f"{'':46}" + "".join(f"  {name:>16}" for name in shown),
     ]
-    for title, rows in _rows(result, floor):
-        lines += [title, *(f"  {name:44}  {mine:>16}  {least:>16}" for name, mine, least in rows)]
+    for title, rows in figure_rows(tuple(shown.values())):
+        lines += [title, *(f"  {row[0]:44}" + "".join(f"  {cell:>16}" for cell in row[1:]) for row in rows)]
     lines += ["", "floor: the truth against itself, with as many showers a side"]
+    if "weighted" in shown:
+        w = shown["weighted"]
+        lines.append(
+            f"weighted: these {showers['generated']:,} tell as much as {w['effective_showers']:,.0f} showers "
+            f"({100 * w['effective_share']:.0f} %); largest weight {w['largest']:.3g}, mean 1"
+        )
     return lines + _reconstruction(result.get("reconstruction"))
 
 
@@ -74,12 +82,14 @@ def _with_interval(side: JsonMapping, name: str) -> str:
     return f"{value:.4f}" + ("" if within is None else f" +- {(within[1] - within[0]) / 2:.4f}")
 
 
-def _rows(result: JsonMapping, floor: JsonMapping) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+def figure_rows(sides: Sequence[JsonMapping]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Title of each group of figures, and its rows: a name, and the figure of each of several results as text."""
+    result = sides[0]
     for key, title in (("auc", "AUC of classifiers"), ("jsd", "Jensen-Shannon divergence")):
         yield (
             title,
             [
-                (CLASSIFIERS[name], *(_with_spread(side, name, key) for side in (result, floor)))
+                (CLASSIFIERS[name], *(_with_spread(side, name, key) for side in sides))
                 for name in CLASSIFIERS
                 if name in result["classifier"]
             ],
@@ -87,33 +97,31 @@ def _rows(result: JsonMapping, floor: JsonMapping) -> Iterator[tuple[str, list[t
     powers = [name for name in result["separation"] if name != "layers"]
     yield (
         "separation power",
-        [
-            (name.replace("_", " "), *(_value(side, "separation", name) for side in (result, floor)))
-            for name in powers
-        ],
+        [(name.replace("_", " "), *(_value(side, "separation", name) for side in sides)) for name in powers],
     )
     single = {"fpd": "Frechet physics distance", "kpd": "kernel physics distance"}
     single |= {name: name for name in ("precision", "recall", "density", "coverage")}
     single |= {"sliced_wasserstein": "sliced Wasserstein distance"}
     single |= {"layer_correlation": "correlations of layers, largest difference"}
     rows: list[tuple[str, ...]] = [
-        (title, *(_value(side, name) for side in (result, floor))) for name, title in single.items()
+        (title, *(_value(side, name) for side in sides)) for name, title in single.items()
     ]
     for name in ("longitudinal", "radial"):
-        both = (_value(side, "profiles", name, "chi2") for side in (result, floor))
+        both = (_value(side, "profiles", name, "chi2") for side in sides)
         rows.append((f"{name} profile, chi2 per bin", *both))
     yield "distances", rows
-    yield "response, generated over true", list(_responses(result, floor))
+    yield "response, generated over true", list(_responses(sides))
 
 
-def _responses(result: JsonMapping, floor: JsonMapping) -> Iterator[tuple[str, ...]]:
+def _responses(sides: Sequence[JsonMapping]) -> Iterator[tuple[str, ...]]:
+    result = sides[0]
     count = len(result["response"]["bins"])
     for i in (None, *range(count if count > 1 else 0)):
         for name in ("mean", "width"):
             where = "all energies"
             if i is not None:
                 where = "{:.3g} to {:.3g} GeV".format(*result["response"]["bins"][i]["energy"])
-            yield f"{name}, {where}", _ratio(result, name, i), _ratio(floor, name, i)
+            yield f"{name}, {where}", *(_ratio(side, name, i) for side in sides)
 
 
 def _ratio(side: JsonMapping, name: str, i: int | None) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.simulate.options import SimulationOptions
-from gnnreco.simulate.showers.ray import stack_of
+from gnnreco.simulate.showers.ray import Stack, stack_of
 
 from .features import FEATURES, OF_DETECTOR
 from .pieces import all_pieces
@@ -16,6 +18,14 @@ from .weights import Engine
 
 #: Features that the material of a layer decides, whatever the angle; those of its place are left out.
 OF_MATERIAL = ("log thickness", "log critical", "log mip", "log moliere", "log fraction", "log active")
+WORDS = {
+    "thickness": "radiation lengths of a layer",
+    "critical": "critical energy of a layer (GeV)",
+    "mip": "energy of a minimum-ionising particle in a sensor (GeV)",
+    "moliere": "Moliere radius (mm)",
+    "fraction": "sampling fraction",
+    "active": "thickness of a sensor (mm)",
+}
 BEYOND, LEAST = (
     0.1,
     0.05,
@@ -44,6 +54,24 @@ def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float,
             f"the detector '{detector.name}' has no calorimeter (no subsystem measures energy): "
             "there is nothing for a fast simulation of showers to do; leave the engine out"
         )
+    found = {}
+    for name, (low, high), value in _material(engine, stack):
+        room = max(BEYOND * np.log(high / low), LEAST)
+        outside = (np.log(value) < np.log(low) - room) | (np.log(value) > np.log(high) + room)
+        of_all = outside.mean(), stack.radiation[outside].sum() / stack.radiation.sum()
+        if min(of_all) > MOST:
+            seen = value[outside]
+            found[name] = (low, high, float(seen.min()), float(seen.max()))
+    return found
+
+
+def material(engine: Engine, detector: Detector) -> Iterator[tuple[str, tuple[float, float], Floats]]:
+    """Each quantity of a layer's material in words, its range in training, and its values in a detector's sensors."""
+    for name, known, here in _material(engine, stack_of(detector.at_source())):
+        yield WORDS[name], known, here
+
+
+def _material(engine: Engine, stack: Stack) -> Iterator[tuple[str, tuple[float, float], Floats]]:
     pieces, active = all_pieces(stack, engine.ranges)
     here: dict[str, Floats] = {
         "log thickness": stack.radiation / pieces,
@@ -53,30 +81,16 @@ def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float,
         "log fraction": stack.fraction,
         "log active": active,
     }
-    names, found = FEATURES[OF_DETECTOR], {}
+    names = FEATURES[OF_DETECTOR]
     for name in OF_MATERIAL:
-        low, high = engine.ranges[names.index(name)].astype(float)
-        value, room = np.log(here[name]), max(BEYOND * (high - low), LEAST)
-        outside = (value < low - room) | (value > high + room)
-        of_all = outside.mean(), stack.radiation[outside].sum() / stack.radiation.sum()
-        if min(of_all) > MOST:
-            seen = here[name][outside]
-            found[name.removeprefix("log ")] = (np.exp(low), np.exp(high), seen.min(), seen.max())
-    return found
+        low, high = np.exp(engine.ranges[names.index(name)].astype(float)).tolist()
+        yield name.removeprefix("log "), (low, high), here[name]
 
 
 def doubts(engine: Engine, detector: Detector, process: str, options: SimulationOptions) -> list[str]:
     """What an engine does not know of a detector and of what is shot at it, a line each; raises as `unknown_layers`."""
-    words = {
-        "thickness": "radiation lengths of a layer",
-        "critical": "critical energy of a layer (GeV)",
-        "mip": "energy of a minimum-ionising particle in a sensor (GeV)",
-        "moliere": "Moliere radius (mm)",
-        "fraction": "sampling fraction",
-        "active": "thickness of a sensor (mm)",
-    }
     found = [
-        f"{detector.name}: {words[name]} {a:.3g} to {b:.3g}, trained on {low:.3g} to {high:.3g}: check its showers"
+        f"{detector.name}: {WORDS[name]} {a:.3g} to {b:.3g}, trained on {low:.3g} to {high:.3g}: check its showers"
         for name, (low, high, a, b) in unknown_layers(engine, detector).items()
     ]
     low, high = options.energy

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-
-from .features import scaled
+from gnnreco.evaluate.fastsim.features import scaled
 
 if TYPE_CHECKING:
     import torch

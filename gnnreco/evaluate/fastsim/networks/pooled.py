@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .networks import SLOPE
+from .tables import SLOPE
 
 
 class Pooled(nn.Module):
