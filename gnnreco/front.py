@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput
@@ -23,9 +23,6 @@ from gnnreco.tasks.registry import find_task, task_names
 
 #: The task that makes events instead of reading them, so that its report is another one.
 FASTSIM = "fastsim"
-if TYPE_CHECKING:
-    pass
-
 Inputs = str | Path | Sequence[str | Path]
 
 

@@ -115,7 +115,7 @@ def evaluate_showers(
         one = replace(one, weight=learned)
     elif weights is not None:
         one = replace(one, weight=read_weights(weights, one))
-    result = {"events": len(generated)} | compare(one, other, settings)
+    result: JsonDict = {"events": len(generated)} | compare(one, other, settings)
     if looks:
         result["reconstruction"] = compare_reconstruction(*looks)
         result["definitions"] |= DEFINITIONS
