@@ -1,10 +1,15 @@
 """What every test shares: hypothesis draws the same examples on every run and has no clock; small detectors from text."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# There is a process of the tests for each core: threads of one wait for threads of the others, and burn time while they do.
+for library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")

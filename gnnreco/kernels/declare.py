@@ -25,6 +25,7 @@ from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 from numba.core.sigutils import normalize_signature
 
+from .bare import rebuilt
 from .cache import forget_unused, in_use, kernel_folder
 from .content import Unknown, kernel_sum, types_text
 from .turns import Turns
@@ -123,6 +124,10 @@ def _sum(key: str, wrapped: bool) -> str:
 
 class _Implementation(CompileResultCacheImpl):
     _locator_classes = [_Place]  # noqa: RUF012 (numba's own)
+
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        """What was compiled, from what was kept of it."""
+        return rebuilt(target_context, payload)
 
 
 class _Cache(FunctionCache):

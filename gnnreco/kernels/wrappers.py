@@ -16,12 +16,16 @@ from contextlib import ExitStack
 from typing import Any
 
 from numba import types
+from numba.core.compiler import Compiler as Pipeline
 from numba.core.compiler import CompileResult, Flags
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.errors import ForceLiteralArg, TypingError
 from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
+
+from .bare import BareLibrary, fill_cells
+from .messages import plain_messages
 
 _under_way: list[ExitStack] = []  # of kernels in compilation, the outermost first; under numba's lock
 _called_by_kernels: list[CompileResult] = []  # their code has been linked into callers: it must not go
@@ -40,6 +44,15 @@ def at_end(call: Callable[[], None]) -> None:
 def has_wrapper(result: CompileResult) -> bool:
     """Whether Python can call this code."""
     return bool(result.library.get_pointer_to_function(result.fndesc.llvm_cpython_wrapper_name))
+
+
+class InnerPipeline(Pipeline):  # type: ignore[misc]
+    """Leaves inner kernels to their callers."""
+
+    def compile_extra(self, function: Callable[..., Any]) -> CompileResult:
+        if self.state.library is None and is_inner():
+            self.state.library = BareLibrary(self.state.targetctx.codegen(), function.__qualname__)
+        return super().compile_extra(function)
 
 
 class Compiler(_FunctionCompiler):  # type: ignore[misc]
@@ -63,6 +76,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
             with ExitStack() as ends:
                 _under_way.append(ends)
                 ends.callback(_under_way.pop)
+                ends.enter_context(plain_messages())
                 return super().compile(sig)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
@@ -76,6 +90,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
     def add_overload(self, cres: CompileResult) -> None:
         """Python's table of codes gets what Python can call."""
         if has_wrapper(cres):
+            fill_cells(cres)
             super().add_overload(cres)
         else:
             self.overloads[tuple(cres.signature.args)] = cres
@@ -90,3 +105,4 @@ def bare_where_inner(kernel: CPUDispatcher) -> None:
     """Make a dispatcher of numba's a `Kernel`."""
     kernel.__class__ = Kernel
     kernel._compiler.__class__ = Compiler
+    kernel._compiler.pipeline_class = InnerPipeline

@@ -19,14 +19,18 @@ SHAPES: dict[str, dict[str, Any]] = {
     "layers": {"kind": "edges", "slots": 6, "groups": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,), "outputs": 1},
     "slots": {"kind": "slots", "slots": 4, "messages": "senders", "edge_layers": (4,), "node_layers": (4,), "head_layers": (6,), "outputs": 2},
 }  # fmt: skip
+#: Besides, one with half the edges of "pairs": a compiler of C++ reads its firmware in seconds.
+ALL = SHAPES | {
+    "few": {"kind": "nodes", "slots": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,)}
+}
 FEATURES = 3
 
 
 def network(shape: str, seed: int = 0, weights: str = "fixed", bits: float = 4.0) -> TriggerNetwork:
-    """A network of one of `SHAPES`, its numbers of bits drawn at random, about half of its weights gone."""
+    """A network of one of `ALL`, its numbers of bits drawn at random, about half of its weights gone."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    config = TriggerNetworkConfig(**SHAPES[shape], bits=BitsConfig(weights, bits, bits, 8))  # type: ignore[arg-type]
+    config = TriggerNetworkConfig(**ALL[shape], bits=BitsConfig(weights, bits, bits, 8))  # type: ignore[arg-type]
     made = TriggerNetwork(config, FEATURES)
     made.offset.copy_(torch.tensor([0.5, -2.0, 0.0]))
     made.scale.copy_(torch.tensor([2.0, 0.25, 1.0]))
@@ -45,6 +49,6 @@ def network(shape: str, seed: int = 0, weights: str = "fixed", bits: float = 4.0
 
 def inputs(shape: str, n: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Features of `n` buffers, and which slots are filled."""
-    rng, slots = np.random.default_rng(seed), SHAPES[shape].get("slots", 0)
+    rng, slots = np.random.default_rng(seed), ALL[shape].get("slots", 0)
     x = rng.normal(size=(n, slots, FEATURES) if slots else (n, FEATURES)) * [4.0, 0.5, 1.5] + [0.5, -2.0, 0.0]
     return x, (rng.random((n, slots)) < 0.7).astype(np.float64)

@@ -197,9 +197,18 @@ def cast(stack: Stack, x: Vector, t: Vector, reach: float, back: float) -> Ray:
             away < best[layer] or (away == best[layer] and s < crossing[row[layer]])
         ):
             best[layer], row[layer] = away, n_near - 1
-    found = np.flatnonzero(row >= 0)
-    order = found[np.argsort(crossing[row[found]], kind="mergesort")]
-    return _ray(stack, x, t, near[:n_near], crossing[:n_near], row[order])
+    # By insertion: layers are few and lie in order or nearly so, and numba's sort takes the compiler seconds.
+    chosen, k = np.empty(stack.n_layers, np.int64), 0
+    for layer in range(stack.n_layers):
+        if row[layer] < 0:
+            continue
+        place = k
+        while place > 0 and crossing[chosen[place - 1]] > crossing[row[layer]]:
+            chosen[place] = chosen[place - 1]
+            place -= 1
+        chosen[place] = row[layer]
+        k += 1
+    return _ray(stack, x, t, near[:n_near], crossing[:n_near], chosen[:k])
 
 
 @njit(cache=True, error_model="numpy")

@@ -44,14 +44,14 @@ PROVENANCE = {"bundle": "random weights", "sha256": "0" * 64}
 
 @pytest.fixture(scope="module")
 def program():
-    return lower(network("pairs", 1, bits=3.0))  # few bits: a compiler of C++ reads it in seconds
+    return lower(network("few", 1, bits=3.0))  # few bits and few edges: a compiler of C++ reads it in seconds
 
 
 @pytest.fixture(scope="module")
 def made(program, tmp_path_factory) -> Path:
     """A firmware without synthesis."""
     folder = tmp_path_factory.mktemp("made") / "firmware"
-    write_firmware(program, *inputs("pairs", 1200, 2), folder, "tagger", PROVENANCE, synthesis_s=0)
+    write_firmware(program, *inputs("few", 1200, 2), folder, "tagger", PROVENANCE, synthesis_s=0)
     return folder
 
 
@@ -117,7 +117,7 @@ def verified(folder: Path, extra=None, trust: bool = False) -> dict[str, dict]:
 @needs_verilator
 def test_a_firmware_proves_itself(made: Path):
     """Also for events that are all zero, all empty, and beyond the ends of every port."""
-    x, valid = inputs("pairs", 2000, 3)
+    x, valid = inputs("few", 2000, 3)
     x[:10], x[10:500], valid[20:40] = 0.0, x[10:500] * 1e6, 0.0
     found = verified(made, (x, valid))
     assert found.pop("vendor")["ok"] is None
@@ -134,7 +134,7 @@ def test_a_firmware_proves_itself(made: Path):
 @needs_yosys
 def test_a_firmware_is_counted(tmp_path: Path):
     report = write_firmware(
-        lower(network("dense", 1)),
+        lower(network("dense", 1, bits=3.0)),
         *inputs("dense", 5),
         tmp_path,
         "tagger",
@@ -152,9 +152,7 @@ def test_a_firmware_is_counted(tmp_path: Path):
 
 
 def test_the_same_program_gives_the_same_folder(program, made: Path, tmp_path: Path):
-    write_firmware(
-        program, *inputs("pairs", 1200, 2), tmp_path / "again", "tagger", PROVENANCE, synthesis_s=0
-    )
+    write_firmware(program, *inputs("few", 1200, 2), tmp_path / "again", "tagger", PROVENANCE, synthesis_s=0)
     files = sorted(f.relative_to(made) for f in made.rglob("*") if f.is_file())
     assert len(files) == 15
     for file in files:
@@ -284,7 +282,7 @@ def test_a_simulation_that_differs_fails(program):
     from gnnreco.deploy.rtl.pipeline import build
 
     design = build(program, "tagger", 5.0)
-    x, valid = inputs("pairs", 100)
+    x, valid = inputs("few", 100)
     ports = program.ported(x)
     lines = design.ports.pack_inputs(ports, valid)
     expected = design.ports.pack_answers(program.answer(ports, valid))
@@ -313,7 +311,7 @@ def test_verilog_that_does_more_than_compute_is_never_built(code, found):
 
 
 def test_bad_input_is_named(program, tmp_path: Path):
-    x, valid = inputs("pairs", 5)
+    x, valid = inputs("few", 5)
 
     def write(x, valid, name="tagger", folder=tmp_path / "new"):
         write_firmware(program, x, valid, folder, name, PROVENANCE, synthesis_s=0)
@@ -322,7 +320,7 @@ def test_bad_input_is_named(program, tmp_path: Path):
     broken[3, 0, 0] = np.nan
     with pytest.raises(BadInput, match="row 3: holds a number that is not finite"):
         write(broken, valid)
-    with pytest.raises(BadInput, match="5 particles in an event, the buffer holds 4"):
+    with pytest.raises(BadInput, match="5 particles in an event, the buffer holds 3"):
         write(np.zeros((2, 5, 3)), np.ones((2, 5)))
     with pytest.raises(BadInput, match="2 features, the network takes 3"):
         write(x[..., :2], valid)
@@ -337,7 +335,7 @@ def test_bad_input_is_named(program, tmp_path: Path):
 
 def test_a_firmware_is_replaced_as_a_whole(program, folder: Path):
     (folder / "vendor/utilization.rpt").write_text("hours of Vivado")
-    write_firmware(program, *inputs("pairs", 5), folder, "other", PROVENANCE, synthesis_s=0)
+    write_firmware(program, *inputs("few", 5), folder, "other", PROVENANCE, synthesis_s=0)
     assert sorted(f.name for f in (folder / "src").iterdir()) == [
         "other.v",
         "other_core.v",
@@ -347,7 +345,7 @@ def test_a_firmware_is_replaced_as_a_whole(program, folder: Path):
 
 
 def test_only_the_first_thousand_are_vectors(program):
-    x, valid = check_vectors(program, *inputs("pairs", 1200))
+    x, valid = check_vectors(program, *inputs("few", 1200))
     assert len(x) == len(valid) == 1000
 
 
