@@ -23,6 +23,9 @@ GROWTH = OF_CHILD + 2 * CHILD
 BY_ENERGY, BY_RADIUS, NEAR, NEAR_LATE = range(GROWTH + 1, GROWTH + 5)
 OF_SIBLING = GROWTH + 5
 PLACES = OF_SIBLING + 2 * SIBLING
+#: What makes the points of a shower: one after the other, or all at once from noise, in steps or in one.
+CASCADE, FLOW, GAN = GENERATORS = ("cascade", "flow", "gan")
+SEEN, PLACED = 4, 3  # what a network over sets reads of a point, and what it says of it
 
 
 class Dense(NamedTuple):
@@ -102,6 +105,36 @@ class PointWeights(NamedTuple):
     deposit: Dense
 
 
+class SetWeights(NamedTuple):
+    """How the points of a whole shower move, from noise to where they lie; they know of one another by sums over layers.
+
+    Attributes
+    ----------
+    trunk : Trunk
+    layer : Dense
+        From the trunk to what all points of a layer are given,
+    time : float32 (steps, w)
+        and what they are given in each step. No step at all: another generator makes the points.
+    own : float32 (4, w)
+        From a point.
+    mix_one, two, mix_two, three : Dense
+        Two rounds: from means over a layer and its neighbours and the trunk to factors and shifts of a layer, and with these
+        from each point's numbers to its next ones.
+    out : Dense
+        To the velocity of a point.
+    """
+
+    trunk: Trunk
+    layer: Dense
+    time: Array
+    own: Array
+    mix_one: Dense
+    two: Dense
+    mix_two: Dense
+    three: Dense
+    out: Dense
+
+
 class Engine(NamedTuple):
     """What makes electromagnetic showers: a trained network, or nothing (`lowest` infinite), then the parametrisation does.
 
@@ -110,6 +143,8 @@ class Engine(NamedTuple):
     total : TotalWeights
     layer : LayerWeights
     points : PointWeights
+    sets : SetWeights
+        What makes the points in place of `points`, if it has steps.
     lowest, highest : float
         Energies of the showers that trained it, GeV; others are made by the parametrisation.
     ranges : float32 (9, 2)
@@ -119,47 +154,76 @@ class Engine(NamedTuple):
     total: TotalWeights
     layer: LayerWeights
     points: PointWeights
+    sets: SetWeights
     lowest: float
     highest: float
     ranges: Array
 
 
 def sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
-    """Shape of each learned array by its name in torch, weights (outputs, inputs)."""
-
-    def dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
-        return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-
-    def trunk(name: str, inputs: int, width: int) -> dict[str, tuple[int, ...]]:
-        return {
-            f"{name}.mean": (inputs,),
-            f"{name}.scale": (inputs,),
-            **dense(f"{name}.one", inputs, width),
-            **dense(f"{name}.two", width, width),
-        }
-
+    """Shape of each learned array by its name in torch, weights (outputs, inputs): all but those that make points."""
     return {
-        **trunk("total.trunk", len(OF_SHOWER), deposit),
-        **dense("total.share", deposit, 1 + 3 * TOTALS),
+        **_trunk("total.trunk", len(OF_SHOWER), deposit),
+        **_dense("total.share", deposit, 1 + 3 * TOTALS),
         "total.most": (1,),
-        **trunk("layer.trunk", len(FEATURES), hidden),
-        **dense("layer.number", hidden, 1 + 3 * COUNTS),
-        **dense("layer.energy_one", hidden + 1, deposit),
-        **dense("layer.energy", deposit, 3 * ENERGIES),
+        **_trunk("layer.trunk", len(FEATURES), hidden),
+        **_dense("layer.number", hidden, 1 + 3 * COUNTS),
+        **_dense("layer.energy_one", hidden + 1, deposit),
+        **_dense("layer.energy", deposit, 3 * ENERGIES),
         "layer.most": (2,),
-        **trunk("points.trunk", len(FEATURES) + len(OF_LAYER), hidden),
-        **dense("points.place", hidden, PLACES),
-        **dense("points.deposit_layer", hidden, deposit),
-        "points.deposit_own.weight": (deposit, 2),
-        **dense("points.deposit", deposit, 3 * DEPOSITS),
         "energies": (2,),
         "ranges": (2, N_RANGES),
+    }
+
+
+def cascade_sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
+    """The same of `PointWeights`."""
+    return {
+        **_trunk("points.trunk", len(FEATURES) + len(OF_LAYER), hidden),
+        **_dense("points.place", hidden, PLACES),
+        **_dense("points.deposit_layer", hidden, deposit),
+        "points.deposit_own.weight": (deposit, 2),
+        **_dense("points.deposit", deposit, 3 * DEPOSITS),
+    }
+
+
+def set_sizes(
+    name: str, hidden: int, width: int, steps: int, outputs: int = PLACED
+) -> dict[str, tuple[int, ...]]:
+    """The same of `SetWeights`, whose names begin with `name`."""
+    means = 3 * width + hidden
+    return {
+        **_trunk(f"{name}.trunk", len(FEATURES) + len(OF_LAYER), hidden),
+        **_dense(f"{name}.layer", hidden, width),
+        f"{name}.time": (width, steps),
+        f"{name}.own.weight": (width, SEEN),
+        **_dense(f"{name}.mix_one", means, 2 * width),
+        **_dense(f"{name}.two", width, width),
+        **_dense(f"{name}.mix_two", means, 2 * width),
+        **_dense(f"{name}.three", width, width),
+        **_dense(f"{name}.out", width, outputs),
+    }
+
+
+def _dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def _trunk(name: str, inputs: int, width: int) -> dict[str, tuple[int, ...]]:
+    return {
+        f"{name}.mean": (inputs,),
+        f"{name}.scale": (inputs,),
+        **_dense(f"{name}.one", inputs, width),
+        **_dense(f"{name}.two", width, width),
     }
 
 
 def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
     """An engine from learned arrays: see `sizes`; those of the network may be called ``network.<name>``."""
     state = {name.removeprefix("network."): value for name, value in state.items()}
+    # One of the two makes the points; the kernels take both, and look at `SetWeights.time`.
+    other = set_sizes("points.sets", 1, 1, 0) if "points.place.weight" in state else cascade_sizes(1, 1)
+    state |= {name: np.zeros(shape, np.float32) for name, shape in other.items()}
 
     def array(name: str) -> Array:
         return np.ascontiguousarray(state[name].astype(np.float32).T)
@@ -186,11 +250,18 @@ def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
         array("points.deposit_own.weight"),
         dense("points.deposit"),
     )
+    sets = SetWeights(
+        trunk("points.sets.trunk"),
+        dense("points.sets.layer"),
+        array("points.sets.time"),
+        array("points.sets.own.weight"),
+        *(dense(f"points.sets.{name}") for name in ("mix_one", "two", "mix_two", "three", "out")),
+    )
     lowest, highest = (float(e) for e in state["energies"])
-    return Engine(total, layer, points, lowest, highest, array("ranges"))
+    return Engine(total, layer, points, sets, lowest, highest, array("ranges"))
 
 
 def no_engine() -> Engine:
     """The engine that makes no shower."""
-    state = {name: np.zeros(shape, np.float32) for name, shape in sizes(1, 1).items()}
+    state = {name: np.zeros(shape, np.float32) for name, shape in (sizes(1, 1) | cascade_sizes(1, 1)).items()}
     return engine_of(state | {"energies": np.array([np.inf, np.inf])})
