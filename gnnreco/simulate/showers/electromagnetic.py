@@ -13,6 +13,7 @@ from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 
 from .learned.cascade import cascade
+from .learned.weights import Engine
 from .ray import Ray, Stack, land
 from .spots import Passage, put, room
 
@@ -160,18 +161,25 @@ def electromagnetic(
 
 
 @njit(cache=True, error_model="numpy")
-def trained(passage: Passage, energy: float) -> bool:
-    """Whether the passage has a network that makes showers of this energy."""
-    return passage.engine.lowest <= energy <= passage.engine.highest
+def trained(engine: Engine | None, energy: float) -> bool:
+    """Whether there is a network that makes showers of this energy."""
+    if engine is None:
+        return False
+    return engine.lowest <= energy <= engine.highest
 
 
 @njit(cache=True, error_model="numpy")
 def electron(
-    rng: np.random.Generator, passage: Passage, spots: Floats, used: int, energy: float
+    rng: np.random.Generator,
+    passage: Passage,
+    engine: Engine | None,
+    spots: Floats,
+    used: int,
+    energy: float,
 ) -> tuple[Floats, int]:
     """Add the spots of an electron that comes upon the calorimeter."""
-    if trained(passage, energy):
-        return cascade(rng, passage, spots, used, energy, True, 0.0, (0.0, 0.0))
+    if trained(engine, energy):
+        return cascade(rng, passage, engine, spots, used, energy, True, 0.0, (0.0, 0.0))
     return electromagnetic(rng, passage, spots, used, energy, 0.0, 0.0, 0.0)
 
 
@@ -179,6 +187,7 @@ def electron(
 def photon(
     rng: np.random.Generator,
     passage: Passage,
+    engine: Engine | None,
     spots: Floats,
     used: int,
     energy: float,
@@ -187,8 +196,8 @@ def photon(
     b: float,
 ) -> tuple[Floats, int]:
     """Add the spots of a photon: it converts after 9/7 radiation lengths on average, to two electrons."""
-    if trained(passage, energy) and start < passage.ray.radiation[-1]:
-        return cascade(rng, passage, spots, used, energy, False, start, (a, b))
+    if trained(engine, energy) and start < passage.ray.radiation[-1]:
+        return cascade(rng, passage, engine, spots, used, energy, False, start, (a, b))
     start += 9 / 7 * rng.standard_exponential()
     part = energy * rng.random()
     for _ in range(2):  # one call in a loop compiles once

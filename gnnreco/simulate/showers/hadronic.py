@@ -12,6 +12,7 @@ from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.matter.medium import MEAN_SILICON
 
 from .electromagnetic import mixture, photon
+from .learned.weights import Engine
 from .ray import Ray, land
 from .spots import Passage, put, room
 
@@ -157,6 +158,7 @@ def hadronic(
 def hadron(
     rng: np.random.Generator,
     passage: Passage,
+    engine: Engine | None,
     spots: Floats,
     used: int,
     particle: Hadron,
@@ -166,6 +168,8 @@ def hadron(
 
     Parameters
     ----------
+    engine : Engine or None
+        Makes the showers of neutral pions.
     response : float
         Visible energy of the hadronic part over that of an electromagnetic shower of its energy (h / e).
     """
@@ -188,7 +192,7 @@ def hadron(
             a, b = width * rng.standard_normal(), width * rng.standard_normal()
         into = radiation_depth(ray, depth)
         for _ in range(2):
-            spots, used = photon(rng, passage, spots, used, share / 2, into, a, b)
+            spots, used = photon(rng, passage, engine, spots, used, share / 2, into, a, b)
         left, first = left - share, False
         depth = start + rng.standard_exponential() * 0.7
     rest = (1 - fraction) * total + max(left, 0.0)

@@ -18,7 +18,7 @@ from gnnreco.simulate.transport import Entries
 
 from .electromagnetic import electron, photon
 from .hadronic import Hadron, hadron
-from .learned import Engine, no_engine
+from .learned import Engine
 from .ray import Stack, cast, stack_of
 from .spots import Entry, Passage
 
@@ -99,7 +99,7 @@ def shower(
         species.charge[row][kind],
         gain[kind],
         options.hadron_response,
-        engine or no_engine(),
+        engine,
     )
     sensor = stack.sensor[spots[:, 1].astype(np.int64)]
     cell = detector.cell_at(sensor, spots[:, 2], spots[:, 3]).astype(np.int64)
@@ -139,7 +139,7 @@ def _showers(
     charge: Floats,
     gain: Floats,
     response: float,
-    engine: Engine,
+    engine: Engine | None,
 ) -> Floats:
     """Shower particles one by one, in order; the spots (n, 6): entry, sensor of the stack, u, v, GeV, ns."""
     spots, used = np.empty((4096, 6)), 0
@@ -151,15 +151,15 @@ def _showers(
         ray = cast(stack, x, t, reach, start[i, FLOWN])
         if len(ray.row) == 0:
             continue
-        passage = Passage(stack, ray, Entry(i, start[i, START_TIME]), engine)
+        passage = Passage(stack, ray, Entry(i, start[i, START_TIME]))
         if nature[i] == PHOTON:
-            spots, used = photon(rng, passage, spots, used, p, 0.0, 0.0, 0.0)
+            spots, used = photon(rng, passage, engine, spots, used, p, 0.0, 0.0, 0.0)
         elif nature[i] == ELECTRON:
-            spots, used = electron(rng, passage, spots, used, p)
+            spots, used = electron(rng, passage, engine, spots, used, p)
         elif nature[i] == HADRON:
             kinetic = np.sqrt(p * p + mass[i] * mass[i]) - mass[i]
             one = Hadron(kinetic, gain[i], mass[i], charge[i])
-            spots, used = hadron(rng, passage, spots, used, one, response)
+            spots, used = hadron(rng, passage, engine, spots, used, one, response)
     return spots[:used]
 
 

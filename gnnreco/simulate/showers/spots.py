@@ -9,7 +9,6 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 
-from .learned.weights import Engine
 from .ray import Ray, Stack
 
 ENTRY, SENSOR, SPOT_U, SPOT_V, VISIBLE, WHEN = range(6)  # columns of a spot
@@ -25,12 +24,11 @@ class Entry(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """What all spots of a particle share: the layers, the axis through them, the particle, and what makes its showers."""
+    """What all spots of a particle share: the layers, the axis through them, and the particle."""
 
     stack: Stack
     ray: Ray
     entry: Entry
-    engine: Engine
 
 
 @njit(cache=True, error_model="numpy")

@@ -17,12 +17,10 @@ from gnnreco.simulate.showers.electromagnetic import (
     photon,
     radial,
 )
-from gnnreco.simulate.showers.learned import no_engine
 from gnnreco.simulate.showers.ray import cast, stack_of
 from gnnreco.simulate.showers.spots import LIGHT, Entry, Passage, room
 from tests.simulate.conftest import planes
 
-NONE = no_engine()
 LEAD = Mixture(82.0, 7.43e-3, 0.0, 1.0, 0.0)
 IRON = Mixture(26.0, 21.7e-3, 0.0, 1.0, 0.0)
 SANDWICH = Mixture(82.0, 7.43e-3, 1.0, 0.65, 0.25)
@@ -164,7 +162,7 @@ def test_all_energy_lands_in_a_deep_block_at_the_published_depth(block: Detector
     spots, depths, sums = np.empty((16, 6)), [], []
     for entry in range(30):
         spots, used = electromagnetic(
-            rng, Passage(stack, ray, Entry(entry, 2.0), NONE), spots, 0, energy, 0.0, 0.0, 0.0
+            rng, Passage(stack, ray, Entry(entry, 2.0)), spots, 0, energy, 0.0, 0.0, 0.0
         )
         mine = spots[:used]
         assert (mine[:, 0] == entry).all()
@@ -181,10 +179,11 @@ def test_all_energy_lands_in_a_deep_block_at_the_published_depth(block: Detector
 def test_a_photon_starts_nine_sevenths_of_a_radiation_length_later(block: Detector) -> None:
     stack, ray = stack_of(block), cast(stack_of(block), (3.0, 4.0, -1.0), (0.0, 0.0, 1.0), 6.0, 0.0)
     starts, rng = [], np.random.default_rng(4)
-    for kind in (electromagnetic, photon):
+    for kind, engine in ((electromagnetic, ()), (photon, (None,))):
         spots, depths = np.empty((16, 6)), []
         for _ in range(150):
-            spots, used = kind(rng, Passage(stack, ray, Entry(0, 0.0), NONE), spots, 0, 5.0, 0.0, 0.0, 0.0)
+            passage = Passage(stack, ray, Entry(0, 0.0))
+            spots, used = kind(rng, passage, *engine, spots, 0, 5.0, 0.0, 0.0, 0.0)
             depths.append(np.average(spots[:used, 1] / 2, weights=spots[:used, 4]))
         starts.append(np.mean(depths))
     # Two electrons share the energy: their showers are shorter by the mean of -ln of a share, weighted by it: 1/2.
@@ -195,15 +194,11 @@ def test_what_starts_behind_the_block_or_has_no_energy_leaves_nothing(block: Det
     stack, rng = stack_of(block), np.random.default_rng(5)
     ray = cast(stack, (3.0, 4.0, -1.0), (0.0, 0.0, 1.0), 6.0, 0.0)
     assert (
-        electromagnetic(
-            rng, Passage(stack, ray, Entry(0, 0.0), NONE), np.empty((16, 6)), 7, 5.0, 30.1, 0.0, 0.0
-        )[1]
+        electromagnetic(rng, Passage(stack, ray, Entry(0, 0.0)), np.empty((16, 6)), 7, 5.0, 30.1, 0.0, 0.0)[1]
         == 7
     )
     assert (
-        electromagnetic(
-            rng, Passage(stack, ray, Entry(0, 0.0), NONE), np.empty((16, 6)), 7, 5e-4, 0.0, 0.0, 0.0
-        )[1]
+        electromagnetic(rng, Passage(stack, ray, Entry(0, 0.0)), np.empty((16, 6)), 7, 5e-4, 0.0, 0.0, 0.0)[1]
         == 7
     )
 

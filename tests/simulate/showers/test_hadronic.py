@@ -19,12 +19,10 @@ from gnnreco.simulate.showers.hadronic import (
     hadronic,
     radiation_depth,
 )
-from gnnreco.simulate.showers.learned import no_engine
 from gnnreco.simulate.showers.ray import Ray, Stack, cast, stack_of
 from gnnreco.simulate.showers.spots import Entry, Passage
 from tests.simulate.conftest import planes
 
-NONE = no_engine()
 FIRST = Entry(0, 0.0)
 LAYERS, DEPTH = 80, 0.15  # interaction lengths of a layer
 
@@ -88,9 +86,7 @@ def test_hadrons_interact_after_an_exponential_way(block: Detector) -> None:
     stack, ray = straight(block)
     rng, spots, free = np.random.default_rng(2), np.empty((16, 6)), []
     for _ in range(1000):
-        spots, used, depth, kinetic = approach(
-            rng, Passage(stack, ray, FIRST, NONE), spots, 0, 30.0, 0.94, 0.0
-        )
+        spots, used, depth, kinetic = approach(rng, Passage(stack, ray, FIRST), spots, 0, 30.0, 0.94, 0.0)
         assert (used, kinetic) == (0, 30.0)  # a neutral one leaves nothing and loses nothing
         free.append(depth)
     assert np.mean(np.minimum(free, 12.0)) == pytest.approx(1.0, abs=0.1)
@@ -103,7 +99,7 @@ def test_a_charged_hadron_ionises_every_layer_before_it_interacts(block: Detecto
     lost, passed = 0.0, 0.0
     for _ in range(200):
         spots, used, depth, kinetic = approach(
-            rng, Passage(stack, ray, Entry(4, 1.0), NONE), spots, 0, 20.0, PION, 1.0
+            rng, Passage(stack, ray, Entry(4, 1.0)), spots, 0, 20.0, PION, 1.0
         )
         assert used == min(int(depth / DEPTH), LAYERS)
         np.testing.assert_array_equal(spots[:used, 1], ray.row[:used])
@@ -117,7 +113,7 @@ def test_a_slow_proton_stops_before_it_interacts(block: Detector) -> None:
     stack, ray = straight(block)
     rng = np.random.default_rng(4)
     depths = [
-        approach(rng, Passage(stack, ray, FIRST, NONE), np.empty((16, 6)), 0, 0.02, 0.938, 1.0)[2]
+        approach(rng, Passage(stack, ray, FIRST), np.empty((16, 6)), 0, 0.02, 0.938, 1.0)[2]
         for _ in range(50)
     ]
     assert np.isinf(depths).mean() > 0.8
@@ -127,7 +123,7 @@ def test_the_hadronic_part_shows_its_response_and_lies_deep(block: Detector) -> 
     stack, ray = straight(block)
     rng, spots, sums, depth = np.random.default_rng(5), np.empty((16, 6)), [], []
     for _ in range(300):
-        spots, used = hadronic(rng, Passage(stack, ray, FIRST, NONE), spots, 0, 30.0, 50.0, 0.0, 0.7)
+        spots, used = hadronic(rng, Passage(stack, ray, FIRST), spots, 0, 30.0, 50.0, 0.0, 0.7)
         sums.append(spots[:used, 4].sum())
         depth.append(np.average((spots[:used, 1] + 0.5) * DEPTH, weights=spots[:used, 4]))
     assert np.mean(sums) == pytest.approx(0.7 * 30.0, rel=0.09)  # the widest and the deepest part is lost
@@ -140,7 +136,7 @@ def test_the_hadronic_part_is_partly_late(block: Detector) -> None:
     stack, ray = straight(block)
     spots, used = hadronic(
         np.random.default_rng(6),
-        Passage(stack, ray, Entry(0, 5.0), NONE),
+        Passage(stack, ray, Entry(0, 5.0)),
         np.empty((16, 6)),
         0,
         90.0,
@@ -161,7 +157,7 @@ def test_a_whole_hadron_shows_less_than_a_photon_and_more_at_high_energy(block: 
         rng, spots, sums = np.random.default_rng(7), np.empty((16, 6)), []
         for _ in range(120):
             spots, used = hadron(
-                rng, Passage(stack, ray, FIRST, NONE), spots, 0, Hadron(energy, 0.0, PION, 1.0), 0.6
+                rng, Passage(stack, ray, FIRST), None, spots, 0, Hadron(energy, 0.0, PION, 1.0), 0.6
             )
             sums.append(spots[:used, 4].sum() / energy)
         response.append(np.mean(sums))
@@ -175,7 +171,7 @@ def test_an_antibaryon_releases_two_masses(block: Detector) -> None:
         rng, spots, seen = np.random.default_rng(8), np.empty((16, 6)), []
         for _ in range(200):
             spots, used = hadron(
-                rng, Passage(stack, ray, FIRST, NONE), spots, 0, Hadron(3.0, gain, 0.938, -1.0), 1.0
+                rng, Passage(stack, ray, FIRST), None, spots, 0, Hadron(3.0, gain, 0.938, -1.0), 1.0
             )
             seen.append(spots[:used, 4].sum())
         sums.append(np.mean(seen))

@@ -1,5 +1,5 @@
 """Showers by a trained network in place of the parametrisation."""
 
-from .weights import Engine, engine_of, no_engine
+from .weights import Engine, engine_of
 
-__all__ = ["Engine", "engine_of", "no_engine"]
+__all__ = ["Engine", "engine_of"]

@@ -13,6 +13,7 @@ from .features import FEATURES, LOG_POINTS, OF_LAYER, depths_of, describe, overa
 from .layers import fill_layer, share_seen
 from .points import DEPOSIT, A, B, place_points
 from .sets import place_sets
+from .weights import Engine
 
 N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
 
@@ -21,6 +22,7 @@ N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
 def cascade(
     rng: np.random.Generator,
     passage: Passage,
+    engine: Engine | None,
     spots: Floats,
     used: int,
     energy: float,
@@ -32,17 +34,21 @@ def cascade(
 
     Parameters
     ----------
+    engine : Engine or None
+        Without it nothing is added.
     start : float
         Depth, radiation lengths, from which on it showers.
     off : (float, float)
         mm from the axis of the passage, along its two directions across.
     """
-    stack, ray, engine = passage.stack, passage.ray, passage.engine
+    if engine is None:  # known by the type: no network is compiled then
+        return spots, used
+    stack, ray = passage.stack, passage.ray
     d, first = depths_of(stack, ray, start)
     total = share_seen(rng, overall(energy, electron, d), engine.total)
     if total == 0.0:
         return spots, used
-    k, begin, at_once = len(d.depth), used, len(engine.sets.time) > 0
+    k, begin, at_once = len(d.depth), used, engine.sets is not None
     rows, means = np.zeros((k if at_once else 0, N_BOTH), np.float32), np.zeros(k)
     deposits, counts, x, before = np.zeros(k), np.zeros(k), np.empty(N_FEATURES), np.empty((0, 3))
     for i in range(k):

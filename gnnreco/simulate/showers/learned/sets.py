@@ -23,7 +23,12 @@ LEAST, MOST = -8.0, 8.0  # of the logarithm of a point's energy over the mean of
 
 @njit(cache=True, error_model="numpy")
 def place_sets(
-    rng: np.random.Generator, x: Array, counts: Ints, means: Floats, moliere: Floats, weights: SetWeights
+    rng: np.random.Generator,
+    x: Array,
+    counts: Ints,
+    means: Floats,
+    moliere: Floats,
+    weights: SetWeights | None,
 ) -> Floats:
     """Draw the points of all layers of a shower.
 
@@ -36,12 +41,16 @@ def place_sets(
         Energy of a point, in what a minimum-ionising particle leaves: a layer's sum is exactly its count times this.
     moliere : float64 (k,)
         mm.
+    weights : SetWeights or None
+        Without them there are no points.
 
     Returns
     -------
     points : float64 (n, 3)
         Columns `A`, `B`, `DEPOSIT`, layer by layer.
     """
+    if weights is None:  # known by the type, as in `cascade`
+        return np.empty((0, 3))
     first = np.append(0, np.cumsum(counts))
     z, steps = np.empty((first[-1], PLACED), np.float32), len(weights.time)
     for j in range(len(z)):

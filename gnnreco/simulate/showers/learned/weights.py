@@ -114,7 +114,7 @@ class SetWeights(NamedTuple):
     layer : Dense
         From the trunk to what all points of a layer are given,
     time : float32 (steps, w)
-        and what they are given in each step. No step at all: another generator makes the points.
+        and what they are given in each step.
     own : float32 (4, w)
         From a point.
     mix_one, two, mix_two, three : Dense
@@ -136,15 +136,15 @@ class SetWeights(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """What makes electromagnetic showers: a trained network, or nothing (`lowest` infinite), then the parametrisation does.
+    """What makes electromagnetic showers: a trained network.
 
     Attributes
     ----------
     total : TotalWeights
     layer : LayerWeights
-    points : PointWeights
-    sets : SetWeights
-        What makes the points in place of `points`, if it has steps.
+    points : PointWeights or None
+    sets : SetWeights or None
+        One of the two makes the points of layers; the other is not there, and is not compiled.
     lowest, highest : float
         Energies of the showers that trained it, GeV; others are made by the parametrisation.
     ranges : float32 (9, 2)
@@ -153,8 +153,8 @@ class Engine(NamedTuple):
 
     total: TotalWeights
     layer: LayerWeights
-    points: PointWeights
-    sets: SetWeights
+    points: PointWeights | None
+    sets: SetWeights | None
     lowest: float
     highest: float
     ranges: Array
@@ -221,9 +221,6 @@ def _trunk(name: str, inputs: int, width: int) -> dict[str, tuple[int, ...]]:
 def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
     """An engine from learned arrays: see `sizes`; those of the network may be called ``network.<name>``."""
     state = {name.removeprefix("network."): value for name, value in state.items()}
-    # One of the two makes the points; the kernels take both, and look at `SetWeights.time`.
-    other = set_sizes("points.sets", 1, 1, 0) if "points.place.weight" in state else cascade_sizes(1, 1)
-    state |= {name: np.zeros(shape, np.float32) for name, shape in other.items()}
 
     def array(name: str) -> Array:
         return np.ascontiguousarray(state[name].astype(np.float32).T)
@@ -243,25 +240,22 @@ def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
         dense("layer.energy"),
         array("layer.most"),
     )
-    points = PointWeights(
-        trunk("points.trunk"),
-        dense("points.place"),
-        dense("points.deposit_layer"),
-        array("points.deposit_own.weight"),
-        dense("points.deposit"),
-    )
-    sets = SetWeights(
-        trunk("points.sets.trunk"),
-        dense("points.sets.layer"),
-        array("points.sets.time"),
-        array("points.sets.own.weight"),
-        *(dense(f"points.sets.{name}") for name in ("mix_one", "two", "mix_two", "three", "out")),
-    )
+    points, sets = None, None
+    if "points.sets.time" in state:
+        sets = SetWeights(
+            trunk("points.sets.trunk"),
+            dense("points.sets.layer"),
+            array("points.sets.time"),
+            array("points.sets.own.weight"),
+            *(dense(f"points.sets.{name}") for name in ("mix_one", "two", "mix_two", "three", "out")),
+        )
+    else:
+        points = PointWeights(
+            trunk("points.trunk"),
+            dense("points.place"),
+            dense("points.deposit_layer"),
+            array("points.deposit_own.weight"),
+            dense("points.deposit"),
+        )
     lowest, highest = (float(e) for e in state["energies"])
     return Engine(total, layer, points, sets, lowest, highest, array("ranges"))
-
-
-def no_engine() -> Engine:
-    """The engine that makes no shower."""
-    state = {name: np.zeros(shape, np.float32) for name, shape in (sizes(1, 1) | cascade_sizes(1, 1)).items()}
-    return engine_of(state | {"energies": np.array([np.inf, np.inf])})
