@@ -41,7 +41,9 @@ def load_engine(name_or_path: str | Path) -> Engine:
             bundle.folder, f"is for {bundle.task}, and makes no showers; name a bundle of the task fastsim"
         )
     try:
-        expected = fastsim_arrays(int(bundle.config["hidden"]), int(bundle.config["deposit"]))
+        # Bundles of before knew one generator.
+        new = {key: bundle.config[key] for key in ("generator", "width", "steps") if key in bundle.config}
+        expected = fastsim_arrays(int(bundle.config["hidden"]), int(bundle.config["deposit"]), **new)
         return engine_of(checked(bundle.state, expected))
     except (KeyError, TypeError, ValueError) as error:
         raise BadBundle(bundle.folder, str(error)) from error

@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 from gnnreco.models.state import Numbers, named
-from gnnreco.simulate.showers.learned.weights import OWN, sizes
+from gnnreco.simulate.showers.learned.weights import (
+    CASCADE,
+    FLOW,
+    GAN,
+    GENERATORS,
+    OWN,
+    cascade_sizes,
+    set_sizes,
+    sizes,
+)
 
 MOST = 12.0  # of the logarithm of a layer's points (160,000), of their mean energy, and of a shower's total
 
 
-def fastsim_arrays(hidden: int, deposit: int) -> dict[str, Numbers]:
-    """What each array must be, by name: those of the networks, and what the task keeps besides."""
+def fastsim_arrays(
+    hidden: int, deposit: int, generator: str = CASCADE, width: int = 32, steps: int = 2
+) -> dict[str, Numbers]:
+    """What each array must be, by name: those of the networks, and what the task keeps besides.
+
+    Raises
+    ------
+    ValueError
+        A generator that nobody knows.
+    """
     shapes = sizes(hidden, deposit)
     energies, ranges = (shapes.pop(name) for name in OWN)
+    if generator == CASCADE:
+        shapes |= cascade_sizes(hidden, deposit)
+    elif generator == FLOW:
+        shapes |= set_sizes("points.sets", hidden, width, steps)
+    elif generator == GAN:
+        shapes |= set_sizes("points.sets", hidden, width, 1) | critic_sizes(hidden, width)
+    else:
+        raise ValueError(f"the generator '{generator}' is not known, only {', '.join(GENERATORS)}")
     own = {"energies": Numbers(energies, low=0.0, infinite=True), "ranges": Numbers(ranges)}
     network = {name: Numbers(shape) for name, shape in shapes.items()}
     for name in ("total.most", "layer.most"):  # what is drawn is cut here: memory depends on it
         network[name] = Numbers(shapes[name], high=MOST)
     return named("network", network) | own
+
+
+def critic_sizes(hidden: int, width: int) -> dict[str, tuple[int, ...]]:
+    """Shape of each array of what judges generated points: it serves training alone."""
+    sets = set_sizes("points.critic.sets", hidden, width, 1, outputs=width)
+    return {**sets, "points.critic.score.weight": (1, width), "points.critic.score.bias": (1,)}

@@ -54,3 +54,26 @@ class ShowerPoints:
     parents: Tensor
     layer: Tensor
     rank: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ShowerSets:
+    """All points of some showers, in the numbers that a network over sets moves: a plane around the axis, and energies.
+
+    Attributes
+    ----------
+    features : float32 (l, f + 2)
+        Of each layer, with `OF_LAYER`.
+    shower : int64 (l,)
+        Of each layer; layers of a shower follow one another.
+    layer : int64 (n,)
+        Of each point.
+    points, noise : float32 (n, 3)
+        Where it lies, and where it may come from.
+    """
+
+    features: Tensor
+    shower: Tensor
+    layer: Tensor
+    points: Tensor
+    noise: Tensor

@@ -92,6 +92,10 @@ class PointNetwork(nn.Module):
         self.deposit_layer = nn.Linear(hidden, deposit)
         self.deposit_own, self.deposit = nn.Linear(2, deposit, bias=False), nn.Linear(deposit, 3 * DEPOSITS)
 
+    def scale_to(self, features: Tensor) -> None:
+        """Take mean and spread of features (n, inputs)."""
+        self.trunk.scale_to(features)
+
     def forward(self, points: ShowerPoints) -> tuple[Tensor, Tensor]:
         """Minus the logarithm of the likelihood of each point's place, in squared Moliere radii, and of its energy."""
         hidden = self.trunk(points.features)
@@ -115,9 +119,10 @@ def normal(given: Tensor, value: Tensor, narrowest: float) -> Tensor:
 
 
 class FastSimNetwork(nn.Module):
-    """All three: a shower's total, its layers, and their points."""
+    """All three: a shower's total, its layers, and what makes their points."""
 
-    def __init__(self, hidden: int, deposit: int) -> None:
+    def __init__(self, hidden: int, deposit: int, points: nn.Module | None = None) -> None:
         super().__init__()
         self.total = TotalNetwork(deposit)
-        self.layer, self.points = LayerNetwork(hidden, deposit), PointNetwork(hidden, deposit)
+        self.layer = LayerNetwork(hidden, deposit)
+        self.points = PointNetwork(hidden, deposit) if points is None else points

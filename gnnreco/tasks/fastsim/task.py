@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
@@ -16,14 +17,16 @@ from gnnreco.geometry import Detector
 from gnnreco.models.fastsim.arrays import fastsim_arrays
 from gnnreco.models.fastsim.batch import ShowerLayers
 from gnnreco.models.fastsim.network import FastSimNetwork
+from gnnreco.models.fastsim.sets import PointFlow, PointGan
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
 from gnnreco.simulate.showers.learned import Engine, engine_of
 from gnnreco.simulate.showers.learned.features import FEATURES, N_RANGES, OF_DETECTOR, OF_SHOWER
-from gnnreco.simulate.showers.learned.weights import OWN
+from gnnreco.simulate.showers.learned.weights import CASCADE, FLOW, GAN, GENERATORS, OWN
 from gnnreco.tasks.contract import Needs, Task, needed
 
 from .samples import FastSimSample, layers_of, points_of, sample_of
+from .sets import sets_of
 
 #: Which features of layers and of whole showers are blurred: what the detector is; the angle is known exactly.
 BLURRED = torch.tensor([name != "cosine" for name in FEATURES[OF_DETECTOR]], dtype=torch.float32)
@@ -33,6 +36,7 @@ OVER_CRITICAL, CRITICAL = (
     FEATURES.index("log energy over critical"),
     FEATURES[OF_DETECTOR].index("log critical"),
 )
+MOST_STEPS = 100  # of a flow
 WIDER = 0.2  # of the logarithms of counts and energies, beyond the largest in training
 
 
@@ -44,10 +48,16 @@ class FastSimConfig:
     ----------
     hidden, deposit : int
         Width of the networks, and of their last layer for energies.
+    generator
+        What makes the points of layers: a ``cascade`` one after the other, a ``flow`` all at once from noise in some steps,
+        a ``gan`` in one.
+    width, steps : int
+        Of a flow and a GAN: numbers that each point keeps; of a flow: steps.
     least : float
         Energy, in what a minimum-ionising particle leaves, below which a deposit is no point.
     layers, points : int
-        Layers of an event, and points of a layer, that a step of training looks at for places and energies of points.
+        Layers of an event, and points of a layer, that a step of training looks at for places and energies of points; a
+        flow and a GAN look at all points of as many layers, in whole showers.
     blur : float
         Shift at random, in units of its spread, by which training shows each property of a detector: the same for all
         layers of a shower. Without it the network knows each detector by heart.
@@ -55,6 +65,9 @@ class FastSimConfig:
 
     hidden: int = 96
     deposit: int = 48
+    generator: Literal["cascade", "flow", "gan"] = "cascade"
+    width: int = 32
+    steps: int = 4
     least: float = 0.02
     layers: int = 400
     points: int = 16
@@ -68,6 +81,10 @@ class FastSimConfig:
             raise BadConfig(
                 "hidden, deposit, layers, points and least of the fast simulation must be positive"
             )
+        if self.generator not in GENERATORS:
+            raise BadConfig(f"task.generator must be one of {', '.join(GENERATORS)}, not '{self.generator}'")
+        if not (self.width > 0 and 0 < self.steps <= MOST_STEPS):
+            raise BadConfig(f"task.width must be positive, and task.steps 1 to {MOST_STEPS}")
 
 
 class FastSimTask(Task[FastSimSample, None]):
@@ -84,7 +101,7 @@ class FastSimTask(Task[FastSimSample, None]):
         self.detector = detector
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
-        self.network = FastSimNetwork(config.hidden, config.deposit)
+        self.network = FastSimNetwork(config.hidden, config.deposit, _points(config))
         torch.random.set_rng_state(generator)
         self.energies = np.array([np.inf, np.inf], np.float32)
         self.ranges = np.zeros((2, N_RANGES), np.float32)
@@ -97,7 +114,12 @@ class FastSimTask(Task[FastSimSample, None]):
     @classmethod
     def arrays(cls, config: FastSimConfig, detector: Detector | None) -> Mapping[str, Numbers]:
         """What each learned array must be, by name."""
-        return fastsim_arrays(config.hidden, config.deposit)
+        return fastsim_arrays(config.hidden, config.deposit, config.generator, config.width, config.steps)
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether a critic takes part."""
+        return self.config.generator == GAN
 
     @property
     def sample_kind(self) -> type[FastSimSample]:
@@ -119,7 +141,7 @@ class FastSimTask(Task[FastSimSample, None]):
         if not begun:
             self.network.layer.trunk.scale_to(features)
             points = [points_of(sample, self.config.layers, 1, 0).features for sample in known]
-            self.network.points.trunk.scale_to(torch.cat(points))
+            self.network.points.scale_to(torch.cat(points))
             self.network.total.trunk.scale_to(torch.cat([sample.showers for sample in known]))
         self._widen(known, layers, features[:, OF_DETECTOR], begun)
 
@@ -146,25 +168,30 @@ class FastSimTask(Task[FastSimSample, None]):
         return sample_of(needed(self.detector, self.name), event, self.config.least)
 
     def loss(self, sample: FastSimSample) -> tuple[Tensor, dict[str, float]]:
-        """Minus the logarithm of the likelihood, for each layer and each point."""
+        """Minus the logarithm of the likelihood, for each layer and each point; of a flow and a GAN what they learn by."""
         if self.network.training:
             sample = self._blurred(sample)
         totals = self.network.total(sample.showers, sample.total) / max(len(sample.total), 1)
         layers = layers_of(sample)
         counts, energies = (part / max(len(layers.count), 1) for part in self.network.layer(layers))
+        loss, of_points = totals + counts + energies, self._points_loss(sample)
+        for part in of_points.values():
+            loss = loss + part
+        parts = {"totals": totals, "counts": counts, "energies": energies, **of_points}
+        return loss, {name: float(x.detach()) for name, x in parts.items()}
+
+    def _points_loss(self, sample: FastSimSample) -> dict[str, Tensor]:
+        """The parts that tell how points lie in layers."""
+        config = self.config
         seed = int(torch.randint(1 << 31, ())) if self.network.training else 0
-        points = points_of(sample, self.config.layers, self.config.points, seed)
-        places, deposits = (part.sum() / max(len(part), 1) for part in self.network.points(points))
-        parts = {
-            "totals": totals,
-            "counts": counts,
-            "energies": energies,
-            "places": places,
-            "deposits": deposits,
-        }
-        return totals + counts + energies + places + deposits, {
-            name: float(x.detach()) for name, x in parts.items()
-        }
+        if config.generator == CASCADE:
+            points = points_of(sample, config.layers, config.points, seed)
+            places, deposits = (part.sum() / max(len(part), 1) for part in self.network.points(points))
+            return {"places": places, "deposits": deposits}
+        parts: dict[str, Tensor] = self.network.points(
+            sets_of(sample, config.layers, config.generator == FLOW, seed)
+        )
+        return parts
 
     def _blurred(self, sample: FastSimSample) -> FastSimSample:
         """The same with the properties of the detector shifted, for each shower as a whole."""
@@ -201,6 +228,15 @@ class FastSimTask(Task[FastSimSample, None]):
         self.network.load_state_dict(
             {names[name]: torch.from_numpy(np.array(weights[name])) for name in weights}
         )
+
+
+def _points(config: FastSimConfig) -> nn.Module | None:
+    """What makes points in place of a cascade, untrained."""
+    if config.generator == FLOW:
+        return PointFlow(config.hidden, config.width, config.steps)
+    if config.generator == GAN:
+        return PointGan(config.hidden, config.width)
+    return None
 
 
 def _both(known: NDArray[np.float32], values: NDArray[np.float32], begun: bool) -> NDArray[np.float32]:

@@ -9,9 +9,10 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import land
 from gnnreco.simulate.showers.spots import VISIBLE, Passage, put, room
 
-from .features import FEATURES, LOG_POINTS, OF_LAYER, depths_of, describe, overall
+from .features import FEATURES, LOG_POINTS, OF_LAYER, Depths, depths_of, describe, overall
 from .layers import fill_layer, share_seen
 from .points import DEPOSIT, A, B, place_points
+from .sets import place_sets
 from .weights import Engine
 
 N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
@@ -47,7 +48,8 @@ def cascade(
     total = share_seen(rng, overall(energy, electron, d), engine.total)
     if total == 0.0:
         return spots, used
-    k, begin = len(d.depth), used
+    k, begin, at_once = len(d.depth), used, engine.sets is not None
+    rows, means = np.zeros((k if at_once else 0, N_BOTH), np.float32), np.zeros(k)
     deposits, counts, x, before = np.zeros(k), np.zeros(k), np.empty(N_FEATURES), np.empty((0, 3))
     for i in range(k):
         describe(x, i, energy, electron, total, d, deposits, counts)
@@ -59,18 +61,44 @@ def cascade(
         both = np.empty(N_BOTH, np.float32)
         both[:N_FEATURES] = x
         both[LOG_POINTS], both[LOG_POINTS + 1] = np.log1p(count), np.log(mean)
+        if at_once:
+            rows[i], means[i] = both, mean
+            continue
         points = place_points(rng, both, count, mean, before, d.moliere[i], engine.points)
-        spots = room(spots, used, count)
-        for j in range(count):
-            part = (d.piece[i] + rng.random()) / d.pieces[i]
-            landed = land(stack, ray, d.place[i], part, off[0] + points[j, A], off[1] + points[j, B])
-            row = landed[0]
-            if row >= 0:
-                # A neighbour in the same layer may be thinner than the sensor on the axis.
-                mip = d.mip[i] * stack.mip[row] / stack.mip[ray.row[d.place[i]]]
-                used = put(spots, used, passage, d.place[i], landed, points[j, DEPOSIT] * mip, 0.0)
+        spots, used = lay(rng, passage, spots, used, d, i, off, points)
         before = points
+    if at_once:
+        numbers = counts.astype(np.int64)
+        points, end = place_sets(rng, rows, numbers, means, d.moliere, engine.sets), np.cumsum(numbers)
+        for i in range(k):
+            mine = points[end[i] - numbers[i] : end[i]]
+            spots, used = lay(rng, passage, spots, used, d, i, off, mine)
     seen = (deposits / d.fraction).sum() / energy
     if seen > 0:
         spots[begin:used, VISIBLE] *= total / seen  # layers know what is left for them: this is near one
+    return spots, used
+
+
+@njit(cache=True, error_model="numpy")
+def lay(
+    rng: np.random.Generator,
+    passage: Passage,
+    spots: Floats,
+    used: int,
+    d: Depths,
+    i: int,
+    off: tuple[float, float],
+    points: Floats,
+) -> tuple[Floats, int]:
+    """Add the points (n, 3) of layer `i` of a shower."""
+    stack, ray, place = passage.stack, passage.ray, d.place[i]
+    spots = room(spots, used, len(points))
+    for j in range(len(points)):
+        part = (d.piece[i] + rng.random()) / d.pieces[i]
+        landed = land(stack, ray, place, part, off[0] + points[j, A], off[1] + points[j, B])
+        row = landed[0]
+        if row >= 0:
+            # A neighbour in the same layer may be thinner than the sensor on the axis.
+            mip = d.mip[i] * stack.mip[row] / stack.mip[ray.row[place]]
+            used = put(spots, used, passage, place, landed, points[j, DEPOSIT] * mip, 0.0)
     return spots, used

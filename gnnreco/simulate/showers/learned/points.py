@@ -136,7 +136,7 @@ def place_points(
     mean: float,
     before: Floats,
     moliere: float,
-    weights: PointWeights,
+    weights: PointWeights | None,
 ) -> Floats:
     """Draw the points of a layer.
 
@@ -151,12 +151,16 @@ def place_points(
         The points of the layer before.
     moliere : float
         mm.
+    weights : PointWeights or None
+        Without them there are no points.
 
     Returns
     -------
     points : float64 (count, 3)
         Columns `A`, `B`, `DEPOSIT`.
     """
+    if weights is None:  # known by the type, as in `cascade`
+        return np.empty((0, 3))
     hidden = through(weights.trunk, x)
     given, of_layer = linear(hidden, weights.place), linear(hidden, weights.deposit_layer)
     fresh = mixture(given, OF_FRESH, FRESH, moliere)

@@ -23,6 +23,9 @@ GROWTH = OF_CHILD + 2 * CHILD
 BY_ENERGY, BY_RADIUS, NEAR, NEAR_LATE = range(GROWTH + 1, GROWTH + 5)
 OF_SIBLING = GROWTH + 5
 PLACES = OF_SIBLING + 2 * SIBLING
+#: What makes the points of a shower: one after the other, or all at once from noise, in steps or in one.
+CASCADE, FLOW, GAN = GENERATORS = ("cascade", "flow", "gan")
+SEEN, PLACED = 4, 3  # what a network over sets reads of a point, and what it says of it
 
 
 class Dense(NamedTuple):
@@ -102,6 +105,36 @@ class PointWeights(NamedTuple):
     deposit: Dense
 
 
+class SetWeights(NamedTuple):
+    """How the points of a whole shower move, from noise to where they lie; they know of one another by sums over layers.
+
+    Attributes
+    ----------
+    trunk : Trunk
+    layer : Dense
+        From the trunk to what all points of a layer are given,
+    time : float32 (steps, w)
+        and what they are given in each step.
+    own : float32 (4, w)
+        From a point.
+    mix_one, two, mix_two, three : Dense
+        Two rounds: from means over a layer and its neighbours and the trunk to factors and shifts of a layer, and with these
+        from each point's numbers to its next ones.
+    out : Dense
+        To the velocity of a point.
+    """
+
+    trunk: Trunk
+    layer: Dense
+    time: Array
+    own: Array
+    mix_one: Dense
+    two: Dense
+    mix_two: Dense
+    three: Dense
+    out: Dense
+
+
 class Engine(NamedTuple):
     """What makes electromagnetic showers: a trained network.
 
@@ -109,7 +142,9 @@ class Engine(NamedTuple):
     ----------
     total : TotalWeights
     layer : LayerWeights
-    points : PointWeights
+    points : PointWeights or None
+    sets : SetWeights or None
+        One of the two makes the points of layers; the other is not there, and is not compiled.
     lowest, highest : float
         Energies of the showers that trained it, GeV; others are made by the parametrisation.
     ranges : float32 (10, 2)
@@ -118,42 +153,68 @@ class Engine(NamedTuple):
 
     total: TotalWeights
     layer: LayerWeights
-    points: PointWeights
+    points: PointWeights | None
+    sets: SetWeights | None
     lowest: float
     highest: float
     ranges: Array
 
 
 def sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
-    """Shape of each learned array by its name in torch, weights (outputs, inputs)."""
-
-    def dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
-        return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-
-    def trunk(name: str, inputs: int, width: int) -> dict[str, tuple[int, ...]]:
-        return {
-            f"{name}.mean": (inputs,),
-            f"{name}.scale": (inputs,),
-            **dense(f"{name}.one", inputs, width),
-            **dense(f"{name}.two", width, width),
-        }
-
+    """Shape of each learned array by its name in torch, weights (outputs, inputs): all but those that make points."""
     return {
-        **trunk("total.trunk", len(OF_SHOWER), deposit),
-        **dense("total.share", deposit, 1 + 3 * TOTALS),
+        **_trunk("total.trunk", len(OF_SHOWER), deposit),
+        **_dense("total.share", deposit, 1 + 3 * TOTALS),
         "total.most": (1,),
-        **trunk("layer.trunk", len(FEATURES), hidden),
-        **dense("layer.number", hidden, 1 + 3 * COUNTS),
-        **dense("layer.energy_one", hidden + 1, deposit),
-        **dense("layer.energy", deposit, 3 * ENERGIES),
+        **_trunk("layer.trunk", len(FEATURES), hidden),
+        **_dense("layer.number", hidden, 1 + 3 * COUNTS),
+        **_dense("layer.energy_one", hidden + 1, deposit),
+        **_dense("layer.energy", deposit, 3 * ENERGIES),
         "layer.most": (2,),
-        **trunk("points.trunk", len(FEATURES) + len(OF_LAYER), hidden),
-        **dense("points.place", hidden, PLACES),
-        **dense("points.deposit_layer", hidden, deposit),
-        "points.deposit_own.weight": (deposit, 2),
-        **dense("points.deposit", deposit, 3 * DEPOSITS),
         "energies": (2,),
         "ranges": (2, N_RANGES),
+    }
+
+
+def cascade_sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
+    """The same of `PointWeights`."""
+    return {
+        **_trunk("points.trunk", len(FEATURES) + len(OF_LAYER), hidden),
+        **_dense("points.place", hidden, PLACES),
+        **_dense("points.deposit_layer", hidden, deposit),
+        "points.deposit_own.weight": (deposit, 2),
+        **_dense("points.deposit", deposit, 3 * DEPOSITS),
+    }
+
+
+def set_sizes(
+    name: str, hidden: int, width: int, steps: int, outputs: int = PLACED
+) -> dict[str, tuple[int, ...]]:
+    """The same of `SetWeights`, whose names begin with `name`."""
+    means = 3 * width + hidden
+    return {
+        **_trunk(f"{name}.trunk", len(FEATURES) + len(OF_LAYER), hidden),
+        **_dense(f"{name}.layer", hidden, width),
+        f"{name}.time": (width, steps),
+        f"{name}.own.weight": (width, SEEN),
+        **_dense(f"{name}.mix_one", means, 2 * width),
+        **_dense(f"{name}.two", width, width),
+        **_dense(f"{name}.mix_two", means, 2 * width),
+        **_dense(f"{name}.three", width, width),
+        **_dense(f"{name}.out", width, outputs),
+    }
+
+
+def _dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def _trunk(name: str, inputs: int, width: int) -> dict[str, tuple[int, ...]]:
+    return {
+        f"{name}.mean": (inputs,),
+        f"{name}.scale": (inputs,),
+        **_dense(f"{name}.one", inputs, width),
+        **_dense(f"{name}.two", width, width),
     }
 
 
@@ -179,12 +240,22 @@ def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
         dense("layer.energy"),
         array("layer.most"),
     )
-    points = PointWeights(
-        trunk("points.trunk"),
-        dense("points.place"),
-        dense("points.deposit_layer"),
-        array("points.deposit_own.weight"),
-        dense("points.deposit"),
-    )
+    points, sets = None, None
+    if "points.sets.time" in state:
+        sets = SetWeights(
+            trunk("points.sets.trunk"),
+            dense("points.sets.layer"),
+            array("points.sets.time"),
+            array("points.sets.own.weight"),
+            *(dense(f"points.sets.{name}") for name in ("mix_one", "two", "mix_two", "three", "out")),
+        )
+    else:
+        points = PointWeights(
+            trunk("points.trunk"),
+            dense("points.place"),
+            dense("points.deposit_layer"),
+            array("points.deposit_own.weight"),
+            dense("points.deposit"),
+        )
     lowest, highest = (float(e) for e in state["energies"])
-    return Engine(total, layer, points, lowest, highest, array("ranges"))
+    return Engine(total, layer, points, sets, lowest, highest, array("ranges"))
