@@ -262,9 +262,14 @@ for i in {0..15}; do
     stack "more_$i" "tt_$i.npz"
 done
 list() { local IFS=,; echo "[$*]"; }
-gnnreco train fastsim "detector=${plates[0]}" "sample.detectors=$(list "${plates[@]:1}")" "sample.inputs=$(list "${points[@]}")" \
-    "sample.validation=$(list "${held[@]}")" sample.events=1000 sample.validation_events=1000 train.epochs=46 train.batch=4 \
-    train.learning_rate=0.002 train.threads=1 train.cache=cache task.layers=150 -o fastsim-any
+learn() { # name epochs batch blur layers points settings...
+    gnnreco train fastsim "detector=${plates[0]}" "sample.detectors=$(list "${plates[@]:1}")" "sample.inputs=$(list "${points[@]}")" \
+        "sample.validation=$(list "${held[@]}")" sample.events=1000 sample.validation_events=1000 train.learning_rate=0.002 \
+        train.threads=1 train.cache=cache "train.epochs=$2" "train.batch=$3" "task.blur=$4" "task.layers=$5" "task.points=$6" -o "$1" "${@:7}"
+}
+learn fastsim-first 50 4 0.1 150 16
+learn fastsim-second 50 2 0.05 150 16 train.start=fastsim-first
+learn fastsim-any 40 2 0.05 120 64 train.start=fastsim-second
 
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \
