@@ -1,11 +1,14 @@
 """Generated showers beside Geant4's in stacks of plates: what classifiers tell, response, profiles, CPU time.
 
     python scripts/bench_fastsim.py --geant4 GEANT4_SHOWERS.py -o FOLDER [--events 1000] [--bundle fastsim-any ...] [--json FILE]
+    python scripts/bench_fastsim.py --showers PIONS.npz --electrons ELECTRONS.npz --cells 30 -o FOLDER --bundle MY_PIONS
 
 GEANT4_SHOWERS.py makes single showers in a stack of plates (see `scripts/geant4_events.py`); its files stay in FOLDER and
 serve the next run. The stacks: that of a high-granularity endcap, which is among those that the network was trained on, in
 hexagons of 11.7 mm; and uranium with scintillator, an absorber, a number of layers and cells (15 by 20 mm) that it never saw. The
 same photons are made by the parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers.
+`--showers` takes showers that are there already, of any particle, in squares of `--cells` mm; where they are of pions,
+electrons in the same plates give the sampling fraction.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from gnnreco.bundle import load_engine
 from gnnreco.columns import Event, Ints
 from gnnreco.evaluate.fastsim import Comparison, Training, compare, shower_sample
 from gnnreco.geometry import Detector
-from gnnreco.simulate import Engine, SimulationOptions
+from gnnreco.simulate import Engines, SimulationOptions
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
 
@@ -93,7 +96,7 @@ def placed(rows: Ints) -> Placed:
     return Placed(rows, *(np.zeros(len(rows)) for _ in range(3)), np.ones(len(rows)))
 
 
-def events(showers: Showers, detector: Detector, engine: Engine | None, geant4: bool) -> Iterator[Event]:
+def events(showers: Showers, detector: Detector, engine: Engines | None, geant4: bool) -> Iterator[Event]:
     """All showers, by Geant4, or the same particles by the embedded simulation."""
     transport = Transport(detector, EVERYTHING)
     for number, rows in enumerate(
@@ -108,7 +111,7 @@ def events(showers: Showers, detector: Detector, engine: Engine | None, geant4: 
 
 
 def milliseconds(
-    showers: Showers, detector: Detector, engine: Engine | None, batch: int, rows: Ints
+    showers: Showers, detector: Detector, engine: Engines | None, batch: int, rows: Ints
 ) -> float:
     """CPU time of a shower, from the particle before the first plate to the hits."""
     transport, spent = Transport(detector, EVERYTHING), []
@@ -121,13 +124,18 @@ def milliseconds(
 
 
 def figures(
-    stack: Stack, file: Path, folder: Path, engines: dict[str, Engine | None], trainings: int
+    stack: Stack,
+    file: Path,
+    folder: Path,
+    engines: dict[str, Engines | None],
+    trainings: int,
+    electrons: Path | None = None,
 ) -> dict[str, Any]:
-    """All figures of a stack, by what made the showers."""
+    """All figures of a stack, by what made the showers; the scale of energies is that of `electrons`."""
     showers = joined(file)
     with np.load(file, allow_pickle=False) as table:
         seconds, energy = table["cpu_s"], table["energy_gev"]
-    text = description(showers.stack, e_over_mip(showers), stack.cells)
+    text = description(showers.stack, e_over_mip(joined(electrons) if electrons else showers), stack.cells)
     detector = write_detector(folder / stack.name, text)
     truth = shower_sample(events(showers, detector, None, True), detector)
     few = np.arange(min(TIMED, len(showers.energy)))
@@ -188,7 +196,11 @@ def main(asked: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--geant4", type=Path, required=True, help="the script that makes showers")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--geant4", type=Path, help="the script that makes showers")
+    source.add_argument("--showers", type=Path, help="a file of showers")
+    parser.add_argument("--electrons", type=Path, help="a file of electrons in the same plates")
+    parser.add_argument("--cells", type=float, default=30.0, help="width of a cell for --showers, mm")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--bundle", nargs="+", default=["fastsim-any"])
@@ -199,11 +211,19 @@ def main(asked: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args(asked)
     args.output.mkdir(parents=True, exist_ok=True)
-    engines: dict[str, Engine | None] = {"parametric": None}
+    engines: dict[str, Engines | None] = {"parametric": None}
     engines |= {Path(name).name: load_engine(name) for name in args.bundle}
     found = {}
+    if args.showers:
+        count = int(2000 / args.cells)
+        own = Stack(
+            args.showers.stem,
+            "",
+            f"kind: grid, pitch: [{args.cells}, {args.cells}], cells: [{count}, {count}]",
+        )
+        found[own.name] = figures(own, args.showers, args.output, engines, args.trainings, args.electrons)
     for stack in STACKS:
-        if stack.name in args.stack:
+        if args.geant4 and stack.name in args.stack:
             file = made_by_geant4(args.geant4, stack, args.output, args.events)
             found[stack.name] = figures(stack, file, args.output, engines, args.trainings)
     if args.json:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, logsigmoid, silu, softplus
 
-from gnnreco.simulate.showers.learned.features import FEATURES, LOG_POINTS, OF_LAYER, OF_SHOWER
+from gnnreco.simulate.showers.learned.features import OF_LAYER
 from gnnreco.simulate.showers.learned.layers import NARROWEST_COUNT, NARROWEST_ENERGY, NARROWEST_TOTAL
+from gnnreco.simulate.showers.learned.nuclear import FEATURES_OF, OF_SHOWER_OF
 from gnnreco.simulate.showers.learned.points import LARGEST, NARROWEST, NEAR_AXIS, SMALLEST, STRONGEST
 from gnnreco.simulate.showers.learned.weights import (
     BY_ENERGY,
@@ -59,9 +60,9 @@ class Trunk(nn.Module):
 class TotalNetwork(nn.Module):
     """How much of a shower is seen in all."""
 
-    def __init__(self, deposit: int) -> None:
+    def __init__(self, inputs: int, deposit: int) -> None:
         super().__init__()
-        self.trunk, self.share = Trunk(len(OF_SHOWER), deposit), nn.Linear(deposit, 1 + 3 * TOTALS)
+        self.trunk, self.share = Trunk(inputs, deposit), nn.Linear(deposit, 1 + 3 * TOTALS)
         self.register_buffer("most", torch.zeros(1))
 
     def forward(self, showers: Tensor, total: Tensor) -> Tensor:
@@ -74,9 +75,9 @@ class TotalNetwork(nn.Module):
 class LayerNetwork(nn.Module):
     """How many points lie in a layer, and how much energy."""
 
-    def __init__(self, hidden: int, deposit: int) -> None:
+    def __init__(self, inputs: int, hidden: int, deposit: int) -> None:
         super().__init__()
-        self.trunk = Trunk(len(FEATURES), hidden)
+        self.trunk = Trunk(inputs, hidden)
         self.number = nn.Linear(hidden, 1 + 3 * COUNTS)
         self.energy_one, self.energy = nn.Linear(hidden + 1, deposit), nn.Linear(deposit, 3 * ENERGIES)
         self.register_buffer("most", torch.zeros(2))
@@ -103,9 +104,9 @@ class LayerNetwork(nn.Module):
 class PointNetwork(nn.Module):
     """Where the points of a layer lie, and how they share its energy."""
 
-    def __init__(self, hidden: int, deposit: int) -> None:
+    def __init__(self, inputs: int, hidden: int, deposit: int) -> None:
         super().__init__()
-        self.trunk = Trunk(len(FEATURES) + len(OF_LAYER), hidden)
+        self.trunk = Trunk(inputs + len(OF_LAYER), hidden)
         self.place = nn.Linear(hidden, PLACES)
         self.deposit_layer = nn.Linear(hidden, deposit)
         self.deposit_own, self.deposit = nn.Linear(2, deposit, bias=False), nn.Linear(deposit, 3 * DEPOSITS)
@@ -116,7 +117,7 @@ class PointNetwork(nn.Module):
         given, moliere, layer = self.place(hidden), points.moliere, points.layer
         around = self._density(given, points)
         away = torch.log(around + 1e-30) + 2 * torch.log(moliere)[layer]
-        count = torch.expm1(points.features[:, LOG_POINTS])[layer]
+        count = torch.expm1(points.features[:, -len(OF_LAYER)])[layer]
         off = torch.sqrt((points.place**2).sum(1)) / moliere[layer]
         own = torch.stack([torch.log1p(NEAR_AXIS * off), torch.log(count * around.detach() + 1e-6)], 1)
         given = self.deposit(silu(self.deposit_layer(hidden)[layer] + self.deposit_own(own)))
@@ -146,7 +147,7 @@ class PointNetwork(nn.Module):
             given[:, OF_SIBLING:], SIBLING, torch.ones_like(moliere), layer[points.later], points.apart
         )
         sibling = torch.zeros(len(layer)).index_add(0, points.later, beside)
-        count = torch.expm1(points.features[:, LOG_POINTS])[layer]
+        count = torch.expm1(points.features[:, -len(OF_LAYER)])[layer]
         sibling = sibling / torch.clamp(count * points.rank, min=1.0)
         late = given[layer, NEAR] + given[layer, NEAR_LATE] * torch.log(points.rank + 1e-6)
         share = torch.sigmoid(late) * (points.rank > 0)
@@ -172,7 +173,9 @@ def normal(given: Tensor, value: Tensor, narrowest: float) -> Tensor:
 class FastSimNetwork(nn.Module):
     """All three: a shower's total, its layers, and their points."""
 
-    def __init__(self, hidden: int, deposit: int) -> None:
+    def __init__(self, hidden: int, deposit: int, pions: bool = False) -> None:
         super().__init__()
-        self.total = TotalNetwork(deposit)
-        self.layer, self.points = LayerNetwork(hidden, deposit), PointNetwork(hidden, deposit)
+        inputs = len(FEATURES_OF[pions])
+        self.total = TotalNetwork(len(OF_SHOWER_OF[pions]), deposit)
+        self.layer = LayerNetwork(inputs, hidden, deposit)
+        self.points = PointNetwork(inputs, hidden, deposit)

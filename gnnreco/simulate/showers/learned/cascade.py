@@ -1,4 +1,4 @@
-"""Electromagnetic showers by a trained network, layer by layer: drawn, not averaged; energies are kept exactly."""
+"""Showers by a trained network, layer by layer: drawn, not averaged; energies are kept exactly."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import land
 from gnnreco.simulate.showers.spots import VISIBLE, Passage, put, room
 
-from .features import FEATURES, LOG_POINTS, OF_LAYER, depths_of, describe, overall
+from .features import FEATURES, OF_LAYER, depths_of, describe, overall
 from .layers import fill_layer, share_seen
+from .nuclear import describe_nuclei, overall_nuclei, start_of
 from .points import DEPOSIT, A, B, place_points
 from .weights import Engine
 
-N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
+N_FEATURES, N_OF_LAYER = len(FEATURES), len(OF_LAYER)
+LEAST = 0.2  # of the energy of a pion's shower that it keeps, whatever the track before it left
 
 
 @njit(cache=True, error_model="numpy")
@@ -29,7 +31,7 @@ def cascade(
     start: float,
     off: tuple[float, float],
 ) -> tuple[Floats, int]:
-    """Add the points of a photon or an electron of this energy (GeV).
+    """Add the points of a photon, an electron or, by an engine for these, a charged pion of this energy (GeV).
 
     Parameters
     ----------
@@ -44,23 +46,29 @@ def cascade(
         return spots, used
     stack, ray = passage.stack, passage.ray
     d, first = depths_of(stack, ray, start)
-    total = share_seen(rng, overall(energy, electron, d), engine.total)
+    n_features, about = len(engine.layer.trunk.mean), overall(energy, electron, d)
+    pion = n_features > N_FEATURES
+    if pion:
+        about = np.concatenate((about, overall_nuclei(d)))
+    total = share_seen(rng, about, engine.total)
     if total == 0.0:
         return spots, used
-    k, begin = len(d.depth), used
-    deposits, counts, x, before = np.zeros(k), np.zeros(k), np.empty(N_FEATURES), np.empty((0, 3))
+    k, begin = len(d.depth), np.full(len(d.depth), used)
+    deposits, counts, x, before = np.zeros(k), np.zeros(k), np.empty(n_features), np.empty((0, 3))
     for i in range(k):
         describe(x, i, energy, electron, total, d, deposits, counts)
+        if pion:
+            describe_nuclei(x[N_FEATURES:], i, energy, d, deposits, counts)
         count, mean = fill_layer(rng, x.astype(np.float32), engine.layer)
         if count == 0:
             before = np.empty((0, 3))
             continue
         counts[i], deposits[i] = count, count * mean * d.mip[i]
-        both = np.empty(N_BOTH, np.float32)
-        both[:N_FEATURES] = x
-        both[LOG_POINTS], both[LOG_POINTS + 1] = np.log1p(count), np.log(mean)
+        both = np.empty(n_features + N_OF_LAYER, np.float32)
+        both[:n_features] = x
+        both[n_features], both[n_features + 1] = np.log1p(count), np.log(mean)
         points = place_points(rng, both, count, mean, before, d.moliere[i], engine.points)
-        spots = room(spots, used, count)
+        spots, begin[i] = room(spots, used, count), used
         for j in range(count):
             landed = land(stack, ray, first + i, rng.random(), off[0] + points[j, A], off[1] + points[j, B])
             row = landed[0]
@@ -69,7 +77,11 @@ def cascade(
                 mip = d.mip[i] * stack.mip[row] / stack.mip[ray.row[first + i]]
                 used = put(spots, used, passage, first + i, landed, points[j, DEPOSIT] * mip, 0.0)
         before = points
-    seen = (deposits / d.fraction).sum() / energy
-    if seen > 0:
-        spots[begin:used, VISIBLE] *= total / seen  # layers know what is left for them: this is near one
+    # Layers know what is left for them: what is missing is little. A pion's track keeps its energy, its shower gives.
+    since = start_of(counts, k) if pion else 0
+    if since >= 0:
+        seen = (deposits[since:] / d.fraction[since:]).sum() / energy
+        left = total - (deposits[:since] / d.fraction[:since]).sum() / energy if since > 0 else total
+        if seen > 0:
+            spots[begin[since] : used, VISIBLE] *= max(left / seen, LEAST) if pion else left / seen
     return spots, used

@@ -47,7 +47,6 @@ OF_LAYER = ("log points", "log mean energy")
 #: The features that the detector alone decides: outside the range that training saw nobody knows what comes out.
 OF_DETECTOR = slice(5, 14)
 N_RANGES = OF_DETECTOR.stop - OF_DETECTOR.start
-LOG_POINTS = len(FEATURES)  # column of `OF_LAYER`
 
 
 class Depths(NamedTuple):
@@ -66,6 +65,8 @@ class Depths(NamedTuple):
         mm of the sensor.
     cosine : float64
         Of incidence.
+    interaction : float64
+        Interaction lengths of the layer, along the axis.
     """
 
     depth: Floats
@@ -77,6 +78,7 @@ class Depths(NamedTuple):
     gap: Floats
     active: Floats
     cosine: Floats
+    interaction: Floats
 
 
 @njit(cache=True, error_model="numpy")
@@ -88,13 +90,13 @@ def depths_of(stack: Stack, ray: Ray, start: float) -> tuple[Depths, int]:
     k = len(ray.row) - first
     d = Depths(
         *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
-        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
+        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
     )
     depth = 0.0
     for i in range(k):
         row, place = ray.row[first + i], first + i
         cosine = abs(ray.cosine[place])
-        d.radiation[i] = stack.radiation[row] / cosine
+        d.radiation[i], d.interaction[i] = stack.radiation[row] / cosine, stack.interaction[row] / cosine
         if i == 0:
             left = (ray.radiation[first + 1] - start) / (ray.radiation[first + 1] - ray.radiation[first])
             d.radiation[i] *= min(max(left, 0.01), 1.0)

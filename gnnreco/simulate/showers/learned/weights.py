@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import FEATURES, N_RANGES, OF_LAYER, OF_SHOWER
+from .features import N_RANGES, OF_LAYER
+from .nuclear import FEATURES_OF, OF_SHOWER_OF
 
 Array = NDArray[np.float32]
 
@@ -103,7 +104,7 @@ class PointWeights(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """What makes electromagnetic showers: a trained network.
+    """What makes the showers of photons and electrons, or those of charged pions: a trained network.
 
     Attributes
     ----------
@@ -124,8 +125,30 @@ class Engine(NamedTuple):
     ranges: Array
 
 
-def sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
-    """Shape of each learned array by its name in torch, weights (outputs, inputs)."""
+class Engines(NamedTuple):
+    """What makes the showers of each class of particle; where there is none, the parametrisation does.
+
+    Attributes
+    ----------
+    electromagnetic, pions : Engine or None
+        Of photons and electrons (also those that hadrons make), and of charged pions.
+    """
+
+    electromagnetic: Engine | None = None
+    pions: Engine | None = None
+
+    def filled(self) -> Engines:
+        """None or both: the other one stands for one that is missing, for no energy. Kernels compile for these two cases."""
+        idle = self.electromagnetic or self.pions
+        if idle is None:
+            return self
+        idle = idle._replace(lowest=np.inf, highest=np.inf)
+        return Engines(self.electromagnetic or idle, self.pions or idle)
+
+
+def sizes(hidden: int, deposit: int, pions: bool = False) -> dict[str, tuple[int, ...]]:
+    """Shape of each learned array by its name in torch, weights (outputs, inputs); `pions`: of an engine for these."""
+    features, of_shower = FEATURES_OF[pions], OF_SHOWER_OF[pions]
 
     def dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
         return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
@@ -139,15 +162,15 @@ def sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
         }
 
     return {
-        **trunk("total.trunk", len(OF_SHOWER), deposit),
+        **trunk("total.trunk", len(of_shower), deposit),
         **dense("total.share", deposit, 1 + 3 * TOTALS),
         "total.most": (1,),
-        **trunk("layer.trunk", len(FEATURES), hidden),
+        **trunk("layer.trunk", len(features), hidden),
         **dense("layer.number", hidden, 1 + 3 * COUNTS),
         **dense("layer.energy_one", hidden + 1, deposit),
         **dense("layer.energy", deposit, 3 * ENERGIES),
         "layer.most": (2,),
-        **trunk("points.trunk", len(FEATURES) + len(OF_LAYER), hidden),
+        **trunk("points.trunk", len(features) + len(OF_LAYER), hidden),
         **dense("points.place", hidden, PLACES),
         **dense("points.deposit_layer", hidden, deposit),
         "points.deposit_own.weight": (deposit, 2),
