@@ -6,7 +6,7 @@ Each is a JSON file as Geant4's showers are made in (`geant4_showers.py --stack`
 "sensitive" after those that measure. Absorbers: tungsten, lead, iron, copper, tungsten with copper, lead with iron,
 molybdenum, tin, 0.3 to 1.5 radiation lengths a layer, in four of ten stacks more from a depth on; sensors: silicon,
 scintillator, liquid argon; 19 to 30 radiation lengths. Uranium is left out: it is in a stack for tests. With `--deep` also
-those for charged pions (`DEEP`), 7 to 10 interaction lengths; there lead is the absorber for tests.
+those for charged pions (`DEEP`), 8 to 9 interaction lengths; there lead is the absorber for tests.
 """
 
 from __future__ import annotations
