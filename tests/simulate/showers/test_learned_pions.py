@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_each_engine_makes_its_own_particles(steel: Detector, task: FastSimTask)
     assert shot(steel, both, **photons)[0].hits == shot(steel, alone, **photons)[0].hits
 
 
-def test_a_bundle_says_whose_showers_it_makes(steel: Detector, task: FastSimTask, tmp_path) -> None:
+def test_a_bundle_says_whose_showers_it_makes(steel: Detector, task: FastSimTask, tmp_path: Path) -> None:
     save_bundle(tmp_path / "pions", "fastsim", plain(task.config), task.state(), None, {}, {})
     engines = load_engine("fastsim", tmp_path / "pions")
     assert engines.electromagnetic is not None
