@@ -14,7 +14,7 @@ from gnnreco.columns import Floats
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, load_detector
 from gnnreco.simulate import SimulationOptions
 from gnnreco.simulate.showers.electromagnetic import photon
-from gnnreco.simulate.showers.learned import Engine
+from gnnreco.simulate.showers.learned import Engine, Engines
 from gnnreco.simulate.showers.learned.features import depths_of, overall
 from gnnreco.simulate.showers.learned.known import doubts, unknown_layers
 from gnnreco.simulate.showers.learned.layers import share_seen
@@ -55,7 +55,9 @@ def axis(stack: Stack, slope: float = 0.0) -> Ray:
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return load_engine("fastsim-any")
+    made = load_engine("fastsim-any").electromagnetic
+    assert made is not None
+    return made
 
 
 @settings(max_examples=40, deadline=None)
@@ -136,4 +138,4 @@ def test_a_thick_layer_shows_what_the_same_in_thin_layers_shows(engine: Engine) 
 def test_of_thick_layers_nobody_is_warned_any_more(engine: Engine) -> None:
     options = SimulationOptions(particle="photon", energy=(1.0, 90.0))
     for name in ("lar", "calochallenge_ds1_photons"):
-        assert doubts(engine, load_detector(name), "gun", options) == []
+        assert doubts(Engines(engine), load_detector(name), "gun", options) == []
