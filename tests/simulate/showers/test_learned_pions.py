@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -91,6 +92,21 @@ def test_a_bundle_says_whose_showers_it_makes(steel: Detector, task: FastSimTask
     assert engines.electromagnetic is not None
     assert shot(steel, engines)[0].hits == shot(steel, task.engine())[0].hits
     assert load_task(load_bundle(tmp_path / "pions"), steel).state().keys() == task.state().keys()
+
+
+@pytest.mark.parametrize("generator", ["flow", "gan"])
+def test_other_generators_make_pions_too(
+    steel: Detector, generator: Literal["flow", "gan"], tmp_path: Path
+) -> None:
+    config = FastSimConfig(particles="pions", generator=generator, hidden=8, deposit=8, width=8, steps=2)
+    made, events = FastSimTask(config, steel), shot(steel, None)
+    made.prepare(events)
+    loss, _ = made.loss(made.sample(events[0]))
+    assert bool(loss.isfinite())
+    save_bundle(tmp_path / "pions", "fastsim", plain(config), made.state(), None, {}, {})
+    hits = shot(steel, load_engine(tmp_path / "pions"))[0].hits
+    assert hits == shot(steel, made.engine())[0].hits
+    assert hits != events[0].hits
 
 
 def test_only_pions_are_learned_from(steel: Detector, task: FastSimTask) -> None:

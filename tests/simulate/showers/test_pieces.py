@@ -81,6 +81,15 @@ def test_the_pieces_of_layers_add_up_to_what_lies_behind_the_start(
         assert d.gap[1:] == pytest.approx(LONG / n / many * np.sqrt(1 + slope**2))
 
 
+def test_pieces_have_their_share_of_interaction_lengths() -> None:
+    stack = stack_of(argon(3, LONG / 3))
+    ray, thin = axis(stack, 0.2), np.zeros((10, 2), np.float32)
+    whole, d = (depths_of(stack, ray, 0.0, ranges) for ranges in (UNDIVIDED, thin))
+    assert len(d.depth) > len(whole.depth)
+    np.testing.assert_allclose(d.interaction / d.radiation, whole.interaction[0] / whole.radiation[0])
+    assert d.interaction.sum() == pytest.approx(whole.interaction.sum())
+
+
 @pytest.mark.parametrize("name", ["hgcal", "calochallenge_ds2", "full_cld", "odd"])
 def test_layers_that_an_engine_knows_stay_as_they_are(engine: Engine, name: str) -> None:
     stack = stack_of(load_detector(name).at_source())

@@ -174,7 +174,7 @@ class Engines(NamedTuple):
     pions: Engine | None = None
 
     def filled(self) -> Engines:
-        """None or both: the other one stands for one that is missing, for no energy. Kernels compile for these two cases."""
+        """None or both: the other one stands for one that is missing, for no energy. Kernels compile less often so."""
         idle = self.electromagnetic or self.pions
         if idle is None:
             return self
