@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from gnnreco.bundle import load_engine
 from gnnreco.columns import Event
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.schema import build, plain
-from gnnreco.simulate import Engine, SimulationOptions
+from gnnreco.simulate import Engines, SimulationOptions
 from gnnreco.simulate import simulate as simulated
 from gnnreco.simulate.showers.learned.known import doubts
 
@@ -27,7 +27,7 @@ def simulate(
     seed: int = 0,
     options: SimulationOptions | None = None,
     first: int = 0,
-    engine: Engine | str | Path = PARAMETRIC,
+    engine: Engines | str | Path | Sequence[str | Path] = PARAMETRIC,
     **settings: Any,
 ) -> Iterator[Event]:
     """Make events, one at a time as they are asked for.
@@ -37,10 +37,11 @@ def simulate(
     detector : Detector, name or path
     process, events, pileup, seed, options, first, **settings
         See `gnnreco.simulate.simulate`.
-    engine : str, path or Engine
-        What makes the showers of photons and electrons: ``parametric`` (mean shapes and their published fluctuations),
-        ``fastsim`` (the network that ships), or a bundle that `gnnreco train fastsim` made. Showers of energies that it
-        was not trained on are parametric; hadrons take it for what their neutral pions make.
+    engine : str, path, several of these, or Engines
+        What makes showers: ``parametric`` (mean shapes and their published fluctuations), ``fastsim`` (the network for
+        photons and electrons that ships), or bundles that `gnnreco train fastsim` made, each of which knows photons and
+        electrons or charged pions. Showers of particles and energies that none was trained on are parametric; hadrons
+        take the one for photons for what their neutral pions make.
 
     Yields
     ------
@@ -66,9 +67,14 @@ def simulate(
     """
 
     there = detector if isinstance(detector, Detector) else load_detector(detector)
-    maker: Engine | None = None
-    if engine != PARAMETRIC:
-        maker = engine if isinstance(engine, Engine) else load_engine(engine)
+    maker: Engines | None = None
+    if isinstance(engine, str | Path):
+        engine = (engine,)
+    if isinstance(engine, Engines):
+        maker = engine
+    elif names := [name for name in engine if name != PARAMETRIC]:
+        maker = load_engine(*names)
+    if maker is not None:
         for doubt in doubts(
             maker, there, process, build(SimulationOptions, plain(options or SimulationOptions()) | settings)
         ):

@@ -2,6 +2,7 @@
 
     python scripts/bench_fastsim.py --geant4 GEANT4_SHOWERS.py -o FOLDER [--events 1000] [--bundle fastsim-any ...] [--json FILE]
         [--plot FILE.svg]
+    python scripts/bench_fastsim.py --showers PIONS.npz --electrons ELECTRONS.npz --cells 30 -o FOLDER --bundle MY_PIONS
 
 GEANT4_SHOWERS.py makes single showers in a stack of plates (see `scripts/geant4_events.py`); its files stay in FOLDER and
 serve the next run. The stacks: that of a high-granularity endcap, which is among those that the network was trained on, in
@@ -10,6 +11,8 @@ thick layers and rings of the CaloChallenge's first data set (photons), with pla
 (`scripts/thick_layers.py`; the challenge's own showers are ATLAS's, in an accordion). The same photons are made by the
 parametrisation and by each bundle. The floor is Geant4 against itself, with as many showers. The plot
 has the CPU times and AUC among those of the CaloChallenge (see `scripts/fastsim_front.py`).
+`--showers` takes showers that are there already, of any particle, in squares of `--cells` mm; where they are of pions,
+electrons in the same plates give the sampling fraction.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ from gnnreco.bundle import load_engine
 from gnnreco.columns import Event, Ints
 from gnnreco.evaluate.fastsim import Comparison, Training, compare, shower_sample
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.simulate import Engine, SimulationOptions
+from gnnreco.simulate import Engines, SimulationOptions
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
 
@@ -71,10 +74,10 @@ def made_by_geant4(script: Path, stack: Stack, folder: Path, events: int) -> Pat
     return file
 
 
-def laid_out(stack: Stack, showers: Showers, folder: Path) -> tuple[Detector, Showers]:
-    """The detector that stands in these plates, and the showers in its layers."""
+def laid_out(stack: Stack, showers: Showers, folder: Path, scale: Showers) -> tuple[Detector, Showers]:
+    """The detector that stands in these plates, and the showers in its layers; `scale` gives the sampling fraction."""
     if "kind:" in stack.cells:
-        text = description(showers.stack, e_over_mip(showers), stack.cells)
+        text = description(showers.stack, e_over_mip(scale), stack.cells)
         return write_detector(folder / stack.name, text), showers
     detector = load_detector(stack.cells)
     return detector, in_layers(showers, plates_of(detector))
@@ -86,7 +89,7 @@ def placed(rows: Ints, detector: Detector) -> Placed:
     return Placed(rows, *(np.zeros(len(rows)) for _ in range(3)), np.ones(len(rows)), min(front, FRONT) - GUN)
 
 
-def events(showers: Showers, detector: Detector, engine: Engine | None, geant4: bool) -> Iterator[Event]:
+def events(showers: Showers, detector: Detector, engine: Engines | None, geant4: bool) -> Iterator[Event]:
     """All showers, by Geant4, or the same particles by the embedded simulation."""
     transport = Transport(detector, EVERYTHING)
     for number, rows in enumerate(
@@ -101,7 +104,7 @@ def events(showers: Showers, detector: Detector, engine: Engine | None, geant4: 
 
 
 def milliseconds(
-    showers: Showers, detector: Detector, engine: Engine | None, batch: int, rows: Ints
+    showers: Showers, detector: Detector, engine: Engines | None, batch: int, rows: Ints
 ) -> float:
     """CPU time of a shower, from the particle before the first plate to the hits."""
     transport, spent = Transport(detector, EVERYTHING), []
@@ -114,10 +117,17 @@ def milliseconds(
 
 
 def figures(
-    stack: Stack, file: Path, folder: Path, engines: dict[str, Engine | None], trainings: int
+    stack: Stack,
+    file: Path,
+    folder: Path,
+    engines: dict[str, Engines | None],
+    trainings: int,
+    electrons: Path | None = None,
 ) -> dict[str, Any]:
-    """All figures of a stack, by what made the showers."""
-    detector, showers = laid_out(stack, every_shower([file]), folder)
+    """All figures of a stack, by what made the showers; the scale of energies is that of `electrons`."""
+    showers = every_shower([file])
+    scale = every_shower([electrons]) if electrons else showers
+    detector, showers = laid_out(stack, showers, folder, scale)
     with np.load(file, allow_pickle=False) as table:
         seconds, energy = table["cpu_s"], table["energy_gev"]
     truth = shower_sample(events(showers, detector, None, True), detector, stack.threshold)
@@ -185,7 +195,11 @@ def main(asked: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--geant4", type=Path, required=True, help="the script that makes showers")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--geant4", type=Path, help="the script that makes showers")
+    source.add_argument("--showers", type=Path, help="a file of showers")
+    parser.add_argument("--electrons", type=Path, help="a file of electrons in the same plates")
+    parser.add_argument("--cells", type=float, default=30.0, help="width of a cell for --showers, mm")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--bundle", nargs="+", default=["fastsim-any"])
@@ -197,11 +211,16 @@ def main(asked: Sequence[str] | None = None) -> None:
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args(asked)
     args.output.mkdir(parents=True, exist_ok=True)
-    engines: dict[str, Engine | None] = {"parametric": None}
+    engines: dict[str, Engines | None] = {"parametric": None}
     engines |= {Path(name).name: load_engine(name) for name in args.bundle}
     found = {}
+    if args.showers:
+        count = int(2000 / args.cells)
+        cells = f"kind: grid, pitch: [{args.cells}, {args.cells}], cells: [{count}, {count}]"
+        own = Stack(args.showers.stem, "", cells, "")
+        found[own.name] = figures(own, args.showers, args.output, engines, args.trainings, args.electrons)
     for stack in STACKS:
-        if stack.name in args.stack:
+        if args.geant4 and stack.name in args.stack:
             file = made_by_geant4(args.geant4, stack, args.output, args.events)
             found[stack.name] = figures(stack, file, args.output, engines, args.trainings)
     if args.json:

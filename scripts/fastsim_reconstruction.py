@@ -37,7 +37,7 @@ from gnnreco.evaluate.sharing import share
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.pipeline import Reconstructor
-from gnnreco.simulate import Engine
+from gnnreco.simulate import Engines
 
 DISTANCES = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0)  # mm
 MOST = 3000  # photons far apart
@@ -66,7 +66,7 @@ def told_apart(event: Event, reconstruct: Reconstructor) -> bool:
 def reconstruction(
     showers: Showers,
     detector: Detector,
-    engines: dict[str, Engine | None],
+    engines: dict[str, Engines | None],
     finder: str,
     most: int = MOST,
     most_pairs: int = MOST_PAIRS,
@@ -183,7 +183,7 @@ def main(asked: Sequence[str] | None = None) -> None:
     showers = every_shower(args.files)
     text = description(showers.stack, e_over_mip(showers), stack.cells)
     detector = write_detector(args.output / stack.name, text)
-    engines: dict[str, Engine | None] = {"parametric": None}
+    engines: dict[str, Engines | None] = {"parametric": None}
     engines |= {Path(name).name: load_engine(name) for name in args.bundle}
     found = reconstruction(showers, detector, engines, args.finder or stack.finder, args.most, args.pairs)
     print(seen_lines(stack.name, found))

@@ -14,7 +14,7 @@ from geant4_events import FRONT, Placed, Showers, embedded_event, geant4_event, 
 
 from gnnreco.columns import Event, Floats, Ints
 from gnnreco.geometry import Detector
-from gnnreco.simulate import Engine, SimulationOptions
+from gnnreco.simulate import Engines, SimulationOptions
 from gnnreco.simulate.transport import Transport
 from gnnreco.tasks.showers.targets import PI0_MASS
 
@@ -130,7 +130,7 @@ class Maker:
     name: str
     showers: Showers
     detector: Detector
-    engine: Engine | None = None
+    engine: Engines | None = None
 
     def __call__(self, shots: Shots) -> Iterator[Event]:
         """Events of some photons."""

@@ -1,11 +1,12 @@
 """Stacks of plates that nobody will build, to train the fast simulation on: what holds in all of them holds in the next.
 
-    python scripts/fastsim_stacks.py -o FOLDER [--count 32] [--seed 5]
+    python scripts/fastsim_stacks.py -o FOLDER [--count 32] [--seed 5] [--deep]
 
 Each is a JSON file as Geant4's showers are made in (`geant4_showers.py --stack`): plates from the front as [material, mm], with
 "sensitive" after those that measure. Absorbers: tungsten, lead, iron, copper, tungsten with copper, lead with iron,
 molybdenum, tin, 0.3 to 1.5 radiation lengths a layer, in four of ten stacks more from a depth on; sensors: silicon,
-scintillator, liquid argon; 19 to 30 radiation lengths. Uranium is left out: it is in a stack for tests.
+scintillator, liquid argon; 19 to 30 radiation lengths. Uranium is left out: it is in a stack for tests. With `--deep` also
+those for charged pions (`DEEP`), 8 to 9 interaction lengths; there lead is the absorber for tests.
 """
 
 from __future__ import annotations
@@ -64,6 +65,31 @@ STACKS = (
 )
 
 
+def repeated(count: int, *plates: list[object]) -> list[list[object]]:
+    """The same plates, one layer after the other."""
+    return [list(plate) for _ in range(count) for plate in plates]
+
+
+def steel(count: int, thick: float) -> list[list[object]]:
+    """Layers of steel and scintillator."""
+    gap: list[object] = ["G4_AIR", 1.0]
+    return repeated(count, ["G4_Fe", thick], gap, [SENSORS["SC"], 3.0, "sensitive"], gap)
+
+
+DEEP = {
+    "deep_steel_scintillator": steel(65, 20.0),
+    "deep_endcap": repeated(27, ["G4_W", 3.2], ["G4_Cu", 1.0], ["G4_Si", 0.3, "sensitive"], ["G4_AIR", 2.0])
+    + steel(24, 25.0)
+    + steel(14, 45.0),
+    "deep_steel_silicon": repeated(
+        42, ["G4_Fe", 35.0], ["G4_AIR", 1.0], ["G4_Si", 0.45, "sensitive"], ["G4_AIR", 3.0]
+    ),
+    "deep_lead": repeated(
+        75, ["G4_Pb", 18.0], ["G4_AIR", 0.5], [SENSORS["SC"], 2.5, "sensitive"], ["G4_AIR", 0.5]
+    ),
+}
+
+
 def between(rng: np.random.Generator, low: float, high: float) -> float:
     """Uniform in the logarithm."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
@@ -109,10 +135,11 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--deep", action="store_true")
     asked = parser.parse_args()
     asked.output.mkdir(parents=True, exist_ok=True)
     stacks = {f"stack_{number:02d}": drawn(number, asked.seed) for number in range(asked.count)}
-    for name, plates in (stacks | FOR_TESTS).items():
+    for name, plates in (stacks | FOR_TESTS | (DEEP if asked.deep else {})).items():
         (asked.output / f"{name}.json").write_text(json.dumps(plates))
         print(asked.output / f"{name}.json")
 

@@ -25,7 +25,7 @@ import numpy as np
 from gnnreco.columns import Event, Floats, Hits, Ints, Particles, Truth
 from gnnreco.events import write_events
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.simulate import Engine, SimulationOptions
+from gnnreco.simulate import Engines, SimulationOptions
 from gnnreco.simulate.generators.generated import Generated
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.showers.hits import read_out
@@ -46,8 +46,8 @@ PLATES = {
     "G4_lAr": (140.0, 857.0, 32.84),
     "G4_AIR": (303_900.0, 747_700.0, 87.9),
 }
-CODES = {"gamma": 22, "e-": 11, "e+": -11}
-MASS = 0.51099895e-3  # GeV, of the electron
+CODES = {"gamma": 22, "e-": 11, "e+": -11, "pi-": -211, "pi+": 211}
+MASS = {22: 0.0, 11: 0.51099895e-3, 211: 0.13957039}  # GeV, by the code without its sign
 LIGHT = 100.0  # mm: matter with longer radiation lengths is light
 FRONT = 3200.0  # mm along z, where the first plate begins
 GUN = 1.0  # mm before it, as in the files
@@ -250,7 +250,7 @@ def placed(showers: Showers, count: int, radius: float, rng: np.random.Generator
 def primaries(showers: Showers, at: Placed) -> Generated:
     """The particles that are shot at the plates."""
     everyone = np.arange(len(at.row))
-    mass = np.where(showers.pdg[at.row] == 22, 0.0, MASS)
+    mass = np.array([MASS[code] for code in np.abs(showers.pdg[at.row]).tolist()])
     energy, way = showers.energy[at.row], showers.way[at.row]
     p = np.sqrt(energy * (energy + 2 * mass))
     ux, uy = at.turned(everyone, way[:, 0], way[:, 1])
@@ -298,7 +298,7 @@ def embedded_event(
     detector: Detector,
     options: SimulationOptions,
     rng: np.random.Generator,
-    engine: Engine | None = None,
+    engine: Engines | None = None,
 ) -> tuple[Hits, Truth]:
     """Hits and truth of the same particles by the embedded simulation."""
     flown = transport(shot, rng)
@@ -311,7 +311,7 @@ def embedded_event(
 def as_particles(shot: Generated) -> Particles:
     """The truth's particles; numbers in the fields of an ACTS barcode, as `gnnreco simulate` gives them."""
     number = 1 << 51 | (np.arange(len(shot)) + 1) << 23
-    charge = -np.sign(shot.pdg) * (shot.pdg != 22)
+    charge = np.sign(shot.pdg) * np.where(np.abs(shot.pdg) == 211, 1, -1) * (shot.pdg != 22)
     return Particles(
         number, shot.pdg, charge.astype(np.float64), shot.vx, shot.vy, shot.vz, shot.px, shot.py, shot.pz
     )

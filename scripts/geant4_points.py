@@ -1,10 +1,11 @@
 """Single Geant4 showers as events to train the fast simulation on: in cells of a millimetre, many showers an event.
 
-    python scripts/geant4_points.py SHOWERS.npz ... -o FOLDER [--per-event 40] [--limit N]
+    python scripts/geant4_points.py SHOWERS.npz ... -o FOLDER [--per-event 40] [--electrons ELECTRONS.npz ...]
 
 SHOWERS.npz are those of `scripts/geant4_events.py`, all in one stack of plates, shot at any angle. Written are
 FOLDER/detector, FOLDER/train and FOLDER/test (each fifth shower): events for `gnnreco train fastsim`. Its network draws
-points, not cells, so that cells of any shape can be laid over them later.
+points, not cells, so that cells of any shape can be laid over them later. Showers of pions need electrons in the same
+plates besides: the sampling fraction is theirs.
 """
 
 from __future__ import annotations
@@ -53,9 +54,13 @@ def main() -> None:
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--per-event", type=int, default=40)
+    parser.add_argument("--electrons", type=Path, nargs="+", help="whose visible energy is the scale")
     asked = parser.parse_args()
     parts = {split: read_showers(asked.files, split, ANY_ANGLE) for split in SPLITS}
-    seen = e_over_mip(*parts.values())
+    scale = parts
+    if asked.electrons:
+        scale = {split: read_showers(asked.electrons, split, ANY_ANGLE) for split in SPLITS}
+    seen = e_over_mip(*scale.values())
     text = description(parts["train"].stack, seen, CELLS)
     detector = write_detector(asked.output / "detector", text)
     for split, showers in parts.items():

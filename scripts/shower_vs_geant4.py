@@ -1,6 +1,6 @@
 """Showers of the embedded simulation beside Geant4: profiles by depth, by radius, visible energy and its spread.
 
-    python scripts/shower_vs_geant4.py DATA_FOLDER -o FOLDER [--events 400] [--json FILE]
+    python scripts/shower_vs_geant4.py DATA_FOLDER -o FOLDER [--events 400] [--particle photon pion] [--json FILE]
 
 DATA_FOLDER holds `hgcal/geant4_reference/*.npz` and `hgcal/cell_map.npz` (CMS full simulation, from
 OzAmram/CMSHGCaloChallenge and OzAmram/HGCalShowers) and `geant4/*.npz` (single showers in a stack of plates). For each
@@ -12,7 +12,8 @@ What the reference's axes are, from the code that made it: photons or pions at e
 front of the calorimeter; energies of simulated
 hits without noise or threshold, times the weight of their layer (MeV of the layer for each minimum-ionising particle,
 `WEIGHTS`); depth: fraction in each of 47 layers; rings: fraction by steps of cells from the axis; ratio: weighted sum
-over the energy. Its silicon is of 200 micrometres up to layer 24, and ours is scaled to that (`SILICON`).
+over the energy. Weights differ by ten from the front to the scintillator; "on the scale of electrons" each layer counts by
+its sampling fraction in `hgcal` instead (mean fractions times mean energy, for both). Its silicon is of 200 micrometres up to layer 24, and ours is scaled to that (`SILICON`).
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ from scipy.spatial import cKDTree
 from gnnreco.bundle import load_engine
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem, load_detector
 from gnnreco.particles import gun_codes, species_of
-from gnnreco.simulate import Engine, SimulationOptions
+from gnnreco.simulate import Engines, SimulationOptions
 from gnnreco.simulate.generators.generated import Generated
+from gnnreco.simulate.matter.medium import media
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
 
@@ -60,6 +62,7 @@ PLATES = {
     "G4_Si": (93.70, 465.2, 40.19),
     "G4_AIR": (303_900.0, 747_700.0, 87.9),
 }
+FIRST_PART = 26  # layers with tungsten, copper and lead
 FRONT = 3200.0  # mm along z, just before the first layer
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0)
 
@@ -102,7 +105,7 @@ def fire(
     energies: Floats,
     direction: Floats,
     start: Floats,
-    engine: Engine | None,
+    engine: Engines | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats, Floats]:
     """One particle an event, directions and starts (n or 1, 3): number of the shower, sensor, mm and GeV of each cell."""
     transport, code = Transport(detector, EVERYTHING), gun_codes(particle)[0]
@@ -150,7 +153,7 @@ def rings(folder: Path, layer: NDArray[np.int64], across: Floats) -> NDArray[np.
 
 
 def against_reference(
-    folder: Path, particle: str, energy: int, events: int, engine: Engine | None = None
+    folder: Path, particle: str, energy: int, events: int, engine: Engines | None = None
 ) -> list[Comparison]:
     """Our `hgcal` beside the CMS full simulation: depth and its spread, rings, ratio."""
     detector = load_detector("hgcal")
@@ -167,6 +170,7 @@ def against_reference(
     layer = detector.layer[sensor].astype(np.int64)
     # Our wafer map is a later one, with other silicon there; scintillator stays what it is.
     thickness, row = detector.thickness[sensor], np.minimum(layer, 46)
+    sampled = binned(shower, layer, e / media(detector).fraction[sensor], (events, 47)).sum(0)
     e = e * np.where(thickness < 1.0, SILICON[row] / thickness, 1.0)
     e = np.where(layer < 47, e * WEIGHTS[row], 0.0)
     layers = binned(shower, layer, e, (events, 47))
@@ -207,7 +211,22 @@ def against_reference(
             theirs["ref_sem"],
         )
     )
-    return [*result, ratios(name, total[:, 0] / energy, load("EnergyRatio"))]
+    result.append(ratios(name, total[:, 0] / energy, load("EnergyRatio")))
+    scale = np.divide(sampled, layers.sum(0), where=sampled > 0, out=np.zeros(47))
+    ours, theirs_seen = (
+        mean_of(result[-1], side) * getattr(result[0], side) * scale for side in ("ours", "theirs")
+    )
+    print(
+        f"{name}: on the scale of electrons {ours.sum():.3f} (Geant4 {theirs_seen.sum():.3f}), "
+        f"share of the first {FIRST_PART} layers {fraction.mean(0)[:FIRST_PART].sum():.3f} "
+        f"({result[0].theirs[:FIRST_PART].sum() / result[0].theirs.sum():.3f})"
+    )
+    return result
+
+
+def mean_of(one: Comparison, side: str) -> float:
+    """Mean of a histogram, ``ours`` or ``theirs``."""
+    return float(np.average(one.axis, weights=getattr(one, side)))
 
 
 def ratios(name: str, ratio: Floats, theirs: dict[str, Floats]) -> Comparison:
@@ -268,7 +287,7 @@ def plates(stack: list[list[object]], fraction: float) -> Detector:
     )
 
 
-def against_plates(file: Path, events: int, engine: Engine | None = None) -> list[Comparison]:
+def against_plates(file: Path, events: int, engine: Engines | None = None) -> list[Comparison]:
     """Single Geant4 showers along the normal, around four energies: depth, radius, visible energy, cells."""
     table = np.load(file, allow_pickle=False)
     energy, particle = table["energy_gev"], "photon" if str(table["particle"]) == "gamma" else "electron"
@@ -351,16 +370,18 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--events", type=int, default=400)
+    parser.add_argument("--particle", nargs="+", choices=("photon", "pion"), default=("photon", "pion"))
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--engine", help="fastsim or a bundle; without it the parametrisation")
+    parser.add_argument("--engine", nargs="+", help="fastsim, bundles; without them the parametrisation")
     arguments = parser.parse_args()
-    engine = load_engine(arguments.engine) if arguments.engine else None
+    engine = load_engine(*arguments.engine) if arguments.engine else None
     comparisons = []
-    for particle in ("photon", "pion"):
+    for particle in arguments.particle:
         for energy in (5, 50, 500):
             events = arguments.events // (4 if energy == 500 else 1)
             comparisons += against_reference(arguments.data / "hgcal", particle, energy, events, engine)
-    for file in sorted((arguments.data / "geant4").glob("*.npz")):
+    of_photons = sorted((arguments.data / "geant4").glob("*.npz")) if "photon" in arguments.particle else []
+    for file in of_photons:
         comparisons += against_plates(file, arguments.events, engine)
     arguments.output.mkdir(parents=True, exist_ok=True)
     figures = {one.name: one.figures() for one in comparisons}

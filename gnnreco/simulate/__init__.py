@@ -17,10 +17,10 @@ from gnnreco.simulate.generators.generator import generator
 
 from .made import made_event, same_particles
 from .options import SimulationOptions
-from .showers.learned import Engine
+from .showers.learned import Engines
 from .transport import Transport
 
-__all__ = ["Engine", "SimulationOptions", "same_particles", "simulate"]
+__all__ = ["Engines", "SimulationOptions", "same_particles", "simulate"]
 
 
 def simulate(
@@ -31,7 +31,7 @@ def simulate(
     seed: int = 0,
     options: SimulationOptions | None = None,
     first: int = 0,
-    engine: Engine | None = None,
+    engine: Engines | None = None,
     **settings: Any,
 ) -> Iterator[Event]:
     """Make events, one at a time as they are asked for.
@@ -52,9 +52,8 @@ def simulate(
     options : SimulationOptions, optional
     first : int
         Number of the first event.
-    engine : Engine, optional
-        A trained network that makes the showers of photons and electrons; see `gnnreco.shower_engine`. Without it the
-        parametrisation makes them.
+    engine : Engines, optional
+        Trained networks that make showers; see `gnnreco.bundle.load_engine`. Without them the parametrisation makes them.
     **settings
         Any field of `SimulationOptions` by its name, over those of `options`: ``particle="muon", energy=(1, 10)`` (GeV),
         ``count=5, eta=(-2, 2)``, ``noise_hits=0.1``, ...

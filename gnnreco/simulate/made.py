@@ -17,7 +17,7 @@ from .generators.generated import Generated
 from .options import SimulationOptions
 from .readout import measured
 from .showers.along import along_axes
-from .showers.learned import Engine
+from .showers.learned import Engines
 from .transport import Transport
 
 #: Particles that an engine makes the showers of: photon, electron, positron (PDG).
@@ -32,7 +32,7 @@ def made_event(
     generated: Generated,
     transport: Transport,
     rng: np.random.Generator,
-    engine: Engine | None,
+    engine: Engines | None,
 ) -> Event:
     """One event of what a generator gave, in the source's frame."""
     flown = transport(generated, rng)
@@ -75,7 +75,7 @@ def same_particles(
     events: Iterable[Event],
     detector: Detector,
     options: SimulationOptions | None = None,
-    engine: Engine | None = None,
+    engine: Engines | None = None,
     seed: int = 0,
 ) -> Iterator[Event]:
     """The photons and electrons that showered in other events, simulated once more from where each was made.
@@ -87,7 +87,7 @@ def same_particles(
     detector : Detector
         As it was loaded.
     options : SimulationOptions, optional
-    engine : Engine, optional
+    engine : Engines, optional
         What makes the showers; None: the parametrisation.
     seed : int
         An event depends on it and on its own number alone.

@@ -11,7 +11,7 @@ from gnnreco.columns import Deposits, Floats, Hits, Ints
 from gnnreco.geometry import Detector
 from gnnreco.simulate.drift.charge import drift
 from gnnreco.simulate.showers.hits import ionised, read_out
-from gnnreco.simulate.showers.learned import Engine
+from gnnreco.simulate.showers.learned import Engines
 from gnnreco.simulate.showers.shower import gathered, shower, showering
 
 from .digitize import digitize
@@ -26,7 +26,7 @@ def measured(
     flown: Transported,
     options: SimulationOptions,
     rng: np.random.Generator,
-    engine: Engine | None = None,
+    engine: Engines | None = None,
 ) -> Part:
     """Hits of trackers, then of calorimeters, then of drift chambers; and who left what in them.
 

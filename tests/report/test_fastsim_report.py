@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 
 import gnnreco
+from gnnreco.bundle import save_bundle
 from gnnreco.cli import main
 from gnnreco.columns import Event
-from gnnreco.errors import BadConfig, BadInput
+from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.events import write_events
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.report.fastsim.scene import Row, scene
+from gnnreco.schema import plain
 from gnnreco.simulate import same_particles
+from gnnreco.tasks.fastsim import FastSimConfig, FastSimTask
 
 GUN: dict[str, Any] = {"particle": "photon", "energy": (1, 3), "eta": (-0.2, 0.2), "count": 2}
 
@@ -128,3 +131,10 @@ def test_bad_questions_are_one_line(events: list[Event], detector: Detector, tmp
     with pytest.raises(BadInput, match="two events have this number"):
         gnnreco.report("fastsim-any", [events[0], events[0]], page, detector=detector)
     assert not page.exists()
+
+
+def test_a_bundle_for_pions_is_refused(events: list[Event], detector: Detector, tmp_path: Path) -> None:
+    task = FastSimTask(FastSimConfig(particles="pions", hidden=8, deposit=8), None)
+    save_bundle(tmp_path / "pions", "fastsim", plain(task.config), task.state(), None, {}, {})
+    with pytest.raises(BadBundle, match="no showers of photons and electrons"):
+        gnnreco.report(tmp_path / "pions", events, tmp_path / "r.html", detector=detector)

@@ -71,6 +71,8 @@ def test_stacks_are_drawn_again_alike_and_are_deep_enough(scripts):
         assert sum(t / plates[material][0] for material, t, *_ in stack) > 18
         assert {"sensitive"} == {word for _, _, *rest in stack for word in rest}
     assert stacks.drawn(0, 5) != stacks.drawn(0, 6)
+    for stack in stacks.DEEP.values():
+        assert 7.5 < sum(t / plates[material][1] for material, t, *_ in stack) < 9.5
     trained_on = {f"G4_{metal}" for metals in stacks.ABSORBERS for metal in metals}
     for stack in stacks.FOR_TESTS.values():
         assert not trained_on & {material for material, *_ in stack}

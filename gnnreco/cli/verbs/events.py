@@ -55,10 +55,10 @@ def _add_simulate(verbs: Verbs) -> None:
     )
     sim.add_argument(
         "--engine",
-        default="parametric",
+        action="append",
         metavar="NAME",
         help="of showers: parametric, fastsim (a network that ships, trained on full simulation), or a bundle of "
-        "`gnnreco train fastsim` (default: parametric)",
+        "`gnnreco train fastsim`; again for one that knows other particles (default: parametric)",
     )
     output_folder(sim)
     sim.add_argument(
@@ -78,6 +78,7 @@ def simulate(args: Namespace) -> int:
     """Events of the embedded simulation."""
     import warnings
 
+    from gnnreco.generate import PARAMETRIC
     from gnnreco.generate import simulate as simulated
     from gnnreco.geometry import load_detector
     from gnnreco.schema import build, parse_settings
@@ -101,7 +102,7 @@ def simulate(args: Namespace) -> int:
             pileup=args.pileup,
             seed=args.seed,
             options=build(SimulationOptions, settings),
-            engine=args.engine,
+            engine=args.engine or PARAMETRIC,
         )
     for doubt in doubts:
         print("gnnreco:", one_line(str(doubt.message)), file=sys.stderr)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, logsigmoid, silu, softplus
 
-from gnnreco.simulate.showers.learned.features import FEATURES, OF_LAYER, OF_SHOWER
+from gnnreco.simulate.showers.learned.features import OF_LAYER
 from gnnreco.simulate.showers.learned.layers import NARROWEST_COUNT, NARROWEST_ENERGY, NARROWEST_TOTAL
+from gnnreco.simulate.showers.learned.nuclear import FEATURES_OF, OF_SHOWER_OF
 from gnnreco.simulate.showers.learned.points import NARROWEST, NEAR_AXIS
 from gnnreco.simulate.showers.learned.weights import COUNTS, DEPOSITS, ENERGIES, PLACES, TOTALS
 
@@ -41,9 +42,9 @@ class Trunk(nn.Module):
 class TotalNetwork(nn.Module):
     """How much of a shower is seen in all."""
 
-    def __init__(self, deposit: int) -> None:
+    def __init__(self, inputs: int, deposit: int) -> None:
         super().__init__()
-        self.trunk, self.share = Trunk(len(OF_SHOWER), deposit), nn.Linear(deposit, 1 + 3 * TOTALS)
+        self.trunk, self.share = Trunk(inputs, deposit), nn.Linear(deposit, 1 + 3 * TOTALS)
         self.register_buffer("most", torch.zeros(1))
 
     def forward(self, showers: Tensor, total: Tensor) -> Tensor:
@@ -56,9 +57,9 @@ class TotalNetwork(nn.Module):
 class LayerNetwork(nn.Module):
     """How many points lie in a layer, and how much energy."""
 
-    def __init__(self, hidden: int, deposit: int) -> None:
+    def __init__(self, inputs: int, hidden: int, deposit: int) -> None:
         super().__init__()
-        self.trunk = Trunk(len(FEATURES), hidden)
+        self.trunk = Trunk(inputs, hidden)
         self.number = nn.Linear(hidden, 1 + 3 * COUNTS)
         self.energy_one, self.energy = nn.Linear(hidden + 1, deposit), nn.Linear(deposit, 3 * ENERGIES)
         self.register_buffer("most", torch.zeros(2))
@@ -85,9 +86,9 @@ class LayerNetwork(nn.Module):
 class PointNetwork(nn.Module):
     """Where the points of a layer lie, and how they share its energy."""
 
-    def __init__(self, hidden: int, deposit: int) -> None:
+    def __init__(self, inputs: int, hidden: int, deposit: int) -> None:
         super().__init__()
-        self.trunk = Trunk(len(FEATURES) + len(OF_LAYER), hidden)
+        self.trunk = Trunk(inputs + len(OF_LAYER), hidden)
         self.place = nn.Linear(hidden, PLACES)
         self.deposit_layer = nn.Linear(hidden, deposit)
         self.deposit_own, self.deposit = nn.Linear(2, deposit, bias=False), nn.Linear(deposit, 3 * DEPOSITS)
@@ -121,8 +122,11 @@ def normal(given: Tensor, value: Tensor, narrowest: float) -> Tensor:
 class FastSimNetwork(nn.Module):
     """All three: a shower's total, its layers, and what makes their points."""
 
-    def __init__(self, hidden: int, deposit: int, points: nn.Module | None = None) -> None:
+    def __init__(
+        self, hidden: int, deposit: int, points: nn.Module | None = None, pions: bool = False
+    ) -> None:
         super().__init__()
-        self.total = TotalNetwork(deposit)
-        self.layer = LayerNetwork(hidden, deposit)
-        self.points = PointNetwork(hidden, deposit) if points is None else points
+        inputs = len(FEATURES_OF[pions])
+        self.total = TotalNetwork(len(OF_SHOWER_OF[pions]), deposit)
+        self.layer = LayerNetwork(inputs, hidden, deposit)
+        self.points = PointNetwork(inputs, hidden, deposit) if points is None else points

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import silu
 
-from gnnreco.simulate.showers.learned.features import FEATURES, OF_LAYER
+from gnnreco.simulate.showers.learned.features import OF_LAYER
 from gnnreco.simulate.showers.learned.weights import PLACED, SEEN
 
 from .batch import ShowerSets
@@ -24,9 +24,9 @@ CRITIC_STEPS = 2  # of the critic for one of the generator, on average
 class SetNetwork(nn.Module):
     """Numbers for each point of a set, which know of the others by means over layers and their neighbours."""
 
-    def __init__(self, hidden: int, width: int, steps: int, outputs: int = PLACED) -> None:
+    def __init__(self, inputs: int, hidden: int, width: int, steps: int, outputs: int = PLACED) -> None:
         super().__init__()
-        self.trunk = Trunk(len(FEATURES) + len(OF_LAYER), hidden)
+        self.trunk = Trunk(inputs + len(OF_LAYER), hidden)
         self.layer, self.time = nn.Linear(hidden, width), nn.Parameter(0.1 * torch.randn(width, steps))
         self.own = nn.Linear(SEEN, width, bias=False)
         self.mix_one, self.two = nn.Linear(3 * width + hidden, 2 * width), nn.Linear(width, width)
@@ -63,9 +63,9 @@ def beside(mean: Tensor, sets: ShowerSets) -> Tensor:
 class PointFlow(nn.Module):
     """Points that flow from noise; each step is trained where sampling takes it."""
 
-    def __init__(self, hidden: int, width: int, steps: int) -> None:
+    def __init__(self, inputs: int, hidden: int, width: int, steps: int) -> None:
         super().__init__()
-        self.sets, self.steps = SetNetwork(hidden, width, steps), steps
+        self.sets, self.steps = SetNetwork(inputs, hidden, width, steps), steps
 
     def scale_to(self, features: Tensor) -> None:
         """Take mean and spread of features (n, inputs)."""
@@ -84,9 +84,9 @@ class PointFlow(nn.Module):
 class Critic(nn.Module):
     """How much a shower looks like a true one."""
 
-    def __init__(self, hidden: int, width: int) -> None:
+    def __init__(self, inputs: int, hidden: int, width: int) -> None:
         super().__init__()
-        self.sets, self.score = SetNetwork(hidden, width, 1, outputs=width), nn.Linear(width, 1)
+        self.sets, self.score = SetNetwork(inputs, hidden, width, 1, outputs=width), nn.Linear(width, 1)
 
     def forward(self, z: Tensor, sets: ShowerSets) -> Tensor:
         """A number for each shower: the mean over its layers that are not empty."""
@@ -100,9 +100,9 @@ class Critic(nn.Module):
 class PointGan(nn.Module):
     """Points in one step, against a critic whose slope is one (Gulrajani et al., arXiv 1704.00028)."""
 
-    def __init__(self, hidden: int, width: int) -> None:
+    def __init__(self, inputs: int, hidden: int, width: int) -> None:
         super().__init__()
-        self.sets, self.critic = SetNetwork(hidden, width, 1), Critic(hidden, width)
+        self.sets, self.critic = SetNetwork(inputs, hidden, width, 1), Critic(inputs, hidden, width)
 
     def scale_to(self, features: Tensor) -> None:
         """Take mean and spread of features (n, inputs)."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from gnnreco.bundle import Bundle, load_engine
 from gnnreco.columns import Event, Ints
-from gnnreco.errors import BadInput
+from gnnreco.errors import BadBundle, BadInput
 from gnnreco.evaluate.fastsim import Comparison, ShowerSample, Training, compare, shower_sample
 from gnnreco.evaluate.fastsim.classifier import FEWEST
 from gnnreco.evaluate.fastsim.comparison import unseen_odds
@@ -18,7 +18,8 @@ from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
-from gnnreco.simulate import Engine, SimulationOptions, same_particles
+from gnnreco.simulate import SimulationOptions, same_particles
+from gnnreco.simulate.showers.learned import Engine
 from gnnreco.simulate.showers.learned.known import material
 
 from .scene import Row
@@ -76,12 +77,19 @@ def report_showers(
     ------
     BadInput
         No events, no truth in them, or no photon and no electron that showered.
+    BadBundle
+        It knows other particles.
     """
     from .page import write_page
 
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some of a full simulation")
-    engine = load_engine(bundle.folder)
+    engines = load_engine(bundle.folder)
+    if engines.electromagnetic is None:
+        raise BadBundle(
+            bundle.folder,
+            "makes no showers of photons and electrons, which are all that this report compares",
+        )
     with threads(1):  # the same bits on any machine
         true = _seen(events, len(events), detector, TRUTH, progress)
         mine, plain = (
@@ -92,7 +100,7 @@ def report_showers(
                 name,
                 progress,
             )
-            for name, maker in ((bundle.name, engine), (PARAMETRISATION, None))
+            for name, maker in ((bundle.name, engines), (PARAMETRISATION, None))
         )
         true = Shot(true.events, true.sample[_electromagnetic(true.sample)])
         if not len(true.sample) or not len(mine.sample):
@@ -121,7 +129,7 @@ def report_showers(
         "parametrisation": {
             name: value for name, value in other.items() if name not in ("floor", "definitions")
         },
-        "trained_on": trained_on(engine, detector, true.sample),
+        "trained_on": trained_on(engines.electromagnetic, detector, true.sample),
         "stacks": len(bundle.manifest["training"].get("data", {}).get("sample", {}).get("detectors", ())) + 1,
         "failures": [
             {"why": row.why, "event": row.event, "particle_id": row.particle, "odds": row.odds}

@@ -11,14 +11,17 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.matter.medium import MEAN_SILICON
 
-from .electromagnetic import mixture, photon
+from .electromagnetic import mixture, photon, trained
+from .learned.cascade import cascade
 from .learned.weights import Engine
 from .ray import Ray, land
 from .spots import Passage, put, room
 
 # Mean electromagnetic fraction 1 - (E / E0)^(k - 1): Gabriel, Groom et al., NIM A338 (1994) 336.
 FRACTION_POWER, FRACTION_SCALE = 0.82, 1.0
-PION = 0.13957  # GeV: where even that is not there to give, no neutral pion is made
+PION = (
+    0.13957  # GeV: where even that is not there to give, no neutral pion is made; also tells what is a pion
+)
 NUCLEAR_SPREAD = 0.35  # of the hadronic part of one GeV: binding energy and what else goes unseen
 # Interaction lengths: median radius of the hadronic part at the first interaction, and its growth with depth.
 SPREAD_START, SPREAD_GROWTH = 0.06, 0.12
@@ -159,6 +162,7 @@ def hadron(
     rng: np.random.Generator,
     passage: Passage,
     engine: Engine | None,
+    pions: Engine | None,
     spots: Floats,
     used: int,
     particle: Hadron,
@@ -169,11 +173,16 @@ def hadron(
     Parameters
     ----------
     engine : Engine or None
-        Makes the showers of neutral pions.
+        Makes the showers of neutral pions,
+    pions : Engine or None
+        and this one those of charged pions as a whole.
     response : float
         Visible energy of the hadronic part over that of an electromagnetic shower of its energy (h / e).
     """
     stack, ray = passage.stack, passage.ray
+    momentum = np.sqrt(particle.kinetic * (particle.kinetic + 2 * particle.mass))
+    if particle.charge != 0.0 and abs(particle.mass - PION) < 1e-3 and trained(pions, momentum):
+        return cascade(rng, passage, pions, spots, used, momentum, False, 0.0, (0.0, 0.0))
     spots, used, start, kinetic = approach(
         rng, passage, spots, used, particle.kinetic, particle.mass, particle.charge
     )

@@ -18,7 +18,7 @@ from gnnreco.simulate.transport import Entries
 
 from .electromagnetic import electron, photon
 from .hadronic import Hadron, hadron
-from .learned import Engine
+from .learned import Engine, Engines
 from .ray import Stack, cast, stack_of
 from .spots import Entry, Passage
 
@@ -56,7 +56,7 @@ def shower(
     particles: Generated,
     options: SimulationOptions,
     rng: np.random.Generator,
-    engine: Engine | None = None,
+    engine: Engines | None = None,
 ) -> Shares:
     """Let all particles that came upon a calorimeter shower.
 
@@ -68,8 +68,8 @@ def shower(
         All particles of the event, for the rows that `entries` names.
     options : SimulationOptions
     rng : numpy.random.Generator
-    engine : Engine, optional
-        Makes the electromagnetic showers of the energies it was trained on; without it the parametrisation makes all.
+    engine : Engines, optional
+        Make the showers of the particles and energies they were trained on; without them the parametrisation makes all.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def shower(
         species.charge[row][kind],
         gain[kind],
         options.hadron_response,
-        engine,
+        *(engine or Engines()).filled(),
     )
     sensor = stack.sensor[spots[:, 1].astype(np.int64)]
     cell = detector.cell_at(sensor, spots[:, 2], spots[:, 3]).astype(np.int64)
@@ -140,6 +140,7 @@ def _showers(
     gain: Floats,
     response: float,
     engine: Engine | None,
+    pions: Engine | None,
 ) -> Floats:
     """Shower particles one by one, in order; the spots (n, 6): entry, sensor of the stack, u, v, GeV, ns."""
     spots, used = np.empty((4096, 6)), 0
@@ -159,7 +160,7 @@ def _showers(
         elif nature[i] == HADRON:
             kinetic = np.sqrt(p * p + mass[i] * mass[i]) - mass[i]
             one = Hadron(kinetic, gain[i], mass[i], charge[i])
-            spots, used = hadron(rng, passage, engine, spots, used, one, response)
+            spots, used = hadron(rng, passage, engine, pions, spots, used, one, response)
     return spots[:used]
 
 

@@ -15,19 +15,27 @@ from gnnreco.geometry import Detector
 from gnnreco.models.fastsim.batch import ShowerLayers, ShowerPoints
 from gnnreco.particles import ELECTRON, PHOTON, species_of
 from gnnreco.simulate.showers.along import Along, along_axes
-from gnnreco.simulate.showers.learned.features import FEATURES, OF_SHOWER, depths_of, overall, table
+from gnnreco.simulate.showers.learned.features import depths_of, overall, table
+from gnnreco.simulate.showers.learned.nuclear import (
+    FEATURES_OF,
+    OF_SHOWER_OF,
+    nuclei_table,
+    overall_nuclei,
+)
 from gnnreco.simulate.showers.learned.pieces import UNDIVIDED
 from gnnreco.simulate.showers.ray import stack_of
+
+PION = 211  # PDG
 
 
 @dataclass(frozen=True, slots=True)
 class FastSimSample:
-    """Showers of photons and electrons, one layer after the other.
+    """Showers of photons and electrons, or of charged pions, one layer after the other.
 
     Attributes
     ----------
     features : float32 (l, f)
-        Of each layer of each shower: see `gnnreco.simulate.showers.learned.features`.
+        Of each layer of each shower: see `gnnreco.simulate.showers.learned.features`, for pions also `nuclear` there.
     moliere : float32 (l,)
         mm.
     offsets : int64 (l + 1,)
@@ -39,7 +47,7 @@ class FastSimSample:
     energy : float32 (k,)
         Of the showers, GeV.
     showers : float32 (k, g)
-        The features `OF_SHOWER` of each.
+        The features `OF_SHOWER` of each, for pions also `OF_DEPTHS`.
     total : float32 (k,)
         What all layers show of its energy, over their sampling fractions and over the energy; the layers of one that shows
         nothing are not here.
@@ -55,13 +63,15 @@ class FastSimSample:
     total: Tensor
 
 
-def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
+def sample_of(detector: Detector, event: Event, least: float, pions: bool = False) -> FastSimSample:
     """The showers of an event.
 
     Parameters
     ----------
     least : float
         Energy, in what a minimum-ionising particle leaves, below which a deposit is no point.
+    pions : bool
+        Those of charged pions, and not those of photons and electrons.
 
     Raises
     ------
@@ -71,6 +81,7 @@ def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
     showers = along_axes(detector, event)
     kinds = species_of(np.unique(showers.pdg))
     kind = kinds.kind[kinds.rows(showers.pdg)]
+    chosen = np.abs(showers.pdg) == PION if pions else (kind == PHOTON) | (kind == ELECTRON)
     size = (
         detector.at_source().cell_size(*_cells(detector, event, showers))
         if len(showers.hit)
@@ -80,7 +91,7 @@ def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
     # A deposit lies anywhere in its cell: without that, points would sit on a lattice.
     a, b = (x + size[:, k] * (rng.random(len(x)) - 0.5) for k, x in enumerate((showers.a, showers.b)))
     stack, layers, about, n_layers = stack_of(detector.at_source()), [], [], 0
-    for i in np.flatnonzero((kind == PHOTON) | (kind == ELECTRON)):
+    for i in np.flatnonzero(chosen):
         d = depths_of(stack, showers.rays[i], 0.0, UNDIVIDED)  # no cell says how deep in it a deposit lay
         k, mine = len(d.mip), slice(*np.searchsorted(showers.shower, [i, i + 1]))
         place, mips = showers.place[mine], showers.deposit[mine] / d.mip[showers.place[mine]]
@@ -90,15 +101,20 @@ def sample_of(detector: Detector, event: Event, least: float) -> FastSimSample:
         deposits = np.bincount(place, mips[kept], k) * d.mip
         electron = bool(kind[i] == ELECTRON)
         total = float((deposits / d.fraction).sum() / showers.energy[i])
-        about.append((overall(showers.energy[i], electron, d), total))
+        of_shower = overall(showers.energy[i], electron, d)
+        about.append((np.append(of_shower, overall_nuclei(d)) if pions else of_shower, total))
         if total == 0.0:
             continue
-        features = table(showers.energy[i], electron, total, d, deposits, count.astype(np.float64))
+        counts = count.astype(np.float64)
+        features = table(showers.energy[i], electron, total, d, deposits, counts)
+        if pions:
+            nuclei = nuclei_table(showers.energy[i], d, deposits, counts)
+            features = np.concatenate([features, nuclei], axis=1)
         before = np.append(-1, n_layers + np.arange(k - 1))
         points = np.stack([a[mine][kept], b[mine][kept], mips[kept]], axis=1)
         layers.append((features, d.moliere, count, before, points))
         n_layers += k
-    return _joined(layers, about, showers.energy[(kind == PHOTON) | (kind == ELECTRON)])
+    return _joined(layers, about, showers.energy[chosen], (len(FEATURES_OF[pions]), len(OF_SHOWER_OF[pions])))
 
 
 def _cells(detector: Detector, event: Event, showers: Along) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -113,10 +129,11 @@ def _joined(
     layers: list[tuple[NDArray[np.float32], Floats, Ints, Ints, Floats]],
     about: list[tuple[NDArray[np.float32], float]],
     energy: Floats,
+    width: tuple[int, int],
 ) -> FastSimSample:
-    """The layers of all showers as tensors."""
+    """The layers of all showers as tensors; `width`: how many features layers and showers have."""
     empty = (
-        np.zeros((0, len(FEATURES)), np.float32),
+        np.zeros((0, width[0]), np.float32),
         np.zeros(0),
         np.zeros(0, np.int64),
         np.zeros(0, np.int64),
@@ -132,7 +149,7 @@ def _joined(
         torch.from_numpy(before),
         torch.from_numpy(points.astype(np.float32)),
         torch.from_numpy(energy.astype(np.float32)),
-        torch.from_numpy(np.array([x for x, _ in about], np.float32).reshape(-1, len(OF_SHOWER))),
+        torch.from_numpy(np.array([x for x, _ in about], np.float32).reshape(-1, width[1])),
         torch.tensor([total for _, total in about], dtype=torch.float32),
     )
 

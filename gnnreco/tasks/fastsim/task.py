@@ -14,14 +14,15 @@ from torch import Tensor, nn
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
-from gnnreco.models.fastsim.arrays import fastsim_arrays
+from gnnreco.models.fastsim.arrays import PARTICLES, fastsim_arrays
 from gnnreco.models.fastsim.batch import ShowerLayers
 from gnnreco.models.fastsim.network import FastSimNetwork
 from gnnreco.models.fastsim.sets import PointFlow, PointGan
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
-from gnnreco.simulate.showers.learned import Engine, engine_of
-from gnnreco.simulate.showers.learned.features import FEATURES, N_RANGES, OF_DETECTOR, OF_SHOWER
+from gnnreco.simulate.showers.learned import Engines, engine_of
+from gnnreco.simulate.showers.learned.features import FEATURES, N_RANGES, OF_DETECTOR
+from gnnreco.simulate.showers.learned.nuclear import FEATURES_OF, OF_SHOWER_OF
 from gnnreco.simulate.showers.learned.weights import CASCADE, FLOW, GAN, GENERATORS, OWN
 from gnnreco.tasks.contract import Needs, Task, needed
 
@@ -31,7 +32,7 @@ from .sets import sets_of
 #: Which features of layers and of whole showers are blurred: what the detector is; the angle is known exactly.
 BLURRED = torch.tensor([name != "cosine" for name in FEATURES[OF_DETECTOR]], dtype=torch.float32)
 MATERIAL = ("log thickness", "log critical", "log mip", "log fraction")
-BLURRED_SHOWER = torch.tensor([name in MATERIAL for name in OF_SHOWER], dtype=torch.float32)
+NUCLEAR = FEATURES_OF[True].index("log interaction thickness")
 OVER_CRITICAL, CRITICAL = (
     FEATURES.index("log energy over critical"),
     FEATURES[OF_DETECTOR].index("log critical"),
@@ -46,6 +47,8 @@ class FastSimConfig:
 
     Attributes
     ----------
+    particles : str
+        Whose showers it learns: ``electromagnetic`` (photons and electrons) or ``pions`` (charged ones).
     hidden, deposit : int
         Width of the networks, and of their last layer for energies.
     generator
@@ -63,6 +66,7 @@ class FastSimConfig:
         layers of a shower. Without it the network knows each detector by heart.
     """
 
+    particles: str = PARTICLES[0]
     hidden: int = 96
     deposit: int = 48
     generator: Literal["cascade", "flow", "gan"] = "cascade"
@@ -75,6 +79,10 @@ class FastSimConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.particles not in PARTICLES:
+            raise BadConfig(
+                f"particles of the fast simulation: {' or '.join(PARTICLES)}, not {self.particles!r}"
+            )
         if not (
             min(self.hidden, self.deposit, self.layers, self.points) > 0 and self.least > 0 and self.blur >= 0
         ):
@@ -101,7 +109,10 @@ class FastSimTask(Task[FastSimSample, None]):
         self.detector = detector
         generator = torch.random.get_rng_state()
         torch.manual_seed(config.seed)
-        self.network = FastSimNetwork(config.hidden, config.deposit, _points(config))
+        self.pions = config.particles == "pions"
+        self.network = FastSimNetwork(
+            config.hidden, config.deposit, _points(config, len(FEATURES_OF[self.pions])), self.pions
+        )
         torch.random.set_rng_state(generator)
         self.energies = np.array([np.inf, np.inf], np.float32)
         self.ranges = np.zeros((2, N_RANGES), np.float32)
@@ -114,7 +125,9 @@ class FastSimTask(Task[FastSimSample, None]):
     @classmethod
     def arrays(cls, config: FastSimConfig, detector: Detector | None) -> Mapping[str, Numbers]:
         """What each learned array must be, by name."""
-        return fastsim_arrays(config.hidden, config.deposit, config.generator, config.width, config.steps)
+        return fastsim_arrays(
+            *(config.hidden, config.deposit, config.generator, config.width, config.steps, config.particles)
+        )
 
     @property
     def adversarial(self) -> bool:
@@ -134,7 +147,8 @@ class FastSimTask(Task[FastSimSample, None]):
         """The same from samples, of one detector or of several; a network that is trained already keeps its scales."""
         known = [sample for sample in samples if len(sample.energy)]
         if not known:
-            raise BadConfig("there is no shower of a photon or an electron in the events to learn from")
+            who = "a charged pion" if self.pions else "a photon or an electron"
+            raise BadConfig(f"there is no shower of {who} in the events to learn from")
         begun = bool(np.isfinite(self.energies).all())
         layers = [layers_of(sample) for sample in known]
         features = torch.cat([part.features for part in layers])
@@ -164,8 +178,8 @@ class FastSimTask(Task[FastSimSample, None]):
             most.copy_(torch.maximum(most, now) if begun else now)
 
     def sample(self, event: Event) -> FastSimSample:
-        """The showers of photons and electrons of an event."""
-        return sample_of(needed(self.detector, self.name), event, self.config.least)
+        """The showers of an event that it learns from."""
+        return sample_of(needed(self.detector, self.name), event, self.config.least, self.pions)
 
     def loss(self, sample: FastSimSample) -> tuple[Tensor, dict[str, float]]:
         """Minus the logarithm of the likelihood, for each layer and each point; of a flow and a GAN what they learn by."""
@@ -195,24 +209,32 @@ class FastSimTask(Task[FastSimSample, None]):
 
     def _blurred(self, sample: FastSimSample) -> FastSimSample:
         """The same with the properties of the detector shifted, for each shower as a whole."""
-        shift = torch.randn_like(sample.showers) * BLURRED_SHOWER
+        names = OF_SHOWER_OF[self.pions]
+        blurred = torch.tensor(
+            [name.removeprefix("mean ") in (*MATERIAL, "log interaction thickness") for name in names]
+        )
+        shift = torch.randn_like(sample.showers) * blurred
         showers = sample.showers + self.config.blur * shift / self.network.total.trunk.get_buffer("scale")
         if len(sample.before) == 0:
             return replace(sample, showers=showers)
         shower = torch.cumsum((sample.before < 0).long(), 0) - 1
+        scale = self.network.layer.trunk.get_buffer("scale")
         shift = torch.randn(int(shower[-1]) + 1, N_RANGES) * BLURRED
-        shift = self.config.blur * shift / self.network.layer.trunk.get_buffer("scale")[OF_DETECTOR]
+        shift = self.config.blur * shift / scale[OF_DETECTOR]
         features = sample.features.clone()
         features[:, OF_DETECTOR] += shift[shower]
         features[:, OVER_CRITICAL] -= shift[shower, CRITICAL]
+        if self.pions:
+            one = torch.randn(len(shift))
+            features[:, NUCLEAR] += self.config.blur * one[shower] / scale[NUCLEAR]
         return replace(sample, showers=showers, features=features)
 
     def reconstruct(self, event: Event) -> None:
         """Nothing: it makes events, see `engine`."""
 
-    def engine(self) -> Engine:
+    def engine(self) -> Engines:
         """What `gnnreco.simulate` makes showers with."""
-        return engine_of(self.state())
+        return Engines(**{self.config.particles: engine_of(self.state())})
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers by name."""
@@ -230,12 +252,12 @@ class FastSimTask(Task[FastSimSample, None]):
         )
 
 
-def _points(config: FastSimConfig) -> nn.Module | None:
-    """What makes points in place of a cascade, untrained."""
+def _points(config: FastSimConfig, inputs: int) -> nn.Module | None:
+    """What makes points in place of a cascade, untrained; `inputs`: the features of a layer."""
     if config.generator == FLOW:
-        return PointFlow(config.hidden, config.width, config.steps)
+        return PointFlow(inputs, config.hidden, config.width, config.steps)
     if config.generator == GAN:
-        return PointGan(config.hidden, config.width)
+        return PointGan(inputs, config.hidden, config.width)
     return None
 
 

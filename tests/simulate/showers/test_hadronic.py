@@ -157,7 +157,7 @@ def test_a_whole_hadron_shows_less_than_a_photon_and_more_at_high_energy(block: 
         rng, spots, sums = np.random.default_rng(7), np.empty((16, 6)), []
         for _ in range(120):
             spots, used = hadron(
-                rng, Passage(stack, ray, FIRST), None, spots, 0, Hadron(energy, 0.0, PION, 1.0), 0.6
+                rng, Passage(stack, ray, FIRST), None, None, spots, 0, Hadron(energy, 0.0, PION, 1.0), 0.6
             )
             sums.append(spots[:used, 4].sum() / energy)
         response.append(np.mean(sums))
@@ -171,7 +171,7 @@ def test_an_antibaryon_releases_two_masses(block: Detector) -> None:
         rng, spots, seen = np.random.default_rng(8), np.empty((16, 6)), []
         for _ in range(200):
             spots, used = hadron(
-                rng, Passage(stack, ray, FIRST), None, spots, 0, Hadron(3.0, gain, 0.938, -1.0), 1.0
+                rng, Passage(stack, ray, FIRST), None, None, spots, 0, Hadron(3.0, gain, 0.938, -1.0), 1.0
             )
             seen.append(spots[:used, 4].sum())
         sums.append(np.mean(seen))

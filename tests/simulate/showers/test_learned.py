@@ -16,7 +16,7 @@ from gnnreco.errors import BadConfig, BadInput
 from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.showers.along import along_axes
-from gnnreco.simulate.showers.learned import Engine
+from gnnreco.simulate.showers.learned import Engine, Engines
 from gnnreco.simulate.showers.learned.features import FEATURES, depths_of, describe
 from gnnreco.simulate.showers.learned.known import doubts, unknown_layers
 from gnnreco.simulate.showers.learned.layers import fill_layer
@@ -66,7 +66,9 @@ def task(sandwich: Detector, events: list[Event]) -> FastSimTask:
 
 @pytest.fixture(scope="module")
 def engine(task: FastSimTask) -> Engine:
-    return task.engine()
+    made = task.engine().electromagnetic
+    assert made is not None
+    return made
 
 
 def features(detector: Detector, energy: float = 10.0) -> np.ndarray:
@@ -131,7 +133,8 @@ def test_the_density_around_a_centre_integrates_to_one() -> None:
 
 
 def made(detector: Detector, engine: Engine | None, seed: int = 5, first: int = 0, n: int = 2) -> list[Event]:
-    return list(simulate(detector, "beam", n, 0, seed, PHOTONS, first, engine, beam_width=20.0))
+    engines = None if engine is None else Engines(engine)
+    return list(simulate(detector, "beam", n, 0, seed, PHOTONS, first, engines, beam_width=20.0))
 
 
 def test_an_event_depends_on_the_seed_and_its_number_alone(sandwich: Detector, engine: Engine) -> None:
@@ -158,21 +161,22 @@ def test_energies_without_training_are_parametric(sandwich: Detector, engine: En
 def test_one_is_warned_of_energies_and_layers_that_nobody_trained_on(
     sandwich: Detector, engine: Engine
 ) -> None:
-    assert doubts(engine, sandwich, "beam", replace(PHOTONS, energy=(engine.lowest, engine.highest))) == []
-    told = doubts(engine, sandwich, "beam", replace(PHOTONS, energy=(1.0, 500.0)))
+    known = replace(PHOTONS, energy=(engine.lowest, engine.highest))
+    assert doubts(Engines(engine), sandwich, "beam", known) == []
+    told = doubts(Engines(engine), sandwich, "beam", replace(PHOTONS, energy=(1.0, 500.0)))
     assert len(told) == 1
     assert "500 GeV" in told[0]
     thick = replace(sandwich, radiation_lengths=np.full(LAYERS, 30.0))
     assert "thickness" in unknown_layers(engine, thick)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        next(gnnreco.simulate(thick, "beam", engine=engine, particle="photon", energy=(5.0, 6.0)))
+        next(gnnreco.simulate(thick, "beam", engine=Engines(engine), particle="photon", energy=(5.0, 6.0)))
     assert any("radiation lengths of a layer 30 to 30, trained on 1 to 1" in str(w.message) for w in caught)
 
 
 def test_a_detector_without_a_calorimeter_is_refused(engine: Engine) -> None:
     with pytest.raises(BadConfig, match="no calorimeter"):
-        gnnreco.simulate("telescope", "beam", engine=engine)
+        gnnreco.simulate("telescope", "beam", engine=Engines(engine))
 
 
 def test_without_an_engine_the_front_door_is_the_same(sandwich: Detector) -> None:

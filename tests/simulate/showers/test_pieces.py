@@ -14,7 +14,7 @@ from gnnreco.columns import Floats
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, load_detector
 from gnnreco.simulate import SimulationOptions
 from gnnreco.simulate.showers.electromagnetic import photon
-from gnnreco.simulate.showers.learned import Engine
+from gnnreco.simulate.showers.learned import Engine, Engines
 from gnnreco.simulate.showers.learned.features import depths_of, overall
 from gnnreco.simulate.showers.learned.known import doubts, unknown_layers
 from gnnreco.simulate.showers.learned.layers import share_seen
@@ -55,7 +55,9 @@ def axis(stack: Stack, slope: float = 0.0) -> Ray:
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return load_engine("fastsim-any")
+    made = load_engine("fastsim-any").electromagnetic
+    assert made is not None
+    return made
 
 
 @settings(max_examples=40, deadline=None)
@@ -77,6 +79,15 @@ def test_the_pieces_of_layers_add_up_to_what_lies_behind_the_start(
     assert (d.gap > 0).all()
     if len(d.gap) > 1:
         assert d.gap[1:] == pytest.approx(LONG / n / many * np.sqrt(1 + slope**2))
+
+
+def test_pieces_have_their_share_of_interaction_lengths() -> None:
+    stack = stack_of(argon(3, LONG / 3))
+    ray, thin = axis(stack, 0.2), np.zeros((10, 2), np.float32)
+    whole, d = (depths_of(stack, ray, 0.0, ranges) for ranges in (UNDIVIDED, thin))
+    assert len(d.depth) > len(whole.depth)
+    np.testing.assert_allclose(d.interaction / d.radiation, whole.interaction[0] / whole.radiation[0])
+    assert d.interaction.sum() == pytest.approx(whole.interaction.sum())
 
 
 @pytest.mark.parametrize("name", ["hgcal", "calochallenge_ds2", "full_cld", "odd"])
@@ -136,4 +147,4 @@ def test_a_thick_layer_shows_what_the_same_in_thin_layers_shows(engine: Engine) 
 def test_of_thick_layers_nobody_is_warned_any_more(engine: Engine) -> None:
     options = SimulationOptions(particle="photon", energy=(1.0, 90.0))
     for name in ("lar", "calochallenge_ds1_photons"):
-        assert doubts(engine, load_detector(name), "gun", options) == []
+        assert doubts(Engines(engine), load_detector(name), "gun", options) == []

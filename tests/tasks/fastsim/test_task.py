@@ -55,7 +55,8 @@ def test_points_are_drawn_with_what_they_may_hang_on(sandwich: Detector, events:
 
 
 def test_kernels_and_torch_agree(task: FastSimTask, events: list[Event]) -> None:
-    engine, sample = task.engine(), task.sample(events[0])
+    engine, sample = task.engine().electromagnetic, task.sample(events[0])
+    assert engine is not None
     with torch.no_grad():
         hidden = task.network.layer.trunk(sample.features)
         given = task.network.layer.number(hidden)
@@ -112,6 +113,11 @@ def test_without_showers_there_is_nothing_to_learn(sandwich: Detector) -> None:
     muons = list(simulate(sandwich, "beam", 1, seed=1, particle="muon", energy=(5.0, 6.0)))
     with pytest.raises(BadConfig, match="no shower"):
         FastSimTask(SMALL, sandwich).prepare(muons)
+
+
+def test_two_bundles_for_the_same_particles_are_one_too_many() -> None:
+    with pytest.raises(BadBundle, match="same particles"):
+        load_engine("fastsim", "fastsim-any")
 
 
 def test_a_bundle_of_another_task_makes_no_showers() -> None:

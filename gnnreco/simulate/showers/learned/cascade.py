@@ -1,4 +1,4 @@
-"""Electromagnetic showers by a trained network, layer by layer: drawn, not averaged; energies are kept exactly."""
+"""Showers by a trained network, layer by layer: drawn, not averaged; energies are kept exactly."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import land
 from gnnreco.simulate.showers.spots import VISIBLE, Passage, put, room
 
-from .features import FEATURES, LOG_POINTS, OF_LAYER, Depths, depths_of, describe, overall
+from .features import FEATURES, OF_LAYER, Depths, depths_of, describe, overall
 from .layers import fill_layer, share_seen
+from .nuclear import describe_nuclei, overall_nuclei, start_of
 from .points import DEPOSIT, A, B, place_points
 from .sets import place_sets
 from .weights import Engine
 
-N_FEATURES, N_BOTH = len(FEATURES), len(FEATURES) + len(OF_LAYER)
+N_FEATURES, N_OF_LAYER = len(FEATURES), len(OF_LAYER)
+LEAST = 0.2  # of the energy of a pion's shower that it keeps, whatever the track before it left
 
 
 @njit(cache=True, error_model="numpy")
@@ -30,7 +32,7 @@ def cascade(
     start: float,
     off: tuple[float, float],
 ) -> tuple[Floats, int]:
-    """Add the points of a photon or an electron of this energy (GeV).
+    """Add the points of a photon, an electron or, by an engine for these, a charged pion of this energy (GeV).
 
     Parameters
     ----------
@@ -45,37 +47,48 @@ def cascade(
         return spots, used
     stack, ray = passage.stack, passage.ray
     d = depths_of(stack, ray, start, engine.ranges)
-    total = share_seen(rng, overall(energy, electron, d), engine.total)
+    n_features, about = len(engine.layer.trunk.mean), overall(energy, electron, d)
+    pion = n_features > N_FEATURES
+    if pion:
+        about = np.concatenate((about, overall_nuclei(d)))
+    total = share_seen(rng, about, engine.total)
     if total == 0.0:
         return spots, used
-    k, begin, at_once = len(d.depth), used, engine.sets is not None
-    rows, means = np.zeros((k if at_once else 0, N_BOTH), np.float32), np.zeros(k)
-    deposits, counts, x, before = np.zeros(k), np.zeros(k), np.empty(N_FEATURES), np.empty((0, 3))
+    k, at_once, n_both = len(d.depth), engine.sets is not None, n_features + N_OF_LAYER
+    rows, means = np.zeros((k if at_once else 0, n_both), np.float32), np.zeros(k)
+    deposits, counts, x, before = np.zeros(k), np.zeros(k), np.empty(n_features), np.empty((0, 3))
+    begin = np.full(k, used)
     for i in range(k):
         describe(x, i, energy, electron, total, d, deposits, counts)
+        if pion:
+            describe_nuclei(x[N_FEATURES:], i, energy, d, deposits, counts)
         count, mean = fill_layer(rng, x.astype(np.float32), engine.layer)
         if count == 0:
             before = np.empty((0, 3))
             continue
         counts[i], deposits[i] = count, count * mean * d.mip[i]
-        both = np.empty(N_BOTH, np.float32)
-        both[:N_FEATURES] = x
-        both[LOG_POINTS], both[LOG_POINTS + 1] = np.log1p(count), np.log(mean)
+        both = np.empty(n_both, np.float32)
+        both[:n_features] = x
+        both[n_features], both[n_features + 1] = np.log1p(count), np.log(mean)
         if at_once:
             rows[i], means[i] = both, mean
             continue
-        points = place_points(rng, both, count, mean, before, d.moliere[i], engine.points)
+        points, begin[i] = place_points(rng, both, count, mean, before, d.moliere[i], engine.points), used
         spots, used = lay(rng, passage, spots, used, d, i, off, points)
         before = points
     if at_once:
         numbers = counts.astype(np.int64)
         points, end = place_sets(rng, rows, numbers, means, d.moliere, engine.sets), np.cumsum(numbers)
         for i in range(k):
-            mine = points[end[i] - numbers[i] : end[i]]
+            mine, begin[i] = points[end[i] - numbers[i] : end[i]], used
             spots, used = lay(rng, passage, spots, used, d, i, off, mine)
-    seen = (deposits / d.fraction).sum() / energy
-    if seen > 0:
-        spots[begin:used, VISIBLE] *= total / seen  # layers know what is left for them: this is near one
+    # Layers know what is left for them: what is missing is little. A pion's track keeps its energy, its shower gives.
+    since = start_of(counts, k) if pion else 0
+    if since >= 0:
+        seen = (deposits[since:] / d.fraction[since:]).sum() / energy
+        left = total - (deposits[:since] / d.fraction[:since]).sum() / energy if since > 0 else total
+        if seen > 0:
+            spots[begin[since] : used, VISIBLE] *= max(left / seen, LEAST) if pion else left / seen
     return spots, used
 
 

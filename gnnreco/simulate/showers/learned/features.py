@@ -50,7 +50,6 @@ OF_LAYER = ("log points", "log mean energy")
 OF_DETECTOR = slice(5, 15)
 N_RANGES = OF_DETECTOR.stop - OF_DETECTOR.start
 USUAL_GAP = 0.1  # of the way from the sensor before: the gap where the description is silent
-LOG_POINTS = len(FEATURES)  # column of `OF_LAYER`
 
 
 class Depths(NamedTuple):
@@ -77,6 +76,8 @@ class Depths(NamedTuple):
         Of incidence.
     samples : float64
         Active parts that are hidden in a piece; 1 for a whole layer.
+    interaction : float64
+        Interaction lengths of the layer, along the axis.
     """
 
     place: Rows
@@ -93,6 +94,7 @@ class Depths(NamedTuple):
     air_gap: Floats
     cosine: Floats
     samples: Floats
+    interaction: Floats
 
 
 @njit(cache=True, error_model="numpy")
@@ -117,16 +119,18 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
     d = Depths(
         *(np.empty(k, np.int64), np.empty(k, np.int64), np.empty(k, np.int64)),
         *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
-        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
+        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
     )
     depth, place, piece = 0.0, first, begun
     for i in range(k):
         row, many = ray.row[place], n[place]
         cosine = abs(ray.cosine[place])
         d.place[i], d.pieces[i], d.piece[i] = place, many, piece
-        d.radiation[i] = stack.radiation[row] / many / cosine
-        if i == 0:
-            d.radiation[i] *= min(max(left * many - (many - 1 - begun), 0.01), 1.0)
+        inside = (
+            min(max(left * many - (many - 1 - begun), 0.01), 1.0) if i == 0 else 1.0
+        )  # share behind `start`
+        d.radiation[i] = stack.radiation[row] / many / cosine * inside
+        d.interaction[i] = stack.interaction[row] / many / cosine * inside
         depth += d.radiation[i]
         d.depth[i], d.cosine[i] = depth, cosine
         d.critical[i], d.mip[i], d.fraction[i] = (

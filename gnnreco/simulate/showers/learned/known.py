@@ -9,12 +9,13 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
+from gnnreco.particles import gun_codes
 from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.showers.ray import Stack, stack_of
 
 from .features import FEATURES, OF_DETECTOR
 from .pieces import all_pieces
-from .weights import Engine
+from .weights import Engine, Engines
 
 #: Features that the material of a layer decides, whatever the angle; those of its place are left out.
 OF_MATERIAL = ("log thickness", "log critical", "log mip", "log moliere", "log fraction", "log active")
@@ -31,6 +32,7 @@ BEYOND, LEAST = (
     0.05,
 )  # of the range, and of the logarithm: a layer may lie so far outside and still count as known
 MOST = 0.2  # share of unknown sensors, or of radiation lengths before them, about which nothing is said
+PION = 211  # PDG
 
 
 def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float, float, float, float]]:
@@ -87,14 +89,29 @@ def _material(engine: Engine, stack: Stack) -> Iterator[tuple[str, tuple[float, 
         yield name.removeprefix("log "), (low, high), here[name]
 
 
-def doubts(engine: Engine, detector: Detector, process: str, options: SimulationOptions) -> list[str]:
-    """What an engine does not know of a detector and of what is shot at it, a line each; raises as `unknown_layers`."""
+def doubts(engines: Engines, detector: Detector, process: str, options: SimulationOptions) -> list[str]:
+    """What engines do not know of a detector and of what is shot at it, a line each; raises as `unknown_layers`."""
+    found, shot = [], process in ("gun", "beam")
+    if engines.electromagnetic is not None:
+        found += _doubts(engines.electromagnetic, detector, options.energy if shot else None)
+    if engines.pions is not None:
+        shot = shot and any(
+            abs(code) == PION for name in options.particle.split(",") for code in gun_codes(name.strip())
+        )
+        found += [
+            f"pions: {doubt}" for doubt in _doubts(engines.pions, detector, options.energy if shot else None)
+        ]
+    return found
+
+
+def _doubts(engine: Engine, detector: Detector, energy: tuple[float, float] | None) -> list[str]:
+    """The same of one engine, and of energies that are asked for, GeV."""
     found = [
         f"{detector.name}: {WORDS[name]} {a:.3g} to {b:.3g}, trained on {low:.3g} to {high:.3g}: check its showers"
         for name, (low, high, a, b) in unknown_layers(engine, detector).items()
     ]
-    low, high = options.energy
-    if process in ("gun", "beam") and (low < engine.lowest or high > engine.highest):
+    low, high = energy or (engine.lowest, engine.highest)
+    if low < engine.lowest or high > engine.highest:
         found.append(
             f"energies of {low:g} to {high:g} GeV: the engine was trained on {engine.lowest:.3g} to "
             f"{engine.highest:.3g} GeV; the parametrisation makes the showers of all others"

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import FEATURES, N_RANGES, OF_LAYER, OF_SHOWER
+from .features import N_RANGES, OF_LAYER
+from .nuclear import FEATURES_OF, OF_SHOWER_OF
 
 Array = NDArray[np.float32]
 
@@ -136,7 +137,7 @@ class SetWeights(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """What makes electromagnetic showers: a trained network.
+    """What makes the showers of photons and electrons, or those of charged pions: a trained network.
 
     Attributes
     ----------
@@ -160,13 +161,38 @@ class Engine(NamedTuple):
     ranges: Array
 
 
-def sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
-    """Shape of each learned array by its name in torch, weights (outputs, inputs): all but those that make points."""
+class Engines(NamedTuple):
+    """What makes the showers of each class of particle; where there is none, the parametrisation does.
+
+    Attributes
+    ----------
+    electromagnetic, pions : Engine or None
+        Of photons and electrons (also those that hadrons make), and of charged pions.
+    """
+
+    electromagnetic: Engine | None = None
+    pions: Engine | None = None
+
+    def filled(self) -> Engines:
+        """None or both: the other one stands for one that is missing, for no energy. Kernels compile less often so."""
+        idle = self.electromagnetic or self.pions
+        if idle is None:
+            return self
+        idle = idle._replace(lowest=np.inf, highest=np.inf)
+        return Engines(self.electromagnetic or idle, self.pions or idle)
+
+
+def sizes(hidden: int, deposit: int, pions: bool = False) -> dict[str, tuple[int, ...]]:
+    """Shape of each learned array by its name in torch, weights (outputs, inputs): all but those that make points.
+
+    `pions`: of an engine for these.
+    """
+    features = len(FEATURES_OF[pions])
     return {
-        **_trunk("total.trunk", len(OF_SHOWER), deposit),
+        **_trunk("total.trunk", len(OF_SHOWER_OF[pions]), deposit),
         **_dense("total.share", deposit, 1 + 3 * TOTALS),
         "total.most": (1,),
-        **_trunk("layer.trunk", len(FEATURES), hidden),
+        **_trunk("layer.trunk", features, hidden),
         **_dense("layer.number", hidden, 1 + 3 * COUNTS),
         **_dense("layer.energy_one", hidden + 1, deposit),
         **_dense("layer.energy", deposit, 3 * ENERGIES),
@@ -176,10 +202,10 @@ def sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def cascade_sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
+def cascade_sizes(hidden: int, deposit: int, pions: bool = False) -> dict[str, tuple[int, ...]]:
     """The same of `PointWeights`."""
     return {
-        **_trunk("points.trunk", len(FEATURES) + len(OF_LAYER), hidden),
+        **_trunk("points.trunk", len(FEATURES_OF[pions]) + len(OF_LAYER), hidden),
         **_dense("points.place", hidden, PLACES),
         **_dense("points.deposit_layer", hidden, deposit),
         "points.deposit_own.weight": (deposit, 2),
@@ -188,12 +214,12 @@ def cascade_sizes(hidden: int, deposit: int) -> dict[str, tuple[int, ...]]:
 
 
 def set_sizes(
-    name: str, hidden: int, width: int, steps: int, outputs: int = PLACED
+    name: str, hidden: int, width: int, steps: int, outputs: int = PLACED, pions: bool = False
 ) -> dict[str, tuple[int, ...]]:
     """The same of `SetWeights`, whose names begin with `name`."""
     means = 3 * width + hidden
     return {
-        **_trunk(f"{name}.trunk", len(FEATURES) + len(OF_LAYER), hidden),
+        **_trunk(f"{name}.trunk", len(FEATURES_OF[pions]) + len(OF_LAYER), hidden),
         **_dense(f"{name}.layer", hidden, width),
         f"{name}.time": (width, steps),
         f"{name}.own.weight": (width, SEEN),
