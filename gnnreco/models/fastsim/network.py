@@ -5,6 +5,8 @@ Names and shapes of the weights: `gnnreco.simulate.showers.learned.weights.sizes
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, logsigmoid, silu, softplus
@@ -129,4 +131,5 @@ class FastSimNetwork(nn.Module):
         inputs = len(FEATURES_OF[pions])
         self.total = TotalNetwork(len(OF_SHOWER_OF[pions]), deposit)
         self.layer = LayerNetwork(inputs, hidden, deposit)
-        self.points = PointNetwork(inputs, hidden, deposit) if points is None else points
+        # Any of three networks: a module's attributes have no types of their own.
+        self.points: Any = PointNetwork(inputs, hidden, deposit) if points is None else points
