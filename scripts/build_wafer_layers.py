@@ -33,7 +33,6 @@ MATERIAL = {
     "air": (303_900.0, 747_700.0, 0.00022, 87.9),
 }
 Stack = list[tuple[str, float]]
-LIGHT = 100.0  # mm: matter with longer radiation lengths is light
 FRONT_LAYERS, SHARE_FRONT, SHARE_BACK = 26, 0.77, 0.86
 
 # A module of the front part: cold side first; it stands so in odd layers and turned round in even ones.
@@ -85,16 +84,6 @@ def to_silicon(stacks: list[tuple[Stack, Stack]]) -> list[Stack]:
     return found
 
 
-def light(stack: Stack) -> float:
-    """Light matter right before the end of a stack, mm."""
-    gap = 0.0
-    for material, t in stack[-2::-1]:  # the last is half of the silicon
-        if MATERIAL[material][0] < LIGHT:
-            break
-        gap += t
-    return gap
-
-
 def main() -> None:
     """Write the table."""
     z, rows, stacks = 3210.5, [], layers()
@@ -109,13 +98,10 @@ def main() -> None:
         amounts = [total(before, what) for what in range(3)]
         tile = start + TILE_FROM_MODULE
         share = SHARE_FRONT if number <= FRONT_LAYERS else SHARE_BACK
-        rows.append((number, middle, *amounts, radius, share, tile, light(before)))
+        rows.append((number, middle, *amounts, radius, share, tile))
         z = start + sum(t for _, t in module)
-    lines = ["layer,z,radiation_lengths,interaction_lengths,loss,moliere_radius,share,tile_z,air_gap"]
-    lines += [
-        f"{n},{m:.3f},{x:.4f},{i:.5f},{d:.4f},{r:.2f},{s:g},{t:.3f},{g:.2f}"
-        for n, m, x, i, d, r, s, t, g in rows
-    ]
+    lines = ["layer,z,radiation_lengths,interaction_lengths,loss,moliere_radius,share,tile_z"]
+    lines += [f"{n},{m:.3f},{x:.4f},{i:.5f},{d:.4f},{r:.2f},{s:g},{t:.3f}" for n, m, x, i, d, r, s, t in rows]
     TARGET.write_text("\n".join(lines) + "\n")
     for name, half in (("front", rows[:FRONT_LAYERS]), ("back", rows[FRONT_LAYERS:])):
         print(name, f"{sum(r[2] for r in half):.1f} X0, {sum(r[3] for r in half):.2f} interaction lengths")

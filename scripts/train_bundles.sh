@@ -269,7 +269,8 @@ learn() { # name epochs batch blur layers points settings...
 }
 learn fastsim-first 50 4 0.1 150 16
 learn fastsim-second 50 2 0.05 150 16 train.start=fastsim-first
-learn fastsim-any 40 2 0.05 120 64 train.start=fastsim-second
+learn fastsim-third 40 2 0.05 120 64 train.start=fastsim-second
+learn fastsim-any 14 2 0.15 120 64 train.start=fastsim-third
 
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \

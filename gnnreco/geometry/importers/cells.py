@@ -2,7 +2,7 @@
 
 Columns ``x, y, z, layer`` and ``size``, ``size_u, size_v`` or ``polygon``; further ``sensor``, ``subsystem``,
 ``nx, ny, nz`` (normal), ``thickness``, ``channel_u, channel_v``, and ``radiation_lengths``, ``interaction_lengths``,
-``moliere_radius``, ``sampling_fraction`` of the cell's layer.
+``moliere_radius``, ``sampling_fraction``, ``air_gap`` of the cell's layer.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def read(
     interaction_lengths: str = "",
     moliere_radius: str = "",
     sampling_fraction: str = "",
+    air_gap: str = "",
 ) -> None:
     """Write a table of cells as a detector folder; options are words.
 
@@ -48,15 +49,15 @@ def read(
         Of the active material, mm, where the table has no such column.
     measures : str
         What the cells measure: ``position``, ``energy``, ``time``, with commas.
-    radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction : str
-        Of every layer, where the table has no such column; the radius in mm.
+    radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction, air_gap : str
+        Of every layer, where the table has no such column; the radius and the gap in mm.
 
     Raises
     ------
     BadInput
         With line or row, column and remedy: a missing column, a layer that is no plane.
     """
-    told = (radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction)
+    told = (radiation_lengths, interaction_lengths, moliere_radius, sampling_fraction, air_gap)
     material = {key: number(file, key, text) for key, text in zip(MATERIAL, told, strict=True) if text}
     bz = number(file, "field", field)
     table = read_cell_table(file, unit, thickness)

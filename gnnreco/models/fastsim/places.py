@@ -35,7 +35,9 @@ from .batch import ShowerPoints
 
 Array = NDArray[np.float32]
 #: Sums may be taken in lanes: training asks for the same bits on the same machine only.
-compiled = njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+LAWS = {"reassoc", "contract"}
+compiled = njit(cache=True, error_model="numpy", fastmath=LAWS)
+inlined = njit(cache=True, error_model="numpy", fastmath=LAWS, forceinline=True)  # see `gnnreco.graphs.dense`
 
 
 def log_density(given: Tensor, points: ShowerPoints) -> Tensor:
@@ -135,7 +137,7 @@ def densities(
     return density, slope
 
 
-@compiled
+@inlined
 def _parents(g: Array, parents: Array, moliere: float) -> Array:
     """Of each possible parent (5, m): where its children lie about (a, b), its chance, and what its chance depends on."""
     about, growth, total = np.empty((5, len(parents)), np.float32), np.exp(0.3 * g[GROWTH]), 0.0
@@ -150,7 +152,7 @@ def _parents(g: Array, parents: Array, moliere: float) -> Array:
     return about
 
 
-@compiled
+@inlined
 def _mixture(
     g: Array,
     column: int,
@@ -190,7 +192,7 @@ def _mixture(
     return total
 
 
-@compiled
+@inlined
 def _of_parents(
     g: Array, moliere: float, p: tuple[float, float], about: Array, share: float, total: float, s: Array
 ) -> None:

@@ -205,8 +205,8 @@ def test_training_moves_it_and_a_bundle_keeps_it(
     assert one.hits == other.hits
 
 
-def test_bundles_of_before_are_cascades() -> None:
-    assert "generator" not in load_bundle("fastsim-any").config
+def test_the_bundle_that_ships_is_a_cascade() -> None:
+    assert load_bundle("fastsim-any").config["generator"] == "cascade"
     shipped = load_engine("fastsim").electromagnetic
     assert shipped is not None
     assert shipped.sets is None

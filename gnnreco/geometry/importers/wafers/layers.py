@@ -16,16 +16,7 @@ from gnnreco.geometry.description.tables import read_arrow
 from gnnreco.geometry.importers.numbers import numbers
 from gnnreco.geometry.importers.table import numbers_of, whole
 
-COLUMNS = (
-    "z",
-    "radiation_lengths",
-    "interaction_lengths",
-    "moliere_radius",
-    "loss",
-    "share",
-    "tile_z",
-    "air_gap",
-)
+COLUMNS = ("z", "radiation_lengths", "interaction_lengths", "moliere_radius", "loss", "share", "tile_z")
 #: Loss of a minimum-ionising particle, MeV/mm (PDG).
 SILICON, SCINTILLATOR = 0.3876, 0.202
 #: What a shower leaves in scintillator over what minimum-ionising particles of its energy would: a guess.
@@ -47,8 +38,7 @@ def layer_columns(layer: Ints, z: str) -> dict[str, Floats]:
     -------
     dict of float64 (n,)
         `COLUMNS`; ``loss`` is that of a minimum-ionising particle from the silicon before to this layer's, MeV; ``share``
-        what a shower leaves in silicon over what such particles of its energy would; ``air_gap`` mm of light matter before
-        the silicon.
+        what a shower leaves in silicon over what such particles of its energy would.
     """
     columns = _built_in(layer)
     if not z:

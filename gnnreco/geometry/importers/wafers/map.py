@@ -110,9 +110,8 @@ def read(
         columns = {key: np.concatenate([column, sectors[key]]) for key, column in columns.items()}
         center, axes = np.concatenate([center, place[0]]), np.concatenate([axes, place[1]])
         subsystems["scintillator"] = {"measures": ["energy", "time"]}
-    for material in ("radiation_lengths", "interaction_lengths", "moliere_radius", "air_gap"):
+    for material in ("radiation_lengths", "interaction_lengths", "moliere_radius"):
         columns[material] = depth[material][columns["layer"]]
-    columns["air_gap"][len(keys) :] = np.nan  # that of the silicon: nothing is known of the tiles'
     description = {
         "name": name,
         "units": UNITS,
