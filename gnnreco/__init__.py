@@ -45,11 +45,12 @@ if TYPE_CHECKING:
     )
     from gnnreco.compare import compare_detectors as compare
     from gnnreco.events import EventSource, open_events
-    from gnnreco.front import evaluate, report, show, train
+    from gnnreco.front import report, show, train
     from gnnreco.generate import simulate
     from gnnreco.geometry import Detector, list_detectors, load_detector
     from gnnreco.pipeline import Reconstructor
     from gnnreco.reconstruct import reconstruct
+    from gnnreco.score import evaluate
 
 __version__ = "0.1.0"
 
@@ -104,7 +105,7 @@ _HOMES = {
 #: Verbs that are named like the package of their code: module and name of the function.
 _VERBS = {
     "compare": ("gnnreco.compare", "compare_detectors"),
-    "evaluate": ("gnnreco.front", "evaluate"),
+    "evaluate": ("gnnreco.score", "evaluate"),
     "reconstruct": ("gnnreco.reconstruct", "reconstruct"),
     "report": ("gnnreco.front", "report"),
     "simulate": ("gnnreco.generate", "simulate"),

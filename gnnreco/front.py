@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,131 +15,14 @@ from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.particles_file import read_particles
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.files.json_types import JsonDict, JsonMapping
-from gnnreco.geometry import Detector, load_detector
+from gnnreco.geometry import Detector
 from gnnreco.progress import Progress
+from gnnreco.score import Inputs, detector_of, loaded, manifest_of
 from gnnreco.tasks.contract import ReadsJets
 from gnnreco.tasks.registry import find_task, task_names
 
 #: The task that makes events instead of reading them, so that its report is another one.
 FASTSIM = "fastsim"
-Inputs = str | Path | Sequence[str | Path]
-
-
-def evaluate(
-    folder: str | Path | EventSource,
-    truth: EventSource | Inputs,
-    detector: Detector | str | Path | None = None,
-    *,
-    min_pt: float | None = None,
-    max_eta: float | None = None,
-    min_hits: int | None = None,
-    min_energy: float | None = None,
-    jets: str = "antikt",
-    threshold: float | None = None,
-    trainings: int | None = None,
-    bundle: str | Path | None = None,
-    any_detector: bool = False,
-    weights: str | Path | None = None,
-    reweight: str | Path | None = None,
-    progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
-) -> JsonDict:
-    """Score what `gnnreco.reconstruct` wrote against the truth, or generated showers against those of a full simulation.
-
-    Parameters
-    ----------
-    folder : path or EventSource
-        The output; or generated events, whose showers are compared with those of `truth`.
-    truth : path, glob, several, or EventSource
-        The same events with truth; for generated ones others, with particles of the same kind and energies.
-    detector : Detector, name or path, optional
-        By default that of the output; of generated events it must be told.
-    min_pt, max_eta, min_hits
-        Target particles of tracks: GeV (default 1; none where the tracker lies across the beam), pseudorapidity
-        (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers
-        too, `max_eta` for particle flow.
-    min_energy : float, optional
-        Target particles of showers and of particle flow, GeV (default 1).
-    jets : {"antikt", "durham", "genkt"}
-        Whose figures stand at the top of the scores of particle flow.
-    threshold : float, optional
-        Of generated showers: cells in which less is left do not count, in units of what a minimum-ionising particle leaves
-        (default 0.5).
-    trainings : int, optional
-        Of each classifier that tells generated showers from true ones (default 5).
-    bundle : str or path, optional
-        Finds showers in generated and true events alike; the differences of what it finds stand under ``reconstruction``.
-    any_detector : bool
-        Allow a `bundle` that was trained on another detector.
-    weights : path, optional
-        Weights of generated showers, which `reweight` wrote: taken into histograms, separation, response and profiles.
-    reweight : path, optional
-        Learn such weights from half of the truth, write them there, and take them.
-    progress : callable
-        Wraps the iterator over events, for a progress bar.
-
-    Returns
-    -------
-    dict
-        See `gnnreco.evaluate.evaluate`, and `gnnreco.evaluate.fastsim.compare` for generated events.
-
-    Raises
-    ------
-    BadInput
-        No output, no truth, or not the same events.
-    BadConfig
-        Generated events without their detector; a bundle for what was reconstructed already.
-    BadBundle
-        One that finds no showers, or for another detector.
-
-    Examples
-    --------
-    >>> import gnnreco
-    >>> scores = gnnreco.evaluate("found", truth="events")
-    >>> scores["task"], scores["events"]
-    ('tracking', 4)
-    """
-    from gnnreco.evaluate import ParticleTarget, ShowerTarget, holds_events, target_of
-    from gnnreco.evaluate import evaluate as score
-    from gnnreco.pipeline import Reconstructor
-
-    showers = ShowerTarget(**_given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
-    if isinstance(folder, EventSource) or holds_events(folder):
-        if detector is None:
-            raise BadConfig(f"{folder}: holds events; name their detector with detector=")
-        loaded = _loaded(detector)
-        reconstruct = None if bundle is None else Reconstructor(loaded, bundle, any_detector=any_detector)
-        return _evaluate_generated(
-            folder,
-            truth,
-            loaded,
-            threshold,
-            trainings,
-            progress,
-            reconstruct=reconstruct,
-            target=showers,
-            weights=weights,
-            reweight=reweight,
-        )
-    if bundle is not None:
-        raise BadConfig(f"{folder}: was reconstructed already; bundle= goes with generated events")
-    if weights is not None or reweight is not None:
-        raise BadConfig(
-            "weights= and reweight= are for generated showers, and what is named is output of reconstruct"
-        )
-    detector = _loaded(detector_of(folder) if detector is None else detector)
-    target = replace(target_of(detector), **_given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
-    particles = ParticleTarget(**_given(min_energy=min_energy, max_eta=max_eta))
-    source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
-    return score(
-        folder,
-        source,
-        detector,
-        target,
-        progress=progress,
-        showers=showers,
-        particles=particles,
-        jets=jets,
-    )
 
 
 def show(
@@ -201,7 +83,7 @@ def show(
         raise BadConfig(
             "output= goes with files of events; give what was found with tracks=, clusters=, particles="
         )
-    told = _loaded(detector_of(output) if detector is None and output is not None else detector or "")
+    told = loaded(detector_of(output) if detector is None and output is not None else detector or "")
     if not isinstance(what, Event):
         source = open_events(what, told)
         what = one_event(source, event)
@@ -285,29 +167,29 @@ def report(
         detector = trained["name"]
     if detector is None and find_task(opened_bundle.task).needs.measures:
         raise BadConfig(f"bundle {bundle}: serves any detector; name that of the events with detector=")
-    loaded = None if detector is None else _loaded(detector)
-    if opened_bundle.task == FASTSIM and loaded is not None:
+    described = None if detector is None else loaded(detector)
+    if opened_bundle.task == FASTSIM and described is not None:
         if train is not None or seeds or bundles:
             raise BadConfig("train=, seeds= and bundles= say nothing of a fast simulation: leave them out")
         from gnnreco.report.fastsim import report_showers
 
         paths = isinstance(data, str | Path) or (bool(data) and isinstance(data[0], str | Path))
-        events = open_events(data, loaded, truth=True, deposits=False) if paths else data  # type: ignore[arg-type]
-        return report_showers(opened_bundle, events, page, loaded, seed, command, progress)  # type: ignore[arg-type]
-    task = load_task(opened_bundle, loaded, any_detector)
+        events = open_events(data, described, truth=True, deposits=False) if paths else data  # type: ignore[arg-type]
+        return report_showers(opened_bundle, events, page, described, seed, command, progress)  # type: ignore[arg-type]
+    task = load_task(opened_bundle, described, any_detector)
     jets = isinstance(task, ReadsJets) and task.reads_jets
 
     def opened(what: Any) -> Sequence[Any]:
         paths = isinstance(what, str | Path) or (bool(what) and isinstance(what[0], str | Path))
         if not paths:
             return what
-        return open_jets(what) if jets else open_events(what, loaded, truth=True)
+        return open_jets(what) if jets else open_events(what, described, truth=True)
 
     return told(
         bundle,
         opened(data),
         page,
-        loaded,
+        described,
         None if train is None else opened(train),
         seeds,
         bundles=bundles,
@@ -315,7 +197,7 @@ def report(
         explained=explained,
         seed=seed,
         detector_name=str(detector if not isinstance(detector, Detector) else detector.folder)
-        if loaded
+        if described
         else "",
         command=command,
         progress=progress,
@@ -378,13 +260,6 @@ def train(
     return run_training(compose(task, list(words)), output, resume, command, progress, overwrite)
 
 
-def detector_of(folder: str | Path) -> str:
-    """The detector of an output: where the user said it is, or its name if that is not to be found from here."""
-    detector = _manifest(Path(folder)).get("detector", {})
-    there = Path(detector.get("path") or detector.get("name", ""))
-    return str(there if there.exists() else detector.get("name", ""))
-
-
 def one_event(source: EventSource, number: int | None) -> Event:
     """The event of a number, by default the first."""
     return source[0] if number is None else source.by_number(number)
@@ -403,7 +278,7 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
     from gnnreco.evaluate import Join
 
     folder = Path(folder)
-    manifest = _manifest(folder)
+    manifest = manifest_of(folder)
     parts = manifest.get("tasks") or {manifest.get("task") or "tracking": manifest}
     readers: dict[type, Any] = {
         Tracks: read_tracks,
@@ -426,42 +301,6 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
         found[gives] = join.place(mine[0][2], event, row)
         doubts |= dict.fromkeys(join.warnings())
     return found, list(doubts)
-
-
-def _evaluate_generated(
-    generated: str | Path | EventSource,
-    truth: EventSource | Inputs,
-    detector: Detector,
-    threshold: float | None,
-    trainings: int | None,
-    progress: Callable[[Iterator[Any]], Iterator[Any]],
-    **what: Any,
-) -> JsonDict:
-    """Scores of generated showers."""
-    from gnnreco.evaluate.fastsim import Comparison, Training, evaluate_showers, open_generated
-
-    settings = Comparison(**_given(threshold=threshold), training=Training(**_given(trainings=trainings)))
-    opened = generated if isinstance(generated, EventSource) else open_generated(generated, detector)
-    source = truth if isinstance(truth, EventSource) else open_events(truth, detector, deposits=False)
-    return evaluate_showers(opened, source, detector, settings, progress, **what)
-
-
-def _manifest(folder: Path) -> JsonDict:
-    try:
-        return dict(json.loads((folder / "manifest.json").read_text()))
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            folder, "manifest.json", f"cannot be read ({error}); name what `reconstruct` wrote"
-        ) from error
-
-
-def _loaded(detector: Detector | str | Path) -> Detector:
-    return detector if isinstance(detector, Detector) else load_detector(detector)
-
-
-def _given(**values: Any) -> JsonDict:
-    """Those that are not None."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _hydra(value: Any) -> str:

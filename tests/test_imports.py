@@ -27,7 +27,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare", "trackml", "pyg", "report", "warm"},
+    {"compare", "trackml", "pyg", "report", "score", "warm"},
     {"testing", "front", "generate"},
     {"cli"},
 ]

@@ -103,10 +103,10 @@ def evaluate(args: Namespace) -> int:
     from gnnreco.evaluate import holds_events, open_generated, plots
     from gnnreco.evaluate import table as scores_table
     from gnnreco.events import EventSource, open_events
-    from gnnreco.front import detector_of
-    from gnnreco.front import evaluate as score
     from gnnreco.geometry import load_detector
     from gnnreco.reconstruct.manifest import versions
+    from gnnreco.score import detector_of
+    from gnnreco.score import evaluate as score
 
     generated = holds_events(args.output)
     if generated and args.detector is None:

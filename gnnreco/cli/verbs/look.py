@@ -41,8 +41,9 @@ def show(args: Namespace) -> int:
     from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
     from gnnreco.display import show_event
     from gnnreco.events import open_events
-    from gnnreco.front import detector_of, found_in, one_event
+    from gnnreco.front import found_in, one_event
     from gnnreco.geometry import load_detector
+    from gnnreco.score import detector_of
 
     if args.detector is None and args.tracks is None:
         raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
