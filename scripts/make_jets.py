@@ -26,7 +26,7 @@ from gnnreco.events.parquet.jets_block import BLOCK, OF_CONSTITUENT, OF_JET
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
-from jet_events import ALL, CLASSES, PROCESSES, SETTINGS, STRANGE, jets_of
+from jet_events import CLASSES, PROCESSES, SETTINGS, jets_of
 
 FILE = 10_000  # jets
 PACKAGES = ("pythia8mc", "fastjet", "gnnreco")
@@ -70,7 +70,7 @@ def make_jets(
     seed : int
         Of the first file; the next one has the next.
     processes : sequence of str
-        Keys of `PROCESSES`; of `STRANGE` only alone, as their files list more classes.
+        Keys of `PROCESSES`.
     bits : int, optional
         What is kept of the mantissa of every number; all that float32 has unless given.
     """
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, required=True, help="of the first file; the next one has the next"
     )
-    parser.add_argument("--process", nargs="+", choices=ALL, default=CLASSES, help="only these classes")
+    parser.add_argument("--process", nargs="+", choices=CLASSES, default=CLASSES, help="only these classes")
     parser.add_argument("--bits", type=int, help="round to so many bits of mantissa")
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()

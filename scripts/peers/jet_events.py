@@ -34,28 +34,6 @@ PROCESSES = {
     "t": ("Top:gg2ttbar = on", "Top:qqbar2ttbar = on"),
 }
 CLASSES = tuple(PROCESSES)
-#: Jets that nobody ordered, to be found without their labels. `dark`: a Z' of 2.2 TeV to a pair of dark quarks, which shower
-#: into dark mesons of 20 GeV, and these decay to quarks: several thin prongs.
-STRANGE = {
-    "dark": (
-        "HiddenValley:ffbar2Zv = on",
-        "4900023:m0 = 2200.",
-        "4900023:mWidth = 20.",
-        "4900023:onMode = off",
-        "4900023:onIfAny = 4900101",
-        "HiddenValley:Ngauge = 2",
-        "HiddenValley:nFlav = 2",
-        "HiddenValley:FSR = on",
-        "HiddenValley:fragment = on",
-        "HiddenValley:alphaOrder = 1",
-        "HiddenValley:Lambda = 35.",
-        "HiddenValley:pTminFSR = 38.",
-        "4900101:m0 = 10.",
-        *(f"{meson}:m0 = 20." for meson in (4900111, 4900113, 4900211, 4900213)),
-        *(f"{meson}:oneChannel = 1 1.0 91 1 -1" for meson in (4900111, 4900113, 4900211, 4900213)),
-    ),
-}
-ALL = (*CLASSES, *STRANGE)
 FEATURES = ("zlogz", *(f"{name}_mmdt" for name in SUBSTRUCTURE), "mass_mmdt", "multiplicity")
 SETTINGS = (
     "Print:quiet = on",
@@ -88,14 +66,14 @@ def jets_of(process: str, seed: int) -> Iterator[Jets]:
     Parameters
     ----------
     process : str
-        A key of `PROCESSES`, which is the class, or of `STRANGE`.
+        A key of `PROCESSES`, which is the class.
     seed : int
         0 to 100,000,000.
     """
-    label = ALL.index(process)
+    label = CLASSES.index(process)
     pythia = pythia8mc.Pythia("", False)
     pythia_seed = 1 + seed * len(CLASSES) + label
-    for line in (*SETTINGS, f"Random:seed = {pythia_seed}", *(PROCESSES | STRANGE)[process]):
+    for line in (*SETTINGS, f"Random:seed = {pythia_seed}", *PROCESSES[process]):
         if not pythia.readString(line):
             raise SystemExit(f"Pythia does not know {line!r}")
     if not pythia.init():
@@ -187,7 +165,7 @@ def cluster(seen: Particles, n_events: int, label: int) -> Jets:
         features,
         FEATURES,
         np.full(len(size), label),
-        CLASSES if label < len(CLASSES) else ALL,
+        CLASSES,
         jet_pt,
         jet_eta,
         jet_phi,
