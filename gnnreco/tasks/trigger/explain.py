@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnreco.columns import Event, Floats, JetBlock
-from gnnreco.models.trigger.network import Tensors
+from gnnreco.models.trigger.arithmetic import Tensors
 from gnnreco.tasks.contract import Classified, Reading, truth_of
 
 from .buffers import Buffers
