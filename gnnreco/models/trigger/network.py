@@ -45,7 +45,7 @@ class TriggerNetworkConfig:
     edge_layers, node_layers, head_layers : tuple of int
         Widths of the hidden layers of messages, of nodes, and of what answers.
     outputs : int
-        Of ``score=residual`` as many as features.
+        Of ``score=residual`` as many as features, of ``score=distance`` at most as many.
     score
         What is made of the outputs where they are no classes and no numbers: see `gnnreco.models.trigger.score`. The answers
         are then the score, and 1 where it is above the threshold, else 0.
@@ -62,7 +62,7 @@ class TriggerNetworkConfig:
     node_layers: tuple[int, ...] = (8, 8)
     head_layers: tuple[int, ...] = (64, 32, 32)
     outputs: int = 5
-    score: Literal["none", "answer", "squares", "residual"] = "none"
+    score: Literal["none", "answer", "squares", "residual", "distance"] = "none"
     decoder_layers: tuple[int, ...] = (16, 32)
     bits: BitsConfig = field(default_factory=BitsConfig)
 
@@ -75,8 +75,8 @@ class TriggerNetworkConfig:
                 raise ValueError(f"{name} must name the widths of 1 to {LAYERS_OF_NETWORK} layers")
         if self.score != "none" and self.kind not in ("dense", "nodes"):
             raise ValueError("score needs kind=dense or kind=nodes: one answer for each buffer")
-        if self.score == "residual" and self.kind != "dense":
-            raise ValueError("score=residual needs kind=dense; take score=squares for a graph")
+        if self.score in ("residual", "distance") and self.kind != "dense":
+            raise ValueError(f"score={self.score} needs kind=dense; take score=squares for a graph")
         if self.score == "answer" and self.outputs != 1:
             raise ValueError("score=answer needs outputs=1")
 
@@ -143,14 +143,20 @@ class TriggerNetwork(nn.Module):
             self.pooled = FixedPoint(config.node_layers[-1], bits)
             seen = config.node_layers[-1]
         ends = [seen, seen, config.edge_layers[-1]] if config.kind == "edges" else [seen]
-        self.head = Layers(ends, config.head_layers, bits)
-        self.answer = FixedDense(config.head_layers[-1], config.outputs, bits)
+        last = config.head_layers[-1]
+        if config.score == "distance":
+            last = features
+        else:
+            self.head = Layers(ends, config.head_layers, bits)
+        self.answer = FixedDense(last, config.outputs, bits)
         if config.kind == "slots":  # sums of what comes in need no layers
             self.linear = FixedDense(features, config.outputs, bits, bias=False)
         if config.kind == "edges" and config.messages != "pairs":
             raise ValueError("kind=edges needs messages=pairs")
         if config.score == "residual" and config.outputs != features:
             raise ValueError(f"score=residual needs as many outputs as features: model.outputs={features}")
+        if config.score == "distance" and config.outputs > features:
+            raise ValueError(f"score=distance has at most as many outputs as features: model.outputs={features}")
         if config.score != "none":
             self.score = Score(config.score, config.outputs, bits)
         if config.score == "squares":
@@ -171,7 +177,8 @@ class TriggerNetwork(nn.Module):
         """
         x = ops.cut(self.input, x)
         if self.config.kind == "dense":
-            return self._scored(ops, ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, x))), x)
+            last = x if self.config.score == "distance" else self.head.finish(ops, self.head.say(ops, 0, x))
+            return self._scored(ops, ops.dense(self.answer, last), x)
         sender, receiver = pairs[:, 0], pairs[:, 1]
         all_rows = np.zeros(n, np.int64)
         if self.config.messages == "pairs":
@@ -192,8 +199,8 @@ class TriggerNetwork(nn.Module):
             twice = ops.rows(answers, np.tile(np.arange(n), 2))
             return ops.total(twice, np.concatenate([np.arange(n), np.full(n, n)]), n + 1)
         ends = [ops.rows(self.head.say(ops, k, h), end) for k, end in enumerate((sender, receiver))]
-        last = ops.add(ops.add(*ends), self.head.say(ops, 2, e))
-        return ops.valid(ops.dense(self.answer, self.head.finish(ops, last)), valid, sender, receiver)
+        heard = ops.add(ops.add(*ends), self.head.say(ops, 2, e))
+        return ops.valid(ops.dense(self.answer, self.head.finish(ops, heard)), valid, sender, receiver)
 
     def _scored(self, ops: Arithmetic[Rows], out: Rows, x: Rows) -> Rows:
         """What is answered, from the outputs of the last layer and what the network read."""

@@ -2,7 +2,9 @@
 
 ``answer``: the output itself, learned from a larger model's score, as CICADA does (arXiv 2310.06047 shows the distillation).
 ``squares``: the sum of the squares of all outputs; of a variational autoencoder they are the means of its latent numbers, as
-in AXOL1TL (arXiv 2411.19506), and its decoder is not in the hardware. ``residual``: the outputs are added to what the network
+in AXOL1TL (arXiv 2411.19506), and its decoder is not in the hardware. ``distance``: the same of outputs that are sums of the
+inputs, learned as the density of largest likelihood: a one-class embedding whose score is a distance in units of what normal
+inputs spread by (Mahalanobis). ``residual``: the outputs are added to what the network
 read, and what is left is squared and summed: an autoencoder whose last layer learned to take away what it knows.
 """
 
@@ -37,7 +39,7 @@ class Score(nn.Module):
 
     threshold: Tensor
 
-    def __init__(self, kind: Literal["answer", "squares", "residual"], outputs: int, bits: BitsConfig) -> None:
+    def __init__(self, kind: Literal["answer", "squares", "residual", "distance"], outputs: int, bits: BitsConfig) -> None:
         super().__init__()
         self.squared = kind != "answer"
         if self.squared:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +27,9 @@ class AnomalyConfig:
     ----------
     rate : float
         Part of the normal buffers that the threshold lets pass; it is set with the validation sample.
+    blur : float
+        Of a distance: what lies closer together than this, in units of the input ports (about the spread of each number), counts
+        as the same. Without it numbers that hardly ever vary would count for most.
     divergence : float
         Weight of the Kullback-Leibler divergence beside the reconstruction, where the score is of a variational autoencoder.
     mixed : float
@@ -34,14 +38,15 @@ class AnomalyConfig:
     """
 
     rate: float = 1e-3
+    blur: float = 1.0
     divergence: float = 0.5
     mixed: float = 0.3
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < 1:
             raise ValueError(f"rate: must be between 0 and 1, got {self.rate:g}")
-        if not 0 <= self.mixed <= 1 or self.divergence < 0:
-            raise ValueError("mixed: must be 0 to 1, and divergence not negative")
+        if not 0 <= self.mixed <= 1 or self.divergence < 0 or self.blur < 0:
+            raise ValueError("mixed: must be 0 to 1, divergence and blur not negative")
 
 
 def threshold_of(scores: Floats, rate: float) -> tuple[float, dict[str, float]]:
@@ -67,6 +72,9 @@ def threshold_of(scores: Floats, rate: float) -> tuple[float, dict[str, float]]:
     }
     # Few buffers do not say how high the threshold of endless ones may lie, and a manifest holds no infinity.
     return found.value, {name: number for name, number in numbers.items() if math.isfinite(number)}
+
+
+SMALL = 1e-6  # of a square: no direction is without any spread
 
 
 class Watching(Tensors):
@@ -120,6 +128,10 @@ def anomaly_loss(
     score = rows.reshape(len(sample), 2)[:, 0]
     if kind == "residual":
         loss = watch.left.mean()
+    elif kind == "distance":
+        weights = network.answer.weights()
+        blurred = watch.left.mean() + config.blur**2 * (weights**2).sum()
+        loss = 0.5 * blurred - volume(weights)
     elif kind == "squares":
         filled = ported * sample.valid[:, :, None] if sample.valid.numel() else ported
         last, mean = (t.reshape(len(sample), -1) for t in (watch.last, watch.out))
@@ -129,6 +141,34 @@ def anomaly_loss(
     else:
         loss = nn.functional.smooth_l1_loss(score, told(teacher, sample))
     return loss, float(score.detach().mean())
+
+
+def volume(weights: Tensor) -> Tensor:
+    """Logarithm of the volume that a map gives to a unit of its input: what a density has besides the distance.
+
+    With ``0.5 |W x|^2`` it is the logarithm of a normal density of the outputs, whose largest likelihood makes them
+    independent, of unit spread.
+    """
+    square = weights @ weights.T + SMALL * torch.eye(len(weights), device=weights.device)
+    return 0.5 * torch.linalg.slogdet(square).logabsdet
+
+
+def begin_distance(network: TriggerNetwork, config: AnomalyConfig, x: Floats) -> None:
+    """Begin a distance with what solves it for some inputs (n, features): the inverse of a triangular root of the covariance.
+
+    The other half of the weights is never there.
+    """
+    with torch.no_grad():
+        rows = network.ported(torch.from_numpy(np.asarray(x, np.float32))).double().numpy()
+    middle, covariance = rows.mean(axis=0), np.cov(rows.T).reshape(2 * (rows.shape[1],))
+    root = np.linalg.cholesky(covariance + (SMALL + config.blur**2) * np.eye(len(covariance)))
+    weight = np.linalg.inv(root)[: network.config.outputs]
+    answer = network.answer
+    assert answer.bias is not None
+    with torch.no_grad():
+        answer.weight.copy_(torch.from_numpy(weight))
+        answer.kept.copy_(torch.from_numpy(np.tril(np.ones_like(weight))))
+        answer.bias.copy_(torch.from_numpy(-weight @ middle))
 
 
 def refuse_teacher(teacher: nn.Module | None) -> None:

@@ -34,7 +34,7 @@ def feature_names(task: TriggerTask, event: Event | JetBlock) -> tuple[str, ...]
     source = task.config.input
     if source.source == "jet_features":
         assert isinstance(event, JetBlock)  # `TriggerTask.buffers` has seen to it
-        return tuple(event.jets.feature_names)
+        return tuple(source.columns or event.jets.feature_names)
     return SLOTS[source.source][: source.features]
 
 

@@ -21,7 +21,7 @@ from gnnreco.models.trigger.pruning import PruneConfig, prune
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Classified, Needs, Task
 
-from .anomaly import AnomalyConfig, anomaly_loss, refuse_teacher, threshold_of
+from .anomaly import AnomalyConfig, anomaly_loss, begin_distance, refuse_teacher, threshold_of
 from .buffers import Buffers
 from .inputs import InputConfig, buffers
 from .learned import arrays
@@ -147,6 +147,8 @@ class TriggerTask(Task[TriggerSample, None]):
         step = scale * np.exp2(-fraction)
         self.network.scale.copy_(torch.from_numpy(scale))
         self.network.offset.copy_(torch.from_numpy(np.round(x.mean(axis=0) / step) * step))
+        if self.config.network.score == "distance" and not self.network.steps:
+            begin_distance(self.network, self.config.anomaly, x)
         if slots and not self.network.steps and all(b.target is not None for b in seen):
             self._begin_linear(
                 x, np.concatenate([b.target[:, :-1][b.valid > 0] for b in seen if b.target is not None])
