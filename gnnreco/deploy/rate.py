@@ -49,9 +49,7 @@ def measure(
     """
     task = open_trigger(bundle)
     if task.config.network.score == "none":
-        raise BadBundle(
-            bundle.folder, "has no score: train one with `gnnreco train trigger model=anomaly`"
-        )
+        raise BadBundle(bundle.folder, "has no score: train one with `gnnreco train trigger model=anomaly`")
     answers, _ = _answers(task, normal, progress)
     usual = answers[:, 0]
     rows = [_row("normal", answers)]
@@ -65,9 +63,7 @@ def measure(
     return rows
 
 
-def _answers(
-    task: TriggerTask, files: Sequence[str], progress: Progress | None
-) -> tuple[Floats, np.ndarray]:
+def _answers(task: TriggerTask, files: Sequence[str], progress: Progress | None) -> tuple[Floats, np.ndarray]:
     """Scores and flags, float64 (n, 2), and the name of the class of each."""
     b = buffers_of(task, files, progress)
     classes: tuple[str, ...] = ()

@@ -64,7 +64,8 @@ class Samples(Generic[Sample]):
         recipe = _recipe(task) if folder else b""
         for done, row in enumerate(rows):
             event = events[row]
-            _require_truth(event)
+            if task.needs_truth:
+                _require_truth(event)
             self.origin.append((event.number, event.source))
             if folder is None:
                 self._kept.append(task.sample(event))

@@ -62,7 +62,11 @@ SETTINGS = (
 )
 EVENTS = 100  # of one call of Pythia and FastJet
 KINDS = {"e": 2, "mu": 2, "jet": 6}  # how many of each
-FEATURES = ("met", "met_phi", *(f"{k}{i}_{v}" for k, n in KINDS.items() for i in range(n) for v in ("pt", "eta", "phi")))
+FEATURES = (
+    "met",
+    "met_phi",
+    *(f"{k}{i}_{v}" for k, n in KINDS.items() for i in range(n) for v in ("pt", "eta", "phi")),
+)
 TOWER, TOWER_ETA, TOWER_LEAST = 0.087, 4.0, 1.0
 RADIUS, JET_PT = 0.4, 15.0
 E_PT, E_ETA, E_RESOLUTION, CONE, SHARE = 5.0, 2.5, 0.05, 0.3, 0.15
@@ -136,7 +140,12 @@ def _towers(event: Ints, energy: Floats, eta: Floats, phi: Floats, rng: np.rando
 
 def _jets(n: int, event: Ints, pt: Floats, eta: Floats, phi: Floats) -> list[Any]:
     counts = np.bincount(event, minlength=n)
-    columns = {"px": pt * np.cos(phi), "py": pt * np.sin(phi), "pz": pt * np.sinh(eta), "E": pt * np.cosh(eta)}
+    columns = {
+        "px": pt * np.cos(phi),
+        "py": pt * np.sin(phi),
+        "pz": pt * np.sinh(eta),
+        "E": pt * np.cosh(eta),
+    }
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)
     made = fastjet.ClusterSequence(ak.unflatten(ak.zip(columns), counts), definition).inclusive_jets(JET_PT)
     px, py, pz = (ak.to_numpy(ak.flatten(made[c])) for c in ("px", "py", "pz"))

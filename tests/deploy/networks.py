@@ -26,9 +26,11 @@ SCORES: dict[str, dict[str, Any]] = {
     "squares": {"kind": "nodes", "slots": 3, "messages": "senders", "edge_layers": (4,), "node_layers": (4,), "head_layers": (6,), "outputs": 3, "score": "squares"},
 }  # fmt: skip
 #: Besides, one with half the edges of "pairs": a compiler of C++ reads its firmware in seconds.
-ALL = SHAPES | SCORES | {
-    "few": {"kind": "nodes", "slots": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,)}
-}
+ALL = (
+    SHAPES
+    | SCORES
+    | {"few": {"kind": "nodes", "slots": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,)}}
+)
 FEATURES = 3
 
 

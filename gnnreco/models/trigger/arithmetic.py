@@ -134,6 +134,6 @@ class Cost:
         return 2 * x[0].max().reshape(1), x[1]
 
     def flag(self, score: Score, x: tuple[Tensor, int]) -> tuple[Tensor, int]:
-        """See `Arithmetic`."""
-        self.sum = self.sum + x[1] * x[0].sum()
+        """See `Arithmetic`; no price on the bits of a score, which no loss defends."""
+        self.sum = self.sum + x[1] * x[0].detach().sum()
         return torch.cat([x[0], torch.ones_like(x[0])]), x[1]

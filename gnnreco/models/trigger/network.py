@@ -156,7 +156,9 @@ class TriggerNetwork(nn.Module):
         if config.score == "residual" and config.outputs != features:
             raise ValueError(f"score=residual needs as many outputs as features: model.outputs={features}")
         if config.score == "distance" and config.outputs > features:
-            raise ValueError(f"score=distance has at most as many outputs as features: model.outputs={features}")
+            raise ValueError(
+                f"score=distance has at most as many outputs as features: model.outputs={features}"
+            )
         if config.score != "none":
             self.score = Score(config.score, config.outputs, bits)
         if config.score == "squares":
@@ -192,7 +194,9 @@ class TriggerNetwork(nn.Module):
         h = self.node.finish(ops, ops.add(self.node.say(ops, 0, x), heard))
         if self.config.kind == "nodes":
             pooled = ops.cut(self.pooled, ops.total(ops.valid(h, valid), all_rows, 1))
-            return self._scored(ops, ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, pooled))), x)
+            return self._scored(
+                ops, ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, pooled))), x
+            )
         if self.config.kind == "slots":
             learned = ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, h)))
             answers = ops.valid(ops.add(learned, ops.dense(self.linear, x)), valid)

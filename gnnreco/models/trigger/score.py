@@ -39,7 +39,9 @@ class Score(nn.Module):
 
     threshold: Tensor
 
-    def __init__(self, kind: Literal["answer", "squares", "residual", "distance"], outputs: int, bits: BitsConfig) -> None:
+    def __init__(
+        self, kind: Literal["answer", "squares", "residual", "distance"], outputs: int, bits: BitsConfig
+    ) -> None:
         super().__init__()
         self.squared = kind != "answer"
         if self.squared:

@@ -60,7 +60,9 @@ def threshold_of(scores: Floats, rate: float) -> tuple[float, dict[str, float]]:
     try:
         found = threshold_for_rate(scores, rate)
     except TooFewEvents as error:
-        raise BadConfig(f"the threshold: {error}; name them with sample.validation, and go on with --resume") from error
+        raise BadConfig(
+            f"the threshold: {error}; name them with sample.validation, and go on with --resume"
+        ) from error
     numbers = {
         "threshold": found.value,
         "threshold_low": found.value_interval[0],
@@ -174,7 +176,9 @@ def begin_distance(network: TriggerNetwork, config: AnomalyConfig, x: Floats) ->
 def refuse_teacher(teacher: nn.Module | None) -> None:
     """Raise `BadConfig` unless a teacher has a score to be learned."""
     if not isinstance(teacher, TriggerNetwork) or teacher.config.score == "none":
-        raise BadConfig("model.score=answer learns another score: name a bundle that has one with task.teacher=")
+        raise BadConfig(
+            "model.score=answer learns another score: name a bundle that has one with task.teacher="
+        )
 
 
 def told(teacher: nn.Module | None, sample: TriggerSample) -> Tensor:
@@ -190,7 +194,9 @@ def with_mixed(sample: TriggerSample, part: float) -> TriggerSample:
     """A sample and as many buffers of numbers that were mixed among its own."""
     n, slots = len(sample), sample.valid.numel() > 0
     taken = torch.rand(sample.x.shape[: 2 if slots else sample.x.ndim], device=sample.x.device) < part
-    order = torch.argsort(torch.rand(taken.shape, device=taken.device), dim=0)  # another buffer for each number
+    order = torch.argsort(
+        torch.rand(taken.shape, device=taken.device), dim=0
+    )  # another buffer for each number
     place = order[:, :, None].expand_as(sample.x) if slots else order
     on = taken[:, :, None] if slots else taken
     x = torch.where(on, torch.gather(sample.x, 0, place), sample.x)

@@ -122,6 +122,11 @@ class TriggerTask(Task[TriggerSample, None]):
         return self.config.teacher
 
     @property
+    def needs_truth(self) -> bool:
+        """Not where a score is learned: no label is read."""
+        return self.config.network.score == "none"
+
+    @property
     def reads_jets(self) -> bool:
         """Whether it takes blocks of jets, and not events."""
         return self.config.input.reads_jets

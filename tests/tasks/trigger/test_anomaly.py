@@ -30,9 +30,7 @@ def rows(n: int, seed: int, label: int = 0) -> Jets:
     x = x * (5 if label == 1 else 1) + (0.1 if label < 2 else 2.0) * rng.normal(size=x.shape)
     empty, whole = np.zeros(0), [np.zeros(n)] * 4
     names = tuple(f"f{i}" for i in range(FEATURES))
-    return Jets(
-        np.zeros(n + 1, np.int64), *[empty] * 3, x, names, np.full(n, label), CLASSES, *whole
-    )
+    return Jets(np.zeros(n + 1, np.int64), *[empty] * 3, x, names, np.full(n, label), CLASSES, *whole)
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +115,7 @@ def test_files_all_normal_and_all_strange(autoencoder: Path, files: dict[str, Pa
     assert "auc" not in measure(load_bundle(autoencoder), [str(files["unlabelled"])])[0]
 
 
-def test_a_variational_encoder_and_a_pupil(
-    autoencoder: Path, files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_variational_encoder_and_a_pupil(autoencoder: Path, files: dict[str, Path], tmp_path: Path) -> None:
     encoder = words(files["normal"], "model.score=squares", "model.outputs=2", "model.head_layers=[8]")
     run_training(compose("trigger", [*encoder, "model.decoder_layers=[8]"]), tmp_path / "encoder")
     # The means of latent numbers say how far out an event lies, not whether the decoder could give it.
