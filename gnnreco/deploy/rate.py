@@ -1,4 +1,4 @@
-"""How many buffers pass the threshold of a trigger for anomalies: of normal ones the rate, of each strange class the efficiency."""
+"""What passes the threshold of a trigger for anomalies: the rate of normal buffers, the efficiency of each strange class."""
 
 from __future__ import annotations
 

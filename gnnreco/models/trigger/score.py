@@ -82,7 +82,9 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], numbers))
 
     def forward(self, last: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
-        """What the input was, from one draw of the latent numbers (their means when not training), and how far these are from a normal distribution.
+        """What the input was, from one draw of the latent numbers, and how far these are from a normal distribution.
+
+        When not training, their means are drawn.
 
         Parameters
         ----------

@@ -28,8 +28,8 @@ class AnomalyConfig:
     rate : float
         Part of the normal buffers that the threshold lets pass; it is set with the validation sample.
     blur : float
-        Of a distance: what lies closer together than this, in units of the input ports (about the spread of each number), counts
-        as the same. Without it numbers that hardly ever vary would count for most.
+        Of a distance: what lies closer together than this, in units of the input ports (about the spread of each number), is
+        the same. Without it numbers that hardly ever vary would count for most.
     divergence : float
         Weight of the Kullback-Leibler divergence beside the reconstruction, where the score is of a variational autoencoder.
     mixed : float
@@ -156,9 +156,9 @@ def volume(weights: Tensor) -> Tensor:
 
 
 def begin_distance(network: TriggerNetwork, config: AnomalyConfig, x: Floats) -> None:
-    """Begin a distance with what solves it for some inputs (n, features): the inverse of a triangular root of the covariance.
+    """Begin a distance with what solves it for some inputs (n, features): the inverse of the root of their covariance.
 
-    The other half of the weights is never there.
+    The root is triangular, so half of the weights are never there.
     """
     with torch.no_grad():
         rows = network.ported(torch.from_numpy(np.asarray(x, np.float32))).double().numpy()

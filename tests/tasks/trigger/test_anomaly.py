@@ -171,12 +171,12 @@ def test_empty_files_and_numbers_that_are_none(autoencoder: Path, tmp_path: Path
     task = load_task(load_bundle(autoencoder), None)
     x = np.zeros((3, FEATURES))
     x[1, 2] = np.nan
-    with pytest.raises(BadInput, match="row 1.*not finite"):
+    with pytest.raises(BadInput, match=r"row 1.*not finite"):
         lower(task.network).ported(x)
 
 
 def test_a_tagger_has_no_rate() -> None:
-    with pytest.raises(BadBundle, match="has no score.*model=anomaly"):
+    with pytest.raises(BadBundle, match=r"has no score.*model=anomaly"):
         measure(load_bundle("jet-tagger"), ["examples/jets/jets-small.parquet"])
 
 
