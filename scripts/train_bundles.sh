@@ -158,7 +158,7 @@ strange() { # output epochs options
         train.epochs="$2" train.learning_rate=0.01 train.threads=1 "${@:3}" -o "$1"
 }
 strange anomaly-float 40 model.bits.weights=float
-strange trigger-anomaly 30 train.start=anomaly-float model.bits.weights=fixed task.resource=1e-4
+strange trigger-anomaly 30 train.start=anomaly-float model.bits.weights=fixed task.resource=3e-5
 
 # Particle flow: collisions by Pythia (`pip install gnnreco[pythia]`) that do not ship, tracks by a network that was trained
 # elsewhere, showers by the density finder, which learns nothing.
