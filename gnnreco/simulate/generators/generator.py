@@ -224,11 +224,8 @@ class Live:
     """Pythia 8 itself, started for each event from a seed drawn from the event's stream."""
 
     def __init__(self, process: str, options: SimulationOptions) -> None:
-        self.process, self.ecm, self.choices = (
-            process,
-            energy_of(process, options),
-            choices_of(process, options),
-        )
+        self.process, self.ecm = process, energy_of(process, options)
+        self.choices = choices_of(process, options)
         self.limits, self.neutrals = acceptance(process_of(process).beams, options), options.neutrals
         # A missing Pythia is an error now, not at the first event.
         next(pythia_events(process, 1, 1, self.ecm, self.choices))
