@@ -1,0 +1,5 @@
+"""How strange an event is: a graph network expects what is normal, a head says how far the event is from it."""
+
+from .task import AnomalyConfig, AnomalySample, AnomalyTask
+
+__all__ = ["AnomalyConfig", "AnomalySample", "AnomalyTask"]
