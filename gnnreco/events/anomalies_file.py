@@ -1,7 +1,7 @@
 """How strange events are, on disk: how `Anomalies` lie in the files of `gnnreco.events.output_file`.
 
-The columns are ``event, source, anomaly_id, hit_index, hit_id, attribution, score, p_value, part``; ``part`` has a number for
-each of `ANOMALY_PARTS`.
+The columns are ``event, source, anomaly_id, hit_index, hit_id, attribution, score, p_value, part``; ``part`` has a
+number for each of `ANOMALY_PARTS`.
 """
 
 from __future__ import annotations

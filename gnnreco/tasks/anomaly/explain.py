@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gnnreco.columns import ANOMALY_PARTS, Floats, Ints
+from gnnreco.columns import ANOMALY_PARTS, Floats
 from gnnreco.graphs.regions import Regions
 from gnnreco.graphs.regions.fill import HIGH_FROM
 from gnnreco.graphs.regions.totals import BY_ENERGY, BY_HITS, BY_IONISATION, HARDEST
@@ -13,7 +14,11 @@ TRACKS, IONISATION, ELECTROMAGNETIC, HADRONIC, CELLS, ALL = range(len(ANOMALY_PA
 
 
 def attribution_of(
-    regions: Regions, by_region: Floats, contributions: Floats, hadronic: Floats, tracker: Floats
+    regions: Regions,
+    by_region: Floats,
+    contributions: Floats,
+    hadronic: NDArray[np.bool_],
+    tracker: NDArray[np.bool_],
 ) -> Floats:
     """How much of the score each hit gives (n_hits,).
 
@@ -57,7 +62,7 @@ def attribution_of(
     )
 
 
-def _spread(amount: Floats, region: Ints, weight: Floats) -> Floats:
+def _spread(amount: Floats, region: NDArray[np.int32], weight: Floats) -> Floats:
     """What each region has to give (n_regions,), to its hits by their weight (n_hits,)."""
     inside = region >= 0
     total = np.bincount(region[inside], weight[inside], len(amount))

@@ -64,7 +64,7 @@ def summary_of(totals: Floats, surprises: Floats) -> tuple[NDArray[np.float32], 
 
 def parts_of(contributions: Floats) -> Floats:
     """The contributions of the columns (37,) by `ANOMALY_PARTS` (6,)."""
-    return np.bincount(PART_OF, contributions, len(ANOMALY_PARTS))
+    return np.bincount(PART_OF, contributions, len(ANOMALY_PARTS)).astype(np.float64)
 
 
 def of_regions(contributions: Floats, surprises: Floats, order: Ints) -> Floats:
