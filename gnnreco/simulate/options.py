@@ -68,6 +68,13 @@ class SimulationOptions:
     ecm : float, optional
         Energy of a collision in the centre of mass, GeV; without it that of the process. With Pythia any, else those
         that there is a pool of.
+    masses : tuple of float, optional
+        GeV, with Pythia: ``wprime``: of the W', of X and of Y (3500, 500, 100); ``displaced``: of the scalar and of the
+        long-lived particle (600, 150).
+    ctau : float, optional
+        ``displaced``, with Pythia: mean decay length of the long-lived particle over its beta gamma (100), mm.
+    least_pt_hat : float, optional
+        ``dijet``, with Pythia: least transverse momentum with which the partons scatter (50), GeV.
     pool : str, optional
         File of ``scripts/simulate_pools.py`` to take collisions from, or a folder of those, of which the process and its
         energy choose one; without it, and for the pile-up that it does not hold, the pools that ship.
@@ -105,6 +112,9 @@ class SimulationOptions:
     time_resolution: float = 0.03
     generator: str = "pool"
     ecm: float | None = None
+    masses: tuple[float, ...] | None = None
+    ctau: float | None = None
+    least_pt_hat: float | None = None
     pool: str | None = None
 
     def __post_init__(self) -> None:
@@ -129,6 +139,8 @@ class SimulationOptions:
             "cell_noise",
             "cell_threshold",
             "hadron_response",
+            "ctau",
+            "least_pt_hat",
         ):
             if not (getattr(self, name) or 0.0) >= 0:
                 raise BadConfig(f"simulation option {name}: {getattr(self, name)} must not be negative")

@@ -37,8 +37,8 @@ def _add_simulate(verbs: Verbs) -> None:
     sim.add_argument(
         "--process",
         default="gun",
-        help="gun, beam; e+e-: qq, tautau, zh; proton-proton: minbias, ttbar; where Pythia 8 is installed also ww (e+e-), "
-        "dijet, zmumu, zee, higgs (default: gun)",
+        help="gun, beam; e+e-: qq, tautau, zh; proton-proton: minbias, ttbar, dijet, wprime (a heavy resonance), "
+        "displaced (long-lived particles); where Pythia 8 is installed also ww (e+e-), zmumu, zee, higgs (default: gun)",
     )
     sim.add_argument(
         "--ecm",
