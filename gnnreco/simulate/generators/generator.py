@@ -17,7 +17,7 @@ from gnnreco.simulate.options import SimulationOptions
 
 from .generated import Generated, accepted
 from .pool import HOW, Pool, own
-from .processes import CHOICES, LEPTONS, LHC, SPREAD, acceptance, choices_of, energy_of, process_of
+from .processes import LEPTONS, LHC, SPREAD, acceptance, choices_of, energy_of, process_of
 from .pythia import pythia_events
 from .spot import Spot
 
@@ -97,7 +97,7 @@ def minimum_bias(options: SimulationOptions) -> Collisions:
     """The collisions of pile-up; those that ship where the user's pool holds none."""
     if options.pool is not None and (path := own("minbias", options)) is not None:
         return Pool("minbias", options, path)
-    return collisions("minbias", replace(options, pool=None, **dict.fromkeys(CHOICES)))
+    return collisions("minbias", replace(options, pool=None, masses=None, ctau=None, least_pt_hat=None))
 
 
 def kinematics(codes: NDArray[np.int32], energy: Floats) -> Floats:
