@@ -187,8 +187,14 @@ def _forest() -> type[Head]:
     return Forest
 
 
+def _tails() -> type[Head]:
+    from .tails import Tails
+
+    return Tails
+
+
 #: What gives the class of each head, by its name: torch and others are loaded only where they are used.
-HEADS: dict[str, Callable[[], type[Head]]] = {"gaussian": _gaussian, "forest": _forest}
+HEADS: dict[str, Callable[[], type[Head]]] = {"tails": _tails, "gaussian": _gaussian, "forest": _forest}
 
 
 def find_head(name: str) -> type[Head]:

@@ -57,7 +57,13 @@ def generator(process: str, detector: Detector, options: SimulationOptions, pile
         raise BadConfig(
             f"process {process} is of e+e-, which has no pile-up of proton-proton collisions: leave it out"
         )
+    if options.extra is not None and shot:
+        raise BadConfig(
+            f"process {process} has no extra, which is added to collisions: name several in particle"
+        )
     hard = Gun(detector, options) if shot else collisions(process, options)
+    if options.extra is not None:
+        hard = Overlay(hard, Gun(detector, replace(options, particle=options.extra)))
     spread = collision_spread(detector.source, options, beams)
     return Crossing(hard, minimum_bias(options) if pileup else None, pileup, spread)
 
@@ -230,6 +236,17 @@ class Live:
     def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
         made = pythia_events(self.process, n, int(rng.integers(1, 900_000_000)), self.ecm, self.choices)
         return [one.select(accepted(one, *self.limits, neutrals=self.neutrals)) for one in made]
+
+
+class Overlay:
+    """Collisions, each with the particles of a gun from the same point."""
+
+    def __init__(self, collisions: Collisions, gun: Gun) -> None:
+        self.collisions, self.gun = collisions, gun
+
+    def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
+        made = self.collisions(rng, n)
+        return [Generated.join(pair) for pair in zip(made, self.gun(rng, n), strict=True)]
 
 
 class Crossing:
