@@ -1,6 +1,6 @@
 """How many sigma p-values make out of pure background, and what repairs them (the warning of arXiv 2606.13780).
 
-    python scripts/bench_pvalues.py LHCO.npy [...] [--repeats 10] [--json FILE]
+    python scripts/bench_pvalues.py LHCO.npy [...] [--repeats 10] [--weights trees|logistic] [--json FILE]
 
 LHCO.npy are signal-region features of the LHC Olympics R&D data: mjj (TeV), mj1, mj2 - mj1, two tau21, label. Events of the
 signal are left out. As is usual to make the features depend on mjj, a tenth of mjj is added to both masses (ANODE, arXiv
@@ -63,7 +63,7 @@ def background(files: Sequence[Path]) -> Part:
     return Part(rows[:, 0], features, 2 * features[:, 0] + features[:, 1])
 
 
-def judge(form: str, side: Part, own: Part, judged: Part) -> dict[str, float]:
+def judge(form: str, side: Part, own: Part, judged: Part, model: str) -> dict[str, float]:
     """Figures of the p-values of the judged events.
 
     `side` are events of the side-bands, `own` normal events of the judged masses: bins of mjj need some, for weights they only
@@ -78,20 +78,28 @@ def judge(form: str, side: Part, own: Part, judged: Part) -> dict[str, float]:
         usual = fit_conditional(side[half].score, side[half].mass, degree=1)
         made = calibrate(usual(side[~half].score, side[~half].mass))
         return measured(made, usual(judged.score, judged.mass))
-    ratio = likelihood_ratio(side[half].features, own.features)
+    ratio = likelihood_ratio(side[half].features, own.features, model)
     made = calibrate(side[~half].score, weights=ratio(side[~half].features))
     return measured(made, judged.score, weight=ratio(judged.features))
 
 
-def likelihood_ratio(below: Floats, above: Floats) -> Any:
-    """Density of features in one sample over that in another, in any unit: the odds of boosted trees."""
+def likelihood_ratio(below: Floats, above: Floats, model: str) -> Any:
+    """Density of features in one sample over that in another, in any unit: the odds of a classifier."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
     table, label = np.concatenate([below, above]), np.repeat([0, 1], [len(below), len(above)])
-    model = HistGradientBoostingClassifier(
-        max_iter=80, max_leaf_nodes=16, min_samples_leaf=200, early_stopping=False, random_state=0
-    ).fit(table, label)
-    return lambda features: np.exp(model.decision_function(features))
+    if model == "trees":
+        classifier: Any = HistGradientBoostingClassifier(
+            max_iter=80, max_leaf_nodes=16, min_samples_leaf=200, early_stopping=False, random_state=0
+        )
+    else:
+        squares = PolynomialFeatures(2, include_bias=False)
+        classifier = make_pipeline(StandardScaler(), squares, LogisticRegression(C=10.0))
+    classifier.fit(table, label)
+    return lambda features: np.exp(classifier.decision_function(features))
 
 
 def measured(
@@ -123,6 +131,7 @@ def main(asked: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="LHCO.npy")
     parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--weights", choices=("trees", "logistic"), default="trees")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args(asked)
     events, found = background(args.files), {}
@@ -134,7 +143,7 @@ def main(asked: Sequence[str] | None = None) -> None:
             coin = np.random.default_rng(repeat).permutation(len(inside)) % 2 == 0
             parts = events[~inside & coin], events[inside & coin], events[inside & ~coin]
             for form in FORMS:
-                rows[form].append(judge(form, *parts))
+                rows[form].append(judge(form, *parts, args.weights))
         for form, some in rows.items():
             mean = {key: float(np.mean([row[key] for row in some])) for key in some[0]}
             mean["sigma_largest"] = float(max(abs(row["sigma"]) for row in some))
