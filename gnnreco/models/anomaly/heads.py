@@ -187,6 +187,12 @@ def _forest() -> type[Head]:
     return Forest
 
 
+def _tails() -> type[Head]:
+    from .tails import Tails
+
+    return Tails
+
+
 def _autoencoder() -> type[Head]:
     from .autoencoder import Autoencoder
 
@@ -213,6 +219,7 @@ def _oneclass() -> type[Head]:
 
 #: What gives the class of each head, by its name: what a head needs is loaded only where it is used.
 HEADS: dict[str, Callable[[], type[Head]]] = {
+    "tails": _tails,
     "gaussian": _gaussian,
     "forest": _forest,
     "autoencoder": _autoencoder,

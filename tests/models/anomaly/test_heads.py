@@ -20,6 +20,8 @@ from gnnreco.models.anomaly import HEADS, Head, find_head, fit_head
 
 Rows = NDArray[np.float32]
 NAMES = sorted(HEADS)
+#: Those to which a number may also be too small.
+BOTH_WAYS = sorted(set(NAMES) - {"tails"})
 #: Trainings as short as will do, since many heads are fitted here.
 SHORT: dict[str, dict[str, int]] = {
     "autoencoder": {"hidden": 24, "steps": 250},
@@ -117,7 +119,7 @@ def test_a_column_that_never_varied_adds_nothing(name: str) -> None:
     assert (head.contributions(changed)[:, 3] == 0).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BOTH_WAYS)
 def test_what_is_far_has_a_finite_score_that_is_higher(name: str) -> None:
     head = fitted(name)
     far = np.full((3, 4), 3e38, np.float32) * np.array([[1], [-1], [0.5]], np.float32)
@@ -184,7 +186,7 @@ def test_columns_turned_and_shifted_are_as_far_in_a_normal_distribution(numbers:
     np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BOTH_WAYS)
 def test_rows_of_no_weight_are_not_learned(name: str) -> None:
     usual, strange = blob(500), ring(500)
     rows = np.concatenate([usual, strange])
@@ -192,12 +194,12 @@ def test_rows_of_no_weight_are_not_learned(name: str) -> None:
     assert found(short(name, rows, 4, weights), blob(200, seed=12), ring(200, seed=13)) > 0.9
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BOTH_WAYS)
 def test_what_lies_around_is_found(name: str) -> None:
     assert found(short(name, blob(800), 4), blob(300, seed=12), ring(300, seed=13)) > 0.95
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"gaussian"}))
+@pytest.mark.parametrize("name", sorted(set(BOTH_WAYS) - {"gaussian"}))
 def test_what_lies_in_the_hole_of_a_ring_is_found(name: str) -> None:
     least = 0.85 if name == "forest" else 0.9  # cuts along the columns do not see a circle well
     assert found(short(name, ring(800), 4), ring(300, seed=12), blob(300, seed=13)) > least
