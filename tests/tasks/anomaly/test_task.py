@@ -79,7 +79,10 @@ def test_attributions_are_what_the_columns_give(task: AnomalyTask, events: list[
 def test_the_order_of_hits_does_not_matter(task: AnomalyTask, events: list[Event], seed: int) -> None:
     event = events[seed % len(events)]
     order = np.random.default_rng(seed).permutation(len(event.hits))
-    found, again = task.reconstruct(event), task.reconstruct(replace(event, hits=event.hits[order], truth=None))
+    found, again = (
+        task.reconstruct(event),
+        task.reconstruct(replace(event, hits=event.hits[order], truth=None)),
+    )
     assert again.score == pytest.approx(found.score, rel=1e-4, abs=1e-4)
     assert set(order[again.hit_index]) == set(found.hit_index)
 
