@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
 ANYWHERE = {"columns", "errors", "files", "kernels", "progress", "renamed", "schema", "summary"}
 ORDER = [
-    {"particles"},
+    {"particles", "statistics"},
     {"geometry"},
     {"events"},
     {"simulate"},
@@ -27,7 +27,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare", "trackml", "pyg", "report", "score", "warm"},
+    {"compare", "trackml", "pyg", "report", "score", "search", "warm"},
     {"testing", "front", "generate"},
     {"cli"},
 ]
