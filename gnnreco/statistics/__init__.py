@@ -3,6 +3,7 @@
 from .conformal import Calibration, TooFewEvents, calibrate, fewest_events
 from .coverage import Coverage, coverage, coverage_error, coverage_in_bins, excess
 from .drift import Drift, drift
+from .gain import gains
 from .intervals import COVERAGE, clopper_pearson
 from .multiple import Discoveries, Global, discoveries, look_elsewhere, p_of_z, upcrossings, z_of_p
 from .threshold import Threshold, threshold_for_rate
@@ -25,6 +26,7 @@ __all__ = [
     "drift",
     "excess",
     "fewest_events",
+    "gains",
     "look_elsewhere",
     "p_of_z",
     "threshold_for_rate",

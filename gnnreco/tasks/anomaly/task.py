@@ -159,6 +159,11 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
         """Nothing learned shapes samples."""
         return {}
 
+    @property
+    def calibration_events(self) -> int:
+        """Normal events that the p-values were calibrated with; none before the training has ended."""
+        return 0 if self.calibration is None else len(self.calibration)
+
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the scales of the features."""
         self.prepare_from(self.sample(event) for event in events)
