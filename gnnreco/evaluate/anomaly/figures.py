@@ -44,8 +44,8 @@ def _scores(axes: Axes, histogram: JsonMapping) -> None:
         if not total:
             continue
         density = np.array(counts) / total / np.diff(edges)
-        style = {"color": "0.6", "fill": True} if i == 0 else {"color": f"C{i - 1}", "fill": False}
-        axes.stairs(density, edges, label=f"{name} ({total:,})", **style)
+        colour = "0.6" if i == 0 else f"C{i - 1}"
+        axes.stairs(density, edges, label=f"{name} ({total:,})", color=colour, fill=i == 0)
     axes.set_yscale("log")
     axes.set_xlabel("score")
     axes.set_ylabel("density")

@@ -14,6 +14,7 @@ from gnnreco.columns import ANOMALY_PARTS, Anomalies, Floats, Ints
 from gnnreco.errors import BadInput
 
 MOST_NAMED = 8  # sources that an error lists
+MOST_GROUPS = 50  # of one side: where each event is a file, files are no groups
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +26,8 @@ class Judged:
     event : int64 (n,)
     source : tuple of str (n,)
     group : tuple of str (n,)
-        The folder or file by which an anomalous event was named, and the folder of a normal one.
+        The folder or file by which an anomalous event was named, and the folder of a normal one; the pattern, or
+        ``normal``, where there would be more than `MOST_GROUPS`.
     anomalous : bool (n,)
     score : float64 (n,)
         Minus infinity where an event has none since it has no hits: no cut flags it.
@@ -89,7 +91,8 @@ def judged(rows: Iterable[tuple[int, str, Anomalies]], patterns: Sequence[str], 
     if not event:
         raise BadInput(folder, "", "holds no events; reconstruct some")
     names = dict.fromkeys(source)
-    named = {name: group for name in names if (group := _group(name, patterns)) is not None}
+    named = _together({name: group for name in names if (group := _group(name, patterns))}, patterns)
+    normal = {name: str(PurePosixPath(name).parent) for name in names if name not in named}
     for pattern in patterns:
         if not any(_group(name, [pattern]) is not None for name in names):
             why = f"no source of the output is like '{pattern}'; there are {_listed(names)}"
@@ -98,14 +101,24 @@ def judged(rows: Iterable[tuple[int, str, Anomalies]], patterns: Sequence[str], 
         why = f"all of it is anomalous ({_listed(names)}): reconstruct normal events together with it"
         raise BadInput(folder, "", why)
     score, p_value, part = (np.concatenate(column) for column in zip(*columns, strict=True))
+    if len(set(normal.values())) > MOST_GROUPS:
+        normal = dict.fromkeys(normal, "normal")
+    group = named | normal
     return Judged(
         np.array(event, np.int64),
         tuple(source),
-        tuple(named.get(name, str(PurePosixPath(name).parent)) for name in source),
+        tuple(group[name] for name in source),
         np.array([name in named for name in source]),
         *(score, p_value, part),
         len(columns),
     )
+
+
+def _together(named: dict[str, str], patterns: Sequence[str]) -> dict[str, str]:
+    """Groups of sources; the pattern that matches where there would be too many."""
+    if len(set(named.values())) <= MOST_GROUPS:
+        return named
+    return {name: next(p for p in patterns if _group(name, [p])) for name in named}
 
 
 def _group(source: str, patterns: Sequence[str]) -> str | None:
