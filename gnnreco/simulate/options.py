@@ -15,7 +15,11 @@ class SimulationOptions:
     ----------
     particle : str
         Gun and beam: photon, electron, muon, pion, kaon, proton, k0s, lambda, ... or a PDG number; half are antiparticles.
+        hip is highly ionising: ten charges, 500 GeV; the PDG numbers 100XXXY0 have the charge XXX.Y and the same mass.
         Of several, with commas between them, each particle of an event is one at random.
+    extra : str, optional
+        Particles added to every collision of another process, by the names of `particle`: `energy`, `spectrum`, `count`,
+        `eta` and `cone` are theirs as they are the gun's.
     energy : (float, float)
         Gun and beam: range of the total energy, GeV.
     spectrum : str
@@ -54,6 +58,8 @@ class SimulationOptions:
         Spread of the signal of a cell, as a fraction of what a minimum-ionising particle leaves in the sensor.
     threshold : float
         Signal below which a cell is not read out, in the same unit.
+    saturation : float, optional
+        Signal above which a cell of a tracker reads out no more, in the same unit; without it the signal has no limit.
     noise_hits : float
         Expected number of hits without a particle, as a fraction of the others.
     cell_noise, cell_threshold : float
@@ -81,6 +87,7 @@ class SimulationOptions:
     """
 
     particle: str = "muon"
+    extra: str | None = None
     energy: tuple[float, float] = (1.0, 100.0)
     spectrum: str = "flat"
     count: int = 1
@@ -105,6 +112,7 @@ class SimulationOptions:
     field_spacing: float = 50.0
     noise: float = 0.03
     threshold: float = 0.05
+    saturation: float | None = None
     noise_hits: float = 0.0
     cell_noise: float = 0.1
     cell_threshold: float = 0.5
@@ -146,6 +154,10 @@ class SimulationOptions:
                 raise BadConfig(f"simulation option {name}: {getattr(self, name)} must not be negative")
         if self.cone is not None and not self.cone >= 0:
             raise BadConfig(f"simulation option cone: {self.cone} must not be negative")
+        if self.saturation is not None and not self.saturation > self.threshold:
+            raise BadConfig(
+                f"simulation option saturation: {self.saturation} must be above the threshold, {self.threshold}"
+            )
         if self.spectrum not in ("flat", "log"):
             raise BadConfig(f"simulation option spectrum: {self.spectrum!r} is neither flat nor log")
         if self.spectrum == "log" and not self.energy[0] > 0:

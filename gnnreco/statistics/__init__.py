@@ -1,5 +1,6 @@
 """Statistics of searches: p-values that hold, many tests at once, and whether a calibration still does."""
 
+from .conditional import Conditional, fit_conditional
 from .conformal import Calibration, TooFewEvents, calibrate, fewest_events
 from .coverage import Coverage, coverage, coverage_error, coverage_in_bins, excess
 from .drift import Drift, drift
@@ -11,6 +12,7 @@ from .threshold import Threshold, threshold_for_rate
 __all__ = [
     "COVERAGE",
     "Calibration",
+    "Conditional",
     "Coverage",
     "Discoveries",
     "Drift",
@@ -26,6 +28,7 @@ __all__ = [
     "drift",
     "excess",
     "fewest_events",
+    "fit_conditional",
     "gains",
     "look_elsewhere",
     "p_of_z",

@@ -58,8 +58,8 @@ def coverage(
     ----------
     p_values : (n,)
     calibration_events : int, optional
-        Size of the calibration sample; None for an endless one. Conformal p-values of one finite sample are all off in the same
-        way, which more events judged cannot hide.
+        Size of the calibration sample; None for an endless one. All p-values of one finite sample are off in the same way,
+        which more events judged cannot change.
     levels : sequence of float
     """
     p = probabilities(p_values)
@@ -123,7 +123,9 @@ def expected_error(events: int, calibration_events: int | None = None) -> Floats
     chance = np.broadcast_to(shape, (REPEATS, len(shape)))
     if calibration_events is not None:
         ranks = np.floor(GRID * (calibration_events + 1) * (1 + 1e-12))
-        draws = rng.standard_gamma(np.diff(ranks, prepend=0, append=calibration_events + 1), (REPEATS, len(shape)))
+        draws = rng.standard_gamma(
+            np.diff(ranks, prepend=0, append=calibration_events + 1), (REPEATS, len(shape))
+        )
         chance = draws / draws.sum(axis=1, keepdims=True)
     below = rng.multinomial(events, chance).cumsum(axis=1)[:, :-1] / events
     return np.abs(below - GRID).max(axis=1)
@@ -132,7 +134,7 @@ def expected_error(events: int, calibration_events: int | None = None) -> Floats
 def excess(p_values: ArrayLike, level: float, calibration_events: int) -> tuple[int, float, float]:
     """How many events have ``p <= level``, how many are expected, and the p-value of so many or more.
 
-    Exact for plain conformal p-values of exchangeable events, with the error of the finite calibration sample: the number of m
+    Exact for plain conformal p-values of exchangeable events, the error of the calibration sample included: the number of m
     events beyond rank k of n follows a beta-binomial distribution with parameters k and n + 1 - k.
 
     Parameters

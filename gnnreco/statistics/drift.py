@@ -51,22 +51,23 @@ class Drift:
     text: str
 
 
-def drift(p_values: ArrayLike, calibration_events: int | None = None, level: float = LEVEL, seed: int = 0) -> Drift:
+def drift(
+    p_values: ArrayLike, calibration_events: int | None = None, level: float = LEVEL, seed: int = 0
+) -> Drift:
     """Test whether normal events are exchangeable with the calibration sample that gave their p-values.
 
     A Kolmogorov-Smirnov test sees any change of the distribution, and a conformal test martingale (Vovk et al., arXiv
-    2102.10439, the *simple jumper*) a change that begins after some events, or comes and goes. Real anomalies among the events are a
-    change too, but a per mille of them is seen by neither test. Scores with few values, of which many are equal, look like a
-    drift, since their p-values are too large on purpose.
+    2102.10439, the *simple jumper*) a change that begins after some events, or comes and goes. Real anomalies are a change
+    too, but a per mille of them is seen by neither test. Scores with few values, of which many are equal, look like a drift,
+    since their p-values are too large on purpose.
 
     Parameters
     ----------
     p_values : (m,)
         In the order in which the events were taken.
     calibration_events : int, optional
-        Size of the calibration sample; None for an endless one. With it, both tests are exact for plain p-values: new events are
-        ranked among the calibration and those before them, so that the error that all share does not count as a change.
-        With bins of a nuisance, give the size of all bins together.
+        Size of the calibration sample (of all its bins together); None for an endless one. With it, new events are ranked
+        among the calibration and those before them, so that the error that all p-values share does not count as a change.
     level : float
         Of the p-value below which the calibration counts as drifted.
     seed : int
@@ -74,24 +75,37 @@ def drift(p_values: ArrayLike, calibration_events: int | None = None, level: flo
     """
     p = probabilities(p_values)
     ranks = online(p, calibration_events, seed)
-    if calibration_events is None:
-        test = stats.kstest(p, "uniform", method="asymp")
-    else:
-        # An event with k calibration scores at or above its own stands between the k-th and the next.
-        grid = np.arange(1, calibration_events + 1) / (calibration_events + 1)
-        test = stats.ks_2samp(p - 0.5 / (calibration_events + 1), grid, method="asymp")
+    distance, ks_p_value = kolmogorov_smirnov(p, calibration_events)
     wealth = martingale(ranks)
     top = int(np.argmax(wealth))
     highest = float(10 ** min(max(wealth[top], 0.0), LARGEST))
-    value = float(min(1.0, 2 * min(float(test.pvalue), 1 / highest)))
+    value = float(min(1.0, 2 * min(ks_p_value, 1 / highest)))
     drifted = value < level
     text = (
         f"{len(p):,} normal events {'do not look' if drifted else 'look'} like those of the calibration: p = {value:.2g} "
-        f"(Kolmogorov-Smirnov distance {test.statistic:.3f}, p = {test.pvalue:.2g}; wealth of the martingale at most "
+        f"(Kolmogorov-Smirnov distance {distance:.3f}, p = {ks_p_value:.2g}; wealth of the martingale at most "
         f"{highest:.3g}, at event {top})"
     )
     text += "; calibrate again with events taken like these" if drifted else ""
-    return Drift(value, float(test.statistic), float(test.pvalue), highest, top, drifted, text)
+    return Drift(value, distance, ks_p_value, highest, top, drifted, text)
+
+
+def kolmogorov_smirnov(p_values: Floats, calibration_events: int | None) -> tuple[float, float]:
+    """Distance of the distributions of scores of new events and of the calibration, and its p-value.
+
+    An event with k calibration scores at or above its own stands between the k-th and the next, so p-values tell the order
+    of all scores. The p-value of two finite samples is that of one with ``n m / (n + m)`` events, for a distance that is
+    smaller by one calibration event.
+    """
+    m, n = len(p_values), calibration_events
+    if n is None:
+        test = stats.kstest(p_values, "uniform")
+        return float(test.statistic), float(test.pvalue)
+    place = np.sort(_above(p_values, n)) / n
+    new = np.arange(m + 1) / m
+    distance = float(max((new[1:] - place).max(), (place - new[:-1]).max()))
+    alike = max(round(n * m / (n + m)), 1)
+    return distance, float(stats.kstwo.sf(max(distance - 1 / (n + 1), 0.0), alike))
 
 
 def online(p_values: Floats, calibration_events: int | None, seed: int = 0) -> Floats:
@@ -113,16 +127,17 @@ def online(p_values: Floats, calibration_events: int | None, seed: int = 0) -> F
         rank[row] = bisect_left(before, value)
         equal[row] = bisect_right(before, value) - rank[row]
         insort(before, value)
-    above = np.round(p_values * (n + 1) - 1)
     within = np.floor(rng.uniform(size=len(rank)) * (equal + 1))
-    return (above + rank + within + rng.uniform(size=len(rank))) / (n + 1 + np.arange(len(rank)))
+    return (_above(p_values, n) + rank + within + rng.uniform(size=len(rank))) / (
+        n + 1 + np.arange(len(rank))
+    )
 
 
 def martingale(p_values: Floats) -> Floats:
     """Logarithm to the base 10 of the wealth after each event; float64 (m,).
 
-    Half of the money bets on p-values that are too low or too high, half on ones that are too far from the middle or too near. Bets
-    are ``1 + e (x - mean)`` with e = -1, 0, 1, and a hundredth of the money changes its e after each event.
+    Half of the money bets on p-values that are too low or too high, half on ones that are too far from the middle or too
+    near. Bets are ``1 + e (x - mean)`` with e = -1, 0, 1, and a hundredth of the money changes its e after each event.
     """
     tilt = np.stack([p_values - 0.5, np.abs(2 * p_values - 1) - 0.5], axis=1)
     money, scale = np.full((2, len(BETS)), 1 / (2 * len(BETS))), 0.0
@@ -135,3 +150,8 @@ def martingale(p_values: Floats) -> Floats:
         money /= total
         wealth[row] = scale
     return wealth
+
+
+def _above(p_values: Floats, calibration_events: int) -> Floats:
+    """How many calibration scores are at or above each."""
+    return np.clip(np.round(p_values * (calibration_events + 1) - 1), 0, calibration_events)

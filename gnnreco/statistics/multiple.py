@@ -1,4 +1,4 @@
-"""Many tests at once: lists of discoveries, the look-elsewhere effect of a scan, and significances in standard deviations."""
+"""Many tests at once: lists of discoveries, the look-elsewhere effect of a scan, and p-values as standard deviations."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class Discoveries:
 def discoveries(p_values: ArrayLike, rate: float = 0.1, dependent: bool = False) -> Discoveries:
     """Choose events by the procedure of Benjamini and Hochberg (J. R. Stat. Soc. B 57, 1995, 289).
 
-    It holds for conformal p-values of one calibration sample, although that makes them depend on each other (Bates et al., arXiv
-    2104.08279, theorem 2). Among m events the first is chosen only with p <= rate / m, so a calibration sample needs about
-    m / rate events.
+    It holds for conformal p-values of one calibration sample, although that makes them depend on each other (Bates et al.,
+    arXiv 2104.08279, theorem 2). If one alone of m events is to be chosen, it needs p <= rate / m, so the calibration sample
+    needs about m / rate events.
 
     Parameters
     ----------
@@ -94,30 +94,31 @@ class Global:
     trials: float
 
 
-def look_elsewhere(
-    z: float, mean_upcrossings: float, level: float = 0.0, error: float = 0.0
-) -> Global:
+def look_elsewhere(z: float, mean_upcrossings: float, level: float = 0.0, error: float = 0.0) -> Global:
     """Global significance of the largest local one of a scan (Gross, Vitells, arXiv 1005.1891).
 
-    A field of significances that is normal at each point exceeds z somewhere with a probability of at most ``P(Z > z) + <N(level)>
-    exp(-(z^2 - level^2) / 2)``; the bound is close where z is large.
+    Significances that are normal at each point of the scan exceed z somewhere with a probability of at most
+    ``P(Z > z) + <N(level)> exp(-(z^2 - level^2) / 2)``; the bound is close where z is large.
 
     Parameters
     ----------
     z : float
         Largest local significance, one-sided, in standard deviations, at or above `level`.
     mean_upcrossings : float
-        Mean number of `upcrossings` of `level` by scans of background (some 50 pseudo-experiments), or that of the scan itself
-        where it is long.
+        Mean number of `upcrossings` of `level` by scans of background: some 50 pseudo-experiments.
     level : float
         Low, so that there are many upcrossings, but not negative.
     error : float
         Standard error of `mean_upcrossings`.
     """
     if not (np.isfinite([z, mean_upcrossings, level, error]).all() and mean_upcrossings >= 0 and error >= 0):
-        raise BadConfig("look-elsewhere: all numbers must be finite, the mean number of upcrossings not negative")
+        raise BadConfig(
+            "look-elsewhere: all numbers must be finite, the mean number of upcrossings not negative"
+        )
     if not 0 <= level <= z:
-        raise BadConfig(f"look-elsewhere: a level of {level:g} must lie between 0 and the significance, {z:g}")
+        raise BadConfig(
+            f"look-elsewhere: a level of {level:g} must lie between 0 and the significance, {z:g}"
+        )
     local = float(p_of_z(z))
     fall = np.exp(-(z**2 - level**2) / 2)
     few, middle, many = (
