@@ -6,6 +6,7 @@ import re
 
 #: Keyword of a function, and the flag that sets it. An error writes a remedy as ``with name=value``, or ``without``.
 FLAGS = {
+    "anomalous": "--anomalous",
     "any_detector": "--any-detector",
     "bundles": "--bundle",
     "detector": "--detector",
@@ -16,6 +17,7 @@ FLAGS = {
     "resume": "--resume",
     "seeds": "--seeds",
     "train": "--train",
+    "truth": "--truth",
 }
 #: Flags that take something away.
 NEGATIVE = {"cells=False": "--no-cells"}
