@@ -12,9 +12,13 @@ FLAGS = {
     "engine": "--engine",
     "format": "--format",
     "output": "--output",
+    "columns": "--columns",
+    "method": "--method",
     "overwrite": "--overwrite",
+    "reference": "--reference",
     "resume": "--resume",
     "seeds": "--seeds",
+    "signal": "--signal",
     "train": "--train",
 }
 #: Flags that take something away.
