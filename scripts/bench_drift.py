@@ -28,11 +28,11 @@ from peers.drift_clusters import classical, layers
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Clusters, Event, Tracks
-from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.evaluate.sharing import share
 from gnnreco.evaluate.target import true_perigee
 from gnnreco.geometry import along_z, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.statistics import clopper_pearson
 from gnnreco.tasks.drift.points import energy_loss
 from gnnreco.tasks.drift.task import main_particle
 

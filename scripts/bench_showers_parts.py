@@ -17,9 +17,9 @@ from shower_settings import RESPONSE, TUNED
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats
 from gnnreco.evaluate import score_clusters
-from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.events.select import seen, select_hits
 from gnnreco.geometry import Detector
+from gnnreco.statistics import clopper_pearson
 
 RATES = ("efficiency", "purity", "fake_rate", "split_rate", "merge_rate")
 MEASURES = ("energy", "charge")

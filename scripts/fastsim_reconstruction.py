@@ -32,12 +32,12 @@ from gnnreco.cli.threads import use_threads
 from gnnreco.columns import Event
 from gnnreco.evaluate.clustering import ShowerTarget
 from gnnreco.evaluate.fastsim import Reconstructed, compare_reconstruction
-from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.evaluate.sharing import share
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.pipeline import Reconstructor
 from gnnreco.simulate import Engines
+from gnnreco.statistics import clopper_pearson
 
 DISTANCES = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0)  # mm
 MOST = 3000  # photons far apart

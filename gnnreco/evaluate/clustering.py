@@ -17,13 +17,13 @@ from gnnreco.files.json_types import JsonDict, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.particles import species_of
+from gnnreco.statistics import COVERAGE, clopper_pearson
 from gnnreco.tasks.showers.columns import CLASS_OF_KIND
 from gnnreco.tasks.showers.edges import Shares
 from gnnreco.tasks.showers.targets import cell_truth, cluster_targets
 
 from .confidence import calibration_curve
 from .matching import Mask, check_hit_rows
-from .rates import COVERAGE, clopper_pearson
 from .sharing import Sharing, adjusted_rand, hit_labels, link_energies, share, v_measure
 from .target import kinematics, passed
 

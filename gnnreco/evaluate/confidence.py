@@ -22,10 +22,10 @@ from gnnreco.kernels import threads
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
+from gnnreco.statistics import clopper_pearson
 from gnnreco.tasks.contract import Calibratable
 
 from .matching import match
-from .rates import clopper_pearson
 from .sharing import share
 
 EDGES = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.files.json_types import JsonObject
+from gnnreco.statistics import clopper_pearson
 
 from .matching import Mask, Matching
 
-COVERAGE = 0.6827
 RATES = ("efficiency", "fake_rate", "duplicate_rate", "purity")
 
 EDGES: dict[str, Floats] = {
@@ -21,15 +20,6 @@ EDGES: dict[str, Floats] = {
     "eta": np.linspace(-4, 4, 33),
     "production_radius": np.array([0, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500.0]),
 }
-
-
-def clopper_pearson(passed: ArrayLike, total: ArrayLike, coverage: float = COVERAGE) -> Floats:
-    """Exact binomial interval (Clopper, Pearson 1934); float64 (..., 2), 0 to 1 where nothing was tried."""
-    k, n = np.asarray(passed, float), np.asarray(total, float)
-    tail = (1 - coverage) / 2
-    low = np.where(k > 0, stats.beta.ppf(tail, np.maximum(k, 1), n - k + 1), 0.0)
-    high = np.where(k < n, stats.beta.ppf(1 - tail, k + 1, np.maximum(n - k, 1)), 1.0)
-    return np.stack([low, high], axis=-1)
 
 
 def rates(matching: Matching, rule: str, wanted: Mask, counted: Mask) -> JsonObject:

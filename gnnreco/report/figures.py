@@ -15,11 +15,11 @@ from gnnreco.errors import BadConfig, BadInput, GnnrecoError
 from gnnreco.evaluate import Target, calibration_curve, score_clusters, score_tracks, target_of
 from gnnreco.evaluate.confidence import right_of
 from gnnreco.evaluate.particles import score_particles
-from gnnreco.evaluate.rates import clopper_pearson
 from gnnreco.evaluate.tracking import as_seen
 from gnnreco.events.select import seen
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
+from gnnreco.statistics import clopper_pearson
 from gnnreco.tasks.contract import AnyTask, Classified, Classifying, Reconstructs, needed
 
 from .flow import PARTICLES, compared

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnreco.evaluate.matching import RULES, Matching
-from gnnreco.evaluate.rates import COVERAGE, EDGES, RATES, binned_rates, clopper_pearson, rates
+from gnnreco.evaluate.rates import EDGES, RATES, binned_rates, rates
+from gnnreco.statistics import COVERAGE, clopper_pearson
 
 
 def drawn(seed: int, n_tracks: int = 40, n_particles: int = 15) -> Matching:

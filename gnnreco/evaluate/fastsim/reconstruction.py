@@ -14,10 +14,10 @@ from gnnreco.events.select import seen
 from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.pipeline import Reconstructor
+from gnnreco.statistics import COVERAGE
 from gnnreco.tasks.showers.targets import ELECTRON, PHOTON, particle_classes, partners
 
 from ..clustering import MEASURES, MIN_PER_WIDTH, ClusterScores, ShowerTarget, true_energy
-from ..rates import COVERAGE
 from ..sharing import share
 
 RATIO = "energy_resolution_ratio"

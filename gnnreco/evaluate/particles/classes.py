@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import PARTICLE_CLASSES, Floats, Ints
 from gnnreco.files.json_types import JsonObject
+from gnnreco.statistics import clopper_pearson
 
 from ..confidence import calibration_curve
-from ..rates import clopper_pearson
 from .quantiles import residual, response
 
 Mask = NDArray[np.bool_]

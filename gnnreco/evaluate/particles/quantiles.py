@@ -6,8 +6,8 @@ import numpy as np
 
 from gnnreco.columns import Floats
 from gnnreco.files.json_types import JsonObject
+from gnnreco.statistics import COVERAGE
 
-from ..rates import COVERAGE
 from ..tracking import IQR_OF_UNIT_NORMAL
 
 FEWEST = 5  # values that have quartiles worth a number

@@ -13,8 +13,8 @@ from gnnreco.errors import BadInput
 from gnnreco.events.select import in_source_frame
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
+from gnnreco.statistics import COVERAGE
 
-from ..rates import COVERAGE
 from . import jets
 from .balance import DEFINITIONS as BALANCE_DEFINITIONS
 from .balance import balance, balance_figures

@@ -14,9 +14,10 @@ from gnnreco.errors import BadBundle
 from gnnreco.files.json_types import JsonMapping, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs import LearnedGraph, Targets, first_particle, true_segments
+from gnnreco.statistics import clopper_pearson
 from gnnreco.tasks.tracking import TrackingTask
 
-from ..rates import EDGES, clopper_pearson
+from ..rates import EDGES
 from ..target import Target, kinematics
 
 ANY_PARTICLE = Targets(min_pt=0.0, min_hits=2)

@@ -12,10 +12,11 @@ from gnnreco.errors import BadInput
 from gnnreco.events.select import seen
 from gnnreco.files.json_types import JsonDict, JsonObject
 from gnnreco.geometry import Detector, Field
+from gnnreco.statistics import COVERAGE
 
 from ..confidence import calibration_curve
 from ..matching import RULES, Mask, Matching, check_hit_rows, concatenate, match
-from ..rates import COVERAGE, binned_rates, rates
+from ..rates import binned_rates, rates
 from ..target import ALL_TRACKS, Kinematics, Target, kinematics, passed, track_kinematics, true_perigee
 from .resolution import residuals, resolutions
 from .trackml import trackml_score

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gnnreco.columns import PARTICLE_CLASSES
 from gnnreco.evaluate.particles.classes import EDGES, FoundTable, TargetTable, class_figures
-from gnnreco.evaluate.rates import clopper_pearson
+from gnnreco.statistics import clopper_pearson
 
 CHARGED, NEUTRAL, PHOTON, ELECTRON, MUON = range(len(PARTICLE_CLASSES))
 RATES = ("efficiency", "found_rate", "fake_rate", "wrong_class_rate")

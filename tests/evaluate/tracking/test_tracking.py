@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
 from gnnreco.errors import BadInput
 from gnnreco.evaluate import RULES, Target, plots, score_tracks, table, true_perigee
-from gnnreco.evaluate.rates import RATES, clopper_pearson
+from gnnreco.evaluate.rates import RATES
 from gnnreco.fit.helix import BEND
 from gnnreco.geometry import ConstantField
+from gnnreco.statistics import clopper_pearson
 
 FIELD, HITS = ConstantField(2.0), 10
 
