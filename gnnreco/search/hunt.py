@@ -176,6 +176,7 @@ def hunt(
         "expected": rows[best]["expected"],
         "expected_error": rows[best]["expected_error"],
         "windows": len(rows),
+        "windows_left_out": bins.left_out,
         "scan": rows,
         "events_kept": len(scores.kept),
         "events_in_excess": len(excess),

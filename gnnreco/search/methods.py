@@ -145,12 +145,12 @@ def enough(data: EventTable, here: Bools, side: Bools, window: tuple[float, floa
     """Raise `BadInput` if a window or its side-bands hold too few events to learn from."""
     place = f"window {window[0]:g} to {window[1]:g}"
     for name, part in (("it", here), ("its side-bands", side)):
-        if (count := int(part.sum())) < FEWEST // 2:
+        if (count := int(part.sum())) < FEWEST // 4:
             verb = "holds" if name == "it" else "hold"
             raise BadInput(
                 data.source,
                 place,
-                f"{name} {verb} {count} events to learn from, fewer than {FEWEST // 2}; name a wider region",
+                f"{name} {verb} {count} events to learn from, fewer than {FEWEST // 4}; name a wider region",
             )
 
 

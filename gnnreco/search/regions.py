@@ -28,10 +28,13 @@ class Spectrum:
         In the unit of the table.
     windows : list of (int, int)
         First bin and the one after the last.
+    left_out : int
+        Windows with too few events in them or beside them to learn from.
     """
 
     edges: Floats
     windows: list[tuple[int, int]]
+    left_out: int = 0
 
     def limits(self, window: tuple[int, int]) -> tuple[float, float]:
         """Lowest and highest mass of a window."""
@@ -80,8 +83,15 @@ def spectrum(source: str, mass: Floats, region: tuple[float, float] | None) -> S
     high = float(np.nextafter(high, np.inf))
     if region is None:
         half = WINDOW_BINS // 2
-        starts = range(half, BINS - WINDOW_BINS - half + 1, half)
-        return Spectrum(np.linspace(low, high, BINS + 1), [(s, s + WINDOW_BINS) for s in starts])
+        edges = np.linspace(low, high, BINS + 1)
+        windows = [(s, s + WINDOW_BINS) for s in range(half, BINS - WINDOW_BINS - half + 1, half)]
+        filled = [window for window in windows if _filled(mass, (edges[window[0]], edges[window[1]]))]
+        if not filled:
+            why = (
+                f"no window of a sixth of {low:g} to {high:g} holds {FEWEST} events and has as many beside it"
+            )
+            raise BadInput(source, "", f"{why}; name one by its signal region, or take more events")
+        return Spectrum(edges, filled, len(windows) - len(filled))
     first, last = region
     if not first < last:
         raise BadInput(source, f"signal region {first:g} to {last:g}", "its ends are in the wrong order")
@@ -112,3 +122,8 @@ def spectrum(source: str, mass: Floats, region: tuple[float, float] | None) -> S
         ]
     )
     return Spectrum(edges, [(parts[0], parts[0] + WINDOW_BINS)])
+
+
+def _filled(mass: Floats, limits: tuple[float, float]) -> bool:
+    """Whether a window and its side-bands hold events enough."""
+    return min(int(inside(mass, limits).sum()), int(near(mass, limits).sum())) >= FEWEST
