@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gnnreco.columns import Floats
 from gnnreco.search import EventTable, SearchSettings, hunt, read_events
 from gnnreco.search.gain import gains
 from gnnreco.search.methods import Lesson, learn
@@ -28,8 +27,8 @@ from gnnreco.statistics.intervals import clopper_pearson
 PUBLISHED = {"supervised": 17, "idealised": 15, "cathode": 14, "cwola": 11, "anode": 6.5}
 FOLDS = 5
 CENTRE = (3.42, 3.58)  # TeV; half of the signal and 40 % of the background of the files
-EVENTS, WINDOWS_TOYS = 5000, 200  # of a pseudo-experiment
-SCAN = SearchSettings(method="cwola", members=1, folds=3, toys=WINDOWS_TOYS, keep=0.05)
+EVENTS = 4000  # of a search without signal
+SCAN = SearchSettings(method="cwola", members=1, folds=2, toys=100, keep=0.05)
 
 
 def main() -> None:

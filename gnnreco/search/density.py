@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gnnreco.columns import Floats
-from gnnreco.errors import MissingTool
+from gnnreco.columns.table import optional
 
 from .regions import inside
 from .table import EventTable
@@ -92,7 +91,7 @@ def learn_density(
     x = _tensor(np.clip(scales[0](features), -REACH, REACH))
     m = _tensor(scales[1](mass[:, None]))
     with _reproducible(seed):
-        flow = _zuko().flows.NSF(
+        flow = optional("zuko", "the flow", "anomaly").flows.NSF(
             x.shape[1], 1, bins=KNOTS, transforms=TRANSFORMS, hidden_features=HIDDEN, randperm=True
         )
         steps = epochs * max(1, -(-len(train) // BATCH))
@@ -156,11 +155,3 @@ def _tensor(values: Floats) -> torch.Tensor:
     import torch
 
     return torch.as_tensor(values, dtype=torch.float32)
-
-
-def _zuko() -> ModuleType:
-    try:
-        import zuko
-    except ModuleNotFoundError as error:
-        raise MissingTool("zuko", "is not installed; pip install 'gnnreco[anomaly]'") from error
-    return zuko  # type: ignore[no-any-return]

@@ -39,8 +39,8 @@ class Scores:
     ----------
     data : array (n,)
         Of the events of the table, each by a score that has not seen it.
-    kept : bool array (n,)
-        The highest of each fold.
+    kept : int array (m,)
+        Rows of the highest of each fold.
     test : array (t,) or None
         Of the events of the test, the mean over the folds.
     """
@@ -118,30 +118,7 @@ def hunt(
     if signal is not None:
         signal = signal[signal.label == 1]
     bins = spectrum(data.source, data.mass, settings.signal_region)
-    fold = np.random.default_rng([settings.seed, 0]).permutation(len(data)) % settings.folds
-    groups = (
-        [tuple(range(len(bins.windows)))]
-        if settings.method in SHARED
-        else [(i,) for i in range(len(bins.windows))]
-    )
-    found, looks = [], []
-    for number, windows in enumerate(groups):
-        limits = bins.limits(bins.windows[windows[0]])
-
-        def lesson(rows: Ints, k: int, limits: tuple[float, float] = limits, number: int = number) -> Lesson:
-            seed = int(np.random.default_rng([settings.seed, 1, number, k]).integers(2**31))
-            return Lesson(data[rows], reference, signal, limits, settings.members, settings.epochs, seed)
-
-        scorers: list[Scorer] = []
-        for k in range(settings.folds):
-            scorers.append(learn(settings.method, lesson(np.flatnonzero(fold != k), k)))
-            if progress is not None:
-                progress("scores", number * settings.folds + k + 1, len(groups) * settings.folds)
-        scores = judge(data, fold, scorers, settings.keep, test)
-        counts = bins.count(data.mass[scores.kept])
-        background = model(settings.background, bins, counts, windows[0], settings.parameters)
-        found.append(scores)
-        looks.append(Look(counts, background, windows))
+    found, looks = _look(data, bins, settings, (test, reference, signal), progress)
     rows = scan(bins, looks)
     best = int(np.argmin([row["p_value_local"] for row in rows]))
     which = next(i for i, look in enumerate(looks) if best in look.windows)
@@ -150,6 +127,7 @@ def hunt(
     limits = bins.limits(bins.windows[best])
     scores = found[which]
     excess = scores.kept[inside(data.mass[scores.kept], limits)]
+    inputs = {"table": data, "test": test, "reference": reference, "signal": signal}
     told: JsonDict = {
         "task": "search",
         "method": settings.method,
@@ -160,30 +138,55 @@ def hunt(
         "resonance": resonance,
         "features": list(data.names),
         "events": len(data),
-        "inputs": {
-            name: {"file": table.source, "events": len(table)}
-            for name, table in (("table", data), ("test", test), ("reference", reference), ("signal", signal))
-            if table is not None
-        },
+        "inputs": {name: _about(table) for name, table in inputs.items() if table is not None},
         "mass_range": [float(data.mass.min()), float(data.mass.max())],
         "p_value": p,
         "p_value_from": origin,
         "significance": sigmas(p),
-        "p_value_local": rows[best]["p_value_local"],
-        "significance_local": rows[best]["significance_local"],
-        "window": list(limits),
-        "observed": rows[best]["observed"],
-        "expected": rows[best]["expected"],
-        "expected_error": rows[best]["expected_error"],
+        **rows[best],
         "windows": len(rows),
         "windows_left_out": bins.left_out,
         "scan": rows,
         "events_kept": len(scores.kept),
         "events_in_excess": len(excess),
-        **judged(data, fold, scores, test, limits, settings),
+        **judged(data, scores, test, limits, settings),
         "definitions": DEFINITIONS,
     }
     return Result(told, data, scores, bins, looks[which], best, excess)
+
+
+def _look(
+    data: EventTable,
+    bins: Spectrum,
+    settings: SearchSettings,
+    others: tuple[EventTable | None, EventTable | None, EventTable | None],
+    progress: Progress | None,
+) -> tuple[list[Scores], list[Look]]:
+    """Scores and spectra: of each window its own, or one for all where a score knows no window."""
+    test, reference, signal = others
+    fold = np.random.default_rng([settings.seed, 0]).permutation(len(data)) % settings.folds
+    numbers = range(len(bins.windows))
+    groups = [tuple(numbers)] if settings.method in SHARED else [(i,) for i in numbers]
+    found, looks = [], []
+    for number, windows in enumerate(groups):
+        limits = bins.limits(bins.windows[windows[0]])
+        scorers: list[Scorer] = []
+        for k in range(settings.folds):
+            seed = int(np.random.default_rng([settings.seed, 1, number, k]).integers(2**31))
+            size = (settings.members, settings.epochs)
+            lesson = Lesson(data[fold != k], reference, signal, limits, *size, seed)
+            scorers.append(learn(settings.method, lesson))
+            if progress is not None:
+                progress("scores", number * settings.folds + k + 1, len(groups) * settings.folds)
+        found.append(judge(data, fold, scorers, settings.keep, test))
+        counts = bins.count(data.mass[found[-1].kept])
+        background = model(settings.background, bins, counts, windows[0], settings.parameters)
+        looks.append(Look(counts, background, windows))
+    return found, looks
+
+
+def _about(table: EventTable) -> JsonDict:
+    return {"file": table.source, "events": len(table), "left_out": dict(table.left_out)}
 
 
 def check(
@@ -246,7 +249,6 @@ def judge(
 
 def judged(
     data: EventTable,
-    fold: Ints,
     scores: Scores,
     test: EventTable | None,
     limits: tuple[float, float],

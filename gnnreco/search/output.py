@@ -17,8 +17,8 @@ EVENTS, NUMBERS = "excess.parquet", "search.json"
 def write_result(folder: str | Path, result: Result, overwrite: bool = False) -> Path:
     """Write ``excess.parquet`` (the events that are kept in the most surprising window) and ``search.json``.
 
-    Columns of the events: ``row`` in the table, ``score``, the mass and the features by their names, and ``label`` where it
-    is known.
+    Columns of the events: ``row`` in the table, ``event`` where events have numbers, ``score``, the mass and the features by
+    their names, and ``label`` where it is known.
 
     Raises
     ------
@@ -31,7 +31,8 @@ def write_result(folder: str | Path, result: Result, overwrite: bool = False) ->
     folder = Path(folder)
     refuse(folder / NUMBERS, overwrite)
     data, rows = result.data[result.excess], result.excess
-    columns = {"row": np.asarray(rows), "score": result.scores.data[rows]}
+    columns = {"row": np.asarray(rows)} | ({} if data.event is None else {"event": data.event})
+    columns |= {"score": result.scores.data[rows]}
     columns |= {result.told["resonance"]: data.mass}
     columns |= {name: data.features[:, i] for i, name in enumerate(data.names)}
     if result.data.labelled:

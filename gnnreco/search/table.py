@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,9 @@ from gnnreco.schema import nearest
 
 #: Columns of an .npy file that names none and has six: the signal-region files of the LHC Olympics R&D data.
 LHCO = ("mjj", "mj1", "delta_mj", "tau21_1", "tau21_2", "label")
+#: Columns with a meaning: the truth, and the number of the event.
+LABEL, EVENT = "label", "event"
+MANIFEST = "manifest.json"  # of a folder that `gnnreco reconstruct` wrote
 #: What names of columns of a text file may be: more than any table of events has.
 MOST_COLUMNS = 1000
 
@@ -37,6 +40,10 @@ class EventTable:
         What a classifier may read; the mass is not among them.
     label : int array (n,)
         0 background, 1 signal, -1 where nobody knows.
+    event : int array (n,), optional
+        Numbers of the events; by default their rows.
+    left_out : mapping of str to int
+        Events of the file that are not in the table, by reason.
     """
 
     source: str
@@ -44,6 +51,8 @@ class EventTable:
     mass: Floats
     features: Floats
     label: Ints
+    event: Ints | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.mass)
@@ -60,25 +69,28 @@ class EventTable:
             self.mass[rows],  # type: ignore[call-overload]
             self.features[rows],  # type: ignore[call-overload]
             self.label[rows],  # type: ignore[call-overload]
+            None if self.event is None else self.event[rows],  # type: ignore[call-overload]
+            self.left_out,
         )
 
 
 def read_events(
-    path: str | Path, resonance: str, columns: Sequence[str] = (), label: str = "label"
+    path: str | Path, resonance: str, columns: Sequence[str] = (), label: str = LABEL
 ) -> EventTable:
     """Read a table of events.
 
     Parameters
     ----------
     path : path
-        ``.npy`` (a matrix, or an array with named fields), ``.parquet``, ``.csv`` or ``.csv.gz``, or a folder of Parquet.
+        ``.npy`` (a matrix, or an array with named fields), ``.parquet``, ``.csv`` or ``.csv.gz``, a folder of Parquet, or
+        one of particle flow that ``gnnreco reconstruct`` wrote, of which `gnnreco.search.dijets` makes rows.
     resonance : str
         The column in which a resonance is sought.
     columns : sequence of str
         For an ``.npy`` matrix the names of its columns, in order; else the columns to use (default: all). A matrix of six
         columns without names is taken for one of the LHC Olympics: `LHCO`.
     label : str
-        The column of the truth, 0 or 1; a file need not have it.
+        The column of the truth, 0 or 1; a file need not have one that is called ``label``.
 
     Raises
     ------
@@ -86,11 +98,18 @@ def read_events(
         For a file that cannot be read, an unknown extension or column, a NaN, a label that is neither 0 nor 1.
     """
     path = Path(path)
-    values = _read(path, columns)
-    for name in (resonance, *columns):
+    wanted = (*columns, resonance, label, EVENT) if columns else ()
+    left_out: Mapping[str, int] = {}
+    if (path / MANIFEST).is_file():
+        from .dijets import read_dijets
+
+        values, left_out = read_dijets(path)
+    else:
+        values = _npy(path, columns) if path.suffix == ".npy" and path.is_file() else _read(path, wanted)
+    for name in (resonance, *columns, *(() if label == LABEL else (label,))):
         if name not in values:
             raise BadInput(path, "", f"no column '{name}'{nearest(name, values)}")
-    used = [name for name in (columns or values) if name not in (resonance, label)]
+    used = [name for name in (columns or values) if name not in (resonance, label, EVENT)]
     if not used:
         raise BadInput(path, "", f"no column beside {resonance} to judge events by; name some with columns=")
     for name in {resonance, *used}:
@@ -98,22 +117,22 @@ def read_events(
     mass = values[resonance]
     truth = _labels(path, label, values[label]) if label in values else np.full(len(mass), -1)
     features = np.column_stack([values[name] for name in used]) if len(mass) else np.empty((0, len(used)))
-    return EventTable(str(path), tuple(used), mass, features, truth)
+    event = values[EVENT].astype(np.int64) if EVENT in values else None
+    return EventTable(str(path), tuple(used), mass, features, truth, event, left_out)
 
 
 def _read(path: Path, columns: Sequence[str]) -> dict[str, Floats]:
-    """Columns of a file by name, as float64."""
+    """Columns of a file by name, as float64; of many only those that are named."""
     if not path.exists():
         raise BadInput(path, "", "does not exist")
     if path.is_dir() or path.suffix == ".parquet":
         return _parquet(path, columns)
-    if path.suffix == ".npy":
-        return _npy(path, columns)
     if path.name.endswith((".csv", ".csv.gz")):
         names = header_of(path)
         if len(names) > MOST_COLUMNS:
             raise BadInput(path, "line 1", f"{len(names):,} columns, more than {MOST_COLUMNS:,}")
-        return {name: np.asarray(v, float) for name, v in read_csv(path, dict.fromkeys(names, FLOAT)).items()}
+        read = read_csv(path, dict.fromkeys([n for n in names if not columns or n in columns], FLOAT))
+        return {name: np.asarray(column, np.float64) for name, column in read.items()}
     raise BadInput(
         path, "", f"extension '{path.suffix}' is not known; there are .npy, .parquet, .csv, .csv.gz"
     )
@@ -170,8 +189,9 @@ def _parquet(path: Path, columns: Sequence[str]) -> dict[str, Floats]:
         except (pa.ArrowException, OSError) as error:
             raise BadInput(file, "", f"is not Parquet that can be read: {error}") from error
         parts.append({n: _number(file, n, read[n].to_numpy()) for n in read.column_names})
-    if odd := [file for file, part in zip(files, parts, strict=True) if part.keys() != parts[0].keys()]:
-        raise BadInput(odd[0], "", f"has other columns than {files[0].name}")
+    for file, part in zip(files, parts, strict=True):
+        if part.keys() != parts[0].keys():
+            raise BadInput(file, "", f"has other columns than {files[0].name}")
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

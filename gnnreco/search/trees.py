@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.errors import MissingTool
+from gnnreco.columns.table import optional
 
 #: Events of a class below which a half of it says nothing about where to stop.
 FEWEST = 20
@@ -66,7 +65,7 @@ def grow(features: Floats, target: Ints, weight: Floats, settings: TreeSettings,
     seed : int
         The same seed gives the same trees, whatever the number of threads.
     """
-    ensemble = boosted()
+    ensemble = optional("sklearn.ensemble", "the ensemble of trees", "anomaly")
     weight = balanced(target, weight)
     members = []
     for member in range(settings.members):
@@ -86,12 +85,3 @@ def balanced(target: Ints, weight: Floats) -> Floats:
     """Weights whose sum over each class is half the number of events."""
     total = np.bincount(target, weights=weight, minlength=2)
     return np.asarray(weight * (len(target) / 2 / total)[target])
-
-
-def boosted() -> ModuleType:
-    """scikit-learn's ensembles, or an error that says how to get them."""
-    try:
-        from sklearn import ensemble
-    except ModuleNotFoundError as error:
-        raise MissingTool("scikit-learn", "is not installed; pip install 'gnnreco[anomaly]'") from error
-    return ensemble  # type: ignore[no-any-return]

@@ -56,7 +56,16 @@ def test_columns_choose_and_six_without_names_are_those_of_the_challenge(
     pq.write_table(arrow, tmp_path / "t.parquet")
     few = read_events(tmp_path / "t.parquet", "m", ("m", "b"))
     assert few.names == ("b",)
-    assert not few.labelled
+    assert few.labelled
+    assert few.event is None
+    numbered = arrow.append_column("event", pa.array(range(100, 155)))
+    pq.write_table(numbered, tmp_path / "numbered.parquet")
+    read = read_events(tmp_path / "numbered.parquet", "m", ("a", "b", "c"))
+    same(read, table)
+    assert read.event is not None
+    assert read[5:].event[0] == 105  # type: ignore[index]
+    with pytest.raises(BadInput, match="no column 'truth'"):
+        read_events(tmp_path / "t.parquet", "m", label="truth")
     with pytest.raises(BadInput, match="column ids: holds list"):
         read_events(tmp_path / "t.parquet", "m", ("m", "ids"))
     np.save(tmp_path / "six.npy", np.column_stack([matrix(table)[:, :1], matrix(table)]))
