@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -20,6 +23,7 @@ from .toys import matrix, toy
 
 QUICK = SearchSettings(members=1, folds=3, toys=100, keep=0.02, signal_region=(3.3, 3.7))
 COLUMNS = "m,a,b,c,label"
+DOCS = Path(__file__).parents[2] / "docs" / "search.md"
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +139,16 @@ def test_labels_that_teach_nothing_are_refused(table: EventTable) -> None:
     other = replace(toy(100, 10, seed=1), label=np.zeros(110, np.int64))
     refused("a test needs events of both labels", table, "cwola", test=other)
     refused("has features x, y, z, not those of", table, "cwola", test=replace(other, names=("x", "y", "z")))
+
+
+def test_the_command_of_the_page_about_it_runs(
+    table: EventTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = re.findall(r"```\n(gnnreco search .*)\n```", DOCS.read_text("utf-8"))[0]
+    columns = dict(zip(COLUMNS.split(","), matrix(table).T, strict=True))
+    pq.write_table(pa.table(columns), tmp_path / "events.parquet")
+    monkeypatch.chdir(tmp_path)
+    assert main([*shlex.split(command)[1:], "--members", "1", "--toys", "100"]) == 0
+    assert json.loads(Path("search.json").read_text())["p_value"] < 0.01
+    assert Path("search.html").exists()
+    assert Path("found/excess.parquet").exists()
