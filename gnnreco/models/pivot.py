@@ -5,7 +5,8 @@ network learns outputs from which nothing can be guessed.
 
 The adversary is also told the truth. Without it, the best fit to the training sample is already beyond its reach: it has no
 mean deviation left given anything that it sees, whatever prior of the truth the nuisance brought with it. With it, the
-output becomes independent of the nuisance at each true value, so it no longer shrinks towards what is usual there.
+output becomes independent of the nuisance at each true value, so it no longer shrinks towards what is usual there. An
+anomaly score has no truth: it becomes independent of the nuisance over all that is shown, such as the mass of normal events.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class _Turned(torch.autograd.Function):
 
 
 class Adversary(nn.Module):
-    """Guesses a nuisance from an output and the truth: a normal distribution whose mean and width depend on them.
+    """Guesses a nuisance from an output and the truth, if any: a normal distribution whose mean and width depend on them.
 
     All three are counted from their mean in units of their spread, over all that was seen in training, so a strength means
     the same for any nuisance, and the guess is good after few steps.
@@ -45,11 +46,13 @@ class Adversary(nn.Module):
         )
         self.register_buffer("seen", torch.zeros(3, 3, dtype=torch.float64))  # sums of 1, x, x^2
 
-    def forward(self, output: Tensor, truth: Tensor, nuisance: Tensor, strength: float) -> Tensor:
+    def forward(self, output: Tensor, truth: Tensor | None, nuisance: Tensor, strength: float) -> Tensor:
         """Mean negative log-likelihood of the nuisance, given the output and the truth, all (n,).
 
-        What made the output climbs it; the truth and the nuisance have no gradient.
+        What made the output climbs it; the truth and the nuisance have no gradient. Without a truth the guess is one from
+        the output alone.
         """
+        truth = torch.zeros_like(output) if truth is None else truth
         rows = torch.stack([output, truth.detach(), nuisance.detach()])
         if self.training:
             x = rows.detach().double()

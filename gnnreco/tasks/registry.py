@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
+from gnnreco.columns import Anomalies, Clusters, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig
 from gnnreco.schema import nearest
 
@@ -85,6 +85,12 @@ def _fastsim() -> Classes:
     return FastSimTask, FastSimConfig
 
 
+def _anomaly() -> Classes:
+    from gnnreco.tasks.anomaly import AnomalyConfig, AnomalyTask
+
+    return AnomalyTask, AnomalyConfig
+
+
 #: Those of gnnreco itself: `gnnreco.tasks.names.OURS`.
 TASKS: dict[str, Kind] = {
     "tracking": Kind(Needs(("position",)), Tracks, _tracking),
@@ -95,6 +101,7 @@ TASKS: dict[str, Kind] = {
     ),
     "trigger": Kind(Needs(), type(None), _trigger),
     "fastsim": Kind(Needs(("energy",)), type(None), _fastsim),
+    "anomaly": Kind(Needs(("position", "energy")), Anomalies, _anomaly),
 }
 
 

@@ -35,7 +35,9 @@ def test_the_fewest_events_give_the_highest_score_with_no_upper_end() -> None:
     assert cut.value == 998
     assert cut.rate == pytest.approx(1e-3)
     assert cut.value_interval[1] == np.inf
-    with pytest.raises(TooFewEvents, match=r"998 normal events cannot set a rate of 0.001: give at least 999"):
+    with pytest.raises(
+        TooFewEvents, match=r"998 normal events cannot set a rate of 0.001: give at least 999"
+    ):
         threshold_for_rate(np.arange(998.0), 1e-3)
 
 

@@ -1,4 +1,4 @@
-"""What `shower_network.Pairs` does when nothing is learned: one pass over the cells, without a table of all pairs.
+"""What `Pairs` of the network does when nothing is learned: one pass over the cells, without a table of all pairs.
 
 PyTorch writes and reads several tables (cells, neighbours, width) in each round, which takes longer than the arithmetic.
 Every row is worked out by itself, so neither the order of rows nor the number of threads changes a bit of it.

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-import gnnreco.models.loud_messages as loud_messages
-from gnnreco.models.shower_network import Pairs
+from gnnreco.models.showers import loud_messages
+from gnnreco.models.showers.network import Pairs
 
 
 def table(n: int, k: int, g: int) -> tuple[Tensor, Tensor, Tensor]:

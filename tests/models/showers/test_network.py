@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gnnreco.models.shower_network import ClusterCells, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.showers.network import ClusterCells, ShowerNetwork, ShowerNetworkConfig
 
 CELLS, PAIRS, MOMENTS, PIECES, CLASSES, K = 5, 4, 6, 3, 6, 4
 

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from gnnreco.files.limits import NEIGHBOURS, ROUNDS, WIDTH
+from gnnreco.models.aggregate import segment_sum
+from gnnreco.models.pivot import Adversary
 from gnnreco.schema import within
 
-from .aggregate import segment_sum
 from .loud_messages import listened, scored
-from .pivot import Adversary
 
 CROWDED = 0.01  # of the moment `foreign`: other showers have this much of what a shower's cells hear
 
