@@ -28,7 +28,7 @@ PUBLISHED = {"supervised": 17, "idealised": 15, "cathode": 14, "cwola": 11, "ano
 FOLDS = 5
 CENTRE = (3.42, 3.58)  # TeV; half of the signal and 40 % of the background of the files
 EVENTS = 4000  # of a search without signal
-SCAN = SearchSettings(method="cwola", members=1, folds=2, toys=100, keep=0.05)
+SCAN = SearchSettings(method="cwola", members=1, trees=10, folds=2, toys=100, keep=0.05)
 
 
 def main() -> None:

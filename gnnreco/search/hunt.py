@@ -18,7 +18,7 @@ from gnnreco.schema import plain
 from .gain import gains
 from .methods import METHODS, SHARED, Lesson, Scorer, learn
 from .regions import Spectrum, inside, spectrum
-from .scan import Look, model, overall, scan, sigmas, smallest
+from .scan import Look, model, overall, pseudo, scan
 from .settings import SearchSettings
 from .table import EventTable
 
@@ -27,6 +27,8 @@ DEFINITIONS = {
     "the bins outside the window, and its error is part of the chance (a negative binomial distribution)",
     "p_value": "chance that any window of a search without signal has a local p-value as small: pseudo-experiments drawn "
     "from the smooth background of each spectrum, fitted and scanned like the data",
+    "p_value_gross_vitells": "the same by arXiv 1005.1891, from the mean number of upcrossings of pseudo-experiments; "
+    "a bound that is close where windows overlap much and share one score",
     "folds": "the score of an event is learned from other folds only; in each fold the same share of events is kept",
 }
 
@@ -122,8 +124,7 @@ def hunt(
     rows = scan(bins, looks)
     best = int(np.argmin([row["p_value_local"] for row in rows]))
     which = next(i for i, look in enumerate(looks) if best in look.windows)
-    least = smallest(bins, looks, settings.toys, settings.seed, progress)
-    p, origin = overall(rows[best]["p_value_local"], least, len(rows))
+    drawn = pseudo(bins, looks, settings.toys, settings.seed, progress)
     limits = bins.limits(bins.windows[best])
     scores = found[which]
     excess = scores.kept[inside(data.mass[scores.kept], limits)]
@@ -140,9 +141,7 @@ def hunt(
         "events": len(data),
         "inputs": {name: _about(table) for name, table in inputs.items() if table is not None},
         "mass_range": [float(data.mass.min()), float(data.mass.max())],
-        "p_value": p,
-        "p_value_from": origin,
-        "significance": sigmas(p),
+        **overall(rows[best]["p_value_local"], drawn),
         **rows[best],
         "windows": len(rows),
         "windows_left_out": bins.left_out,
@@ -174,7 +173,7 @@ def _look(
         for k in range(settings.folds):
             seed = int(np.random.default_rng([settings.seed, 1, number, k]).integers(2**31))
             size = (settings.members, settings.epochs)
-            lesson = Lesson(data[fold != k], reference, signal, limits, *size, seed)
+            lesson = Lesson(data[fold != k], reference, signal, limits, *size, seed, settings.trees)
             scorers.append(learn(settings.method, lesson))
             if progress is not None:
                 progress("scores", number * settings.folds + k + 1, len(groups) * settings.folds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,7 +26,7 @@ METHODS = {
 SHARED = ("supervised", "idealised")
 #: Boosted trees: where labels are true the trees may be many, where they are mixed they stop early.
 TREES = {
-    "supervised": TreeSettings(rounds=300, rate=0.05, held_out=0.2),
+    "supervised": TreeSettings(trees=300, rate=0.05, held_out=0.2),
     "idealised": TreeSettings(),
     "cwola": TreeSettings(),
     "cathode": TreeSettings(),
@@ -55,6 +55,8 @@ class Lesson:
     epochs : int
         Of flows.
     seed : int
+    trees : int, optional
+        Of each member, at most.
     """
 
     data: EventTable
@@ -64,6 +66,7 @@ class Lesson:
     members: int
     epochs: int
     seed: int
+    trees: int | None = None
 
 
 def learn(method: str, lesson: Lesson) -> Scorer:
@@ -135,8 +138,9 @@ def _anode(lesson: Lesson) -> Scorer:
 
 
 def _trees(method: str, lesson: Lesson, features: Floats, target: Bools, weight: Floats) -> Scorer:
-    kind = TREES[method]
-    settings = TreeSettings(lesson.members, kind.rounds, kind.rate, kind.leaves, kind.held_out)
+    settings = replace(TREES[method], members=lesson.members)
+    if lesson.trees is not None:
+        settings = replace(settings, trees=lesson.trees)
     trees = grow(features, target.astype(np.int64), weight, settings, lesson.seed)
     return lambda features, mass: trees(features)
 

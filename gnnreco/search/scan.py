@@ -12,6 +12,7 @@ from scipy.stats import norm, poisson
 from gnnreco.columns import Floats
 from gnnreco.files.json_types import JsonDict
 from gnnreco.progress import Progress
+from gnnreco.statistics.multiple import look_elsewhere, upcrossings
 
 from .background import LEAST, Background, Function, learn_process
 from .regions import Spectrum
@@ -92,10 +93,10 @@ def scan(spectrum: Spectrum, looks: Sequence[Look]) -> list[JsonDict]:
     return rows
 
 
-def smallest(
+def pseudo(
     spectrum: Spectrum, looks: Sequence[Look], toys: int, seed: int, progress: Progress | None = None
 ) -> Floats:
-    """The smallest local p-value of each of many pseudo-experiments without signal.
+    """Local p-values of pseudo-experiments without signal.
 
     Each draws the bins of every look from its smooth background, fits them as the data were fitted, and goes through all
     windows. Looks are drawn on their own: of two that share events the p-values are alike, so that fewer are truly tried
@@ -103,9 +104,10 @@ def smallest(
 
     Returns
     -------
-    array (toys,)
+    array (toys, w)
+        In the order of the windows.
     """
-    least = np.ones(toys)
+    p = np.ones((toys, len(spectrum.windows)))
     for done in range(0, toys, AT_ONCE):
         rows = slice(done, min(done + AT_ONCE, toys))
         for number, look in enumerate(looks):
@@ -116,18 +118,25 @@ def smallest(
                 window = spectrum.windows[w]
                 mean, error = look.background.beneath(drawn, window)
                 observed = drawn[:, slice(*window)].sum(axis=1)
-                least[rows] = np.minimum(least[rows], chance(observed, mean, error))
+                p[rows, w] = chance(observed, mean, error)
         if progress is not None:
             progress("pseudo-experiments", rows.stop, toys)
-    return least
+    return p
 
 
-def overall(best: float, least: Floats, windows: int) -> tuple[float, str]:
-    """The global p-value of the smallest local one, and where it comes from.
+def overall(best: float, drawn: Floats) -> JsonDict:
+    """The p-value of a whole search, from the smallest local one and those (t, w) of pseudo-experiments.
 
     With `t` pseudo-experiments of which `k` are as surprising it is (k + 1) / (t + 1), or the number of windows times the
-    local one where that is less: both are upper bounds.
+    local one where that is less: both are upper bounds. Beside it stands that of Gross and Vitells, from the mean number of
+    windows at which pseudo-experiments rise from fewer events than expected to more.
     """
-    counted = (1 + int((least <= best).sum())) / (1 + len(least))
+    toys, windows = drawn.shape
+    counted = (1 + int((drawn.min(axis=1) <= best).sum())) / (1 + toys)
     bound = min(1.0, best * windows)
-    return (bound, "Bonferroni bound") if bound < counted else (counted, "pseudo-experiments")
+    p, origin = (bound, "Bonferroni bound") if bound < counted else (counted, "pseudo-experiments")
+    told = {"p_value": p, "p_value_from": origin, "significance": sigmas(p), "p_value_gross_vitells": None}
+    if windows > 1 and best <= 0.5:
+        rises = upcrossings(norm.isf(drawn))
+        told["p_value_gross_vitells"] = look_elsewhere(sigmas(best), float(rises.mean())).p_value
+    return told

@@ -31,6 +31,8 @@ class SearchSettings:
         No event is judged by a score that has seen it: it is learned on the other folds.
     members : int
         Boosted classifiers that vote.
+    trees : int, optional
+        Of each of them, at most; by default what suits the method.
     epochs : int
         Of each flow.
     toys : int
@@ -45,6 +47,7 @@ class SearchSettings:
     keep: float = 0.01
     folds: int = 5
     members: int = 10
+    trees: int | None = None
     epochs: int = 30
     toys: int = 1000
     seed: int = 0
@@ -58,6 +61,6 @@ class SearchSettings:
             raise ValueError(f"keep must lie above 0 and not above 1, not {self.keep:g}")
         within(self, 2, 100, "folds")
         within(self, 3, 4, "parameters")
-        within(self, 1, 1000, "members", "epochs")
+        within(self, 1, 1000, "members", "epochs", *(() if self.trees is None else ("trees",)))
         within(self, 10, 1_000_000, "toys")
         within(self, 0, 2**31 - 1, "seed")

@@ -23,8 +23,8 @@ class TreeSettings:
     ----------
     members : int
         Boosted classifiers that vote.
-    rounds : int
-        Trees of each, at most.
+    trees : int
+        Of each, at most.
     rate : float
         Learning rate.
     leaves : int
@@ -34,7 +34,7 @@ class TreeSettings:
     """
 
     members: int = 10
-    rounds: int = 100
+    trees: int = 100
     rate: float = 0.1
     leaves: int = 31
     held_out: float = 0.5
@@ -69,15 +69,15 @@ def grow(features: Floats, target: Ints, weight: Floats, settings: TreeSettings,
     weight = balanced(target, weight)
     members = []
     for member in range(settings.members):
-        trees = ensemble.HistGradientBoostingClassifier(
-            max_iter=settings.rounds,
+        classifier = ensemble.HistGradientBoostingClassifier(
+            max_iter=settings.trees,
             learning_rate=settings.rate,
             max_leaf_nodes=settings.leaves,
             early_stopping=min(np.bincount(target, minlength=2)) >= FEWEST,
             validation_fraction=settings.held_out,
             random_state=np.random.default_rng([seed, member]).integers(2**31),
         )
-        members.append(trees.fit(features, target, sample_weight=weight))
+        members.append(classifier.fit(features, target, sample_weight=weight))
     return Trees(members)
 
 

@@ -65,7 +65,7 @@ def search_table(
         ``progress(what, done, total)``.
     **settings
         See `gnnreco.search.SearchSettings`: ``signal_region``, ``background``, ``keep``, ``folds``, ``members``,
-        ``epochs``, ``toys``, ``seed``.
+        ``trees``, ``epochs``, ``toys``, ``seed``.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from scipy.stats import kstest, poisson
 from gnnreco.errors import BadInput
 from gnnreco.search.background import Function, Process, learn_process
 from gnnreco.search.regions import Spectrum, spectrum
-from gnnreco.search.scan import Look, chance, overall, scan, smallest
+from gnnreco.search.scan import Look, chance, overall, pseudo, scan
 
 from .toys import toy
 
@@ -74,18 +74,21 @@ def test_a_scan_sees_a_bump_and_counts_how_often_it_looked() -> None:
     look = Look(plain, Function(EDGES), tuple(range(len(bins.windows))))
     rows = scan(bins, [look])
     assert len(rows) == 9
-    least = smallest(bins, [look], 300, 0)
+    drawn = pseudo(bins, [look], 300, 0)
     local = min(row["p_value_local"] for row in rows)
-    p, _ = overall(local, least, len(rows))
-    assert local < p <= min(1.0, 9 * local)
-    assert np.array_equal(least, smallest(bins, [look], 300, 0))
+    told = overall(local, drawn)
+    assert local < told["p_value"] <= min(1.0, 9 * local)
+    assert told["p_value_gross_vitells"] > local
+    assert np.array_equal(drawn, pseudo(bins, [look], 300, 0))
     bumped = plain.copy()
     bumped[18:22] += 60
     best = min(
         scan(bins, [Look(bumped, Function(EDGES), look.windows)]), key=lambda row: row["p_value_local"]
     )
     assert best["window"] == [EDGES[16], EDGES[24]]
-    assert overall(best["p_value_local"], least, 9)[1] == "Bonferroni bound"
+    sure = overall(best["p_value_local"], drawn)
+    assert sure["p_value_from"] == "Bonferroni bound"
+    assert best["p_value_local"] < sure["p_value"] < sure["p_value_gross_vitells"] < 1e-6
 
 
 def test_windows_that_cannot_be_searched_are_refused() -> None:

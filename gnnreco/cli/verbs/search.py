@@ -104,6 +104,7 @@ def search(args: Namespace) -> int:
             keep=args.keep,
             folds=args.folds,
             members=args.members,
+            trees=args.trees,
             epochs=args.epochs,
             toys=args.toys,
             seed=args.seed,
