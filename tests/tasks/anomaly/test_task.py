@@ -188,7 +188,7 @@ def test_refusals(task: AnomalyTask, events: list[Event]) -> None:
     fresh = AnomalyTask(SMALL, task.detector)
     with pytest.raises(BadConfig, match="train it"):
         fresh.reconstruct(events[0])
-    with pytest.raises(BadConfig, match="sample.validation_events"):
+    with pytest.raises(BadConfig, match="validation_events"):
         fresh.finish([fresh.sample(event) for event in events[:10]])
     with pytest.raises(BadConfig, match="no hit lies in a region"):
         fresh.prepare([replace(events[0], hits=events[0].hits[:0])])
