@@ -199,7 +199,7 @@ def test_what_lies_around_is_found(name: str) -> None:
     assert found(short(name, blob(800), 4), blob(300, seed=12), ring(300, seed=13)) > 0.95
 
 
-@pytest.mark.parametrize("name", sorted(set(BOTH_WAYS) - {"gaussian"}))
+@pytest.mark.parametrize("name", ["flow", "forest", "oneclass"])
 def test_what_lies_in_the_hole_of_a_ring_is_found(name: str) -> None:
     least = 0.85 if name == "forest" else 0.9  # cuts along the columns do not see a circle well
     assert found(short(name, ring(800), 4), ring(300, seed=12), blob(300, seed=13)) > least
