@@ -205,6 +205,14 @@ def test_what_lies_in_the_hole_of_a_ring_is_found(name: str) -> None:
     assert found(short(name, ring(800), 4), ring(300, seed=12), blob(300, seed=13)) > least
 
 
+def test_a_normalised_autoencoder_finds_that_hole_where_a_plain_one_gives_the_centre_back() -> None:
+    rows, hole = ring(300, seed=12), blob(300, seed=13)
+    head = find_head("normalised")(hidden=32, steps=300, contrasts=300)  # type: ignore[call-arg]
+    head.fit(ring(800), seed=4)
+    assert found(head, rows, hole) > 0.9
+    assert found(short("autoencoder", ring(800), 4), rows, hole) < 0.5
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_a_number_that_is_not_finite_is_named(name: str, wrong: float) -> None:
