@@ -28,7 +28,8 @@ def event_with(found: ReconstructedParticles, number: int = 0) -> Event:
     tracks, clusters = len(found.track_index), len(found.cluster_index)
     m = HITS_OF * (tracks + clusters)
     rng, one = np.random.default_rng(number), np.ones
-    hits = Hits(np.arange(m), *rng.normal(0, 100, (3, m)), np.zeros(m, np.int32), energy=np.full(m, 1e-4))
+    x, y, z = rng.normal(0, 100, (3, m))
+    hits = Hits(np.arange(m), x, y, z, np.zeros(m, np.int32), energy=np.full(m, 1e-4))
     rows = np.arange(m)
     of_tracks = Tracks(
         *(HITS_OF * np.arange(tracks + 1), rows[: HITS_OF * tracks]),
@@ -84,12 +85,9 @@ def block(
     momenta = [placed([(jet, 0.0, 0.0)]) for jet in jets]
     pt = np.array([np.hypot(p.px.sum(), p.py.sum()) for p in momenta])
     mass2 = [p.energy.sum() ** 2 - p.px.sum() ** 2 - p.py.sum() ** 2 - p.pz.sum() ** 2 for p in momenta]
-    return JetBlock(
-        number,
-        "made",
-        Jets(
-            *(np.concatenate([[0], np.cumsum([len(jet) for jet in jets])]).astype(np.int64), *every[:, 1:].T),
-            *(np.zeros((n, 0)), (), np.full(n, label), names, pt, np.zeros(n), np.zeros(n)),
-            np.sqrt(np.maximum(mass2, 0.0)),
-        ),
-    )
+    offsets = np.cumsum([0, *map(len, jets)]).astype(np.int64)
+    mass, axis = np.sqrt(np.maximum(mass2, 0.0)), np.zeros(n)
+    _, z, eta, phi = every.T
+    nothing, labels = np.zeros((n, 0)), np.full(n, label)
+    held = Jets(offsets, z, eta, phi, nothing, (), labels, names, np.array(pt), axis, axis, mass)
+    return JetBlock(number, "made", held)
