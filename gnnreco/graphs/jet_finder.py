@@ -22,6 +22,7 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.columns.table import optional
 
 RADIUS = 0.4
+ALL_IN_ONE = 10.0  # a radius at which nothing is left over
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +86,40 @@ def find_jets(particles: Floats, algorithm: str, count: int = 2, least: float = 
     return four[np.argsort(-four[:, 3], kind="stable")]
 
 
-def anti_kt(particles: Floats, radius: float, least: float) -> tuple[Ints, Ints]:
-    """Anti-kt jets of four-vectors (n, 4) of px, py, pz, energy in GeV, hardest first, by the rows of their particles.
+def leading_jets(particles: Floats, radius: float, count: int, least: float) -> list[Ints]:
+    """Rows of the particles (n, 4) in each of the anti-kt jets of highest pt.
 
     Parameters
     ----------
     particles : float64 (n, 4)
+        px, py, pz, energy in GeV.
     radius : float
+    count : int
+        Jets at most.
     least : float
-        Least pt of a jet, GeV.
-
-    Returns
-    -------
-    offsets, rows : int64 (m + 1,), int64 (k,)
-        Particles ``rows[offsets[i]:offsets[i + 1]]`` make jet ``i``; the hardest particle of a jet comes first.
-
-    Raises
-    ------
-    MissingTool
-        FastJet is not installed.
+        Least pt, GeV.
     """
     fastjet = _fastjet()
-    given = []
-    for row, (px, py, pz, energy) in enumerate(np.asarray(particles, float).tolist()):
-        given.append(fastjet.PseudoJet(px, py, pz, energy))
-        given[-1].set_user_index(row)
-    sequence = fastjet.ClusterSequence(given, fastjet.JetDefinition(fastjet.antikt_algorithm, radius))
-    jets = fastjet.sorted_by_pt(sequence.inclusive_jets(least))
-    parts = [[one.user_index() for one in fastjet.sorted_by_pt(jet.constituents())] for jet in jets]
-    ends = np.cumsum([0, *map(len, parts)]).astype(np.int64)
-    return ends, np.array([row for part in parts for row in part], np.int64)
+    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, radius)
+    sequence = fastjet.ClusterSequence(_numbered(particles), definition)
+    jets = fastjet.sorted_by_pt(sequence.inclusive_jets(least))[:count]
+    return [np.sort([part.user_index() for part in jet.constituents()]).astype(np.int64) for jet in jets]
+
+
+def exclusive_axes(particles: Floats, count: int) -> Floats:
+    """The four-vectors (count, 4) of the kt jets that particles (n, 4), at least as many, are merged to."""
+    fastjet = _fastjet()
+    definition = fastjet.JetDefinition(fastjet.kt_algorithm, ALL_IN_ONE)
+    jets = fastjet.ClusterSequence(_numbered(particles), definition).exclusive_jets(count)
+    return np.array([[jet.px(), jet.py(), jet.pz(), jet.e()] for jet in jets])
+
+
+def _numbered(particles: Floats) -> list[Any]:
+    """Particles as FastJet takes them, with their rows."""
+    made = [_fastjet().PseudoJet(*four) for four in np.asarray(particles, float).tolist()]
+    for row, part in enumerate(made):
+        part.set_user_index(row)
+    return made
 
 
 @cache

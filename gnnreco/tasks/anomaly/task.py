@@ -204,6 +204,11 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
         """Whether some classes of jets are named as normal."""
         return self.reads_jets and bool(self.config.jets.normal)
 
+    @property
+    def calibration_events(self) -> int:
+        """Normal events, or jets, that the p-values were calibrated with; none before the training has ended."""
+        return 0 if self.calibration is None else len(self.calibration)
+
     def prepare(self, events: Iterable[Event | JetBlock], progress: Progress | None = None) -> None:
         """Learn the scales of the features."""
         self.prepare_from(self.sample(event) for event in events)
@@ -258,14 +263,12 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
         self.calibration = calibrate(self.head.score(rows[n:]), self._nuisance(rows[n:]), self.config.bins)
 
     def reconstruct(self, event: Event | JetBlock) -> Anomalies:
-        """How strange an event is, and which hits make it so; of an event without hits nothing is said.
+        """How strange an event is, and which hits make it so; of an event in which there is nothing to see it says nothing.
 
         At the level of jets there is a row for each jet, the hardest first; of a block of jets, a row for each as it lies
         there, and constituents by their rows in the block in place of hits.
         """
         head, calibration = self._fitted()
-        if isinstance(event, Event) and not len(event.hits):
-            return Anomalies()
         look, terms = self.level.look(event), self.config.terms
         seen = self._rows(look.sample)
         if not seen:

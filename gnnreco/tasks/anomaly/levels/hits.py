@@ -45,8 +45,9 @@ class HitsLevel:
             raise BadInput(event.source, f"event {event.number}", "holds jets, not hits; name a file of hits")
         mine = seen(event, self.detector, NEEDS.measures)
         regions = regions_of(self.frame, mine.event.hits)
-        totals = totals_of(self.frame, regions)
-        sample = AnomalySample(regions.features, self.frame.static(), totals[None])
+        n = int((regions.region >= 0).any())  # without hits there is no score
+        features, totals = regions.features[: n * self.frame.n_regions], totals_of(self.frame, regions)
+        sample = AnomalySample(features, self.frame.static(), totals[None][:n])
         sensor = mine.event.hits.sensor
         part = np.append(self.frame.part, -1)[sensor]
         return HitsLook(sample, regions, part >= DEEP, (part < 0) & (sensor >= 0), mine.rows, len(event.hits))

@@ -9,7 +9,7 @@ import numpy as np
 from gnnreco.columns import Event, Floats, Ints, JetBlock, Jets, ReconstructedParticles
 from gnnreco.columns.arrays import eta_of, phi_of
 from gnnreco.errors import BadConfig, BadInput
-from gnnreco.graphs.jet_finder import RADIUS, anti_kt
+from gnnreco.graphs.jet_finder import RADIUS, leading_jets
 from gnnreco.graphs.regions.jets import PART, TOTALS, RingConfig, constituents_of, totals_of
 from gnnreco.graphs.regions.pieces import FEATURES, KINDS, Pieces
 from gnnreco.schema import nearest
@@ -127,8 +127,9 @@ class JetsLook:
 def jets_of(found: ReconstructedParticles, radius: float, least_pt: float) -> tuple[Jets, Ints]:
     """Anti-kt jets of found particles, hardest first, and the rows of the particles that are their constituents (m,)."""
     four = np.stack([found.px, found.py, found.pz, found.energy], axis=1)
-    offsets, rows = anti_kt(four, radius, least_pt)
-    n = len(offsets) - 1
+    parts = leading_jets(four, radius, len(four), least_pt)
+    n, offsets = len(parts), np.cumsum([0, *map(len, parts)]).astype(np.int64)
+    rows = np.concatenate([np.zeros(0, np.int64), *parts])
     jet = np.repeat(np.arange(n), np.diff(offsets))
     px, py, pz, energy = (np.bincount(jet, column[rows], n) for column in four.T)
     pt, eta, phi = np.hypot(px, py), eta_of(px, py, pz), phi_of(px, py)

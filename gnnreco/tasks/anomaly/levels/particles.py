@@ -42,8 +42,9 @@ class ParticlesLevel:
         found = found_in(event)
         pieces = pieces_of(self.frame, found)
         totals, parts = totals_of(found, pieces)
-        features = pieces.features(self.frame.n_regions, UNIT)
-        sample = AnomalySample(features, self.frame.static()[:, :1], totals[None])
+        n = min(len(found), 1)  # without particles there is no score
+        features = pieces.features(n * self.frame.n_regions, UNIT)
+        sample = AnomalySample(features, self.frame.static()[:, :1], totals[None][:n])
         assert isinstance(event, Event)  # `found_in` has seen to it
         return ParticlesLook(sample, pieces, parts, event)
 
