@@ -14,7 +14,7 @@ from gnnreco.columns import Anomalies, Event, Floats, Ints, JetBlock
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.graphs.regions import RegionConfig
-from gnnreco.models.anomaly.heads import Head, find_head, fit_head
+from gnnreco.models.anomaly.heads import HEADS, Head, find_head, fit_head
 from gnnreco.models.anomaly.surprise import (
     Surprise,
     SurpriseSizes,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from gnnreco.models.anomaly.surprise_network import SurpriseNetwork
 
-HEADS = ("gaussian", "forest", "flow", "autoencoder", "normalised", "oneclass")
 TERMS = {"hits": HITS, "particles": PARTICLES, "jets": JETS}
 FEWEST = 20  # rows that a head learns from, and as many for the calibration
 DRAWN = 256  # jets of a block that a step of training sees, at most
@@ -79,7 +78,7 @@ class AnomalyConfig:
     hidden: int = 32
     width: int = 64
     mixtures: int = 4
-    head: Literal["gaussian", "forest", "flow", "autoencoder", "normalised", "oneclass"] = "gaussian"
+    head: Literal["tails", "gaussian", "forest", "flow", "autoencoder", "normalised", "oneclass"] = "tails"
     fitted: float = 0.6
     bins: int = 1
     nuisance: str = ""
