@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from particle import InvalidParticle, Particle, ParticleNotFound
+from particle.pdgid import charge as charge_of
+from particle.pdgid import is_Qball
 
 from gnnreco.errors import BadConfig
 
@@ -36,6 +38,9 @@ SECONDARIES = (
     2212,
     22,
 )  # what material effects make, in this order: transport counts on it
+#: GeV, of particles whose charge is in their PDG number 100XXXY0, XXX.Y (the numbering scheme of the review of particle
+#: physics keeps these for Q-balls and other exotic charges): the number tells no mass. They are stable and only ionise.
+HEAVY_MASS = 500.0
 GUN = {
     "photon": (22,),
     "electron": (11, -11),
@@ -48,6 +53,7 @@ GUN = {
     "k0l": (130,),
     "lambda": (3122, -3122),
     "pi0": (111,),
+    "hip": (10001000, -10001000),  # highly ionising: ten charges
 }
 
 
@@ -60,7 +66,7 @@ class Species(NamedTuple):
     charge : float64 (n,), e
     mass : float64 (n,), GeV
     ctau : float64 (n,), mm; infinite where the particle is stable or has no decay here
-    kind : int8 (n,), one of INVISIBLE, HADRON, ELECTRON, PHOTON, MUON
+    kind : int8 (n,), one of INVISIBLE, HADRON, ELECTRON, PHOTON, MUON (also other particles that only ionise)
     daughters : int32 (n, 2), rows of this table, -1 where there is no decay
     """
 
@@ -82,7 +88,8 @@ def gun_codes(name: str) -> tuple[int, ...]:
     if name in GUN:
         return GUN[name]
     try:
-        Particle.from_pdgid(int(name))
+        if not is_Qball(int(name)):
+            Particle.from_pdgid(int(name))
     except (ValueError, InvalidParticle, ParticleNotFound):
         raise BadConfig(
             f"particle {name!r} is not known: use one of {', '.join(GUN)}, or a PDG number"
@@ -93,6 +100,8 @@ def gun_codes(name: str) -> tuple[int, ...]:
 @lru_cache(maxsize=4096)
 def _properties(pdg: int) -> tuple[float, float, float, int]:
     """Charge, mass (GeV), ctau (mm), kind; an unknown code is carried as invisible."""
+    if is_Qball(pdg):
+        return float(charge_of(pdg) or 0.0), HEAVY_MASS, np.inf, MUON
     try:
         known = Particle.from_pdgid(pdg)
     except (InvalidParticle, ParticleNotFound):

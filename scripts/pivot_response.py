@@ -31,7 +31,7 @@ from safetensors.torch import load_file, save_file
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.models.shower_network import ClusterCells
+from gnnreco.models.showers.network import ClusterCells
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.showers.moments import MOMENTS
 from gnnreco.tasks.showers.samples import JudgementSample

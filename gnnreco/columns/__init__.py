@@ -11,6 +11,7 @@ Every table can be cut (``tracks[tracks.pt > 1]``, ``hits[:100]``, ``clusters[3]
 Particles(2 particles, pt 3 to 20 GeV)
 """
 
+from gnnreco.columns.anomalies import ANOMALY_PARTS, Anomalies
 from gnnreco.columns.arrays import Floats, Ints
 from gnnreco.columns.event import Collections, Event
 from gnnreco.columns.fates import FATES, Fates
@@ -22,9 +23,11 @@ from gnnreco.columns.table import Columns, concatenate
 from gnnreco.columns.truth import Particles, Truth
 
 __all__ = [
+    "ANOMALY_PARTS",
     "CLUSTER_CLASSES",
     "FATES",
     "PARTICLE_CLASSES",
+    "Anomalies",
     "Clusters",
     "Collections",
     "Columns",

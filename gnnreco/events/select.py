@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, ReconstructedParticles, Tracks, Truth
+from gnnreco.columns import Anomalies, Clusters, Event, Floats, Ints, ReconstructedParticles, Tracks, Truth
 from gnnreco.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gnnreco.geometry.source import Source
 
 Motion = Callable[[Floats], Floats]
-Found = TypeVar("Found", bound=Tracks | Clusters | ReconstructedParticles)
+Found = TypeVar("Found", bound=Tracks | Clusters | ReconstructedParticles | Anomalies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,10 @@ def simulate(
     process : str
         ``gun`` (from the detector's source), ``beam`` (along the source's direction, from upstream: a test beam),
         or collisions at the source: of e+e- ``qq`` (hadrons, any quark but top), ``tautau`` and ``zh`` (Z and Higgs decay
-        to anything), without radiation of the beams and with every particle, neutrinos too; of protons ``minbias`` and
-        ``ttbar``. Where Pythia 8 is installed also ``ww`` (e+e-), ``dijet``, ``zmumu``, ``zee``, ``higgs`` (protons).
+        to anything), without radiation of the beams and with every particle, neutrinos too; of protons ``minbias``,
+        ``ttbar``, ``dijet``, and new physics: ``wprime`` (a heavy resonance that becomes two fat jets), ``displaced`` (pairs
+        of long-lived particles that become quarks). Where Pythia 8 is installed also ``ww`` (e+e-), ``zmumu``, ``zee``,
+        ``higgs`` (protons).
     events : int
     pileup : int
         Minimum-bias collisions added to each event of protons or a gun.

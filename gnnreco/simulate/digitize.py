@@ -55,6 +55,8 @@ def digitize(
     energy = np.add.reduceat(shares.energy, first) if len(cell) else np.zeros(0)
     mip = MIP_PER_MM * detector.thickness[cell >> 32]
     energy = energy + options.noise * mip * rng.standard_normal(len(cell))
+    if options.saturation is not None:
+        energy = np.minimum(energy, options.saturation * mip)
     fired = energy > options.threshold * mip
     share_cell = np.repeat(
         np.where(fired, np.cumsum(fired) - 1, -1), np.diff(np.append(first, len(shares.cell)))

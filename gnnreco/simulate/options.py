@@ -15,7 +15,11 @@ class SimulationOptions:
     ----------
     particle : str
         Gun and beam: photon, electron, muon, pion, kaon, proton, k0s, lambda, ... or a PDG number; half are antiparticles.
+        hip is highly ionising: ten charges, 500 GeV; the PDG numbers 100XXXY0 have the charge XXX.Y and the same mass.
         Of several, with commas between them, each particle of an event is one at random.
+    extra : str, optional
+        Particles added to every collision of another process, by the names of `particle`: `energy`, `spectrum`, `count`,
+        `eta` and `cone` are theirs as they are the gun's.
     energy : (float, float)
         Gun and beam: range of the total energy, GeV.
     spectrum : str
@@ -54,6 +58,8 @@ class SimulationOptions:
         Spread of the signal of a cell, as a fraction of what a minimum-ionising particle leaves in the sensor.
     threshold : float
         Signal below which a cell is not read out, in the same unit.
+    saturation : float, optional
+        Signal above which a cell of a tracker reads out no more, in the same unit; without it the signal has no limit.
     noise_hits : float
         Expected number of hits without a particle, as a fraction of the others.
     cell_noise, cell_threshold : float
@@ -68,12 +74,20 @@ class SimulationOptions:
     ecm : float, optional
         Energy of a collision in the centre of mass, GeV; without it that of the process. With Pythia any, else those
         that there is a pool of.
+    masses : tuple of float, optional
+        GeV, with Pythia: ``wprime``: of the W', of X and of Y (3500, 500, 100); ``displaced``: of the scalar and of the
+        long-lived particle (600, 150).
+    ctau : float, optional
+        ``displaced``, with Pythia: mean decay length of the long-lived particle over its beta gamma (100), mm.
+    least_pt_hat : float, optional
+        ``dijet``, with Pythia: least transverse momentum with which the partons scatter (50), GeV.
     pool : str, optional
         File of ``scripts/simulate_pools.py`` to take collisions from, or a folder of those, of which the process and its
         energy choose one; without it, and for the pile-up that it does not hold, the pools that ship.
     """
 
     particle: str = "muon"
+    extra: str | None = None
     energy: tuple[float, float] = (1.0, 100.0)
     spectrum: str = "flat"
     count: int = 1
@@ -98,6 +112,7 @@ class SimulationOptions:
     field_spacing: float = 50.0
     noise: float = 0.03
     threshold: float = 0.05
+    saturation: float | None = None
     noise_hits: float = 0.0
     cell_noise: float = 0.1
     cell_threshold: float = 0.5
@@ -105,6 +120,9 @@ class SimulationOptions:
     time_resolution: float = 0.03
     generator: str = "pool"
     ecm: float | None = None
+    masses: tuple[float, ...] | None = None
+    ctau: float | None = None
+    least_pt_hat: float | None = None
     pool: str | None = None
 
     def __post_init__(self) -> None:
@@ -129,11 +147,17 @@ class SimulationOptions:
             "cell_noise",
             "cell_threshold",
             "hadron_response",
+            "ctau",
+            "least_pt_hat",
         ):
             if not (getattr(self, name) or 0.0) >= 0:
                 raise BadConfig(f"simulation option {name}: {getattr(self, name)} must not be negative")
         if self.cone is not None and not self.cone >= 0:
             raise BadConfig(f"simulation option cone: {self.cone} must not be negative")
+        if self.saturation is not None and not self.saturation > self.threshold:
+            raise BadConfig(
+                f"simulation option saturation: {self.saturation} must be above the threshold, {self.threshold}"
+            )
         if self.spectrum not in ("flat", "log"):
             raise BadConfig(f"simulation option spectrum: {self.spectrum!r} is neither flat nor log")
         if self.spectrum == "log" and not self.energy[0] > 0:

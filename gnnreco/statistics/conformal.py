@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadConfig, BadInput
 
+from .checked import no_nan
 from .intervals import COVERAGE, clopper_pearson
 
 
@@ -295,20 +296,8 @@ def fewest_events(p: float) -> int:
     return max(int(np.ceil(1 / p * (1 - 1e-12))) - 1, 1)
 
 
-def no_nan(values: ArrayLike, what: str) -> Floats:
-    """A column of numbers; float64 (n,). `BadInput` with the first row that is NaN."""
-    column = np.asarray(values, np.float64)
-    if column.ndim != 1:
-        raise BadConfig(f"{what}: a column of numbers is needed, not an array with shape {column.shape}")
-    if (bad := np.isnan(column)).any():
-        raise BadInput(
-            what, f"row {np.argmax(bad)}", "not a number (NaN); find out which input of this event is damaged"
-        )
-    return column
-
-
 def _edges(values: Floats, edges: ArrayLike | int) -> Floats:
-    if isinstance(edges, int):
+    if isinstance(edges, int | np.integer):
         if edges < 1:
             raise BadConfig(f"{edges} bins of the nuisance: give at least one")
         corners = np.quantile(values, np.linspace(0, 1, edges + 1), method="inverted_cdf")

@@ -10,7 +10,8 @@ from scipy import stats
 
 from gnnreco.errors import BadConfig
 
-from .conformal import TooFewEvents, fewest_events, no_nan
+from .checked import no_nan
+from .conformal import TooFewEvents, fewest_events
 from .intervals import COVERAGE
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
+from gnnreco.columns import Anomalies, Clusters, ReconstructedParticles, Tracks
+from gnnreco.events.anomalies_file import ANOMALIES
 from gnnreco.events.clusters_file import CLUSTERS
 from gnnreco.events.output_file import Layout
 from gnnreco.events.particles_file import PARTICLES
@@ -14,6 +15,7 @@ LAYOUTS: dict[type, Layout] = {
     Tracks: TRACKS,
     Clusters: CLUSTERS,
     ReconstructedParticles: PARTICLES,
+    Anomalies: ANOMALIES,
 }
 
 

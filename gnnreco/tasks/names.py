@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 ENTRY_POINTS = "gnnreco.tasks"
 #: The tasks of gnnreco itself.
-OURS = ("tracking", "clustering", "drift", "particleflow", "trigger", "fastsim")
+OURS = ("tracking", "clustering", "drift", "particleflow", "trigger", "fastsim", "anomaly")
 
 
 @cache

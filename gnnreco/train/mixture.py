@@ -112,7 +112,7 @@ class Mixture(Learner[Event, Sample], Generic[Sample]):
 
     @property
     def needs_truth(self) -> bool:
-        """As the first task says."""
+        """The same for all."""
         return self._first.needs_truth
 
     @property

@@ -223,7 +223,7 @@ def test_pile_up_and_acceptance() -> None:
     assert (species.charge[species.rows(made.pdg)] != 0).all()
 
 
-@pytest.mark.parametrize("process", ["minbias", "ttbar"])
+@pytest.mark.parametrize("process", ["minbias", "ttbar", "dijet", "wprime", "displaced"])
 def test_the_shipped_pool_is_sound(process: str) -> None:
     pool, offsets = read_pool(shipped(process, 14000.0))
     assert (np.diff(offsets) >= 0).all()

@@ -37,8 +37,8 @@ def _add_simulate(verbs: Verbs) -> None:
     sim.add_argument(
         "--process",
         default="gun",
-        help="gun, beam; e+e-: qq, tautau, zh; proton-proton: minbias, ttbar; where Pythia 8 is installed also ww (e+e-), "
-        "dijet, zmumu, zee, higgs (default: gun)",
+        help="gun, beam; e+e-: qq, tautau, zh; proton-proton: minbias, ttbar, dijet, wprime (a heavy resonance), "
+        "displaced (long-lived particles); where Pythia 8 is installed also ww (e+e-), zmumu, zee, higgs (default: gun)",
     )
     sim.add_argument(
         "--ecm",
@@ -67,8 +67,10 @@ def _add_simulate(verbs: Verbs) -> None:
         help="format of the events: parquet, trackml, calochallenge (default: parquet)",
     )
     sim.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
-    gun = sim.add_argument_group("gun")
-    gun.add_argument("--particle", metavar="NAME", help="photon, electron, pion, muon, ...")
+    gun = sim.add_argument_group("gun (with extra=NAME also of particles added to every collision)")
+    gun.add_argument(
+        "--particle", metavar="NAME", help="photon, electron, pion, muon, hip (highly ionising), ..."
+    )
     gun.add_argument("--energy", type=float, nargs=2, metavar=("MIN", "MAX"), help="GeV")
     gun.add_argument("--count", type=positive, metavar="N", help="particles in an event")
     gun.add_argument("--eta", type=float, nargs=2, metavar=("MIN", "MAX"), help="pseudorapidity")

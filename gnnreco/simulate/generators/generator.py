@@ -17,7 +17,7 @@ from gnnreco.simulate.options import SimulationOptions
 
 from .generated import Generated, accepted
 from .pool import HOW, Pool, own
-from .processes import LEPTONS, LHC, SPREAD, acceptance, energy_of, process_of
+from .processes import LEPTONS, LHC, SPREAD, acceptance, choices_of, energy_of, process_of
 from .pythia import pythia_events
 from .spot import Spot
 
@@ -57,7 +57,13 @@ def generator(process: str, detector: Detector, options: SimulationOptions, pile
         raise BadConfig(
             f"process {process} is of e+e-, which has no pile-up of proton-proton collisions: leave it out"
         )
+    if options.extra is not None and shot:
+        raise BadConfig(
+            f"process {process} has no extra, which is added to collisions: name several in particle"
+        )
     hard = Gun(detector, options) if shot else collisions(process, options)
+    if options.extra is not None:
+        hard = Overlay(hard, Gun(detector, replace(options, particle=options.extra)))
     spread = collision_spread(detector.source, options, beams)
     return Crossing(hard, minimum_bias(options) if pileup else None, pileup, spread)
 
@@ -71,7 +77,12 @@ def collision_spread(source: Source, options: SimulationOptions, beams: str = LH
 
 def collisions(process: str, options: SimulationOptions) -> Collisions:
     """Collisions of a process, one of `gnnreco.simulate.generators.processes.PROCESSES`, from a pool or from Pythia 8."""
-    kind = process_of(process)
+    kind, choices = process_of(process), choices_of(process, options)
+    if choices and options.generator != "pythia":
+        raise BadConfig(
+            f"process {process}: {', '.join(choices)} cannot be chosen for collisions that were made before: set "
+            f"generator=pythia (pip install 'gnnreco[pythia]'), or give the pool alone ({HOW})"
+        )
     if options.pool is not None:
         if (path := own(process, options)) is None:
             raise BadConfig(f"pool {options.pool} holds no process {process}: {HOW}")
@@ -86,7 +97,7 @@ def minimum_bias(options: SimulationOptions) -> Collisions:
     """The collisions of pile-up; those that ship where the user's pool holds none."""
     if options.pool is not None and (path := own("minbias", options)) is not None:
         return Pool("minbias", options, path)
-    return collisions("minbias", replace(options, pool=None))
+    return collisions("minbias", replace(options, pool=None, masses=None, ctau=None, least_pt_hat=None))
 
 
 def kinematics(codes: NDArray[np.int32], energy: Floats) -> Floats:
@@ -214,13 +225,25 @@ class Live:
 
     def __init__(self, process: str, options: SimulationOptions) -> None:
         self.process, self.ecm = process, energy_of(process, options)
+        self.choices = choices_of(process, options)
         self.limits, self.neutrals = acceptance(process_of(process).beams, options), options.neutrals
         # A missing Pythia is an error now, not at the first event.
-        next(pythia_events(process, 1, 1, self.ecm))
+        next(pythia_events(process, 1, 1, self.ecm, self.choices))
 
     def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
-        made = pythia_events(self.process, n, int(rng.integers(1, 900_000_000)), self.ecm)
+        made = pythia_events(self.process, n, int(rng.integers(1, 900_000_000)), self.ecm, self.choices)
         return [one.select(accepted(one, *self.limits, neutrals=self.neutrals)) for one in made]
+
+
+class Overlay:
+    """Collisions, each with the particles of a gun from the same point."""
+
+    def __init__(self, collisions: Collisions, gun: Gun) -> None:
+        self.collisions, self.gun = collisions, gun
+
+    def __call__(self, rng: np.random.Generator, n: int) -> list[Generated]:
+        made = self.collisions(rng, n)
+        return [Generated.join(pair) for pair in zip(made, self.gun(rng, n), strict=True)]
 
 
 class Crossing:

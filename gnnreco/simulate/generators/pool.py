@@ -19,6 +19,7 @@ from .processes import LEPTONS, PROCESSES, acceptance, energy_of, process_of
 
 POOLS = Path(__file__).parent / "pools"
 COLUMNS = ("event", "pdg", "px", "py", "pz", "vx", "vy", "vz")
+TIME = "time"  # ns, of the vertex; older files lack it, and their particles all start at once
 MOST_EVENTS = 10_000_000  # in a file: the offsets of more would not fit in memory
 HOW = "scripts/simulate_pools.py makes such a file"
 
@@ -133,8 +134,9 @@ def read_pool(path: Path) -> tuple[Generated, NDArray[np.int64]]:
         It is missing, damaged, or no pool.
     """
     try:
-        table = pq.read_table(path, columns=list(COLUMNS), page_checksum_verification=True)
-        column = {name: table[name].to_numpy() for name in COLUMNS}
+        wanted = [*COLUMNS, *({TIME} & set(pq.read_schema(path).names))]
+        table = pq.read_table(path, columns=wanted, page_checksum_verification=True)
+        column = {name: table[name].to_numpy() for name in wanted}
     except (OSError, pa.ArrowException, KeyError) as error:
         raise BadInput(
             path, "", f"cannot be read as a pool of collisions ({_first_line(error)}); {HOW}"
@@ -148,7 +150,8 @@ def read_pool(path: Path) -> tuple[Generated, NDArray[np.int64]]:
     offsets = np.searchsorted(event, np.arange(event[-1] + 2)).astype(np.int64)
     px, py, pz, vx, vy, vz = (column[name].astype(np.float64) for name in COLUMNS[2:])
     n, pdg = len(event), column["pdg"].astype(np.int32)
-    return Generated(pdg, px, py, pz, vx, vy, vz, np.zeros(n), np.zeros(n, np.int32)), offsets
+    time = column[TIME].astype(np.float64) if TIME in column else np.zeros(n)
+    return Generated(pdg, px, py, pz, vx, vy, vz, time, np.zeros(n, np.int32)), offsets
 
 
 def _first_line(error: Exception) -> str:

@@ -9,12 +9,14 @@ import numpy as np
 from gnnreco.errors import BadConfig
 
 from .generated import Generated
-from .processes import process_of
+from .processes import Choices, process_of
 
 BATCH = 64
 
 
-def pythia_events(process: str, n_events: int, seed: int, ecm: float | None = None) -> Iterator[Generated]:
+def pythia_events(
+    process: str, n_events: int, seed: int, ecm: float | None = None, choices: Choices | None = None
+) -> Iterator[Generated]:
     """Final particles of collisions, in order, with the primary vertex at the origin.
 
     K0S, Lambda and their like have decayed where a tracker can see it, with all their channels, and their daughters
@@ -29,11 +31,13 @@ def pythia_events(process: str, n_events: int, seed: int, ecm: float | None = No
         Pythia's own seed, 1 to 900,000,000.
     ecm : float, optional
         Energy in the centre of mass, GeV; that of the process unless given.
+    choices : mapping, optional
+        Of the process; its own where not given.
 
     Raises
     ------
     BadConfig
-        The process is unknown, Pythia refuses the energy, or ``pythia8mc`` or ``awkward`` is not installed.
+        The process is unknown, Pythia refuses the energy or the choices, or ``pythia8mc`` or ``awkward`` is not installed.
     """
     kind = process_of(process)
     energy = kind.ecm if ecm is None else ecm
@@ -49,11 +53,15 @@ def pythia_events(process: str, n_events: int, seed: int, ecm: float | None = No
         "Print:quiet = on",
         "Random:setSeed = on",
         f"Random:seed = {seed}",
-        *kind.lines(energy),
+        *kind.lines(energy, choices),
     ):
         pythia.readString(line)
     if not pythia.init():
-        raise BadConfig(f"Pythia 8 cannot make process {process!r} at {energy:g} GeV: give another ecm")
+        told = ", ".join(f"{key} {value}" for key, value in (choices or {}).items())
+        what = f"{process!r} at {energy:g} GeV{' with ' + told if told else ''}"
+        raise BadConfig(
+            f"Pythia 8 cannot make process {what}: give another ecm{' or others of these' if told else ''}"
+        )
     for first in range(0, n_events, BATCH):
         record = pythia.nextBatch(min(BATCH, n_events - first)).prt
         final = record[record.status > 0]

@@ -14,6 +14,9 @@ SILICON_X0 = 93.7  # mm
 XI_PER_MM = 0.5 * 0.307075 * 0.49848 * 2.329 * 1e-4
 NUCLEAR_PT = 0.35  # GeV, mean transverse momentum of what a nuclear interaction throws out
 EXCITATION, PLASMA = 173e-9, 31.05e-9
+# Mean knock-on energy over the largest one, above which many knock-ons make the loss normal: Landau's most probable loss
+# would pass the mean. That takes more than one charge, or is too rare to count.
+MANY_KNOCK_ONS = 0.1
 
 
 @njit(cache=True, error_model="numpy")
@@ -54,7 +57,8 @@ def ionisation(rng: np.random.Generator, momentum: float, mass: float, charge: f
     """Energy (GeV) left in `path` mm of silicon: Landau-like.
 
     The peak is Moyal's density (minus the log of a squared normal) at the most probable value of PDG 34.2.9; above it
-    knock-on electrons fall as 1 / T^2, which restores the mean that Moyal's thin tail would lose.
+    knock-on electrons fall as 1 / T^2, which restores the mean that Moyal's thin tail would lose. Of several charges, where
+    knock-ons are many: normal about Bethe's mean (PDG 34.2.3) with Bohr's width, and never more than there is.
     """
     if path <= 0.0 or charge == 0.0:
         return 0.0
@@ -78,6 +82,11 @@ def ionisation(rng: np.random.Generator, momentum: float, mass: float, charge: f
         * gamma_beta
         / (1 + 2 * np.sqrt(1 + gamma_beta * gamma_beta) * ELECTRON_MASS / mass + (ELECTRON_MASS / mass) ** 2)
     )
+    if charge * charge > 1.0 and xi > MANY_KNOCK_ONS * hardest:
+        knocks = np.log(2 * ELECTRON_MASS * gamma_beta * gamma_beta * hardest / (EXCITATION * EXCITATION))
+        # Bethe's logarithm fails where electrons of the atoms outrun the particle.
+        loss = xi * max(knocks - 2 * beta2 - density, 1.0) + np.sqrt(xi * hardest * (1 - beta2 / 2)) * normal
+        return min(max(loss, 0.1 * xi), np.sqrt(momentum * momentum + mass * mass) - mass)
     soft = 8 * xi
     if hardest > soft and rng.random() < xi * (1 / soft - 1 / hardest):
         loss += 1 / (1 / soft - rng.random() * (1 / soft - 1 / hardest))

@@ -13,7 +13,7 @@ from torch import Tensor
 from gnnreco.columns import Event
 from gnnreco.events.select import seen
 from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES
-from gnnreco.models.shower_network import CellScores
+from gnnreco.models.showers.network import CellScores
 from gnnreco.tasks.contract import Reading, truth_of
 
 from .company import COMPANY, shower_company

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
-from gnnreco.models.shower_network import CellScores, ShowerNetwork
+from gnnreco.models.showers.network import CellScores, ShowerNetwork
 
 from .condensation import condensed, places
 from .edges import Shares, climbed, showers_of, whole_shares

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
-from gnnreco.models.shower_network import ClusterCells
+from gnnreco.models.showers.network import ClusterCells
 
 from .edges import Shares
 from .targets import CellTruth, ClusterTargets

@@ -19,7 +19,7 @@ from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_
 from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.models.calibration import Calibration
-from gnnreco.models.shower_network import ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.showers.network import ShowerNetwork, ShowerNetworkConfig
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
