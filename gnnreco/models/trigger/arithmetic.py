@@ -129,9 +129,10 @@ class Cost:
         return x[0], n
 
     def squares(self, x: tuple[Tensor, int]) -> tuple[Tensor, int]:
-        """See `Arithmetic`; half of the products of bits of a square come twice."""
-        self.sum = self.sum + x[1] * (x[0] ** 2 / 2 + x[0]).sum()
-        return 2 * x[0].max().reshape(1), x[1]
+        """See `Arithmetic`; half of the products of bits of a square come twice. No loss defends them, so they have no price."""
+        bits = x[0].detach()
+        self.sum = self.sum + x[1] * (bits**2 / 2 + bits).sum()
+        return 2 * bits.max().reshape(1), x[1]
 
     def flag(self, score: Score, x: tuple[Tensor, int]) -> tuple[Tensor, int]:
         """See `Arithmetic`; no price on the bits of a score, which no loss defends."""

@@ -86,8 +86,9 @@ class Watching(Tensors):
     ----------
     last, out : (b, ...)
         What the last layer with weights read and gave.
-    left : (b,)
-        The sum of squares, before it is rounded.
+    left : (b, ...)
+        The last sum of two, which of an autoencoder is what is left of its input. Neither is cut to bits: a loss that asks for
+        small squares would have bits that round them to nothing.
     """
 
     last: Tensor
@@ -104,11 +105,10 @@ class Watching(Tensors):
             self.last, self.out = x, out
         return out
 
-    def squares(self, x: Tensor) -> Tensor:
+    def add(self, a: Tensor, b: Tensor) -> Tensor:
         """See `Arithmetic`."""
-        sums = super().squares(x)
-        self.left = sums[..., 0]
-        return sums
+        self.left = super().add(a, b)
+        return self.left
 
 
 def anomaly_loss(
@@ -129,10 +129,10 @@ def anomaly_loss(
     rows = network.run(watch, ported, sample.valid, network.config.pairs(), network.config.slots)
     score = rows.reshape(len(sample), 2)[:, 0]
     if kind == "residual":
-        loss = watch.left.mean()
+        loss = (watch.left**2).sum(dim=-1).mean()
     elif kind == "distance":
         weights = network.answer.weights()
-        blurred = watch.left.mean() + config.blur**2 * (weights**2).sum()
+        blurred = (watch.out**2).sum(dim=-1).mean() + config.blur**2 * (weights**2).sum()
         loss = 0.5 * blurred - volume(weights)
     elif kind == "squares":
         filled = ported * sample.valid[:, :, None] if sample.valid.numel() else ported

@@ -266,7 +266,7 @@ class TriggerTask(Task[TriggerSample, None]):
         if samples:
             self._widen(samples)
         x, valid = (np.concatenate([getattr(t, n).numpy() for t in samples] or [[]]) for n in ("x", "valid"))
-        scores = self.answers(Buffers(x, valid, np.zeros(0)))[:, 0] if len(x) else np.zeros(0)
+        scores = self.answers(Buffers(x, valid, np.zeros(0, np.int64)))[:, 0] if len(x) else np.zeros(0)
         value, numbers = threshold_of(scores, self.config.anomaly.rate)
         self.network.score.threshold.fill_(value)
         return numbers
