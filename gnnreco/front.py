@@ -169,7 +169,7 @@ def report(
     trained = opened_bundle.manifest["detector"]
     if detector is None and trained != ANY_DETECTOR:
         detector = trained["name"]
-    if detector is None and find_task(opened_bundle.task).needs.measures:
+    if detector is None and find_task(opened_bundle.task).needs_with(opened_bundle.config).measures:
         raise BadConfig(f"bundle {bundle}: serves any detector; name that of the events with detector=")
     described = None if detector is None else loaded(detector)
     if opened_bundle.task == FASTSIM and described is not None:
@@ -302,7 +302,7 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
     doubts: dict[str, None] = {}
     row = source.numbers.index(event.number)
     for task in sorted(parts, key=[*task_names(), *parts].index):
-        gives = find_task(task).gives
+        gives = find_task(parts[task].get("task") or task).gives
         if gives not in readers or gives in found:
             continue
         place = folder / task if "tasks" in manifest else folder

@@ -13,9 +13,13 @@ FLAGS = {
     "engine": "--engine",
     "format": "--format",
     "output": "--output",
+    "columns": "--columns",
+    "method": "--method",
     "overwrite": "--overwrite",
+    "reference": "--reference",
     "resume": "--resume",
     "seeds": "--seeds",
+    "signal": "--signal",
     "train": "--train",
     "truth": "--truth",
 }

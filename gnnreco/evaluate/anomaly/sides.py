@@ -103,11 +103,11 @@ def judged(rows: Iterable[tuple[int, str, Anomalies]], patterns: Sequence[str], 
     score, p_value, part = (np.concatenate(column) for column in zip(*columns, strict=True))
     if len(set(normal.values())) > MOST_GROUPS:
         normal = dict.fromkeys(normal, "normal")
-    group = named | normal
+    place = named | normal
     return Judged(
         np.array(event, np.int64),
         tuple(source),
-        tuple(group[name] for name in source),
+        tuple(place[name] for name in source),
         np.array([name in named for name in source]),
         *(score, p_value, part),
         len(columns),
