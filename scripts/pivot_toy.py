@@ -1,6 +1,6 @@
 """The toy of "Learning to pivot" (Louppe, Kagan, Cranmer, arXiv 1611.01046, section 5.1), with gnnreco's own adversary.
 
-    python scripts/pivot_toy.py -o docs/pivot_toy.svg [--strength 10] [--steps 1500] [--method adversary|distance] [--json FILE]
+    python scripts/pivot_toy.py -o docs/pivot_toy.svg [--strength 30] [--steps 1000] [--method adversary|distance] [--json FILE]
 
 Background is normal with means 0, widths 1 and a correlation of -1/2; signal is normal with means 1 and 1 + Z and widths 1. Z, the
 nuisance, is itself normal, and what it is in an event nobody knows. A classifier learns from both; its score of signal moves
@@ -151,8 +151,8 @@ def draw(networks: Sequence[tuple[str, nn.Sequential]], events: int = 60000) -> 
         for j, (z, values) in enumerate(zip(PLACES, density[i], strict=True)):
             steps = np.stack([np.repeat(BINS, 2)[1:-1], np.repeat(values, 2)], axis=1)
             sheet.line(frame.map(steps), hue(3 * j), 1.6)
-            sheet.line([[frame.x + 70 * j, 18], [frame.x + 70 * j + 16, 18]], hue(3 * j), 2)
-            sheet.text(frame.x + 70 * j + 20, 22, f"Z = {z:+g}σ".replace("+0σ", "0").replace("-", "−"), "s")
+            sheet.line([[frame.x + 84 * j, 18], [frame.x + 84 * j + 16, 18]], hue(3 * j), 2)
+            sheet.text(frame.x + 84 * j + 20, 22, f"Z = {z:+g}σ".replace("+0σ", "0").replace("-", "−"), "s")
     return sheet
 
 
@@ -162,8 +162,8 @@ def main(asked: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FIGURE.svg")
-    parser.add_argument("--strength", type=float, default=10.0)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--strength", type=float, default=30.0)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--method", choices=("adversary", "distance"), default="adversary")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)

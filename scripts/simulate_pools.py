@@ -30,9 +30,9 @@ from gnnreco.simulate.generators.pool import POOLS, TIME, pool_name
 from gnnreco.simulate.generators.processes import LHC, PROCESSES, Choices, choices_of
 from gnnreco.simulate.generators.pythia import pythia_events
 
-#: What ships: process, energy (GeV), events, seed. Those of e+e- are older than the column of times, which they lack. Two of
-#: protons (3000 events of `minbias`, 400 of `ttbar`) are older than `NEAR`, by which particles that would decay behind the
-#: tracker do not; they stay, as do all events of a seed.
+#: What ships: process, energy (GeV), events, seed. Those of e+e- are older than the column of times and hold flights down to
+#: 1e-5 mm; two of protons (3000 events of `minbias`, 400 of `ttbar`) are also older than `NEAR`, by which particles that would
+#: decay behind the tracker do not. They stay, as do all events of a seed.
 SHIPPED = (
     ("qq", 91.0, 500, 22),
     ("qq", 240.0, 500, 23),

@@ -94,5 +94,8 @@ def fit_conditional(scores: ArrayLike, nuisance: ArrayLike, degree: int = 2, bin
         raise BadConfig(
             "more than two thirds of the scores of a bin of the nuisance are equal: they have no width"
         )
-    fitted = (Polynomial.fit(place, y, degree, domain=span).coef for y in (middle, np.log(width)))
+    fitted = [
+        np.asarray(Polynomial.fit(place, y, degree, domain=span).coef, np.float64)
+        for y in (middle, np.log(width))
+    ]
     return Conditional(span, *fitted)

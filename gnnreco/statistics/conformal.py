@@ -297,7 +297,7 @@ def fewest_events(p: float) -> int:
 
 
 def _edges(values: Floats, edges: ArrayLike | int) -> Floats:
-    if isinstance(edges, int):
+    if isinstance(edges, int | np.integer):
         if edges < 1:
             raise BadConfig(f"{edges} bins of the nuisance: give at least one")
         corners = np.quantile(values, np.linspace(0, 1, edges + 1), method="inverted_cdf")

@@ -101,7 +101,7 @@ def kolmogorov_smirnov(p_values: Floats, calibration_events: int | None) -> tupl
     if n is None:
         test = stats.kstest(p_values, "uniform")
         return float(test.statistic), float(test.pvalue)
-    place = np.sort(np.round(p_values * (n + 1) - 1)) / n
+    place = np.sort(_above(p_values, n)) / n
     new = np.arange(m + 1) / m
     distance = float(max((new[1:] - place).max(), (place - new[:-1]).max()))
     alike = max(round(n * m / (n + m)), 1)
@@ -127,9 +127,10 @@ def online(p_values: Floats, calibration_events: int | None, seed: int = 0) -> F
         rank[row] = bisect_left(before, value)
         equal[row] = bisect_right(before, value) - rank[row]
         insort(before, value)
-    above = np.round(p_values * (n + 1) - 1)
     within = np.floor(rng.uniform(size=len(rank)) * (equal + 1))
-    return (above + rank + within + rng.uniform(size=len(rank))) / (n + 1 + np.arange(len(rank)))
+    return (_above(p_values, n) + rank + within + rng.uniform(size=len(rank))) / (
+        n + 1 + np.arange(len(rank))
+    )
 
 
 def martingale(p_values: Floats) -> Floats:
@@ -149,3 +150,8 @@ def martingale(p_values: Floats) -> Floats:
         money /= total
         wealth[row] = scale
     return wealth
+
+
+def _above(p_values: Floats, calibration_events: int) -> Floats:
+    """How many calibration scores are at or above each."""
+    return np.clip(np.round(p_values * (calibration_events + 1) - 1), 0, calibration_events)

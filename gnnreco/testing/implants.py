@@ -35,7 +35,7 @@ class Implanted:
 
 
 def hot_tower(
-    event: Event, detector: Detector, seed: int, energy: float = 1.0, radius: float = 0.03
+    event: Event, detector: Detector, seed: int, energy: float = 5.0, radius: float = 0.01
 ) -> Implanted:
     """Cells of calorimeters around one direction from the source, through all layers, read out much energy.
 
@@ -44,7 +44,7 @@ def hot_tower(
     seed : int
         The direction is that of one of the calorimeters' hits; it depends on this and on the event's number.
     energy : float
-        Mean visible energy that is added to a cell, GeV; each has its own, of an exponential law.
+        Visible energy that is added, GeV; the cells share it at random, by an exponential law.
     radius : float
         Half width of the tower, rad.
     """
@@ -52,7 +52,8 @@ def hot_tower(
     kinds = _measuring(detector, "energy")
     axis = _one_of(event, detector, kinds, random)
     sensor, cell = _tower(detector, np.flatnonzero(kinds[detector.subsystem]), axis, radius)
-    return _lit(event, detector, sensor, cell, random.exponential(energy, len(cell)), random)
+    share = random.exponential(1.0, len(cell))
+    return _lit(event, detector, sensor, cell, energy * share / share.sum(), random)
 
 
 def noise_burst(event: Event, detector: Detector, seed: int, count: int = 300) -> Implanted:

@@ -17,7 +17,7 @@ from gnnreco.simulate.options import SimulationOptions
 
 from .generated import Generated, accepted
 from .pool import HOW, Pool, own
-from .processes import CHOICES, LEPTONS, LHC, SPREAD, acceptance, choices_of, energy_of, process_of
+from .processes import LEPTONS, LHC, SPREAD, acceptance, choices_of, energy_of, process_of
 from .pythia import pythia_events
 from .spot import Spot
 
@@ -97,7 +97,7 @@ def minimum_bias(options: SimulationOptions) -> Collisions:
     """The collisions of pile-up; those that ship where the user's pool holds none."""
     if options.pool is not None and (path := own("minbias", options)) is not None:
         return Pool("minbias", options, path)
-    return collisions("minbias", replace(options, pool=None, **dict.fromkeys(CHOICES)))
+    return collisions("minbias", replace(options, pool=None, masses=None, ctau=None, least_pt_hat=None))
 
 
 def kinematics(codes: NDArray[np.int32], energy: Floats) -> Floats:
@@ -224,11 +224,8 @@ class Live:
     """Pythia 8 itself, started for each event from a seed drawn from the event's stream."""
 
     def __init__(self, process: str, options: SimulationOptions) -> None:
-        self.process, self.ecm, self.choices = (
-            process,
-            energy_of(process, options),
-            choices_of(process, options),
-        )
+        self.process, self.ecm = process, energy_of(process, options)
+        self.choices = choices_of(process, options)
         self.limits, self.neutrals = acceptance(process_of(process).beams, options), options.neutrals
         # A missing Pythia is an error now, not at the first event.
         next(pythia_events(process, 1, 1, self.ecm, self.choices))

@@ -84,10 +84,8 @@ def ionisation(rng: np.random.Generator, momentum: float, mass: float, charge: f
     )
     if charge * charge > 1.0 and xi > MANY_KNOCK_ONS * hardest:
         knocks = np.log(2 * ELECTRON_MASS * gamma_beta * gamma_beta * hardest / (EXCITATION * EXCITATION))
-        mean = xi * max(
-            knocks - 2 * beta2 - density, 1.0
-        )  # Bethe's logarithm fails where atoms outrun the particle
-        loss = mean + np.sqrt(xi * hardest * (1 - beta2 / 2)) * normal
+        # Bethe's logarithm fails where electrons of the atoms outrun the particle.
+        loss = xi * max(knocks - 2 * beta2 - density, 1.0) + np.sqrt(xi * hardest * (1 - beta2 / 2)) * normal
         return min(max(loss, 0.1 * xi), np.sqrt(momentum * momentum + mass * mass) - mass)
     soft = 8 * xi
     if hardest > soft and rng.random() < xi * (1 / soft - 1 / hardest):
