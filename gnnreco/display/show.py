@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from gnnreco import __version__
-from gnnreco.columns import Clusters, Event, Ints, ReconstructedParticles, Tracks
+from gnnreco.columns import Anomalies, Clusters, Event, Ints, ReconstructedParticles, Tracks
 from gnnreco.display.drawing.sheets import detector_sheets
 from gnnreco.display.drawing.svg import themes
 from gnnreco.display.event.scene import add_event
@@ -30,6 +30,7 @@ SCRIPTS = (
     "camera.js",
     "shaders.js",
     "style.js",
+    "strange.js",
     "scene.js",
     "cells.js",
     "frame.js",
@@ -49,6 +50,7 @@ def show_event(
     command: str = "",
     particles: ReconstructedParticles | None = None,
     title: str = "",
+    anomalies: Anomalies | None = None,
 ) -> Path:
     """Draw one event, in the frame of the detector's source, as one HTML page that works without a network.
 
@@ -75,6 +77,8 @@ def show_event(
         momentum. A click on one lights up what it is made of.
     title : str
         Of the page; by default the number of the event and the detector.
+    anomalies : Anomalies, optional
+        How strange the event is: its score is told, and the hits that give most of it are lit up.
 
     Returns
     -------
@@ -84,9 +88,10 @@ def show_event(
     Raises
     ------
     BadInput
-        Where a track, a cluster or a particle points at a hit that the event does not have.
+        Where a track, a cluster, a particle or a score points at a hit that the event does not have.
     """
-    for found, what in ((tracks, "track"), (clusters, "cluster"), (particles, "particle")):
+    of_event = ((tracks, "track"), (clusters, "cluster"), (particles, "particle"), (anomalies, "score"))
+    for found, what in of_event:
         if found is not None:
             _belongs(event, found.hit_index, what)
     mine = Seen(in_source_frame(event, detector.source), None, detector.source)
@@ -95,7 +100,7 @@ def show_event(
     pack = Pack()
     about = {
         "detector": add_sensors(pack, detector),
-        "event": add_event(pack, event, detector, tracks, clusters, particles),
+        "event": add_event(pack, event, detector, tracks, clusters, particles, anomalies),
         "made_by": {"gnnreco": __version__, "command": command},
         "heading": title,
     }
