@@ -11,6 +11,7 @@ FLAGS = {
     "detector": "--detector",
     "engine": "--engine",
     "format": "--format",
+    "normal": "--normal",
     "output": "--output",
     "overwrite": "--overwrite",
     "resume": "--resume",

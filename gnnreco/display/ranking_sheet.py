@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from gnnreco.files.json_types import JsonDict
 from gnnreco.tasks.explore import FEWEST, Ranking, known_effect, reasons
@@ -49,7 +49,9 @@ def ranking_notes(ranking: Ranking) -> list[str]:
     n, normal, found = len(ranking), len(ranking.normal_row), ranking.found
     smallest = f"no p-value can be below {ranking.smallest_p:.2g}"
     if ranking.normal_given:
-        whom = f"{n:,} event{'s are' if n > 1 else ' is'} judged by {normal:,} that count as normal: {smallest}"
+        whom = (
+            f"{n:,} event{'s are' if n > 1 else ' is'} judged by {normal:,} that count as normal: {smallest}"
+        )
     else:
         whom = f"{n:,} events are ranked among one another, each judged by the others: {smallest}, however strange it is"
     notes = [whom]
@@ -71,12 +73,12 @@ def ranking_notes(ranking: Ranking) -> list[str]:
     return notes
 
 
-def ranking_sheet(ranking: Ranking, held: Collection[int]) -> str:
-    """The table as markup; the events whose rows are in `held` are on the page, and linked."""
+def ranking_sheet(ranking: Ranking, held: Sequence[int]) -> str:
+    """The table as markup; `held` are the events that the page has, in the order of its scenes: they are linked."""
     lines = []
     for row in ranking_rows(ranking)[:MOST_ROWS]:
         i = int(ranking.order[row["rank"] - 1])
-        mark = f' data-event="{i}" title="Show this event"' if i in held else ""
+        mark = f' data-scene="{held.index(i)}" title="Show this event"' if i in held else ""
         why = "; ".join(reason["text"] for reason in row["reasons"]) or "–"
         effect = row["known_effect"]
         explained = "as the others" if effect == "ordinary" else f"{effect}: {row['explanation']}"

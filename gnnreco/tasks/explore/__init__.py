@@ -3,7 +3,7 @@
 from .facts import EVERYTHING, KINDS, Measured, measure
 from .known import Effect, known_effect
 from .look import Exploration, ExploreConfig, explore, free_clusters, members
-from .ranking import FEWEST, Ranking, rank
+from .ranking import FEWEST, Ranking, rank, too_few
 from .strange import anomalies_of, reasons
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "members",
     "rank",
     "reasons",
+    "too_few",
 ]

@@ -124,6 +124,11 @@ class Measured:
     line: Line | None
     missing: dict[str, float]
 
+    def without_hits(self) -> Measured:
+        """The same numbers without the hits that make them: a ranking of many events needs no more."""
+        none = np.zeros(0, np.int64), np.zeros(0)
+        return replace(self, facts={key: Fact(fact.value, *none) for key, fact in self.facts.items()})
+
 
 @dataclass(frozen=True)
 class _Cells:
@@ -138,7 +143,9 @@ class _Cells:
     energetic: Ints
 
 
-def measure(event: Event, detector: Detector | None = None, config: FreeGraphConfig | None = None) -> Measured:
+def measure(
+    event: Event, detector: Detector | None = None, config: FreeGraphConfig | None = None
+) -> Measured:
     """The numbers of one event.
 
     Parameters

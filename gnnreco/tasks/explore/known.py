@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .facts import EVERYTHING, Measured
+from .facts import EVERYTHING
 from .ranking import FEWEST, Ranking
 from .strange import gev, name_of, reasons, told
 
@@ -54,7 +54,10 @@ def known_effect(ranking: Ranking, i: int) -> Effect:
     if ranking.p_value[i] > ORDINARY:
         return Effect("ordinary", "as the others")
     return (
-        _noisy_cell(ranking, i) or _beam_halo(ranking, i) or _pile_up(ranking, i) or _none_of_these(ranking, i)
+        _noisy_cell(ranking, i)
+        or _beam_halo(ranking, i)
+        or _pile_up(ranking, i)
+        or _none_of_these(ranking, i)
     )
 
 
@@ -110,8 +113,8 @@ def _beam_halo(ranking: Ranking, i: int) -> Effect | None:
         return None
     text = (
         f"{line.hits} hits of {', '.join(line.collections)} lie on one line along the beam, at a radius of "
-        f"{line.radius:,.0f} mm and an azimuth of {line.phi:.2f}, from z = {line.low:,.0f} to {line.high:,.0f} mm; it crosses "
-        f"{line.parts} parts of pseudorapidity, no line of the others more than {before:.0f}"
+        f"{line.radius:,.0f} mm and an azimuth of {line.phi:.2f}, from z = {line.low:,.0f} to {line.high:,.0f} mm; "
+        f"it crosses {line.parts} parts of pseudorapidity, no line of the others more than {before:.0f}"
     )
     numbers = {
         "hits": float(line.hits),
@@ -152,7 +155,9 @@ def _pile_up(ranking: Ranking, i: int) -> Effect | None:
     return Effect("pile-up", text, numbers)
 
 
-def _multiplicity(ranking: Ranking, i: int, value: np.ndarray, row: np.ndarray) -> tuple[str, float, np.ndarray]:
+def _multiplicity(
+    ranking: Ranking, i: int, value: np.ndarray, row: np.ndarray
+) -> tuple[str, float, np.ndarray]:
     """How it is told, and the logarithm of the multiplicity of event i and of the others (m,)."""
     column = (EVERYTHING, "vertices")
     if column in ranking.columns:
@@ -175,13 +180,10 @@ def _none_of_these(ranking: Ranking, i: int) -> Effect:
     top = reasons(ranking, i, TOP)
     if not top:
         return Effect("none of these", "no single number stands out")
-    missing = [reason for reason in top if reason.kind == "imbalance"]
+    missing = [reason for reason in top if reason.kind == "imbalance" and reason.value > reason.largest]
     one = next((r for r in missing if r.part != EVERYTHING), missing[0] if missing else top[0])
     text = f"{name_of(one.part, one.kind)} {told(one.kind, one.value)}, at most {told(one.kind, one.largest)} in the others"
     if missing:
-        text = f"large {text}, towards an azimuth of {_azimuth(ranking.events[i], one.part):.2f}"
-    return Effect("none of these", text, {"value": one.value, "usual": one.usual, "largest_of_others": one.largest})
-
-
-def _azimuth(event: Measured, part: str) -> float:
-    return event.missing.get(part, float("nan"))
+        text = f"large {text}, towards an azimuth of {ranking.events[i].missing[one.part]:.2f}"
+    numbers = {"value": one.value, "usual": one.usual, "largest_of_others": one.largest}
+    return Effect("none of these", text, numbers)

@@ -94,9 +94,9 @@ def rank(
     """Rank events by how strange they are.
 
     Without `normal` each event is scored by a head fitted to the others (of many events, to those of other parts), and its
-    p-value is its rank among them: exact if all are alike. With `normal` each part of these is left out in turn, and an event
-    is compared with those left out: a cross-conformal p-value (Vovk, Ann. Math. Artif. Intell. 74, 2015, 9), below a with a
-    probability of at most 2 a, in practice a.
+    p-value is its rank among them: exact if all are alike. With `normal` each part of these is left out in turn, and an
+    event is compared with those left out: a cross-conformal p-value (Vovk, Ann. Math. Artif. Intell. 74, 2015, 9), which is
+    below a with a probability of at most 2 a, in practice a.
 
     Parameters
     ----------
@@ -162,12 +162,17 @@ def _enough(events: Sequence[Measured], normal: Sequence[Measured]) -> None:
         why = f"{len(normal)} events tell too little of what is normal; give at least {FEWEST}"
         raise BadInput(normal[0].source, "", why)
     if not normal and len(events) < FEWEST:
-        few = "one event" if len(events) == 1 else f"{len(events)} events"
-        why = (
-            f"{few} cannot be ranked among {'itself' if len(events) == 1 else 'one another'}; "
-            f"give at least {FEWEST}, or others that count as normal"
-        )
-        raise BadInput(events[0].source, "", why)
+        raise BadInput(events[0].source, "", too_few(len(events)))
+
+
+def too_few(n: int) -> str:
+    """Why so few events cannot be ranked, and what to do."""
+    whom = (
+        "one event cannot be ranked among itself"
+        if n == 1
+        else f"{n} events cannot be ranked among one another"
+    )
+    return f"{whom}; give at least {FEWEST}, or others that count as normal with normal="
 
 
 def _table(events: Sequence[Measured]) -> tuple[tuple[tuple[str, str], ...], Floats]:
@@ -178,9 +183,7 @@ def _table(events: Sequence[Measured]) -> tuple[tuple[tuple[str, str], ...], Flo
     return columns, np.array(values).reshape(len(events), len(columns))
 
 
-def _compared(
-    columns: Sequence[tuple[str, str]], value: Floats, events: Sequence[Measured]
-) -> Floats:
+def _compared(columns: Sequence[tuple[str, str]], value: Floats, events: Sequence[Measured]) -> Floats:
     """Logarithms of the numbers (n, k): energies in typical hits of their collection, shares as they are."""
     out = value.copy()
     for at, (part, kind) in enumerate(columns):

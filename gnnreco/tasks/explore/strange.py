@@ -8,7 +8,7 @@ import numpy as np
 
 from gnnreco.columns import ANOMALY_PARTS, Anomalies
 
-from .facts import EVERYTHING, IN_GEV
+from .facts import EVERYTHING, IN_GEV, Measured
 from .ranking import Ranking
 
 MOST = 3  # reasons
@@ -80,13 +80,20 @@ def gev(value: float) -> str:
     return f"{value:,.0f} GeV" if value >= 1000 else f"{value:.3g} GeV"
 
 
-def anomalies_of(ranking: Ranking, i: int) -> Anomalies:
+def anomalies_of(ranking: Ranking, i: int, event: Measured) -> Anomalies:
     """Score and p-value of event i, and how much of what makes it strange each of its hits gives.
 
     A number is shared by the hits that make it: an energy in proportion to theirs, a count equally, an imbalance in
     proportion to the transverse momentum along it.
+
+    Parameters
+    ----------
+    ranking : Ranking
+    i : int
+    event : Measured
+        The same event, with its hits (see `Measured.without_hits`).
     """
-    event, excess = ranking.events[i], ranking.excess(i)
+    excess = ranking.excess(i)
     given, part = np.zeros(event.hits), np.zeros((1, len(ANOMALY_PARTS)))
     more = ranking.contributions[i] - ranking.usual
     for at, (name, kind) in enumerate(ranking.columns):
