@@ -14,10 +14,13 @@ ORDINARY = 0.25  # p-value: above it nothing needs an explanation
 MOST_OF = 0.5  # of a collection's energy, or of what makes an event strange
 SILENT = 0.05  # of a cell's energy: its neighbours' (a shower leaves more beside its middle)
 NOTHING_BEHIND = 0.1  # of a cell's energy: other collections' in its direction
+LOUD = 5.0  # times the usual lone cell
 LONG = 6  # parts of pseudorapidity: no shower is that wide
 TOP = 5  # numbers among which that of an effect must be
 MORE = 1.25  # times the usual multiplicity
 EXPECTED = 2.0  # standard deviations
+WORTH = 0.1  # of all missing transverse momentum: what one collection must miss to be named for it
+WHOLE = (EVERYTHING, "imbalance")
 
 
 @dataclass(frozen=True)
@@ -42,23 +45,21 @@ class Effect:
 def known_effect(ranking: Ranking, i: int) -> Effect:
     """The first known effect whose rule holds for event i.
 
-    - **noisy cell**: one cell has at least half of its collection's energy and more than any lone cell of that collection in
-      the other events; all its neighbours have at most 5 % of its energy, other collections at most 10 % of it in its
+    - **noisy cell**: one cell has at least half of its collection's energy and five times what the loneliest cell of that
+      collection usually has; all its neighbours have at most 5 % of its energy, other collections at most 10 % of it in its
       direction (within 0.1 rad); and the numbers of that collection are at least half of what makes the event strange.
     - **beam halo**: hits on one line parallel to the beam, at both ends, cross at least 6 quarters of a unit of
       pseudorapidity, and more than any line of the other events; this is among the five numbers that are strangest.
     - **pile-up**: multiplicity (vertices that the file lists, or else the median of the collections' hits) is at least 1.25
       times the usual one, and at least half of what makes the event strange is within two standard deviations of what a
       straight line through the other events has at that multiplicity.
+
+    Where none holds, an event with a p-value above 0.25 is **ordinary**; of another the number that stands out is told.
     """
-    if ranking.p_value[i] > ORDINARY:
+    found = _noisy_cell(ranking, i) or _beam_halo(ranking, i)
+    if found is None and ranking.p_value[i] > ORDINARY:
         return Effect("ordinary", "as the others")
-    return (
-        _noisy_cell(ranking, i)
-        or _beam_halo(ranking, i)
-        or _pile_up(ranking, i)
-        or _none_of_these(ranking, i)
-    )
+    return found or _pile_up(ranking, i) or _none_of_these(ranking, i)
 
 
 def _noisy_cell(ranking: Ranking, i: int) -> Effect | None:
@@ -67,12 +68,13 @@ def _noisy_cell(ranking: Ranking, i: int) -> Effect | None:
     parts = {part: _of_part(ranking, excess, part) for part in event.lone}
     for part in sorted(parts, key=lambda name: -parts[name]):
         cell = event.lone[part]
-        before = float(normal[:, ranking.columns.index((part, "lone"))].max())
+        before = normal[:, ranking.columns.index((part, "lone"))]
+        usual, largest = float(np.median(before)), float(before.max())
         holds = (
             cell.energy >= MOST_OF * cell.collection
             and cell.neighbours <= SILENT * cell.energy
             and cell.behind <= NOTHING_BEHIND * cell.energy
-            and cell.energy - cell.neighbours > before
+            and cell.energy - cell.neighbours > LOUD * usual
             and parts[part] >= MOST_OF * excess.sum()
         )
         if holds:
@@ -84,14 +86,16 @@ def _noisy_cell(ranking: Ranking, i: int) -> Effect | None:
             )
             text = (
                 f"one cell of {part} has {gev(cell.energy)}, {share:.0f} % of the collection; its neighbours have "
-                f"{beside:.1f} % of that, and {around}; no lone cell of the others exceeds {gev(before)}"
+                f"{beside:.1f} % of that, and {around}; lone cells of the others have usually {gev(usual)}, at most "
+                f"{gev(largest)}"
             )
             numbers = {
                 "cell_gev": cell.energy,
                 "collection_gev": cell.collection,
                 "neighbours_gev": cell.neighbours,
                 "other_collections_gev": cell.behind,
-                "largest_of_others_gev": before,
+                "usual_gev": usual,
+                "largest_of_others_gev": largest,
             }
             return Effect("noisy cell", text, numbers)
     return None
@@ -99,7 +103,7 @@ def _noisy_cell(ranking: Ranking, i: int) -> Effect | None:
 
 def _of_part(ranking: Ranking, excess: np.ndarray, part: str) -> float:
     """How much the numbers of a collection, and what it alone can unbalance, add to the score."""
-    mine = [name == part or (name, kind) == (EVERYTHING, "imbalance") for name, kind in ranking.columns]
+    mine = [name == part or (name, kind) == WHOLE for name, kind in ranking.columns]
     return float(excess[mine].sum())
 
 
@@ -180,7 +184,8 @@ def _none_of_these(ranking: Ranking, i: int) -> Effect:
     top = reasons(ranking, i, TOP)
     if not top:
         return Effect("none of these", "no single number stands out")
-    missing = [reason for reason in top if reason.kind == "imbalance" and reason.value > reason.largest]
+    least = WORTH * ranking.value[i, ranking.columns.index(WHOLE)] if WHOLE in ranking.columns else 0.0
+    missing = [r for r in top if r.kind == "imbalance" and r.value > max(r.largest, least)]
     one = next((r for r in missing if r.part != EVERYTHING), missing[0] if missing else top[0])
     text = f"{name_of(one.part, one.kind)} {told(one.kind, one.value)}, at most {told(one.kind, one.largest)} in the others"
     if missing:
