@@ -18,7 +18,8 @@ What the command line does, as functions (their names are packages too, and both
     `reconstruct(inputs, detector, bundles, output)` turns files of hits into files of tracks, clusters and particles;
     `evaluate(folder, truth)` scores these; `show(event, detector)` draws them as a page;
     `compare(detectors)` runs the same particles through detectors; `train(task, settings, output)` makes a bundle,
-    and `report(bundle, data)` tells what it does, what it reads and where it fails.
+    and `report(bundle, data)` tells what it does, what it reads and where it fails;
+    `search(table, resonance)` looks for a bump in a table of events.
 Tables of one event
     `Event`, `Hits`, `Truth`, `Particles`, `Tracks`, `Clusters`, `ReconstructedParticles`: arrays in mm, ns, GeV and
     tesla, cut by ``tracks[tracks.pt > 1]``, joined by `concatenate`, handed on by ``.to_pandas()`` and ``.to_awkward()``.
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from gnnreco.pipeline import Reconstructor
     from gnnreco.reconstruct import reconstruct
     from gnnreco.score import evaluate
+    from gnnreco.search import search_table as search
 
 __version__ = "0.1.0"
 
@@ -76,6 +78,7 @@ __all__ = [
     "open_events",
     "reconstruct",
     "report",
+    "search",
     "show",
     "simulate",
     "train",
@@ -108,6 +111,7 @@ _VERBS = {
     "evaluate": ("gnnreco.score", "evaluate"),
     "reconstruct": ("gnnreco.reconstruct", "reconstruct"),
     "report": ("gnnreco.front", "report"),
+    "search": ("gnnreco.search", "search_table"),
     "simulate": ("gnnreco.generate", "simulate"),
     "train": ("gnnreco.front", "train"),
 }

@@ -15,7 +15,7 @@ import pytest
 import gnnreco
 
 ROOT = Path(__file__).parents[1]
-VERBS = ("compare", "evaluate", "reconstruct", "report", "simulate", "train")
+VERBS = ("compare", "evaluate", "reconstruct", "report", "search", "simulate", "train")
 HEAVY = ("numpy", "torch", "numba", "pyarrow", "scipy", "matplotlib", "yaml")
 
 

@@ -6,6 +6,7 @@ import re
 
 #: Keyword of a function, and the flag that sets it. An error writes a remedy as ``with name=value``, or ``without``.
 FLAGS = {
+    "anomalous": "--anomalous",
     "any_detector": "--any-detector",
     "bundles": "--bundle",
     "detector": "--detector",
@@ -13,10 +14,15 @@ FLAGS = {
     "format": "--format",
     "normal": "--normal",
     "output": "--output",
+    "columns": "--columns",
+    "method": "--method",
     "overwrite": "--overwrite",
+    "reference": "--reference",
     "resume": "--resume",
     "seeds": "--seeds",
+    "signal": "--signal",
     "train": "--train",
+    "truth": "--truth",
 }
 #: Flags that take something away.
 NEGATIVE = {"cells=False": "--no-cells"}

@@ -29,12 +29,27 @@ from .verbs import (
     look,
     reconstruct,
     report,
+    search,
     train,
     warm,
 )
 
 #: Each adds its verbs to the parser, in this order.
-GROUPS = (detector, events, train, reconstruct, evaluate, look, report, bundle, deploy, compare, warm, doctor)
+GROUPS = (
+    detector,
+    events,
+    train,
+    reconstruct,
+    evaluate,
+    look,
+    report,
+    search,
+    bundle,
+    deploy,
+    compare,
+    warm,
+    doctor,
+)
 
 
 class Program(Parser):

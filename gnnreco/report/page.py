@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from gnnreco.display.drawing.svg import style
-from gnnreco.files.atomic import write_file
+from gnnreco.display.flat_page import write_flat_page
 from gnnreco.files.json_types import JsonMapping
 
 from . import charts
@@ -42,11 +39,7 @@ def write_page(path: str | Path, told: Row, views: Sequence[Row]) -> Path:
         *(f"<dt>{html.escape(k)}</dt><dd>{html.escape(str(v))}</dd>" for k, v in told["definitions"].items()),
         "</dl>",
     ]
-    page = (files("gnnreco.report") / "report.html").read_text("utf-8")
-    before, between, after = re.split("%%STYLE%%|%%BODY%%", page)
-    path = Path(path)
-    write_file(path, "".join([before, style(":root"), between, "\n".join(body), after]))
-    return path
+    return write_flat_page(path, "Report on a trained model", body)
 
 
 def _bundle(about: Row) -> list[str]:

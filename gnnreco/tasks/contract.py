@@ -1,7 +1,7 @@
 """What every task offers: the rest of the program knows tasks by this contract alone.
 
 A task is a class that inherits from `Task`, a dataclass of its settings, and a `Kind` that announces both (see
-`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`,
+`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`, `Calibrated`,
 `PreparesFromSamples`, `ReadsJets`, `Teachable`,
 `Scorable`, and for `gnnreco report`: `Explainable`, `Classifying`, `Comparable`.
 `gnnreco.testing.check_task` tells whether a task keeps to it.
@@ -184,6 +184,15 @@ class Calibratable(Protocol):
 
     def found(self, event: Event) -> tuple[Tracks | Clusters, Floats]:
         """What is found with the network's own confidence, and the features (n, k) that the calibration reads."""
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A task whose p-values were calibrated with normal events."""
+
+    @property
+    def calibration_events(self) -> int:
+        """How many they were."""
 
 
 @runtime_checkable

@@ -46,7 +46,7 @@ def _add_show(verbs: Verbs) -> None:
 
 def show(args: Namespace) -> int:
     """One page with one event."""
-    from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
+    from gnnreco.columns import Anomalies, Clusters, ReconstructedParticles, Tracks
     from gnnreco.display import show_event
     from gnnreco.events import open_events
     from gnnreco.front import found_in, one_event
@@ -64,7 +64,16 @@ def show(args: Namespace) -> int:
         print("gnnreco:", one_line(doubt), file=sys.stderr)
     tracks, clusters = found.get(Tracks), found.get(Clusters)
     particles = found.get(ReconstructedParticles)
-    page = show_event(event, detector, tracks, args.page, clusters, command=args.command, particles=particles)
+    page = show_event(
+        event,
+        detector,
+        tracks,
+        args.page,
+        clusters,
+        command=args.command,
+        particles=particles,
+        anomalies=found.get(Anomalies),
+    )
     return show_page(page, args.json)
 
 

@@ -1,4 +1,4 @@
-"""Jets of found particles beside jets of targets, by FastJet: the one file that knows of it.
+"""Jets of particles, and those of found ones beside those of targets, by FastJet: the one file that knows of it.
 
 FastJet (extra ``jets``) is under the GPL, so nothing else imports it, and nothing here does before jets are asked for.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco.columns import Floats
+from gnnreco.columns import Floats, Ints
 from gnnreco.columns.table import optional
 from gnnreco.files.json_types import JsonObject
 
@@ -29,6 +29,7 @@ HOW = "jets are left out: they need FastJet, which `pip install 'gnnreco[jets]'`
 LEAST = 10.0  # GeV, of a target jet
 MATCHED = Window(0.3, 0.6, 10.0)
 RADIUS = 0.4
+ALL_IN_ONE = 10.0  # a radius at which nothing is left over
 CENTRAL = 0.7
 ENERGY_EDGES = np.array([10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000.0])
 COS_THETA_EDGES = np.array([0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])
@@ -107,6 +108,42 @@ def find_jets(particles: Floats, algorithm: str, count: int = 2, least: float = 
         jets = sequence.inclusive_jets(least)
     four = np.stack([awkward.to_numpy(jets[name]) for name in ("px", "py", "pz", "E")], axis=1)
     return four[np.argsort(-four[:, 3], kind="stable")]
+
+
+def leading_jets(particles: Floats, radius: float, count: int, least: float) -> list[Ints]:
+    """Rows of the particles (n, 4) in each of the anti-kt jets of highest pt.
+
+    Parameters
+    ----------
+    particles : float64 (n, 4)
+        px, py, pz, energy in GeV.
+    radius : float
+    count : int
+        Jets at most.
+    least : float
+        Least pt, GeV.
+    """
+    fastjet = _fastjet()
+    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, radius)
+    sequence = fastjet.ClusterSequence(_numbered(particles), definition)
+    jets = fastjet.sorted_by_pt(sequence.inclusive_jets(least))[:count]
+    return [np.sort([part.user_index() for part in jet.constituents()]).astype(np.int64) for jet in jets]
+
+
+def exclusive_axes(particles: Floats, count: int) -> Floats:
+    """The four-vectors (count, 4) of the kt jets that particles (n, 4), at least as many, are merged to."""
+    fastjet = _fastjet()
+    definition = fastjet.JetDefinition(fastjet.kt_algorithm, ALL_IN_ONE)
+    jets = fastjet.ClusterSequence(_numbered(particles), definition).exclusive_jets(count)
+    return np.array([[jet.px(), jet.py(), jet.pz(), jet.e()] for jet in jets])
+
+
+def _numbered(particles: Floats) -> list[Any]:
+    """Particles as FastJet takes them, with their rows."""
+    made = [_fastjet().PseudoJet(*four) for four in np.asarray(particles, float).tolist()]
+    for row, part in enumerate(made):
+        part.set_user_index(row)
+    return made
 
 
 def compare_jets(found: Floats, targets: Floats, algorithm: str) -> tuple[Floats, int]:

@@ -159,6 +159,11 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
         """Nothing learned shapes samples."""
         return {}
 
+    @property
+    def calibration_events(self) -> int:
+        """Normal events that the p-values were calibrated with; none before the training has ended."""
+        return 0 if self.calibration is None else len(self.calibration)
+
     def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
         """Learn the scales of the features."""
         self.prepare_from(self.sample(event) for event in events)
@@ -193,7 +198,7 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
 
     def finish(self, samples: Iterable[AnomalySample]) -> None:
         """Fit the head and calibrate p-values with validation events, each with events of its own."""
-        samples = list(samples)
+        samples = [sample for sample in samples if sample.features.any()]  # without hits there is no score
         rows = np.stack([self._row(sample)[0] for sample in samples]) if samples else np.zeros((0, 1))
         n = round(len(rows) * self.config.fitted)
         if min(n, len(rows) - n) < FEWEST:
@@ -206,7 +211,9 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
         self.calibration = calibrate(self.head.score(rows[n:]), nuisance, self.config.bins)
 
     def reconstruct(self, event: Event) -> Anomalies:
-        """How strange an event is, and which hits make it so."""
+        """How strange an event is, and which hits make it so; nothing of an event without hits."""
+        if not len(event.hits):
+            return Anomalies()
         mine = seen(event, needed(self.detector, self.name), self.needs.measures)
         sample, regions = sample_of(self.frame, mine.event)
         row, surprises, order = self._row(sample)

@@ -1,0 +1,180 @@
+"""How a score is learned: from labels, from mixtures, or from densities in the side-bands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gnnreco.columns import Floats
+from gnnreco.errors import BadInput
+
+from .regions import FEWEST, Bools, inside, near
+from .table import EventTable
+from .trees import TreeSettings, grow
+
+#: Methods, and what each learns from.
+METHODS = {
+    "supervised": "signal against background by the labels: the ceiling, not a search",
+    "idealised": "events of unknown kind against known background: what a perfect model of the background would give",
+    "cwola": "events of a window against those of its side-bands, no label (arXiv 1902.02634)",
+    "cathode": "events of a window against background drawn there by a flow that learned the side-bands (arXiv 2109.00546)",
+    "anode": "density of a window over that of its side-bands, both by flows (arXiv 2001.04990)",
+}
+#: Those whose score does not depend on the window.
+SHARED = ("supervised", "idealised")
+#: Boosted trees: where labels are true the trees may be many, where they are mixed they stop early.
+TREES = {
+    "supervised": TreeSettings(trees=300, rate=0.05, held_out=0.2),
+    "idealised": TreeSettings(),
+    "cwola": TreeSettings(),
+    "cathode": TreeSettings(),
+}
+
+#: A score (n,) of features (n, k) and masses (n,).
+Scorer = Callable[[Floats, Floats], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What a method may learn from.
+
+    Attributes
+    ----------
+    data : EventTable
+        Events of the search that this score will not judge.
+    reference : EventTable or None
+        Background of another sample.
+    signal : EventTable or None
+        Signal of another sample, for ``supervised``.
+    window : (float, float)
+        Where a signal is looked for.
+    members : int
+        Of an ensemble.
+    epochs : int
+        Of flows.
+    seed : int
+    trees : int, optional
+        Of each member, at most.
+    """
+
+    data: EventTable
+    reference: EventTable | None
+    signal: EventTable | None
+    window: tuple[float, float]
+    members: int
+    epochs: int
+    seed: int
+    trees: int | None = None
+
+
+def learn(method: str, lesson: Lesson) -> Scorer:
+    """Train one of `METHODS`."""
+    return {
+        "supervised": _supervised,
+        "idealised": _idealised,
+        "cwola": _cwola,
+        "cathode": _cathode,
+        "anode": _anode,
+    }[method](lesson)
+
+
+def _supervised(lesson: Lesson) -> Scorer:
+    extra = [table for table in (lesson.reference, lesson.signal) if table is not None]
+    features = np.concatenate([lesson.data.features, *(table.features for table in extra)])
+    label = np.concatenate([lesson.data.label, *(table.label for table in extra)])
+    return _trees("supervised", lesson, features, label == 1, np.ones(len(label)))
+
+
+def _idealised(lesson: Lesson) -> Scorer:
+    data, reference = lesson.data, lesson.reference
+    if reference is None:
+        data, reference = halves(data, lesson.seed)
+    features = np.concatenate([data.features, reference.features])
+    target = np.arange(len(features)) < len(data)
+    return _trees("idealised", lesson, features, target, np.ones(len(target)))
+
+
+def halves(data: EventTable, seed: int) -> tuple[EventTable, EventTable]:
+    """A half with its share of signal, and the background of the other half."""
+    first = np.random.default_rng([seed, 2]).permutation(len(data)) % 2 == 0
+    return data[first], data[~first & (data.label == 0)]
+
+
+def _cwola(lesson: Lesson) -> Scorer:
+    data = lesson.data
+    here, side = inside(data.mass, lesson.window), near(data.mass, lesson.window)
+    enough(data, here, side, lesson.window)
+    trend = Trend.of(data, side)
+    used = here | side
+    # Side-bands below and above count alike, or their mean mass would tell them from the window.
+    below = side & (data.mass < lesson.window[0])
+    weight = np.ones(len(data))
+    for part in (below, side & ~below):
+        weight[part] = len(data) / max(int(part.sum()), 1)
+    learned = _trees("cwola", lesson, trend(data.features, data.mass)[used], here[used], weight[used])
+    return lambda features, mass: learned(trend(features, mass), mass)
+
+
+def _cathode(lesson: Lesson) -> Scorer:
+    from .density import draw_background
+
+    data = lesson.data
+    here = inside(data.mass, lesson.window)
+    enough(data, here, ~here, lesson.window)
+    drawn = draw_background(data, lesson.window, lesson.epochs, lesson.seed)
+    features = np.concatenate([data.features[here], drawn])
+    target = np.arange(len(features)) < here.sum()
+    return _trees("cathode", lesson, features, target, np.ones(len(target)))
+
+
+def _anode(lesson: Lesson) -> Scorer:
+    from .density import density_ratio
+
+    here = inside(lesson.data.mass, lesson.window)
+    enough(lesson.data, here, ~here, lesson.window)
+    return density_ratio(lesson.data, lesson.window, lesson.epochs, lesson.seed)
+
+
+def _trees(method: str, lesson: Lesson, features: Floats, target: Bools, weight: Floats) -> Scorer:
+    settings = replace(TREES[method], members=lesson.members)
+    if lesson.trees is not None:
+        settings = replace(settings, trees=lesson.trees)
+    trees = grow(features, target.astype(np.int64), weight, settings, lesson.seed)
+    return lambda features, mass: trees(features)
+
+
+def enough(data: EventTable, here: Bools, side: Bools, window: tuple[float, float]) -> None:
+    """Raise `BadInput` if a window or its side-bands hold too few events to learn from."""
+    place = f"window {window[0]:g} to {window[1]:g}"
+    for name, part in (("it", here), ("its side-bands", side)):
+        if (count := int(part.sum())) < FEWEST // 4:
+            verb = "holds" if name == "it" else "hold"
+            raise BadInput(
+                data.source,
+                place,
+                f"{name} {verb} {count} events to learn from, fewer than {FEWEST // 4}; name a wider region",
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trend:
+    """How features change with mass in side-bands, on a straight line; called, it takes that off.
+
+    Without it a score that tells a window from its side-bands would tell masses, and cut a bump out of background.
+    """
+
+    middle: float
+    slope: Floats
+
+    @classmethod
+    def of(cls, data: EventTable, rows: Bools) -> Trend:
+        """The straight lines through some rows of a table."""
+        mass, features = data.mass[rows], data.features[rows]
+        middle = float(mass.mean())
+        spread = max(float(((mass - middle) ** 2).sum()), 1e-300)
+        return cls(middle, (mass - middle) @ (features - features.mean(axis=0)) / spread)
+
+    def __call__(self, features: Floats, mass: Floats) -> Floats:
+        return features - (mass - self.middle)[:, None] * self.slope

@@ -1,0 +1,107 @@
+"""The background of a spectrum, local p-values, and those of a whole scan."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import kstest, poisson
+
+from gnnreco.errors import BadInput
+from gnnreco.search.background import Function, Process, learn_process
+from gnnreco.search.regions import Spectrum, spectrum
+from gnnreco.search.scan import Look, chance, overall, pseudo, scan
+
+from .toys import toy
+
+EDGES = np.linspace(2, 6, 49)
+MIDDLE = (EDGES[1:] + EDGES[:-1]) / 2
+FALLING = 200 * (1 - MIDDLE / 12) ** 6 * (MIDDLE / 12) ** -1.5  # such as the function itself
+WINDOW = (16, 24)
+
+
+def test_a_function_finds_what_was_drawn_from_it() -> None:
+    exact = Function(EDGES).whole(FALLING[None])[0]
+    np.testing.assert_allclose(exact, FALLING, rtol=1e-3)
+    drawn = np.random.default_rng(1).poisson(FALLING, (400, 48)).astype(float)
+    mean, error = Function(EDGES).beneath(drawn, WINDOW)
+    pull = (mean - FALLING[slice(*WINDOW)].sum()) / error
+    assert abs(pull.mean()) < 0.2
+    assert 0.9 < pull.std() < 1.1
+
+
+@pytest.mark.parametrize("kind", ["function", "gp"])
+def test_local_p_values_without_signal_are_even(kind: str) -> None:
+    rate = FALLING / 4
+    drawn = np.random.default_rng(2).poisson(rate, (400, 48)).astype(float)
+    model = Function(EDGES) if kind == "function" else learn_process(Function(EDGES), drawn[0], WINDOW)
+    mean, error = model.beneath(drawn, WINDOW)
+    p = chance(drawn[:, slice(*WINDOW)].sum(axis=1), mean, error)
+    # Whole numbers of events make p-values a little too large, never too small.
+    assert (p < 0.05).mean() < 0.08
+    assert kstest(p, "uniform").statistic < 0.12
+
+
+def test_a_process_follows_what_the_function_cannot() -> None:
+    bent = FALLING * (1 + 0.3 * np.sin(2 * MIDDLE))
+    process = learn_process(Function(EDGES), bent, WINDOW)
+    assert isinstance(process, Process)
+    true = bent[slice(*WINDOW)].sum()
+    by_process, error = process.beneath(bent[None], WINDOW)
+    by_function, _ = Function(EDGES).beneath(bent[None], WINDOW)
+    assert abs(by_process[0] - true) < abs(by_function[0] - true)
+    assert abs(by_process[0] - true) < 3 * error[0]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 300), st.floats(0.1, 200), st.floats(0.0, 30))
+def test_an_error_of_the_background_makes_an_excess_less_surprising(
+    n: int, mean: float, error: float
+) -> None:
+    sure, unsure = (float(chance(np.array([n]), np.array([mean]), np.array([e]))[0]) for e in (0.0, error))
+    assert 0 < sure <= 1
+    assert 0 < unsure <= 1
+    assert np.isclose(sure, max(poisson.sf(n - 1, mean), 1e-300), rtol=1e-3, atol=1e-12)
+    if n > mean + 3 * np.sqrt(mean) + 1:
+        assert unsure >= sure * 0.99
+
+
+def test_a_scan_sees_a_bump_and_counts_how_often_it_looked() -> None:
+    bins = Spectrum(EDGES, [(s, s + 8) for s in range(4, 37, 4)])
+    draw = np.random.default_rng(4)
+    plain = draw.poisson(FALLING / 4).astype(float)
+    look = Look(plain, Function(EDGES), tuple(range(len(bins.windows))))
+    rows = scan(bins, [look])
+    assert len(rows) == 9
+    drawn = pseudo(bins, [look], 300, 0)
+    local = min(row["p_value_local"] for row in rows)
+    told = overall(local, drawn)
+    assert local < told["p_value"] <= min(1.0, 9 * local)
+    assert told["p_value_gross_vitells"] > local
+    assert np.array_equal(drawn, pseudo(bins, [look], 300, 0))
+    bumped = plain.copy()
+    bumped[18:22] += 60
+    best = min(
+        scan(bins, [Look(bumped, Function(EDGES), look.windows)]), key=lambda row: row["p_value_local"]
+    )
+    assert best["window"] == [EDGES[16], EDGES[24]]
+    sure = overall(best["p_value_local"], drawn)
+    assert sure["p_value_from"] == "Bonferroni bound"
+    assert best["p_value_local"] < sure["p_value"] < sure["p_value_gross_vitells"] < 1e-6
+
+
+def test_windows_that_cannot_be_searched_are_refused() -> None:
+    table = toy(500, 0)
+
+    def refused(message: str, mass: np.ndarray, region: tuple[float, float] | None) -> None:
+        with pytest.raises(BadInput, match=message):
+            spectrum("t.npy", mass, region)
+
+    refused("holds no event; masses run from 2", table.mass, (10, 11))
+    refused("its ends are in the wrong order", table.mass, (3, 2))
+    refused("side-bands hold 0 events below and 0 above", table.mass, (1, 9))
+    refused("side-bands hold .* events below and 0 above", table.mass, (3, 9))
+    refused("20 events; a search needs 100", table.mass[:20], None)
+    refused("no window of a sixth of .* holds 100 events", table.mass[:150], None)
+    refused("the mass of every event is 3", np.full(200, 3.0), None)
