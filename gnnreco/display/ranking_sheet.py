@@ -6,16 +6,18 @@ import html
 from collections.abc import Sequence
 
 from gnnreco.files.json_types import JsonDict
-from gnnreco.tasks.explore import FEWEST, Ranking, known_effect, reasons
+from gnnreco.tasks.explore import FEWEST, Effect, Ranking, known_effect, reasons
 
-MOST_ROWS = 300
+MOST_ROWS = 300  # that say why
 
 
 def ranking_rows(ranking: Ranking) -> list[JsonDict]:
-    """A row for each event, the strangest first."""
+    """A row for each event, the strangest first; the first 300 say what makes them so."""
     rows = []
     for place, i in enumerate(ranking.order.tolist()):
-        why, effect = reasons(ranking, i), known_effect(ranking, i)
+        why, effect = [], Effect("not looked at", "")
+        if place < MOST_ROWS:
+            why, effect = reasons(ranking, i), known_effect(ranking, i)
         rows.append(
             {
                 "rank": place + 1,

@@ -51,8 +51,8 @@ def known_effect(ranking: Ranking, i: int) -> Effect:
     - **beam halo**: hits on one line parallel to the beam, at both ends, cross at least 6 quarters of a unit of
       pseudorapidity, and more than any line of the other events; this is among the five numbers that are strangest.
     - **pile-up**: multiplicity (vertices that the file lists, or else the median of the collections' hits) is at least 1.25
-      times the usual one, and at least half of what makes the event strange is within two standard deviations of what a
-      straight line through the other events has at that multiplicity.
+      times the usual one and above nine in ten of the other events', and at least half of what makes the event strange is
+      within two standard deviations of what a straight line through the other events has at that multiplicity.
 
     Where none holds, an event with a p-value above 0.25 is **ordinary**; of another the number that stands out is told.
     """
@@ -138,7 +138,7 @@ def _pile_up(ranking: Ranking, i: int) -> Effect | None:
         return None  # a line through so few events tells nothing
     what, own, many = _multiplicity(ranking, i, value, row)
     usual = float(np.median(many))
-    if not (what and own - usual >= np.log(MORE) and np.ptp(many) > 0):
+    if not (what and own - usual >= np.log(MORE) and own > np.quantile(many, 0.9) and np.ptp(many) > 0):
         return None
     excess = ranking.excess(i)
     slope = ((many - many.mean()) @ (row - row.mean(axis=0))) / ((many - many.mean()) ** 2).sum()
