@@ -1,11 +1,11 @@
-"""Compare the noisy cells that `gnnreco explore` names in CMS event-display archives with what CMS took out itself.
+"""Compare the noisy cells that `gnnreco explore` names in CMS event-display archives with CMS's missing momentum.
 
     python scripts/strange_vs_cms.py ARCHIVE.ig [--normal ARCHIVE.ig] [--json FILE]
 
-An archive holds the hits as they were, but CMS's missing transverse momentum (PFMETs) after its own cleaning. Where the
-calorimeters miss at least 100 GeV and three times what CMS reports, most of it was noise to CMS, or muons that calorimeters
-do not see. For each event: its rank and p-value, both momenta, and the known effect that `gnnreco explore` names, which knows
-the hits alone. The last line counts how often the two agree.
+An archive holds the hits as they were, but CMS's missing transverse momentum (PFMETs) after its own cleaning and corrections.
+Where the calorimeters miss at least 100 GeV and three times what CMS reports, CMS does not confirm it: noise that it took out,
+mostly, or muons and jets that calorimeters alone do not balance. For each event: its rank and p-value, both momenta, and the
+known effect that `gnnreco explore` names, which knows the hits alone. The last line counts how often the two agree.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
     )
     ranking, theirs = rank(events, normal), cms_missing(args.archive)
     ours = ranking.value[:, ranking.columns.index((EVERYTHING, "imbalance"))]
-    noise = (ours > LEAST) & (ours > TIMES * theirs)
+    denied = (ours > LEAST) & (ours > TIMES * theirs)
     named = [known_effect(ranking, i).name for i in range(len(events))]
     rows = [
         {
@@ -60,7 +60,7 @@ def main() -> None:
             "p_value": float(ranking.p_value[i]),
             "calorimeters_gev": float(ours[i]),
             "cms_gev": float(theirs[i]),
-            "noise_to_cms": bool(noise[i]),
+            "not_confirmed": bool(denied[i]),
             "known_effect": named[i],
         }
         for place, i in enumerate(ranking.order.tolist())
@@ -68,9 +68,8 @@ def main() -> None:
     show(rows, args.json)
     cell = np.array([name == "noisy cell" for name in named])
     print(
-        f"noisy cell: {(cell & noise).sum()} of {noise.sum()} events that CMS took noise out of, "
-        f"{(cell & ~noise).sum()} of the other {(~noise).sum()}; "
-        f"of the {noise.sum()} strangest events CMS took noise out of {noise[ranking.order][: noise.sum()].sum()}"
+        f"noisy cell: {(cell & denied).sum()} of {denied.sum()} events whose missing momentum CMS does not confirm, "
+        f"{(cell & ~denied).sum()} of the other {(~denied).sum()}"
     )
 
 
