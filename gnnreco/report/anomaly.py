@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gnnreco.bundle import Bundle, load_task
 from gnnreco.columns import Anomalies, Event
-from gnnreco.errors import BadInput, GnnrecoError
+from gnnreco.errors import BadConfig, BadInput, GnnrecoError
 from gnnreco.evaluate import score_anomalies
 from gnnreco.evaluate.report import page_of
 from gnnreco.files.atomic import write_file
@@ -16,7 +16,7 @@ from gnnreco.geometry import Detector
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.reconstruct.shard import short_names
-from gnnreco.tasks.contract import Calibrated
+from gnnreco.tasks.contract import Calibrated, ReadsJets
 
 from .chain import Before
 from .figures import Failed, Figure
@@ -65,13 +65,21 @@ def report_anomalies(
     ------
     BadInput
         No events, or none that the bundle can judge.
+    BadConfig
+        The bundle reads what other bundles find, or files of jets.
     BadBundle
         One for another detector.
     """
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some normal ones")
     task = load_task(bundle, detector, any_detector)
+<<<<<<< HEAD
     events = Before(bundle, task, detector, bundles).events(events)
+=======
+    if task.needs.found or (isinstance(task, ReadsJets) and task.reads_jets):
+        why = "does not read hits alone: run it with `gnnreco reconstruct`, and `gnnreco evaluate` on what that writes"
+        raise BadConfig(f"bundle {bundle.name}: {why}")
+>>>>>>> 5ea1d0fcb2bfbf1023837b42bf3a7534b143e266
     rows: list[tuple[int, str, Anomalies]] = []
     failed: list[Failed] = []
     with threads(1):  # the same bits on any machine

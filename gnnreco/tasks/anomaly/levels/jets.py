@@ -125,7 +125,8 @@ class JetsLook:
 def jets_of(found: ReconstructedParticles, radius: float, least_pt: float) -> tuple[Jets, Ints]:
     """Anti-kt jets of found particles, hardest first, and the rows of the particles that are their constituents (m,)."""
     four = np.stack([found.px, found.py, found.pz, found.energy], axis=1)
-    parts = leading_jets(four, radius, len(four), least_pt)
+    flying = np.flatnonzero(found.pt > 0)  # one without transverse momentum has no place in a jet
+    parts = [flying[rows] for rows in leading_jets(four[flying], radius, len(flying), least_pt)]
     n, offsets = len(parts), np.cumsum([0, *map(len, parts)]).astype(np.int64)
     rows = np.concatenate([np.zeros(0, np.int64), *parts])
     jet = np.repeat(np.arange(n), np.diff(offsets))
