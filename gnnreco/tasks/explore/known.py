@@ -46,9 +46,9 @@ def known_effect(ranking: Ranking, i: int) -> Effect:
     """The first known effect whose rule holds for event i.
 
     - **noisy cell**: one cell has at least half of its collection's energy and five times what the loneliest cell of that
-      collection usually has (where most have none: five times what one in six exceeds); all its neighbours have at most 5 % of
-      its energy, other collections at most 10 % of it in its direction (within 0.1 rad); and the numbers of that collection are
-      at least half of what makes the event strange.
+      collection usually has (where most have none: five times what one in six exceeds); all its neighbours have at most
+      5 % of its energy, other collections at most 10 % of it in its direction (within 0.1 rad); and the numbers of that
+      collection are at least half of what makes the event strange.
     - **beam halo**: hits on one line parallel to the beam, at both ends, cross at least 6 quarters of a unit of
       pseudorapidity, and more than any line of the other events; this is among the five numbers that are strangest.
     - **pile-up**: multiplicity (vertices that the file lists, or else the median of the collections' hits) is at least 1.25
