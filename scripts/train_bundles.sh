@@ -276,3 +276,14 @@ learn fastsim-any 14 2 0.15 120 64 train.start=fastsim-third
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \
     sample.events=1100 sample.validation_events=80 train.epochs=3 train.learning_rate=0.005 train.batch=4 train.threads=1 \
     task.resource=1e-6 -o jets-online
+
+# What normal collisions look like: dijets with pile-up in `odd`. Validation events fit the head and calibrate p-values.
+python scripts/simulate_pools.py --process dijet --events 5000 --seed 77 -o dijets.parquet
+python scripts/simulate_pools.py --process dijet --events 15000 --seed 78 -o other_dijets.parquet
+normal() { # folder seed pool
+    gnnreco simulate --detector odd --process dijet --pileup 2 --events 500 --seed "$2" "pool=$3" -o "$1"
+}
+for s in 201 202 203; do normal "n$s" "$s" dijets.parquet; done
+for s in 301 302 303 304; do normal "c$s" "$s" other_dijets.parquet; done
+gnnreco train anomaly detector=odd 'sample.inputs=[n201,n202,n203]' 'sample.validation=[c301,c302,c303,c304]' \
+    sample.events=1500 sample.validation_events=2000 task.fitted=0.4 train.epochs=8 train.cache=cache -o anomaly-hits

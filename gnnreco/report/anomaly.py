@@ -18,6 +18,7 @@ from gnnreco.progress import Progress
 from gnnreco.reconstruct.shard import short_names
 from gnnreco.tasks.contract import Calibrated
 
+from .chain import Before
 from .figures import Failed, Figure
 
 #: Level of the p-value whose coverage is told first.
@@ -30,6 +31,7 @@ def report_anomalies(
     page: str | Path,
     detector: Detector,
     any_detector: bool = False,
+    bundles: Sequence[str | Path] = (),
     command: str = "",
     progress: Progress | None = None,
 ) -> JsonDict:
@@ -47,6 +49,8 @@ def report_anomalies(
         As it was loaded.
     any_detector : bool
         Allow a bundle that was trained on another detector.
+    bundles : sequence of str or path
+        Those that find what it looks at; without them those that it was trained with, or that ship for the detector.
     command : str
         The command behind the report.
     progress : callable, optional
@@ -67,6 +71,7 @@ def report_anomalies(
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some normal ones")
     task = load_task(bundle, detector, any_detector)
+    events = Before(bundle, task, detector, bundles).events(events)
     rows: list[tuple[int, str, Anomalies]] = []
     failed: list[Failed] = []
     with threads(1):  # the same bits on any machine

@@ -98,6 +98,11 @@ class Learner(Protocol[Read, Sample]):
         return {name: array for name, array in self.state().items() if name not in trained}
 
     @property
+    def needs_truth(self) -> bool:
+        """Whether it learns from true particles or classes: events and jets without are then refused."""
+        return True
+
+    @property
     def adversarial(self) -> bool:
         """Whether the loss is that of a game, so that the last epoch is the best and not that with the lowest loss."""
         return False

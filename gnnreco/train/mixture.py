@@ -111,6 +111,11 @@ class Mixture(Learner[Event, Sample], Generic[Sample]):
         return self._first.sample_state
 
     @property
+    def needs_truth(self) -> bool:
+        """The same for all."""
+        return self._first.needs_truth
+
+    @property
     def adversarial(self) -> bool:
         """The same for all."""
         return self._first.adversarial
