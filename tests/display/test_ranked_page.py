@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -121,14 +122,10 @@ def _chambers(number: int) -> int:
 
 
 def test_names_in_the_table_are_never_markup():
-    event = measure(hot(plain(1), 300.0))
-    evil = {
-        ("<img>", kind) if part == "barrel" else (part, kind): f for (part, kind), f in event.facts.items()
-    }
-    from dataclasses import replace
-
-    bad = replace(event, facts=evil, lone={}, typical={"<img>": 1.0})
-    markup = ranking_sheet(rank([bad, *(measure(plain(n)) for n in range(6))]), [0])
+    event, name = measure(hot(plain(1), 300.0)), "<img>"
+    facts = {(name if part == "barrel" else part, kind): fact for (part, kind), fact in event.facts.items()}
+    evil = replace(event, facts=facts, lone={}, typical={name: 1.0}, missing={name: 0.0})
+    markup = ranking_sheet(rank([evil, *(measure(plain(n)) for n in range(6))]), [0])
     assert "<img>" not in markup
     assert "&lt;img&gt;" in markup
 

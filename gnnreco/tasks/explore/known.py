@@ -46,8 +46,9 @@ def known_effect(ranking: Ranking, i: int) -> Effect:
     """The first known effect whose rule holds for event i.
 
     - **noisy cell**: one cell has at least half of its collection's energy and five times what the loneliest cell of that
-      collection usually has; all its neighbours have at most 5 % of its energy, other collections at most 10 % of it in its
-      direction (within 0.1 rad); and the numbers of that collection are at least half of what makes the event strange.
+      collection usually has (where most have none: five times what one in six exceeds); all its neighbours have at most
+      5 % of its energy, other collections at most 10 % of it in its direction (within 0.1 rad); and the numbers of that
+      collection are at least half of what makes the event strange.
     - **beam halo**: hits on one line parallel to the beam, at both ends, cross at least 6 quarters of a unit of
       pseudorapidity, and more than any line of the other events; this is among the five numbers that are strangest.
     - **pile-up**: multiplicity (vertices that the file lists, or else the median of the collections' hits) is at least 1.25
@@ -69,12 +70,12 @@ def _noisy_cell(ranking: Ranking, i: int) -> Effect | None:
     for part in sorted(parts, key=lambda name: -parts[name]):
         cell = event.lone[part]
         before = normal[:, ranking.columns.index((part, "lone"))]
-        usual, largest = float(np.median(before)), float(before.max())
+        usual, often, largest = (float(v) for v in np.quantile(before, [0.5, 0.84, 1.0]))
         holds = (
             cell.energy >= MOST_OF * cell.collection
             and cell.neighbours <= SILENT * cell.energy
             and cell.behind <= NOTHING_BEHIND * cell.energy
-            and cell.energy - cell.neighbours > LOUD * usual
+            and cell.energy - cell.neighbours > LOUD * (usual or often)
             and parts[part] >= MOST_OF * excess.sum()
         )
         if holds:

@@ -55,12 +55,8 @@ def put(event: Event, name: str, xyz: Floats, edges: Floats, energy: Floats) -> 
     assert told is not None
     assert old.energy is not None
     n = len(old) + len(xyz)
-    hits = Hits(
-        np.arange(n),
-        *np.concatenate([old.xyz, xyz]).T,
-        np.full(n, -1, np.int32),
-        energy=np.append(old.energy, energy),
-    )
+    x, y, z = np.concatenate([old.xyz, xyz]).T
+    hits = Hits(np.arange(n), x, y, z, np.full(n, -1, np.int32), energy=np.append(old.energy, energy))
     of = np.append(told.of, np.full(len(xyz), NAMES.index(name))).astype(np.int32)
     return replace(event, hits=hits, collections=Collections(NAMES, of, np.concatenate([told.edges, edges])))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.tasks.explore import EVERYTHING, Ranking, anomalies_of, measure, rank, reasons
+from tests.display import conftest as bench
 
 from .made import chambers_at, hot, plain, put, shuffled
 
@@ -123,3 +124,15 @@ def test_too_few_events_are_refused() -> None:
         rank(MANY[:4])
     with pytest.raises(BadInput, match="2 events tell too little of what is normal"):
         rank(MANY, MANY[:2])
+
+
+def test_subsystems_of_a_detector_stand_for_collections() -> None:
+    """Two layers of the outer one and three of the inner one, each with three charged particles; one hit lies in none."""
+    seen = bench.event()
+    sensor = seen.hits.sensor.copy()
+    sensor[0] = -1
+    facts = measure(replace(seen, hits=replace(seen.hits, sensor=sensor)), bench.detector()).facts
+    counts = {part: fact.value for (part, kind), fact in facts.items() if kind == "hits"}
+    assert sum(counts.values()) == len(sensor)
+    assert counts["no subsystem"] == 1
+    assert counts["outer"] == (sensor >= 6).sum()
