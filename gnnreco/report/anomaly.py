@@ -66,20 +66,16 @@ def report_anomalies(
     BadInput
         No events, or none that the bundle can judge.
     BadConfig
-        The bundle reads what other bundles find, or files of jets.
+        The bundle reads files of jets.
     BadBundle
         One for another detector.
     """
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some normal ones")
     task = load_task(bundle, detector, any_detector)
-<<<<<<< HEAD
+    if isinstance(task, ReadsJets) and task.reads_jets:
+        raise BadConfig(f"bundle {bundle.name}: reads files of jets, of which no report is made")
     events = Before(bundle, task, detector, bundles).events(events)
-=======
-    if task.needs.found or (isinstance(task, ReadsJets) and task.reads_jets):
-        why = "does not read hits alone: run it with `gnnreco reconstruct`, and `gnnreco evaluate` on what that writes"
-        raise BadConfig(f"bundle {bundle.name}: {why}")
->>>>>>> 5ea1d0fcb2bfbf1023837b42bf3a7534b143e266
     rows: list[tuple[int, str, Anomalies]] = []
     failed: list[Failed] = []
     with threads(1):  # the same bits on any machine
