@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gnnreco.bundle import Bundle, load_task
 from gnnreco.columns import Anomalies, Event
-from gnnreco.errors import BadConfig, BadInput, GnnrecoError
+from gnnreco.errors import BadInput, GnnrecoError
 from gnnreco.evaluate import score_anomalies
 from gnnreco.evaluate.report import page_of
 from gnnreco.files.atomic import write_file
@@ -16,8 +16,9 @@ from gnnreco.geometry import Detector
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.reconstruct.shard import short_names
-from gnnreco.tasks.contract import Calibrated, ReadsJets
+from gnnreco.tasks.contract import Calibrated
 
+from .chain import Before
 from .figures import Failed, Figure
 
 #: Level of the p-value whose coverage is told first.
@@ -30,6 +31,7 @@ def report_anomalies(
     page: str | Path,
     detector: Detector,
     any_detector: bool = False,
+    bundles: Sequence[str | Path] = (),
     command: str = "",
     progress: Progress | None = None,
 ) -> JsonDict:
@@ -47,6 +49,8 @@ def report_anomalies(
         As it was loaded.
     any_detector : bool
         Allow a bundle that was trained on another detector.
+    bundles : sequence of str or path
+        Those that find what it looks at; without them those that it was trained with, or that ship for the detector.
     command : str
         The command behind the report.
     progress : callable, optional
@@ -61,17 +65,13 @@ def report_anomalies(
     ------
     BadInput
         No events, or none that the bundle can judge.
-    BadConfig
-        The bundle reads what other bundles find, or files of jets.
     BadBundle
         One for another detector.
     """
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some normal ones")
     task = load_task(bundle, detector, any_detector)
-    if task.needs.found or (isinstance(task, ReadsJets) and task.reads_jets):
-        why = "does not read hits alone: run it with `gnnreco reconstruct`, and `gnnreco evaluate` on what that writes"
-        raise BadConfig(f"bundle {bundle.name}: {why}")
+    events = Before(bundle, task, detector, bundles).events(events)
     rows: list[tuple[int, str, Anomalies]] = []
     failed: list[Failed] = []
     with threads(1):  # the same bits on any machine

@@ -19,6 +19,7 @@ from gnnreco.models.anomaly.surprise import Surprise, neighbours_of, way_classes
 from gnnreco.models.state import checked
 from gnnreco.tasks.anomaly import AnomalyConfig, AnomalyTask
 from gnnreco.tasks.anomaly.levels import JetConfig
+from gnnreco.tasks.contract import Needs
 from gnnreco.testing import check_task
 
 from .conftest import SMALL
@@ -238,7 +239,7 @@ def test_settings_decide_what_it_needs() -> None:
     assert AnomalyConfig().needs.found == ()
     assert ReconstructedParticles in OF_JETS.needs.found
     assert OF_JETS.needs == OF_PARTICLES.needs
-    assert OF_FILES.needs.measures == OF_FILES.needs.found == ()
+    assert OF_FILES.needs == Needs()
     assert (OF_FILES.reads_jets, OF_JETS.reads_jets) == (True, False)
 
 
