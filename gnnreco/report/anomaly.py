@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gnnreco.bundle import Bundle, load_task
 from gnnreco.columns import Anomalies, Event
-from gnnreco.errors import BadConfig, BadInput, GnnrecoError
+from gnnreco.errors import BadInput, GnnrecoError
 from gnnreco.evaluate import score_anomalies
 from gnnreco.evaluate.report import page_of
 from gnnreco.files.atomic import write_file
@@ -16,7 +16,7 @@ from gnnreco.geometry import Detector
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.reconstruct.shard import short_names
-from gnnreco.tasks.contract import Calibrated, ReadsJets
+from gnnreco.tasks.contract import Calibrated
 
 from .chain import Before
 from .figures import Failed, Figure
