@@ -7,6 +7,7 @@ import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -125,7 +126,7 @@ def test_the_same_from_python(table: EventTable, tmp_path: Path) -> None:
 
 
 def test_labels_that_teach_nothing_are_refused(table: EventTable) -> None:
-    def refused(message: str, data: EventTable, method: str, **more: EventTable) -> None:
+    def refused(message: str, data: EventTable, method: str, **more: Any) -> None:
         with pytest.raises(BadInput, match=message):
             hunt(data, replace(QUICK, method=method), **more)
 
