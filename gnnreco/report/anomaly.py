@@ -16,7 +16,7 @@ from gnnreco.geometry import Detector
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.reconstruct.shard import short_names
-from gnnreco.tasks.contract import Calibrated
+from gnnreco.tasks.contract import Calibrated, ReadsJets
 
 from .chain import Before
 from .figures import Failed, Figure
