@@ -148,6 +148,18 @@ tag particles-fixed 40 "${particles[@]}"
 gnnreco deploy search particles-fixed -o particles-front "${common[@]}" train.epochs=30 train.learning_rate=0.004
 tag jet-particles 80 train.start=particles-front/point-01 task.teacher=particles-teacher task.resource=5e-6
 
+# Anomalies for a trigger, from normal events alone: an autoencoder in floating point, then in fixed point under a price for LUTs.
+# Seeds 1001 and 2001 are those of `scripts/bench_trigger_anomaly.py`.
+"$acts" "$here/make_jets.py" --events --process qcd --jets 50000 --seed 1 -o qcd
+strange() { # output epochs options
+    gnnreco train trigger model=anomaly task=events \
+        'sample.inputs=[qcd/jets-000003.parquet,qcd/jets-000004.parquet,qcd/jets-000005.parquet]' \
+        'sample.validation=[qcd/jets-000001.parquet,qcd/jets-000002.parquet]' sample.events=100000 sample.validation_events=100 \
+        train.epochs="$2" train.learning_rate=0.01 train.threads=1 "${@:3}" -o "$1"
+}
+strange anomaly-float 40 model.bits.weights=float
+strange trigger-anomaly 30 train.start=anomaly-float model.bits.weights=fixed task.resource=3e-5
+
 # Particle flow: collisions by Pythia (`pip install gnnreco[pythia]`) that do not ship, tracks by a network that was trained
 # elsewhere, showers by the density finder, which learns nothing.
 for pool in "qq 380 5000 1380" "qq 240 2000 1240" "qq 91 3000 1091" "zh 240 2000 1241" "tautau 91 1500 1092"; do

@@ -118,9 +118,12 @@ class Learner(Protocol[Read, Sample]):
         """Loss to go down, and numbers to write beside it, always of the same names."""
         raise _learns_nothing(self.name)
 
-    def finish(self, samples: Iterable[Sample]) -> None:
-        """Learn from validation samples what needs the trained network, such as the scale of errors; by default nothing."""
-        return
+    def finish(self, samples: Iterable[Sample]) -> Mapping[str, float] | None:
+        """Learn from validation samples what needs the trained network, such as the scale of errors; by default nothing.
+
+        What it returns, by name, is written to the manifest beside the metrics of the best epoch.
+        """
+        return None
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers: see `State`; by default none."""
