@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gnnreco.bundle import Bundle, load_task
 from gnnreco.columns import Anomalies, Event
-from gnnreco.errors import BadInput, GnnrecoError
+from gnnreco.errors import BadConfig, BadInput, GnnrecoError
 from gnnreco.evaluate import score_anomalies
 from gnnreco.evaluate.report import page_of
 from gnnreco.files.atomic import write_file

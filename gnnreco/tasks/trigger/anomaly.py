@@ -87,8 +87,8 @@ class Watching(Tensors):
     last, out : (b, ...)
         What the last layer with weights read and gave.
     left : (b, ...)
-        The last sum of two, which of an autoencoder is what is left of its input. Neither is cut to bits: a loss that asks for
-        small squares would have bits that round them to nothing.
+        The last sum of two, which of an autoencoder is what is left of its input. Neither is cut to bits: a loss that
+        asks for small squares would have bits that round them to nothing.
     """
 
     last: Tensor
