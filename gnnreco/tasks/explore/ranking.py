@@ -121,7 +121,7 @@ def rank(
     judged, others = row[:n], row[n:] if normal else row[:n]
     names = tuple(" ".join(column) for column in columns)
     fold = _folds(others)
-    own, parts = np.zeros(len(others)), np.zeros(others.shape)
+    own, parts = np.zeros(len(others)), np.zeros((len(others), len(columns)))
     count, score, contributions = np.zeros(n), np.zeros(n), np.zeros((n, len(columns)))
     for part in np.unique(fold):
         out = fold == part
