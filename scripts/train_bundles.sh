@@ -295,7 +295,14 @@ python scripts/simulate_pools.py --process dijet --events 15000 --seed 78 -o oth
 normal() { # folder seed pool
     gnnreco simulate --detector odd --process dijet --pileup 2 --events 500 --seed "$2" "pool=$3" -o "$1"
 }
-for s in 201 202 203; do normal "n$s" "$s" dijets.parquet; done
+for s in 201 202; do normal "n$s" "$s" dijets.parquet; done
 for s in 301 302 303 304; do normal "c$s" "$s" other_dijets.parquet; done
-gnnreco train anomaly detector=odd 'sample.inputs=[n201,n202,n203]' 'sample.validation=[c301,c302,c303,c304]' \
-    sample.events=1500 sample.validation_events=2000 task.fitted=0.4 train.epochs=8 train.cache=cache -o anomaly-hits
+gnnreco train anomaly detector=odd 'sample.inputs=[n201,n202]' 'sample.validation=[c301,c302,c303,c304]' \
+    sample.events=1000 sample.validation_events=2000 task.fitted=0.4 train.epochs=4 train.cache=cache -o anomaly-hits
+
+# Jets of particle flow in e+e- -> qq, so that those of a W or a top are strange.
+gnnreco simulate --detector full_cld --process qq --ecm 380 --events 400 --seed 412 -o jets_tr
+gnnreco simulate --detector full_cld --process qq --ecm 380 --events 800 --seed 413 -o jets_va
+gnnreco train anomaly detector=full_cld task.level=jets task.jets.radius=1.0 task.jets.least_pt=50 'sample.inputs=[jets_tr]' \
+    'sample.validation=[jets_va]' sample.events=400 sample.validation_events=800 \
+    'sample.bundles=[tracking-cld,clusters-fine,pflow-cld]' task.fitted=0.5 task.bins=4 train.epochs=20 -o anomaly-jets

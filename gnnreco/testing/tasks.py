@@ -286,10 +286,10 @@ def _rows(event: Event, rows: Ints) -> Event:
     """The event with these hits, in this order, and without truth; what was found in it keeps what is left of its hits."""
     places = {"hit_index": np.full(len(event.hits), -1, np.int64)}
     places["hit_index"][rows] = np.arange(len(rows))
-    found = {}
+    found: dict[type, Any] = {}
     # Particles name rows of tracks and clusters, so these come first.
-    for kind in sorted(event.found, key=lambda kind: len(kind.OFFSETS)):
-        found[kind], some = _left(event.found[kind], places)
+    for kind, columns in sorted(event.found.items(), key=lambda item: len(item[1].OFFSETS)):
+        found[kind], some = _left(columns, places)
         if kind in INDEX:
             places[INDEX[kind]] = np.where(some, np.cumsum(some) - 1, -1)
     return replace(event, hits=event.hits[rows], truth=None, collections=None, found=found)

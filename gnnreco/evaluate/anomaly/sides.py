@@ -91,7 +91,7 @@ def judged(rows: Iterable[tuple[int, str, Anomalies]], patterns: Sequence[str], 
     if not event:
         raise BadInput(folder, "", "holds no events; reconstruct some")
     names = dict.fromkeys(source)
-    named = _together({name: group for name in names if (group := _group(name, patterns))}, patterns)
+    named = _together({name: like for name in names if (like := _group(name, patterns))}, patterns)
     normal = {name: str(PurePosixPath(name).parent) for name in names if name not in named}
     for pattern in patterns:
         if not any(_group(name, [pattern]) is not None for name in names):

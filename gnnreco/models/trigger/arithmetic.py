@@ -129,7 +129,7 @@ class Cost:
         return x[0], n
 
     def squares(self, x: tuple[Tensor, int]) -> tuple[Tensor, int]:
-        """See `Arithmetic`; half of the products of bits of a square come twice. No price: no loss defends them."""
+        """See `Arithmetic`; half of the bits of a square come twice. No loss defends them, so they have no price."""
         bits = x[0].detach()
         self.sum = self.sum + x[1] * (bits**2 / 2 + bits).sum()
         return 2 * bits.max().reshape(1), x[1]

@@ -251,7 +251,7 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
         """Fit the head and calibrate p-values with validation events, each with rows of its own."""
         terms = self.config.terms
         found = [row for sample in samples for row, _, _ in self._rows(sample)]
-        rows = np.stack(found) if found else np.zeros((0, 1))
+        rows = np.stack(found) if found else np.zeros((0, 1), np.float32)
         n = round(len(rows) * self.config.fitted)
         if min(n, len(rows) - n) < FEWEST:
             why = f"{n} and {len(rows) - n} {terms.row}s of validation to fit the head and to calibrate p-values"

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.columns import Event, ReconstructedParticles
+from gnnreco.columns import Event, ReconstructedParticles, concatenate
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.geometry import Detector
 from gnnreco.graphs.jet_finder import installed
@@ -19,6 +19,8 @@ from gnnreco.models.anomaly.surprise import Surprise, neighbours_of, way_classes
 from gnnreco.models.state import checked
 from gnnreco.tasks.anomaly import AnomalyConfig, AnomalyTask
 from gnnreco.tasks.anomaly.levels import JetConfig
+from gnnreco.tasks.anomaly.levels.jets import jets_of
+from gnnreco.tasks.contract import Needs
 from gnnreco.testing import check_task
 
 from .conftest import SMALL
@@ -238,7 +240,7 @@ def test_settings_decide_what_it_needs() -> None:
     assert AnomalyConfig().needs.found == ()
     assert ReconstructedParticles in OF_JETS.needs.found
     assert OF_JETS.needs == OF_PARTICLES.needs
-    assert OF_FILES.needs.measures == OF_FILES.needs.found == ()
+    assert OF_FILES.needs == Needs()
     assert (OF_FILES.reads_jets, OF_JETS.reads_jets) == (True, False)
 
 
@@ -249,3 +251,13 @@ def test_levels_keep_to_the_contract(
 ) -> None:
     task: AnomalyTask = request.getfixturevalue(f"of_{level}")
     check_task("anomaly", detector, dijets[:2], task.config, task.state())
+
+
+@needs_fastjet
+def test_a_particle_without_momentum_is_in_no_jet() -> None:
+    found = particles(np.array([0, 0]), np.array([50.0, 30.0]), np.zeros(2), np.array([0.0, 0.1]))
+    still = replace(found[:1], px=np.zeros(1), py=np.zeros(1), pz=np.zeros(1))
+    jets, rows = jets_of(concatenate([found, still]), 0.4, 20.0)
+    assert len(jets) == 1
+    assert sorted(rows) == [0, 1]
+    assert np.isfinite(np.stack([jets.pt, jets.eta, jets.phi])).all()

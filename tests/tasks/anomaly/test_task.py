@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from gnnreco.tasks.anomaly.levels import HITS, JETS, PARTICLES, Terms
 from .conftest import SMALL
 
 
-def added(event: Event, **columns: np.ndarray) -> Event:
+def added(event: Event, **columns: Any) -> Event:
     """An event with more hits, which no particle left."""
     n = len(columns["x"])
     first = int(event.hits.hit_id.max()) + 1

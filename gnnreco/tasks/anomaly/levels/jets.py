@@ -47,10 +47,8 @@ class JetConfig:
     rings: RingConfig = field(default_factory=RingConfig)
 
     def __post_init__(self) -> None:
-        if not (0 < self.radius <= 10 and 0 <= self.least_pt < np.inf):
-            raise BadConfig(
-                "task.jets.radius must be above 0 and at most 10, task.jets.least_pt not negative"
-            )
+        if not (0 < self.radius <= 10 and 0 < self.least_pt < np.inf):
+            raise BadConfig("task.jets.radius must be above 0 and at most 10, task.jets.least_pt above 0")
 
 
 class JetsLevel:
@@ -127,11 +125,14 @@ class JetsLook:
 def jets_of(found: ReconstructedParticles, radius: float, least_pt: float) -> tuple[Jets, Ints]:
     """Anti-kt jets of found particles, hardest first, and the rows of the particles that are their constituents (m,)."""
     four = np.stack([found.px, found.py, found.pz, found.energy], axis=1)
-    parts = leading_jets(four, radius, len(four), least_pt)
+    flying = np.flatnonzero(found.pt > 0)  # one without transverse momentum has no place in a jet
+    parts = [flying[rows] for rows in leading_jets(four[flying], radius, len(flying), least_pt)]
     n, offsets = len(parts), np.cumsum([0, *map(len, parts)]).astype(np.int64)
     rows = np.concatenate([np.zeros(0, np.int64), *parts])
     jet = np.repeat(np.arange(n), np.diff(offsets))
-    px, py, pz, energy = (np.bincount(jet, column[rows], n) for column in four.T)
+    total = np.zeros((n, 4))
+    np.add.at(total, jet, four[rows])
+    px, py, pz, energy = total.T
     pt, eta, phi = np.hypot(px, py), eta_of(px, py, pz), phi_of(px, py)
     mass = np.sqrt(np.maximum(energy**2 - px**2 - py**2 - pz**2, 0.0))
     turn = found.phi[rows] - phi[jet]
