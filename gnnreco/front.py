@@ -169,7 +169,8 @@ def report(
     trained = opened_bundle.manifest["detector"]
     if detector is None and trained != ANY_DETECTOR:
         detector = trained["name"]
-    if detector is None and find_task(opened_bundle.task).needs.measures:
+    needs = find_task(opened_bundle.task).needs_with(opened_bundle.config)
+    if detector is None and needs.measures:
         raise BadConfig(f"bundle {bundle}: serves any detector; name that of the events with detector=")
     described = None if detector is None else loaded(detector)
     if opened_bundle.task == FASTSIM and described is not None:
@@ -180,14 +181,17 @@ def report(
         paths = isinstance(data, str | Path) or (bool(data) and isinstance(data[0], str | Path))
         events = open_events(data, described, truth=True, deposits=False) if paths else data  # type: ignore[arg-type]
         return report_showers(opened_bundle, events, page, described, seed, command, progress)  # type: ignore[arg-type]
-    if find_task(opened_bundle.task).gives is Anomalies and described is not None:
-        if train is not None or seeds or bundles:
+    if find_task(opened_bundle.task).gives is Anomalies:
+        if described is None:
+            raise BadConfig(f"bundle {bundle}: learned from files of jets, of which there is no report")
+        if train is not None or seeds or (bundles and not needs.found):
             raise BadConfig("train=, seeds= and bundles= say nothing of an anomaly bundle: leave them out")
         from gnnreco.report.anomaly import report_anomalies
 
         paths = isinstance(data, str | Path) or (bool(data) and isinstance(data[0], str | Path))
         events = open_events(data, described, truth=False) if paths else data  # type: ignore[arg-type]
-        return report_anomalies(opened_bundle, events, page, described, any_detector, command, progress)  # type: ignore[arg-type]
+        rest = (page, described, any_detector, bundles, command, progress)
+        return report_anomalies(opened_bundle, events, *rest)  # type: ignore[arg-type]
     task = load_task(opened_bundle, described, any_detector)
     jets = isinstance(task, ReadsJets) and task.reads_jets
 
@@ -302,7 +306,7 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
     doubts: dict[str, None] = {}
     row = source.numbers.index(event.number)
     for task in sorted(parts, key=[*task_names(), *parts].index):
-        gives = find_task(task).gives
+        gives = find_task(parts[task].get("task") or task).gives
         if gives not in readers or gives in found:
             continue
         place = folder / task if "tasks" in manifest else folder

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from gnnreco.search import EventTable, SearchSettings, hunt, read_events
-from gnnreco.search.gain import gains
 from gnnreco.search.methods import Lesson, learn
 from gnnreco.search.regions import inside
+from gnnreco.statistics import gains
 from gnnreco.statistics.intervals import clopper_pearson
 
 PUBLISHED = {"supervised": 17, "idealised": 15, "cathode": 14, "cwola": 11, "anode": 6.5}
@@ -37,7 +37,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--members", type=int, default=20)
+    parser.add_argument("--members", type=int, default=10)
     parser.add_argument("--experiments", type=int, default=200)
     parser.add_argument("--only", choices=("supervised", "idealised", "cwola", "false"), action="append")
     parser.add_argument("--json", type=Path)
@@ -74,25 +74,22 @@ def supervised(train: EventTable, val: EventTable, extra: EventTable, members: i
 
 
 def idealised(train: EventTable, val: EventTable, extra: EventTable, members: int) -> dict:
-    """All events of train, of unknown kind, against the background of four fifths of val; the rest of it is the test."""
-    signal = joined(val[val.label == 1], extra)
-    return _by_reference("idealised", train, val[val.label == 0], signal, members) | {
-        "split": "train against 4/5 of the background of val, in turn; test: the other fifth, and signal of val and extrasig_train"
-    }
-
-
-def _by_reference(
-    method: str, data: EventTable, background: EventTable, signal: EventTable, members: int
-) -> dict:
-    fold = np.random.default_rng(0).permutation(len(background)) % FOLDS
-    turn = np.random.default_rng(1).integers(0, FOLDS, len(signal))
-    score, known = np.empty(len(background)), np.empty(len(signal))
+    """Events of train, of unknown kind, against the background of val, in folds of both: what is left out is the test."""
+    reference, signal = val[val.label == 0], joined(val[val.label == 1], extra)
+    parts = [
+        (table, np.random.default_rng(i).permutation(len(table)) % FOLDS, np.empty(len(table)))
+        for i, table in enumerate((train, reference, signal))
+    ]
+    (_, mine, _), (_, other, _), _ = parts
     for k in range(FOLDS):
-        scorer = learn(method, lesson(data, background[fold != k], members, k))
-        for table, rows, to in ((background, fold == k, score), (signal, turn == k, known)):
-            to[rows] = scorer(table.features[rows], table.mass[rows])
-        say(method, k)
-    return gains(np.concatenate([score, known]), np.repeat([0, 1], [len(score), len(known)]))
+        scorer = learn("idealised", lesson(train[mine != k], reference[other != k], members, k))
+        for table, fold, score in parts:
+            score[fold == k] = scorer(table.features[fold == k], table.mass[fold == k])
+        say("idealised", k)
+    label = np.concatenate([table.label for table, _, _ in parts])
+    return gains(np.concatenate([score for _, _, score in parts]), label) | {
+        "split": "5 folds of train and of the background of val; test: the folds left out, and signal of val and extrasig_train"
+    }
 
 
 def cwola(train: EventTable, val: EventTable, extra: EventTable, members: int) -> dict:

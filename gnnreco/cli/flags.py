@@ -12,6 +12,7 @@ FLAGS = {
     "detector": "--detector",
     "engine": "--engine",
     "format": "--format",
+    "normal": "--normal",
     "output": "--output",
     "columns": "--columns",
     "method": "--method",

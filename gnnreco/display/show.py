@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -40,13 +41,36 @@ SCRIPTS = (
 )
 
 
+Sheets = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An event, or a detector, that is drawn: a page has one or several.
+
+    Attributes
+    ----------
+    title : str
+    about : dict
+        What the scripts of the page are told.
+    pack : Pack
+    sheets : sequence of (str, str)
+        Title and markup of the flat pages that belong to it.
+    """
+
+    title: str
+    about: JsonDict
+    pack: Pack
+    sheets: Sheets = ()
+
+
 def show_event(
     event: Event,
     detector: Detector,
     tracks: Tracks | None,
     path: str | Path,
     clusters: Clusters | None = None,
-    sheets: Sequence[tuple[str, str]] = (),
+    sheets: Sheets = (),
     command: str = "",
     particles: ReconstructedParticles | None = None,
     title: str = "",
@@ -90,6 +114,22 @@ def show_event(
     BadInput
         Where a track, a cluster, a particle or a score points at a hit that the event does not have.
     """
+    scene = event_scene(event, detector, tracks, clusters, sheets, command, particles, title, anomalies)
+    return write_scenes(path, [scene])
+
+
+def event_scene(
+    event: Event,
+    detector: Detector,
+    tracks: Tracks | None = None,
+    clusters: Clusters | None = None,
+    sheets: Sheets = (),
+    command: str = "",
+    particles: ReconstructedParticles | None = None,
+    title: str = "",
+    anomalies: Anomalies | None = None,
+) -> Scene:
+    """What `show_event` draws, for a page of several events."""
     of_event = ((tracks, "track"), (clusters, "cluster"), (particles, "particle"), (anomalies, "score"))
     for found, what in of_event:
         if found is not None:
@@ -104,7 +144,7 @@ def show_event(
         "made_by": {"gnnreco": __version__, "command": command},
         "heading": title,
     }
-    return _write(path, title or f"Event {event.number} in {detector.name}", about, pack, sheets)
+    return Scene(title or f"Event {event.number} in {detector.name}", about, pack, sheets)
 
 
 def _belongs(event: Event, hit_index: Ints, what: str) -> None:
@@ -146,28 +186,37 @@ def show_detector(
         seen = (in_source_frame(event, detector.source) for event in events)
         about["occupancy"] = add_occupancy(pack, there, seen)
     made = detector_sheets(detector) if sheets else []
-    return _write(path, f"Detector {detector.name}", about, pack, made)
+    return write_scenes(path, [Scene(f"Detector {detector.name}", about, pack, made)])
 
 
-def _write(
-    path: str | Path, title: str, about: JsonDict, pack: Pack, sheets: Sequence[tuple[str, str]] = ()
-) -> Path:
+def write_scenes(path: str | Path, scenes: Sequence[Scene]) -> Path:
+    """Write a page; the first scene opens, a table row with ``data-scene`` opens the one of that number.
+
+    Parameters
+    ----------
+    path : path
+        The page to write; an existing one is replaced.
+    scenes : sequence of Scene
+    """
     page = files("gnnreco.display") / "page"
     code = "\n".join((page / name).read_text("utf-8") for name in SCRIPTS)
     script = f'"use strict";\n(async () => {{\n{code}\n}})();\n'
     # The browser runs this script and no other, whatever names and texts came out of the files.
     checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    first = scenes[0]
     parts = {
-        "TITLE": html.escape(title),
+        "TITLE": html.escape(first.title),
         "CHECKSUM": checksum,
         "STYLE": (page / "page.css").read_text("utf-8"),
-        "ABOUT": _inert({"title": title, "index": pack.index, **about}),
-        "BLOCK": pack.text(),
+        "ABOUT": _about(first),
+        "BLOCK": first.pack.text(),
+        "OTHERS": "".join(_data(scene, row) for row, scene in enumerate(scenes) if row),
         "SCRIPT": script,
         "COLOURS": themes(),
         "SHEETS": "".join(
-            f'<section class="sheet" data-title="{html.escape(name)}" hidden>{markup}</section>\n'
-            for name, markup in sheets
+            f'<section class="sheet" data-title="{html.escape(name)}" data-of="{row}" hidden>{markup}</section>\n'
+            for row, scene in enumerate(scenes)
+            for name, markup in scene.sheets
         ),
     }
     text = (page / "page.html").read_text("utf-8")
@@ -176,6 +225,18 @@ def _write(
     path = Path(path)
     write_file(path, filled)
     return path
+
+
+def _about(scene: Scene) -> str:
+    return _inert({"title": scene.title, "index": scene.pack.index, **scene.about})
+
+
+def _data(scene: Scene, row: int) -> str:
+    """A scene that waits to be opened."""
+    return (
+        f'<script type="application/json" id="about-{row}">{_about(scene)}</script>\n'
+        f'<script type="text/plain" id="block-{row}">{scene.pack.text()}</script>\n'
+    )
 
 
 def _inert(value: Json) -> str:

@@ -17,6 +17,7 @@ from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
+from gnnreco.reconstruct.calibration import notes_of_calibration
 from gnnreco.tasks.registry import Kind, find_task
 
 from .anomaly import score_anomalies
@@ -124,10 +125,11 @@ def evaluate(
     task = manifest.get("task", "tracking")
     kind = _scored_kind(folder, task)
     if kind.gives is Anomalies:
-        known = (manifest.get("calibration") or {}).get("events")
-        scores = score_anomalies(progress(read_anomalies(folder)), anomalous, folder, known)
+        told = manifest.get("calibration") or {}
+        scores = score_anomalies(progress(read_anomalies(folder)), anomalous, folder, told.get("events"))
         lost = manifest.get("events_in", scores["events"]) - scores["events"]
-        return _headed(scores, task, manifest, max(lost, 0), [])
+        foreign = [] if told.get("of_this_detector", True) else notes_of_calibration(manifest)
+        return _headed(scores, task, manifest, max(lost, 0), foreign)
     if anomalous:
         raise _not_strange(folder, task)
     if truth_source is None:

@@ -67,7 +67,7 @@ def describe(
         **_sum([none, *(a.counts for a in accounts)]),
     }
     content = {
-        "task": stage.name,
+        "task": stage.bundle.task,
         "detector": {
             "name": detector.name,
             "hash": detector.hash,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gnnreco.bundle import Bundle, load_task
 from gnnreco.columns import Anomalies, Event
-from gnnreco.errors import BadInput, GnnrecoError
+from gnnreco.errors import BadConfig, BadInput, GnnrecoError
 from gnnreco.evaluate import score_anomalies
 from gnnreco.evaluate.report import page_of
 from gnnreco.files.atomic import write_file
@@ -16,8 +16,9 @@ from gnnreco.geometry import Detector
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.reconstruct.shard import short_names
-from gnnreco.tasks.contract import Calibrated
+from gnnreco.tasks.contract import Calibrated, ReadsJets
 
+from .chain import Before
 from .figures import Failed, Figure
 
 #: Level of the p-value whose coverage is told first.
@@ -30,6 +31,7 @@ def report_anomalies(
     page: str | Path,
     detector: Detector,
     any_detector: bool = False,
+    bundles: Sequence[str | Path] = (),
     command: str = "",
     progress: Progress | None = None,
 ) -> JsonDict:
@@ -47,6 +49,8 @@ def report_anomalies(
         As it was loaded.
     any_detector : bool
         Allow a bundle that was trained on another detector.
+    bundles : sequence of str or path
+        Those that find what it looks at; without them those that it was trained with, or that ship for the detector.
     command : str
         The command behind the report.
     progress : callable, optional
@@ -61,12 +65,17 @@ def report_anomalies(
     ------
     BadInput
         No events, or none that the bundle can judge.
+    BadConfig
+        The bundle reads files of jets.
     BadBundle
         One for another detector.
     """
     if not len(events):
         raise BadInput(str(page), "", "there are no events to report on: name some normal ones")
     task = load_task(bundle, detector, any_detector)
+    if isinstance(task, ReadsJets) and task.reads_jets:
+        raise BadConfig(f"bundle {bundle.name}: reads files of jets, of which no report is made")
+    events = Before(bundle, task, detector, bundles).events(events)
     rows: list[tuple[int, str, Anomalies]] = []
     failed: list[Failed] = []
     with threads(1):  # the same bits on any machine

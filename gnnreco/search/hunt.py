@@ -14,8 +14,8 @@ from gnnreco.errors import BadInput
 from gnnreco.files.json_types import JsonDict
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
+from gnnreco.statistics import gains
 
-from .gain import gains
 from .methods import METHODS, SHARED, Lesson, Scorer, learn
 from .regions import Spectrum, inside, spectrum
 from .scan import Look, model, overall, pseudo, scan
@@ -43,13 +43,13 @@ class Scores:
         Of the events of the table, each by a score that has not seen it.
     kept : int array (m,)
         Rows of the highest of each fold.
-    test : array (t,) or None
-        Of the events of the test, the mean over the folds.
+    scorers : sequence of callable
+        Of the folds.
     """
 
     data: Floats
     kept: Ints
-    test: Floats | None
+    scorers: Sequence[Scorer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,14 +113,13 @@ def hunt(
     BadInput
         For what `check` and `gnnreco.search.regions.spectrum` refuse.
     """
-    test = test if test is not None and len(test) else None
     check(data, settings.method, test, reference, signal)
     if reference is not None:
         reference = reference[reference.label != 1]
     if signal is not None:
         signal = signal[signal.label == 1]
     bins = spectrum(data.source, data.mass, settings.signal_region)
-    found, looks = _look(data, bins, settings, (test, reference, signal), progress)
+    found, looks = _look(data, bins, settings, reference, signal, progress)
     rows = scan(bins, looks)
     best = int(np.argmin([row["p_value_local"] for row in rows]))
     which = next(i for i, look in enumerate(looks) if best in look.windows)
@@ -158,11 +157,11 @@ def _look(
     data: EventTable,
     bins: Spectrum,
     settings: SearchSettings,
-    others: tuple[EventTable | None, EventTable | None, EventTable | None],
+    reference: EventTable | None,
+    signal: EventTable | None,
     progress: Progress | None,
 ) -> tuple[list[Scores], list[Look]]:
     """Scores and spectra: of each window its own, or one for all where a score knows no window."""
-    test, reference, signal = others
     fold = np.random.default_rng([settings.seed, 0]).permutation(len(data)) % settings.folds
     numbers = range(len(bins.windows))
     groups = [tuple(numbers)] if settings.method in SHARED else [(i,) for i in numbers]
@@ -177,7 +176,7 @@ def _look(
             scorers.append(learn(settings.method, lesson))
             if progress is not None:
                 progress("scores", number * settings.folds + k + 1, len(groups) * settings.folds)
-        found.append(judge(data, fold, scorers, settings.keep, test))
+        found.append(judge(data, fold, scorers, settings.keep))
         counts = bins.count(data.mass[found[-1].kept])
         background = model(settings.background, bins, counts, windows[0], settings.parameters)
         looks.append(Look(counts, background, windows))
@@ -229,10 +228,8 @@ def check(
             raise BadInput(test.source, "column of the label", "a test needs events of both labels, 0 and 1")
 
 
-def judge(
-    data: EventTable, fold: Ints, scorers: Sequence[Scorer], keep: float, test: EventTable | None
-) -> Scores:
-    """Give each event the score of its fold, keep the highest, and give a test the mean of all scores."""
+def judge(data: EventTable, fold: Ints, scorers: Sequence[Scorer], keep: float) -> Scores:
+    """Give each event the score of its fold, and keep the highest of each fold."""
     score = np.empty(len(data))
     kept = []
     for k, scorer in enumerate(scorers):
@@ -240,10 +237,7 @@ def judge(
         score[rows] = scorer(data.features[rows], data.mass[rows])
         order = rows[np.argsort(-score[rows], kind="stable")]
         kept.append(order[: max(1, round(keep * len(rows)))])
-    told = None
-    if test is not None:
-        told = np.mean([scorer(test.features, test.mass) for scorer in scorers], axis=0)
-    return Scores(score, np.sort(np.concatenate(kept)), told)
+    return Scores(score, np.sort(np.concatenate(kept)), scorers)
 
 
 def judged(
@@ -253,12 +247,20 @@ def judged(
     limits: tuple[float, float],
     settings: SearchSettings,
 ) -> JsonDict:
-    """Significance improvement of the scores of a window, in it, where labels tell the truth."""
-    table, score = (data, scores.data) if test is None or scores.test is None else (test, scores.test)
+    """Significance improvement of the scores of a window, in it, where labels tell the truth.
+
+    An event of a test has the mean score of all folds.
+    """
+    table = data if test is None else test
     here = np.ones(len(table), bool) if settings.method in SHARED else inside(table.mass, limits)
     known = np.flatnonzero(here & (table.label >= 0))
     if len(set(table.label[known].tolist())) < 2:
         return {"max_significance_improvement": None, "auc": None, "sic": []}
-    told = gains(score[known], table.label[known], settings.seed)
+    if test is None:
+        score = scores.data[known]
+    else:
+        seen = test[known]
+        score = np.mean([scorer(seen.features, seen.mass) for scorer in scores.scorers], axis=0)
+    told = gains(score, table.label[known], settings.seed)
     place = "all masses" if settings.method in SHARED else f"masses {limits[0]:g} to {limits[1]:g}"
     return {**told, "judged_on": f"{'held-out folds' if table is data else 'test'}, {place}"}

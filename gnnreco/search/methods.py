@@ -27,7 +27,7 @@ SHARED = ("supervised", "idealised")
 #: Boosted trees: where labels are true the trees may be many, where they are mixed they stop early.
 TREES = {
     "supervised": TreeSettings(trees=300, rate=0.05, held_out=0.2),
-    "idealised": TreeSettings(),
+    "idealised": TreeSettings(leaves=63),
     "cwola": TreeSettings(),
     "cathode": TreeSettings(),
 }

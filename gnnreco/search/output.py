@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.files.atomic import refuse, whole_file, write_file
 
@@ -31,7 +31,7 @@ def write_result(folder: str | Path, result: Result, overwrite: bool = False) ->
     folder = Path(folder)
     refuse(folder / NUMBERS, overwrite)
     data, rows = result.data[result.excess], result.excess
-    columns = {"row": np.asarray(rows)} | ({} if data.event is None else {"event": data.event})
+    columns: dict[str, NDArray] = {"row": rows} | ({} if data.event is None else {"event": data.event})
     columns |= {"score": result.scores.data[rows]}
     columns |= {result.told["resonance"]: data.mass}
     columns |= {name: data.features[:, i] for i, name in enumerate(data.names)}

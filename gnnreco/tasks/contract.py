@@ -98,6 +98,11 @@ class Learner(Protocol[Read, Sample]):
         return {name: array for name, array in self.state().items() if name not in trained}
 
     @property
+    def needs_truth(self) -> bool:
+        """Whether it learns from true particles or classes: events and jets without are then refused."""
+        return True
+
+    @property
     def adversarial(self) -> bool:
         """Whether the loss is that of a game, so that the last epoch is the best and not that with the lowest loss."""
         return False
@@ -113,9 +118,12 @@ class Learner(Protocol[Read, Sample]):
         """Loss to go down, and numbers to write beside it, always of the same names."""
         raise _learns_nothing(self.name)
 
-    def finish(self, samples: Iterable[Sample]) -> None:
-        """Learn from validation samples what needs the trained network, such as the scale of errors; by default nothing."""
-        return
+    def finish(self, samples: Iterable[Sample]) -> Mapping[str, float] | None:
+        """Learn from validation samples what needs the trained network, such as the scale of errors; by default nothing.
+
+        What it returns, by name, is written to the manifest beside the metrics of the best epoch.
+        """
+        return None
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers: see `State`; by default none."""

@@ -93,4 +93,7 @@ def test_of_another_detector_the_run_says_that_p_values_are_none(
     assert cli.main([*words, "-o", str(tmp_path / "out")]) == 2
     assert "--any-detector" in capsys.readouterr().err
     assert cli.main([*words, "-o", str(tmp_path / "out"), "--any-detector"]) == 0
-    assert "calibrated on detector 'slab': on 'other' they are no probabilities" in capsys.readouterr().err
+    said = "calibrated on detector 'slab': on 'other' they are no probabilities"
+    assert said in capsys.readouterr().err
+    assert cli.main(["evaluate", str(tmp_path / "out")]) == 0
+    assert said in capsys.readouterr().err

@@ -68,6 +68,18 @@ def test_what_a_reconstruction_found_is_a_table(tmp_path: Path) -> None:
 def found(four: Floats) -> ReconstructedParticles:
     """Particles of which only momenta matter."""
     n, no = len(four), np.zeros(len(four) + 1, np.int64)
-    columns = (np.zeros(n, np.int32), np.eye(len(PARTICLE_CLASSES))[np.zeros(n, int)], np.zeros(n), *four.T)
-    rest = {"track_offsets": no, "cluster_offsets": no, "offsets": no, "hit_id": np.zeros(0, np.int64)}
-    return ReconstructedParticles(*columns, np.ones(n), np.ones(n), **rest)
+    return ReconstructedParticles(
+        np.zeros(n, np.int32),
+        np.eye(len(PARTICLE_CLASSES))[np.zeros(n, int)],
+        np.zeros(n),
+        px=four[:, 0],
+        py=four[:, 1],
+        pz=four[:, 2],
+        energy=four[:, 3],
+        energy_sigma=np.ones(n),
+        score=np.ones(n),
+        track_offsets=no,
+        cluster_offsets=no,
+        offsets=no,
+        hit_id=np.zeros(0, np.int64),
+    )

@@ -7,6 +7,7 @@ import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,7 +44,7 @@ def test_a_bump_is_found(method: str, table: EventTable) -> None:
 
 @pytest.mark.parametrize("method", ["cathode", "anode"])
 def test_densities_of_the_side_bands_find_it_too(method: str) -> None:
-    told = hunt(toy(1500, 60), replace(QUICK, method=method, folds=2, epochs=8)).told
+    told = hunt(toy(1000, 60), replace(QUICK, method=method, folds=2, epochs=8)).told
     assert told["p_value"] < 1e-2
     assert told["max_significance_improvement"] > 2
 
@@ -79,6 +80,8 @@ def test_the_command_writes_page_events_and_numbers_and_repeats_itself(
     words += [
         "--members",
         "1",
+        "--trees",
+        "20",
         "--folds",
         "2",
         "--toys",
@@ -125,7 +128,7 @@ def test_the_same_from_python(table: EventTable, tmp_path: Path) -> None:
 
 
 def test_labels_that_teach_nothing_are_refused(table: EventTable) -> None:
-    def refused(message: str, data: EventTable, method: str, **more: EventTable) -> None:
+    def refused(message: str, data: EventTable, method: str, **more: Any) -> None:
         with pytest.raises(BadInput, match=message):
             hunt(data, replace(QUICK, method=method), **more)
 

@@ -72,6 +72,9 @@ def add(verbs: Verbs) -> None:
             name, type=positive, default=default, metavar="N", help=f"{what} (default: {default})"
         )
     verb.add_argument(
+        "--trees", type=positive, metavar="N", help="of each of them at most (default: what suits the method)"
+    )
+    verb.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of folds, trees and toys (default: 0)"
     )
     output_folder(verb, "the folder to write: the events in excess, and every number", required=False)

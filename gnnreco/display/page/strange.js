@@ -9,10 +9,10 @@ const strangeSpan = (() => { // of the colour scale: three powers of ten at most
 const strangeShare = i => Math.max(0, Math.min(1, Math.log(gives(i) / strangeSpan[0]) / Math.log(strangeSpan[1] / strangeSpan[0])));
 const strangePaint = i => gives(i) > 0 ? ramp(strangeShare(i)) : rgb(inks().noise);
 
-function lightUp() { // points alone: cells have their colour from hitPaint
+function lightUp(mine) { // points alone, but those of what is selected: cells have their colour from hitPaint
   if (!lit()) return;
   for (let i = 0; i < nHits; i++) {
-    if (asCell[i]) continue;
+    if (asCell[i] || mine(D.h_track[i]) || D.h_particle[i] >= 0 && mine(nFound + D.h_particle[i])) continue;
     strangePaint(i).forEach((v, c) => { hitColour[4 * i + c] = v; });
     hitColour[4 * i + 3] = gives(i) > 0 ? 255 : 70;
     if (hitSize[i]) hitSize[i] = gives(i) > 0 ? Math.min(255, Math.round(largeHit * (1 + strangeShare(i)))) : Math.max(24, largeHit / 2.2);

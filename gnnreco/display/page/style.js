@@ -58,7 +58,7 @@ function restyle() {
   }
   styleLines(shown, mine, some, dark);
   styleHits(mine, some);
-  lightUp();
+  lightUp(mine);
   styleCells(mine);
   styleSensors();
   upload();

@@ -91,7 +91,7 @@ def judged(rows: Iterable[tuple[int, str, Anomalies]], patterns: Sequence[str], 
     if not event:
         raise BadInput(folder, "", "holds no events; reconstruct some")
     names = dict.fromkeys(source)
-    named = _together({name: group for name in names if (group := _group(name, patterns))}, patterns)
+    named = _together({name: like for name in names if (like := _group(name, patterns))}, patterns)
     normal = {name: str(PurePosixPath(name).parent) for name in names if name not in named}
     for pattern in patterns:
         if not any(_group(name, [pattern]) is not None for name in names):
@@ -103,11 +103,11 @@ def judged(rows: Iterable[tuple[int, str, Anomalies]], patterns: Sequence[str], 
     score, p_value, part = (np.concatenate(column) for column in zip(*columns, strict=True))
     if len(set(normal.values())) > MOST_GROUPS:
         normal = dict.fromkeys(normal, "normal")
-    group = named | normal
+    place = named | normal
     return Judged(
         np.array(event, np.int64),
         tuple(source),
-        tuple(group[name] for name in source),
+        tuple(place[name] for name in source),
         np.array([name in named for name in source]),
         *(score, p_value, part),
         len(columns),

@@ -23,7 +23,7 @@ SHARPEST = 0.02
 class Autoencoder(Head):
     """Half the squared difference between a row and what comes back of it, each column in units of its usual difference.
 
-    Contributions are the terms of that sum: exact.
+    Contributions are the terms of that sum: exact. What lies between normal rows may come back well, though it is strange.
 
     Parameters
     ----------

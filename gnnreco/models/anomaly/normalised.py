@@ -64,7 +64,7 @@ class NormalisedAutoencoder(Autoencoder):
             contrast: Tensor = (real - drawn + PULL * (real**2 + drawn**2)).mean()
             return contrast
 
-        learn(network.parameters(), loss, rows, weights, self.contrasts, rate=1e-3)
+        learn(network.parameters(), loss, rows, weights, self.contrasts)
 
 
 def _drawn(

@@ -1,9 +1,10 @@
 """One class: a network takes normal rows close to one point, and how far others come to lie tells how strange they are.
 
 Deep support vector data description (Ruff et al., ICML 2018). A network that takes everything to that point has learned
-nothing. Three things keep it from that: the point is fixed, away from zero, before training; there are no biases, so no
-layer can forget its input; and rows made by shuffling and blurring the columns must stay away, by the loss for known
-anomalies of Ruff et al. (arXiv 1906.02694).
+nothing. The point is fixed, away from zero, before training, and no layer has a bias, so none can forget its input. But
+normal rows lie around zero, where a network without any constant is blind: the first layer is told a column of ones too.
+So what forbids the collapse in the end are rows made by shuffling and blurring the columns: they must stay away, by the
+loss for known anomalies of Ruff et al. (arXiv 1906.02694).
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Slope of what is below zero.
 LEAK = 0.1
-#: Shift of the columns: without biases nothing but zero is seen of a row of zeros, and that is where normal rows lie.
-SHIFT = 3.0
 #: Distance from zero of each coordinate of the point, at least.
 AWAY = 0.1
 #: Steps of the path along which gradients are gathered.
@@ -50,10 +49,10 @@ class OneClass(Head):
     name = "oneclass"
     exact = False
 
-    def __init__(self, hidden: int = 64, out: int = 16, steps: int = 1500) -> None:
+    def __init__(self, hidden: int = 64, out: int = 16, steps: int = 1000) -> None:
         self.hidden, self.out, self.steps = hidden, out, steps
         self._layers = Layers([], [])
-        self._centre = self._shift = np.zeros(0)
+        self._centre = np.zeros(0)
 
     def _learn(self, z: Array, weights: Array | None, varies: NDArray[np.bool_], seed: int) -> None:
         import torch
@@ -62,31 +61,32 @@ class OneClass(Head):
         from .training import drawing, learn
 
         k, rows = z.shape[1], squashed(z)
-        sizes = (k, self.hidden, self.hidden, self.out)
-        self._shift = np.where(varies, SHIFT, 0.0)
-        shift, shown = (torch.from_numpy(x.astype(np.float32)) for x in (self._shift, varies))
+        sizes = (k + 1, self.hidden, self.hidden, self.out)
+        shown = torch.from_numpy(varies.astype(np.float32))
         with drawing(seed):
             dense = [nn.Linear(a, b, bias=False) for a, b in pairwise(sizes)]
             parts = [part for layer in dense for part in (layer, nn.LeakyReLU(LEAK))][:-1]
-            network = nn.Sequential(*parts)
+            layers = nn.Sequential(*parts)
+
+            def embedded(x: Tensor) -> Tensor:
+                found: Tensor = layers(torch.cat([x, torch.ones(len(x), 1)], dim=1))
+                return found
+
             with torch.no_grad():
-                known = torch.from_numpy(rows.astype(np.float32)) + shift
-                centre = network(known).mean(dim=0)
+                centre = embedded(torch.from_numpy(rows.astype(np.float32))).mean(dim=0)
                 centre = torch.where(centre < 0, centre.clamp(max=-AWAY), centre.clamp(min=AWAY))
 
             def distance(x: Tensor) -> Tensor:
-                away: Tensor = (network(x + shift) - centre).square().sum(dim=1)
+                away: Tensor = (embedded(x) - centre).square().sum(dim=1)
                 return away
 
             def loss(x: Tensor) -> Tensor:
                 strange = distance(_made(x) * shown)
                 return distance(x).mean() + (1.0 / (strange + 0.1)).mean()
 
-            learn(network.parameters(), loss, rows, weights, self.steps)
-        self._layers, self._centre = (
-            Layers.trained([layer.weight for layer in dense]),
-            centre.double().numpy(),
-        )
+            learn(layers.parameters(), loss, rows, weights, self.steps, rate=1e-2)
+        self._layers = Layers.trained([layer.weight for layer in dense])
+        self._centre = centre.double().numpy()
         self.base = float(self._distance(np.zeros((1, k)))[0])
 
     def _distance(self, x: Array) -> Array:
@@ -94,7 +94,7 @@ class OneClass(Head):
 
     def _embedded(self, x: Array) -> list[Array]:
         """What each layer makes of rows as networks see them, before it is bent."""
-        found = [self._layers.step(0, x + self._shift)]
+        found = [self._layers.step(0, np.column_stack([x, np.ones(len(x))]))]
         for depth in range(1, len(self._layers.weights)):
             found.append(self._layers.step(depth, np.maximum(found[-1], LEAK * found[-1])))
         return found
@@ -105,7 +105,7 @@ class OneClass(Head):
         slope = 2.0 * (found[-1] - self._centre) @ self._layers.weights[-1]
         for depth in range(len(found) - 2, -1, -1):
             slope = np.where(found[depth] > 0, slope, LEAK * slope) @ self._layers.weights[depth]
-        return slope
+        return slope[:, :-1]
 
     def _scores(self, z: Array) -> Array:
         return self._distance(squashed(z))
@@ -116,16 +116,15 @@ class OneClass(Head):
         return x * slope / PATH
 
     def _arrays(self) -> Arrays:
-        return {"centre": self._centre, "shift": self._shift, **self._layers.arrays()}
+        return {"centre": self._centre, **self._layers.arrays()}
 
     @classmethod
     def _expected(cls, columns: int) -> dict[str, Numbers]:
-        known = {"centre": Numbers(("out",), np.float64), "shift": Numbers((columns,), np.float64)}
-        return known | Layers.expected((columns, "hidden", "inner", "out"), biased=False)
+        known = {"centre": Numbers(("out",), np.float64)}
+        return known | Layers.expected((columns + 1, "hidden", "inner", "out"), biased=False)
 
     def _take(self, found: Arrays) -> None:
-        self._centre, self._shift = found["centre"], found["shift"]
-        self._layers = Layers.of_arrays(found)
+        self._centre, self._layers = found["centre"], Layers.of_arrays(found)
 
 
 def _made(x: Tensor) -> Tensor:

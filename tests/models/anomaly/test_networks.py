@@ -61,7 +61,7 @@ def test_the_gradient_of_a_one_class_network_is_that_of_torch() -> None:
     head = OneClass(hidden=8, out=4, steps=5)
     head.fit(rows(50, 3).astype(np.float32), seed=1)
     x = torch.from_numpy(rows(20, 3, seed=2)).requires_grad_()
-    y = x + torch.from_numpy(head._shift)
+    y = torch.cat([x, torch.ones(20, 1)], dim=1)
     for depth, weight in enumerate(head._layers.weights):
         y = nn.functional.leaky_relu(y, LEAK) if depth else y
         y = y @ torch.from_numpy(weight).T
