@@ -77,7 +77,7 @@ def test_the_command_writes_page_events_and_numbers_and_repeats_itself(
     np.save(tmp_path / "t.npy", matrix(table))
     np.save(tmp_path / "test.npy", matrix(toy(2000, 200, seed=9)))
     words = ["search", str(tmp_path / "t.npy"), "--resonance", "m", "--columns", COLUMNS]
-    words += "--members 1 --trees 20 --folds 2 --toys 50 --keep 0.02 --signal-region 3.3 3.7".split()
+    words += shlex.split("--members 1 --trees 20 --folds 2 --toys 50 --keep 0.02 --signal-region 3.3 3.7")
     words += ["--test", str(tmp_path / "test.npy"), "--page", str(tmp_path / "p.html")]
     for out in ("one", "two"):
         assert main([*words, "-o", str(tmp_path / out), "--json", str(tmp_path / f"{out}.json")]) == 0
