@@ -44,7 +44,7 @@ def test_a_bump_is_found(method: str, table: EventTable) -> None:
 
 @pytest.mark.parametrize("method", ["cathode", "anode"])
 def test_densities_of_the_side_bands_find_it_too(method: str) -> None:
-    told = hunt(toy(1000, 60), replace(QUICK, method=method, folds=2, epochs=8)).told
+    told = hunt(toy(1500, 60), replace(QUICK, method=method, folds=2, epochs=8)).told
     assert told["p_value"] < 1e-2
     assert told["max_significance_improvement"] > 2
 
