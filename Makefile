@@ -10,7 +10,7 @@ DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo demo-deploy test quick lint bench bench-showers bench-pflow bench-fastsim bench-deploy clean
+.PHONY: demo demo-deploy test quick lint bench bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -58,6 +58,16 @@ bench-pflow: $(VENV)/.ready-peers
 GEANT4 ?= ../shared/peers/geant4/geant4_showers.py
 bench-fastsim: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_fastsim.py --geant4 $(GEANT4) -o .bench/fastsim --plot .bench/fastsim/front.svg
+
+# The anomaly head on hits beside an isolation forest, searches and p-values on the LHC Olympics (LHCO=folder of its tables), sets of
+# events, and scores of a trigger in firmware beside other networks.
+LHCO ?= ../shared/data/lhco
+bench-anomaly: $(VENV)/.ready-peers
+	$(BIN)/python scripts/bench_anomaly.py -o .bench/anomaly
+	$(BIN)/python scripts/bench_search.py $(LHCO)
+	$(BIN)/python scripts/bench_pvalues.py $(LHCO)/train.npy $(LHCO)/val.npy
+	$(BIN)/python scripts/event_sets.py --lhco $(LHCO)
+	$(BIN)/python scripts/bench_trigger_anomaly.py -o .bench/trigger_anomaly
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 # The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made

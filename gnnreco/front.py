@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks
+from gnnreco.columns import Anomalies, Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource, open_events, open_jets
+from gnnreco.events.anomalies_file import read_anomalies
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.particles_file import read_particles
 from gnnreco.events.tracks_file import read_tracks
@@ -35,6 +36,7 @@ def show(
     tracks: Tracks | None = None,
     clusters: Clusters | None = None,
     particles: ReconstructedParticles | None = None,
+    anomalies: Anomalies | None = None,
 ) -> Path:
     """Draw an event, with what was found in it, or a detector as one HTML page that works without a network.
 
@@ -49,7 +51,7 @@ def show(
     event : int, optional
     output : path, optional
         What `gnnreco.reconstruct` wrote of the files.
-    tracks, clusters, particles : Tracks, Clusters, ReconstructedParticles, optional
+    tracks, clusters, particles, anomalies : Tracks, Clusters, ReconstructedParticles, Anomalies, optional
         What was found in the event, where it is not in files.
 
     Returns
@@ -81,7 +83,7 @@ def show(
         raise BadConfig("name the detector with detector=, or the output of reconstruct with output=")
     if output is not None and isinstance(what, Event):
         raise BadConfig(
-            "output= goes with files of events; give what was found with tracks=, clusters=, particles="
+            "output= goes with files of events; give what was found with tracks=, clusters=, particles=, anomalies="
         )
     told = loaded(detector_of(output) if detector is None and output is not None else detector or "")
     if not isinstance(what, Event):
@@ -90,9 +92,10 @@ def show(
         found, doubts = ({}, []) if output is None else found_in(output, source, what)
         tracks, clusters = found.get(Tracks, tracks), found.get(Clusters, clusters)
         particles = found.get(ReconstructedParticles, particles)
+        anomalies = found.get(Anomalies, anomalies)
         for doubt in doubts:
             warnings.warn(doubt, stacklevel=2)
-    return show_event(what, told, tracks, page, clusters, particles=particles)
+    return show_event(what, told, tracks, page, clusters, particles=particles, anomalies=anomalies)
 
 
 def report(
@@ -118,7 +121,7 @@ def report(
         Shipped, or a folder.
     data : path, glob, several, EventSource, or events
         With truth; nothing of them may have been trained on. For a fast simulation events of a full one, whose particles it
-        makes anew.
+        makes anew; for anomalies normal events, whose truth is not read.
     page : path
         The page to write; an existing one is replaced.
     detector : Detector, name or path, optional
@@ -143,7 +146,8 @@ def report(
     Returns
     -------
     dict
-        See `gnnreco.report.report.report`; of a fast simulation `gnnreco.report.fastsim.report_showers`.
+        See `gnnreco.report.report.report`; of a fast simulation `gnnreco.report.fastsim.report_showers`, of anomalies
+        `gnnreco.report.anomaly.report_anomalies`.
 
     Raises
     ------
@@ -165,7 +169,8 @@ def report(
     trained = opened_bundle.manifest["detector"]
     if detector is None and trained != ANY_DETECTOR:
         detector = trained["name"]
-    if detector is None and find_task(opened_bundle.task).needs.measures:
+    needs = find_task(opened_bundle.task).needs_with(opened_bundle.config)
+    if detector is None and needs.measures:
         raise BadConfig(f"bundle {bundle}: serves any detector; name that of the events with detector=")
     described = None if detector is None else loaded(detector)
     if opened_bundle.task == FASTSIM and described is not None:
@@ -176,6 +181,17 @@ def report(
         paths = isinstance(data, str | Path) or (bool(data) and isinstance(data[0], str | Path))
         events = open_events(data, described, truth=True, deposits=False) if paths else data  # type: ignore[arg-type]
         return report_showers(opened_bundle, events, page, described, seed, command, progress)  # type: ignore[arg-type]
+    if find_task(opened_bundle.task).gives is Anomalies:
+        if described is None:
+            raise BadConfig(f"bundle {bundle}: learned from files of jets, of which there is no report")
+        if train is not None or seeds or (bundles and not needs.found):
+            raise BadConfig("train=, seeds= and bundles= say nothing of an anomaly bundle: leave them out")
+        from gnnreco.report.anomaly import report_anomalies
+
+        paths = isinstance(data, str | Path) or (bool(data) and isinstance(data[0], str | Path))
+        events = open_events(data, described, truth=False) if paths else data  # type: ignore[arg-type]
+        rest = (page, described, any_detector, bundles, command, progress)
+        return report_anomalies(opened_bundle, events, *rest)  # type: ignore[arg-type]
     task = load_task(opened_bundle, described, any_detector)
     jets = isinstance(task, ReadsJets) and task.reads_jets
 
@@ -284,12 +300,13 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
         Tracks: read_tracks,
         Clusters: read_clusters,
         ReconstructedParticles: read_particles,
+        Anomalies: read_anomalies,
     }
     found: dict[type, Any] = {}
     doubts: dict[str, None] = {}
     row = source.numbers.index(event.number)
     for task in sorted(parts, key=[*task_names(), *parts].index):
-        gives = find_task(task).gives
+        gives = find_task(parts[task].get("task") or task).gives
         if gives not in readers or gives in found:
             continue
         place = folder / task if "tasks" in manifest else folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,13 +13,13 @@ import numpy as np
 from gnnreco.bundle import Bundle, default_bundles, load_bundle, load_task
 from gnnreco.bundle.edge_scorer import plug_in, scored_tasks
 from gnnreco.bundle.onnx import OnnxBundle, load_onnx
-from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks, concatenate
+from gnnreco.columns import Anomalies, Clusters, Event, ReconstructedParticles, Tracks, concatenate
 from gnnreco.columns.table import Columns, Table
-from gnnreco.errors import BadBundle, BadInput
+from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.events.output_file import Layout
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.kernels.timer import Timer
-from gnnreco.tasks.contract import AnyTask, Scorable
+from gnnreco.tasks.contract import AnyTask, Needs, Scorable
 from gnnreco.tasks.layouts import layout_of
 from gnnreco.tasks.registry import Kind, find_task
 
@@ -26,6 +27,10 @@ __all__ = ["Found", "Outcome", "Reconstructor", "Stage", "choose"]
 
 Engine = Literal["native", "onnx"]
 Bundles = str | Path | Sequence[str | Path] | None
+#: Columns of which several bundles may give some, each in a folder that is called like the bundle: nothing builds on them.
+SEVERAL = (Anomalies,)
+#: What such a folder may be called.
+PLAIN = re.compile(r"[A-Za-z0-9][\w.+-]*")
 #: What a cluster is may be unknown (NaN); what a fit of hits without freedom is worth as well.
 MAY_BE_NAN = {"class_probability", "chi2", "ndf"}
 
@@ -37,11 +42,13 @@ class Stage:
     Attributes
     ----------
     name : str
-        Of the task.
+        Of the task; of the bundle where several for one task run (see `SEVERAL`).
     given : str
         The bundle as the user named it.
     bundle : Bundle
     kind : Kind
+    needs : Needs
+        What the bundle reads of an event.
     exported : OnnxBundle, optional
         Its network in ONNX, where ONNX Runtime is to run it.
     scorer : (file, sha256), optional
@@ -52,6 +59,7 @@ class Stage:
     given: str
     bundle: Bundle
     kind: Kind
+    needs: Needs
     exported: OnnxBundle | None = None
     scorer: tuple[str, str] | None = None
 
@@ -60,7 +68,12 @@ class Stage:
         """Read a bundle, shipped or a folder."""
         exported = load_onnx(given) if engine == "onnx" else None
         bundle = exported.bundle if exported else load_bundle(given)
-        return cls(bundle.task, str(given), bundle, find_task(bundle.task), exported)
+        kind = find_task(bundle.task)
+        try:
+            needs = kind.needs_with(bundle.config)
+        except BadConfig as error:
+            raise BadBundle(given, f"its settings do not fit the task '{bundle.task}': {error}") from error
+        return cls(bundle.task, str(given), bundle, kind, needs, exported)
 
     @property
     def engine(self) -> str:
@@ -145,7 +158,8 @@ class Reconstructor:
     ----------
     detector : name, path or Detector
     bundles : name, path, or several
-        Shipped, or folders; one bundle for each task, in any order. None: those that ship for what the detector measures.
+        Shipped, or folders; one bundle for each task (of anomalies several), in any order. None: those that ship for what
+        the detector measures.
     any_detector : bool
         Allow a bundle that was trained on another detector.
     engine : {"native", "onnx"}
@@ -221,14 +235,14 @@ class Reconstructor:
         for stage in reversed(self.stages):
             if due(stage.name) or stage.kind.gives in needed:
                 wanted.add(stage.name)
-                needed.update(stage.kind.needs.found)
+                needed.update(stage.needs.found)
         return wanted
 
     def _outcome(self, stage: Stage, event: Event) -> Outcome:
         task, kind, layout = self._tasks[stage.name], stage.kind, layout_of(stage.kind)
         outcome = Outcome(Timer())
         try:
-            missing = [one.__name__.lower() for one in kind.needs.found if one not in event.found]
+            missing = [one.__name__.lower() for one in stage.needs.found if one not in event.found]
             if missing:
                 why = f"{stage.name} needs {' and '.join(missing)}, which could not be found in it"
                 raise BadInput(event.source, f"event {event.number}", why)
@@ -269,15 +283,21 @@ def choose(
         for stage in stages:
             stage.bundle.check_detector(detector)
     tasks = [stage.name for stage in stages]
+    stages = [
+        replace(stage, name=stage.bundle.name)
+        if tasks.count(stage.name) > 1 and stage.kind.gives in SEVERAL and PLAIN.fullmatch(stage.bundle.name)
+        else stage
+        for stage in stages
+    ]
     for stage in stages:
         if stage.kind.gives is type(None):
-            why = f"a bundle for the task '{stage.name}' finds nothing in events; use `gnnreco deploy`"
+            why = f"a bundle for the task '{stage.bundle.task}' finds nothing in events; use `gnnreco deploy`"
             raise BadBundle(stage.given, why)
-    if len(set(tasks)) < len(tasks) or not tasks:
+    if len({stage.name for stage in stages}) < len(stages) or not stages:
         wrong = ", ".join(map(str, names)) or "bundles"
         raise BadBundle(wrong, f"one bundle for each task; these are for {', '.join(tasks) or 'none'}")
     scored = {} if scorer is None else scored_tasks(scorer, tasks, engine)
-    return tuple(replace(stage, scorer=scored.get(stage.name)) for stage in _in_order(stages))
+    return tuple(replace(stage, scorer=scored.get(stage.bundle.task)) for stage in _in_order(stages))
 
 
 def _in_order(stages: Sequence[Stage]) -> Iterator[Stage]:
@@ -285,11 +305,11 @@ def _in_order(stages: Sequence[Stage]) -> Iterator[Stage]:
     left = list(stages)
     while left:
         coming = {stage.kind.gives for stage in left}
-        ready = next((s for s in left if coming.isdisjoint({*s.kind.needs.found} - {s.kind.gives})), None)
+        ready = next((s for s in left if coming.isdisjoint({*s.needs.found} - {s.kind.gives})), None)
         if ready is None:
             raise BadBundle(left[0].given, f"needs what {left[-1].given} gives, which needs what it gives")
         given = {stage.kind.gives for stage in stages if stage not in left}
-        missing = [kind.__name__.lower() for kind in ready.kind.needs.found if kind not in given]
+        missing = [kind.__name__.lower() for kind in ready.needs.found if kind not in given]
         if missing:
             why = f"{ready.name} needs {' and '.join(missing)}; name a bundle that gives them as well"
             raise BadBundle(ready.given, why)

@@ -18,9 +18,10 @@ Inputs = str | Path | Sequence[str | Path]
 
 def evaluate(
     folder: str | Path | EventSource,
-    truth: EventSource | Inputs,
+    truth: EventSource | Inputs | None = None,
     detector: Detector | str | Path | None = None,
     *,
+    anomalous: str | Sequence[str] = (),
     min_pt: float | None = None,
     max_eta: float | None = None,
     min_hits: int | None = None,
@@ -41,9 +42,13 @@ def evaluate(
     folder : path or EventSource
         The output; or generated events, whose showers are compared with those of `truth`.
     truth : path, glob, several, or EventSource
-        The same events with truth; for generated ones others, with particles of the same kind and energies.
+        The same events with truth; for generated ones others, with particles of the same kind and energies. Not needed for
+        the scores of an anomaly bundle.
     detector : Detector, name or path, optional
         By default that of the output; of generated events it must be told.
+    anomalous : str or several
+        Of the output of an anomaly bundle: globs on its sources (files, or folders above them) whose events are anomalous;
+        all others are normal. Without any, only the p-values are judged.
     min_pt, max_eta, min_hits
         Target particles of tracks: GeV (default 1; none where the tracker lies across the beam), pseudorapidity
         (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers
@@ -78,7 +83,7 @@ def evaluate(
     BadInput
         No output, no truth, or not the same events.
     BadConfig
-        Generated events without their detector; a bundle for what was reconstructed already.
+        Generated events without their detector; a bundle for what was reconstructed already; no truth where it is needed.
     BadBundle
         One that finds no showers, or for another detector.
 
@@ -93,10 +98,15 @@ def evaluate(
     from gnnreco.evaluate import evaluate as score
     from gnnreco.pipeline import Reconstructor
 
+    patterns = [anomalous] if isinstance(anomalous, str) else list(anomalous)
     showers = ShowerTarget(**given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
     if isinstance(folder, EventSource) or holds_events(folder):
         if detector is None:
             raise BadConfig(f"{folder}: holds events; name their detector with detector=")
+        if patterns:
+            raise BadConfig(f"{folder}: holds events; anomalous= goes with output of an anomaly bundle")
+        if truth is None:
+            raise BadConfig(f"{folder}: holds events; name those of a full simulation with truth=")
         described = loaded(detector)
         reconstruct = None if bundle is None else Reconstructor(described, bundle, any_detector=any_detector)
         return _evaluate_generated(
@@ -117,6 +127,8 @@ def evaluate(
         raise BadConfig(
             "weights= and reweight= are for generated showers, and what is named is output of reconstruct"
         )
+    if truth is None:
+        return score(folder, None, progress=progress, anomalous=patterns)
     detector = loaded(detector_of(folder) if detector is None else detector)
     target = replace(target_of(detector), **given(min_pt=min_pt, max_eta=max_eta, min_hits=min_hits))
     particles = ParticleTarget(**given(min_energy=min_energy, max_eta=max_eta))
@@ -130,6 +142,7 @@ def evaluate(
         showers=showers,
         particles=particles,
         jets=jets,
+        anomalous=patterns,
     )
 
 

@@ -21,9 +21,9 @@ from gnnreco.columns import PARTICLE_CLASSES, Clusters, Event, Floats, Reconstru
 from gnnreco.evaluate.particles import ParticleScores, jets
 from gnnreco.evaluate.particles.classes import HARD
 from gnnreco.evaluate.particles.targets import four_vectors
-from gnnreco.evaluate.rates import COVERAGE
 from gnnreco.geometry import Detector
 from gnnreco.graphs.elements.graph import ElementConfig
+from gnnreco.statistics import COVERAGE
 from gnnreco.tasks.particleflow.elements import Surroundings
 
 PEER, PERFECT, TRACKS = "rules", "perfect", "tracks alone"

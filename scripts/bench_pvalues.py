@@ -3,9 +3,9 @@
     python scripts/bench_pvalues.py LHCO.npy [...] [--repeats 10] [--weights trees|logistic] [--json FILE]
 
 LHCO.npy are signal-region features of the LHC Olympics R&D data: mjj (TeV), mj1, mj2 - mj1, two tau21, label. Events of the
-signal are left out. As is usual to make the features depend on mjj, a tenth of mjj is added to both masses (ANODE, arXiv
-2001.04990; CATHODE, arXiv 2109.00546). The score is the sum of both jet masses. What is judged lies in the middle of mjj or at
-its upper end; what calibrates, at both sides or below. Each repeat draws other events for each purpose.
+signal are left out. As is usual to make the features depend on mjj, a tenth of mjj is added to mj1 and to mj2 - mj1 (ANODE,
+arXiv 2001.04990; CATHODE, arXiv 2109.00546). The score is the sum of both jet masses. What is judged lies in the middle of mjj or
+at its upper end; what calibrates, at both sides or below. Each repeat divides the same events otherwise.
 
 Printed for each form: the part of the judged events with p <= 0.01, with the significance of the excess over 0.01 (the error of
 the calibration sample included), the error of coverage with that of perfect p-values, and how often `drift` sees it in the first
@@ -55,7 +55,7 @@ class Part:
 
 
 def background(files: Sequence[Path]) -> Part:
-    """Events without signal, their masses shifted."""
+    """Events without signal, mj1 and mj2 - mj1 shifted."""
     rows = np.concatenate([np.load(file, allow_pickle=False) for file in files]).astype(np.float64)
     rows = rows[rows[:, -1] == 0]
     features = rows[:, 1:-1].copy()

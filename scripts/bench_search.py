@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from gnnreco.search import EventTable, SearchSettings, hunt, read_events
-from gnnreco.search.gain import gains
 from gnnreco.search.methods import Lesson, learn
 from gnnreco.search.regions import inside
+from gnnreco.statistics import gains
 from gnnreco.statistics.intervals import clopper_pearson
 
 PUBLISHED = {"supervised": 17, "idealised": 15, "cathode": 14, "cwola": 11, "anode": 6.5}

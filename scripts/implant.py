@@ -19,12 +19,18 @@ import numpy as np
 
 from gnnreco.columns import Event
 from gnnreco.events import open_events, write_events
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.testing.implants import FAULTS
 
 
 def implanted(
-    events: Iterable[Event], detector: Detector, faults: list[str], fraction: float, seed: int, told: dict
+    events: Iterable[Event],
+    detector: Detector,
+    faults: list[str],
+    fraction: float,
+    seed: int,
+    told: dict[int, JsonDict],
 ) -> Iterator[Event]:
     """The events, a fraction of them with one of the faults; `told` is filled on the way."""
     for event in events:
@@ -52,7 +58,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
-    detector, told = load_detector(args.detector), {}
+    detector = load_detector(args.detector)
+    told: dict[int, JsonDict] = {}
     source = open_events(args.events, detector)
     made = implanted(source, detector, args.fault or list(FAULTS), args.fraction, args.seed, told)
     write_events(made, args.output, detector=detector)

@@ -3,7 +3,8 @@
 python scripts/make_jets.py --jets 250000 --seed 1 -o .bench/jets/train
 
 Each file `jets-SEED.parquet` has 10,000 jets of its own seed, all classes mixed in each block of 1,000; what is there
-already is not made again. `--bits 10` halves the files for demos. What the sample is stands in `scripts/peers/jet_events.py`. Needs the extra `pythia` and
+already is not made again. `--bits 10` halves the files for demos. `--events` makes whole events as a first-level trigger
+sees them, a row each, instead: see `scripts/peers/trigger_events.py`, with its processes. What the sample is stands in `scripts/peers/jet_events.py`. Needs the extra `pythia` and
 `fastjet` (requirements-peers.lock).
 """
 
@@ -11,10 +12,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -26,15 +28,22 @@ from gnnreco.events.parquet.jets_block import BLOCK, OF_CONSTITUENT, OF_JET
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
-from jet_events import CLASSES, PROCESSES, SETTINGS, jets_of
+import jet_events
+import trigger_events
+from jet_events import CLASSES
 
 FILE = 10_000  # jets
 PACKAGES = ("pythia8mc", "fastjet", "gnnreco")
 
 
-def blocks(processes: Sequence[str], jets: int, seed: int) -> Iterator[Jets]:
+def blocks(
+    processes: Sequence[str],
+    jets: int,
+    seed: int,
+    source: Callable[[str, int], Iterator[Jets]] = jet_events.jets_of,
+) -> Iterator[Jets]:
     """`jets` jets in blocks of `BLOCK`, as many of each process in each (to within one), shuffled."""
-    stocks = [_Stock(jets_of(process, seed)) for process in processes]
+    stocks = [_Stock(source(process, seed)) for process in processes]
     rng = np.random.default_rng([seed, len(CLASSES)])
     for start in range(0, jets, BLOCK):
         share = np.diff(np.arange(len(stocks) + 1) * min(BLOCK, jets - start) // len(stocks))
@@ -58,7 +67,12 @@ class _Stock:
 
 
 def make_jets(
-    output: Path, jets: int, seed: int, processes: Sequence[str] = CLASSES, bits: int | None = None
+    output: Path,
+    jets: int,
+    seed: int,
+    processes: Sequence[str] = CLASSES,
+    bits: int | None = None,
+    events: bool = False,
 ) -> None:
     """Write the files of a sample that are not there yet.
 
@@ -73,16 +87,20 @@ def make_jets(
         Keys of `PROCESSES`.
     bits : int, optional
         What is kept of the mantissa of every number; all that float32 has unless given.
+    events : bool
+        Rows are whole events: see `scripts/peers/trigger_events.py`.
     """
+    maker = trigger_events if events else jet_events
+    source = trigger_events.events_of if events else jet_events.jets_of
     output.mkdir(parents=True, exist_ok=True)
     with tqdm(total=jets, unit="jet", disable=None) as bar:
         for number, start in enumerate(range(0, jets, FILE), seed):
             n = min(FILE, jets - start)
             file = output / f"jets-{number:06d}.parquet"
             if not file.exists() or pq.read_metadata(file).num_rows < n:
-                part, made = file.with_suffix(".part"), blocks(processes, n, number)
+                part, made = file.with_suffix(".part"), blocks(processes, n, number, source)
                 rounded = made if bits is None else (_rounded(block, bits) for block in made)
-                write_jets(part, _shown(rounded, bar), _sources(number), number * FILE // BLOCK)
+                write_jets(part, _shown(rounded, bar), _sources(maker, number), number * FILE // BLOCK)
                 part.replace(file)
             bar.update(start + n - bar.n)
 
@@ -103,9 +121,9 @@ def _rounded(jets: Jets, bits: int) -> Jets:
     )
 
 
-def _sources(seed: int) -> dict[str, str]:
+def _sources(maker: ModuleType, seed: int) -> dict[str, str]:
     versions = {name: version(name) for name in PACKAGES}
-    settings = "; ".join((*SETTINGS, *(line for lines in PROCESSES.values() for line in lines)))
+    settings = "; ".join((*maker.SETTINGS, *(line for lines in maker.PROCESSES.values() for line in lines)))
     return {"script": "scripts/make_jets.py", "seed": str(seed), "settings": settings, **versions}
 
 
@@ -118,11 +136,16 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, required=True, help="of the first file; the next one has the next"
     )
-    parser.add_argument("--process", nargs="+", choices=CLASSES, default=CLASSES, help="only these classes")
+    parser.add_argument("--events", action="store_true", help="whole events instead of jets")
+    parser.add_argument("--process", nargs="+", metavar="CLASS", help="only these classes")
     parser.add_argument("--bits", type=int, help="round to so many bits of mantissa")
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
-    make_jets(args.output, args.jets, args.seed, args.process, args.bits)
+    known = trigger_events.CLASSES if args.events else CLASSES
+    processes = args.process or known
+    if not set(processes) <= set(known):
+        parser.error(f"--process: choose from {', '.join(known)}")
+    make_jets(args.output, args.jets, args.seed, processes, args.bits, args.events)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,7 @@ from torch import Tensor, nn
 from gnnreco.columns import Floats
 from gnnreco.display.drawing.frame import Frame, draw_axes
 from gnnreco.display.drawing.svg import Drawing, hue
-from gnnreco.models.distance_correlation import distance_correlation
-from gnnreco.models.pivot import Adversary
+from gnnreco.models.pivot import Adversary, distance_correlation
 
 BATCH = 512
 PLACES = (-1.0, 0.0, 1.0)  # Z, in units of its width

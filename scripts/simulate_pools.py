@@ -122,7 +122,8 @@ def main() -> None:
         "choices", nargs="*", metavar="key=value", help="masses, ctau, least_pt_hat of the process"
     )
     args = parser.parse_args()
-    cuts, choices = (args.min_pt, args.max_eta), {}
+    cuts = args.min_pt, args.max_eta
+    choices: Choices = {}
     if args.output:
         if not args.process:
             sys.exit("--process says what goes into the file of -o")

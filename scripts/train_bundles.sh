@@ -148,6 +148,18 @@ tag particles-fixed 40 "${particles[@]}"
 gnnreco deploy search particles-fixed -o particles-front "${common[@]}" train.epochs=30 train.learning_rate=0.004
 tag jet-particles 80 train.start=particles-front/point-01 task.teacher=particles-teacher task.resource=5e-6
 
+# Anomalies for a trigger, from normal events alone: an autoencoder in floating point, then in fixed point under a price for LUTs.
+# Seeds 1001 and 2001 are those of `scripts/bench_trigger_anomaly.py`.
+"$acts" "$here/make_jets.py" --events --process qcd --jets 50000 --seed 1 -o qcd
+strange() { # output epochs options
+    gnnreco train trigger model=anomaly task=events \
+        'sample.inputs=[qcd/jets-000003.parquet,qcd/jets-000004.parquet,qcd/jets-000005.parquet]' \
+        'sample.validation=[qcd/jets-000001.parquet,qcd/jets-000002.parquet]' sample.events=100000 sample.validation_events=100 \
+        train.epochs="$2" train.learning_rate=0.01 train.threads=1 "${@:3}" -o "$1"
+}
+strange anomaly-float 40 model.bits.weights=float
+strange trigger-anomaly 30 train.start=anomaly-float model.bits.weights=fixed task.resource=3e-5
+
 # Particle flow: collisions by Pythia (`pip install gnnreco[pythia]`) that do not ship, tracks by a network that was trained
 # elsewhere, showers by the density finder, which learns nothing.
 for pool in "qq 380 5000 1380" "qq 240 2000 1240" "qq 91 3000 1091" "zh 240 2000 1241" "tautau 91 1500 1092"; do
@@ -276,3 +288,21 @@ learn fastsim-any 14 2 0.15 120 64 train.start=fastsim-third
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \
     sample.events=1100 sample.validation_events=80 train.epochs=3 train.learning_rate=0.005 train.batch=4 train.threads=1 \
     task.resource=1e-6 -o jets-online
+
+# What normal collisions look like: dijets with pile-up in `odd`. Validation events fit the head and calibrate p-values.
+python scripts/simulate_pools.py --process dijet --events 5000 --seed 77 -o dijets.parquet
+python scripts/simulate_pools.py --process dijet --events 15000 --seed 78 -o other_dijets.parquet
+normal() { # folder seed pool
+    gnnreco simulate --detector odd --process dijet --pileup 2 --events 500 --seed "$2" "pool=$3" -o "$1"
+}
+for s in 201 202; do normal "n$s" "$s" dijets.parquet; done
+for s in 301 302 303 304; do normal "c$s" "$s" other_dijets.parquet; done
+gnnreco train anomaly detector=odd 'sample.inputs=[n201,n202]' 'sample.validation=[c301,c302,c303,c304]' \
+    sample.events=1000 sample.validation_events=2000 task.fitted=0.4 train.epochs=4 train.cache=cache -o anomaly-hits
+
+# Jets of particle flow in e+e- -> qq, so that those of a W or a top are strange.
+gnnreco simulate --detector full_cld --process qq --ecm 380 --events 400 --seed 412 -o jets_tr
+gnnreco simulate --detector full_cld --process qq --ecm 380 --events 800 --seed 413 -o jets_va
+gnnreco train anomaly detector=full_cld task.level=jets task.jets.radius=1.0 task.jets.least_pt=50 'sample.inputs=[jets_tr]' \
+    'sample.validation=[jets_va]' sample.events=400 sample.validation_events=800 \
+    'sample.bundles=[tracking-cld,clusters-fine,pflow-cld]' task.fitted=0.5 task.bins=4 train.epochs=20 -o anomaly-jets

@@ -24,6 +24,7 @@ from gnnreco.tasks.trigger import TriggerConfig
 from gnnreco.tasks.trigger.inputs import InputConfig
 from gnnreco.testing import TASK_CHECKS, TaskCase, check_task
 from tests.conftest import HEAD
+from tests.tasks.anomaly.tiny import SETTINGS, photons, tiny
 from tests.tasks.particleflow.found import simulated
 from tests.tasks.particleflow.whole import WHOLE
 
@@ -83,6 +84,10 @@ def fastsim() -> TaskCase:
     return TaskCase("fastsim", SLAB, events, FastSimConfig(hidden=8, deposit=8, layers=40, points=4))
 
 
+def anomaly() -> TaskCase:
+    return TaskCase("anomaly", SLAB, photons(2, seed=3), SETTINGS, tiny().state())
+
+
 CASES: dict[str, Callable[[], TaskCase]] = {
     "tracking": tracking,
     "clustering": clustering,
@@ -90,6 +95,7 @@ CASES: dict[str, Callable[[], TaskCase]] = {
     "particleflow": particleflow,
     "trigger": trigger,
     "fastsim": fastsim,
+    "anomaly": anomaly,
 }
 
 

@@ -6,11 +6,13 @@ import re
 
 #: Keyword of a function, and the flag that sets it. An error writes a remedy as ``with name=value``, or ``without``.
 FLAGS = {
+    "anomalous": "--anomalous",
     "any_detector": "--any-detector",
     "bundles": "--bundle",
     "detector": "--detector",
     "engine": "--engine",
     "format": "--format",
+    "normal": "--normal",
     "output": "--output",
     "columns": "--columns",
     "method": "--method",
@@ -20,6 +22,7 @@ FLAGS = {
     "seeds": "--seeds",
     "signal": "--signal",
     "train": "--train",
+    "truth": "--truth",
 }
 #: Flags that take something away.
 NEGATIVE = {"cells=False": "--no-cells"}

@@ -89,6 +89,9 @@ def search(
     if start.config["network"]["kind"] == "slots":
         why = "answers with four-momenta, of which none is right or wrong: train it with task.resource=... instead"
         raise BadBundle(bundle, why)
+    if start.config["network"].get("score", "none") != "none":
+        why = "answers with a score, of which none is right or wrong: train it with task.resource=... instead"
+        raise BadBundle(bundle, why)
     for point in sorted(output.glob(f"point-*/{MANIFEST}")):
         refuse(point, overwrite or resume)
         if not resume:

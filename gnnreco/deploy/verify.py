@@ -151,6 +151,10 @@ def of_events(
         "buffers": lambda: (True, f"{len(b.x):,} filled; {b.dropped:,} nodes did not fit and were left out"),
         "trained network, input": lambda: trained.check_answers(b.x, valid, answers),
     }
+    if task.config.network.score != "none":
+        passed = answers.reshape(len(answers), -1)[:, 1]
+        said = f"{int(passed.sum()):,} of {len(passed):,} are above it"
+        return checks | {"threshold": lambda: (True, said)}
     target = b.target
     if target is not None:
         checks["offline"] = lambda: (True, beside_offline(answers[:, -1], target[:, -1]))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from gnnreco.columns import Floats, Ints
+from gnnreco.columns import Anomalies, Floats, Ints
 from gnnreco.display.drawing.frame import Frame, draw_axes, plain
 from gnnreco.display.drawing.svg import Drawing, hue, number, ticks
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
-from gnnreco.tasks.explore import Exploration
+from gnnreco.tasks.explore import Exploration, Ranking, anomalies_of, measure
 
-from .show import show_event
+from .ranking_sheet import ranking_sheet
+from .show import Scene, event_scene, write_scenes
 from .stand_in import stand_in
 
 MOST_ROWS = 300  # of the table of clusters
@@ -36,12 +37,44 @@ def explore_page(view: Exploration, detector: Detector | None, path: str | Path)
     path : path
         The page to write; an existing one is replaced.
     """
+    return write_scenes(path, [_scene(view, detector)])
+
+
+def ranked_page(
+    ranking: Ranking, views: Mapping[int, Exploration], detector: Detector | None, path: str | Path
+) -> Path:
+    """Draw some events of a ranking as one HTML page, with what makes each strange lit up and the table of all.
+
+    Parameters
+    ----------
+    ranking : Ranking
+    views : mapping of int to Exploration
+        What `explore` found in some events, by their row in the ranking; the first opens.
+    detector, path
+        As of `explore_page`.
+    """
+    table = ("Ranking", ranking_sheet(ranking, list(views)))
+    scenes = []
+    for i, view in views.items():
+        strange = anomalies_of(ranking, i, measure(view.event, detector))
+        scenes.append(_scene(view, detector, strange, [table]))
+    return write_scenes(path, scenes)
+
+
+def _scene(
+    view: Exploration,
+    detector: Detector | None,
+    anomalies: Anomalies | None = None,
+    before: Sequence[tuple[str, str]] = (),
+) -> Scene:
+    """What is drawn of one event; sheets that come before its own are given."""
     event = view.event
     if detector is None:
         detector, sensor = stand_in(view)
         event = replace(event, hits=replace(event.hits, sensor=sensor))
     clusters = cluster_rows(view)
     sheets = [
+        *before,
         ("Clusters", _table(clusters[:MOST_ROWS], "cluster") if clusters else _none("No cluster was found.")),
         ("Spectra", _spectra(view).embedded()),
         (
@@ -52,7 +85,7 @@ def explore_page(view: Exploration, detector: Detector | None, path: str | Path)
             + _table(odd_rows(view)),
         ),
     ]
-    return show_event(event, detector, None, path, view.clusters, sheets)
+    return event_scene(event, detector, None, view.clusters, sheets, anomalies=anomalies)
 
 
 def cluster_rows(view: Exploration) -> list[JsonDict]:

@@ -7,11 +7,12 @@ import hashlib
 import html
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from gnnreco import __version__
-from gnnreco.columns import Clusters, Event, Ints, ReconstructedParticles, Tracks
+from gnnreco.columns import Anomalies, Clusters, Event, Ints, ReconstructedParticles, Tracks
 from gnnreco.display.drawing.sheets import detector_sheets
 from gnnreco.display.drawing.svg import themes
 from gnnreco.display.event.scene import add_event
@@ -30,6 +31,7 @@ SCRIPTS = (
     "camera.js",
     "shaders.js",
     "style.js",
+    "strange.js",
     "scene.js",
     "cells.js",
     "frame.js",
@@ -39,16 +41,40 @@ SCRIPTS = (
 )
 
 
+Sheets = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An event, or a detector, that is drawn: a page has one or several.
+
+    Attributes
+    ----------
+    title : str
+    about : dict
+        What the scripts of the page are told.
+    pack : Pack
+    sheets : sequence of (str, str)
+        Title and markup of the flat pages that belong to it.
+    """
+
+    title: str
+    about: JsonDict
+    pack: Pack
+    sheets: Sheets = ()
+
+
 def show_event(
     event: Event,
     detector: Detector,
     tracks: Tracks | None,
     path: str | Path,
     clusters: Clusters | None = None,
-    sheets: Sequence[tuple[str, str]] = (),
+    sheets: Sheets = (),
     command: str = "",
     particles: ReconstructedParticles | None = None,
     title: str = "",
+    anomalies: Anomalies | None = None,
 ) -> Path:
     """Draw one event, in the frame of the detector's source, as one HTML page that works without a network.
 
@@ -75,6 +101,8 @@ def show_event(
         momentum. A click on one lights up what it is made of.
     title : str
         Of the page; by default the number of the event and the detector.
+    anomalies : Anomalies, optional
+        How strange the event is: its score is told, and the hits that give most of it are lit up.
 
     Returns
     -------
@@ -84,9 +112,26 @@ def show_event(
     Raises
     ------
     BadInput
-        Where a track, a cluster or a particle points at a hit that the event does not have.
+        Where a track, a cluster, a particle or a score points at a hit that the event does not have.
     """
-    for found, what in ((tracks, "track"), (clusters, "cluster"), (particles, "particle")):
+    scene = event_scene(event, detector, tracks, clusters, sheets, command, particles, title, anomalies)
+    return write_scenes(path, [scene])
+
+
+def event_scene(
+    event: Event,
+    detector: Detector,
+    tracks: Tracks | None = None,
+    clusters: Clusters | None = None,
+    sheets: Sheets = (),
+    command: str = "",
+    particles: ReconstructedParticles | None = None,
+    title: str = "",
+    anomalies: Anomalies | None = None,
+) -> Scene:
+    """What `show_event` draws, for a page of several events."""
+    of_event = ((tracks, "track"), (clusters, "cluster"), (particles, "particle"), (anomalies, "score"))
+    for found, what in of_event:
         if found is not None:
             _belongs(event, found.hit_index, what)
     mine = Seen(in_source_frame(event, detector.source), None, detector.source)
@@ -95,11 +140,11 @@ def show_event(
     pack = Pack()
     about = {
         "detector": add_sensors(pack, detector),
-        "event": add_event(pack, event, detector, tracks, clusters, particles),
+        "event": add_event(pack, event, detector, tracks, clusters, particles, anomalies),
         "made_by": {"gnnreco": __version__, "command": command},
         "heading": title,
     }
-    return _write(path, title or f"Event {event.number} in {detector.name}", about, pack, sheets)
+    return Scene(title or f"Event {event.number} in {detector.name}", about, pack, sheets)
 
 
 def _belongs(event: Event, hit_index: Ints, what: str) -> None:
@@ -141,28 +186,37 @@ def show_detector(
         seen = (in_source_frame(event, detector.source) for event in events)
         about["occupancy"] = add_occupancy(pack, there, seen)
     made = detector_sheets(detector) if sheets else []
-    return _write(path, f"Detector {detector.name}", about, pack, made)
+    return write_scenes(path, [Scene(f"Detector {detector.name}", about, pack, made)])
 
 
-def _write(
-    path: str | Path, title: str, about: JsonDict, pack: Pack, sheets: Sequence[tuple[str, str]] = ()
-) -> Path:
+def write_scenes(path: str | Path, scenes: Sequence[Scene]) -> Path:
+    """Write a page; the first scene opens, a table row with ``data-scene`` opens the one of that number.
+
+    Parameters
+    ----------
+    path : path
+        The page to write; an existing one is replaced.
+    scenes : sequence of Scene
+    """
     page = files("gnnreco.display") / "page"
     code = "\n".join((page / name).read_text("utf-8") for name in SCRIPTS)
     script = f'"use strict";\n(async () => {{\n{code}\n}})();\n'
     # The browser runs this script and no other, whatever names and texts came out of the files.
     checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    first = scenes[0]
     parts = {
-        "TITLE": html.escape(title),
+        "TITLE": html.escape(first.title),
         "CHECKSUM": checksum,
         "STYLE": (page / "page.css").read_text("utf-8"),
-        "ABOUT": _inert({"title": title, "index": pack.index, **about}),
-        "BLOCK": pack.text(),
+        "ABOUT": _about(first),
+        "BLOCK": first.pack.text(),
+        "OTHERS": "".join(_data(scene, row) for row, scene in enumerate(scenes) if row),
         "SCRIPT": script,
         "COLOURS": themes(),
         "SHEETS": "".join(
-            f'<section class="sheet" data-title="{html.escape(name)}" hidden>{markup}</section>\n'
-            for name, markup in sheets
+            f'<section class="sheet" data-title="{html.escape(name)}" data-of="{row}" hidden>{markup}</section>\n'
+            for row, scene in enumerate(scenes)
+            for name, markup in scene.sheets
         ),
     }
     text = (page / "page.html").read_text("utf-8")
@@ -171,6 +225,18 @@ def _write(
     path = Path(path)
     write_file(path, filled)
     return path
+
+
+def _about(scene: Scene) -> str:
+    return _inert({"title": scene.title, "index": scene.pack.index, **scene.about})
+
+
+def _data(scene: Scene, row: int) -> str:
+    """A scene that waits to be opened."""
+    return (
+        f'<script type="application/json" id="about-{row}">{_about(scene)}</script>\n'
+        f'<script type="text/plain" id="block-{row}">{scene.pack.text()}</script>\n'
+    )
 
 
 def _inert(value: Json) -> str:

@@ -1,5 +1,6 @@
 """Scores reconstructed or generated events against the truth: `evaluate` measures, `table` and `plots` show."""
 
+from .anomaly import score_anomalies
 from .clustering import ShowerTarget, score_clusters
 from .confidence import calibrate, calibration_curve
 from .fastsim import Comparison, evaluate_showers, holds_events, open_generated, shower_sample
@@ -35,6 +36,7 @@ __all__ = [
     "match_particles",
     "open_generated",
     "plots",
+    "score_anomalies",
     "score_clusters",
     "score_particles",
     "score_tracks",

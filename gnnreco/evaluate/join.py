@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gnnreco.columns import Clusters, Event, Ints, ReconstructedParticles, Tracks
+from gnnreco.columns import Anomalies, Clusters, Event, Ints, ReconstructedParticles, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource
 from gnnreco.events.readers.rows import find_rows
@@ -82,7 +82,9 @@ class Join:
         why = f"the truth has {len(rows)} such events, none from {origin}"
         raise BadInput(self.folder, f"event {number}", why)
 
-    def place(self, found: Tracks | Clusters | ReconstructedParticles, event: Event, row: int) -> Any:
+    def place(
+        self, found: Tracks | Clusters | ReconstructedParticles | Anomalies, event: Event, row: int
+    ) -> Any:
         """What was found, with its hits where this event has them, whatever the order of its rows."""
         others = [file for file in self.source.hit_files(row) if not self._is_input(file)]
         self.other_files |= dict.fromkeys(others)

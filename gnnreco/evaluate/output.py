@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
+from gnnreco.columns import Anomalies, Clusters, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource
+from gnnreco.events.anomalies_file import read_anomalies
 from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.particles_file import read_particles
 from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
+from gnnreco.reconstruct.calibration import notes_of_calibration
 from gnnreco.tasks.registry import Kind, find_task
 
+from .anomaly import score_anomalies
 from .clustering import ShowerTarget, score_clusters
 from .join import Join
 from .particles import ParticleTarget, score_particles
@@ -37,7 +40,7 @@ GRAPH_DEFINITIONS = {
 
 def evaluate(
     output_folder: str | Path,
-    truth_source: EventSource,
+    truth_source: EventSource | None,
     detector: Detector | None = None,
     target: Target | None = None,
     counted: Target | None = None,
@@ -46,6 +49,7 @@ def evaluate(
     showers: ShowerTarget | None = None,
     particles: ParticleTarget | None = None,
     jets: str = "antikt",
+    anomalous: Sequence[str] = (),
 ) -> JsonDict:
     """Score what `reconstruct` wrote against the truth.
 
@@ -53,9 +57,10 @@ def evaluate(
     ----------
     output_folder : path
         Folder with ``manifest.json`` and the files that it lists.
-    truth_source : EventSource
+    truth_source : EventSource or None
         The events with truth; matched by event number, and by file name where numbers repeat; their hits by id.
-        Files that are not those that were reconstructed are named under ``warnings``.
+        Files that are not those that were reconstructed are named under ``warnings``. How strange events are is scored
+        without; of several tasks then only that is.
     detector : Detector, optional
         Its field carries true particles to the z axis; without it there are no resolutions.
     target, counted : Target, optional
@@ -72,6 +77,8 @@ def evaluate(
         Particles that particle flow should find.
     jets : {"antikt", "durham", "genkt"}
         Whose figures stand at the top of the object of particle flow; all of them are in it.
+    anomalous : sequence of str
+        Globs on the sources of the output whose events are anomalous: see `score_anomalies`.
 
     Returns
     -------
@@ -83,10 +90,16 @@ def evaluate(
     ------
     BadInput
         Where the output has an event or a hit that the truth lacks, or a number that is not finite.
+    BadConfig
+        Where there is no truth, and it is needed.
     """
     folder = Path(output_folder)
     manifest = _manifest(folder)
     if "tasks" in manifest:
+        kinds = {task: _scored_kind(folder, task) for task in manifest["tasks"]}
+        if anomalous and Anomalies not in [kind.gives for kind in kinds.values()]:
+            raise _not_strange(folder, ", ".join(kinds))
+        chosen = [task for task, kind in kinds.items() if truth_source is not None or kind.gives is Anomalies]
         parts = {
             task: evaluate(
                 folder / task,
@@ -99,8 +112,9 @@ def evaluate(
                 showers,
                 particles,
                 jets,
+                anomalous if kinds[task].gives is Anomalies else (),
             )
-            for task in manifest["tasks"]
+            for task in chosen or manifest["tasks"]
         }
         warnings = list(dict.fromkeys(line for part in parts.values() for line in part["warnings"]))
         return {
@@ -108,9 +122,19 @@ def evaluate(
             "events": min(part["events"] for part in parts.values()),
             "warnings": warnings,
         }
-    join = Join(truth_source, manifest, folder)
     task = manifest.get("task", "tracking")
     kind = _scored_kind(folder, task)
+    if kind.gives is Anomalies:
+        told = manifest.get("calibration") or {}
+        scores = score_anomalies(progress(read_anomalies(folder)), anomalous, folder, told.get("events"))
+        lost = manifest.get("events_in", scores["events"]) - scores["events"]
+        foreign = [] if told.get("of_this_detector", True) else notes_of_calibration(manifest)
+        return _headed(scores, task, manifest, max(lost, 0), foreign)
+    if anomalous:
+        raise _not_strange(folder, task)
+    if truth_source is None:
+        raise BadConfig(f"{folder}: is of the task '{task}'; name its events with truth with truth=")
+    join = Join(truth_source, manifest, folder)
     graph: JsonDict = {}
     if kind.gives is Clusters:
         found = progress(join.pairs(read_clusters(folder)))
@@ -128,12 +152,21 @@ def evaluate(
             graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
         graph = {key: (graph_metrics or {}).get(key) for key in GRAPH}
         scores["definitions"] |= GRAPH_DEFINITIONS
+    return _headed(scores, task, manifest, len(truth_source) - len(join.used), join.warnings()) | graph
+
+
+def _headed(scores: JsonDict, task: str, manifest: JsonDict, lost: int, warnings: list[str]) -> JsonDict:
+    """The scores of a task behind what every task has: counts of events, definitions, cost."""
     head = {"task": task, "events": scores.pop("events"), "definitions": scores.pop("definitions")}
     head |= {key: manifest.get(key) for key in COST}
     head["events_failed"] = manifest.get("events_failed")
-    head["events_without_output"] = len(truth_source) - len(join.used)
-    head["warnings"] = join.warnings() + scores.pop("warnings")
-    return head | scores | graph
+    head["events_without_output"] = lost
+    head["warnings"] = warnings + scores.pop("warnings")
+    return head | scores
+
+
+def _not_strange(folder: Path, tasks: str) -> BadConfig:
+    return BadConfig(f"{folder}: is of {tasks}, and anomalous= goes with output of an anomaly bundle")
 
 
 def _needed(detector: Detector | None, folder: Path, what: str) -> Detector:
@@ -149,7 +182,7 @@ def _scored_kind(folder: Path, task: str) -> Kind:
     except BadConfig as error:
         why = f"is of the task '{task}', which is not installed here ({error})"
         raise BadInput(folder, "manifest.json", why) from error
-    if kind.gives not in (Tracks, Clusters, ReconstructedParticles):
+    if kind.gives not in (Tracks, Clusters, ReconstructedParticles, Anomalies):
         why = f"is of the task '{task}', which nothing here scores: it gives neither tracks, clusters nor particles"
         raise BadInput(folder, "manifest.json", why)
     return kind

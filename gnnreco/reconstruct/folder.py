@@ -19,7 +19,7 @@ from gnnreco.errors import BadInput, CannotWrite
 from gnnreco.events.output_file import read_note
 from gnnreco.files.atomic import REPLACE, remove_drafts, write_file
 from gnnreco.files.json_types import JsonDict, JsonMapping
-from gnnreco.tasks.registry import task_names
+from gnnreco.pipeline import PLAIN
 
 from .shard import Account, Shard, file_sum
 
@@ -190,7 +190,9 @@ def _read(file: Path) -> Record:
         x for x in content.get("shards", []) if isinstance(x, dict) and SHARD.fullmatch(str(x.get("file")))
     ]
     sums = {x["file"]: str(x.get("sha256", "")) for x in shards}
-    return Record(file, dict(content.get("job") or {}), sums, tuple(t for t in tasks if t in task_names()))
+    return Record(
+        file, dict(content.get("job") or {}), sums, tuple(t for t in tasks if PLAIN.fullmatch(str(t)))
+    )
 
 
 def _files_of(record: Record) -> list[Path]:

@@ -18,6 +18,7 @@ from gnnreco.geometry import Detector
 from gnnreco.pipeline import Stage
 from gnnreco.tasks.layouts import layout_of
 
+from .calibration import calibration_again, calibration_of, files_of, notes_of_calibration
 from .folder import MANIFEST, suffix
 from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
 from .shard import Account, Cost, Failure, FileSum, Shard, file_sum, short_names
@@ -66,7 +67,7 @@ def describe(
         **_sum([none, *(a.counts for a in accounts)]),
     }
     content = {
-        "task": stage.name,
+        "task": stage.bundle.task,
         "detector": {
             "name": detector.name,
             "hash": detector.hash,
@@ -101,6 +102,8 @@ def describe(
             if a.sha256  # a shard whose process died has no file
         ],
     }
+    content |= calibration_of(stage, detector, [shard.file for shard, a in results if a.sha256])
+    content["notes"] = content["notes"] + notes_of_calibration(content)
     return content | {"warnings": warnings_of(content)}
 
 
@@ -199,6 +202,9 @@ def write(folder: Path, manifest: JsonDict, part: tuple[int, int] | None) -> Jso
     if any(content.get("job") != manifest.get("job") for content in found):
         return None
     whole = merge(found)
+    own = [notes_of_calibration(part) for part in found]
+    whole |= calibration_again(whole, files_of(folder, whole["shards"]))
+    whole["notes"] = [line for line in whole["notes"] if [line] not in own] + notes_of_calibration(whole)
     _write(folder / MANIFEST, whole)
     return whole
 

@@ -52,7 +52,8 @@ def reconstruct(
     """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
 
     Each event is read once, and the tasks see it one after the other: those that need what others find come after them.
-    Several bundles write into a folder of `output` each, by the name of their task; ``manifest.json`` beside these
+    Several bundles write into a folder of `output` each, by the name of their task (or by that of the bundle, where several
+    score anomalies); ``manifest.json`` beside these
     then lists them under ``tasks``, and so does what is returned. A task sees the hits of those subsystems that measure
     what it works on; rows of hits always count all hits of the event as its file orders them.
 
@@ -66,7 +67,7 @@ def reconstruct(
         Anything `gnnreco.events.open_events` reads.
     detector : name or path
     bundles : name, path, or several
-        Shipped, or folders; one bundle for each task. None: `gnnreco.bundle.default_bundles` chooses.
+        Shipped, or folders; one bundle for each task (of anomalies several). None: `gnnreco.bundle.default_bundles` chooses.
     output : path
         Folder to write. One that holds an output is refused, unless `resume` or `overwrite` says what to do with it.
     workers, dask : int, str
@@ -133,7 +134,7 @@ def reconstruct(
     for stage in stages:
         sources = {"inputs": content, "detector": geometry.hash, "bundle": stage.bundle.manifest["sha256"]}
         same = {"gnnreco": __version__, **sources, **shape, "engine": stage.engine, "parts": n}
-        if stage.kind.needs.found:
+        if stage.needs.found:
             same["after"] = [s.bundle.manifest["sha256"] for s in stages[: stages.index(stage)]]
         given = {"detector": str(detector), "bundle": stage.given, **options}
         asked: JsonDict = {}

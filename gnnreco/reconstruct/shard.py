@@ -270,7 +270,7 @@ class Book:
         self.account.add({"hits": len(event.hits), "hits_outside": outside, **objects, **outcome.tally})
         if event.hits_summed:
             self.account.add({"hits_summed": event.hits_summed})
-        others = unseen(event, detector, self.stage.kind.needs.measures)
+        others = unseen(event, detector, self.stage.needs.measures)
         if others is not None:
             self.account.add({"hits_of_other_tasks": others})
         self.add((event.number, name, found))

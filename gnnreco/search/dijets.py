@@ -9,8 +9,8 @@ import numpy as np
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
-from gnnreco.evaluate.particles.jets import exclusive_axes, leading_jets
 from gnnreco.events.particles_file import read_particles
+from gnnreco.graphs.jet_finder import exclusive_axes, leading_jets
 
 #: Masses in GeV: of both jets together, of the lighter one, what the heavier one has more; N-subjettiness of both.
 DIJETS = ("mjj", "mj1", "delta_mj", "tau21_1", "tau21_2")

@@ -14,8 +14,8 @@ from gnnreco.errors import BadInput
 from gnnreco.files.json_types import JsonDict
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
+from gnnreco.statistics import gains
 
-from .gain import gains
 from .methods import METHODS, SHARED, Lesson, Scorer, learn
 from .regions import Spectrum, inside, spectrum
 from .scan import Look, model, overall, pseudo, scan

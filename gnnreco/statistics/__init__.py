@@ -4,6 +4,7 @@ from .conditional import Conditional, fit_conditional
 from .conformal import Calibration, TooFewEvents, calibrate, fewest_events
 from .coverage import Coverage, coverage, coverage_error, coverage_in_bins, excess
 from .drift import Drift, drift
+from .gain import gains
 from .intervals import COVERAGE, clopper_pearson
 from .multiple import Discoveries, Global, discoveries, look_elsewhere, p_of_z, upcrossings, z_of_p
 from .threshold import Threshold, threshold_for_rate
@@ -28,6 +29,7 @@ __all__ = [
     "excess",
     "fewest_events",
     "fit_conditional",
+    "gains",
     "look_elsewhere",
     "p_of_z",
     "threshold_for_rate",

@@ -1,7 +1,7 @@
 """What every task offers: the rest of the program knows tasks by this contract alone.
 
 A task is a class that inherits from `Task`, a dataclass of its settings, and a `Kind` that announces both (see
-`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`,
+`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`, `Calibrated`,
 `PreparesFromSamples`, `ReadsJets`, `Teachable`,
 `Scorable`, and for `gnnreco report`: `Explainable`, `Classifying`, `Comparable`.
 `gnnreco.testing.check_task` tells whether a task keeps to it.
@@ -98,6 +98,11 @@ class Learner(Protocol[Read, Sample]):
         return {name: array for name, array in self.state().items() if name not in trained}
 
     @property
+    def needs_truth(self) -> bool:
+        """Whether it learns from true particles or classes: events and jets without are then refused."""
+        return True
+
+    @property
     def adversarial(self) -> bool:
         """Whether the loss is that of a game, so that the last epoch is the best and not that with the lowest loss."""
         return False
@@ -113,9 +118,12 @@ class Learner(Protocol[Read, Sample]):
         """Loss to go down, and numbers to write beside it, always of the same names."""
         raise _learns_nothing(self.name)
 
-    def finish(self, samples: Iterable[Sample]) -> None:
-        """Learn from validation samples what needs the trained network, such as the scale of errors; by default nothing."""
-        return
+    def finish(self, samples: Iterable[Sample]) -> Mapping[str, float] | None:
+        """Learn from validation samples what needs the trained network, such as the scale of errors; by default nothing.
+
+        What it returns, by name, is written to the manifest beside the metrics of the best epoch.
+        """
+        return None
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All learned numbers: see `State`; by default none."""
@@ -184,6 +192,15 @@ class Calibratable(Protocol):
 
     def found(self, event: Event) -> tuple[Tracks | Clusters, Floats]:
         """What is found with the network's own confidence, and the features (n, k) that the calibration reads."""
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A task whose p-values were calibrated with normal events."""
+
+    @property
+    def calibration_events(self) -> int:
+        """How many they were."""
 
 
 @runtime_checkable

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from gnnreco.columns import Anomalies, Clusters, ReconstructedParticles, Tracks
 from gnnreco.errors import BadConfig
-from gnnreco.schema import nearest
+from gnnreco.files.json_types import JsonMapping
+from gnnreco.schema import build, nearest
 
 from .contract import AnyTask, Needs
 from .names import ENTRY_POINTS, announced
@@ -41,12 +42,19 @@ class Kind:
         Returns its class and that of its settings.
     layout : Layout, optional
         How what it gives lies in files; tracks and clusters have theirs.
+    chosen : callable, optional
+        What it reads with some settings, plain ones as a bundle has them, where these decide it.
     """
 
     needs: Needs
     gives: type
     load: Callable[[], Classes]
     layout: Layout | None = None
+    chosen: Callable[[JsonMapping], Needs] | None = None
+
+    def needs_with(self, settings: JsonMapping) -> Needs:
+        """What it reads of an event with some settings; raises `BadConfig` where they are none of its."""
+        return self.needs if self.chosen is None else self.chosen(settings)
 
 
 def _tracking() -> Classes:
@@ -91,6 +99,12 @@ def _anomaly() -> Classes:
     return AnomalyTask, AnomalyConfig
 
 
+def _anomaly_needs(settings: JsonMapping) -> Needs:
+    from gnnreco.tasks.anomaly import AnomalyConfig
+
+    return build(AnomalyConfig, settings).needs
+
+
 #: Those of gnnreco itself: `gnnreco.tasks.names.OURS`.
 TASKS: dict[str, Kind] = {
     "tracking": Kind(Needs(("position",)), Tracks, _tracking),
@@ -101,7 +115,7 @@ TASKS: dict[str, Kind] = {
     ),
     "trigger": Kind(Needs(), type(None), _trigger),
     "fastsim": Kind(Needs(("energy",)), type(None), _fastsim),
-    "anomaly": Kind(Needs(("position", "energy")), Anomalies, _anomaly),
+    "anomaly": Kind(Needs(("position", "energy")), Anomalies, _anomaly, chosen=_anomaly_needs),
 }
 
 

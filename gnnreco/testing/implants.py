@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Event, Floats, Hits, Ints, concatenate
 from gnnreco.errors import BadInput
@@ -107,7 +109,11 @@ def dead_region(event: Event, detector: Detector, seed: int, radius: float = 0.2
 
 
 #: The faults by name.
-FAULTS = {"hot-tower": hot_tower, "noise-burst": noise_burst, "dead-region": dead_region}
+FAULTS: dict[str, Callable[[Event, Detector, int], Implanted]] = {
+    "hot-tower": hot_tower,
+    "noise-burst": noise_burst,
+    "dead-region": dead_region,
+}
 
 
 def _measuring(detector: Detector, what: str) -> np.ndarray:
@@ -154,7 +160,7 @@ def _lit(
     event: Event, detector: Detector, sensor: Ints, cell: Ints, energy: Floats, random: np.random.Generator
 ) -> Implanted:
     """The event with this energy in these cells, each once: a hit more, or more in the hit of one cell that is there."""
-    hits, table = event.hits, event.hits.deposits
+    hits = event.hits
     inside = np.flatnonzero(hits.sensor >= 0)
     u, v, _ = detector.to_local(hits.sensor[inside], hits.xyz[inside]).T
     held = hits.sensor[inside].astype(np.int64) << 32 | detector.cell_at(hits.sensor[inside], u, v)
@@ -163,38 +169,55 @@ def _lit(
     place = np.minimum(np.searchsorted(held[order], packed), len(held) - 1)
     there = held[order][place] == packed
     old = inside[order][place[there]]
-    if hits.energy is not None:
-        total = hits.energy.copy()
-        total[old] += energy[there]
-        hits = replace(hits, energy=total)
-        if table is not None and len(table.value):
-            # A hit of several cells gets the energy in its first.
-            value = table.value.copy()
-            value[table.offsets[old]] += energy[there].astype(np.float32)
-            hits = replace(hits, deposits=replace(table, value=value))
-    sensor, cell, energy = sensor[~there].astype(np.int32), cell[~there].astype(np.int32), energy[~there]
-    n = len(sensor)
-    parts = detector.subsystem  # times are those of hits in the same parts
-    alike = inside[np.isin(parts[hits.sensor[inside]], parts[sensor])]
-    alike = random.choice(alike, n) if n else np.zeros(0, np.int64)
-    xyz = detector.cell_position(sensor, cell) if n else np.zeros((0, 3))
+    made = _new_hits(
+        hits, detector, sensor[~there].astype(np.int32), cell[~there].astype(np.int32), energy[~there], random
+    )
+    truth = event.truth
+    if truth is not None and truth.weight is not None:
+        truth = replace(truth, weight=np.concatenate([truth.weight, np.zeros(len(made))]))
+    both: Hits = concatenate([_with_more(hits, old, energy[there]), made])
+    changed = np.concatenate([hits.hit_id[old], made.hit_id])
+    return Implanted(replace(event, hits=both, truth=truth, collections=None), changed, np.zeros(0, np.int64))
+
+
+def _with_more(hits: Hits, rows: Ints, energy: Floats) -> Hits:
+    """The hits with more energy in these rows; one of several cells gets it in its first."""
+    if hits.energy is None:
+        return hits
+    total, table = hits.energy.copy(), hits.deposits
+    total[rows] += energy
+    if table is None:
+        return replace(hits, energy=total)
+    value = table.value.copy()
+    value[table.offsets[rows]] += energy.astype(np.float32)
+    return replace(hits, energy=total, deposits=replace(table, value=value))
+
+
+def _new_hits(
+    hits: Hits,
+    detector: Detector,
+    sensor: NDArray[np.int32],
+    cell: NDArray[np.int32],
+    energy: Floats,
+    random: np.random.Generator,
+) -> Hits:
+    """Hits of one cell each, with the times of hits in the same parts of the detector."""
+    n, parts = len(sensor), detector.subsystem
+    alike = np.flatnonzero((hits.sensor >= 0) & np.isin(parts[hits.sensor], parts[sensor]))
+    like = hits[random.choice(alike, n) if n else np.zeros(0, np.int64)]
+    x, y, z = np.ascontiguousarray(detector.cell_position(sensor, cell).T) if n else np.zeros((3, 0))
     size = detector.cell_size(sensor, cell) if n else np.zeros((0, 2))
-    one, other = channels(detector, sensor, cell)
-    made = replace(
-        event.hits[alike],
-        hit_id=event.hits.hit_id.max(initial=0) + 1 + np.arange(n),
-        x=xyz[:, 0].copy(),
-        y=xyz[:, 1].copy(),
-        z=xyz[:, 2].copy(),
+    u, v = channels(detector, sensor, cell)
+    deposits = Deposits(np.arange(n + 1), u, v, energy.astype(np.float32))
+    return replace(
+        like,
+        hit_id=hits.hit_id.max(initial=0) + 1 + np.arange(n),
+        x=x,
+        y=y,
+        z=z,
         sensor=sensor,
         var_u=None if hits.var_u is None else size[:, 0] ** 2 / 12,
         var_v=None if hits.var_v is None else size[:, 1] ** 2 / 12,
         energy=None if hits.energy is None else energy,
-        deposits=None if table is None else Deposits(np.arange(n + 1), one, other, energy.astype(np.float32)),
+        deposits=None if hits.deposits is None else deposits,
     )
-    both: Hits = concatenate([hits, made])
-    truth = event.truth
-    if truth is not None and truth.weight is not None:
-        truth = replace(truth, weight=np.concatenate([truth.weight, np.zeros(n)]))
-    changed = np.concatenate([event.hits.hit_id[old], made.hit_id])
-    return Implanted(replace(event, hits=both, truth=truth, collections=None), changed, np.zeros(0, np.int64))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +12,15 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Ints
+from gnnreco.columns import Clusters, Event, Ints, Tracks
 from gnnreco.events.select import select_hits
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.schema import build, plain
 from gnnreco.tasks.contract import AnyTask, State, Task
 from gnnreco.tasks.registry import Kind, find_task
 
+#: What particles call the rows of what they are made of.
+INDEX = {Tracks: "track_index", Clusters: "cluster_index"}
 #: Objects by the rows of their hits, and the numbers of each.
 Told = list[tuple[tuple[int, ...], list[float]]]
 
@@ -116,6 +118,9 @@ def kind_and_class_agree(case: TaskCase) -> None:
     assert task.needs == kind.needs, f"announces {kind.needs}, the class says {task.needs}"
     assert task.gives is kind.gives, f"announces {kind.gives}, the class says {task.gives}"
     assert case.name in ("", task.name), f"is announced as '{case.name}', the class says '{task.name}'"
+    if case.reconstructs:
+        told, needs = kind.needs_with(plain(case.settings)), case.task.needs
+        assert needs == told, f"announces {told} with these settings, the task says {needs}"
 
 
 def settings_travel_as_yaml(case: TaskCase) -> None:
@@ -279,22 +284,29 @@ def _told(found: Any, rows: NDArray[np.int64] | None = None) -> Told:
 
 def _rows(event: Event, rows: Ints) -> Event:
     """The event with these hits, in this order, and without truth; what was found in it keeps what is left of its hits."""
-    found = {kind: _left(columns, rows, len(event.hits)) for kind, columns in event.found.items()}
+    places = {"hit_index": np.full(len(event.hits), -1, np.int64)}
+    places["hit_index"][rows] = np.arange(len(rows))
+    found: dict[type, Any] = {}
+    # Particles name rows of tracks and clusters, so these come first.
+    for kind, columns in sorted(event.found.items(), key=lambda item: len(item[1].OFFSETS)):
+        found[kind], some = _left(columns, places)
+        if kind in INDEX:
+            places[INDEX[kind]] = np.where(some, np.cumsum(some) - 1, -1)
     return replace(event, hits=event.hits[rows], truth=None, collections=None, found=found)
 
 
-def _left(found: Any, rows: Ints, n_hits: int) -> Any:
-    """Tracks or clusters with hits by their place among `rows`; those that lost all of them are gone."""
-    place = np.full(n_hits, -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    owner = np.repeat(np.arange(len(found)), np.diff(found.offsets))
-    kept = place[found.hit_index] >= 0
-    count = np.bincount(owner[kept], minlength=len(found))
-    inside = {
-        name: getattr(found, name)[kept]
-        for name in found.RAGGED
-        if name != "hit_index" and getattr(found, name) is not None
-    }
-    offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    left = replace(found, offsets=offsets, hit_index=place[found.hit_index][kept], **inside)
-    return left[count > 0]
+def _left(found: Any, places: Mapping[str, Ints]) -> tuple[Any, NDArray[np.bool_]]:
+    """What was found with hits, tracks and clusters by their new places (-1: gone), and which of it still has any."""
+    members, some = {}, np.zeros(len(found), bool)
+    for index in [name for name in found.RAGGED if name.endswith("_index")]:
+        cuts = found.OFFSETS.get(index, "offsets")
+        place = places[index][getattr(found, index)]
+        count = np.bincount(
+            np.repeat(np.arange(len(found)), np.diff(getattr(found, cuts)))[place >= 0], minlength=len(found)
+        )
+        for name in found.RAGGED:
+            if found.OFFSETS.get(name, "offsets") == cuts and getattr(found, name) is not None:
+                members[name] = getattr(found, name)[place >= 0]
+        members |= {index: place[place >= 0], cuts: np.concatenate([[0], np.cumsum(count)]).astype(np.int64)}
+        some |= count > 0
+    return replace(found, **members)[some], some

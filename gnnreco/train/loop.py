@@ -128,7 +128,7 @@ def train(
                 _finish_epoch(run, board)
         row = run.position.history[run.position.best_epoch - 1]
         task.load_state(load_file(run.folder / "best.safetensors"))
-        task.finish(run.validation[i] for i in range(len(run.validation)))
+        row = row | dict(task.finish(run.validation[i] for i in range(len(run.validation))) or {})
         if ring.rank == 0:
             what = {"command": command, "events": len(training), "validation_events": len(validation)}
             save_bundle(

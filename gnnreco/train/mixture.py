@@ -111,6 +111,11 @@ class Mixture(Learner[Event, Sample], Generic[Sample]):
         return self._first.sample_state
 
     @property
+    def needs_truth(self) -> bool:
+        """The same for all."""
+        return self._first.needs_truth
+
+    @property
     def adversarial(self) -> bool:
         """The same for all."""
         return self._first.adversarial
@@ -130,9 +135,9 @@ class Mixture(Learner[Event, Sample], Generic[Sample]):
         """That of the first task."""
         return self._first.loss(sample)
 
-    def finish(self, samples: Iterable[Sample]) -> None:
+    def finish(self, samples: Iterable[Sample]) -> Mapping[str, float] | None:
         """Let the first task finish."""
-        self._first.finish(samples)
+        return self._first.finish(samples)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """What the first task has learned."""

@@ -35,7 +35,7 @@ class Samples(Generic[Sample]):
     task : Learner
         Already prepared.
     events : sequence of Event, or of JetBlock
-        With truth; each is read once.
+        With truth where the task needs it; each is read once.
     rows : range
         Which of them belong to this process.
     folder : path or None
@@ -47,7 +47,7 @@ class Samples(Generic[Sample]):
     Raises
     ------
     BadInput
-        For an event without truth.
+        For an event without truth, where the task learns from it.
     """
 
     def __init__(
@@ -64,7 +64,8 @@ class Samples(Generic[Sample]):
         recipe = _recipe(task) if folder else b""
         for done, row in enumerate(rows):
             event = events[row]
-            _require_truth(event)
+            if task.needs_truth:
+                _require_truth(event)
             self.origin.append((event.number, event.source))
             if folder is None:
                 self._kept.append(task.sample(event))
@@ -125,7 +126,8 @@ def _columns(event: Event | JetBlock) -> list[NDArray[np.generic] | None]:
     """Everything in an event that may shape a sample."""
     if isinstance(event, JetBlock):
         jets = event.jets
-        return [jets.offsets, jets.pt, jets.eta, jets.phi, jets.features, jets.label]
+        of_jet = [jets.features, jets.label, jets.jet_pt, jets.jet_mass]
+        return [jets.offsets, jets.pt, jets.eta, jets.phi, *of_jet]
     hits, truth = event.hits, event.truth
     columns: list[NDArray[np.generic] | None] = [
         hits.hit_id,

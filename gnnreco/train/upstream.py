@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from gnnreco.bundle import default_bundles, load_bundle
-from gnnreco.columns import Event
+from gnnreco.columns import Event, ReconstructedParticles
 from gnnreco.columns.table import Columns
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Reconstructor
@@ -81,12 +81,14 @@ def found_before(
         Columns that other tasks find.
     detector : Detector or None
     bundles : sequence of str
-        Shipped names or folders; none: those that ship for the detector, without what builds on them. Where several are
-        for one task, those that were made for this very detector are taken.
+        Shipped names or folders; none: those that ship for the detector, with particle flow only where particles are
+        needed. Where several are for one task, those that were made for this very detector are taken.
     """
     if not needs or detector is None:
         return events
-    names = _of_detector(bundles, detector) or default_bundles(detector, build_on=False)
+    names = _of_detector(bundles, detector) or default_bundles(
+        detector, build_on=ReconstructedParticles in needs
+    )
     return Upstream(events, Reconstructor(detector, names, any_detector=True))
 
 

@@ -22,8 +22,8 @@ from shower_cells import Calorimeter, Cells
 from shower_samples import SINGLE, TEST, TUNE, shot_energy
 
 from gnnreco.columns import Event, Floats
-from gnnreco.evaluate.rates import COVERAGE
 from gnnreco.geometry import load_detector
+from gnnreco.statistics import COVERAGE
 
 DEPTHS = np.array([0, 3, 6, 9, 12, 15, 19, 23, 28, 35, 50, 80, 1e9])  # radiation lengths
 RADII = np.array([0, 0.25, 0.5, 1, 1.5, 2, 3, 5, 1e9])  # Moliere radii

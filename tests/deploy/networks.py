@@ -19,10 +19,18 @@ SHAPES: dict[str, dict[str, Any]] = {
     "layers": {"kind": "edges", "slots": 6, "groups": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,), "outputs": 1},
     "slots": {"kind": "slots", "slots": 4, "messages": "senders", "edge_layers": (4,), "node_layers": (4,), "head_layers": (6,), "outputs": 2},
 }  # fmt: skip
+#: Networks of anomalies.
+SCORES: dict[str, dict[str, Any]] = {
+    "answer": {"kind": "dense", "head_layers": (8, 6), "outputs": 1, "score": "answer"},
+    "residual": {"kind": "dense", "head_layers": (8, 4), "outputs": 3, "score": "residual"},
+    "squares": {"kind": "nodes", "slots": 3, "messages": "senders", "edge_layers": (4,), "node_layers": (4,), "head_layers": (6,), "outputs": 3, "score": "squares"},
+}  # fmt: skip
 #: Besides, one with half the edges of "pairs": a compiler of C++ reads its firmware in seconds.
-ALL = SHAPES | {
-    "few": {"kind": "nodes", "slots": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,)}
-}
+ALL = (
+    SHAPES
+    | SCORES
+    | {"few": {"kind": "nodes", "slots": 3, "edge_layers": (4,), "node_layers": (3,), "head_layers": (4,)}}
+)
 FEATURES = 3
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from gnnreco.cli import main
-from gnnreco.columns import CLUSTER_CLASSES, Clusters
+from gnnreco.columns import CLUSTER_CLASSES, Anomalies, Clusters
 from gnnreco.events import open_events, write_events
+from gnnreco.events.anomalies_file import write_anomalies
 from gnnreco.events.clusters_file import write_clusters
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
@@ -64,6 +65,23 @@ def test_clusters_are_shown(events, tmp_path, place):
     assert about["event"]["clusters"]["count"] == 1
     assert about["made_by"]["command"].startswith(f"gnnreco show {events} --output")
     assert arrays["h_cluster"].tolist() == [0] * len(event.hits)
+
+
+def test_what_makes_an_event_strange_is_shown(events, tmp_path):
+    event = open_events(events, load_detector("telescope"))[1]
+    numbers = np.array([9.0]), np.array([0.01]), np.ones((1, 6)), event.hits.hit_id[[2]]
+    found = Anomalies(np.array([0, 1]), np.array([2]), np.array([5.0]), *numbers)
+    out = tmp_path / "out"
+    out.mkdir()
+    write_anomalies(out / "shard-00000000.parquet", [(event.number, event.source, found)])
+    told = {"task": "anomaly", "shards": [{"file": "shard-00000000.parquet"}]}
+    (out / "manifest.json").write_text(json.dumps({"detector": {"name": "telescope"}, **told}))
+    page = tmp_path / "event.html"
+    words = ["show", str(events), "--output", str(out), "--event", str(event.number), "-o", str(page)]
+    assert main(words) == 0
+    about, arrays = unpack(page)
+    assert about["event"]["strange"]["score"] == 9.0
+    assert np.flatnonzero(arrays["h_strange"]).tolist() == [2]
 
 
 def test_an_event_that_was_not_reconstructed_is_named(events, tmp_path, capsys):

@@ -93,3 +93,20 @@ def test_neutral_particles_share_towers(jet_events):
     assert found[0].tolist() == [0]
     assert found[1] * np.cosh(found[2]) == pytest.approx(30)
     assert found[2] == pytest.approx(0.01)
+
+
+def test_events_of_a_trigger_are_rows(jet_events, tmp_path):
+    make, events = _script("make_jets"), _script("peers/trigger_events")
+    make.make_jets(tmp_path, 40, 3, events.CLASSES, events=True)
+    jets = concatenate([block.jets for block in open_jets(tmp_path)])
+    assert np.bincount(jets.label).tolist() == [10] * 4
+    column = {name: jets.features[:, i] for i, name in enumerate(jets.feature_names)}
+    assert (column["jet0_pt"] >= column["jet1_pt"]).all()
+    kept = np.diff(jets.offsets) > 0
+    assert (column["jet0_pt"][kept] > events.JET_PT).all()
+    first = np.array([jets.pt[i] for i in jets.offsets[:-1][kept]])
+    assert first == pytest.approx(column["jet0_pt"][kept], rel=1e-5)
+    assert (column["met"] > 0).all()
+    # Four leptons of a Higgs boson are what the others hardly have.
+    leptons = sum((column[f"{kind}{i}_pt"] > 0).astype(int) for kind in ("e", "mu") for i in range(2))
+    assert leptons[jets.label == 2].mean() > leptons[jets.label == 0].mean() + 0.5

@@ -17,7 +17,7 @@ from gnnreco.files.limits import MANIFEST_BYTES
 Row = JsonDict
 NOT_ASKED = "not asked for"
 BUNDLE_HELP = "shipped name or folder"
-PARTS = ("write", "verify", "search")
+PARTS = ("write", "verify", "search", "rate")
 
 
 def add(verbs: Verbs) -> None:
@@ -31,6 +31,7 @@ def add(verbs: Verbs) -> None:
     write_parser = _add_write(sub)
     _add_verify(sub)
     _add_search(sub)
+    _add_rate(sub)
 
     def before_help() -> None:
         parser.epilog = f"`deploy BUNDLE` is `deploy write BUNDLE`:\n\n{write_parser.format_help()}"
@@ -303,4 +304,28 @@ def search(args: Namespace) -> int:
             overwrite=args.overwrite,
         )
     print_table([asdict(point) for point in points], args.json)
+    return 0
+
+
+def _add_rate(sub: Verbs) -> None:
+    verb = sub.add(
+        "rate",
+        "how many events pass the threshold of a trigger for anomalies: normal ones, and strange ones by their class",
+        "trigger-anomaly --normal QCD.parquet --strange TOP.parquet --json rate.json",
+        rate,
+        threads=True,
+    )
+    verb.add_argument("bundle", metavar="BUNDLE", help=BUNDLE_HELP)
+    verb.add_argument("--normal", nargs="+", required=True, metavar="INPUT", help="files of normal events")
+    verb.add_argument("--strange", nargs="+", default=[], metavar="INPUT", help="files of strange ones")
+
+
+def rate(args: Namespace) -> int:
+    """Rate, efficiencies and areas under the ROC curve of a trigger for anomalies."""
+    from gnnreco.bundle import load_bundle
+    from gnnreco.deploy.rate import measure
+
+    with Progress("steps") as bar:
+        rows = measure(load_bundle(args.bundle), args.normal, args.strange, bar.named if bar else None)
+    print_table(rows, args.json)
     return 0

@@ -23,7 +23,19 @@ def add(verbs: Verbs) -> None:
     ev.add_argument(
         "output", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote, or generated events"
     )
-    ev.add_argument("--truth", required=True, nargs="+", metavar="INPUT", help="the events, with truth")
+    ev.add_argument(
+        "--truth",
+        nargs="+",
+        metavar="INPUT",
+        help="the events, with truth; needed for all but the output of an anomaly bundle",
+    )
+    ev.add_argument(
+        "--anomalous",
+        nargs="+",
+        default=[],
+        metavar="PATTERN",
+        help="of the output of an anomaly bundle: globs on its sources (input files or folders) that are no normal events",
+    )
     ev.add_argument(
         "--detector",
         metavar="DETECTOR",
@@ -111,14 +123,18 @@ def evaluate(args: Namespace) -> int:
     generated = holds_events(args.output)
     if generated and args.detector is None:
         raise BadConfig(f"{args.output}: holds events; name their detector with detector=")
-    detector = load_detector(args.detector or detector_of(args.output))
-    what: Path | EventSource = open_generated(args.output, detector) if generated else args.output
-    source = open_events(args.truth, detector, truth=True, deposits=False)
-    events = len(source) + (len(what) if isinstance(what, EventSource) else 0)
+    detector = source = None
+    what: Path | EventSource = args.output
+    if args.truth:
+        detector = load_detector(args.detector or detector_of(args.output))
+        what = open_generated(args.output, detector) if generated else args.output
+        source = open_events(args.truth, detector, truth=True, deposits=False)
+    sizes = [len(each) for each in (source, what) if isinstance(each, EventSource)]
     result = score(
         what,
         source,
-        detector,
+        detector or args.detector,
+        anomalous=args.anomalous,
         min_pt=args.min_pt,
         max_eta=args.max_eta,
         min_hits=args.min_hits,
@@ -130,12 +146,13 @@ def evaluate(args: Namespace) -> int:
         any_detector=args.any_detector,
         weights=args.weights,
         reweight=args.reweight,
-        progress=bar(events, "event"),
+        progress=bar(sum(sizes), "event") if sizes else iter,
     )
     print(scores_table(result))
     ran = {"command": args.command, "versions": versions("native")}
-    write_json(args.json, {**ran, **result, "left_aside": source.left_aside})
-    say_left_aside(source.left_aside)
+    left_aside = {} if source is None else source.left_aside
+    write_json(args.json, {**ran, **result, "left_aside": left_aside})
+    say_left_aside(left_aside)
     for warning in result["warnings"]:
         print("gnnreco:", one_line(warning), file=sys.stderr)
     if args.plots:

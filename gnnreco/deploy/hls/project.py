@@ -316,6 +316,6 @@ def _check_program(program: Program) -> None:
         if op.kind not in TAKEN or op.inputs != (i,):
             raise BadBundle(
                 "network",
-                f"operation {i} is '{op.kind}', which hls4ml cannot take: it has no graphs; use --target rtl, "
-                "or --parts for the dense layers alone",
+                f"operation {i} is '{op.kind}', which hls4ml cannot take: it has no graphs, and no sums of what "
+                "came in or squares; use --target rtl, or --parts for the dense layers of a graph alone",
             )

@@ -60,6 +60,12 @@ class Widths(Intervals):
         self._need(size, out.fraction)
         return out
 
+    def square(self, x: Range) -> Range:
+        """See `Machine`."""
+        out = super().square(x)
+        self._need(out.high, out.fraction)
+        return out
+
     def _need(self, size: Floats, fraction: Ints) -> None:
         steps = (size * np.exp2(fraction.astype(np.float64))).max(initial=1.0)
         self.most = max(self.most, math.ceil(math.log2(steps + 1)))
@@ -125,6 +131,10 @@ class Nodes:
     def total(self, x: str, group: Ints, n: Ints) -> str:
         """See `Machine`; a product with zeros and ones, as scattered sums race in ONNX Runtime (its issue 18048)."""
         return self._node("MatMul", self._number(np.arange(n[0])[:, None] == group), x)
+
+    def square(self, x: str) -> str:
+        """See `Machine`."""
+        return self._node("Mul", x, x)
 
     def _number(self, values: NDArray) -> str:
         numbers = np.asarray(values, np.float64)

@@ -22,6 +22,7 @@ OPERATIONS_KNOWN: dict[str, tuple[set[str], set[str], int]] = {
     "rows": ({"index"}, set(), 1),
     "valid": (set(), {"slots"}, 1),
     "total": ({"group", "n"}, set(), 1),
+    "square": (set(), set(), 1),
 }
 GRAPHS = {"rows", "valid", "total"}  # operations on rows, of which a program without slots has none
 PORT_BITS = 53  # float64 holds no longer integer exactly
@@ -103,6 +104,8 @@ def _shape(where: str, op: Op, read: list[Shape], slots: int) -> Shape:
         if "bias" in arrays and arrays["bias"].shape != weight.shape[:1]:
             _fail(f"{where}, bias", f"has shape {arrays['bias'].shape} for {len(weight)} outputs")
         return rows, len(weight)
+    if op.kind == "square":
+        return rows, channels
     if op.kind == "add":
         if read[1][1] != channels or (read[1][0] != rows and 1 not in (read[1][0], rows)):
             _fail(where, f"adds {rows} rows of {channels} channels to {read[1][0]} of {read[1][1]}")

@@ -95,6 +95,12 @@ class Intervals:
         np.maximum.at(fraction, group, x.fraction)
         return _checked(low, high, fraction)
 
+    def square(self, x: Range) -> Range:
+        """See `Machine`."""
+        ends = np.stack([x.low**2, x.high**2])
+        low = np.where((x.low < 0) & (x.high > 0), 0.0, ends.min(axis=0))
+        return _checked(low, ends.max(axis=0), np.where(x.fraction == COARSE, COARSE, 2 * x.fraction))
+
 
 def answer_range(program: Program, machine: Intervals | None = None) -> Range:
     """Range of each number of the answer, (rows, outputs), in a machine's arithmetic.

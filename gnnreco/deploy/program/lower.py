@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gnnreco.errors import BadBundle
 from gnnreco.models.trigger.fixed_point import FixedDense, FixedPoint
 from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork
+from gnnreco.models.trigger.score import Score
 
 from .program import Op, Program
 
@@ -53,6 +54,27 @@ class Notes:
     def total(self, x: int, group: NDArray[np.int64], n: int) -> int:
         """See `Arithmetic`."""
         return self.note("total", x, group=group, n=np.array([n]))
+
+    def squares(self, x: int) -> int:
+        """See `Arithmetic`: the squares, and their sum as a product with ones."""
+        return self.note("dense", self.note("square", x), weight=np.ones((1, self.channels(x))))
+
+    def flag(self, score: Score, x: int) -> int:
+        """See `Arithmetic`: the score is beyond the threshold where the difference is at least one step of its grid."""
+        form = score.total.format()
+        steps, threshold = 2.0 ** form.fraction[0], float(score.threshold)
+        both = self.note(
+            "dense", x, weight=np.array([[1.0], [steps]]), bias=np.array([0.0, -threshold * steps])
+        )
+        ends = {"signed": 0, "integer": 1, "fraction": 0}
+        cut = {
+            name: np.array([values[0], ends[name]]) for name, values in zip(form._fields, form, strict=True)
+        }
+        return self.note("cut", both, **cut)
+
+    def channels(self, x: int) -> int:
+        """Channels of a value that is a cut."""
+        return len(self.ops[x - 1].arrays["signed"])
 
 
 def lower(network: TriggerNetwork) -> Program:

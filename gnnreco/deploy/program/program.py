@@ -1,7 +1,7 @@
 """A network as a static program of fixed-point operations: no torch, no branches, no code in its files.
 
 Every value is an integer over a power of two. The program runs on float64 arrays, which hold such numbers exactly up to 53
-bits (`Intervals` proves that none gets longer), and in any other arithmetic with the same seven operations: symbols that
+bits (`Intervals` proves that none gets longer), and in any other arithmetic with the same eight operations: symbols that
 become hardware, or intervals.
 """
 
@@ -65,6 +65,9 @@ class Machine(Protocol[Value]):
 
     def total(self, x: Value, group: Ints, n: Ints) -> Value:
         """Sums of the rows of each of n groups."""
+
+    def square(self, x: Value) -> Value:
+        """Each number times itself."""
 
 
 @dataclass(frozen=True)
@@ -238,3 +241,7 @@ class Numbers:
         if filled.any():
             out[..., filled, :] = np.add.reduceat(x, start[filled], axis=-2)
         return out
+
+    def square(self, x: Floats) -> Floats:
+        """See `Machine`."""
+        return x * x

@@ -23,6 +23,8 @@ CHEAPEST, FASTEST = (
     0,
 )  # adder levels of a sum above the fewest that there can be; -1: as many as save adders
 
+TABLE = 256  # entries of a table of squares
+
 
 class Symbols:
     """The arithmetic on symbols that become hardware."""
@@ -68,6 +70,13 @@ class Symbols:
         filled = np.isin(np.arange(n[0]), group)
         return np.stack([np.sum(x[group == k], axis=0) if on else 0.0 * x[0] for k, on in enumerate(filled)])
 
+    def square(self, x: FVArray) -> FVArray:
+        """See `Machine`."""
+        from alkaid.trace import FVArray
+
+        numbers = [squared(v) for v in np.asarray(x).ravel().tolist()]
+        return FVArray(np.array(numbers, dtype=object).reshape(x.shape), x.solver_options, hwconf=x.hwconf)
+
 
 def product(row: FVArray, weight: Floats, bias: Floats) -> NDArray[np.object_]:
     """One row by the weights; numbers that are always the same (rows that no edge reaches) go into the bias."""
@@ -104,6 +113,14 @@ def held(x: FixedVariable, signed: int, integer: int, fraction: int) -> FixedVar
             beyond = beyond.binary_bit_op(above.unary_bit_op("all").unary_bit_op("not"), "and")
     within = x.quantize(signed, integer, fraction, "WRAP", "TRN")
     return beyond.msb_mux(end, within, qint=(max(least, low), min(most, high), step))
+
+
+def squared(x: FixedVariable) -> FixedVariable:
+    """One number times itself: looked up in a table while that is small, else multiplied."""
+    entries = round((x.high - x.low) / x.step) + 1
+    if x.low == x.high or entries > TABLE:
+        return x * x
+    return x.lookup((float(x.low) + float(x.step) * np.arange(entries)) ** 2)
 
 
 def loosened(program: Program) -> Program:

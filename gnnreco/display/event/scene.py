@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, Event, Floats, Ints, Particles, ReconstructedParticles, Tracks, Truth
+from gnnreco.columns import (
+    Anomalies,
+    Clusters,
+    Event,
+    Floats,
+    Ints,
+    Particles,
+    ReconstructedParticles,
+    Tracks,
+    Truth,
+)
 from gnnreco.display.pack import Pack
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
@@ -14,6 +24,7 @@ from .calorimeter import add_clusters, add_hit_cells
 from .curves import Helices, curves
 from .flow import add_flow
 from .matching import Match, match_tracks
+from .strange import add_anomalies
 from .traced import particle_curves, track_curves
 from .waypoints import kinds_of_hits, waypoints
 
@@ -34,8 +45,9 @@ def add_event(
     tracks: Tracks | None,
     clusters: Clusters | None = None,
     flow: ReconstructedParticles | None = None,
+    anomalies: Anomalies | None = None,
 ) -> JsonDict:
-    """Pack hits, the cells of calorimeter hits, particles with a hit, clusters, found tracks and particles, and lines."""
+    """Pack hits, cells of calorimeter hits, particles with a hit, what was found, what is strange, and lines."""
     found = Tracks() if tracks is None else tracks
     truth = _NO_TRUTH if event.truth is None else event.truth
     match = match_tracks(tracks, event, detector)
@@ -60,6 +72,7 @@ def add_event(
         "cells": add_hit_cells(pack, event, detector, kinds),
         "clusters": add_clusters(pack, clusters, len(event.hits)),
         "flow": add_flow(pack, flow),
+        "strange": add_anomalies(pack, anomalies, len(event.hits)),
     }
 
 

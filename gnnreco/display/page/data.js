@@ -1,5 +1,10 @@
 // The packed block of the page as typed arrays; see pack.py for how it was written.
-const about = JSON.parse(document.getElementById("about").textContent);
+// A page may hold several scenes; the link names the one that is drawn: page.html#scene=2
+const asked = new URLSearchParams(location.hash.slice(1)).get("scene"), scene = document.getElementById(`about-${asked}`) ? +asked : 0;
+const part = name => document.getElementById(scene ? `${name}-${scene}` : name);
+const about = JSON.parse(part("about").textContent);
+for (const sheet of document.querySelectorAll(".sheet")) if (+sheet.dataset.of !== scene) sheet.remove();
+document.title = about.title;
 const root = document.documentElement;
 
 function fail(text) {
@@ -10,7 +15,7 @@ function fail(text) {
 }
 
 async function unpack() {
-  const node = document.getElementById("block");
+  const node = part("block");
   const text = atob(node.textContent.trim());
   node.remove();
   const bytes = new Uint8Array(text.length);

@@ -144,6 +144,10 @@ function turn(to) { // show one of the flat pages, or none
   for (const [key, button] of Object.entries(buttons)) button.classList.toggle("on", !to && key === view);
 }
 for (const row of document.querySelectorAll("tr[data-cluster]")) row.onclick = () => { turn(null); select({ kind: "cluster", index: +row.dataset.cluster }); };
+for (const row of document.querySelectorAll("tr[data-scene]")) {
+  row.onclick = () => { location.hash = `scene=${row.dataset.scene}&theme=${state.theme}`; location.reload(); };
+  row.classList.toggle("on", +row.dataset.scene === scene);
+}
 for (const row of document.querySelectorAll("tr[data-near]")) row.onclick = () => near(row.dataset.near.split(",").map(Number));
 const close = nHits ? [make("button", { title: "From shower to shower, or all hits (4)", onclick: () => { turn(null); look("hits"); } }, "Hits")] : [];
 document.getElementById("bar").append(...Object.values(buttons), ...close, ...pages.map(({ button }) => button),

@@ -40,6 +40,7 @@ function buildPanel() {
   panel.append(make("h1", {}, about.heading || (event ? `Event ${event.number}` : detector.name)));
   const told = event ? [detector.name, `${many(nHits)} hits`] : [`${many(nSensors)} sensors`, `${many(detector.layers)} layers`];
   panel.append(make("p", { className: "sub" }, told.join(" · "), ...(event ? [make("br"), event.source.split("/").slice(-2).join("/")] : [])));
+  if (strange) buildStrange();
   if (flow) buildFlow();
   if (event) buildTracks();
   buildEnergy();
@@ -118,7 +119,7 @@ function buildEnergy() { // cells with a signal: of the event, or how often they
     if (event.truth) options.push(["particle", "Colour by particle"]);
     panel.append(choice("paint", options));
   }
-  panel.append(...rampRow(() => state.paint === "energy" && span.map(unit())));
+  panel.append(...rampRow(() => state.paint === "energy" && !lit() && span.map(unit())));
   const steps = [0, ...Array.from({ length: 60 }, (_, i) => span[0] * (span[1] / span[0]) ** (i / 60))];
   const nearest = v => steps.reduce((best, s, i) => Math.abs(s - v) < Math.abs(steps[best] - v) ? i : best, 0);
   panel.append(slider("Above", "least", { min: 0, max: 60, step: 1, from: nearest, to: i => steps[i], say: unit() }));
@@ -187,6 +188,7 @@ function describeHit(i) {
   if (D.h_energy) out.push(["Energy", joule(D.h_energy[i])]);
   if (event.truth) out.push(["Particle", p < 0 ? "none (noise)" : `${D.p_id[p]}${D.h_particles[i] > 1 ? ` and ${D.h_particles[i] - 1} more` : ""}`]);
   if (p >= 0) out.push(["", `pT ${figure(D.p_pt[p], 3)} GeV, η ${figure(D.p_eta[p], 3)}`]);
+  if (gives(i) > 0) out.push(["Gives to the score", figure(gives(i), 3)]);
   if (event.clusters) out.push(["Cluster", D.h_cluster[i] < 0 ? "none" : `${D.h_cluster[i]} of ${figure(D.k_energy[D.h_cluster[i]])} GeV`]);
   if (event.tracks && !asCell[i]) out.push(["Found track", D.h_track[i] < 0 ? "none" : `${D.h_track[i]} (${LABELS[STATUS[D.f_status[D.h_track[i]]]].toLowerCase()})`]);
   return { title: `Hit ${D.h_id[i]}`, rows: out };

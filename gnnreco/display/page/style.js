@@ -9,7 +9,7 @@ const state = {
   theme: "dark", colour: "status", pt: 0, hits: 1, size: 1, glass: 1, selected: -1, sensor: -1, cluster: -1, particle: -1,
   shade: "subsystem", paint: "energy", least: 0, solo: -1,
   show: { outlines: true, faces: true, cut: true, cells: true, fired: true, grow: true, onTrack: true, unassigned: true, noise: true,
-    matched: true, duplicate: true, fake: true, found: true, true: false, missed: true, generated: true, jets: true, missing: true },
+    matched: true, duplicate: true, fake: true, found: true, true: false, missed: true, generated: true, jets: true, missing: true, strange: true },
   layers: new Uint8Array(detector.layers).fill(1),
 };
 const STATUS = ["matched", "duplicate", "fake", "found", "true", "missed", "generated"];
@@ -58,6 +58,7 @@ function restyle() {
   }
   styleLines(shown, mine, some, dark);
   styleHits(mine, some);
+  lightUp(mine);
   styleCells(mine);
   styleSensors();
   upload();
@@ -114,6 +115,7 @@ function distinctColour(i) { // neighbours in number are far apart in hue
   return [0, 8, 4].map(n => 255 * (light - s * Math.max(-1, Math.min((n + hue * 12) % 12 - 3, 9 - (n + hue * 12) % 12, 1))));
 }
 function hitPaint(i) {
+  if (lit()) return strangePaint(i);
   if (state.paint === "cluster" && D.h_cluster) return D.h_cluster[i] < 0 ? rgb(inks().noise) : distinctColour(D.h_cluster[i]);
   if (state.paint === "particle") return D.h_particle[i] < 0 ? rgb(inks().noise) : distinctColour(D.h_particle[i]);
   return ramp(heat(D.h_energy?.[i]));
@@ -129,11 +131,11 @@ function styleCells(mine) {
   const chosen = state.selected >= 0 || state.cluster >= 0 || state.particle >= 0, grey = rgb(inks().noise);
   for (let k = 0; k < nCells; k++) {
     const i = event ? D.c_hit[k] : k, value = energies[i], on = state.show.fired && value >= state.least && state.layers[D.s_layer[D.c_sensor[k]]];
-    const lit = event && (parts.hits.has(i) || parts.clusters.has(D.h_cluster?.[i]) || (state.cluster >= 0 ? D.h_cluster[i] === state.cluster : D.h_particle[i] >= 0 && mine(nFound + D.h_particle[i]) || mine(D.h_track[i])));
-    (chosen && !lit ? grey : event ? hitPaint(i) : ramp(heat(value))).forEach((v, c) => { cellColour[4 * k + c] = v; });
-    cellColour[4 * k + 3] = chosen && !lit ? 110 : 255;
+    const picked = event && (parts.hits.has(i) || parts.clusters.has(D.h_cluster?.[i]) || (state.cluster >= 0 ? D.h_cluster[i] === state.cluster : D.h_particle[i] >= 0 && mine(nFound + D.h_particle[i]) || mine(D.h_track[i])));
+    (chosen && !picked ? grey : event ? hitPaint(i) : ramp(heat(value))).forEach((v, c) => { cellColour[4 * k + c] = v; });
+    cellColour[4 * k + 3] = chosen && !picked || lit() && !gives(i) ? 110 : 255;
     if (event) { put(hitColour, 4 * i, cellColour.subarray(4 * k), 0, cellColour[4 * k + 3]); if (!on) hitSize[i] = 0; }
-    cellSize[k] = !on ? 0 : state.show.grow ? 85 + 170 * (chosen && !lit ? 0 : heat(value)) : 245;
+    cellSize[k] = !on ? 0 : state.show.grow ? 85 + 170 * (chosen && !picked ? 0 : heat(value)) : 245;
   }
 }
 

@@ -1,6 +1,6 @@
 """What an evaluation says to people: the table of a terminal, figures, and one page with both."""
 
-from .plots import figures, plots
+from .plots import figures, page_of, plots
 from .table import table
 
-__all__ = ["figures", "plots", "table"]
+__all__ = ["figures", "page_of", "plots", "table"]

@@ -20,6 +20,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from gnnreco.files.atomic import write_file
 from gnnreco.files.json_types import JsonMapping
 
+from ..anomaly import anomaly_figures
 from ..fastsim import fastsim_figures
 from ..rates import EDGES
 from .panels import calibration_panel, panels
@@ -79,6 +80,15 @@ def plots(
         Of the page; it needs no other file and no network.
     """
     folder = Path(folder)
+    page = folder / "report.html"
+    write_file(page, page_of(results, folder, rule, formats))
+    return page
+
+
+def page_of(
+    results: Results, folder: Path | None = None, rule: str = "acts", formats: Sequence[str] = ()
+) -> str:
+    """The page that `plots` writes; files of the figures lie in `folder`, by the formats asked for."""
     pictures: dict[str, bytes] = {}
     with matplotlib.rc_context(STYLE):
         for name, figure in _figures(results, rule):
@@ -87,13 +97,11 @@ def plots(
                 figure.savefig(
                     buffer, format=suffix, dpi=80, metadata={"Date": None} if suffix == "svg" else {}
                 )
-                if suffix in formats:
+                if folder is not None and suffix in formats:
                     write_file(folder / f"{name}.{suffix}", buffer.getvalue())
                 if suffix == "png":
                     pictures[name] = buffer.getvalue()
-    page = folder / "report.html"
-    write_file(page, _page(results, pictures))
-    return page
+    return _page(results, pictures)
 
 
 def _figures(results: Results, rule: str) -> Iterator[tuple[str, Figure]]:
@@ -103,8 +111,11 @@ def _figures(results: Results, rule: str) -> Iterator[tuple[str, Figure]]:
         yield "calibration", figure
     yield from particle_figures(results)
     for name, result in results.items():
+        prefix = "" if len(results) == 1 else f"{name}_"
         if result.get("task") == "fastsim":
-            yield from fastsim_figures(result, "" if len(results) == 1 else f"{name}_")
+            yield from fastsim_figures(result, prefix)
+        if "strangest" in result:
+            yield from anomaly_figures(result, prefix)
     # Rates in bins are those of tracks.
     results = {name: r for name, r in results.items() if rule in r}
     for variable in AXES if results else ():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gnnreco.columns import Clusters, ReconstructedParticles
+from gnnreco.columns import Anomalies, Clusters, ReconstructedParticles
 from gnnreco.files.json_types import JsonMapping
 from gnnreco.tasks.registry import find_task
 
+from ..anomaly import anomaly_lines
 from ..fastsim import fastsim_lines
 from ..matching import RULES
 from ..tracking import PARAMETERS
@@ -37,6 +38,8 @@ def table(result: JsonMapping) -> str:
         return _clusters(result)
     if gives is ReconstructedParticles:
         return "\n".join([*particle_lines(result), *_calibration_line(result), *_cost_lines(result)])
+    if gives is Anomalies:
+        return "\n".join([*anomaly_lines(result), *_cost_lines(result)])
     rows = [(rule, result[rule]) for rule in RULES]
     rows += [("acts, all tracks", result["all_tracks"]["acts"])]
     more = {"acts, pt 0.15-1 GeV": result["low_pt"]["acts"], "acts, displaced": result["displaced"]["acts"]}

@@ -17,7 +17,8 @@ from gnnreco.models.state import Numbers
 from .heads import Arrays, Head
 from .scale import Array
 
-Reals, Whole = NDArray[np.float32], NDArray[np.int32]
+Reals = NDArray[np.float32]
+Whole = NDArray[np.int32]
 #: Nodes of all trees of a forest.
 NODES = 1 << 24
 

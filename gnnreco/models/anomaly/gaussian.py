@@ -34,7 +34,8 @@ class Gaussian(Head):
 
     def __init__(self, shrinkage: float | None = None) -> None:
         self.shrinkage = shrinkage
-        self._mean = self._whitening = np.zeros(0)
+        self._mean: Array = np.zeros(0)
+        self._whitening: Array = np.zeros((0, 0))
 
     def _learn(self, z: Array, weights: Array | None, varies: NDArray[np.bool_], seed: int) -> None:
         part = z[:, varies]

@@ -142,8 +142,8 @@ class Head(ABC):
         found = checked(arrays, cls.expected(np.asarray(arrays.get("middle", ())).size))
         head = cls()
         head.columns, head.base = tuple(columns), float(found["base"][0])
-        head._take(found)
         head._scale = Scale(found["middle"], found["spread"])
+        head._take(found)
         return head
 
     def _rows(self, x: NDArray[np.floating]) -> Array:
@@ -193,8 +193,40 @@ def _tails() -> type[Head]:
     return Tails
 
 
-#: What gives the class of each head, by its name: torch and others are loaded only where they are used.
-HEADS: dict[str, Callable[[], type[Head]]] = {"tails": _tails, "gaussian": _gaussian, "forest": _forest}
+def _autoencoder() -> type[Head]:
+    from .autoencoder import Autoencoder
+
+    return Autoencoder
+
+
+def _normalised() -> type[Head]:
+    from .normalised import NormalisedAutoencoder
+
+    return NormalisedAutoencoder
+
+
+def _flow() -> type[Head]:
+    from .flow import Flow
+
+    return Flow
+
+
+def _oneclass() -> type[Head]:
+    from .oneclass import OneClass
+
+    return OneClass
+
+
+#: What gives the class of each head, by its name: what a head needs is loaded only where it is used.
+HEADS: dict[str, Callable[[], type[Head]]] = {
+    "tails": _tails,
+    "gaussian": _gaussian,
+    "forest": _forest,
+    "autoencoder": _autoencoder,
+    "normalised": _normalised,
+    "flow": _flow,
+    "oneclass": _oneclass,
+}
 
 
 def find_head(name: str) -> type[Head]:

@@ -34,10 +34,10 @@ class Scale:
     @classmethod
     def of(cls, x: Array, weights: Array | None = None) -> Scale:
         """The scale of rows (n, k), each of which counts as much as its weight (n,)."""
-        every = np.broadcast_to(1.0 if weights is None else weights[:, None], x.shape)
+        every = None if weights is None else np.broadcast_to(weights[:, None], x.shape)
         low, middle, high = np.quantile(x, QUANTILES, axis=0, weights=every, method="inverted_cdf")
         spread = 0.5 * (high - low)
-        around = np.sqrt(np.average((x - middle) ** 2, axis=0, weights=every))
+        around = np.sqrt(np.average((x - middle) ** 2, axis=0, weights=weights))
         return cls(middle, np.where(spread > 0, spread, around))
 
     @property

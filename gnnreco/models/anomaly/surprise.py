@@ -65,16 +65,18 @@ def masks(sizes: SurpriseSizes) -> dict[str, F32]:
     return {name: mask.astype(np.float32) for name, mask in pairs.items()}
 
 
-def neighbours_of(belts: int, around: int) -> Ints:
-    """Rows of the neighbours of each region (belts * around, 24); their number itself where there is none."""
+def neighbours_of(belts: int, around: int, grids: int = 1) -> Ints:
+    """Rows of the neighbours of each region of some grids (grids * belts * around, 24); their number where there is none."""
     n = belts * around
     belt, turn = np.divmod(np.arange(n), around)
     columns = []
     for a, b in WAYS:
         there = belt + a
         row = there * around + (turn + b) % around
-        columns.append(np.where((there >= 0) & (there < belts), row, n))
-    return np.stack(columns, axis=1)
+        columns.append(np.where((there >= 0) & (there < belts), row, grids * n))
+    one = np.stack(columns, axis=1)
+    more = one + n * np.arange(grids)[:, None, None]
+    return np.where(one < grids * n, more, grids * n).reshape(-1, len(WAYS))
 
 
 def surprise_arrays(sizes: SurpriseSizes) -> dict[str, Numbers]:
@@ -123,7 +125,8 @@ class Surprise:
 
         Parameters
         ----------
-        features : float32 (belts * around, f)
+        features : float32 (n, f)
+            Of the regions of one or several grids of ``belts * around``.
         static : float32 (belts, s)
         """
         w = self.weights
@@ -131,7 +134,8 @@ class Surprise:
         context = self._context(x, belts, around)
         about = np.maximum(self._linear("context", context), 0)
         about = about @ w["about.weight"][:, : about.shape[1]].T + w["about.bias"]
-        about += np.repeat(static @ w["about.weight"][:, context.shape[1] :].T, around, axis=0)
+        still = np.repeat(static @ w["about.weight"][:, context.shape[1] :].T, around, axis=0)
+        about += np.tile(still, (len(x) // len(still), 1))
         hidden = np.maximum(self._linear("first", x) + about, 0)
         hidden = np.maximum(self._linear("second", hidden), 0)
         return _surprise(x, self._linear("out", hidden), self.sizes.mixtures)
@@ -141,15 +145,15 @@ class Surprise:
 
     def _context(self, x: F32, belts: int, around: int) -> F32:
         """Mean of what the neighbours of each region send; beyond the rim nobody does."""
-        sent = self._linear("message", x).reshape(belts, around, -1)
-        wide = np.concatenate([sent[:, -RINGS:], sent, sent[:, :RINGS]], axis=1)
+        sent = self._linear("message", x).reshape(-1, belts, around, self.sizes.hidden)
+        wide = np.concatenate([sent[:, :, -RINGS:], sent, sent[:, :, :RINGS]], axis=2)
         summed = np.zeros_like(sent)
         for (a, b), kind in zip(WAYS, self.classes, strict=True):
             low, high = max(0, -a), min(belts, belts - a)
             if low < high:
-                part = wide[low + a : high + a, RINGS + b : RINGS + b + around]
-                summed[low:high] += np.maximum(part + self.weights["way"][kind], 0)
-        return summed.reshape(belts * around, -1) / np.float32(len(WAYS))
+                part = wide[:, low + a : high + a, RINGS + b : RINGS + b + around]
+                summed[:, low:high] += np.maximum(part + self.weights["way"][kind], 0)
+        return summed.reshape(len(x), self.sizes.hidden) / np.float32(len(WAYS))
 
 
 def _surprise(x: F32, out: F32, mixtures: int) -> F32:

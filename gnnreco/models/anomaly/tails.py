@@ -1,9 +1,9 @@
-"""How far each column reaches into the upper tail of normal rows: the sum of squares of minus the logarithm of the chance.
+"""How far each column reaches into the upper tail of normal rows: squares of minus the logarithm of the chance, summed.
 
-Columns whose large values mean much (energies, counts, surprises) need no density: a row is strange where some of its numbers
-are larger than nearly all normal ones. In the manner of ECOD (Li et al., IEEE TKDE 35 (2023) 12181, arXiv 2201.00382), but
-with upper tails only, with an exponential beyond the last one in fifty, and with squares, so that one extreme number is worth
-more than many large ones.
+Columns whose large values mean much (energies, counts, surprises) need no density: a row is strange where some of its
+numbers are larger than nearly all normal ones. In the manner of ECOD (Li et al., IEEE TKDE 35 (2023) 12181, arXiv
+2201.00382), but with upper tails only, with an exponential beyond the last one in fifty, and with squares, so that one
+extreme number is worth more than many large ones.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from gnnreco.files.limits import LAYERS_OF_NETWORK, SLOTS, WIDTH
 from gnnreco.schema import within
 
+from .arithmetic import Arithmetic, Cost, Rows, Tensors
 from .fixed_point import BitsConfig, FixedDense, FixedPoint
+from .score import Decoder, Score
 
 PORT_INTEGER = 3  # input ports reach 8 units
 
@@ -43,6 +45,12 @@ class TriggerNetworkConfig:
     edge_layers, node_layers, head_layers : tuple of int
         Widths of the hidden layers of messages, of nodes, and of what answers.
     outputs : int
+        Of ``score=residual`` as many as features, of ``score=distance`` at most as many.
+    score
+        What is made of the outputs where they are no classes and no numbers: see `gnnreco.models.trigger.score`. The answers
+        are then the score, and 1 where it is above the threshold, else 0.
+    decoder_layers : tuple of int
+        Of ``score=squares``: hidden layers of the decoder of a variational autoencoder, which is there in training only.
     bits : BitsConfig
     """
 
@@ -54,15 +62,23 @@ class TriggerNetworkConfig:
     node_layers: tuple[int, ...] = (8, 8)
     head_layers: tuple[int, ...] = (64, 32, 32)
     outputs: int = 5
+    score: Literal["none", "answer", "squares", "residual", "distance"] = "none"
+    decoder_layers: tuple[int, ...] = (16, 32)
     bits: BitsConfig = field(default_factory=BitsConfig)
 
     def __post_init__(self) -> None:
-        within(self, 1, WIDTH, "edge_layers", "node_layers", "head_layers", "outputs")
+        within(self, 1, WIDTH, "edge_layers", "node_layers", "head_layers", "outputs", "decoder_layers")
         within(self, 1, SLOTS, "slots")
         within(self, 0, self.slots, "groups")
-        for name in ("edge_layers", "node_layers", "head_layers"):
+        for name in ("edge_layers", "node_layers", "head_layers", "decoder_layers"):
             if not 1 <= len(getattr(self, name)) <= LAYERS_OF_NETWORK:
                 raise ValueError(f"{name} must name the widths of 1 to {LAYERS_OF_NETWORK} layers")
+        if self.score != "none" and self.kind not in ("dense", "nodes"):
+            raise ValueError("score needs kind=dense or kind=nodes: one answer for each buffer")
+        if self.score in ("residual", "distance") and self.kind != "dense":
+            raise ValueError(f"score={self.score} needs kind=dense; take score=squares for a graph")
+        if self.score == "answer" and self.outputs != 1:
+            raise ValueError("score=answer needs outputs=1")
 
     def pairs(self) -> np.ndarray:
         """Sender and receiver slot of each edge the buffer can hold, int64 (e, 2), sorted by receiver."""
@@ -72,108 +88,6 @@ class TriggerNetworkConfig:
             return pair[pair[:, 0] != pair[:, 1]]
         group = pair // (self.slots // self.groups)
         return pair[group[:, 1] == group[:, 0] + 1]
-
-
-Rows = TypeVar("Rows")
-
-
-class Arithmetic(Protocol[Rows]):
-    """What a network is made of; `x` are rows of numbers, ``(..., rows, channels)`` or ``(..., channels)``."""
-
-    def dense(self, layer: FixedDense, x: Rows) -> Rows:
-        """Product with the weights, plus the bias."""
-
-    def cut(self, layer: FixedPoint, x: Rows) -> Rows:
-        """To fixed point."""
-
-    def add(self, a: Rows, b: Rows) -> Rows:
-        """Sum of two; one row is added to all rows."""
-
-    def rows(self, x: Rows, index: np.ndarray) -> Rows:
-        """Rows by their number."""
-
-    def valid(self, x: Rows, by: Any, *slots: np.ndarray) -> Rows:
-        """Zero in rows that are not valid; `slots` names the slots that each row needs (without: its own)."""
-
-    def total(self, x: Rows, group: np.ndarray, n: int) -> Rows:
-        """Sums of the rows of each of `n` groups."""
-
-
-class Tensors:
-    """The arithmetic on batches of tensors."""
-
-    def dense(self, layer: FixedDense, x: Tensor) -> Tensor:
-        """See `Arithmetic`."""
-        out: Tensor = layer(x)
-        return out
-
-    def cut(self, layer: FixedPoint, x: Tensor) -> Tensor:
-        """See `Arithmetic`."""
-        out: Tensor = layer(x)
-        return out
-
-    def add(self, a: Tensor, b: Tensor) -> Tensor:
-        """See `Arithmetic`."""
-        return a + b
-
-    def rows(self, x: Tensor, index: np.ndarray) -> Tensor:
-        """See `Arithmetic`."""
-        return x.index_select(-2, torch.from_numpy(index))
-
-    def valid(self, x: Tensor, by: Tensor, *slots: np.ndarray) -> Tensor:
-        """See `Arithmetic`."""
-        on = by
-        if slots:
-            on = torch.stack([by.index_select(-1, torch.from_numpy(s)) for s in slots]).prod(dim=0)
-        return x * on[..., None]
-
-    def total(self, x: Tensor, group: np.ndarray, n: int) -> Tensor:
-        """See `Arithmetic`."""
-        size = len(group) // max(n, 1)
-        if np.array_equal(group, np.arange(n).repeat(size)):
-            return x.unflatten(-2, (n, size)).sum(dim=-2)
-        out = x.new_zeros(*x.shape[:-2], n, x.shape[-1])
-        return out.index_add(-2, torch.from_numpy(group), x)
-
-
-class Cost:
-    """The arithmetic on numbers of bits: adds up what hardware pays for, in about LUTs.
-
-    A product costs the bits of both factors (effective bit operations, arXiv 2405.00645), a sum those of one term. A value
-    stands for ``(bits (channels,), rows)``.
-    """
-
-    def __init__(self) -> None:
-        self.sum: Tensor = torch.zeros(())
-
-    def dense(self, layer: FixedDense, x: tuple[Tensor, int]) -> tuple[Tensor, int]:
-        """See `Arithmetic`."""
-        self.sum = self.sum + x[1] * (layer.bits() @ x[0]).sum()
-        return x[0].new_zeros(len(layer.weight)), x[1]
-
-    def cut(self, layer: FixedPoint, x: tuple[Tensor, int]) -> tuple[Tensor, int]:
-        """See `Arithmetic`."""
-        return layer.bits(), x[1]
-
-    def add(self, a: tuple[Tensor, int], b: tuple[Tensor, int]) -> tuple[Tensor, int]:
-        """See `Arithmetic`."""
-        rows, bits = max(a[1], b[1]), torch.maximum(a[0], b[0])
-        self.sum = self.sum + rows * bits.sum()
-        return bits, rows
-
-    def rows(self, x: tuple[Tensor, int], index: np.ndarray) -> tuple[Tensor, int]:
-        """See `Arithmetic`."""
-        return x[0], len(index)
-
-    def valid(self, x: tuple[Tensor, int], by: object, *slots: np.ndarray) -> tuple[Tensor, int]:
-        """See `Arithmetic`."""
-        self.sum = self.sum + x[1] * x[0].sum()
-        return x
-
-    def total(self, x: tuple[Tensor, int], group: np.ndarray, n: int) -> tuple[Tensor, int]:
-        """See `Arithmetic`."""
-        self.sum = self.sum + (len(group) - n) * x[0].sum()
-        return x[0], n
 
 
 class Layers(nn.Module):
@@ -229,12 +143,27 @@ class TriggerNetwork(nn.Module):
             self.pooled = FixedPoint(config.node_layers[-1], bits)
             seen = config.node_layers[-1]
         ends = [seen, seen, config.edge_layers[-1]] if config.kind == "edges" else [seen]
-        self.head = Layers(ends, config.head_layers, bits)
-        self.answer = FixedDense(config.head_layers[-1], config.outputs, bits)
+        last = config.head_layers[-1]
+        if config.score == "distance":
+            last = features
+        else:
+            self.head = Layers(ends, config.head_layers, bits)
+        self.answer = FixedDense(last, config.outputs, bits)
         if config.kind == "slots":  # sums of what comes in need no layers
             self.linear = FixedDense(features, config.outputs, bits, bias=False)
         if config.kind == "edges" and config.messages != "pairs":
             raise ValueError("kind=edges needs messages=pairs")
+        if config.score == "residual" and config.outputs != features:
+            raise ValueError(f"score=residual needs as many outputs as features: model.outputs={features}")
+        if config.score == "distance" and config.outputs > features:
+            raise ValueError(
+                f"score=distance has at most as many outputs as features: model.outputs={features}"
+            )
+        if config.score != "none":
+            self.score = Score(config.score, config.outputs, bits)
+        if config.score == "squares":
+            whole = features * (config.slots if graph else 1)
+            self.decoder = Decoder(config.head_layers[-1], config.outputs, config.decoder_layers, whole)
 
     def run(self, ops: Arithmetic[Rows], x: Rows, valid: Any, pairs: np.ndarray, n: int) -> Rows:
         """The network in any arithmetic.
@@ -250,7 +179,8 @@ class TriggerNetwork(nn.Module):
         """
         x = ops.cut(self.input, x)
         if self.config.kind == "dense":
-            return ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, x)))
+            last = x if self.config.score == "distance" else self.head.finish(ops, self.head.say(ops, 0, x))
+            return self._scored(ops, ops.dense(self.answer, last), x)
         sender, receiver = pairs[:, 0], pairs[:, 1]
         all_rows = np.zeros(n, np.int64)
         if self.config.messages == "pairs":
@@ -264,15 +194,23 @@ class TriggerNetwork(nn.Module):
         h = self.node.finish(ops, ops.add(self.node.say(ops, 0, x), heard))
         if self.config.kind == "nodes":
             pooled = ops.cut(self.pooled, ops.total(ops.valid(h, valid), all_rows, 1))
-            return ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, pooled)))
+            return self._scored(
+                ops, ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, pooled))), x
+            )
         if self.config.kind == "slots":
             learned = ops.dense(self.answer, self.head.finish(ops, self.head.say(ops, 0, h)))
             answers = ops.valid(ops.add(learned, ops.dense(self.linear, x)), valid)
             twice = ops.rows(answers, np.tile(np.arange(n), 2))
             return ops.total(twice, np.concatenate([np.arange(n), np.full(n, n)]), n + 1)
         ends = [ops.rows(self.head.say(ops, k, h), end) for k, end in enumerate((sender, receiver))]
-        last = ops.add(ops.add(*ends), self.head.say(ops, 2, e))
-        return ops.valid(ops.dense(self.answer, self.head.finish(ops, last)), valid, sender, receiver)
+        heard = ops.add(ops.add(*ends), self.head.say(ops, 2, e))
+        return ops.valid(ops.dense(self.answer, self.head.finish(ops, heard)), valid, sender, receiver)
+
+    def _scored(self, ops: Arithmetic[Rows], out: Rows, x: Rows) -> Rows:
+        """What is answered, from the outputs of the last layer and what the network read."""
+        if self.config.score == "none":
+            return out
+        return self.score.run(ops, ops.add(x, out) if self.config.score == "residual" else out)
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         """Answers of a batch of full buffers.
@@ -287,7 +225,7 @@ class TriggerNetwork(nn.Module):
         Returns
         -------
         (b, outputs), (b, edges, outputs) by `TriggerNetworkConfig.pairs`, or (b, slots + 1, outputs), the sum of the slots
-        last; 0 for edges and slots that are not valid
+        last; 0 for edges and slots that are not valid. With a score (b, 2): see `TriggerNetworkConfig`.
         """
         out = self.run(Tensors(), self.ported(x), valid, self.config.pairs(), self.config.slots)
         return out[..., 0, :] if self.config.kind == "nodes" else out

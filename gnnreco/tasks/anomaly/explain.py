@@ -1,4 +1,4 @@
-"""Which hits make an event strange."""
+"""Which hits, or which particles, make an event strange."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import ANOMALY_PARTS, Floats
 from gnnreco.graphs.regions import Regions
 from gnnreco.graphs.regions.fill import HIGH_FROM
+from gnnreco.graphs.regions.pieces import Pieces
 from gnnreco.graphs.regions.totals import BY_ENERGY, BY_HITS, BY_IONISATION, HARDEST
 
 TRACKS, IONISATION, ELECTROMAGNETIC, HADRONIC, CELLS, ALL = range(len(ANOMALY_PARTS))
@@ -62,7 +63,31 @@ def attribution_of(
     )
 
 
-def _spread(amount: Floats, region: NDArray[np.int32], weight: Floats) -> Floats:
+def shares_of(pieces: Pieces, by_region: Floats, parts: Floats, contributions: Floats) -> Floats:
+    """How much of the score each particle gives (n,).
+
+    What a region gives goes to those of its particles of which its features speak, by their size; what the event or the jet
+    gives as a whole goes to all by how much they take part in it.
+
+    Parameters
+    ----------
+    pieces : Pieces
+    by_region : float64 (n_regions, 5)
+        See `of_regions`.
+    parts : float64 (n, t)
+        How much each takes part in each total.
+    contributions : float64 (k,)
+        Of the columns of the row; the first t are those of the totals.
+    """
+    out = np.zeros(len(pieces.region))
+    for kind, weight in enumerate(pieces.by_kind().T):
+        out += _spread(by_region[:, kind], pieces.region, weight)
+    for amount, weight in zip(np.maximum(contributions, 0.0), parts.T, strict=False):
+        out += _everywhere(amount, weight)
+    return out
+
+
+def _spread(amount: Floats, region: NDArray[np.integer], weight: Floats) -> Floats:
     """What each region has to give (n_regions,), to its hits by their weight (n_hits,)."""
     inside = region >= 0
     total = np.bincount(region[inside], weight[inside], len(amount))

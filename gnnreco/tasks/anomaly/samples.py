@@ -1,4 +1,4 @@
-"""What the anomaly task learns from: the regions of an event."""
+"""What the anomaly task learns from: the regions of an event, or of each of its jets."""
 
 from __future__ import annotations
 
@@ -7,36 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Floats
-from gnnreco.graphs.regions import RegionFrame, Regions, regions_of
-from gnnreco.graphs.regions.totals import totals_of
+from gnnreco.columns import Floats
 
 
 @dataclass(frozen=True, slots=True)
 class AnomalySample:
-    """The regions of one event.
+    """The regions of one event, or of some jets.
 
     Attributes
     ----------
-    features : float32 (belts * around, 16)
-        See `gnnreco.graphs.regions.FEATURES`.
-    static : float32 (belts, 5)
+    features : float32 (n * belts * around, f)
+        Of the regions of n events or jets, one after the other: see `gnnreco.tasks.anomaly.levels.Terms`.
+    static : float32 (belts, s)
         What never changes in a belt of regions.
-    totals : float64 (13,)
-        See `gnnreco.graphs.regions.totals.TOTALS`.
+    totals : float64 (n, t)
+        What each of them holds as a whole.
     """
 
     features: NDArray[np.float32]
     static: NDArray[np.float32]
     totals: Floats
 
+    def __len__(self) -> int:
+        return len(self.totals)
+
     @property
     def grid(self) -> tuple[int, int]:
         """Belts, and regions in each."""
-        return len(self.static), len(self.features) // max(len(self.static), 1)
-
-
-def sample_of(frame: RegionFrame, event: Event) -> tuple[AnomalySample, Regions]:
-    """The regions of an event in the source's frame, as the network reads them and with what belongs to each hit."""
-    regions = regions_of(frame, event.hits)
-    return AnomalySample(regions.features, frame.static(), totals_of(frame, regions)), regions
+        return len(self.static), len(self.features) // max(len(self.static) * len(self), 1)

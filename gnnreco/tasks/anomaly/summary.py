@@ -8,49 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import ANOMALY_PARTS, Floats, Ints
-from gnnreco.graphs.regions import KINDS
-from gnnreco.graphs.regions.totals import TOTALS
 
-#: Kinds of surprise: those of the features, and all together.
-SURPRISES = (*KINDS, "all")
-#: The most surprising regions, so many at a time.
-DEPTHS = (1, 3, 10)
-COLUMNS = (
-    *TOTALS,
-    *(f"surprise of {kind}, {depth} regions" for kind in SURPRISES for depth in DEPTHS),
-    *(f"surprise of {kind}, everywhere" for kind in SURPRISES),
-)
-OF_REGIONS = len(TOTALS)
-EVERYWHERE = OF_REGIONS + len(SURPRISES) * len(DEPTHS)
-#: Which of `ANOMALY_PARTS` each column belongs to.
-PART_OF = np.array(
-    [len(ANOMALY_PARTS) - 1] * len(TOTALS)
-    + [kind for kind in range(len(SURPRISES)) for _ in DEPTHS]
-    + list(range(len(SURPRISES))),
-    np.int64,
-)
+from .levels import Terms
+from .levels.terms import DEPTHS
 
 
-def surprises_of(surprise: NDArray[np.float32]) -> Floats:
-    """Surprise of each region by `SURPRISES` (n_regions, 6), from that of its features (n_regions, 16)."""
-    kinds = [surprise[:, columns].sum(1, dtype=np.float64) for columns in KINDS.values()]
+def surprises_of(terms: Terms, surprise: NDArray[np.float32]) -> Floats:
+    """Surprise of each region by `Terms.surprises` (n_regions, s), from that of its features (n_regions, f)."""
+    kinds = [surprise[:, columns].sum(1, dtype=np.float64) for columns in terms.kinds.values()]
     return np.stack([*kinds, np.sum(kinds, axis=0)], axis=1)
 
 
 def summary_of(totals: Floats, surprises: Floats) -> tuple[NDArray[np.float32], Ints]:
-    """The row of an event.
+    """The row of an event or a jet.
 
     Parameters
     ----------
-    totals : float64 (13,)
-        See `totals_of`.
-    surprises : float64 (n_regions, 6)
+    totals : float64 (t,)
+        What it holds as a whole.
+    surprises : float64 (n_regions, s)
 
     Returns
     -------
-    row : float32 (37,)
-        By `COLUMNS`.
-    order : int64 (10, 6)
+    row : float32 (k,)
+        By `Terms.columns`.
+    order : int64 (10, s)
         The most surprising regions of each kind, from the first.
     """
     deepest = min(max(DEPTHS), len(surprises))
@@ -58,25 +40,26 @@ def summary_of(totals: Floats, surprises: Floats) -> tuple[NDArray[np.float32], 
     loudest = np.take_along_axis(surprises, order, axis=0)
     tops = np.stack([loudest[:depth].mean(0) for depth in DEPTHS], axis=1).ravel()
     row = np.concatenate([totals, tops, surprises.mean(0) * len(surprises) / 100])
-    row[OF_REGIONS:] = np.sign(row[OF_REGIONS:]) * np.log1p(np.abs(row[OF_REGIONS:]))
+    tail = row[len(totals) :]
+    row[len(totals) :] = np.sign(tail) * np.log1p(np.abs(tail))
     return row.astype(np.float32), order
 
 
-def parts_of(contributions: Floats) -> Floats:
-    """The contributions of the columns (37,) by `ANOMALY_PARTS` (6,)."""
-    return np.bincount(PART_OF, contributions, len(ANOMALY_PARTS)).astype(np.float64)
+def parts_of(terms: Terms, contributions: Floats) -> Floats:
+    """The contributions of the columns (k,) by `ANOMALY_PARTS` (6,)."""
+    return np.bincount(terms.part_of, contributions, len(ANOMALY_PARTS)).astype(np.float64)
 
 
 def of_regions(contributions: Floats, surprises: Floats, order: Ints) -> Floats:
-    """What each region gives by way of its surprise, by kind (n_regions, 6): only what makes the event strange."""
+    """What each region gives by way of its surprise, by kind (n_regions, s): only what makes the row strange."""
     out = np.zeros_like(surprises)
-    strange = np.maximum(contributions, 0.0)
-    for kind in range(len(SURPRISES)):
+    kinds, every = surprises.shape[1], np.arange(len(surprises))
+    strange = np.maximum(contributions, 0.0)[-kinds * (len(DEPTHS) + 1) :]
+    for kind in range(kinds):
         for at, depth in enumerate(DEPTHS):
             rows = order[:depth, kind]
-            _share(out[:, kind], rows, surprises[rows, kind], strange[OF_REGIONS + kind * len(DEPTHS) + at])
-        every = np.arange(len(surprises))
-        _share(out[:, kind], every, surprises[:, kind], strange[EVERYWHERE + kind])
+            _share(out[:, kind], rows, surprises[rows, kind], strange[kind * len(DEPTHS) + at])
+        _share(out[:, kind], every, surprises[:, kind], strange[kinds * len(DEPTHS) + kind])
     return out
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Anomalies, Event, Floats, Ints
+from gnnreco.columns import Anomalies, Event, Floats, Ints, JetBlock
 from gnnreco.errors import BadConfig
-from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
-from gnnreco.graphs.regions import FEATURES, RegionConfig, RegionFrame
-from gnnreco.graphs.regions.places import TRACKING
-from gnnreco.graphs.regions.totals import TOTALS
-from gnnreco.models.anomaly.heads import Head, find_head, fit_head
+from gnnreco.graphs.regions import RegionConfig
+from gnnreco.models.anomaly.heads import HEADS, Head, find_head, fit_head
 from gnnreco.models.anomaly.surprise import (
     Surprise,
     SurpriseSizes,
@@ -30,19 +27,22 @@ from gnnreco.progress import Progress
 from gnnreco.statistics.conformal import Calibration, calibrate
 from gnnreco.tasks.contract import Needs, State, Task, needed
 
-from .explain import attribution_of
-from .samples import AnomalySample, sample_of
-from .summary import COLUMNS, of_regions, parts_of, summary_of, surprises_of
+from .levels import HITS, JETS, PARTICLES, HitsLevel, JetConfig, JetsLevel, Level, ParticlesLevel, Terms
+from .levels.hits import NEEDS as OF_HITS
+from .levels.particles import NEEDS as OF_PARTICLES
+from .samples import AnomalySample
+from .summary import of_regions, parts_of, summary_of, surprises_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gnnreco.models.anomaly.surprise_network import SurpriseNetwork
 
-HEADS = ("gaussian", "forest", "flow", "autoencoder", "normalised", "oneclass")
-NUISANCE = TOTALS.index("transverse energy")
-FEWEST = 20  # events that a head learns from, and as many for the calibration
-DEEP = 3  # from this shell of depth on a deposit counts as hadronic
+TERMS = {"hits": HITS, "particles": PARTICLES, "jets": JETS}
+FEWEST = 20  # rows that a head learns from, and as many for the calibration
+DRAWN = 256  # jets of a block that a step of training sees, at most
+#: What the network says of a row: the row, the surprises of its regions, and the most surprising ones.
+Row = tuple[NDArray[np.float32], Floats, Ints]
 OWN = ("network.", "head.", "calibration.")
 
 
@@ -52,7 +52,11 @@ class AnomalyConfig:
 
     Attributes
     ----------
+    level
+        What it looks at: the ``hits`` of an event, the ``particles`` that particle flow found in it, or its ``jets``.
     regions : RegionConfig
+        Of the detector, for hits and particles.
+    jets : JetConfig
     hidden, width, mixtures : int
         Of the graph network: see `SurpriseSizes`.
     head
@@ -60,18 +64,24 @@ class AnomalyConfig:
     fitted : float
         Part of the validation events that the head learns from; the others calibrate p-values.
     bins : int
-        Bins of the transverse energy in which p-values are calibrated apart; 1: all together.
+        Bins of the nuisance in which p-values are calibrated apart; 1: all together.
+    nuisance : str
+        One of the totals of the level (see `gnnreco.tasks.anomaly.levels`); without it the transverse energy of hits, the
+        sum of pt of particles, the mass of jets.
     explained : int
         At most so many hits of an event are named as what makes it strange.
     """
 
+    level: Literal["hits", "particles", "jets"] = "hits"
     regions: RegionConfig = field(default_factory=RegionConfig)
+    jets: JetConfig = field(default_factory=JetConfig)
     hidden: int = 32
     width: int = 64
     mixtures: int = 4
-    head: Literal["gaussian", "forest", "flow", "autoencoder", "normalised", "oneclass"] = "gaussian"
+    head: Literal["tails", "gaussian", "forest", "flow", "autoencoder", "normalised", "oneclass"] = "tails"
     fitted: float = 0.6
     bins: int = 1
+    nuisance: str = ""
     explained: int = 500
     seed: int = 0
 
@@ -84,23 +94,46 @@ class AnomalyConfig:
             raise BadConfig(f"task.fitted must lie between 0 and 1, not {self.fitted}")
         if self.head not in HEADS:
             raise BadConfig(f"task.head must be one of {', '.join(HEADS)}, not '{self.head}'")
+        if self.level not in TERMS:
+            raise BadConfig(f"task.level must be one of {', '.join(TERMS)}, not '{self.level}'")
+        if self.nuisance and self.nuisance not in self.terms.totals:
+            names = ", ".join(self.terms.totals)
+            raise BadConfig(f"task.nuisance of {self.level} must be one of {names}, not '{self.nuisance}'")
+
+    @property
+    def terms(self) -> Terms:
+        """The numbers of its level."""
+        return TERMS[self.level]
+
+    @property
+    def needs(self) -> Needs:
+        """What it reads of an event; nothing where it reads files of jets."""
+        if self.level == "hits":
+            return OF_HITS
+        return Needs() if self.reads_jets else OF_PARTICLES
+
+    @property
+    def reads_jets(self) -> bool:
+        """Whether it reads files of jets, and not events."""
+        return self.level == "jets" and self.jets.files
 
     @property
     def sizes(self) -> SurpriseSizes:
         """Of the network."""
-        return SurpriseSizes(len(FEATURES), 1 + TRACKING, self.hidden, self.width, self.mixtures)
+        terms = self.terms
+        return SurpriseSizes(len(terms.features), terms.static, self.hidden, self.width, self.mixtures)
 
 
 class AnomalyTask(Task[AnomalySample, Anomalies]):
-    """How strange an event is.
+    """How strange an event is, or each of its jets.
 
-    A graph network learns to expect what each region of the detector holds from what lies around it; a head learns where
-    normal events lie in what an event holds as a whole and how surprising its regions are; a calibration on normal events
-    that neither saw turns the score into a p-value. It learns from normal events alone and reads no truth.
+    A graph network learns to expect what each region of the detector (or of a jet) holds from what lies around it; a head
+    learns where normal events lie in what an event holds as a whole and how surprising its regions are; a calibration on
+    normal events that neither saw turns the score into a p-value. It learns from normal events alone and reads no truth.
     """
 
     name = "anomaly"
-    needs = Needs(("position", "energy"))
+    needs = OF_HITS
     gives = Anomalies
     any_detector = True
     head: Head | None = None
@@ -108,6 +141,7 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
 
     def __init__(self, config: AnomalyConfig, detector: Detector | None) -> None:
         self.config: AnomalyConfig = config
+        self.needs = config.needs
         self.detector = detector
         self._learned: dict[str, NDArray[np.generic]] | None = None
 
@@ -120,7 +154,7 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
     def arrays(cls, config: AnomalyConfig, detector: Detector | None) -> Mapping[str, Numbers]:
         """What each learned array must be, by name."""
         network = {f"network.{name}": numbers for name, numbers in surprise_arrays(config.sizes).items()}
-        head = find_head(config.head).expected(len(COLUMNS))
+        head = find_head(config.head).expected(len(config.terms.columns))
         return {
             **network,
             **{f"head.{name}": numbers for name, numbers in head.items()},
@@ -151,15 +185,30 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
 
     @property
     def sample_settings(self) -> Mapping[str, object]:
-        """Only the regions shape samples."""
-        return {"regions": self.config.regions}
+        """Only the level and its regions shape samples."""
+        return {name: getattr(self.config, name) for name in ("level", "regions", "jets")}
 
     @property
     def sample_state(self) -> State:
         """Nothing learned shapes samples."""
         return {}
 
-    def prepare(self, events: Iterable[Event], progress: Progress | None = None) -> None:
+    @property
+    def reads_jets(self) -> bool:
+        """Whether it reads files of jets, and not events."""
+        return self.config.reads_jets
+
+    @property
+    def needs_truth(self) -> bool:
+        """Whether some classes of jets are named as normal."""
+        return self.reads_jets and bool(self.config.jets.normal)
+
+    @property
+    def calibration_events(self) -> int:
+        """Normal events, or jets, that the p-values were calibrated with; none before the training has ended."""
+        return 0 if self.calibration is None else len(self.calibration)
+
+    def prepare(self, events: Iterable[Event | JetBlock], progress: Progress | None = None) -> None:
         """Learn the scales of the features."""
         self.prepare_from(self.sample(event) for event in events)
 
@@ -169,66 +218,75 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
 
         held = [sample.features[(sample.features != 0).any(1)] for sample in samples]
         if not sum(map(len, held)):
-            raise BadConfig("no hit lies in a region of the events to learn from: is it their detector?")
+            piece = self.config.terms.piece
+            raise BadConfig(f"no {piece} lies in a region of the events to learn from: is it their detector?")
         self.network.scale_to(torch.from_numpy(np.concatenate(held)))
 
-    def sample(self, event: Event) -> AnomalySample:
-        """The regions of an event."""
-        return sample_of(self.frame, self._seen(event))[0]
+    def sample(self, event: Event | JetBlock) -> AnomalySample:
+        """The regions of an event, or of its jets; of a block of jets the normal ones."""
+        if isinstance(event, JetBlock) and isinstance(self.level, JetsLevel):
+            event = replace(event, jets=self.level.normal(event))
+        return self.level.look(event).sample
 
     def loss(self, sample: AnomalySample) -> tuple[Tensor, dict[str, float]]:
         """Minus the logarithm of the density of all features, a region."""
         import torch
 
-        belts, around = sample.grid
+        (belts, around), rows = sample.grid, len(sample)
         features, static = (torch.as_tensor(x) for x in (sample.features, sample.static))
+        if self.network.training and rows > DRAWN:
+            some = torch.randperm(rows)[:DRAWN].to(features.device)
+            features = features.reshape(rows, belts * around, -1)[some].flatten(0, 1)
+            rows = DRAWN
         nll, expected = self.network(
             features,
-            static.repeat_interleave(around, 0),
-            torch.from_numpy(neighbours_of(belts, around)).to(features.device),
+            static.repeat_interleave(around, 0).repeat(rows, 1),
+            torch.from_numpy(neighbours_of(belts, around, rows)).to(features.device),
             torch.from_numpy(way_classes()).to(features.device),
         )
-        loss = nll.sum(1).mean()
-        return loss, {"surprise": float((nll - expected).detach().sum(1).mean())}
+        n = max(len(nll), 1)  # an event may hold no jet
+        return nll.sum() / n, {"surprise": float((nll - expected).detach().sum() / n)}
 
     def finish(self, samples: Iterable[AnomalySample]) -> None:
-        """Fit the head and calibrate p-values with validation events, each with events of its own."""
-        samples = list(samples)
-        rows = np.stack([self._row(sample)[0] for sample in samples]) if samples else np.zeros((0, 1))
+        """Fit the head and calibrate p-values with validation events, each with rows of its own."""
+        terms = self.config.terms
+        found = [row for sample in samples for row, _, _ in self._rows(sample)]
+        rows = np.stack(found) if found else np.zeros((0, 1), np.float32)
         n = round(len(rows) * self.config.fitted)
         if min(n, len(rows) - n) < FEWEST:
-            why = f"{n} and {len(rows) - n} events of validation to fit the head and to calibrate p-values"
+            why = f"{n} and {len(rows) - n} {terms.row}s of validation to fit the head and to calibrate p-values"
             raise BadConfig(
                 f"{why}: {FEWEST} of each are the least; ask for more with sample.validation_events"
             )
-        self.head = fit_head(self.config.head, rows[:n], self.config.seed, columns=COLUMNS)
-        nuisance = rows[n:, NUISANCE].astype(np.float64) if self.config.bins > 1 else None
-        self.calibration = calibrate(self.head.score(rows[n:]), nuisance, self.config.bins)
+        self.head = fit_head(self.config.head, rows[:n], self.config.seed, columns=terms.columns)
+        self.calibration = calibrate(self.head.score(rows[n:]), self._nuisance(rows[n:]), self.config.bins)
 
-    def reconstruct(self, event: Event) -> Anomalies:
-        """How strange an event is, and which hits make it so."""
-        mine = seen(event, needed(self.detector, self.name), self.needs.measures)
-        sample, regions = sample_of(self.frame, mine.event)
-        row, surprises, order = self._row(sample)
+    def reconstruct(self, event: Event | JetBlock) -> Anomalies:
+        """How strange an event is, and which hits make it so; of an event in which there is nothing to see it says nothing.
+
+        At the level of jets there is a row for each jet, the hardest first; of a block of jets, a row for each as it lies
+        there, and constituents by their rows in the block in place of hits.
+        """
         head, calibration = self._fitted()
-        score, contributions = head.score(row[None]), head.contributions(row[None])[0]
-        nuisance = row[NUISANCE : NUISANCE + 1].astype(np.float64) if self.config.bins > 1 else None
-        sensor = mine.event.hits.sensor
-        part = np.append(self.frame.part, -1)[sensor]
-        attribution = attribution_of(
-            *(regions, of_regions(contributions, surprises, order), contributions),
-            *(part >= DEEP, (part < 0) & (sensor >= 0)),
-        )
-        rows = self._loudest(attribution)
-        found = Anomalies(
-            np.array([0, len(rows)]),
-            rows,
-            attribution[rows],
+        look, terms = self.level.look(event), self.config.terms
+        seen = self._rows(look.sample)
+        if not seen:
+            return Anomalies()
+        rows = np.stack([row for row, _, _ in seen])
+        score, contributions = head.score(rows), head.contributions(rows)
+        shares = [
+            look.attribution(i, of_regions(contributions[i], surprises, order), contributions[i])
+            for i, (_, surprises, order) in enumerate(seen)
+        ]
+        named = [self._loudest(share) for share in shares]
+        return Anomalies(
+            np.cumsum([0, *map(len, named)]).astype(np.int64),
+            np.concatenate(named),
+            np.concatenate([share[rows] for share, rows in zip(shares, named, strict=True)]),
             score,
-            calibration.p_value(score, nuisance),
-            parts_of(contributions)[None],
+            calibration.p_value(score, self._nuisance(rows)),
+            np.stack([parts_of(terms, each) for each in contributions]),
         )
-        return mine.restore(found)
 
     def _loudest(self, attribution: Floats) -> Ints:
         """Rows of the hits that give most, in the order of the event."""
@@ -255,13 +313,16 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
         if "network" in self.__dict__:  # an optimizer may hold its parameters
             _load(self.network, self._learned)
         if parts["head."]:
-            self.head = find_head(self.config.head).of_arrays(parts["head."], COLUMNS)
+            self.head = find_head(self.config.head).of_arrays(parts["head."], self.config.terms.columns)
             self.calibration = Calibration.from_arrays(parts["calibration."])
 
     @cached_property
-    def frame(self) -> RegionFrame:
-        """The regions of the detector."""
-        return RegionFrame.of(needed(self.detector, self.name).at_source(), self.config.regions)
+    def level(self) -> Level:
+        """What makes regions of events."""
+        if self.config.level == "jets":
+            return JetsLevel(self.config.jets)
+        kind = HitsLevel if self.config.level == "hits" else ParticlesLevel
+        return kind(needed(self.detector, self.name), self.config.regions)
 
     @cached_property
     def _surprise(self) -> Surprise:
@@ -272,14 +333,21 @@ class AnomalyTask(Task[AnomalySample, Anomalies]):
             return self._learned
         return {name: value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
 
-    def _row(self, sample: AnomalySample) -> tuple[NDArray[np.float32], Floats, Ints]:
-        """The row of an event, the surprises of its regions, and the most surprising ones."""
-        surprises = surprises_of(self._surprise(sample.features, sample.static, *sample.grid))
-        row, order = summary_of(sample.totals, surprises)
-        return row, surprises, order
+    def _rows(self, sample: AnomalySample) -> list[Row]:
+        """Each row of a sample."""
+        if not len(sample):
+            return []
+        surprise = self._surprise(sample.features, sample.static, *sample.grid)
+        surprises = np.split(surprises_of(self.config.terms, surprise), len(sample))
+        summaries = [summary_of(total, each) for total, each in zip(sample.totals, surprises, strict=True)]
+        return [(row, each, order) for (row, order), each in zip(summaries, surprises, strict=True)]
 
-    def _seen(self, event: Event) -> Event:
-        return seen(event, needed(self.detector, self.name), self.needs.measures).event
+    def _nuisance(self, rows: NDArray[np.float32]) -> Floats | None:
+        """What p-values are calibrated in bins of; None where there is one bin."""
+        if self.config.bins == 1:
+            return None
+        terms = self.config.terms
+        return rows[:, terms.totals.index(self.config.nuisance or terms.nuisance)].astype(np.float64)
 
     def _fitted(self) -> tuple[Head, Calibration]:
         if self.head is None or self.calibration is None:

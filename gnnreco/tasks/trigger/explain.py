@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnreco.columns import Event, Floats, JetBlock
-from gnnreco.models.trigger.network import Tensors
+from gnnreco.models.trigger.arithmetic import Tensors
 from gnnreco.tasks.contract import Classified, Reading, truth_of
 
 from .buffers import Buffers
@@ -34,7 +34,7 @@ def feature_names(task: TriggerTask, event: Event | JetBlock) -> tuple[str, ...]
     source = task.config.input
     if source.source == "jet_features":
         assert isinstance(event, JetBlock)  # `TriggerTask.buffers` has seen to it
-        return tuple(event.jets.feature_names)
+        return tuple(source.columns or event.jets.feature_names)
     return SLOTS[source.source][: source.features]
 
 

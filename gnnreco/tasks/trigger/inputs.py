@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +14,7 @@ from gnnreco.events.select import seen
 from gnnreco.files.limits import WIDTH
 from gnnreco.geometry import Detector
 from gnnreco.models.trigger.network import TriggerNetworkConfig
-from gnnreco.schema import within
+from gnnreco.schema import nearest, within
 
 from .buffers import Buffers
 from .regions import RegionConfig, regions
@@ -34,6 +35,8 @@ class InputConfig:
         ``towers``: all its cells as towers, see `gnnreco.tasks.trigger.towers`.
     features : int
         Numbers in each slot.
+    columns : tuple of str
+        Of ``jet_features``: names of the features that are read, `features` of them; empty: all that the file has.
     sectors : SectorConfig
     regions : RegionConfig
     towers : TowerConfig
@@ -41,12 +44,15 @@ class InputConfig:
 
     source: Literal["jet_features", "jet_particles", "sectors", "regions", "towers"] = "jet_features"
     features: int = 16
+    columns: tuple[str, ...] = ()
     sectors: SectorConfig = field(default_factory=SectorConfig)
     regions: RegionConfig = field(default_factory=RegionConfig)
     towers: TowerConfig = field(default_factory=TowerConfig)
 
     def __post_init__(self) -> None:
         within(self, 1, WIDTH, "features")
+        if self.columns and len(self.columns) != self.features:
+            raise ValueError(f"columns: names {len(self.columns)} for features={self.features}")
 
     @property
     def reads_jets(self) -> bool:
@@ -69,7 +75,12 @@ def buffers(
         if isinstance(event, Event):
             raise BadInput(*where, "holds no jets; make some with scripts/make_jets.py")
         jets = event.jets
-        return jet_features(jets) if config.source == "jet_features" else jet_particles(jets, network.slots)
+        if config.source == "jet_particles":
+            return jet_particles(jets, network.slots)
+        missing = [name for name in config.columns if name not in jets.feature_names]
+        if missing:
+            raise BadInput(*where, f"has no feature '{missing[0]}'{nearest(missing[0], jets.feature_names)}")
+        return jet_features(jets, config.columns)
     if isinstance(event, JetBlock):
         raise BadInput(*where, "holds jets, not hits; name a file of hits")
     assert detector is not None  # the task has seen to it
@@ -82,9 +93,12 @@ def buffers(
     return regions(config.regions, config.features, network, detector.at_source(), there)
 
 
-def jet_features(jets: Jets) -> Buffers:
-    """The features of each jet, with no slots."""
-    return Buffers(jets.features, np.zeros((len(jets), 0)), jets.label)
+def jet_features(jets: Jets, columns: Sequence[str] = ()) -> Buffers:
+    """The features of each jet, or those of some names, with no slots."""
+    x = jets.features
+    if columns:
+        x = x[:, [jets.feature_names.index(name) for name in columns]]
+    return Buffers(x, np.zeros((len(jets), 0)), jets.label)
 
 
 def jet_particles(jets: Jets, slots: int) -> Buffers:

@@ -21,6 +21,7 @@ from gnnreco.models.trigger.pruning import PruneConfig, prune
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Classified, Needs, Task
 
+from .anomaly import AnomalyConfig, anomaly_loss, begin_distance, refuse_teacher, threshold_of
 from .buffers import Buffers
 from .inputs import InputConfig, buffers
 from .learned import arrays
@@ -49,8 +50,11 @@ class TriggerConfig:
         Loss for each LUT, about (see `gnnreco.models.trigger.network.Cost`); 0: as many as it likes.
     draw : int
         Buffers of an event that a step of training sees, drawn at random; 0: all.
+    anomaly : AnomalyConfig
+        Of models with a score (``model.score``).
     teacher : str
-        Bundle of a larger model whose answers are learned too, with the weight `distil`.
+        Bundle of a larger model whose answers are learned too, with the weight `distil`; of ``model.score=answer`` one
+        whose score is learned.
     turns : int
         Of towers: how often a step of training sees each event, turned about the z axis and mirrored at random.
     """
@@ -58,6 +62,7 @@ class TriggerConfig:
     input: InputConfig = field(default_factory=InputConfig)
     network: TriggerNetworkConfig = field(default_factory=TriggerNetworkConfig)
     prune: PruneConfig = field(default_factory=PruneConfig)
+    anomaly: AnomalyConfig = field(default_factory=AnomalyConfig)
     resource: float = 0.0
     draw: int = 0
     teacher: str = ""
@@ -85,6 +90,8 @@ class TriggerTask(Task[TriggerSample, None]):
             raise BadConfig(
                 "model.kind=slots needs task.input.source=towers, and learns from no task.teacher"
             )
+        if config.network.score == "squares" and config.teacher:
+            raise BadConfig("task.teacher: a model with score=squares learns from none; leave it out")
         if config.input.source == "towers" and config.input.towers.offline == "found":
             self.needs = Needs((), (ReconstructedParticles,))
         generator = torch.random.get_rng_state()
@@ -115,6 +122,11 @@ class TriggerTask(Task[TriggerSample, None]):
         return self.config.teacher
 
     @property
+    def needs_truth(self) -> bool:
+        """Not where a score is learned: no label is read."""
+        return self.config.network.score == "none"
+
+    @property
     def reads_jets(self) -> bool:
         """Whether it takes blocks of jets, and not events."""
         return self.config.input.reads_jets
@@ -126,6 +138,8 @@ class TriggerTask(Task[TriggerSample, None]):
     def prepare(self, events: Iterable[Event | JetBlock], progress: Progress | None = None) -> None:
         """Set the input ports: units are powers of two near the spread of each feature, offsets on their grid."""
         slots = self.config.network.kind == "slots"
+        if self.config.network.score == "answer":
+            refuse_teacher(self.teacher)
         seen = [self.buffers(event) for _, event in zip(range(FIRST_TOWERS if slots else FIRST), events)]
         x = np.concatenate([b.x[b.valid > 0] if b.valid.size else b.x for b in seen])
         if not len(x):
@@ -138,6 +152,8 @@ class TriggerTask(Task[TriggerSample, None]):
         step = scale * np.exp2(-fraction)
         self.network.scale.copy_(torch.from_numpy(scale))
         self.network.offset.copy_(torch.from_numpy(np.round(x.mean(axis=0) / step) * step))
+        if self.config.network.score == "distance" and not self.network.steps:
+            begin_distance(self.network, self.config.anomaly, x)
         if slots and not self.network.steps and all(b.target is not None for b in seen):
             self._begin_linear(
                 x, np.concatenate([b.target[:, :-1][b.valid > 0] for b in seen if b.target is not None])
@@ -166,7 +182,10 @@ class TriggerTask(Task[TriggerSample, None]):
         return TriggerSample(*(torch.from_numpy(column) for column in columns))
 
     def loss(self, sample: TriggerSample) -> tuple[Tensor, dict[str, float]]:
-        """Cross entropy of the answers, what the teacher says, and what the hardware costs; of towers see `tower_loss`."""
+        """Cross entropy of the answers, what the teacher says, and what the hardware costs.
+
+        Of towers see `tower_loss`, of models with a score `gnnreco.tasks.trigger.anomaly.anomaly_loss`.
+        """
         network, config = self.network, self.config
         if network.training:
             network.steps += 1
@@ -175,6 +194,11 @@ class TriggerTask(Task[TriggerSample, None]):
             prune(network, config.prune, float(network.steps))
             if config.network.kind == "slots" and config.turns:
                 sample = turned(sample, config.turns)
+        if config.network.score != "none":
+            loss, score = anomaly_loss(network, config.anomaly, sample, self.teacher)
+            cost = network.cost()
+            numbers = {"score": score, "luts": float(cost.detach()), "answer_loss": float(loss.detach())}
+            return loss + config.resource * cost, numbers
         answer = network(sample.x, sample.valid)
         if config.network.kind == "slots":
             loss, error = tower_loss(answer, sample.target, config.input.towers.unit)
@@ -217,8 +241,12 @@ class TriggerTask(Task[TriggerSample, None]):
         mine, theirs = (torch.log_softmax(t / SOFT, dim=1) for t in (logit, told))
         return SOFT**2 * nn.functional.kl_div(mine, theirs, log_target=True, reduction="batchmean")
 
-    def finish(self, samples: Iterable[TriggerSample]) -> None:
-        """Keep some buffers that nothing was learned from, to become test vectors."""
+    def finish(self, samples: Iterable[TriggerSample]) -> Mapping[str, float]:
+        """Keep some buffers that nothing was learned from, to become test vectors; of a score, set the threshold."""
+        numbers: dict[str, float] = {}
+        if self.config.network.score != "none":
+            samples = list(samples)
+            numbers = self._set_threshold(samples)
         taken: list[TriggerSample] = []
         for sample in samples:
             taken.append(sample[:: -(-len(sample) // VECTORS) or 1])
@@ -228,7 +256,20 @@ class TriggerTask(Task[TriggerSample, None]):
             self._widen(taken)
         columns = ([t.x for t in taken], [t.valid for t in taken], [t.label for t in taken])
         x, valid, label = (np.concatenate([t.numpy() for t in column])[:VECTORS] for column in columns)
+        if self.config.network.score != "none":
+            label = np.full_like(label, -1)
         self.examples = Buffers(x, valid, label)
+        return numbers
+
+    def _set_threshold(self, samples: Sequence[TriggerSample]) -> dict[str, float]:
+        """Let the score reach as far as these buffers need, and its threshold pass a rate of them."""
+        if samples:
+            self._widen(samples)
+        x, valid = (np.concatenate([getattr(t, n).numpy() for t in samples] or [[]]) for n in ("x", "valid"))
+        scores = self.answers(Buffers(x, valid, np.zeros(0, np.int64)))[:, 0] if len(x) else np.zeros(0)
+        value, numbers = threshold_of(scores, self.config.anomaly.rate)
+        self.network.score.threshold.fill_(value)
+        return numbers
 
     def _widen(self, samples: Sequence[TriggerSample]) -> None:
         """Let every channel reach as far as these buffers need: the last events of the training may have been small."""
@@ -271,6 +312,8 @@ class TriggerTask(Task[TriggerSample, None]):
         return linear_trigger(self, events)
 
     def _refuse_numbers(self) -> None:
+        if self.config.network.score != "none":
+            raise BadConfig("a model with a score names no classes: use `gnnreco deploy rate`")
         if self.config.network.kind == "slots":
             raise BadConfig(
                 "a model of towers answers with four-momenta, and not with classes: use scripts/online_offline.py"

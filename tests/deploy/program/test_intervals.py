@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from gnnreco.deploy.program.intervals import answer_range
-from tests.deploy.networks import SHAPES
+from tests.deploy.networks import SCORES, SHAPES
 from tests.deploy.programs import program, vectors
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, *SCORES])
 def test_every_value_is_within_its_range_and_on_its_grid(shape: str, seed: int) -> None:
     made = program(shape, seed)
     x, valid = vectors(shape, 200, seed)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
@@ -18,13 +20,22 @@ from gnnreco.models.anomaly import HEADS, Head, find_head, fit_head
 
 Rows = NDArray[np.float32]
 NAMES = sorted(HEADS)
+#: Those to which a number may also be too small.
+BOTH_WAYS = sorted(set(NAMES) - {"tails"})
+#: Trainings as short as will do, since many heads are fitted here.
+SHORT: dict[str, dict[str, int]] = {
+    "autoencoder": {"hidden": 24, "steps": 250},
+    "normalised": {"hidden": 24, "steps": 200, "contrasts": 40},
+    "flow": {"hidden": 16, "steps": 150},
+    "oneclass": {"hidden": 24, "steps": 200},
+}
 
 
 def normal(n: int, seed: int = 1) -> Rows:
     """Rows of four columns in unlike units; the second follows the first, the last never varies."""
     draw = np.random.default_rng(seed)
     a, b, c = draw.standard_normal((3, n))
-    return np.stack([50 + 9 * a, a + 0.1 * b, 1e-3 * c**3, np.full(n, 7.0)], axis=1).astype(np.float32)
+    return np.stack([50 + 9 * a, a + 0.1 * b, 1e-3 * c, np.full(n, 7.0)], axis=1).astype(np.float32)
 
 
 def ring(n: int, seed: int = 2) -> Rows:
@@ -39,9 +50,17 @@ def blob(n: int, seed: int = 3) -> Rows:
     return (0.15 * np.random.default_rng(seed).standard_normal((n, 2))).astype(np.float32)
 
 
+def short(name: str, x: Rows, seed: int, weights: NDArray[np.float64] | None = None, steps: int = 0) -> Head:
+    """A head after a short training, or one of so many steps."""
+    known: dict[str, Any] = SHORT.get(name, {})
+    head = find_head(name)(**({**known, "steps": steps} if steps and known else known))
+    head.fit(x, seed, weights)
+    return head
+
+
 @cache
 def fitted(name: str) -> Head:
-    return fit_head(name, normal(600), seed=5)
+    return short(name, normal(600), seed=5)
 
 
 def found(head: Head, usual: Rows, strange: Rows) -> float:
@@ -84,12 +103,12 @@ def test_contributions_add_up_to_the_score(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_column_that_is_off_adds_most(name: str) -> None:
     head = fitted(name)
-    for column, step in ((0, 90.0), (2, 0.1)):
+    for column, step in ((0, 90.0), (2, 0.01)):
         rows = normal(60, seed=8)
         rows[:, column] += np.float32(step)
-        worst = head.contributions(rows).argmax(axis=1)
+        worst = int(np.median(head.contributions(rows), axis=0).argmax())
         # A change of the first breaks its tie with the second, which is as strange.
-        assert np.isin(worst, (column, 1) if column == 0 else (column,)).mean() > 0.9
+        assert worst == column or (column, worst) == (0, 1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -100,7 +119,7 @@ def test_a_column_that_never_varied_adds_nothing(name: str) -> None:
     assert (head.contributions(changed)[:, 3] == 0).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BOTH_WAYS)
 def test_what_is_far_has_a_finite_score_that_is_higher(name: str) -> None:
     head = fitted(name)
     far = np.full((3, 4), 3e38, np.float32) * np.array([[1], [-1], [0.5]], np.float32)
@@ -142,7 +161,7 @@ def test_damaged_arrays_are_refused(name: str) -> None:
 def test_the_same_seed_gives_the_same_bytes_and_no_global_generator_moves(name: str) -> None:
     before: Any = (random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().tolist())  # noqa: NPY002
     rows = normal(120)
-    one, two = (fit_head(name, rows, seed=3).arrays() for _ in range(2))
+    one, two = (short(name, rows, seed=3, steps=9).arrays() for _ in range(2))
     assert {k: v.tobytes() for k, v in one.items()} == {k: v.tobytes() for k, v in two.items()}
     after: Any = (random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().tolist())  # noqa: NPY002
     assert before == after
@@ -150,34 +169,48 @@ def test_the_same_seed_gives_the_same_bytes_and_no_global_generator_moves(name: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_units_do_not_matter(name: str) -> None:
-    """Steps of a power of two round alike, so the spread of a column leaves no trace; any others nearly none."""
+    """In units that are powers of two all rounds alike, so every bit of what is learned stays."""
     rows, more = normal(200), normal(30, seed=8)
     units = np.array([4, 0.125, 1024, 2], np.float32)
-    plain, scaled = fit_head(name, rows, seed=3), fit_head(name, rows * units, seed=3)
-    np.testing.assert_allclose(scaled.score(more * units), plain.score(more), rtol=1e-9)
+    plain, scaled = (short(name, x, seed=3, steps=9) for x in (rows, rows * units))
+    assert (scaled.score(more * units) == plain.score(more)).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=20)
+@given(st.lists(st.floats(-100, 100).filter(lambda x: abs(x) > 0.01), min_size=8, max_size=8))
+def test_columns_turned_and_shifted_are_as_far_in_a_normal_distribution(numbers: list[float]) -> None:
+    rows, more = normal(200).astype(np.float64), normal(30, seed=8).astype(np.float64)
+    units, shift = np.array(numbers).reshape(2, 4)
+    plain, turned = (short("gaussian", x, seed=3) for x in (rows, rows * units + shift))
+    one, two = plain.score(more) - plain.base, turned.score(more * units + shift) - turned.base
+    np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BOTH_WAYS)
 def test_rows_of_no_weight_are_not_learned(name: str) -> None:
     usual, strange = blob(500), ring(500)
     rows = np.concatenate([usual, strange])
     weights = np.repeat([2.0, 0.0], 500)
-    assert found(fit_all(name, rows, weights), blob(200, seed=12), ring(200, seed=13)) > 0.9
+    assert found(short(name, rows, 4, weights), blob(200, seed=12), ring(200, seed=13)) > 0.9
 
 
-def fit_all(name: str, rows: Rows, weights: NDArray[np.float64] | None = None) -> Head:
-    return fit_head(name, rows, seed=4, weights=weights)
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BOTH_WAYS)
 def test_what_lies_around_is_found(name: str) -> None:
-    assert found(fit_all(name, blob(800)), blob(300, seed=12), ring(300, seed=13)) > 0.95
+    assert found(short(name, blob(800), 4), blob(300, seed=12), ring(300, seed=13)) > 0.95
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"gaussian"}))
+@pytest.mark.parametrize("name", ["flow", "forest", "oneclass"])
 def test_what_lies_in_the_hole_of_a_ring_is_found(name: str) -> None:
     least = 0.85 if name == "forest" else 0.9  # cuts along the columns do not see a circle well
-    assert found(fit_all(name, ring(800)), ring(300, seed=12), blob(300, seed=13)) > least
+    assert found(short(name, ring(800), 4), ring(300, seed=12), blob(300, seed=13)) > least
+
+
+def test_a_normalised_autoencoder_finds_that_hole_where_a_plain_one_gives_the_centre_back() -> None:
+    rows, hole = ring(300, seed=12), blob(300, seed=13)
+    head = find_head("normalised")(hidden=32, steps=300, contrasts=300)  # type: ignore[call-arg]
+    head.fit(ring(800), seed=4)
+    assert found(head, rows, hole) > 0.9
+    assert found(short("autoencoder", ring(800), 4), rows, hole) < 0.5
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -218,9 +251,15 @@ def test_what_cannot_be_learned_from_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_rows_are_enough_to_begin(name: str) -> None:
-    assert np.isfinite(fit_head(name, normal(2), seed=1).score(normal(5, seed=8))).all()
+    assert np.isfinite(short(name, normal(2), seed=1, steps=9).score(normal(5, seed=8))).all()
 
 
 def test_a_wrong_name_gets_the_nearest() -> None:
     with pytest.raises(BadConfig, match="unknown head 'forrest'; did you mean 'forest'"):
         find_head("forrest")
+
+
+def test_a_bundle_is_scored_without_what_it_was_trained_with() -> None:
+    code = "import sys; from gnnreco.models.anomaly import HEADS; [load() for load in HEADS.values()]"
+    code += "; assert not {'torch', 'zuko', 'sklearn'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +20,12 @@ from gnnreco.graphs.regions import FEATURES
 from gnnreco.models.anomaly.surprise import Surprise, neighbours_of, way_classes
 from gnnreco.models.state import checked
 from gnnreco.tasks.anomaly import AnomalyConfig, AnomalyTask
-from gnnreco.tasks.anomaly.summary import COLUMNS
+from gnnreco.tasks.anomaly.levels import HITS, JETS, PARTICLES, Terms
 
 from .conftest import SMALL
 
 
-def added(event: Event, **columns: np.ndarray) -> Event:
+def added(event: Event, **columns: Any) -> Event:
     """An event with more hits, which no particle left."""
     n = len(columns["x"])
     first = int(event.hits.hit_id.max()) + 1
@@ -79,7 +80,10 @@ def test_attributions_are_what_the_columns_give(task: AnomalyTask, events: list[
 def test_the_order_of_hits_does_not_matter(task: AnomalyTask, events: list[Event], seed: int) -> None:
     event = events[seed % len(events)]
     order = np.random.default_rng(seed).permutation(len(event.hits))
-    found, again = task.reconstruct(event), task.reconstruct(replace(event, hits=event.hits[order], truth=None))
+    found, again = (
+        task.reconstruct(event),
+        task.reconstruct(replace(event, hits=event.hits[order], truth=None)),
+    )
     assert again.score == pytest.approx(found.score, rel=1e-4, abs=1e-4)
     assert set(order[again.hit_index]) == set(found.hit_index)
 
@@ -94,7 +98,7 @@ def test_a_turn_by_whole_regions_and_a_mirror_change_nothing(
     grid = np.roll(sample.features.reshape(belts, around, -1), turns, axis=1)
     grid = grid[:, ::-1] if mirrored else grid
     turned = replace(sample, features=np.ascontiguousarray(grid.reshape(belts * around, -1)))
-    (row, _, _), (again, _, _) = task._row(sample), task._row(turned)
+    (row, _, _), (again, _, _) = (task._rows(one)[0] for one in (sample, turned))
     assert again == pytest.approx(row, abs=1e-3)
 
 
@@ -114,7 +118,7 @@ def test_moving_detector_and_hits_together_changes_nothing(
 
 def test_few_and_no_hits(task: AnomalyTask, events: list[Event]) -> None:
     one = np.zeros(len(events[0].hits), bool)
-    assert len(task.reconstruct(select_hits(events[0], one))) == 1
+    assert len(task.reconstruct(select_hits(events[0], one))) == 0
     one[0] = True
     assert np.isfinite(task.reconstruct(select_hits(events[0], one)).score).all()
 
@@ -185,7 +189,7 @@ def test_refusals(task: AnomalyTask, events: list[Event]) -> None:
     fresh = AnomalyTask(SMALL, task.detector)
     with pytest.raises(BadConfig, match="train it"):
         fresh.reconstruct(events[0])
-    with pytest.raises(BadConfig, match="sample.validation_events"):
+    with pytest.raises(BadConfig, match=r"sample.validation_events"):
         fresh.finish([fresh.sample(event) for event in events[:10]])
     with pytest.raises(BadConfig, match="no hit lies in a region"):
         fresh.prepare([replace(events[0], hits=events[0].hits[:0])])
@@ -193,4 +197,15 @@ def test_refusals(task: AnomalyTask, events: list[Event]) -> None:
         AnomalyConfig(head="oracle")  # type: ignore[arg-type]
     with pytest.raises(BadConfig, match="fitted"):
         AnomalyConfig(fitted=1.0)
-    assert len(COLUMNS) == len(set(COLUMNS))
+    with pytest.raises(BadConfig, match="level"):
+        AnomalyConfig(level="events")  # type: ignore[arg-type]
+    with pytest.raises(BadConfig, match=r"nuisance of jets must be one of pt, mass"):
+        AnomalyConfig(level="jets", nuisance="sum of pt")
+
+
+@pytest.mark.parametrize("terms", [HITS, PARTICLES, JETS], ids=["hits", "particles", "jets"])
+def test_every_level_names_its_columns(terms: Terms) -> None:
+    assert len(terms.columns) == len(set(terms.columns)) == len(terms.part_of)
+    assert terms.nuisance in terms.totals
+    every = np.concatenate([np.arange(len(terms.features))[columns] for columns in terms.kinds.values()])
+    assert sorted(every) == list(range(len(terms.features)))

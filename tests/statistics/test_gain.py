@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from gnnreco.search.gain import LEAST_PASSING, gains
+from gnnreco.statistics.gain import LEAST_PASSING, gains
 
 
 @settings(max_examples=8, deadline=None)

@@ -15,7 +15,7 @@ from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.explore import explore
 
-DISPLAYS = Path(__file__).parents[2] / "examples" / "displays"
+DISPLAYS = Path(__file__).parents[3] / "examples" / "displays"
 
 
 def blobs(middles: list[tuple[float, float]], seed: int = 1) -> Event:

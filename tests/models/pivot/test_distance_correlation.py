@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.models.distance_correlation import distance_correlation
+from gnnreco.models.pivot import distance_correlation
 
 
 def by_pairs(x: np.ndarray, y: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""What a score gains: significance improvement, the area under the curve, and their intervals."""
+"""What a score gains where the truth is known: significance improvement, the area under the curve, and their intervals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Floats, Ints
+from gnnreco.columns import Floats
 from gnnreco.files.json_types import JsonDict
 
 #: Background events that must pass a cut: their number is then known to 20 %.
@@ -28,7 +28,7 @@ class Curve:
 
     Attributes
     ----------
-    signal, background : array (n,)
+    signal, background : float64 (n,)
         Events that pass.
     """
 
@@ -51,7 +51,7 @@ class Curve:
         return float(np.trapezoid(np.r_[0.0, self.tpr], np.r_[0.0, self.fpr]))
 
     def best(self) -> tuple[float, int]:
-        """The largest significance improvement by `RULE`, and its row."""
+        """The largest significance improvement by `RULE`, and its row; NaN and -1 where too little background is there."""
         good = self.background >= LEAST_PASSING
         if not good.any():
             return float("nan"), -1
@@ -60,15 +60,15 @@ class Curve:
         return float(gain[row]), row
 
 
-def gains(score: Floats, label: Ints, seed: int = 0) -> JsonDict:
+def gains(score: Floats, label: NDArray, seed: int = 0) -> JsonDict:
     """Figures of a score on events whose truth is known.
 
     Parameters
     ----------
-    score : array (n,)
+    score : float64 (n,)
         The higher, the more like signal.
-    label : int array (n,)
-        0 or 1; both must occur.
+    label : bool or int (n,)
+        False or 0 for background, True or 1 for signal; both must occur.
     seed : int
         Of the bootstrap.
 
@@ -89,21 +89,25 @@ def gains(score: Floats, label: Ints, seed: int = 0) -> JsonDict:
             weight[kind] = np.bincount(random.integers(0, kind.sum(), kind.sum()), minlength=int(kind.sum()))
         other = _curve(truth, ends, weight)
         again.append((other.best()[0], other.auc))
-    low, high = np.nanquantile(again, [0.16, 0.84], axis=0) if row >= 0 else np.full((2, 2), np.nan)
+    gain, area = np.array(again).T
     return {
-        "max_significance_improvement": _maybe(value),
-        "max_significance_improvement_interval": None if row < 0 else [float(low[0]), float(high[0])],
+        "max_significance_improvement": None if row < 0 else value,
+        "max_significance_improvement_interval": None if row < 0 else _middle(gain),
         "at_tpr": None if row < 0 else float(curve.tpr[row]),
         "at_fpr": None if row < 0 else float(curve.fpr[row]),
         "background_passing": None if row < 0 else int(curve.background[row]),
         "auc": curve.auc,
-        "auc_interval": None if row < 0 else [float(low[1]), float(high[1])],
+        "auc_interval": _middle(area),
         "sic": _thinned(curve),
         "signal": int(truth.sum()),
         "background": int((~truth).sum()),
         "rule": RULE,
         "interval": INTERVAL,
     }
+
+
+def _middle(values: Floats) -> list[float]:
+    return [float(bound) for bound in np.nanquantile(values, [0.16, 0.84])]
 
 
 def _ends(score: Floats) -> Bools:
@@ -114,10 +118,6 @@ def _ends(score: Floats) -> Bools:
 def _curve(truth: Bools, ends: Bools, weight: Floats) -> Curve:
     signal, background = np.cumsum(weight * truth)[ends], np.cumsum(weight * ~truth)[ends]
     return Curve(signal, background)
-
-
-def _maybe(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _thinned(curve: Curve) -> list[JsonDict]:

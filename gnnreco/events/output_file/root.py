@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,9 @@ from numpy.typing import NDArray
 from gnnreco.errors import BadInput
 from gnnreco.files.json_types import JsonMapping
 
-if TYPE_CHECKING:
-    from .output_file import Layout, Row
+from .layout import NOTE, WHOLE, Layout, Row
 
-#: Names beside the tree: plain values that the writer kept; the sources that branch ``source`` counts.
-NOTE, SOURCES = "gnnreco", "sources"
-#: Columns of whole numbers; the others are float64.
-WHOLE: Mapping[str, type[np.integer]] = {"hit_index": np.int64, "hit_id": np.int64, "pdg_class": np.int32}
+SOURCES = "sources"  # the name beside the tree of what branch ``source`` counts
 #: What the name of a list of whole numbers becomes for their number for each object, which ROOT needs to cut it.
 COUNT = "n_{}"
 

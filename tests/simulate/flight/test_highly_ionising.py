@@ -27,8 +27,10 @@ def flown(
 ) -> Transported:
     """Particles from the origin."""
     zero = np.zeros(n)
-    p = [np.full(n, value) for value in momentum]
-    particles = Generated(np.full(n, pdg, np.int32), *p, zero, zero, zero, zero, np.zeros(n, np.int32))
+    px, py, pz = (np.full(n, value) for value in momentum)
+    particles = Generated(
+        np.full(n, pdg, np.int32), px, py, pz, zero, zero, zero, zero, np.zeros(n, np.int32)
+    )
     return Transport(detector, replace(QUIET, **options))(particles, np.random.default_rng(1))  # type: ignore[arg-type]
 
 
