@@ -167,7 +167,7 @@ def main(asked: Sequence[str] | None = None) -> None:
     parser.add_argument("--fraction", type=float, default=0.1)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 3, 10, 30, 100])
     parser.add_argument("--events", type=int, default=20000, help="of background, and as many of the mixture")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument(
         "--repeats", type=int, default=5, help="other training events, tests and first weights; at least 2"
     )
