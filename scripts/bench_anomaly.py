@@ -70,7 +70,7 @@ class Rows:
 
     def _row(self, event: Event) -> np.ndarray:
         found = self.task.reconstruct(event)
-        totals = self.task.sample(event).totals
+        totals = self.task.sample(event).totals[0]
         return np.concatenate([totals, found.score, found.p_value])
 
 

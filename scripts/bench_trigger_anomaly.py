@@ -5,11 +5,12 @@
     python scripts/make_jets.py --events --process top higgs dark --jets 6000 --seed 2001 -o EVENTS/strange
     python scripts/bench_trigger_anomaly.py --events EVENTS --work FOLDER [--json FILE]
 
-All learn from the same normal events and the same numbers. `autoencoder` ships, in fixed point; the same in floating point stands
-beside it. `VAE` scores by the squares of latent means, as AXOL1TL does; `pupil` learned the score of an autoencoder four times
-as wide, as CICADA does; `distance` is that of Mahalanobis, `sum` the plain sum of all transverse momenta. Efficiencies are at a
-threshold that `--rate` of the normal test events pass, the same for all; `rate` is what passes the threshold that a bundle keeps.
-Scores in fixed point are exact: the program, which Verilator proves to be that of the Verilog on all test events. Trained
+All learn from the same normal events and the same numbers. What ships learned, in fixed point, the score of a wide autoencoder
+(`teacher`), as CICADA's network does; `pupil, float` is the same network in floating point. `autoencoder` is one as small as the
+pupil, `VAE` scores by the squares of latent means, as AXOL1TL does, `distance` is that of Mahalanobis, in fixed point, and `sum` is
+the plain sum of all transverse momenta. Efficiencies are at a threshold that `--rate` of the normal test events pass, the same
+for all; `rate` is what passes the threshold that a bundle keeps. Scores in fixed point are exact: Verilator proves on all test
+events that they are those of the Verilog. Trained
 bundles are kept in FOLDER.
 """
 
@@ -51,17 +52,15 @@ class Model:
     epochs: int = 40
 
 
-FIXED = "model.bits.weights=fixed"
 VAE = ("model.score=squares", "model.head_layers=[28,14]", "model.outputs=3", "task.anomaly.divergence=1")
-PUPIL = ("model.score=answer", "model.head_layers=[16,8]", "model.outputs=1", "task.resource=1e-5")
+PUPIL = ("model.score=answer", "model.head_layers=[16,8]", "model.outputs=1")
 MODELS = (
     Model("trigger-anomaly"),
+    Model("teacher, float", ("model.head_layers=[64,16,3,16,64]", FLOAT)),
+    Model("pupil, float", (*PUPIL, FLOAT, "task.teacher='{work}/teacher-float'")),
     Model("autoencoder, float", (FLOAT,)),
     Model("VAE, float", (*VAE, FLOAT)),
-    Model("VAE", (*VAE, FIXED, "train.start='{work}/VAE-float'", "task.resource=1e-4"), 30),
-    Model("teacher, float", ("model.head_layers=[64,16,3,16,64]", FLOAT)),
-    Model("pupil", (*PUPIL, "task.teacher='{work}/teacher-float'")),
-    Model("distance", ("model.score=distance", "model.bits.activation_bits=3", "task.resource=1e-4"), 10),
+    Model("distance", ("model.score=distance", "model.bits.activation_bits=3"), 10),
 )
 
 

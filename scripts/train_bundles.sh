@@ -148,17 +148,17 @@ tag particles-fixed 40 "${particles[@]}"
 gnnreco deploy search particles-fixed -o particles-front "${common[@]}" train.epochs=30 train.learning_rate=0.004
 tag jet-particles 80 train.start=particles-front/point-01 task.teacher=particles-teacher task.resource=5e-6
 
-# Anomalies for a trigger, from normal events alone: an autoencoder in floating point, then in fixed point under a price for LUTs.
+# Anomalies for a trigger, from normal events alone: a wide autoencoder in floating point, whose score a small network learns.
 # Seeds 1001 and 2001 are those of `scripts/bench_trigger_anomaly.py`.
 "$acts" "$here/make_jets.py" --events --process qcd --jets 50000 --seed 1 -o qcd
-strange() { # output epochs options
+strange() { # output options
     gnnreco train trigger model=anomaly task=events \
         'sample.inputs=[qcd/jets-000003.parquet,qcd/jets-000004.parquet,qcd/jets-000005.parquet]' \
         'sample.validation=[qcd/jets-000001.parquet,qcd/jets-000002.parquet]' sample.events=100000 sample.validation_events=100 \
-        train.epochs="$2" train.learning_rate=0.01 train.threads=1 "${@:3}" -o "$1"
+        train.epochs=40 train.learning_rate=0.01 train.threads=1 "${@:2}" -o "$1"
 }
-strange anomaly-float 40 model.bits.weights=float
-strange trigger-anomaly 30 train.start=anomaly-float model.bits.weights=fixed task.resource=3e-5
+strange anomaly-teacher 'model.head_layers=[64,16,3,16,64]' model.bits.weights=float
+strange trigger-anomaly model.score=answer model.outputs=1 'model.head_layers=[16,8]' task.teacher=anomaly-teacher task.resource=1e-5
 
 # Particle flow: collisions by Pythia (`pip install gnnreco[pythia]`) that do not ship, tracks by a network that was trained
 # elsewhere, showers by the density finder, which learns nothing.

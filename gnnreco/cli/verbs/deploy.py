@@ -323,7 +323,7 @@ def _add_rate(sub: Verbs) -> None:
 def rate(args: Namespace) -> int:
     """Rate, efficiencies and areas under the ROC curve of a trigger for anomalies."""
     from gnnreco.bundle import load_bundle
-    from gnnreco.deploy.rate import measure
+    from gnnreco.deploy.proof.rate import measure
 
     with Progress("steps") as bar:
         rows = measure(load_bundle(args.bundle), args.normal, args.strange, bar.named if bar else None)

@@ -80,6 +80,13 @@ def test_a_square_is_exact_for_every_number_that_a_port_holds(signed, integer, f
     assert TABLE < 2**16
 
 
+@pytest.mark.slow  # a minute of C++
+def test_a_learned_score_and_its_flag_become_a_project_of_hls4ml(tmp_path: Path) -> None:
+    pytest.importorskip("hls4ml")
+    report = write_hls(lower(scored("answer")), inputs("answer", 300, 2)[0], tmp_path / "h", "top", {})
+    assert report["equal"] == report["vectors"] == 300
+
+
 def test_hls4ml_has_no_squares(tmp_path: Path) -> None:
     program = lower(scored("residual"))
     with pytest.raises(BadBundle, match=r"operation \d+ is '(add|square)'.*hls4ml cannot take"):

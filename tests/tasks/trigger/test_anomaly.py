@@ -12,7 +12,7 @@ import torch
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Jets
 from gnnreco.deploy.program.lower import lower
-from gnnreco.deploy.rate import measure
+from gnnreco.deploy.proof.rate import measure
 from gnnreco.errors import BadBundle, BadConfig, BadInput
 from gnnreco.events.parquet.jets import write_jets
 from gnnreco.tasks.trigger.anomaly import AnomalyConfig, threshold_of, with_mixed

@@ -8,6 +8,7 @@ import numpy as np
 
 from gnnreco.bundle import Bundle
 from gnnreco.columns import Floats
+from gnnreco.deploy.export import buffers_of, open_trigger
 from gnnreco.errors import BadBundle
 from gnnreco.evaluate.fastsim.classifier import auc_of
 from gnnreco.events import open_jets
@@ -15,8 +16,6 @@ from gnnreco.files.json_types import JsonDict
 from gnnreco.progress import Progress
 from gnnreco.statistics import clopper_pearson
 from gnnreco.tasks.trigger.task import TriggerTask
-
-from .export import buffers_of, open_trigger
 
 UNKNOWN = "unlabelled"
 
