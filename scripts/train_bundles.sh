@@ -148,17 +148,20 @@ tag particles-fixed 40 "${particles[@]}"
 gnnreco deploy search particles-fixed -o particles-front "${common[@]}" train.epochs=30 train.learning_rate=0.004
 tag jet-particles 80 train.start=particles-front/point-01 task.teacher=particles-teacher task.resource=5e-6
 
-# Anomalies for a trigger, from normal events alone: a wide autoencoder in floating point, whose score a small network learns.
+# Anomalies for a trigger, from normal events alone: a wide autoencoder in floating point, whose score a small network
+# learns, in floating point and then in fixed point.
 # Seeds 1001 and 2001 are those of `scripts/bench_trigger_anomaly.py`.
 "$acts" "$here/make_jets.py" --events --process qcd --jets 50000 --seed 1 -o qcd
-strange() { # output options
+strange() { # output epochs rate options
     gnnreco train trigger model=anomaly task=events \
         'sample.inputs=[qcd/jets-000003.parquet,qcd/jets-000004.parquet,qcd/jets-000005.parquet]' \
         'sample.validation=[qcd/jets-000001.parquet,qcd/jets-000002.parquet]' sample.events=100000 sample.validation_events=100 \
-        train.epochs=40 train.learning_rate=0.01 train.threads=1 "${@:2}" -o "$1"
+        train.epochs="$2" train.learning_rate="$3" train.threads=1 "${@:4}" -o "$1"
 }
-strange anomaly-teacher 'model.head_layers=[64,16,3,16,64]' model.bits.weights=float
-strange trigger-anomaly model.score=answer model.outputs=1 'model.head_layers=[16,8]' task.teacher=anomaly-teacher task.resource=1e-5
+pupil=(model.score=answer model.outputs=1 'model.head_layers=[16,8]' task.teacher=anomaly-teacher)
+strange anomaly-teacher 40 0.01 'model.head_layers=[64,16,3,16,64]' model.bits.weights=float
+strange anomaly-pupil 40 0.01 "${pupil[@]}" model.bits.weights=float
+strange trigger-anomaly 8 0.004 "${pupil[@]}" train.start=anomaly-pupil model.bits.weights=fixed task.resource=1e-6
 
 # Particle flow: collisions by Pythia (`pip install gnnreco[pythia]`) that do not ship, tracks by a network that was trained
 # elsewhere, showers by the density finder, which learns nothing.
