@@ -67,7 +67,10 @@ bench-anomaly: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_search.py $(LHCO)
 	$(BIN)/python scripts/bench_pvalues.py $(LHCO)/train.npy $(LHCO)/val.npy
 	$(BIN)/python scripts/event_sets.py --lhco $(LHCO)
-	$(BIN)/python scripts/bench_trigger_anomaly.py -o .bench/trigger_anomaly
+	$(BIN)/python scripts/make_jets.py --events --process qcd --jets 60000 --seed 1 -o .bench/trigger/train
+	$(BIN)/python scripts/make_jets.py --events --process qcd --jets 60000 --seed 1001 -o .bench/trigger/test
+	$(BIN)/python scripts/make_jets.py --events --process top higgs dark --jets 6000 --seed 2001 -o .bench/trigger/strange
+	$(BIN)/python scripts/bench_trigger_anomaly.py --events .bench/trigger --work .bench/trigger/trained
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
 # The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made

@@ -6,8 +6,8 @@ Normal events are dijets with pile-up, of seeds that no training has seen; the s
 a highly ionising particle on top of a normal event (see docs/signals.md), then two faults of the detector put into normal events.
 The peers learn from as many normal events as are judged: an isolation forest and a normal distribution on the summary of an event
 (13 totals of energies and hits, no network). Abroad are normal events of another simulation: showers of photons and electrons by
-the network that learned them from Geant4, other hadronic showers, more noise. The cost is CPU time beside the chain that finds
-tracks and clusters in the same events. Each event is kept as its row of numbers in FOLDER, so a run that stopped goes on.
+the network that learned them from Geant4, other hadronic showers, more noise, more pile-up. The cost is CPU time beside the chain
+that finds tracks, clusters and particles in the same events. Each event is kept as its row of numbers in FOLDER, so a run that stopped goes on.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def signals(rows: Rows, detector: Detector, args: argparse.Namespace) -> dict[st
 
 
 def cost(detector: Detector, bundle: str) -> dict[str, float]:
-    """CPU ms an event of the anomaly head and of the chain for tracks and clusters, medians."""
+    """CPU ms an event of the anomaly head and of the chain to particles, medians."""
     chain, head = Reconstructor(detector), Reconstructor(detector, bundle)
     made = list(events(detector, NORMAL, TIMED + 1, 7030))
     spent: dict[str, list[float]] = {"chain": [], "anomaly": []}
@@ -151,7 +151,7 @@ def lines(found: dict[str, Any]) -> str:
         )
     ms = found["cost"]
     rows.append(
-        f"CPU: {ms['anomaly']:.1f} ms an event, {100 * ms['share']:.1f} % of tracks and clusters ({ms['chain']:.0f} ms)"
+        f"CPU: {ms['anomaly']:.1f} ms an event, {100 * ms['share']:.1f} % of the chain to particles ({ms['chain']:.0f} ms)"
     )
     return "\n".join(rows)
 

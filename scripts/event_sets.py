@@ -167,13 +167,15 @@ def main(asked: Sequence[str] | None = None) -> None:
     parser.add_argument("--fraction", type=float, default=0.1)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 3, 10, 30, 100])
     parser.add_argument("--events", type=int, default=20000, help="of background, and as many of the mixture")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument(
-        "--repeats", type=int, default=5, help="other training events, tests and first weights; at least 2"
+        "--repeats", type=int, default=5, help="other training events, tests and first weights"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FIGURE.svg")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args(asked)
+    if args.repeats < 2 or args.steps < 10:
+        parser.error("an error needs at least two repeats, a training at least ten steps")
     torch.set_num_threads(1)
     repeats = []
     for seed in range(args.repeats):

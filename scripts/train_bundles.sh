@@ -306,6 +306,6 @@ gnnreco train anomaly detector=odd 'sample.inputs=[n201,n202]' 'sample.validatio
 # Jets of particle flow in e+e- -> qq, so that those of a W or a top are strange.
 gnnreco simulate --detector full_cld --process qq --ecm 380 --events 400 --seed 412 -o jets_tr
 gnnreco simulate --detector full_cld --process qq --ecm 380 --events 800 --seed 413 -o jets_va
-gnnreco train anomaly detector=full_cld task.level=jets task.jets.radius=1.0 task.jets.least_pt=50 'sample.inputs=[jets_tr]' \
+gnnreco train anomaly detector=full_cld task.level=jets task.jets.radius=1.0 task.jets.least_pt=50 task.head=gaussian 'sample.inputs=[jets_tr]' \
     'sample.validation=[jets_va]' sample.events=400 sample.validation_events=800 \
-    'sample.bundles=[tracking-cld,clusters-fine,pflow-cld]' task.fitted=0.5 task.bins=4 train.epochs=20 -o anomaly-jets
+    'sample.bundles=[tracking-cld,clusters-fine,pflow-cld]' task.fitted=0.5 task.bins=4 train.epochs=8 -o anomaly-jets

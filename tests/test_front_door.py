@@ -110,7 +110,7 @@ def test_every_verb_is_a_module_and_a_function(first: str) -> None:
         "from gnnreco import *\n"
         "assert simulate is gnnreco.simulate and Event is gnnreco.Event"
     )
-    assert shown.split() == ["names", "folder", "inputs", "bundle", "detector", "task"]
+    assert shown.split() == ["names", "folder", "inputs", "bundle", "table", "detector", "task"]
 
 
 @pytest.mark.parametrize("name", VERBS)

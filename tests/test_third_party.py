@@ -69,7 +69,7 @@ def test_it_is_named_by_the_help_without_being_loaded(environment: dict[str, str
         [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "tracking, clustering, drift, particleflow, trigger, fastsim, one_shower" in " ".join(
+    assert "tracking, clustering, drift, particleflow, trigger, fastsim, anomaly, one_shower" in " ".join(
         done.stdout.split()
     )
 

@@ -24,7 +24,7 @@ def script() -> ModuleType:
     return event_sets
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(size=st.integers(1, 12), additive=st.booleans(), seed=st.integers(0, 1000))
 def test_the_order_of_events_does_not_matter(
     script: ModuleType, size: int, additive: bool, seed: int
@@ -52,15 +52,15 @@ def test_the_share_is_found_again_from_many_events(script: ModuleType) -> None:
 
 
 def test_more_events_in_a_set_tell_more(script: ModuleType, tmp_path: Path) -> None:
-    command = "--fraction 0.3 --sizes 1 4 16 --events 3000 --steps 60 --repeats 2"
+    command = "--fraction 0.3 --sizes 1 16 --events 3000 --steps 50 --repeats 2"
     files = ["--json", str(tmp_path / "sets.json"), "-o", str(tmp_path / "sets.svg")]
     script.main([*command.split(), *files])
     told = json.loads((tmp_path / "sets.json").read_text())
     auc = {name: row["mean"] for name, row in told["auc"].items()}
     for name, values in auc.items():
-        assert values[0] + 0.02 < values[1] < values[2], name
-    assert auc["sets"][2] < auc["exact"][2] + 0.01
-    assert abs(auc["events"][2] - auc["exact"][2]) < 0.05
+        assert values[0] + 0.1 < values[1], name
+    assert auc["sets"][1] < auc["exact"][1] + 0.01
+    assert abs(auc["events"][1] - auc["exact"][1]) < 0.05
     rms = told["rms"]["events"]["mean"]
-    assert rms[2] < rms[0] < 0.3 / 12**0.5 * 1.1  # that of who knows nothing
+    assert rms[1] < rms[0] < 0.3 / 12**0.5 * 1.1  # that of who knows nothing
     assert "events in a set" in (tmp_path / "sets.svg").read_text()

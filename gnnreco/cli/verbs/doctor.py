@@ -39,6 +39,8 @@ PARTS = (
     Part("uproot", "ROOT files: HGCAL ntuples, reconstruct --format root", "pip install 'gnnreco[root]'"),
     Part("awkward", "ROOT files", "pip install 'gnnreco[root]'"),
     Part("h5py", "HDF5 files: showers of the CaloChallenge", "pip install 'gnnreco[hdf5]'"),
+    Part("scikit-learn", "gnnreco search; training of anomaly heads", "pip install 'gnnreco[anomaly]'"),
+    Part("zuko", "densities: gnnreco search, an anomaly head", "pip install 'gnnreco[anomaly]'"),
     Part("fastjet", "jets: evaluate and show of particle flow", "pip install 'gnnreco[jets]'"),
     Part("pandas", "gnnreco.trackml: events as tables", "pip install 'gnnreco[pandas]'"),
     Part("distributed", "reconstruct --dask", "pip install 'gnnreco[dask]'"),
