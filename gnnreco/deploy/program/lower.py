@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadBundle
-from gnnreco.models.trigger.fixed_point import FixedDense, FixedPoint
-from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork
+from gnnreco.models.trigger.fixed_point import BitsConfig, FixedDense, FixedPoint
+from gnnreco.models.trigger.network import TriggerNetwork
 from gnnreco.models.trigger.score import Score
 
 from .program import Op, Program
@@ -92,24 +92,24 @@ def lower(network: TriggerNetwork) -> Program:
         )
     notes = Notes()
     offset, scale = (t.detach().cpu().double().numpy() for t in (network.offset, network.scale))
-    fraction = config.bits.input_bits - 1 - PORT_INTEGER
+    integer, fraction = config.bits.input_integer, config.bits.input_fraction
     one = np.ones(len(offset), np.int64)
-    x = notes.note("port", 0, offset=offset, scale=scale, integer=PORT_INTEGER * one, fraction=fraction * one)
+    x = notes.note("port", 0, offset=offset, scale=scale, integer=integer * one, fraction=fraction * one)
     pairs = config.pairs() if config.kind != "dense" else np.zeros((0, 2), np.int64)
     network.run(notes, x, None, pairs, config.slots)
     slots = 0 if config.kind == "dense" else config.slots
-    return Program(slots, *ports(offset, scale, fraction), tuple(notes.ops))
+    return Program(slots, *ports(offset, scale, config.bits), tuple(notes.ops))
 
 
 def ports(
-    offset: NDArray[np.float64], scale: NDArray[np.float64], fraction: int
+    offset: NDArray[np.float64], scale: NDArray[np.float64], bits: BitsConfig
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Formats of input ports that reach as far as the network looks: what lies beyond is held at their ends by both.
 
-    `offset` lies on the grid of ``scale * 2**-fraction``.
+    `offset` lies on the grid of ``scale * 2**-bits.input_fraction``.
     """
-    step = np.log2(scale) - fraction
-    reach = 2.0**PORT_INTEGER
+    step = np.log2(scale) - bits.input_fraction
+    reach = 2.0**bits.input_integer
     low, high = offset - reach * scale, offset + reach * scale
     integer = np.ceil(np.log2(np.maximum(np.maximum(high, -low), np.exp2(step))))
     return (low < 0).astype(np.int64), integer.astype(np.int64), (-step).astype(np.int64)

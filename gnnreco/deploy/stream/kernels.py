@@ -20,7 +20,7 @@ from gnnreco.deploy.program.ports import Form
 from gnnreco.deploy.program.program import Program
 from gnnreco.errors import BadBundle
 from gnnreco.models.trigger.fixed_point import FixedDense, Format
-from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork
+from gnnreco.models.trigger.network import TriggerNetwork
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ def kernels(network: TriggerNetwork, edges: int) -> Kernels:
 
     notes = Notes()
     offset, scale = (t.detach().cpu().double().numpy() for t in (network.offset, network.scale))
-    fraction = config.bits.input_bits - 1 - PORT_INTEGER
+    integer, fraction = config.bits.input_integer, config.bits.input_fraction
     one = np.ones(len(offset), np.int64)
-    x = notes.note("port", 0, offset=offset, scale=scale, integer=PORT_INTEGER * one, fraction=fraction * one)
+    x = notes.note("port", 0, offset=offset, scale=scale, integer=integer * one, fraction=fraction * one)
     _say(notes, notes.cut(network.input, x), [edge.first[0], edge.first[1], node.first[0]], said)
-    nodes = Program(0, *ports(offset, scale, fraction), tuple(notes.ops))
+    nodes = Program(0, *ports(offset, scale, config.bits), tuple(notes.ops))
 
     notes = Notes()
     edge.finish(notes, _sum(notes, [said[0].bits.size] * 2))

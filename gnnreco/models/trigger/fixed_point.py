@@ -50,12 +50,20 @@ class BitsConfig:
         After the point, to begin with.
     input_bits : int
         Of each input, sign included; the network may use fewer.
+    input_integer : int
+        Of these, before the point: ports reach ``2**input_integer`` units, each about the spread of its number.
     """
 
     weights: Literal["fixed", "ternary", "binary", "float"] = "fixed"
     weight_bits: float = 6.0
     activation_bits: float = 5.0
     input_bits: int = 10
+    input_integer: int = 3
+
+    @property
+    def input_fraction(self) -> int:
+        """Bits of an input after the point."""
+        return self.input_bits - 1 - self.input_integer
 
 
 class _Through(torch.autograd.Function):

@@ -23,8 +23,6 @@ from .arithmetic import Arithmetic, Cost, Rows, Tensors
 from .fixed_point import BitsConfig, FixedDense, FixedPoint
 from .score import Decoder, Score
 
-PORT_INTEGER = 3  # input ports reach 8 units
-
 
 @dataclass(frozen=True)
 class TriggerNetworkConfig:
@@ -254,9 +252,9 @@ class TriggerNetwork(nn.Module):
         """
         x = (x - self.offset) / self.scale
         if self.config.bits.weights == "float":
-            end = 2.0**PORT_INTEGER
+            end = 2.0**self.config.bits.input_integer
             return x if self.config.score == "none" else torch.clamp(x, -end, end)
-        end, step = 2.0**PORT_INTEGER, 2.0 ** (PORT_INTEGER + 1 - self.config.bits.input_bits)
+        end, step = 2.0**self.config.bits.input_integer, 2.0**-self.config.bits.input_fraction
         return torch.clamp(torch.floor(x / step) * step, -end, end - step)
 
     def cost(self) -> Tensor:

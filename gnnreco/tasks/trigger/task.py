@@ -16,7 +16,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector
 from gnnreco.models.state import Numbers
 from gnnreco.models.trigger.fixed_point import FixedDense
-from gnnreco.models.trigger.network import PORT_INTEGER, TriggerNetwork, TriggerNetworkConfig
+from gnnreco.models.trigger.network import TriggerNetwork, TriggerNetworkConfig
 from gnnreco.models.trigger.pruning import PruneConfig, prune
 from gnnreco.progress import Progress
 from gnnreco.tasks.contract import Classified, Needs, Task
@@ -144,12 +144,12 @@ class TriggerTask(Task[TriggerSample, None]):
         x = np.concatenate([b.x[b.valid > 0] if b.valid.size else b.x for b in seen])
         if not len(x):
             raise BadConfig("the first training events fill no input buffer: check task.input")
-        fraction = self.config.network.bits.input_bits - 1 - PORT_INTEGER
+        bits = self.config.network.bits
         if slots:  # sums have long tails, and the tails are the jets
-            scale = np.exp2(np.ceil(np.log2(np.abs(x).max(axis=0) + SMALL)) - PORT_INTEGER)
+            scale = np.exp2(np.ceil(np.log2(np.abs(x).max(axis=0) + SMALL)) - bits.input_integer)
         else:
             scale = np.exp2(np.round(np.log2(x.std(axis=0) + 1e-12)))
-        step = scale * np.exp2(-fraction)
+        step = scale * np.exp2(-bits.input_fraction)
         self.network.scale.copy_(torch.from_numpy(scale))
         self.network.offset.copy_(torch.from_numpy(np.round(x.mean(axis=0) / step) * step))
         if self.config.network.score == "distance" and not self.network.steps:

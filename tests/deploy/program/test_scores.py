@@ -17,7 +17,8 @@ from gnnreco.deploy.program.lower import lower
 from gnnreco.deploy.program.program import Op, Program
 from gnnreco.deploy.program.symbols import TABLE, trace
 from gnnreco.errors import BadBundle
-from gnnreco.models.trigger.network import TriggerNetwork
+from gnnreco.models.trigger.fixed_point import BitsConfig
+from gnnreco.models.trigger.network import TriggerNetwork, TriggerNetworkConfig
 from tests.deploy.networks import SCORES, inputs, network
 
 SEEDS = {"answer": 0, "residual": 2, "squares": 2}  # of networks whose scores differ from input to input
@@ -91,3 +92,22 @@ def test_hls4ml_has_no_squares(tmp_path: Path) -> None:
     program = lower(scored("residual"))
     with pytest.raises(BadBundle, match=r"operation \d+ is '(add|square)'.*hls4ml cannot take"):
         write_hls(program, inputs("residual", 10)[0], tmp_path / "h", "top", {})
+
+
+@pytest.mark.parametrize("integer", [1, 3, 6])
+def test_ports_reach_as_far_as_the_settings_say(integer: int) -> None:
+    bits = BitsConfig(input_bits=12, input_integer=integer)
+    config = TriggerNetworkConfig(score="distance", outputs=2, bits=bits)
+    net = TriggerNetwork(config, 2).double()
+    net.scale.fill_(0.5)
+    with torch.no_grad():
+        net(torch.full((4, 2), 100.0, dtype=torch.float64))  # in training it sees how far its numbers reach
+    net.eval()
+    end = 0.5 * 2.0**integer
+    x = np.array([[end - 0.25, -end], [2 * end, -3 * end], [0.25, -0.25]])
+    ported = net.ported(torch.from_numpy(x)).numpy()
+    assert ported[0].tolist() == [2**integer - 0.5, -(2.0**integer)]
+    assert ported[1].tolist() == [2**integer - 2.0**-bits.input_fraction, -(2.0**integer)]
+    program = lower(net)
+    with torch.inference_mode():
+        assert np.array_equal(program.answer(program.ported(x)), net(torch.from_numpy(x)).numpy())
