@@ -247,10 +247,15 @@ class TriggerNetwork(nn.Module):
         return out[0] if self.config.kind == "nodes" else out
 
     def ported(self, x: Tensor) -> Tensor:
-        """Inputs in units of `scale` from `offset`, at the bits of the ports: rounded down, held at their ends."""
+        """Inputs in units of `scale` from `offset`, at the bits of the ports: rounded down, held at their ends.
+
+        In floating point nothing is rounded, and numbers are held only where there is a score: it is to be learned by what
+        has ports, and tails are what it judges.
+        """
         x = (x - self.offset) / self.scale
         if self.config.bits.weights == "float":
-            return x
+            end = 2.0**PORT_INTEGER
+            return x if self.config.score == "none" else torch.clamp(x, -end, end)
         end, step = 2.0**PORT_INTEGER, 2.0 ** (PORT_INTEGER + 1 - self.config.bits.input_bits)
         return torch.clamp(torch.floor(x / step) * step, -end, end - step)
 
