@@ -313,11 +313,22 @@ def found_in(folder: str | Path, source: EventSource, event: Event) -> tuple[dic
         join = Join(source, parts[task], place)
         rows = readers[gives](place)
         mine = [each for each in rows if each[0] == event.number and join.row_of(*each[:2]) == row]
+        if len(mine) > 1:  # other inputs of the output have an event of this number too
+            mine = [each for each in mine if _ends_with(source.sources[row], each[1])]
         if not mine:
             raise BadInput(place, f"event {event.number}", "was not reconstructed; see its manifest.json")
+        if len(mine) > 1:
+            why = f"is in the output {len(mine)} times: reconstruct files of one name apart from each other"
+            raise BadInput(place, f"event {event.number}", why)
         found[gives] = join.place(mine[0][2], event, row)
         doubts |= dict.fromkeys(join.warnings())
     return found, list(doubts)
+
+
+def _ends_with(source: str, origin: str) -> bool:
+    """Whether a file is called as the output calls it, from the folder that held all of its inputs."""
+    parts = Path(origin).parts
+    return Path(source).absolute().parts[-len(parts) :] == parts
 
 
 def _hydra(value: Any) -> str:

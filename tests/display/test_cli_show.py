@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gnnreco.cli import main
 from gnnreco.columns import CLUSTER_CLASSES, Anomalies, Clusters
+from gnnreco.errors import BadInput
 from gnnreco.events import open_events, write_events
 from gnnreco.events.anomalies_file import write_anomalies
 from gnnreco.events.clusters_file import write_clusters
+from gnnreco.front import found_in
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 from tests.display.test_page import unpack
@@ -101,3 +104,26 @@ def test_occupancy_of_events_or_of_a_simulation(events, tmp_path, sample):
     assert about["occupancy"]["events"] == (2 if sample == "events" else 1)
     assert about["occupancy"]["hits"] == pytest.approx(arrays["s_hits"].sum())
     assert about["occupancy"]["hits"] > 5
+
+
+def test_of_two_inputs_with_the_same_numbers_the_right_one_is_shown(events, tmp_path):
+    source = open_events(events, load_detector("telescope"))
+    event, name = source[0], f"{events.name}/{Path(source.sources[0]).name}"
+    nothing = np.zeros(0, np.int64)
+
+    def scored(score):
+        return Anomalies(
+            np.zeros(2, np.int64), nothing, np.zeros(0), np.array([score]), np.ones(1), np.zeros((1, 6))
+        )
+
+    out = tmp_path / "out"
+    out.mkdir()
+    rows = [(event.number, f"another/{Path(name).name}", scored(1.0)), (event.number, name, scored(2.0))]
+    write_anomalies(out / "shard-00000000.parquet", rows)
+    told = {"task": "anomaly", "shards": [{"file": "shard-00000000.parquet"}]}
+    (out / "manifest.json").write_text(json.dumps({"detector": {"name": "telescope"}, **told}))
+    found, _ = found_in(out, source, event)
+    assert found[Anomalies].score == 2.0
+    write_anomalies(out / "shard-00000000.parquet", [rows[1], rows[1]])
+    with pytest.raises(BadInput, match="is in the output 2 times"):
+        found_in(out, source, event)
