@@ -150,7 +150,8 @@ tag jet-particles 80 train.start=particles-front/point-01 task.teacher=particles
 
 # Anomalies for a trigger, from normal events alone: a wide autoencoder in floating point, whose score a small network
 # learns, in floating point and then in fixed point.
-# Seeds 1001 and 2001 are those of `scripts/bench_trigger_anomaly.py`.
+# Seeds 1001 and 2001 are those of `scripts/bench_trigger_anomaly.py`. What ships was trained with `model.bits.input_bits=10
+# model.bits.input_integer=3` in fixed point, and with no ports at all in floating point.
 "$acts" "$here/make_jets.py" --events --process qcd --jets 50000 --seed 1 -o qcd
 strange() { # output epochs rate options
     gnnreco train trigger model=anomaly task=events \
