@@ -53,6 +53,8 @@ class Regions:
         logarithms of multiples of that of most hits.
     energy : float64 (n_regions, 2)
         Electromagnetic and hadronic energy, GeV.
+    transverse : float64 (n_regions,)
+        Energy of both kinds, as if it flew to the middle of the region, across the axis of the source.
     region : int32 (n_hits,)
         Of each hit; -1: it lies in no sensor.
     ionisation : float64 (n_hits,)
@@ -64,6 +66,7 @@ class Regions:
 
     features: NDArray[np.float32]
     energy: Floats
+    transverse: Floats
     region: NDArray[np.int32]
     ionisation: Floats
     deposit: Floats
@@ -83,7 +86,8 @@ def regions_of(frame: RegionFrame, hits: Hits) -> Regions:
         *(hits.xyz, hits.sensor, ionisation, energy, time, frame.part, frame.fraction, frame.layer),
         *(frame.shell, frame.first, frame.width, frame.around, frame.belts),
     )
-    return Regions(_scaled(sums, frame), total, region, ionisation, deposit, late)
+    transverse = total.sum(1) / np.cosh(frame.middles()[0])
+    return Regions(_scaled(sums, frame), total, transverse, region, ionisation, deposit, late)
 
 
 def _signals(hits: Hits) -> Floats:

@@ -109,6 +109,11 @@ class RegionFrame:
             np.maximum(detector.thickness, 1e-6),
         )
 
+    def middles(self) -> tuple[Floats, Floats]:
+        """Pseudorapidity and azimuth of the middle of each region (n_regions,)."""
+        belt, turn = np.divmod(np.arange(self.n_regions), self.around)
+        return self.first + (belt + 0.5) * self.width, ((turn + 0.5) / self.around - 0.5) * 2 * np.pi
+
     def static(self) -> NDArray[np.float32]:
         """What does not depend on the event, for each belt (belts, 5): distance from the middle, layers by shell."""
         middle = self.first + (np.arange(self.belts) + 0.5) * self.width

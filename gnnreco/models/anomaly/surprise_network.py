@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .surprise import LEAST_SCALE, UNIT, SurpriseSizes, masks, way_classes
+from .surprise import LEAST_SCALE, UNIT, SurpriseSizes, masks
 
 
 class SurpriseNetwork(nn.Module):
@@ -83,8 +83,3 @@ class SurpriseNetwork(nn.Module):
         nll = -torch.logsumexp(share + of_each, dim=1)
         expected = (share.exp() * (log_scale + 2 - share)).sum(1)
         return nll, expected
-
-
-def ways_of(sizes: SurpriseSizes) -> Tensor:
-    """Class of each neighbour, as `forward` takes it."""
-    return torch.from_numpy(way_classes()[: sizes.neighbours])

@@ -9,7 +9,7 @@ from gnnreco.columns import ANOMALY_PARTS, Floats
 from gnnreco.graphs.regions import Regions
 from gnnreco.graphs.regions.fill import HIGH_FROM
 from gnnreco.graphs.regions.pieces import Pieces
-from gnnreco.graphs.regions.totals import BY_ENERGY, BY_HITS, BY_IONISATION, HARDEST
+from gnnreco.graphs.regions.totals import BY_ENERGY, BY_HITS, BY_IONISATION, BY_LATENESS, HARDEST
 
 TRACKS, IONISATION, ELECTROMAGNETIC, HADRONIC, CELLS, ALL = range(len(ANOMALY_PARTS))
 
@@ -49,14 +49,13 @@ def attribution_of(
     for part, weight in ways.items():
         out += _spread(by_region[:, part], regions.region, weight)
     strange = np.maximum(contributions, 0.0)
-    energy = np.bincount(np.maximum(regions.region, 0), regions.deposit, len(by_region))
-    hardest = np.argsort(-energy, kind="stable")[: len(HARDEST)]
+    hardest = np.argsort(-regions.transverse, kind="stable")[: len(HARDEST)]
     for at, column in enumerate(HARDEST):
         one = np.zeros(len(by_region))
         one[hardest[at]] = strange[column]
         out += _spread(one, regions.region, regions.deposit)
-    whole = sum(strange[k] for k in BY_ENERGY if k not in HARDEST)
-    out += _everywhere(whole, regions.deposit)
+    out += _everywhere(sum(strange[k] for k in BY_ENERGY), regions.deposit)
+    out += _everywhere(strange[BY_LATENESS], regions.deposit * regions.late)
     out += _everywhere(sum(strange[k] for k in BY_HITS), tracker.astype(np.float64))
     return out + _everywhere(
         sum(strange[k] for k in BY_IONISATION), strong * (regions.ionisation > HIGH_FROM)

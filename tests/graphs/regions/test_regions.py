@@ -9,7 +9,17 @@ from gnnreco.columns import Hits
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import load_detector
 from gnnreco.graphs.regions import FEATURES, KINDS, RegionConfig, RegionFrame, regions_of
-from gnnreco.graphs.regions.totals import TOTALS, totals_of
+from gnnreco.graphs.regions.totals import (
+    BY_ENERGY,
+    BY_HITS,
+    BY_IONISATION,
+    BY_LATENESS,
+    HARDEST,
+    TOTALS,
+    totals_of,
+)
+from gnnreco.tasks.anomaly.explain import attribution_of
+from gnnreco.tasks.anomaly.levels.hits import HITS
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +87,26 @@ def test_every_feature_is_of_one_kind() -> None:
 def test_too_few_regions_are_refused() -> None:
     with pytest.raises(BadConfig, match="regions around"):
         RegionConfig(3)
+
+
+def test_every_total_is_of_one_way_to_take_part() -> None:
+    ways = [*BY_ENERGY, *BY_HITS, *BY_IONISATION, *HARDEST, BY_LATENESS]
+    assert sorted(ways) == list(range(len(TOTALS)))
+
+
+def test_the_hardest_region_is_so_by_transverse_energy_and_its_hits_have_its_part(frame: RegionFrame) -> None:
+    detector = load_detector("clic_ecal").at_source()
+    eta = np.abs(np.arcsinh(detector.center[:, 2] / np.hypot(*detector.center[:, :2].T)))
+    sensor = np.array([np.argmin(eta), np.argmax(np.where(np.isfinite(eta), eta, 0.0))], np.int32)
+    x, y, z = (
+        detector.center[sensor] + 0.25 * detector.rotation[sensor, :, 0] * detector.half_u[sensor, None]
+    ).T
+    # The forward hit has more energy, the central one more across the axis.
+    energy = np.array([1.0, 1.5]) * frame.fraction[sensor]
+    regions = regions_of(frame, Hits(np.arange(2), x, y, z, sensor, energy=energy))
+    assert regions.transverse[regions.region[0]] > regions.transverse[regions.region[1]] > 0
+    contributions = np.zeros(len(HITS.columns))
+    contributions[HARDEST[0]] = 7.0
+    none = np.zeros(2, bool)
+    shares = attribution_of(regions, np.zeros((frame.n_regions, 6)), contributions, none, none)
+    assert shares == pytest.approx([7.0, 0.0])
