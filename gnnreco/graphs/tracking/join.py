@@ -48,7 +48,7 @@ _vectorised_inlined = njit(  # for callees: see `inlined`
 
 
 class Doublets(NamedTuple):
-    """Pairs of points, sorted by their first one.
+    """Pairs of points, sorted by their first one, then by slope.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ class Doublets(NamedTuple):
     start : int64 (n_points + 1,)
         Where those that leave each point begin.
     arriving, arriving_start : int64 (m,), (n_points + 1,)
-        Those that arrive at each point, and where they begin.
-    logits : float32 (m,)
+        Those that arrive at each point, by slope, and where they begin.
+    logits, slope : float32 (m,)
     """
 
     pairs: NDArray[np.int32]
@@ -65,13 +65,18 @@ class Doublets(NamedTuple):
     arriving: NDArray[np.int64]
     arriving_start: NDArray[np.int64]
     logits: NDArray[np.float32]
+    slope: NDArray[np.float32]
 
 
 class Cuts(NamedTuple):
-    """What a triplet must pass: limits (see `raw_limits`), and the gate with its threshold."""
+    """What a triplet must pass: limits (see `raw_limits`), the window in slope, and the gate with its threshold.
+
+    The slopes of its doublets differ by no more than `window` times one plus that of the inner one.
+    """
 
     low: NDArray[np.float32]
     high: NDArray[np.float32]
+    window: np.float32
     weights: Weights
     threshold: np.float32
 
@@ -313,6 +318,17 @@ def _flush(
     return n
 
 
+@inlined
+def _up(slope: np.float32, window: np.float32) -> np.float32:
+    """The steepest slope that may follow, which rises with `slope`: `window` is less than one, or infinite."""
+    return slope + window * (ONE + abs(slope))
+
+
+@inlined
+def _down(slope: np.float32, window: np.float32) -> np.float32:
+    return slope - window * (ONE + abs(slope))
+
+
 @_vectorised
 def join(
     given: DoubletArguments,
@@ -323,8 +339,8 @@ def join(
 ) -> tuple[int, int]:
     """Fill `out` (budget, 2) and `features` (budget, 8); return how many triplets fit the limits, and how many are out."""
     at, errors, _ = given
-    pairs, start, arriving, arriving_start, logits = doublets
-    low, high, weights, threshold = cuts
+    pairs, start, arriving, arriving_start, logits, slope = doublets
+    low, high, window, weights, threshold = cuts
     layers = hidden_layers(weights)
     f, _, _, _ = layers
     pair = np.empty((LANES, 2), np.int32)
@@ -334,15 +350,27 @@ def join(
     for b in range(len(at)):
         if arriving_start[b] == arriving_start[b + 1]:
             continue
-        end = start[b + 1]
+        end, begin = start[b + 1], arriving_start[b]
         for first in range(start[b], end, BLOCK):
-            lanes = min(BLOCK, (end - first + VECTOR - 1) // VECTOR * VECTOR)
+            filled = min(BLOCK, end - first)
+            lanes = (filled + VECTOR - 1) // VECTOR * VECTOR
             _leaving(at, errors, pairs, first, end, b, wide, g)
-            for k in range(arriving_start[b], arriving_start[b + 1]):
+            lowest, highest = slope[first], slope[first + filled - 1]
+            while begin < arriving_start[b + 1] and _up(slope[arriving[begin]], window) < lowest:
+                begin += 1
+            for k in range(begin, arriving_start[b + 1]):
                 i = arriving[k]
+                inner = slope[i]
+                if _down(inner, window) > highest:
+                    break
                 _meet(given, pairs[i, FIRST], b, lanes, wide, g, low, high, raw)
-                for lane in range(min(BLOCK, end - first)):
-                    if raw[8 * BLOCK + lane] == ZERO:
+                for lane in range(filled):
+                    outer = slope[first + lane]
+                    if (
+                        raw[8 * BLOCK + lane] == ZERO
+                        or outer > _up(inner, window)
+                        or outer < _down(inner, window)
+                    ):
                         continue
                     within += 1
                     pair[size, FIRST], pair[size, SECOND] = i, first + lane
