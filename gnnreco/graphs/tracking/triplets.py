@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.order import by_key
+from gnnreco.graphs.order import by_key, by_value
 
 from .features import SHORTEST, TRIPLET_FEATURES
 from .frame import Frame, Points
@@ -66,7 +66,7 @@ def join_doublets(
         How many lie within the limits.
     """
     slope = slopes(points, doublets)
-    by_slope = np.argsort(slope, kind="stable")
+    by_slope = by_value(slope)
     leaving = by_slope[by_key(doublets[by_slope, 0], len(points))[0]]
     turned = np.empty(len(leaving), np.int64)
     turned[leaving] = np.arange(len(leaving))
@@ -79,7 +79,7 @@ def join_doublets(
     low, high = raw_limits(limits)
     needed, kept = join(
         join_arguments(points, frame),
-        Doublets(sorted_, start, turned[by_slope[arriving]], arriving_start, logits, slope[leaving]),
+        Doublets(sorted_, start, turned[by_slope[arriving]], arriving_start, logits),
         Cuts(low, high, np.float32(window), gate.weights(), gate.threshold[0]),
         out,
         features,
