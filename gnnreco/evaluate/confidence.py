@@ -20,10 +20,11 @@ from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.kernels import threads
 from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
+from gnnreco.models.usual import learn_usual
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
 from gnnreco.statistics import clopper_pearson
-from gnnreco.tasks.contract import Calibratable
+from gnnreco.tasks.contract import Accustomed, Calibratable
 
 from .matching import match
 from .sharing import share
@@ -96,7 +97,8 @@ def calibrate(
 ) -> JsonObject:
     """Make the score of a bundle a probability, and save it with that.
 
-    The noise of each event is also shown alone, so that what is made of noise has a low score.
+    The noise of each event is also shown alone, so that what is made of noise has a low score. A task that can tell what
+    kind of events these are (`Accustomed`) keeps that beside it.
 
     Parameters
     ----------
@@ -129,15 +131,22 @@ def calibrate(
     """
     refuse(Path(output) / MANIFEST, overwrite)
     source = load_bundle(bundle)
-    source.config.pop("calibration", None)
+    for learned in ("calibration", "usual"):
+        source.config.pop(learned, None)
     shown = [_shown(source, *sample, progress) for sample in samples]
-    features = shown[0][0].confidence_features
+    task = shown[0][0]
+    features = task.confidence_features
     table, matched, third = (
-        np.concatenate(column) for column in zip(*(rows for _, rows in shown), strict=True)
+        np.concatenate(column) for column in zip(*(rows for _, rows, _ in shown), strict=True)
     )
     calibration = fit_calibration(features, table, matched)
     if calibration is None:
         raise TooFew(f"{len(matched)} found, {FEWEST} are needed to calibrate with; give more events")
+    config = source.config | {"calibration": plain(calibration)}
+    if isinstance(task, Accustomed):
+        config |= {
+            "usual": plain(learn_usual(task.ratios, [counts for *_, each in shown for counts in each]))
+        }
     error = _held_back_error(features, table, matched, third)
     told = {"command": command, "data": [dict(d) for d in data], "found": len(matched)}
     told |= {"matched": float(matched.mean()), "ece_held_back": error}
@@ -145,7 +154,7 @@ def calibrate(
     save_bundle(
         output,
         source.task,
-        source.config | {"calibration": plain(calibration)},
+        config,
         source.state,
         None if anywhere else samples[0][0],
         source.manifest["training"] | {"calibration": told},
@@ -174,8 +183,8 @@ def calibrated_if_enough(
 
 def _shown(
     source: Bundle, detector: Detector, events: Sequence[Event], progress: Progress | None
-) -> tuple[Any, tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]]:
-    """The task of a bundle, and of all that it finds in events: features, whether it is right, whether it is held back."""
+) -> tuple[Any, tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]], list[dict[str, int]]]:
+    """The task of a bundle; of what it finds in events: features, whether it is right, whether it is held back; counts."""
     task = load_task(source, detector)
     if not isinstance(task, Calibratable):
         raise BadConfig(f"{source.name}: a bundle for the task '{source.task}' gives no score to calibrate")
@@ -184,17 +193,20 @@ def _shown(
         [np.zeros(0, bool)],
         [np.zeros(0, bool)],
     )
+    counts: list[dict[str, int]] = []
     with threads(1):
         for done, event in enumerate(events):
             for part in _with_noise_alone(event):
                 found, table = task.found(part)
+                if part is event and isinstance(task, Accustomed):
+                    counts.append(task.counts(event, found))
                 mine = seen(part, detector, task.needs.measures)
                 tables.append(table)
                 right.append(right_of(mine.narrow(found, len(part.hits)), mine.event, detector))
                 third.append(np.full(len(table), done % HELD_BACK == 0))
             if progress:
                 progress("calibrate", done + 1, len(events))
-    return task, (np.concatenate(tables), np.concatenate(right), np.concatenate(third))
+    return task, (np.concatenate(tables), np.concatenate(right), np.concatenate(third)), counts
 
 
 def _with_noise_alone(event: Event) -> list[Event]:

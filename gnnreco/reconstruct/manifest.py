@@ -22,6 +22,7 @@ from .calibration import calibration_again, calibration_of, files_of, notes_of_c
 from .folder import MANIFEST, suffix
 from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
 from .shard import Account, Cost, Failure, FileSum, Shard, file_sum, short_names
+from .usual import notes_of_usual, usual_again, usual_of
 
 COUNTS = ("events_in", "events_out", "events_failed")
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
@@ -66,6 +67,7 @@ def describe(
         "events_failed": len(failures),
         **_sum([none, *(a.counts for a in accounts)]),
     }
+    usual = usual_of(stage.bundle, counts)
     content = {
         "task": stage.bundle.task,
         "detector": {
@@ -102,8 +104,8 @@ def describe(
             if a.sha256  # a shard whose process died has no file
         ],
     }
-    content |= calibration_of(stage, detector, [shard.file for shard, a in results if a.sha256])
-    content["notes"] = content["notes"] + notes_of_calibration(content)
+    content |= usual | calibration_of(stage, detector, [shard.file for shard, a in results if a.sha256])
+    content["notes"] = content["notes"] + _notes_of_all(content)
     return content | {"warnings": warnings_of(content)}
 
 
@@ -202,11 +204,16 @@ def write(folder: Path, manifest: JsonDict, part: tuple[int, int] | None) -> Jso
     if any(content.get("job") != manifest.get("job") for content in found):
         return None
     whole = merge(found)
-    own = [notes_of_calibration(part) for part in found]
-    whole |= calibration_again(whole, files_of(folder, whole["shards"]))
-    whole["notes"] = [line for line in whole["notes"] if [line] not in own] + notes_of_calibration(whole)
+    own = {line for part in found for line in _notes_of_all(part)}
+    whole |= usual_again(found) | calibration_again(whole, files_of(folder, whole["shards"]))
+    whole["notes"] = [line for line in whole["notes"] if line not in own] + _notes_of_all(whole)
     _write(folder / MANIFEST, whole)
     return whole
+
+
+def _notes_of_all(manifest: JsonMapping) -> list[str]:
+    """What can be said only of all events together: parts of a job say it again once they are one."""
+    return notes_of_usual(manifest) + notes_of_calibration(manifest)
 
 
 def merge(parts: Sequence[JsonDict]) -> JsonDict:

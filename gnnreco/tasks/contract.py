@@ -1,9 +1,9 @@
 """What every task offers: the rest of the program knows tasks by this contract alone.
 
 A task is a class that inherits from `Task`, a dataclass of its settings, and a `Kind` that announces both (see
-`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Calibratable`, `Calibrated`,
-`PreparesFromSamples`, `ReadsJets`, `Teachable`,
-`Scorable`, and for `gnnreco report`: `Explainable`, `Classifying`, `Comparable`.
+`gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Accustomed`, `Calibratable`,
+`Calibrated`, `PreparesFromSamples`, `ReadsJets`, `Teachable`, `Scorable`, and for `gnnreco report`: `Explainable`,
+`Classifying`, `Comparable`.
 `gnnreco.testing.check_task` tells whether a task keeps to it.
 """
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gnnreco.geometry import Detector
     from gnnreco.models.segment_model import Scorer
     from gnnreco.models.state import Numbers
+    from gnnreco.models.usual import Ratio
 
 #: Learned numbers by name; those of the network are called ``network.<parameter>``.
 State = Mapping[str, "NDArray[np.generic]"]
@@ -192,6 +193,19 @@ class Calibratable(Protocol):
 
     def found(self, event: Event) -> tuple[Tracks | Clusters, Floats]:
         """What is found with the network's own confidence, and the features (n, k) that the calibration reads."""
+
+
+@runtime_checkable
+class Accustomed(Protocol[Taken]):
+    """A task with a setting ``usual``, a `gnnreco.models.usual.Usual` that `gnnreco.evaluate.calibrate` learns.
+
+    With it, `Task.tally` gives the counts as well, and `gnnreco.reconstruct` says where they are unusual.
+    """
+
+    ratios: tuple[Ratio, ...]
+
+    def counts(self, event: Event, found: Taken) -> dict[str, int]:
+        """The counts of one event that `ratios` are made of, by name; none is one that `reconstruct` tells by itself."""
 
 
 @runtime_checkable

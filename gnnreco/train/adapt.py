@@ -75,7 +75,8 @@ def adapt(
     """
     refuse(Path(output) / MANIFEST, overwrite)
     source = load_bundle(bundle)
-    source.config.pop("calibration", None)  # of another detector
+    for learned in ("calibration", "usual"):  # of another detector
+        source.config.pop(learned, None)
     if min_pt is not None and "graph" in source.config:
         source.config["graph"] |= {"min_pt": min_pt}
     if min_hits is not None and "decode" in source.config:

@@ -294,7 +294,11 @@ def _defaults(task: str, start: str = "") -> JsonDict:
             else value
             for name, value in bundle.config.items()
             if name
-            not in ("teacher", "calibration")  # what taught it need not be there; its scores will be others
+            not in (
+                "teacher",
+                "calibration",
+                "usual",
+            )  # what taught it need not be there; its scores will be others
         }
     parts = {group: rest.pop(name) for group, name in PARTS.items() if name in rest}
     groups = {"detector": DetectorConfig(), "sample": SampleConfig(), "train": TrainConfig()}

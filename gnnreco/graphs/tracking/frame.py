@@ -203,7 +203,7 @@ def points_of(hits: Hits, detector: Detector, frame: Frame, rows: int = 32) -> P
     cell, inside, sensor = cell[order], inside[order], sensor[order]
     edges = np.searchsorted(cell, np.arange(len(frame.along_z) * rows + 1))
     row_start = edges[np.arange(len(frame.along_z))[:, None] * rows + np.arange(rows + 1)]
-    width_u, width_v, *sums = _clusters(hits, len(hits))
+    width_u, width_v, *sums = clusters_of(hits, len(hits))
     total, lowest, highest = (value[inside] for value in sums)
     normal = frame.axes[sensor, :, W]
     steep = np.abs((xyz[order] * normal).sum(axis=1)) / np.maximum(np.linalg.norm(xyz[order], axis=1), 1e-9)
@@ -246,7 +246,7 @@ def _in_one_unit(
     return out
 
 
-def _clusters(hits: Hits, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, Floats, Floats]:
+def clusters_of(hits: Hits, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, Floats, Floats]:
     """Of each hit: channels along u and v, the sum of their values, the lowest and the highest."""
     if hits.deposits is None:
         return np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.zeros(n)

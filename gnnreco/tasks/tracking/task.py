@@ -24,11 +24,13 @@ from gnnreco.graphs import (
 )
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
 from gnnreco.models.calibration import Calibration
+from gnnreco.models.usual import Usual
 from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
 from gnnreco.tasks.contract import Needs, Task, needed, truth_of
 
 from .decode import DecodeConfig, decode
+from .usual import RATIOS, counts_of
 
 if TYPE_CHECKING:  # only training needs torch: its methods import it
     from torch import Tensor
@@ -50,6 +52,8 @@ class TrackingConfig:
         Weight of the loss of doublets beside that of triplets.
     calibration : Calibration, optional
         From what was found of a track to its `score`; without it that is the network's own confidence.
+    usual : Usual, optional
+        What the events of that calibration look like; without it nobody is told where others do not.
     """
 
     graph: GraphConfig = field(default_factory=GraphConfig)
@@ -58,6 +62,7 @@ class TrackingConfig:
     node_loss: float = 0.3
     seed: int = 0
     calibration: Calibration | None = None
+    usual: Usual | None = None
 
     def __post_init__(self) -> None:
         check_features(self.calibration, TRACK_FEATURES)
@@ -70,6 +75,7 @@ class TrackingTask(Task["TrackingSample", Tracks]):
     needs = Needs(("position",))
     gives = Tracks
     confidence_features = TRACK_FEATURES
+    ratios = RATIOS
     detector: Detector
 
     def __init__(self, config: TrackingConfig, detector: Detector) -> None:
@@ -169,14 +175,20 @@ class TrackingTask(Task["TrackingSample", Tracks]):
     def tally(self, event: Event, tracks: Tracks) -> dict[str, int]:
         """What became of the hits: how many lie in an event in which the graph builder meets no pair of them.
 
-        Events with hits on fewer layers than the shortest track has hits are not counted.
+        Events with hits on fewer layers than the shortest track has hits are not counted. With what is usual known, also
+        the counts that are compared with it.
         """
+        told = {} if self.config.usual is None else self.counts(event, tracks)
         if len(tracks):
-            return {}
+            return told
         mine = self._seen(event).event
         sensors = mine.hits.sensor[mine.hits.sensor >= 0]
         few = len(np.unique(self.detector.layer[sensors])) < self.config.decode.min_hits
-        return {} if few or self._graph().meets(mine) else {"hits_without_pair": len(sensors)}
+        return told if few or self._graph().meets(mine) else told | {"hits_without_pair": len(sensors)}
+
+    def counts(self, event: Event, tracks: Tracks) -> dict[str, int]:
+        """What its `ratios` are made of."""
+        return counts_of(self._seen(event).event.hits, tracks)
 
     def explainer(self) -> TrackingExplainer:
         """What runs its network on changed features."""
@@ -188,7 +200,7 @@ class TrackingTask(Task["TrackingSample", Tracks]):
         """The straightest continuation of each doublet, on the same graph and with the same fit."""
         from .baseline import WORDS, StraightestScorer
 
-        simple = TrackingTask(replace(self.config, calibration=None), self.detector)
+        simple = TrackingTask(replace(self.config, calibration=None, usual=None), self.detector)
         simple.graph, simple.scorer = self.graph, StraightestScorer()
         return WORDS, simple
 
