@@ -120,7 +120,8 @@ def calibrate(
     -------
     dict
         ``bundle, found, matched, ece``: how many tracks or clusters, which part is matched, and the expected calibration
-        error on a third of the events when the others alone are fitted to.
+        error on a third of the events when the others alone are fitted to. For an `Accustomed` task also ``usual``: how
+        many ratios it knows now.
 
     Raises
     ------
@@ -143,10 +144,10 @@ def calibrate(
     if calibration is None:
         raise TooFew(f"{len(matched)} found, {FEWEST} are needed to calibrate with; give more events")
     config = source.config | {"calibration": plain(calibration)}
+    usual = None
     if isinstance(task, Accustomed):
-        config |= {
-            "usual": plain(learn_usual(task.ratios, [counts for *_, each in shown for counts in each]))
-        }
+        usual = learn_usual(task.ratios, [counts for *_, each in shown for counts in each])
+        config |= {"usual": plain(usual)}
     error = _held_back_error(features, table, matched, third)
     told = {"command": command, "data": [dict(d) for d in data], "found": len(matched)}
     told |= {"matched": float(matched.mean()), "ece_held_back": error}
@@ -160,7 +161,8 @@ def calibrate(
         source.manifest["training"] | {"calibration": told},
         source.manifest["metrics"],
     )
-    return {"bundle": str(output), "found": len(matched), "matched": float(matched.mean()), "ece": error}
+    row = {"bundle": str(output), "found": len(matched), "matched": float(matched.mean()), "ece": error}
+    return row | {"usual": len(usual.ratios) if usual else 0} if isinstance(task, Accustomed) else row
 
 
 def calibrated_if_enough(

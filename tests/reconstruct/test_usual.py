@@ -14,6 +14,7 @@ from gnnreco.columns import Event
 from gnnreco.evaluate import calibrate
 from gnnreco.events import open_events, write_events
 from gnnreco.events.select import select_hits
+from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.models.usual import Usual, UsualRatio
 from gnnreco.reconstruct import reconstruct
@@ -27,6 +28,11 @@ TOLD = "these events are not like those that calibrated "
 def beams(events: int, first: int = 0) -> list[Event]:
     options = SimulationOptions(particle="pion", count=6, energy=(3.0, 6.0), noise_hits=1.0)
     return list(simulate(load_detector("telescope"), "beam", events, seed=5, options=options, first=first))
+
+
+def unusual(manifest: JsonMapping) -> list[str]:
+    """What it says of this, and not of a telescope without a field."""
+    return [line for line in manifest["notes"] if line.startswith(TOLD)]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_parts_of_a_job_say_together_what_the_whole_says(strict: Path, tmp_path: Path) -> None:
     write_events(beams(12), tmp_path / "events", detector=load_detector("telescope"))
     whole = reconstruct(tmp_path / "events", "telescope", strict, tmp_path / "whole")
-    (line,) = whole["notes"]
+    (line,) = unusual(whole)
     assert line.startswith(TOLD + "strict: ")
     assert line.endswith(" % of hits lie on tracks (100 +- 0): results may be worse than the bundle's figures; "
                          "see docs/unusual_events.md")  # fmt: skip
@@ -70,10 +76,10 @@ def test_empty_events_and_few_hits_say_nothing(strict: Path, tmp_path: Path) -> 
     empty = [select_hits(event, np.zeros(len(event.hits), bool)) for event in beams(3)]
     write_events(empty, tmp_path / "events", detector=load_detector("telescope"))
     manifest = reconstruct(tmp_path / "events", "telescope", strict, tmp_path / "out")
-    assert manifest["notes"] == []
+    assert unusual(manifest) == []
     assert manifest["usual"]["ratios"][0]["value"] is None
     write_events(beams(1), tmp_path / "one", detector=load_detector("telescope"))
-    assert reconstruct(tmp_path / "one", "telescope", strict, tmp_path / "out_of_one")["notes"] == []
+    assert unusual(reconstruct(tmp_path / "one", "telescope", strict, tmp_path / "out_of_one")) == []
 
 
 def test_a_bundle_that_does_not_know_what_is_usual_says_nothing(tmp_path: Path) -> None:
@@ -84,7 +90,7 @@ def test_a_bundle_that_does_not_know_what_is_usual_says_nothing(tmp_path: Path) 
     )
     write_events(beams(3), tmp_path / "events", detector=load_detector("telescope"))
     manifest = reconstruct(tmp_path / "events", "telescope", tmp_path / "old", tmp_path / "out")
-    assert manifest["notes"] == []
+    assert unusual(manifest) == []
     assert "usual" not in manifest
     assert "hits_seen" not in manifest
 
@@ -115,7 +121,7 @@ def test_the_real_event_is_told_under_a_bundle_of_another_simulation(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table, (line,) = said(capsys, home, str(EVENTS / "event*"), tmp_path / "out")
-    assert "% of hits lie on tracks (96" in line
+    assert "65.5 % of hits lie on tracks (95" in line
     assert "unequal signals (100 +- " in line
     assert "hits on tracks" not in table
     assert "hits_on_tracks" not in table
