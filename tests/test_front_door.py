@@ -85,8 +85,8 @@ def test_a_verb_can_be_called_whatever_was_imported_before(script: str) -> None:
     "before",
     [
         "from gnnreco import simulate as verb; import gnnreco",
-        "import gnnreco.simulate as verb; import gnnreco; assert verb.SimulationOptions",
-        "import gnnreco, gnnreco.simulate as verb, importlib; importlib.reload(gnnreco); importlib.reload(verb)",
+        "import gnnreco.simulate as verb; import gnnreco, importlib; assert verb.SimulationOptions; "
+        "importlib.reload(gnnreco); importlib.reload(verb)",
     ],
 )
 def test_there_is_one_object_of_the_name(before: str) -> None:
