@@ -56,9 +56,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 @cache
-def tree_of(module: Path) -> ast.Module:
-    """The syntax tree of a file."""
-    return ast.parse(module.read_text())
+def nodes_of(module: Path) -> tuple[ast.AST, ...]:
+    """All nodes of the syntax tree of a file."""
+    return tuple(ast.walk(ast.parse(module.read_text())))
 
 
 def stage(module: Path) -> str:
@@ -91,7 +91,7 @@ def against_the_order(module: Path) -> Iterator[str]:
     here = stage(module)
     if here == "__init__":
         return
-    for name in imports(tree_of(module), module):
+    for name in dotted(nodes_of(module), module):
         parts = name.split(".")
         if parts[0] != "gnnreco" or len(parts) < 2 or parts[1] in {here, *ANYWHERE, "__version__"}:
             continue
@@ -105,10 +105,9 @@ def against_the_order(module: Path) -> Iterator[str]:
 
 def code_from_data(module: Path) -> Iterator[str]:
     """What in a file could run code that came as data."""
-    tree = tree_of(module)
     banned = {"pickle", "dill", "joblib", "cloudpickle", "marshal", "shelve"}
-    yield from (f"{n} in {module}" for n in imports(tree, module) if n.split(".")[0] in banned)
-    for node in ast.walk(tree):
+    yield from (f"{n} in {module}" for n in dotted(nodes_of(module), module) if n.split(".")[0] in banned)
+    for node in nodes_of(module):
         if isinstance(node, ast.Call):
             call = called(node.func)
             if call in {"eval", "exec", "compile", "__import__", "torch.load", "yaml.load"}:
