@@ -210,11 +210,11 @@ def test_the_efficiency_shows_in_the_hits() -> None:
 def test_a_gun_without_a_range_shoots_where_the_sensors_are(name: str) -> None:
     detector = load_detector(name)
     event = next(
-        simulate(detector, "gun", 1, options=SimulationOptions(count=100, energy=(5.0, 50.0), sigma_z=0.0))
+        simulate(detector, "gun", 1, options=SimulationOptions(count=300, energy=(5.0, 50.0), sigma_z=0.0))
     )
     truth = event.truth
     assert truth is not None
-    hits = np.bincount(truth.particle, minlength=len(truth.particles))[:100]
+    hits = np.bincount(truth.particle, minlength=len(truth.particles))[:300]
     assert (hits >= 3).mean() > 0.6
 
 
