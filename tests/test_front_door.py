@@ -74,7 +74,10 @@ PACKAGE = "from gnnreco.simulate import simulate, SimulationOptions; import gnnr
 
 @pytest.mark.parametrize(
     "script",
-    [f"import gnnreco; {CALL}; {PACKAGE}; {CALL}", f"{PACKAGE}; import gnnreco; {CALL}"],
+    [
+        f"import gnnreco; {CALL}; {PACKAGE}; {CALL}",
+        pytest.param(f"{PACKAGE}; import gnnreco; {CALL}", marks=pytest.mark.slow),
+    ],
     ids=["the function first", "the package first"],
 )
 def test_a_verb_can_be_called_whatever_was_imported_before(script: str) -> None:
