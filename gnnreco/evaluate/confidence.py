@@ -19,8 +19,7 @@ from gnnreco.files.json_types import JsonDict, JsonMapping, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.kernels import threads
-from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration
-from gnnreco.models.usual import learn_usual
+from gnnreco.models.calibration import FEWEST, Calibration, fit_calibration, learn_usual
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
 from gnnreco.statistics import clopper_pearson

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gnnreco.bundle import Bundle
 from gnnreco.files.json_types import JsonDict, JsonMapping
-from gnnreco.models.usual import Usual
+from gnnreco.models.calibration import Usual
 from gnnreco.schema import build, plain
 
 PAGE = "docs/unusual_events.md"

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from gnnreco.columns import Clusters, Floats, Ints, ReconstructedParticles, Tracks, Truth
     from gnnreco.geometry import Detector
+    from gnnreco.models.calibration import Ratio
     from gnnreco.models.segment_model import Scorer
     from gnnreco.models.state import Numbers
-    from gnnreco.models.usual import Ratio
 
 #: Learned numbers by name; those of the network are called ``network.<parameter>``.
 State = Mapping[str, "NDArray[np.generic]"]
@@ -197,7 +197,7 @@ class Calibratable(Protocol):
 
 @runtime_checkable
 class Accustomed(Protocol[Taken]):
-    """A task with a setting ``usual``, a `gnnreco.models.usual.Usual` that `gnnreco.evaluate.calibrate` learns.
+    """A task with a setting ``usual``, a `gnnreco.models.calibration.Usual` that `gnnreco.evaluate.calibrate` learns.
 
     With it, `Task.tally` gives the counts as well, and `gnnreco.reconstruct` says where they are unusual.
     """

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.errors import BadConfig
-from gnnreco.models.usual import FEWEST, MANY, MOST, Ratio, Usual, UsualRatio, learn_usual
+from gnnreco.models.calibration.usual import FEWEST, MANY, MOST, Ratio, Usual, UsualRatio, learn_usual
 from gnnreco.schema import build, plain
 
 FOUND = Ratio("found", "all", "% of hits are found", 0.05, worse=-1)
@@ -96,7 +96,8 @@ def test_a_ratio_that_is_left_stays_so_further_away(
 def test_it_travels_as_settings_and_bad_numbers_are_refused() -> None:
     usual = learn_usual((FOUND, WIDTH), events(1, 10))
     assert build(Usual, plain(usual)) == usual
-    values = plain(usual)
-    values["ratios"][0]["spread"] = float("nan")
-    with pytest.raises(BadConfig, match="must be finite and not negative"):
-        build(Usual, values)
+    for name, number, why in (("spread", float("nan"), "must be finite"), ("mean", 1.5, "not be above 1")):
+        values = plain(usual)
+        values["ratios"][0][name] = number
+        with pytest.raises(BadConfig, match=why):
+            build(Usual, values)

@@ -23,8 +23,7 @@ from gnnreco.graphs import (
     true_segments,
 )
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
-from gnnreco.models.calibration import Calibration
-from gnnreco.models.usual import Usual
+from gnnreco.models.calibration import Calibration, Usual
 from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import TRACK_FEATURES, check_features, scored, track_features
 from gnnreco.tasks.contract import Needs, Task, needed, truth_of

@@ -10,7 +10,7 @@ import numpy as np
 
 from gnnreco.columns import Hits, Tracks
 from gnnreco.graphs.tracking.frame import clusters_of
-from gnnreco.models.usual import Ratio
+from gnnreco.models.calibration import Ratio
 
 POOR = 2.0  # chi2 for each degree of freedom of a fit that does not describe its hits
 

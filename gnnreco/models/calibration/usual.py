@@ -64,6 +64,8 @@ class UsualRatio(Ratio):
         numbers = (self.leeway, self.mean, self.spread, self.size)
         if not all(0 <= number < math.inf for number in numbers):
             raise ValueError("leeway, mean, spread and size must be finite and not negative")
+        if self.words.startswith("%") and self.mean > 1:
+            raise ValueError("the mean of a fraction must not be above 1")
         within(self, -1, 1, "worse")
 
     def leaves(self, counts: Mapping[str, int]) -> bool:
