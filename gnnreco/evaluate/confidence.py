@@ -160,8 +160,15 @@ def calibrate(
         source.manifest["training"] | {"calibration": told},
         source.manifest["metrics"],
     )
-    row = {"bundle": str(output), "found": len(matched), "matched": float(matched.mean()), "ece": error}
-    return row | {"usual": len(usual.ratios) if usual else 0} if isinstance(task, Accustomed) else row
+    row: JsonObject = {
+        "bundle": str(output),
+        "found": len(matched),
+        "matched": float(matched.mean()),
+        "ece": error,
+    }
+    if isinstance(task, Accustomed):
+        row["usual"] = len(usual.ratios) if usual else 0
+    return row
 
 
 def calibrated_if_enough(

@@ -39,7 +39,7 @@ def counts_of(hits: Hits, tracks: Tracks) -> dict[str, int]:
     fitted = tracks.ndf > 0
     numbers = {
         "hits_seen": inside.sum(),
-        "hits_on_tracks": len(np.unique(tracks.hit_index)),
+        "hits_on_tracks": len(tracks.hit_index),
         "fits": fitted.sum(),
         "poor_fits": (tracks.chi2 > POOR * tracks.ndf)[fitted].sum(),
         "hits_with_cells": (width_u > 0).sum(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gnnreco.columns import Deposits, Hits, Tracks
@@ -14,7 +16,9 @@ def hits(sensor: list[int], deposits: Deposits | None = None) -> Hits:
 
 
 def tracks(chi2: list[float], ndf: list[float], sizes: list[int]) -> Tracks:
-    columns = {name: np.zeros(len(chi2)) for name in ("d0", "z0", "phi", "theta", "q_over_p", "score")}
+    columns: dict[str, Any] = {
+        name: np.zeros(len(chi2)) for name in ("d0", "z0", "phi", "theta", "q_over_p", "score")
+    }
     index = np.arange(sum(sizes))
     offsets = np.append(0, np.cumsum(sizes))
     return Tracks(
