@@ -12,6 +12,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 PEERS = Path(__file__).parent / "peers"
@@ -30,6 +31,9 @@ def make_events(
     acts_python: str = sys.executable,
     work: Path | None = None,
     max_eta: float = 3.0,
+    min_pt: float = 0.15,
+    min_momentum: float = 0.5,
+    solenoid: Sequence[float] | None = None,
 ) -> Path:
     """Make a folder of ACTS CSV events where it is not there yet.
 
@@ -45,8 +49,12 @@ def make_events(
         Python with pyacts, pythia8mc and pyhepmc.
     work : path, optional
         Keeps the generated collisions; beside the output unless given.
-    max_eta : float
-        Of the generated particles.
+    max_eta, min_pt : float
+        Of the generated particles; GeV.
+    min_momentum : float
+        GeV; slower particles are not followed.
+    solenoid : (float, float), optional
+        Length and radius of the coil, mm; without it the field is the same everywhere.
 
     Returns
     -------
@@ -64,7 +72,9 @@ def make_events(
     part = output.with_name(output.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     command += ["--events", str(events), "--seed", str(seed), "--config", str(config)]
-    command += ["--max-eta", str(max_eta), "-o", str(part)]
+    command += ["--max-eta", str(max_eta), "--min-pt", str(min_pt), "--min-momentum", str(min_momentum)]
+    command += ["--solenoid", *map(str, solenoid)] if solenoid else []
+    command += ["-o", str(part)]
     subprocess.run([acts_python, str(PEERS / "acts_sequence.py"), "simulate", *command], check=True)
     part.rename(output)
     return output
@@ -102,6 +112,17 @@ def main() -> None:
         "--acts-python", default=sys.executable, help="Python with pyacts, pythia8mc and pyhepmc"
     )
     parser.add_argument("--max-eta", type=float, default=3.0, help="of generated particles (default: 3)")
+    parser.add_argument("--min-pt", type=float, default=0.15, help="of generated particles, GeV")
+    parser.add_argument(
+        "--min-momentum", type=float, default=0.5, help="below which a particle is not followed, GeV"
+    )
+    parser.add_argument(
+        "--solenoid",
+        type=float,
+        nargs=2,
+        metavar=("LENGTH", "RADIUS"),
+        help="of the coil, mm; without it the field is the same everywhere",
+    )
     parser.add_argument("--work", type=Path, help="keeps the generated collisions")
     parser.add_argument("-o", "--output", type=Path, required=True)
     print(make_events(**vars(parser.parse_args())))

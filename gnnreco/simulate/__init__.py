@@ -15,10 +15,13 @@ from gnnreco.geometry import Detector, load_detector
 from gnnreco.schema import build, plain
 from gnnreco.simulate.generators.generator import generator
 
+from .coils import random_field
 from .made import made_event, same_particles
 from .options import SimulationOptions
 from .showers.learned import Engines
 from .transport import Transport
+
+FIELDS = 1  # stream of random numbers of its own for fields: without them events stay as they are
 
 __all__ = ["Engines", "SimulationOptions", "same_particles", "simulate"]
 
@@ -90,9 +93,22 @@ def simulate(
         whole.at_source()
     )  # all happens in the source's frame, so a detector that moves with it sees the same
     source, transport = generator(process, there, chosen, pileup), Transport(there, chosen)
+
+    def transport_of(i: int) -> Transport:
+        if not chosen.any_field:
+            return transport
+        return Transport(random_field(there, np.random.default_rng([seed, i, FIELDS])), chosen)
+
     made = (
         made_event(
-            i, f"simulate {process} seed {seed}", there, chosen, source(stream), transport, stream, engine
+            i,
+            f"simulate {process} seed {seed}",
+            there,
+            chosen,
+            source(stream),
+            transport_of(i),
+            stream,
+            engine,
         )
         for i in range(first, first + events)
         for stream in [np.random.default_rng([seed, i])]

@@ -68,6 +68,9 @@ class SimulationOptions:
         Visible energy of the hadronic part of a shower over that of an electromagnetic shower of its energy (h / e).
     time_resolution : float
         Spread of the measured time where a subsystem measures it, ns.
+    any_field : bool
+        Every event in the field of another coil, of random length and radius, instead of the detector's own: to train what
+        has to hold in a field that nobody has mapped.
     generator : str
         ``pool`` (collisions that Pythia 8 made before, turned and mirrored at random) or ``pythia`` (Pythia 8 itself,
         started for each event: slow).
@@ -118,6 +121,7 @@ class SimulationOptions:
     cell_threshold: float = 0.5
     hadron_response: float = 0.7
     time_resolution: float = 0.03
+    any_field: bool = False
     generator: str = "pool"
     ecm: float | None = None
     masses: tuple[float, ...] | None = None

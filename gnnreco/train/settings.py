@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
 
 from .mixture import Everywhere, Mixture, apart, place_of
+from .randomize import Randomized
 from .upstream import Upstream, found_before
 
 HERE = Path(__file__).parents[1]
@@ -74,6 +75,10 @@ class SampleConfig:
     bundles : tuple of str
         Bundles that find what the task builds on (tracks and clusters of particle flow) in each event; without them those
         that ship for the detector. Of several for one task, a detector takes its own.
+    randomize : bool
+        Change every event as it is read: hits lost and added, sensors beside their places, clusters without signal or
+        unknown; see `gnnreco.train.randomize`. What is trained then holds on events of another simulation, or of a
+        detector that is not quite the described one.
     simulation : SimulationOptions
     """
 
@@ -86,6 +91,7 @@ class SampleConfig:
     seed: int = 1
     detectors: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
+    randomize: bool = False
     simulation: SimulationOptions = field(default_factory=SimulationOptions)
 
 
@@ -200,7 +206,7 @@ def _describe(
 
     The teacher's settings and sum stay, not its place: nobody else has it there.
     """
-    sources = [part.events if isinstance(part, Upstream) else part for part in events]
+    sources = [part.events if isinstance(part, Upstream | Randomized) else part for part in events]
     files = sorted({file for part in sources if isinstance(part, Source) for file in part.files})
     sums = [{"name": Path(name).name, **facts} for name, facts in file_sums(files).items()]
     bundle = load_bundle(folder)
@@ -222,6 +228,10 @@ def _read(
     """What a task learns from and is validated with, events or blocks of jets: read when needed, or simulated now."""
     if sample.inputs and isinstance(task, ReadsJets) and task.reads_jets:
         return _split(sample, open_jets)
+    if sample.randomize and detector is not None:
+        plain_events = _read(task, replace(sample, randomize=False), detector, progress)
+        first, second = (Randomized(part, detector, sample.seed + k) for k, part in enumerate(plain_events))
+        return first, second
     if sample.inputs:
         return _split(sample, lambda inputs: open_events(inputs, detector))
     if detector is None:

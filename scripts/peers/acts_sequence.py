@@ -14,6 +14,7 @@ import argparse
 import csv
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import acts
@@ -54,7 +55,7 @@ def simulate(args: argparse.Namespace) -> None:
     """Pythia events and pile-up on a luminous region, through Fatras, to measurements."""
     detector = acts.examples.GenericDetector(acts.examples.GenericDetector.Config())
     geometry = detector.trackingGeometry()
-    field = acts.ConstantBField(acts.Vector3(0, 0, FIELD_TESLA * u.T))
+    field = _field(args.solenoid)
     random = acts.examples.RandomNumbers(seed=args.seed)
     vertices = acts.examples.GaussianVertexGenerator(
         mean=acts.Vector4(0, 0, 0, 0),
@@ -93,13 +94,26 @@ def simulate(args: argparse.Namespace) -> None:
             rho=(0.0, 24 * u.mm),
             absZ=(0.0, 1 * u.m),
             eta=(-args.max_eta, args.max_eta),
-            pt=(150 * u.MeV, None),
+            pt=(args.min_pt * u.GeV, None),
         ),
     )
-    addFatras(s, geometry, field, rnd=random, outputDirCsv=args.output)
+    addFatras(s, geometry, field, rnd=random, outputDirCsv=args.output, pMin=args.min_momentum * u.GeV)
     digitization = str(args.config / "digitization.json")
     addDigitization(s, geometry, field, digiConfigFile=digitization, rnd=random, outputDirCsv=args.output)
     s.run()
+
+
+def _field(solenoid: Sequence[float] | None) -> acts.MagneticFieldProvider:
+    """The same everywhere, or that of a coil with this length and radius, mm, and the same field at its middle."""
+    if solenoid is None:
+        return acts.ConstantBField(acts.Vector3(0, 0, FIELD_TESLA * u.T))
+    length, radius = solenoid
+    coil = acts.SolenoidBField(
+        radius=radius * u.mm, length=length * u.mm, nCoils=1000, bMagCenter=FIELD_TESLA * u.T
+    )
+    return acts.solenoidFieldMap(
+        rlim=(0, 1.1 * u.m), zlim=(-3.2 * u.m, 3.2 * u.m), nbins=(56, 162), field=coil
+    )
 
 
 class Everything(acts.examples.IAlgorithm):
@@ -277,6 +291,17 @@ def main() -> None:
     events.add_argument("--events", type=int, required=True)
     events.add_argument("--seed", type=int, required=True)
     events.add_argument("--max-eta", type=float, default=3.0, help="of generated particles")
+    events.add_argument("--min-pt", type=float, default=0.15, help="of generated particles, GeV")
+    events.add_argument(
+        "--min-momentum", type=float, default=0.5, help="below which a particle is not followed, GeV"
+    )
+    events.add_argument(
+        "--solenoid",
+        type=float,
+        nargs=2,
+        metavar=("LENGTH", "RADIUS"),
+        help="of the coil, mm; without it the field is the same everywhere",
+    )
     tracks = verbs.add_parser("find")
     tracks.set_defaults(run=find)
     tracks.add_argument("input", type=Path)

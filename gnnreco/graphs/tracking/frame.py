@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits
 from gnnreco.geometry import Detector
-from gnnreco.kernels import njit
+from gnnreco.kernels import W, njit
 
 DISTANCE = 10.0  # origin of a turned frame, in lengths of the detector: far enough that phi is nearly flat
 PROBES = 101  # of the field, along the axis of a telescope
 WEAK = 1e-3  # tesla: a weaker field is none
+STEEPEST = 0.1  # cosine of the angle to a sensor's normal below which a path through it grows no longer
+SAME_UNIT = 1.3  # ratio of signals that the angles of tracks can make
 WIDTH_CLASSES = 8  # 0: no cluster known; 1 to 7: channels, the last one open
 
 
@@ -159,7 +161,8 @@ class Points:
     width_u, width_v : int32 (n,)
         Channels of the cluster; 0 where unknown.
     signal : float64 (n,)
-        Summed deposits, in units of the event's median for each mm of sensor: files differ in theirs. 0 where unknown.
+        Summed deposits, in units of the event's median for each mm of sensor, once those of a subsystem in other units are
+        scaled: files differ in theirs. 0 where unknown, and in a subsystem that is digital: all its channels say the same.
     layer_start : int64 (n_layers + 1,), row_start : int64 (n_layers, rows + 1)
         First point of each layer and of each of its rows.
     """
@@ -200,10 +203,14 @@ def points_of(hits: Hits, detector: Detector, frame: Frame, rows: int = 32) -> P
     cell, inside, sensor = cell[order], inside[order], sensor[order]
     edges = np.searchsorted(cell, np.arange(len(frame.along_z) * rows + 1))
     row_start = edges[np.arange(len(frame.along_z))[:, None] * rows + np.arange(rows + 1)]
-    width_u, width_v, signal = _clusters(hits, len(hits))
-    signal = signal[inside] / detector.thickness[sensor]
+    width_u, width_v, *sums = _clusters(hits, len(hits))
+    total, lowest, highest = (value[inside] for value in sums)
+    normal = frame.axes[sensor, :, W]
+    steep = np.abs((xyz[order] * normal).sum(axis=1)) / np.maximum(np.linalg.norm(xyz[order], axis=1), 1e-9)
+    through = detector.thickness[sensor] / np.maximum(steep, STEEPEST)  # on a straight way from the origin
+    signal = _in_one_unit(total, lowest, highest, through, detector.subsystem[sensor])
     lit = signal > 0
-    signal *= detector.thickness[sensor] / (np.median(signal[lit]) if lit.any() else 1.0)
+    signal /= np.median(signal[lit] / detector.thickness[sensor[lit]]) if lit.any() else 1.0
     sigma_u, sigma_v = detector.resolution_u[sensor], detector.resolution_v[sensor]
     return Points(
         index=inside,
@@ -225,9 +232,24 @@ def points_of(hits: Hits, detector: Detector, frame: Frame, rows: int = 32) -> P
     )
 
 
-def _clusters(hits: Hits, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+def _in_one_unit(
+    signal: Floats, lowest: Floats, highest: Floats, through: Floats, kind: NDArray[np.integer]
+) -> Floats:
+    """Signals, scaled where a kind of sensor leaves another amount for each mm of path than most hits; 0 where digital."""
+    out, lit = np.zeros(len(signal)), signal > 0
+    usual = np.median(signal[lit] / through[lit]) if lit.any() else 1.0
+    for each in np.unique(kind[lit]):
+        mine = np.flatnonzero((kind == each) & lit)
+        if lowest[mine].min() < highest[mine].max():
+            ratio = np.median(signal[mine] / through[mine]) / usual
+            out[mine] = signal[mine] / (ratio if max(ratio, 1 / ratio) > SAME_UNIT else 1.0)
+    return out
+
+
+def _clusters(hits: Hits, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, Floats, Floats]:
+    """Of each hit: channels along u and v, the sum of their values, the lowest and the highest."""
     if hits.deposits is None:
-        return np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n)
+        return np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.zeros(n)
     d = hits.deposits
     return _cluster_widths(d.offsets, d.u, d.v, d.value)
 
@@ -235,16 +257,20 @@ def _clusters(hits: Hits, n: int) -> tuple[NDArray[np.int32], NDArray[np.int32],
 @njit(cache=True)
 def _cluster_widths(
     offsets: NDArray[np.int64], u: NDArray[np.int32], v: NDArray[np.int32], value: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, Floats, Floats]:
     n = len(offsets) - 1
-    width_u, width_v, signal = np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n)
+    width_u, width_v = np.zeros(n, np.int32), np.zeros(n, np.int32)
+    signal, lowest, highest = np.zeros(n), np.zeros(n), np.zeros(n)
     for i in range(n):
         if offsets[i + 1] == offsets[i]:
             continue
         first = offsets[i]
         u0, u1, v0, v1 = u[first], u[first], v[first], v[first]
+        least, most = value[first], value[first]
         for k in range(first, offsets[i + 1]):
             u0, u1, v0, v1 = min(u0, u[k]), max(u1, u[k]), min(v0, v[k]), max(v1, v[k])
+            least, most = min(least, value[k]), max(most, value[k])
             signal[i] += value[k]
         width_u[i], width_v[i] = u1 - u0 + 1, v1 - v0 + 1
-    return width_u, width_v, signal
+        lowest[i], highest[i] = least, most
+    return width_u, width_v, signal, lowest, highest

@@ -1,7 +1,8 @@
 """The kernel that joins doublets to triplets: their features, the limits on these and the gate, in one pass.
 
-Around each point, every doublet that arrives meets blocks of those that leave. Differences of coordinates, the sine between
-two doublets and the change of slope are taken in double precision; the rest is single precision, many lanes at a time.
+Around each point, every doublet that arrives meets those that leave with nearly its slope; meetings fill blocks of lanes.
+Differences of coordinates, the sine between two doublets and the change of slope are taken in double precision; the rest is
+single precision, many lanes at a time.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from .features import COS, ONE, SHORTEST, SIN, TWO, DoubletArguments, positions,
 from .frame import Frame, Points
 from .gate import Layers, Weights, gate_block, hidden_layers
 
-BLOCK = 16  # doublets that leave a point, taken together
-VECTOR = 8  # as many as one instruction works on
+BLOCK = 64  # meetings of two doublets taken together
 D0_SCALE = np.float32(0.1)  # mm
 SOFTEST = np.float32(0.05)  # 1/GeV: a triplet cannot tell a momentum above 20 GeV from infinite
 HIGHLAND = 0.0136  # GeV
@@ -48,7 +48,7 @@ _vectorised_inlined = njit(  # for callees: see `inlined`
 
 
 class Doublets(NamedTuple):
-    """Pairs of points, sorted by their first one.
+    """Pairs of points, sorted by their first one, then by slope.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Doublets(NamedTuple):
     start : int64 (n_points + 1,)
         Where those that leave each point begin.
     arriving, arriving_start : int64 (m,), (n_points + 1,)
-        Those that arrive at each point, and where they begin.
+        Those that arrive at each point, by slope, and where they begin.
     logits : float32 (m,)
     """
 
@@ -68,10 +68,14 @@ class Doublets(NamedTuple):
 
 
 class Cuts(NamedTuple):
-    """What a triplet must pass: limits (see `raw_limits`), and the gate with its threshold."""
+    """What a triplet must pass: limits (see `raw_limits`), the window in slope, and the gate with its threshold.
+
+    The slopes of its doublets differ by no more than `window` times one plus that of the inner one.
+    """
 
     low: NDArray[np.float32]
     high: NDArray[np.float32]
+    window: np.float32
     weights: Weights
     threshold: np.float32
 
@@ -136,28 +140,54 @@ def _errors(
     return across_u * across_u + across_v * across_v, along_u * along_u + along_v * along_v
 
 
+@_vectorised
+def _ways(at: Floats, pairs: NDArray[np.int32], slope: NDArray[np.float32]) -> Floats:
+    """One cache line a doublet; shape (n, 8).
+
+    Its x, y and slope, its length across the axis, sine and cosine of its azimuth, the distance of its straight line from
+    the origin, the product of its two positions.
+    """
+    out = np.empty((len(pairs), 8))
+    for k in range(len(pairs)):
+        a, b = pairs[k, FIRST], pairs[k, SECOND]
+        x, y, z = at[b, X] - at[a, X], at[b, Y] - at[a, Y], at[b, Z] - at[a, Z]
+        length = max(math.sqrt(x * x + y * y), SHORTEST)
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = x, y, z / length, length
+        out[k, 4] = at[a, COS] * at[b, SIN] - at[a, SIN] * at[b, COS]
+        out[k, 5] = at[a, COS] * at[b, COS] + at[a, SIN] * at[b, SIN]
+        out[k, 6] = (x * at[b, Y] - y * at[b, X]) / length
+        out[k, 7] = at[a, X] * at[b, X] + at[a, Y] * at[b, Y]
+        slope[k] = out[k, 2]
+    return out
+
+
 @_vectorised_inlined
-def _leaving(
-    at: Floats,
+def _gather(
+    n: int,
+    ways: Floats,
     errors: NDArray[np.float32],
-    doublets: NDArray[np.int32],
-    first: int,
-    end: int,
-    b: int,
+    pairs: NDArray[np.int32],
+    i: int,
+    j: int,
     wide: Floats,
     g: NDArray[np.float32],
 ) -> None:
-    """Rows of `wide`: x, y, slope of the doublets that leave b; of `g`: length, sine, cosine of azimuth, errors (6)."""
-    for n in range(BLOCK):
-        c = doublets[min(first + n, end - 1), SECOND]
-        x, y, z = at[c, X] - at[b, X], at[c, Y] - at[b, Y], at[c, Z] - at[b, Z]
-        length = max(math.sqrt(x * x + y * y), SHORTEST)
-        wide[n], wide[BLOCK + n], wide[2 * BLOCK + n] = x, y, z / length
-        g[n] = length
-        g[BLOCK + n] = at[b, COS] * at[c, SIN] - at[b, SIN] * at[c, COS]
-        g[2 * BLOCK + n] = at[b, COS] * at[c, COS] + at[b, SIN] * at[c, SIN]
-        for k in range(6):
-            g[(3 + k) * BLOCK + n] = errors[c, k]
+    """Fill lane `n` with the doublets i and j: rows of `wide` in double precision, of `g` in single; see `_meet`."""
+    for k in range(3):
+        wide[k * BLOCK + n], wide[(3 + k) * BLOCK + n] = ways[i, k], ways[j, k]
+    for k in range(3, 8):
+        g[(k - 3) * BLOCK + n] = ways[i, k]
+    for k in range(3, 6):
+        g[(k + 2) * BLOCK + n] = ways[j, k]
+    a, b, c = pairs[i, FIRST], pairs[i, SECOND], pairs[j, SECOND]
+    for k in range(6):
+        g[(8 + k) * BLOCK + n], g[(14 + k) * BLOCK + n], g[(20 + k) * BLOCK + n] = (
+            errors[a, k],
+            errors[b, k],
+            errors[c, k],
+        )
+    for k in range(6, 10):
+        g[(20 + k) * BLOCK + n] = errors[b, k]
 
 
 @_vectorised_inlined
@@ -188,49 +218,51 @@ def _keep(
     raw[8 * BLOCK + n] = ONE if fits else ZERO
 
 
+@njit(inline="always")
+def _errors_of(
+    row: int, n: int, g: NDArray[np.float32], tx: np.float32, ty: np.float32, cot: np.float32
+) -> tuple[np.float32, np.float32]:
+    """`_errors` of the point whose errors lie in `g` from a row on."""
+    return _errors(
+        g[row * BLOCK + n],
+        g[(row + 1) * BLOCK + n],
+        g[(row + 2) * BLOCK + n],
+        g[(row + 3) * BLOCK + n],
+        g[(row + 4) * BLOCK + n],
+        g[(row + 5) * BLOCK + n],
+        tx,
+        ty,
+        cot,
+    )
+
+
 @_vectorised_inlined
 def _meet(
-    given: DoubletArguments,
-    a: int,
-    b: int,
-    lanes: int,
+    kappa: np.float32,
     wide: Floats,
     g: NDArray[np.float32],
     low: NDArray[np.float32],
     high: NDArray[np.float32],
     raw: NDArray[np.float32],
 ) -> None:
-    """Rows of `raw`: the 8 numbers behind the features of (a, b) and each doublet of the block, and whether all fit."""
-    at, errors, kappa = given
-    abx, aby, abz = at[b, X] - at[a, X], at[b, Y] - at[a, Y], at[b, Z] - at[a, Z]
-    length = max(math.sqrt(abx * abx + aby * aby), SHORTEST)
-    slope1 = abz / length
-    dz1, ab, per_ab = np.float32(abz), np.float32(length), np.float32(1.0 / length)
-    sine1 = np.float32(at[a, COS] * at[b, SIN] - at[a, SIN] * at[b, COS])
-    cosine1 = np.float32(at[a, COS] * at[b, COS] + at[a, SIN] * at[b, SIN])
-    # of the straight line through both: its distance from the origin; and the product of the two positions
-    impact = np.float32((abx * at[b, Y] - aby * at[b, X]) / length)
-    product = np.float32(at[a, X] * at[b, X] + at[a, Y] * at[b, Y])
-    aux, auy, auz, avx, avy, avz = (
-        errors[a, UX],
-        errors[a, UY],
-        errors[a, UZ],
-        errors[a, VX],
-        errors[a, VY],
-        errors[a, VZ],
-    )
-    bux, buy, buz, bvx, bvy, bvz = (
-        errors[b, UX],
-        errors[b, UY],
-        errors[b, UZ],
-        errors[b, VX],
-        errors[b, VY],
-        errors[b, VZ],
-    )
-    wx, wy, wz, scattering = errors[b, WX], errors[b, WY], errors[b, WZ], errors[b, SCATTERING]
-    for n in range(lanes):
-        bcx, bcy, slope2, bc = wide[n], wide[BLOCK + n], wide[2 * BLOCK + n], g[n]
-        per_bc = ONE / bc
+    """Rows of `raw`: the 8 numbers behind the features of each lane's triplet, and whether all fit the limits.
+
+    Rows of `wide`: x, y, slope of the first doublet, then of the second. Of `g`: length, sine and cosine of azimuth,
+    distance and product of the first; length, sine and cosine of the second; the errors of the three points, and of the
+    second its sensor's normal and scattering.
+    """
+    for n in range(BLOCK):
+        abx, aby, slope1 = wide[n], wide[BLOCK + n], wide[2 * BLOCK + n]
+        bcx, bcy, slope2 = wide[3 * BLOCK + n], wide[4 * BLOCK + n], wide[5 * BLOCK + n]
+        ab, sine1, cosine1, impact, product = (
+            g[n],
+            g[BLOCK + n],
+            g[2 * BLOCK + n],
+            g[3 * BLOCK + n],
+            g[4 * BLOCK + n],
+        )
+        bc, sine2, cosine2 = g[5 * BLOCK + n], g[6 * BLOCK + n], g[7 * BLOCK + n]
+        per_ab, per_bc = ONE / ab, ONE / bc
         acx, acy = np.float32(abx + bcx), np.float32(aby + bcy)
         per_ac = ONE / max(math.sqrt(acx * acx + acy * acy), SHORTEST)
         tx, ty = acx * per_ac, acy * per_ac
@@ -243,20 +275,11 @@ def _meet(
         more1, more2 = _arc(square1, turned), _arc(square2, math.sqrt(ONE - square2))
         less1, less2 = more1 / (ONE + more1), more2 / (ONE + more2)
         bend = np.float32(slope2 - slope1) - np.float32(slope2) * less2 + np.float32(slope1) * less1
-        cot = (dz1 + np.float32(slope2) * bc) / (ab + ab * more1 + bc + bc * more2)
-        across_a, along_a = _errors(aux, auy, auz, avx, avy, avz, tx, ty, cot)
-        across_b, along_b = _errors(bux, buy, buz, bvx, bvy, bvz, tx, ty, cot)
-        across_c, along_c = _errors(
-            g[3 * BLOCK + n],
-            g[4 * BLOCK + n],
-            g[5 * BLOCK + n],
-            g[6 * BLOCK + n],
-            g[7 * BLOCK + n],
-            g[8 * BLOCK + n],
-            tx,
-            ty,
-            cot,
-        )
+        cot = (np.float32(slope1) * ab + np.float32(slope2) * bc) / (ab + ab * more1 + bc + bc * more2)
+        across_a, along_a = _errors_of(8, n, g, tx, ty, cot)
+        across_b, along_b = _errors_of(14, n, g, tx, ty, cot)
+        across_c, along_c = _errors_of(20, n, g, tx, ty, cot)
+        wx, wy, wz, scattering = g[26 * BLOCK + n], g[27 * BLOCK + n], g[28 * BLOCK + n], g[29 * BLOCK + n]
         q_over_pt = curvature / kappa
         one = ONE + cot * cot
         cosine = abs(wx * tx + wy * ty + wz * cot) / math.sqrt(one)
@@ -269,7 +292,7 @@ def _meet(
         # impact of the circle: signed distance of the origin from it, stable for straight lines too
         q = turned * impact + HALF * curvature * product
         d0 = TWO * q / (ONE + math.sqrt(max(ONE + TWO * curvature * q, ZERO)))
-        beam = TWO * (sine1 * g[2 * BLOCK + n] + cosine1 * g[BLOCK + n]) * per_ac / kappa
+        beam = TWO * (sine1 * cosine2 + cosine1 * sine2) * per_ac / kappa
         pull, d0, beam_pull = bend / math.sqrt(kink), d0 / D0_SCALE, (q_over_pt - beam) / error
         ratio = bc * per_ab
         _keep(n, (pull, q_over_pt, error, d0, beam_pull, kink, cot, ratio), low, high, raw)
@@ -313,6 +336,17 @@ def _flush(
     return n
 
 
+@inlined
+def _up(slope: np.float32, window: np.float32) -> np.float32:
+    """The steepest slope that may follow, which rises with `slope`: `window` is less than one, or infinite."""
+    return slope + window * (ONE + abs(slope))
+
+
+@inlined
+def _down(slope: np.float32, window: np.float32) -> np.float32:
+    return slope - window * (ONE + abs(slope))
+
+
 @_vectorised
 def join(
     given: DoubletArguments,
@@ -322,35 +356,64 @@ def join(
     features: NDArray[np.float32],
 ) -> tuple[int, int]:
     """Fill `out` (budget, 2) and `features` (budget, 8); return how many triplets fit the limits, and how many are out."""
-    at, errors, _ = given
+    at, errors, kappa = given
     pairs, start, arriving, arriving_start, logits = doublets
-    low, high, weights, threshold = cuts
+    low, high, window, weights, threshold = cuts
     layers = hidden_layers(weights)
-    f, _, _, _ = layers
-    pair = np.empty((LANES, 2), np.int32)
-    f[: 8 * LANES] = ONE
-    wide, g, raw = np.empty(3 * BLOCK), np.empty(9 * BLOCK, np.float32), np.empty(9 * BLOCK, np.float32)
-    within, n, size = 0, 0, 0
+    layers[0][: 8 * LANES] = ONE
+    slope = np.empty(len(pairs), np.float32)
+    ways = _ways(at, pairs, slope)
+    met, pair = np.empty((BLOCK, 2), np.int32), np.empty((LANES, 2), np.int32)
+    wide, g, raw = np.ones(6 * BLOCK), np.ones(30 * BLOCK, np.float32), np.empty(9 * BLOCK, np.float32)
+    within, n, size, filled = 0, 0, 0, 0
     for b in range(len(at)):
-        if arriving_start[b] == arriving_start[b + 1]:
-            continue
-        end = start[b + 1]
-        for first in range(start[b], end, BLOCK):
-            lanes = min(BLOCK, (end - first + VECTOR - 1) // VECTOR * VECTOR)
-            _leaving(at, errors, pairs, first, end, b, wide, g)
-            for k in range(arriving_start[b], arriving_start[b + 1]):
-                i = arriving[k]
-                _meet(given, pairs[i, FIRST], b, lanes, wide, g, low, high, raw)
-                for lane in range(min(BLOCK, end - first)):
-                    if raw[8 * BLOCK + lane] == ZERO:
-                        continue
-                    within += 1
-                    pair[size, FIRST], pair[size, SECOND] = i, first + lane
-                    for row in range(8):
-                        f[row * LANES + size] = raw[row * BLOCK + lane]
-                    f[8 * LANES + size], f[9 * LANES + size] = logits[i], logits[first + lane]
-                    size += 1
-                    if size == LANES:
-                        n = _flush(size, pair, weights, threshold, layers, out, features, n)
-                        size = 0
+        begin, end = start[b], start[b + 1]
+        for k in range(arriving_start[b], arriving_start[b + 1]):
+            i = arriving[k]
+            lowest, highest = _down(slope[i], window), _up(slope[i], window)
+            while begin < end and slope[begin] < lowest:
+                begin += 1
+            for j in range(begin, end):
+                if slope[j] > highest:
+                    break
+                met[filled, FIRST], met[filled, SECOND] = i, j
+                _gather(filled, ways, errors, pairs, i, j, wide, g)
+                filled += 1
+                if filled == BLOCK:
+                    _meet(kappa, wide, g, low, high, raw)
+                    for lane in range(BLOCK):
+                        if raw[8 * BLOCK + lane] == ONE:
+                            _take(lane, size, met, raw, logits, pair, layers)
+                            within, size = within + 1, size + 1
+                            if size == LANES:
+                                n = _flush(size, pair, weights, threshold, layers, out, features, n)
+                                size = 0
+                    filled = 0
+    _meet(kappa, wide, g, low, high, raw)
+    for lane in range(filled):
+        if raw[8 * BLOCK + lane] == ONE:
+            _take(lane, size, met, raw, logits, pair, layers)
+            within, size = within + 1, size + 1
+            if size == LANES:
+                n = _flush(size, pair, weights, threshold, layers, out, features, n)
+                size = 0
     return within, _flush(size, pair, weights, threshold, layers, out, features, n)
+
+
+@_vectorised_inlined
+def _take(
+    lane: int,
+    size: int,
+    met: NDArray[np.int32],
+    raw: NDArray[np.float32],
+    logits: NDArray[np.float32],
+    pair: NDArray[np.int32],
+    layers: Layers,
+) -> None:
+    """Copy a triplet that fits the limits to the place `size` of the block that the gate reads."""
+    f, _, _, _ = layers
+    i, j = met[lane, FIRST], met[lane, SECOND]
+    pair[size, FIRST], pair[size, SECOND] = i, j
+    for row in range(8):
+        f[row * LANES + size] = raw[row * BLOCK + lane]
+    f[8 * LANES + size], f[9 * LANES + size] = logits[i], logits[j]

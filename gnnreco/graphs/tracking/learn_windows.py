@@ -8,7 +8,7 @@ by how much windows learned from the others must widen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -16,14 +16,18 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadConfig
+from gnnreco.kernels import njit
 
 from .frame import WIDTH_CLASSES, Frame, Points
-from .windows import Windows, pair_geometry, s_bin, width_class
+from .windows import OF_CELLS, Windows, cell_of, pair_geometry, s_bin, width_class
 
 SHARE_CELLS = 0.5  # of the loss allowed, what closing the dearest cells may take; the windows share the rest
 FEW = 300  # segments under which a bin borrows from its neighbours
 HELD = 4  # one event in so many is held back
 WIDEST = 3.0  # more cannot be had by widening: too few segments to learn from
+
+TABLE_PAIRS = 2_000_000  # candidates of an event that the table of cells looks at
+SPARSE = 20.0  # candidates that a cell is taken to have had besides those seen
 
 
 def learn_windows(
@@ -62,6 +66,78 @@ def learn_windows(
         return windows
     draft = _quantile_windows(others, len(frame.s_low), efficiency, bins)
     return _stretched(windows, _stretch(draft, held, len(frame.s_low), efficiency))
+
+
+def with_cells(
+    windows: Windows,
+    samples: Sequence[tuple[Points, NDArray[np.int64]]],
+    frame: Frame,
+    efficiency: float,
+    n: int,
+) -> Windows:
+    """Windows that also close the cells of azimuth and impact in which a true segment costs most candidates.
+
+    Parameters
+    ----------
+    efficiency : float
+        Fraction of the segments within the windows that the cells keep.
+    n : int
+        Cells along each of the two.
+    """
+    size = len(windows.first)
+    layers = len(frame.s_low)
+    row_of = np.full(layers * layers, -1, np.int64)
+    row_of[windows.first.astype(np.int64) * layers + windows.second] = np.arange(size)
+    told = [_pair_columns(points, segments, row_of, layers) for points, segments in samples]
+    row, dphi, _ = (np.concatenate(column) for column in zip(*told, strict=True))
+    scale = np.array([2 * np.median(np.abs(d)) if len(d) else 1.0 for d in _split(dphi, row, size)]) + 1e-4
+    true, seen = np.zeros((size, n, n)), np.zeros((size, n, n))
+    for (points, _), columns in zip(samples, told, strict=True):
+        _count(*columns, scale, 1.0, true)
+        pairs, needed = windows.pairs(points, frame, TABLE_PAIRS)
+        every = max(1, len(pairs) // (TABLE_PAIRS // 4))
+        _count(
+            *_pair_columns(points, pairs[::every], row_of, layers), scale, every * needed / len(pairs), seen
+        )
+    true, seen = _blurred(true), _blurred(seen)
+    price = ((seen + SPARSE) / np.maximum(true, 1e-9)).ravel()
+    order = np.argsort(price, kind="stable")
+    kept = np.cumsum(true.ravel()[order])
+    open_ = np.zeros(true.size, np.uint8)
+    open_[order[: np.searchsorted(kept, efficiency * kept[-1]) + 1]] = 1
+    return replace(windows, phi_scale=scale, cells=open_.reshape(true.shape))
+
+
+def _pair_columns(
+    points: Points, pairs: NDArray[np.integer], row_of: NDArray[np.int64], layers: int
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Row of the windows, azimuth and impact of pairs of points, where there is such a row."""
+    a, b = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
+    row = row_of[points.layer[a].astype(np.int64) * layers + points.layer[b]]
+    dphi, impact = pair_geometry(points, a, b)
+    return row[row >= 0], dphi[row >= 0], impact[row >= 0]
+
+
+def _split(value: Floats, row: NDArray[np.int64], n: int) -> list[Floats]:
+    order = np.argsort(row, kind="stable")
+    return np.split(value[order], np.searchsorted(row[order], np.arange(1, n)))
+
+
+@njit(cache=True)
+def _count(
+    row: NDArray[np.int64], dphi: Floats, impact: Floats, scale: Floats, weight: float, out: Floats
+) -> None:
+    for k in range(len(row)):
+        i, j = cell_of(dphi[k], impact[k], scale[row[k]], out.shape[1])
+        out[row[k], i, j] += weight
+
+
+def _blurred(count: Floats) -> Floats:
+    """Each cell with a quarter of what the eight around it hold: a cell that few segments met is not closed for that."""
+    wide = np.pad(count, ((0, 0), (1, 1), (1, 1)))
+    n = count.shape[1]
+    around = sum(wide[:, i : i + n, j : j + n] for i in range(3) for j in range(3))
+    return 0.75 * count + 0.25 * around  # type: ignore[no-any-return]
 
 
 def _columns(points: Points, segments: NDArray[np.int64], frame: Frame, bins: int) -> Floats:
@@ -130,7 +206,10 @@ def _quantile_windows(table: Floats, n_layers: int, efficiency: float, bins: int
     s_low[dear], s_high[dear] = np.inf, -np.inf
     open_ = ~dear.all(axis=1)
     windows = Windows(first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high)
-    return replace(windows, **{f.name: getattr(windows, f.name)[open_] for f in fields(windows)})
+    return replace(
+        windows,
+        **{f.name: getattr(windows, f.name)[open_] for f in fields(windows) if f.name not in OF_CELLS},
+    )
 
 
 def _dear(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,13 @@ from .embedding import Embedding
 from .features import DOUBLET_FEATURES, TRIPLET_FEATURES, doublet_features
 from .frame import Frame, Points, points_of
 from .gate import Gate
-from .learn_windows import learn_windows
+from .learn_windows import learn_windows, with_cells
 from .segments import Targets, true_segments
-from .triplets import SegmentGraph, join_doublets
+from .triplets import SegmentGraph, join_doublets, slopes
 from .windows import Windows
 
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
-TRAINING_ROWS = 5_000_000  # candidates that a gate sees: beyond, it learns nothing new
+TRAINING_ROWS = 5_000_000  # candidates of all events that a gate sees: beyond, it learns nothing new
 
 Sample = tuple[int, Points, NDArray[np.int64]]  # event number, its points, its true segments
 
@@ -45,6 +46,8 @@ class GraphConfig:
         Fraction of those that the gate on pairs keeps.
     limit_efficiency : float
         Fraction of the true triplets that the limits on their features keep.
+    slope_efficiency : float
+        Fraction of the true triplets that a window in the change of slope keeps; 0 learns no such window.
     triplet_efficiency : float
         Fraction of those that the gate on triplets keeps.
     min_pt, min_hits : float, int
@@ -53,21 +56,29 @@ class GraphConfig:
         Budgets: an event that needs more raises `OverBudget`.
     bins : int
         Bins of `s` in each layer.
+    cells : int
+        Cells of azimuth, and of impact, by which windows are cut once more; 0 leaves them as they are.
+    cell_efficiency : float
+        Fraction of the segments within the windows that these cells keep.
     """
 
     builder: str = "windows"
     segment_efficiency: float = 0.996
     pair_efficiency: float = 0.995
     limit_efficiency: float = 0.998
+    slope_efficiency: float = 0.0
     triplet_efficiency: float = 0.996
     min_pt: float = 0.15
     min_hits: int = 4
     max_pairs: int = 12_000_000
     max_triplets: int = 20_000_000
     bins: int = 24
+    cells: int = 0
+    cell_efficiency: float = 0.998
 
     def __post_init__(self) -> None:
         within(self, 1, BINS, "bins")
+        within(self, 0, BINS, "cells")
         within(self, 1, CANDIDATES, "max_pairs", "max_triplets")
 
 
@@ -82,10 +93,11 @@ class LearnedGraph:
         pair_gate: Gate,
         limits: NDArray[np.float64],
         triplet_gate: Gate,
+        slope_window: float = np.inf,
     ) -> None:
         self.config, self.detector, self.frame = config, detector, Frame.of(detector)
         self.builder, self.pair_gate, self.triplet_gate = builder, pair_gate, triplet_gate
-        self.limits = limits
+        self.limits, self.slope_window = limits, slope_window
 
     @classmethod
     def learn(
@@ -114,10 +126,12 @@ class LearnedGraph:
             builder = learn_embedding(known, frame, stated, seed, progress=progress)
         else:
             builder = learn_windows(known, frame, stated, config.bins)
+            if config.cells:
+                builder = with_cells(builder, known, frame, config.cell_efficiency, config.cells)
         rng = np.random.default_rng(seed)
-        limits = _limits(config, frame, samples)
+        limits, window = _limits(config, frame, samples)
         gates = Gate.open(len(DOUBLET_FEATURES)), Gate.open(len(TRIPLET_FEATURES) + 2)
-        draft = cls(config, detector, builder, gates[0], limits, gates[1])
+        draft = cls(config, detector, builder, gates[0], limits, gates[1], window)
         draft.pair_gate = train_gate(
             *draft._pair_sample(samples, rng), config.pair_efficiency, seed, progress=progress
         )
@@ -127,11 +141,17 @@ class LearnedGraph:
         return draft
 
     def build(self, event: Event) -> tuple[Points, SegmentGraph]:
-        """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`."""
+        """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`.
+
+        Where tracks have four hits or more, so are triplets that no other one continues.
+        """
         points = points_of(event.hits, self.detector, self.frame)
         pairs = self._pairs(event.number, points)
         doublets, logits = self._doublets(points, pairs)
         triplets, features = self._triplets(event.number, points, doublets, logits)
+        if self.config.min_hits >= 4:
+            kept = continued(triplets, len(doublets))
+            triplets, features = triplets[kept], features[kept]
         used = np.zeros(len(doublets), bool)
         used[triplets.ravel()] = True
         renumber = np.cumsum(used, dtype=np.int32) - 1
@@ -167,7 +187,7 @@ class LearnedGraph:
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         budget = self.config.max_triplets
         triplets, features, needed = join_doublets(
-            points, self.frame, doublets, self.limits, budget, logits, self.triplet_gate
+            points, self.frame, doublets, self.limits, budget, logits, self.triplet_gate, self.slope_window
         )
         if needed > budget:
             raise OverBudget(number, "triplets", needed, budget)
@@ -178,7 +198,7 @@ class LearnedGraph:
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
             number, points, segments = sample
-            pairs = self._pairs(number, points)
+            pairs = _some(self._pairs(number, points), TRAINING_ROWS // len(samples), rng)
             return doublet_features(points, self.frame, pairs), is_true(pairs, segments)
 
         return _shuffled((one(s) for s in samples), rng)
@@ -190,7 +210,8 @@ class LearnedGraph:
             number, points, segments = sample
             doublets, logits = self._doublets(points, self._pairs(number, points))
             triplets, features = self._triplets(number, points, doublets, logits)
-            true = is_true(doublets, segments)
+            rows = _some(np.arange(len(triplets)), TRAINING_ROWS // len(samples), rng)
+            triplets, features, true = triplets[rows], features[rows], is_true(doublets, segments)
             return _gate_features(features, triplets, logits), true[triplets[:, 0]] & true[triplets[:, 1]]
 
         return _shuffled((one(s) for s in samples), rng)
@@ -200,6 +221,8 @@ class LearnedGraph:
         parts: dict[str, NDArray[np.generic]] = {
             "limits": self.limits,
         }
+        if self.config.slope_efficiency:
+            parts["slope_window"] = np.array([self.slope_window])
         for name, part in (
             (self.config.builder, self.builder),
             ("pair_gate", self.pair_gate),
@@ -224,6 +247,7 @@ class LearnedGraph:
             Gate(**part("pair_gate")),  # type: ignore[arg-type]
             state["limits"].astype(np.float64),
             Gate(**part("triplet_gate")),  # type: ignore[arg-type]
+            float(state["slope_window"][0]) if "slope_window" in state else np.inf,
         )
 
 
@@ -232,6 +256,13 @@ def _builder(config: GraphConfig) -> type[Windows] | type[Embedding]:
     if config.builder not in kinds:
         raise BadConfig(f"no graph builder {config.builder!r}: choose one of {', '.join(kinds)}")
     return kinds[config.builder]
+
+
+def continued(triplets: NDArray[np.int32], n_doublets: int) -> NDArray[np.bool_]:
+    """Which triplets (m, 2) share a doublet with another one before or behind. Shape (m,)."""
+    starts, ends = np.zeros(n_doublets, bool), np.zeros(n_doublets, bool)
+    starts[triplets[:, 0]], ends[triplets[:, 1]] = True, True
+    return np.asarray(ends[triplets[:, 0]] | starts[triplets[:, 1]])
 
 
 def is_true(pairs: NDArray[np.int32], segments: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -250,32 +281,37 @@ def _gate_features(
     return np.concatenate([features, logits[triplets]], axis=1)
 
 
-def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> NDArray[np.float64]:
-    """Interval of each triplet feature that keeps the stated fraction of true triplets."""
+def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> tuple[NDArray[np.float64], float]:
+    """Interval of each triplet feature, and window in slope, that keep the stated fractions of true triplets."""
     limits = np.tile([-np.inf, np.inf], (len(TRIPLET_FEATURES), 1))
-    true = [
-        join_doublets(p, frame, s.astype(np.int32), limits, config.max_triplets)[1]
-        for _, p, s in samples[:20]
-    ]
-    features = np.concatenate(true)
+    features, turns = [], []
+    for _, points, segments in samples[:: max(1, len(samples) // 20)]:
+        doublets = segments.astype(np.int32)
+        triplets, values, _ = join_doublets(points, frame, doublets, limits, config.max_triplets)
+        inner, outer = slopes(points, doublets)[triplets.T].astype(np.float64)
+        features.append(values)
+        turns.append(np.abs(outer - inner) / (1 + np.abs(inner)))
+    found, turn = np.concatenate(features), np.concatenate(turns)
     tail = (1 - config.limit_efficiency) / (2 * len(LIMITED))
-    for name in LIMITED if len(features) else ():
+    for name in LIMITED if len(found) else ():
         k = TRIPLET_FEATURES.index(name)
-        low, high = np.quantile(features[:, k], [tail, 1 - tail])
+        low, high = np.quantile(found[:, k], [tail, 1 - tail])
         limits[k] = low - 1e-3, high + 1e-3
-    return limits
+    if not config.slope_efficiency or not len(found):
+        return limits, np.inf
+    window = float(np.quantile(turn, config.slope_efficiency))
+    return limits, window if window < 1 else np.inf
+
+
+def _some(rows: NDArray[Any], most: int, rng: np.random.Generator) -> NDArray[Any]:
+    """All rows, or a random part of them where there are more than `most`."""
+    return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]
 
 
 def _shuffled(
     parts: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Rows of several events in random order; no more events than `TRAINING_ROWS` needs."""
-    features, true, total = [], [], 0
-    for f, t in parts:
-        features.append(f)
-        true.append(t)
-        total += len(t)
-        if total >= TRAINING_ROWS:
-            break
-    order = rng.permutation(total)
+    """Rows of all events in random order."""
+    features, true = zip(*parts, strict=True)
+    order = rng.permutation(sum(map(len, true)))
     return np.concatenate(features)[order], np.concatenate(true)[order]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,9 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import FIRST, SECOND, njit
 
 from .frame import WIDTH_CLASSES, Frame, Points
+
+OF_CELLS = ("phi_scale", "cells")
+IMPACT_SCALE = 100.0  # mm
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Windows:
         Window of the difference in azimuth, rad.
     impact_low, impact_high : float64 (n_pairs,)
         Window of the straight line's z where r is zero, mm.
+    phi_scale : float64 (n_pairs,), cells : uint8 (n_pairs, n, n)
+        Which differences in azimuth go with which impacts, by `cell_of`: soft particles from the beam line turn far, those
+        from elsewhere miss it, few do both. Without such a table n is 0.
     """
 
     first: NDArray[np.int32]
@@ -41,10 +47,14 @@ class Windows:
     phi_high: Floats
     impact_low: Floats
     impact_high: Floats
+    phi_scale: Floats = field(default_factory=lambda: np.zeros(0))
+    cells: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The table as named arrays, for a bundle."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in OF_CELLS or self.cells.size
+        }
 
     def pairs(self, points: Points, frame: Frame, budget: int) -> tuple[NDArray[np.int32], int]:
         """Pairs of points inside the windows.
@@ -68,6 +78,8 @@ class Windows:
             phi_high,
             self.impact_low,
             self.impact_high,
+            self.phi_scale,
+            self.cells,
             frame.s_low,
             np.maximum(frame.s_high - frame.s_low, 1e-9),
         )
@@ -117,6 +129,8 @@ class _Table(NamedTuple):
     phi_high: Floats
     impact_low: Floats
     impact_high: Floats
+    phi_scale: Floats
+    cells: NDArray[np.uint8]
     layer_low: Floats
     layer_span: Floats
 
@@ -134,12 +148,18 @@ class _Seen(NamedTuple):
     width: NDArray[np.int32]
 
 
+@njit(inline="always")
+def cell_of(dphi: float, impact: float, scale: float, n: int) -> tuple[int, int]:
+    """Cell of a difference in azimuth, linear up to its `scale`, and an impact, linear up to `IMPACT_SCALE`."""
+    u, v = dphi / (scale + abs(dphi)), impact / (IMPACT_SCALE + abs(impact))
+    return min(int((u + 1.0) * 0.5 * n), n - 1), min(int((v + 1.0) * 0.5 * n), n - 1)
+
+
 @njit(cache=True, boundscheck=False)
 def _search(table: _Table, points: _Seen, out: NDArray[np.int32]) -> int:
     """Fill `out` (budget, 2) with every pair of points inside the windows; return how many there are, kept or not."""
-    first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high, layer_low, layer_span = (
-        table
-    )
+    first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high = table[:9]
+    phi_scale, cells, layer_low, layer_span = table[9:]
     s, phi, r, z, layer_start, row_start, bins_of, width = points
     n = 0
     rows = row_start.shape[1] - 1
@@ -173,7 +193,12 @@ def _search(table: _Table, points: _Seen, out: NDArray[np.int32]) -> int:
                             if abs(dr) < 1.0:
                                 dr = 1.0
                             impact = z[a] - r[a] * (z[b] - z[a]) / dr
-                            if impact_low[p] <= impact <= impact_high[p]:
+                            keep = impact_low[p] <= impact <= impact_high[p]
+                            if keep and cells.shape[1]:
+                                dphi = phi[b] - phi[a] - turn * 2 * np.pi
+                                i, j = cell_of(dphi, impact, phi_scale[p], cells.shape[1])
+                                keep = cells[p, i, j] != 0
+                            if keep:
                                 if n < len(out):
                                     out[n, FIRST], out[n, SECOND] = a, b
                                 n += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from gnnreco.fit.trackfit import FitResult, fit_tracks
 from gnnreco.geometry import Detector
 
 OF_HITS = ("kept", "chi2_hit")  # columns of a fit that have a row for each hit
+INNERMOST = (0.7, 0.5, 0.3)  # of the hits, for a fit where none of all hits succeeds
+FEWEST = 3  # hits of such a fit
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,19 @@ class Candidates:
         )
 
     def without_outliers(
-        self, detector: Detector, hits: Hits, max_chi2_hit: float, momentum: float = 1.0
+        self,
+        detector: Detector,
+        hits: Hits,
+        max_chi2_hit: float,
+        lost_chi2_hit: float,
+        momentum: float = 1.0,
     ) -> Candidates:
-        """Fit those again that have a hit which does not fit, or no fit at all; the others stay as they are."""
+        """Fit those again that have a hit which does not fit, or no fit at all; the others stay as they are.
+
+        A hit that adds more than `max_chi2_hit` to chi2 leaves the fit, and the track too where it adds more than
+        `lost_chi2_hit`. Where no fit of all hits succeeds, that of the innermost ones stands for the track: a particle
+        that lost energy on the way or a field that is not the assumed one leave hits which no single curve meets.
+        """
         owner = np.repeat(np.arange(len(self)), np.diff(self.offsets))
         again = ~self.fit.valid
         again[owner[self.fit.chi2_hit > max_chi2_hit]] = True
@@ -74,7 +86,34 @@ class Candidates:
         mended = Candidates.fitted(
             detector, hits, bad.offsets, bad.hit_index, bad.weight, max_chi2_hit, momentum
         )
+        for share in INNERMOST:
+            mended = mended.fitted_inside(detector, hits, share, max_chi2_hit, momentum)
+        near = (mended.fit.chi2_hit > 0) & (mended.fit.chi2_hit <= lost_chi2_hit)
+        mended = replace(mended, fit=mended.fit._replace(kept=mended.fit.kept | near))
         return concatenate([self.rows(~again), mended])
+
+    def fitted_inside(
+        self, detector: Detector, hits: Hits, share: float, max_chi2_hit: float, momentum: float
+    ) -> Candidates:
+        """Those without a fit take that of a share of their hits, the innermost; they keep the others as they are."""
+        lost = np.flatnonzero(~self.fit.valid)
+        size = np.diff(self.offsets)[lost]
+        inner = np.minimum(np.maximum(np.ceil(size * share).astype(np.int64), FEWEST), size)
+        offsets = np.append(0, np.cumsum(inner))
+        rows = np.repeat(self.offsets[lost] - offsets[:-1], inner) + np.arange(offsets[-1])
+        part = Candidates.fitted(
+            detector, hits, offsets, self.hit_index[rows], self.weight[lost], max_chi2_hit, momentum
+        )
+        fit = FitResult._make(column.copy() for column in self.fit)
+        on_hits = np.repeat(part.fit.valid, inner)
+        for name in FitResult._fields:
+            there, here, good = (
+                (rows, np.arange(len(rows)), on_hits)
+                if name in OF_HITS
+                else (lost, np.arange(len(lost)), part.fit.valid)
+            )
+            getattr(fit, name)[there[good]] = getattr(part.fit, name)[here[good]]
+        return replace(self, fit=fit)
 
     def tracks(self, min_hits: int) -> Tracks:
         """Those with a valid fit and enough hits, as the columns that leave the engine."""

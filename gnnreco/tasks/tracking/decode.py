@@ -29,7 +29,10 @@ class DecodeConfig:
     min_hits : int
         Hits of the shortest track.
     max_chi2_hit : float
-        A hit that adds more to chi2 (two degrees of freedom) is dropped.
+        A hit that adds more to chi2 (two degrees of freedom) leaves the fit, up to three of a track.
+    lost_chi2_hit : float
+        Of those, one that adds more than this leaves the track too: the field may differ from the detector's, and a
+        particle may lose energy or kink, which throws right hits out of a fit.
     merge_chi2 : float
         What joining two pieces may add to chi2 (five degrees of freedom).
     merge_rounds : int
@@ -42,6 +45,7 @@ class DecodeConfig:
     attach_probability: float = 0.3
     min_hits: int = 4
     max_chi2_hit: float = 30.0
+    lost_chi2_hit: float = 3000.0
     merge_chi2: float = 50.0
     merge_rounds: int = 2
     momentum_without_field: float = 1.0
@@ -77,7 +81,9 @@ def decode(
     )
     for _ in range(config.merge_rounds):
         candidates = merge(detector, event.hits, candidates, config.merge_chi2, p)
-    candidates = candidates.without_outliers(detector, event.hits, config.max_chi2_hit, p)
+    candidates = candidates.without_outliers(
+        detector, event.hits, config.max_chi2_hit, config.lost_chi2_hit, p
+    )
     return candidates.tracks(config.min_hits)
 
 

@@ -30,6 +30,8 @@ def arrays(config: TrackingConfig, detector: Detector | None) -> Expected:
     """What each array must be, by name; layers of a detector are known where it is given."""
     gates = {"pair_gate": len(DOUBLET_FEATURES), "triplet_gate": len(TRIPLET_FEATURES) + 2}
     graph = {"limits": Numbers((len(TRIPLET_FEATURES), 2), np.float64, -LIMIT, LIMIT, infinite=True)}
+    if config.graph.slope_efficiency:
+        graph["slope_window"] = Numbers((1,), np.float64, 0, infinite=True)
     graph |= named(config.graph.builder, _builder(config.graph, detector))
     for name, features in gates.items():
         layers = _dense((features, *HIDDEN)) | {"w3": Numbers(HIDDEN[-1:]), "b3": Numbers((1,))}
@@ -57,7 +59,13 @@ def _builder(config: GraphConfig, detector: Detector | None) -> Expected:
         "phi_high": bins,
         "impact_low": pair,
         "impact_high": pair,
-    }
+    } | (_cells(config) if config.cells else {})
+
+
+def _cells(config: GraphConfig) -> Expected:
+    """The cells of azimuth and impact by which windows are cut."""
+    shape = ("pairs", config.cells, config.cells)
+    return {"phi_scale": Numbers(("pairs",), np.float64, 0), "cells": Numbers(shape, np.uint8, 0, 1)}
 
 
 def _dense(widths: tuple[int, ...]) -> Expected:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gnnreco.graphs.tracking.features import TRIPLET_FEATURES
 from gnnreco.graphs.tracking.gate import Gate
-from gnnreco.graphs.tracking.triplets import join_doublets
+from gnnreco.graphs.tracking.triplets import join_doublets, slopes
 from tests.graphs.tracking.test_features import OPEN, points_at
 
 
@@ -60,6 +60,22 @@ def test_limits_keep_those_whose_feature_lies_within(seed: int, column: int, par
     assert inside <= found
     assert not outside & found
     assert needed == len(kept) == len(kept_features)
+
+
+@given(st.integers(2, 60), st.integers(0, 99), st.floats(0.0, 0.99))
+@settings(max_examples=40)
+def test_a_window_in_slope_keeps_those_that_turn_less(n: int, seed: int, window: float) -> None:
+    points, frame, doublets = drawn(n, seed)
+    slope = slopes(points, doublets)
+    width = np.float32(window)
+    expected = [
+        [i, j]
+        for i, j in shared(doublets)
+        if slope[i] - width * (1 + abs(slope[i])) <= slope[j] <= slope[i] + width * (1 + abs(slope[i]))
+    ]
+    triplets, _, needed = join_doublets(points, frame, doublets, OPEN, 100_000, window=window)
+    assert triplets.tolist() == expected
+    assert needed == len(expected)
 
 
 @pytest.mark.parametrize("budget", [0, 1, 7])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from gnnreco.graphs import Frame, Targets, points_of, true_segments
-from gnnreco.graphs.tracking.learn_windows import _stretched, learn_windows
+from gnnreco.graphs.tracking.learn_windows import _stretched, learn_windows, with_cells
 
 
 def learned(tracker, events, n=20):
@@ -53,3 +53,25 @@ def test_a_budget_of_nothing_counts_all_the_same(tracker, events):
     none, counted = windows.pairs(samples[0][0], frame, 0)
     assert len(none) == 0
     assert counted == needed == len(pairs)
+
+
+def test_cells_drop_many_pairs_and_few_true_ones(tracker, events):
+    frame, samples, windows = learned(tracker, events)
+    cut = with_cells(windows, samples, frame, 0.99, 16)
+    all_pairs = kept_pairs = true = kept = 0
+    for points, segments in samples[:8]:
+        before, after = (keys(w.pairs(points, frame, 10**6)[0]) for w in (windows, cut))
+        assert np.isin(after, before).all()
+        all_pairs, kept_pairs = all_pairs + len(before), kept_pairs + len(after)
+        found = np.isin(keys(segments), before)
+        true, kept = true + found.sum(), kept + np.isin(keys(segments)[found], after).sum()
+    assert kept_pairs < 0.97 * all_pairs
+    assert kept > 0.97 * true
+
+
+def test_cells_that_are_all_open_cut_nothing(tracker, events):
+    frame, samples, windows = learned(tracker, events, 4)
+    cut = with_cells(windows, samples, frame, 1.0, 8)
+    open_ = replace(cut, cells=np.ones_like(cut.cells))
+    points = samples[0][0]
+    assert np.array_equal(open_.pairs(points, frame, 10**6)[0], windows.pairs(points, frame, 10**6)[0])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.columns import Hits
+from gnnreco.fit.trackfit import MISSED_SENSOR
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.graphs import first_particle
 from gnnreco.simulate import SimulationOptions, simulate
@@ -80,7 +81,7 @@ def test_all_rows_and_none(event: tuple[Hits, Candidates]) -> None:
 def test_good_candidates_are_left_as_they_are(detector: Detector, event: tuple[Hits, Candidates]) -> None:
     hits, all_of = event
     assert all_of.fit.valid.all()
-    same(all_of.without_outliers(detector, hits, 1e6), all_of)
+    same(all_of.without_outliers(detector, hits, 1e6, 1e6), all_of)
 
 
 def test_a_wild_hit_is_dropped_and_the_others_are_not_touched(
@@ -95,7 +96,7 @@ def test_a_wild_hit_is_dropped_and_the_others_are_not_touched(
         getattr(moved, c)[wild] += u[k]
     bad = Candidates.fitted(detector, moved, all_of.offsets, all_of.hit_index, all_of.weight)
     limit = 2 * np.delete(all_of.fit.chi2_hit, all_of.offsets[row] + 4).max()
-    clean = bad.without_outliers(detector, moved, limit)
+    clean = bad.without_outliers(detector, moved, limit, limit)
     tracks = clean.tracks(4)
     assert len(tracks) == len(all_of)
     found = [
@@ -122,3 +123,40 @@ def test_tracks_have_a_fit_enough_hits_and_a_score(
     assert len(concatenate([all_of, short]).tracks(2)) == len(all_of), "two hits make no track"
     score = all_of.tracks(4).score
     assert np.allclose(score, np.minimum(all_of.weight / (length - 2), 1.0))
+
+
+def test_a_hit_that_leaves_the_fit_stays_on_the_track_unless_it_is_far_off(
+    detector: Detector, event: tuple[Hits, Candidates]
+) -> None:
+    hits, all_of = event
+    row = 2
+    aside = all_of.offsets[row] + 4
+    hit = all_of.hit_index[aside]
+    u = detector.rotation[hits.sensor[hit], :, 0] * 10 * detector.resolution_u[hits.sensor[hit]]
+    moved = replace(hits, x=hits.x.copy(), y=hits.y.copy(), z=hits.z.copy())
+    moved.x[hit], moved.y[hit], moved.z[hit] = moved.x[hit] + u[0], moved.y[hit] + u[1], moved.z[hit] + u[2]
+    bad = Candidates.fitted(detector, moved, all_of.offsets, all_of.hit_index, all_of.weight)
+    assert bad.fit.chi2_hit[aside] > 30
+    near, far = (bad.without_outliers(detector, moved, 30.0, lost).tracks(4) for lost in (1e4, 30.0))
+    assert near.n_hits.sum() == far.n_hits.sum() + 1
+    assert hit in near.hit_index
+    assert hit not in far.hit_index
+    for name in ("q_over_p", "phi", "chi2", "ndf"):  # the same fit, without it
+        assert sorted(getattr(near, name)) == sorted(getattr(far, name))
+
+
+def test_a_track_that_no_curve_meets_as_a_whole_keeps_its_hits_and_takes_the_fit_of_the_inner_ones(
+    detector: Detector, event: tuple[Hits, Candidates]
+) -> None:
+    hits, all_of = event
+    first, second = (slice(*all_of.offsets[row : row + 2]) for row in (0, 1))
+    inner, rest = all_of.hit_index[first], all_of.hit_index[second][-3:]
+    mixed = np.append(inner, rest)  # the end of another track, which points elsewhere
+    bad = Candidates.fitted(detector, hits, np.array([0, len(mixed)]), mixed, np.ones(1))
+    bad.fit.status[:] = MISSED_SENSOR
+    mended = bad.fitted_inside(detector, hits, len(inner) / len(mixed), 30.0, 1.0)
+    assert mended.fit.valid.all()
+    assert np.array_equal(mended.hit_index, mixed)
+    assert mended.fit.kept[: len(inner)].all()
+    assert mended.fit.parameters[0] == pytest.approx(all_of.fit.parameters[0], rel=1e-6)
+    assert mended.fit.ndf[0] == 2 * len(inner) - 5
