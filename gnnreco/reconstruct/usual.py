@@ -24,7 +24,7 @@ def usual_of(bundle: Bundle, counts: dict[str, int]) -> JsonDict:
     if bundle.config.get("usual") is None:
         return {}
     usual = build(Usual, bundle.config["usual"], "usual")
-    return _compared(usual, {name: counts.pop(name) for name in usual.counts if name in counts})
+    return _compared(usual, {name: counts.pop(name) for name in usual.only(counts)})
 
 
 def usual_again(parts: Sequence[JsonMapping]) -> JsonDict:

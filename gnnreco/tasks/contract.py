@@ -199,7 +199,7 @@ class Calibratable(Protocol):
 class Accustomed(Protocol[Taken]):
     """A task with a setting ``usual``, a `gnnreco.models.calibration.Usual` that `gnnreco.evaluate.calibrate` learns.
 
-    With it, `Task.tally` gives the counts as well, and `gnnreco.reconstruct` says where they are unusual.
+    With it, `Task.tally` gives the counts that it reads as well, and `gnnreco.reconstruct` says where they are unusual.
     """
 
     ratios: tuple[Ratio, ...]

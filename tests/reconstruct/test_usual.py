@@ -70,6 +70,8 @@ def test_parts_of_a_job_say_together_what_the_whole_says(strict: Path, tmp_path:
     counts = whole["usual"]["counts"]
     assert ratio["value"] == counts["hits_on_tracks"] / counts["hits_seen"]
     assert counts["hits_seen"] == whole["hits"]
+    assert set(counts) == {"hits_on_tracks", "hits_seen"}
+    assert whole["counted"] == ["hits", "hits_outside", "tracks"]
 
 
 def test_empty_events_and_few_hits_say_nothing(strict: Path, tmp_path: Path) -> None:

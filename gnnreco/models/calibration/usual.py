@@ -110,10 +110,10 @@ class Usual:
         """The ratios that are unusual in counts by name, summed over events."""
         return tuple(ratio for ratio in self.ratios if ratio.leaves(counts))
 
-    @property
-    def counts(self) -> tuple[str, ...]:
-        """Names of all counts that it reads."""
-        return tuple(dict.fromkeys(name for ratio in self.ratios for name in (ratio.part, ratio.whole)))
+    def only(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """The counts that it reads."""
+        names = {name for ratio in self.ratios for name in (ratio.part, ratio.whole)}
+        return {name: number for name, number in counts.items() if name in names}
 
 
 def learn_usual(ratios: Sequence[Ratio], events: Sequence[Mapping[str, int]]) -> Usual | None:

@@ -177,7 +177,8 @@ class TrackingTask(Task["TrackingSample", Tracks]):
         Events with hits on fewer layers than the shortest track has hits are not counted. With what is usual known, also
         the counts that are compared with it.
         """
-        told = {} if self.config.usual is None else self.counts(event, tracks)
+        usual = self.config.usual
+        told = {} if usual is None else usual.only(self.counts(event, tracks))
         if len(tracks):
             return told
         mine = self._seen(event).event
