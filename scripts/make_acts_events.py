@@ -20,6 +20,10 @@ sys.path.insert(0, str(PEERS))
 
 from acts_config import write_config  # noqa: E402
 
+from gnnreco.geometry.field.solenoid import sheet  # noqa: E402
+
+FIELD_TESLA = 2.0
+
 
 def make_events(
     output: Path,
@@ -73,11 +77,25 @@ def make_events(
     shutil.rmtree(part, ignore_errors=True)
     command += ["--events", str(events), "--seed", str(seed), "--config", str(config)]
     command += ["--max-eta", str(max_eta), "--min-pt", str(min_pt), "--min-momentum", str(min_momentum)]
-    command += ["--solenoid", *map(str, solenoid)] if solenoid else []
+    if solenoid:
+        command += ["--field-map", str(_field_map(work, *solenoid))]
     command += ["-o", str(part)]
     subprocess.run([acts_python, str(PEERS / "acts_sequence.py"), "simulate", *command], check=True)
     part.rename(output)
     return output
+
+
+def _field_map(folder: Path, length: float, radius: float) -> Path:
+    """The field of a coil as a text file: r, z (mm), Br, Bz (tesla). The one that ACTS has is wrong near its axis."""
+    path = folder / f"coil-{length:g}-{radius:g}.txt"
+    middle = sheet(0.0, 0.0, 0.5 * length, radius)[1]
+    rows = [
+        (r, z, *(FIELD_TESLA / middle * b for b in sheet(float(r), float(z), 0.5 * length, radius)))
+        for z in range(-3200, 3240, 40)
+        for r in range(0, 1120, 20)
+    ]
+    path.write_text("".join("{} {} {:.8f} {:.8f}\n".format(*row) for row in rows))
+    return path
 
 
 def _generate(process: str, events: int, seed: int, work: Path, python: str) -> Path:

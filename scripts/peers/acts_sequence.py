@@ -14,7 +14,6 @@ import argparse
 import csv
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import acts
@@ -55,7 +54,7 @@ def simulate(args: argparse.Namespace) -> None:
     """Pythia events and pile-up on a luminous region, through Fatras, to measurements."""
     detector = acts.examples.GenericDetector(acts.examples.GenericDetector.Config())
     geometry = detector.trackingGeometry()
-    field = _field(args.solenoid)
+    field = _field(args.field_map)
     random = acts.examples.RandomNumbers(seed=args.seed)
     vertices = acts.examples.GaussianVertexGenerator(
         mean=acts.Vector4(0, 0, 0, 0),
@@ -103,17 +102,11 @@ def simulate(args: argparse.Namespace) -> None:
     s.run()
 
 
-def _field(solenoid: Sequence[float] | None) -> acts.MagneticFieldProvider:
-    """The same everywhere, or that of a coil with this length and radius, mm, and the same field at its middle."""
-    if solenoid is None:
+def _field(map_file: Path | None) -> acts.MagneticFieldProvider:
+    """The same everywhere, or a map around the z axis: a text file with r, z (mm), Br, Bz (tesla)."""
+    if map_file is None:
         return acts.ConstantBField(acts.Vector3(0, 0, FIELD_TESLA * u.T))
-    length, radius = solenoid
-    coil = acts.SolenoidBField(
-        radius=radius * u.mm, length=length * u.mm, nCoils=1000, bMagCenter=FIELD_TESLA * u.T
-    )
-    return acts.solenoidFieldMap(
-        rlim=(0, 1.1 * u.m), zlim=(-3.2 * u.m, 3.2 * u.m), nbins=(56, 162), field=coil
-    )
+    return acts.MagneticFieldMapRz(str(map_file), lengthUnit=u.mm, bFieldUnit=u.T)
 
 
 class Everything(acts.examples.IAlgorithm):
@@ -296,11 +289,7 @@ def main() -> None:
         "--min-momentum", type=float, default=0.5, help="below which a particle is not followed, GeV"
     )
     events.add_argument(
-        "--solenoid",
-        type=float,
-        nargs=2,
-        metavar=("LENGTH", "RADIUS"),
-        help="of the coil, mm; without it the field is the same everywhere",
+        "--field-map", type=Path, help="r, z, Br, Bz (mm, tesla); without it the field is the same everywhere"
     )
     tracks = verbs.add_parser("find")
     tracks.set_defaults(run=find)
