@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gnnreco.columns import Event, Ints, Particles, Tracks, Truth
-from gnnreco.evaluate import RULES, Matching, Target, match, trackml_score
+from gnnreco.evaluate import ALL_TRACKS, RULES, Matching, Target, match, trackml_score
 from gnnreco.evaluate.matching import concatenate
 from gnnreco.evaluate.rates import rates
 from gnnreco.evaluate.target import Kinematics, kinematics
+from gnnreco.evaluate.tracking.trackml import MIN_HITS
 
 RULE = "acts"
 SOFT = (0.15, 1.0)  # GeV
@@ -20,10 +21,12 @@ LONG = 6  # hits
 
 
 def targets(usual: Target) -> dict[str, Target]:
-    """The particles that are asked for, by the names of the rows in the result."""
-    soft = usual.between(*SOFT)
-    made_late = replace(usual, min_pt=SOFT[0]).displaced(DISPLACED_MM)
-    return {"usual": usual, "soft": soft, "displaced": made_late}
+    """The particles that are asked for, by the names of the rows in the result.
+
+    Particles made late leave few hits and are soft: all of those are asked for whose hits have a weight in the TrackML score.
+    """
+    made_late = replace(ALL_TRACKS, min_hits=MIN_HITS).displaced(DISPLACED_MM)
+    return {"usual": usual, "soft": usual.between(*SOFT), "displaced": made_late}
 
 
 def definitions(usual: Target) -> dict[str, str]:

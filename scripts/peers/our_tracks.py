@@ -40,7 +40,7 @@ class Ours:
     def find(
         self, source: EventSource, work: Path, repeat: int = 1
     ) -> tuple[dict[Key, Tracks], dict[str, Any]]:
-        """Tracks by `key` of the event (an event that failed has none), and their cost.
+        """Tracks by source and number of the event (an event that failed has none), and their cost.
 
         Returns
         -------
@@ -54,8 +54,10 @@ class Ours:
         pairs = Join(source, manifest, work / "fresh").pairs(read_tracks(work / "fresh"))
         found = {(event.source, event.number): tracks for event, tracks in pairs}
         cost = {
-            "cpu_seconds_per_event": statistics.median(m["cpu_seconds_per_event"] for m in warm),
-            "seconds_per_event": statistics.median(m["seconds_per_event"] for m in warm),
+            **{
+                name: _median([m[name] for m in warm])
+                for name in ("cpu_seconds_per_event", "seconds_per_event")
+            },
             "process_cpu_seconds_per_event": statistics.median(r.cpu_seconds for r in runs) / len(source),
             "peak_mib": statistics.median(r.peak_mib for r in runs),
             "failures": manifest["failures"],
@@ -83,3 +85,9 @@ class Ours:
             said = (work / "stderr.txt").read_text(errors="replace").strip().splitlines()
             raise MissingTool("gnnreco", said[-1] if said else f"ended with status {cost.status}")
         return cost
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    """None where no event of a run was reconstructed."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

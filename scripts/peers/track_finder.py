@@ -25,6 +25,7 @@ from finder_program import Cost, Program
 from finder_scores import LONG, HitLists, agreement, definitions
 from our_tracks import Ours
 
+from gnnreco.cli.options import positive
 from gnnreco.columns import Tracks
 from gnnreco.errors import GnnrecoError
 from gnnreco.evaluate import target_of
@@ -161,7 +162,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--detector", default="trackml")
     parser.add_argument("--no-cells", dest="cells", action="store_false", help="gnnreco leaves cells unread")
     parser.add_argument(
-        "--repeat", type=int, default=1, metavar="N", help="runs of both; medians (default: 1)"
+        "--repeat", type=positive, default=1, metavar="N", help="runs of both; medians (default: 1)"
     )
     parser.add_argument("--work", type=Path, help="keeps hits, tracks and what the program said")
     parser.add_argument("--json", type=Path)
