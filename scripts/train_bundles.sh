@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The commands that train the bundles in gnnreco/bundles. Usage: scripts/train_bundles.sh OUTPUT [ACTS_PYTHON]
 # ACTS_PYTHON has the extras `acts` and `pythia`; it makes the events of tracking-trackml (some 15 minutes on two cores,
-# training 15 more). Seeds 7 to 21 with generator runs 11 and 12 are for training; tests and `make bench` use 1001 to 1004
-# with runs 101 and 102.
+# training an hour more). Seeds 51 to 72 with generator runs 31 to 62 are for training; tests and `make bench` use 1001 to
+# 1004 with runs 101 and 102.
 set -euo pipefail
 output=$(realpath -m "$1") acts=${2:-python}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,19 +10,34 @@ mkdir -p "$output" && cd "$output"
 # training keeps its buffers: 1.7 times faster
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 
-make_events() { # folder pile-up events seed [largest |eta|]
-    python "$here/make_acts_events.py" --pileup "$2" --events "$3" --seed "$4" --max-eta "${5:-3}" \
-        --ttbar-seed 11 --minbias-seed 12 --acts-python "$acts" -o "$1"
+make_events() { # folder pile-up events seed generator [LENGTH RADIUS of the coil, mm]
+    python "$here/make_acts_events.py" --pileup "$2" --events "$3" --seed "$4" --ttbar-seed "$5" \
+        --minbias-seed $(($5 + 1)) --max-eta 4 --min-pt 0.1 --min-momentum 0.05 ${6:+--solenoid "$6" "$7"} \
+        --acts-python "$acts" -o "$1"
 }
-make_events dev_pu200 200 4 7
-make_events train_pu200 200 60 8
-make_events train_pu50 50 40 9
-make_events train_pu0 0 60 10
-make_events train_eta4_pu100 100 30 21 4
+make_events dev_coil 100 4 71 31 4700 1180
+make_events dev_same 200 3 72 61
+make_events train_pu50 50 16 51 41
+make_events train_coil_pu50 50 16 52 43 4500 1150
+make_events train_coil_pu150 150 6 53 45 3800 1150
+make_events train_long_pu150 150 6 54 47 5300 1250
+make_events train_wide_pu150 150 6 57 53 4300 1300
+make_events train_pu200 200 6 55 49
+make_events train_coil_pu0 0 30 56 51 4900 1200
+make_events train_coil_pu200 200 4 58 55 6300 1200
+any_field() { # folder seed spread of the collisions along z, mm
+    gnnreco simulate --detector trackml --process ttbar --events 6 --pileup 25 --seed "$2" any_field=true min_pt=0.1 \
+        sigma_z="$3" efficiency=0.985 -o "$1"
+}
+any_field train_any_18 18 8
+any_field train_any_145 145 45
+any_field train_any_28 28 8
+any_field train_any_245 245 45
 
-gnnreco train tracking detector=trackml sample=files \
-    'sample.inputs=[train_pu200,train_eta4_pu100,train_pu50,train_pu0]' 'sample.validation=[dev_pu200]' sample.events=190 \
-    train.epochs=18 train.learning_rate=0.004 train.threads=1 -o tracking-trackml
+gnnreco train tracking detector=trackml sample=files graph=robust \
+    'sample.inputs=[train_any_18,train_any_145,train_any_28,train_any_245,train_pu200,train_coil_pu200,train_coil_pu150,train_long_pu150,train_wide_pu150,train_pu50,train_coil_pu50,train_coil_pu0]' \
+    'sample.validation=[dev_coil,dev_same]' sample.randomize=true sample.events=140 sample.validation_events=6 \
+    train.epochs=12 train.learning_rate=0.004 train.threads=1 train.cache=cache -o tracking-trackml
 
 gnnreco train tracking detector=hx_tracker sample=ttbar sample.events=200 sample.pileup=30 \
     sample.simulation.noise_hits=0.05 sample.seed=1 train.epochs=25 train.learning_rate=0.004 train.threads=1 \

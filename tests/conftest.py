@@ -11,7 +11,9 @@ from hypothesis import settings
 for library in ("OMP", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
-settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+# Where a test does not say how many, a quick run draws 30 examples; `--hypothesis-profile=thorough` draws 100.
+settings.register_profile("thorough", derandomize=True, deadline=None, database=None)
+settings.register_profile("repeatable", settings.get_profile("thorough"), max_examples=30)
 settings.load_profile("repeatable")
 
 HEAD = """format: gnnreco-detector/1

@@ -74,7 +74,10 @@ PACKAGE = "from gnnreco.simulate import simulate, SimulationOptions; import gnnr
 
 @pytest.mark.parametrize(
     "script",
-    [f"import gnnreco; {CALL}; {PACKAGE}; {CALL}", f"{PACKAGE}; import gnnreco; {CALL}"],
+    [
+        f"import gnnreco; {CALL}; {PACKAGE}; {CALL}",
+        pytest.param(f"{PACKAGE}; import gnnreco; {CALL}", marks=pytest.mark.slow),
+    ],
     ids=["the function first", "the package first"],
 )
 def test_a_verb_can_be_called_whatever_was_imported_before(script: str) -> None:
@@ -85,8 +88,8 @@ def test_a_verb_can_be_called_whatever_was_imported_before(script: str) -> None:
     "before",
     [
         "from gnnreco import simulate as verb; import gnnreco",
-        "import gnnreco.simulate as verb; import gnnreco; assert verb.SimulationOptions",
-        "import gnnreco, gnnreco.simulate as verb, importlib; importlib.reload(gnnreco); importlib.reload(verb)",
+        "import gnnreco.simulate as verb; import gnnreco, importlib; assert verb.SimulationOptions; "
+        "importlib.reload(gnnreco); importlib.reload(verb)",
     ],
 )
 def test_there_is_one_object_of_the_name(before: str) -> None:

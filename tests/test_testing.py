@@ -14,7 +14,7 @@ from gnnreco.testing import CHECKS, Case, check_detector, description_names_no_m
 
 @pytest.fixture(scope="module", params=list_detectors())
 def case(request: pytest.FixtureRequest) -> Case:
-    return Case(request.param, cells=150)
+    return Case(request.param, cells=60)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

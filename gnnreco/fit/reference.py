@@ -30,8 +30,9 @@ from .helix import (
 )
 from .kalman import ANGLE_U, ANGLE_V, TILT_U, TILT_V, Given, Work, dot, kernel, sandwich, use_chi2
 from .propagate import TOLERANCE, push, to_axis, to_plane
-from .result import FITTED, NOT_FINITE, UNMEASURED, FitResult
+from .result import FITTED, NOT_FINITE, UNMEASURED, UNSETTLED, FitResult
 
+ROUNDING = 1e-6  # of chi2: what lies farther below zero is no fit
 ANY_ANGLE = math.pi**2 / 3  # rad^2, variance of the angle of a track along z
 
 
@@ -258,7 +259,9 @@ def write_track(
             out.covariance[i, r * (r + 1) // 2 + c] = covariance[r, c]
     out.chi2[i], out.ndf[i], out.at_first_hit[i] = total, ndf, at_hit
     out.first[i], out.last[i] = work.state[n - 1], work.state[0]
-    if math.isfinite(np.sum(values) + np.sum(out.covariance[i]) + total):
+    finite = math.isfinite(np.sum(values) + np.sum(out.covariance[i]) + total)
+    if finite and total > -ROUNDING:
+        out.chi2[i] = max(total, 0.0)
         return FITTED
     values[:], out.covariance[i], out.chi2[i], out.ndf[i], out.first[i], out.last[i] = (
         0.0,
@@ -268,7 +271,7 @@ def write_track(
         0.0,
         0.0,
     )
-    return NOT_FINITE
+    return UNSETTLED if finite else NOT_FINITE
 
 
 @kernel

@@ -27,7 +27,8 @@ class FitResult(NamedTuple):
         Two measurements a hit that was kept, less five parameters (four where q/p cannot be told).
     status : uint8 (n,)
         FITTED, TOO_FEW_HITS, MISSED_SENSOR (no curve reaches the sensors), UNSETTLED
-        (no solution in `gnnreco.fit.trackfit.MAX_PASSES` passes), NOT_FINITE.
+        (no solution in `gnnreco.fit.trackfit.MAX_PASSES` passes, or errors so unlike that chi2 drowns in rounding),
+        NOT_FINITE.
     at_first_hit : bool (n,)
         The track runs along z as well as can be told, so nothing defines its closest approach to the axis: d0 and z0 are
         those of the innermost hit. Test beams; never in a collider.

@@ -26,7 +26,7 @@ def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int64], ND
 
 
 def by_value(value: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Stable rising order of float32 values (n,) without NaN, in linear time: by the lower half of their bits, then the upper."""
+    """Stable rising order of float32 values (n,) without NaN, in linear time: by half of the bits, then by the others."""
     bits = (np.asarray(value, np.float32) + np.float32(0)).view(np.int32).astype(np.int64)  # -0 is 0
     rising = np.where(bits < 0, -1 - bits - (1 << 31), bits) + (1 << 31)
     order = by_key(rising & 0xFFFF, 1 << 16)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gnnreco.bundle import load_bundle, load_task, save_bundle
+from gnnreco.bundle import Bundle, load_bundle, load_task, save_bundle
 from gnnreco.bundle.files import MANIFEST
 from gnnreco.errors import BadConfig
 from gnnreco.files.atomic import refuse
@@ -12,6 +12,8 @@ from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.progress import Progress
 from gnnreco.simulate import SimulationOptions, simulate
+
+from .randomize import Randomized
 
 
 def usual_pileup(process: str) -> int:
@@ -38,7 +40,8 @@ def adapt(
 
     The network, which judges by physics-scaled features, stays as it was trained. The graph builder, which depends on
     the place of the sensors (which layers follow one another, where to look on the next, which pairs to drop), is
-    learned from simulated events of the new detector; no event of the user and none of its truth is needed.
+    learned from simulated events of the new detector; no event of the user and none of its truth is needed. They are
+    changed at random where those that trained the bundle were (``sample.randomize``).
 
     Parameters
     ----------
@@ -95,13 +98,21 @@ def adapt(
             f"no hit in {events} events of process {process}: do the particles, which start at the `source` of detector "
             f"'{detector.name}', miss its sensors?"
         )
-    task.prepare(sample, progress)
+    randomize = _randomized(source)
+    task.prepare(Randomized(sample, detector, seed) if randomize else sample, progress)
     origin = {
         "bundle": source.name,
         "sha256": source.manifest["sha256"],
         "detector": source.manifest["detector"]["name"],
     }
-    how = {"process": process, "events": events, "pileup": pileup, "seed": seed}
+    how = {"process": process, "events": events, "pileup": pileup, "seed": seed, "randomize": randomize}
     training = {"command": command, "adapted_from": origin, "simulation": how}
     save_bundle(output, source.task, source.config, task.state(), detector, training, {})
     return {"bundle": str(output), "detector": detector.name, "adapted_from": source.name, "events": events}
+
+
+def _randomized(source: Bundle) -> bool:
+    """Whether the events that trained a bundle, or adapted it last, were changed at random."""
+    training = source.manifest.get("training", {})
+    told = training.get("simulation") or training.get("data", {}).get("sample", {})
+    return bool(told.get("randomize", False))

@@ -82,7 +82,7 @@ def written(bundle: Bundle, state: State, folder: Path) -> Bundle:
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_arrays_that_somebody_replaced(
     name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -23,7 +23,7 @@ SAMPLE = (f"sample.inputs=[{JETS}]", "sample.validation_events=1", "train.epochs
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tagger too small to be good, trained on the jets that ship."""
     folder = tmp_path_factory.mktemp("bundle") / "Small tagger (1)"
-    small = ("model.head_layers=[6]", "model.bits.weight_bits=3", "model.bits.activation_bits=3")
+    small = ("model.head_layers=[2]", "model.bits.weight_bits=3", "model.bits.activation_bits=3")
     run_training(compose("trigger", [*SAMPLE, *small, "task.resource=1e-5"]), folder)
     return folder
 

@@ -75,7 +75,7 @@ def test_what_cannot_be_explored(tmp_path, capsys):
     assert "there is none; the nearest is 20657260 (of 2 events)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("file", [CMS, LHCB], ids=["cms", "lhcb"])
+@pytest.mark.parametrize("file", [CMS, pytest.param(LHCB, marks=pytest.mark.slow)], ids=["cms", "lhcb"])
 def test_the_page_in_a_browser(drive, tmp_path, file):
     view = explore(open_events(file, None)[0])
     page = explore_page(view, None, tmp_path / "page.html")

@@ -14,6 +14,7 @@ import pytest
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 
+pytestmark = pytest.mark.slow  # a peer of the benches, with kernels that nothing else compiles
 PEERS = Path(__file__).parents[2] / "scripts" / "peers"
 
 
@@ -56,7 +57,6 @@ def run(at: Any, density: float = 2.0, **settings: Any) -> Any:
     return clue.clue(at, np.ones(len(at.s)), clue.ClueConfig(density, **settings))
 
 
-@pytest.mark.slow
 def test_density_is_the_energy_and_half_of_what_lies_within_the_critical_distance() -> None:
     _, density = run(points([0, 1, 2.5], [4, 2, 8]))
     assert density.tolist() == [4 + 1, 2 + 2, 8]

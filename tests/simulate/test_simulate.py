@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import numpy as np
@@ -54,8 +55,15 @@ def crossed(
     )
 
 
-@pytest.mark.parametrize("name", list_detectors())
-@pytest.mark.parametrize("process", ["gun", "beam", "minbias", "ttbar"])
+def every_pair() -> Iterator[object]:
+    """Each detector with each process; quick: the small ones with all processes, each other with one of them in turn."""
+    for place, name in enumerate(list_detectors()):
+        for turn, process in enumerate(("gun", "beam", "minbias", "ttbar")):
+            quick = name in ("hex_tracker", "telescope") or turn == (place + 2) % 4
+            yield pytest.param(name, process, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("name", "process"), list(every_pair()))
 def test_every_detector_gets_events_from_every_process(name: str, process: str) -> None:
     detector = load_detector(name)
     for event in simulate(detector, process, 2, seed=3, options=replace(BEAM, noise_hits=0.1)):

@@ -141,11 +141,17 @@ class LearnedGraph:
         return draft
 
     def build(self, event: Event) -> tuple[Points, SegmentGraph]:
-        """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`."""
+        """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`.
+
+        Where tracks have four hits or more, so are triplets that no other one continues.
+        """
         points = points_of(event.hits, self.detector, self.frame)
         pairs = self._pairs(event.number, points)
         doublets, logits = self._doublets(points, pairs)
         triplets, features = self._triplets(event.number, points, doublets, logits)
+        if self.config.min_hits >= 4:
+            kept = continued(triplets, len(doublets))
+            triplets, features = triplets[kept], features[kept]
         used = np.zeros(len(doublets), bool)
         used[triplets.ravel()] = True
         renumber = np.cumsum(used, dtype=np.int32) - 1
@@ -241,7 +247,7 @@ class LearnedGraph:
             Gate(**part("pair_gate")),  # type: ignore[arg-type]
             state["limits"].astype(np.float64),
             Gate(**part("triplet_gate")),  # type: ignore[arg-type]
-            float(state["slope_window"][0]) if config.slope_efficiency else np.inf,
+            float(state["slope_window"][0]) if "slope_window" in state else np.inf,
         )
 
 
@@ -250,6 +256,13 @@ def _builder(config: GraphConfig) -> type[Windows] | type[Embedding]:
     if config.builder not in kinds:
         raise BadConfig(f"no graph builder {config.builder!r}: choose one of {', '.join(kinds)}")
     return kinds[config.builder]
+
+
+def continued(triplets: NDArray[np.int32], n_doublets: int) -> NDArray[np.bool_]:
+    """Which triplets (m, 2) share a doublet with another one before or behind. Shape (m,)."""
+    starts, ends = np.zeros(n_doublets, bool), np.zeros(n_doublets, bool)
+    starts[triplets[:, 0]], ends[triplets[:, 1]] = True, True
+    return np.asarray(ends[triplets[:, 0]] | starts[triplets[:, 1]])
 
 
 def is_true(pairs: NDArray[np.int32], segments: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -86,7 +86,8 @@ def ionise(detector: Detector, paths: Paths, rng: np.random.Generator) -> Cluste
     kept = (sensor >= 0) & (rng.random(len(path)) * most < density[np.maximum(sensor, 0)])
     path, along = path[kept], along[kept]
     speed = LIGHT * momentum / np.sqrt(momentum**2 + paths.mass**2)
-    x, y, z = xyz[kept].T
+    # Contiguous, also where nothing was freed: `collect` is compiled for one kind of columns.
+    x, y, z = np.ascontiguousarray(xyz[kept].T)
     time = paths.time[path] + along / speed[path]
     return Clusters(paths.particle[path], sensor[kept], x, y, z, time, electrons_in(rng.random(len(path))))
 

@@ -56,7 +56,8 @@ def compare(one: Path, other: Path) -> None:
     assert n > EVENTS
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+# Of two threads test_graph.py shows the same for the network alone.
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_finds_the_same_tracks(
     events: Path, native: Path, exported: Path, tmp_path: Path, threads: int
 ) -> None:
@@ -95,7 +96,7 @@ def test_a_reconstruction_of_tracks_never_loads_torch(
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux lists them")
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_session_starts_no_thread_beyond_those_asked_for(threads: int) -> None:
     script = (
         "import os, sys; from gnnreco.bundle.onnx import load_onnx; from gnnreco.models.onnx import session; b = load_onnx(sys.argv[1])\n"

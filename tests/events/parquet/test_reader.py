@@ -116,12 +116,12 @@ def test_the_same_events_give_the_same_bytes(acts: Path, detector: Detector, tmp
 
 
 def test_no_flipped_byte_passes(tiny: Event, tmp_path: Path, assert_same) -> None:
-    """Flip a bit in every fifth byte, one by one: the answer is `BadInput` or the very same event."""
+    """Flip a bit in one byte of 23, one by one: the answer is `BadInput` or the very same event."""
     file = tmp_path / "a.parquet"
     write_parquet(file, [tiny], None)
     good = file.read_bytes()
     found = 0
-    places = range(0, len(good), 5)
+    places = range(0, len(good), 23)
     for place in places:
         file.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
         try:
