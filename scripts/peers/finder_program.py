@@ -127,7 +127,10 @@ def run_measured(words: Sequence[str], work: Path, timeout: float | None, name: 
             os.killpg(launcher.pid, signal.SIGKILL)
             raise
     if not figures.exists():
-        raise MissingTool(name, f"{where}: {_last_words(work)}; give the path of a program that may be run")
+        raise MissingTool(
+            name,
+            f"{where}: {_last_words(work) or 'stopped from outside'}; give the path of a program that may be run",
+        )
     status, cpu, seconds, peak = figures.read_text().split()
     return Cost(float(cpu), float(seconds), float(peak), int(status))
 
