@@ -110,13 +110,13 @@ def layout(rows: list[dict[str, Any]]) -> str:
 
 def show(result: dict[str, Any]) -> None:
     """Print what was compared, the table, and how far the two agree."""
-    print(
-        f"{result['events']} events, {result['events_with_truth']} with truth, {result['hits']:,} hits; one thread"
-    )
-    for what in ("usual", "soft", "displaced") if result["events_with_truth"] else ():
-        count = result["rows"][0][what]["particles"]
-        print(f"  {what + ':':10} {result['definitions'][f'target {what}']}: {count:,} particles")
-    print("  fakes and duplicates are of every track; both fractions of hits at least one half")
+    count, known = result["events"], result["events_with_truth"]
+    print(f"events: {count} ({known} with truth), {result['hits']:,} hits; one thread")
+    if known:
+        for what in ("usual", "soft", "displaced"):
+            particles = result["rows"][0][what]["particles"]
+            print(f"  {what + ':':10} {result['definitions'][f'target {what}']}: {particles:,} particles")
+        print("  fakes and duplicates are of every track; both fractions of hits at least one half")
     print(layout(result["rows"]))
     ours, theirs = (row["name"] for row in result["rows"])
     for key, name, other in (("program", theirs, ours), ("gnnreco", ours, theirs)):
