@@ -14,7 +14,6 @@ from gnnreco.events.anomalies_file import read_anomalies
 from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Stage
-from gnnreco.statistics import drift
 from gnnreco.tasks.contract import Calibrated
 
 #: Fewer p-values say nothing of a drift.
@@ -87,6 +86,8 @@ def drift_of(p_values: Floats, calibration_events: int | None, fewest: int = FEW
     """
     if len(p_values) < fewest:
         return None
+    from gnnreco.statistics import drift  # scipy.stats, which a job without p-values does not wait for
+
     step = -(-len(p_values) // MOST)
     told = asdict(drift(p_values[::step], calibration_events))
     return told | {"event": told["event"] * step, "events": len(p_values[::step])}

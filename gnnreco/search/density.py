@@ -62,19 +62,19 @@ class Density:
         import torch
 
         parts = []
-        with _reproducible(0), torch.no_grad():
+        with reproducible(0), torch.no_grad():
             for i in range(0, len(mass), AT_ONCE):
                 rows = slice(i, i + AT_ONCE)
-                x = _tensor(np.clip(self.features(features[rows]), -REACH, REACH))
-                parts.append(self.flow(_tensor(self.mass(mass[rows, None]))).log_prob(x).double().numpy())
+                x = tensor(np.clip(self.features(features[rows]), -REACH, REACH))
+                parts.append(self.flow(tensor(self.mass(mass[rows, None]))).log_prob(x).double().numpy())
         return np.concatenate(parts) if parts else np.empty(0)
 
     def draw(self, mass: Floats, seed: int) -> Floats:
         """Features (n, k) at given masses (n,)."""
         import torch
 
-        with _reproducible(seed), torch.no_grad():
-            drawn = self.flow(_tensor(self.mass(mass[:, None]))).sample().double().numpy()
+        with reproducible(seed), torch.no_grad():
+            drawn = self.flow(tensor(self.mass(mass[:, None]))).sample().double().numpy()
         return self.features.back(np.clip(drawn, -REACH, REACH))
 
 
@@ -88,9 +88,9 @@ def learn_density(
     order = random.permutation(len(mass))
     held = max(1, int(HELD_OUT * len(mass)))
     test, train = order[:held], order[held:]
-    x = _tensor(np.clip(scales[0](features), -REACH, REACH))
-    m = _tensor(scales[1](mass[:, None]))
-    with _reproducible(seed):
+    x = tensor(np.clip(scales[0](features), -REACH, REACH))
+    m = tensor(scales[1](mass[:, None]))
+    with reproducible(seed):
         flow = optional("zuko", "the flow", "anomaly").flows.NSF(
             x.shape[1], 1, bins=KNOTS, transforms=TRANSFORMS, hidden_features=HIDDEN, randperm=True
         )
@@ -137,7 +137,7 @@ def density_ratio(
 
 
 @contextmanager
-def _reproducible(seed: int) -> Iterator[None]:
+def reproducible(seed: int) -> Iterator[None]:
     """Random numbers from a seed, and one thread: sums of several threads differ in their last bits."""
     import torch
 
@@ -151,7 +151,7 @@ def _reproducible(seed: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _tensor(values: Floats) -> torch.Tensor:
+def tensor(values: Floats) -> torch.Tensor:
     import torch
 
     return torch.as_tensor(values, dtype=torch.float32)

@@ -10,6 +10,7 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
 
+from .lumps import learn_lumps
 from .regions import FEWEST, Bools, inside, near
 from .table import EventTable
 from .trees import TreeSettings, grow
@@ -32,6 +33,8 @@ TREES = {
     "cathode": TreeSettings(),
 }
 
+#: Correlation of a feature with mass, in side-bands, below which no trend is taken off, and the same in its standard errors.
+WEAKEST, SURE = 0.1, 3.0
 #: A score (n,) of features (n, k) and masses (n,).
 Scorer = Callable[[Floats, Floats], Floats]
 
@@ -93,7 +96,9 @@ def _idealised(lesson: Lesson) -> Scorer:
         data, reference = halves(data, lesson.seed)
     features = np.concatenate([data.features, reference.features])
     target = np.arange(len(features)) < len(data)
-    return _trees("idealised", lesson, features, target, np.ones(len(target)))
+    trees = _trees("idealised", lesson, features, target, np.ones(len(target)))
+    lumps = learn_lumps(data.features, reference.features, lesson.seed)
+    return lambda features, mass: (trees(features, mass) + lumps(features)) / 2
 
 
 def halves(data: EventTable, seed: int) -> tuple[EventTable, EventTable]:
@@ -163,6 +168,9 @@ class Trend:
     """How features change with mass in side-bands, on a straight line; called, it takes that off.
 
     Without it a score that tells a window from its side-bands would tell masses, and cut a bump out of background.
+    Side-bands on both sides undo a weak trend by themselves. There the line is left alone, as its slope is mostly chance:
+    taken off, it would move the ends of a feature's range with mass, more beside the window than in it, and a score would
+    learn that.
     """
 
     middle: float
@@ -170,11 +178,13 @@ class Trend:
 
     @classmethod
     def of(cls, data: EventTable, rows: Bools) -> Trend:
-        """The straight lines through some rows of a table."""
+        """The straight lines through some rows of a table, flat where no correlation is seen."""
         mass, features = data.mass[rows], data.features[rows]
         middle = float(mass.mean())
         spread = max(float(((mass - middle) ** 2).sum()), 1e-300)
-        return cls(middle, (mass - middle) @ (features - features.mean(axis=0)) / spread)
+        slope = (mass - middle) @ (features - features.mean(axis=0)) / spread
+        seen = max(WEAKEST, SURE / np.sqrt(max(len(mass), 1)))
+        return cls(middle, np.where(np.abs(slope) * mass.std() > seen * features.std(axis=0), slope, 0.0))
 
     def __call__(self, features: Floats, mass: Floats) -> Floats:
         return features - (mass - self.middle)[:, None] * self.slope

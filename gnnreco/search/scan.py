@@ -127,14 +127,17 @@ def pseudo(
 def overall(best: float, drawn: Floats) -> JsonDict:
     """The p-value of a whole search, from the smallest local one and those (t, w) of pseudo-experiments.
 
-    With `t` pseudo-experiments of which `k` are as surprising it is (k + 1) / (t + 1), or the number of windows times the
-    local one where that is less: both are upper bounds. Beside it stands that of Gross and Vitells, from the mean number of
-    windows at which pseudo-experiments rise from fewer events than expected to more.
+    With `t` pseudo-experiments of which `k` are as surprising it is (k + 1) / (t + 1). Where `k` is 0 it is the number of
+    windows times the local one, if that is less. The lesser of both for any `k` would be too small too often: the first
+    wavers by chance around the true value, to which the second is close. Beside it stands that of Gross and Vitells, from
+    the mean number of windows at which pseudo-experiments rise from fewer events than expected to more.
     """
     toys, windows = drawn.shape
-    counted = (1 + int((drawn.min(axis=1) <= best).sum())) / (1 + toys)
-    bound = min(1.0, best * windows)
-    p, origin = (bound, "Bonferroni bound") if bound < counted else (counted, "pseudo-experiments")
+    beaten = int((drawn.min(axis=1) <= best).sum())
+    counted, bound = (1 + beaten) / (1 + toys), min(1.0, best * windows)
+    p, origin = (counted, "pseudo-experiments")
+    if beaten == 0 and bound < counted:
+        p, origin = bound, "Bonferroni bound"
     told = {"p_value": p, "p_value_from": origin, "significance": sigmas(p), "p_value_gross_vitells": None}
     if windows > 1 and best <= 0.5:
         rises = upcrossings(norm.isf(drawn))

@@ -17,11 +17,13 @@ import pytest
 import gnnreco
 from gnnreco.cli import main
 from gnnreco.errors import BadConfig, BadInput
-from gnnreco.search import EventTable, SearchSettings, hunt
-from gnnreco.search.methods import Trend
+from gnnreco.search import EventTable, SearchSettings, hunt, methods
+from gnnreco.search.methods import Lesson, Trend, learn
+from gnnreco.search.regions import inside
 
 from .toys import matrix, toy
 
+UNKNOWN = np.full(20_000, -1)  # labels
 QUICK = SearchSettings(members=1, folds=3, toys=100, keep=0.02, signal_region=(3.3, 3.7))
 COLUMNS = "m,a,b,c,label"
 DOCS = Path(__file__).parents[2] / "docs" / "search.md"
@@ -67,8 +69,35 @@ def test_no_event_is_judged_by_a_score_that_saw_it(table: EventTable) -> None:
 
 def test_a_trend_takes_off_what_features_know_of_the_mass(table: EventTable) -> None:
     side = table.label == 0
-    left = Trend.of(table, side)(table.features, table.mass)[side]
-    assert np.abs([np.corrcoef(one, table.mass[side])[0, 1] for one in left.T]).max() < 1e-6
+    tilted = replace(table, features=table.features + table.mass[:, None] * [0.5, -1, 0])
+    left = Trend.of(tilted, side)(tilted.features, tilted.mass)[side]
+    knows = np.abs([np.corrcoef(one, table.mass[side])[0, 1] for one in left.T])
+    assert knows[:2].max() < 1e-6
+    np.testing.assert_array_equal(left[:, 2], table.features[side, 2])
+
+
+def test_a_trend_that_is_not_there_cuts_no_bump(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slope that chance gave moves the end of a feature's range with mass: a score would learn where it lies."""
+
+    def excess() -> float:
+        """Kept in the window beyond its share, where features know nothing of mass: the mean of 8 numbers of spread one."""
+        found = []
+        for seed in range(8):
+            draw = np.random.default_rng(seed)
+            mass, features = draw.random(40_000), draw.exponential(size=(40_000, 4))
+            taught, judged = (
+                EventTable("", tuple("abcd"), mass[i::2], features[i::2], UNKNOWN) for i in (0, 1)
+            )
+            score = learn("cwola", Lesson(taught, None, None, (0.4, 0.6), 1, 1, seed, 10))
+            best = np.argsort(-score(judged.features, judged.mass))[:400]
+            here = inside(judged.mass, (0.4, 0.6))
+            found.append((here[best].mean() - here.mean()) / np.sqrt(0.2 * 0.8 / 400))
+        return float(np.mean(found))
+
+    assert abs(excess()) < 0.6
+    monkeypatch.setattr(methods, "WEAKEST", 0.0)
+    monkeypatch.setattr(methods, "SURE", 0.0)
+    assert excess() > 0.8
 
 
 def test_the_command_writes_page_events_and_numbers_and_repeats_itself(

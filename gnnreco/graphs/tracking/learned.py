@@ -28,6 +28,7 @@ from .windows import Windows
 
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
 TRAINING_ROWS = 5_000_000  # candidates of all events that a gate sees: beyond, it learns nothing new
+ALONE = -1.0  # logit of the gate above which a triplet that no other one continues stays
 
 Sample = tuple[int, Points, NDArray[np.int64]]  # event number, its points, its true segments
 
@@ -143,7 +144,8 @@ class LearnedGraph:
     def build(self, event: Event) -> tuple[Points, SegmentGraph]:
         """The graph of one event; doublets without any triplet are left out. Raises `OverBudget`.
 
-        Where tracks have four hits or more, so are triplets that no other one continues.
+        Where tracks have four hits or more, so are triplets that no other one continues, unless the gate takes them for
+        likely: a track of which a segment was lost is joined from such pieces later.
         """
         points = points_of(event.hits, self.detector, self.frame)
         pairs = self._pairs(event.number, points)
@@ -151,6 +153,9 @@ class LearnedGraph:
         triplets, features = self._triplets(event.number, points, doublets, logits)
         if self.config.min_hits >= 4:
             kept = continued(triplets, len(doublets))
+            alone = np.flatnonzero(~kept)
+            read = _gate_features(features[alone], triplets[alone], logits)
+            kept[alone] = self.triplet_gate.logits(read) > ALONE
             triplets, features = triplets[kept], features[kept]
         used = np.zeros(len(doublets), bool)
         used[triplets.ravel()] = True
