@@ -10,7 +10,7 @@ DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo demo-deploy test quick lint bench bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
+.PHONY: demo demo-deploy test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -59,6 +59,10 @@ bench-pflow: $(VENV)/.ready-peers
 GEANT4 ?= ../shared/peers/geant4/geant4_showers.py
 bench-fastsim: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_fastsim.py --geant4 $(GEANT4) -o .bench/fastsim --plot .bench/fastsim/front.svg
+
+# Tracks in events of other simulations and fields. PROGRAM: any other track finder, beside ours on the same events.
+bench-abroad: $(VENV)/.ready-peers
+	$(BIN)/python scripts/bench_abroad.py $(if $(PROGRAM),--program "$(PROGRAM)")
 
 # The anomaly head on hits beside an isolation forest, searches and p-values on the LHC Olympics (LHCO=folder of its tables), sets of
 # events, and scores of a trigger in firmware beside other networks.

@@ -49,7 +49,7 @@ COLUMNS = {  # title: path in a row, scale, format
 
 def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Run both on all events; what `--json` writes."""
-    program = Program.parse(args.program, args.timeout, args.unassigned)
+    program = Program.parse(args.program, args.timeout, args.unassigned) if args.program else None
     detector = load_detector(args.detector)
     source = open_events(args.events, detector, deposits=False)
     usual = target_of(detector)
@@ -59,24 +59,24 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
         source, work / "ours", args.repeat
     )
     for event in source:
+        own = known.get((event.source, event.number), Tracks())
+        ours.add(event, own)
+        hits += len(event.hits)
+        if program is None:
+            continue
         for _ in range(args.repeat):
             found, cost = program.find(event, detector, work / "program")
             costs.append(cost)
-        own = known.get((event.source, event.number), Tracks())
         theirs.add(event, found)
-        ours.add(event, own)
-        hits += len(event.hits)
         for name, (mine, other) in {"program": (found, own), "gnnreco": (own, found)}.items():
             long, same = agreement(event, mine, other)
             agreed.update({f"{name}_long_tracks": long, f"{name}_matched": same})
-    name, bundle = args.name or program.name, f"gnnreco {Path(args.bundle).name}"
-    rows = [
-        {"name": bundle, **ours.result(usual), **our_cost},
-        {"name": name, **theirs.result(usual), **_cost(costs, args.repeat)},
-    ]
+    rows = [{"name": f"gnnreco {Path(args.bundle).name}", **ours.result(usual), **our_cost}]
+    if program is not None:
+        rows.append({"name": args.name or program.name, **theirs.result(usual), **_cost(costs, args.repeat)})
     about = {
         "events": len(source),
-        "events_with_truth": theirs.with_truth,
+        "events_with_truth": ours.with_truth,
         "hits": hits,
         "repeat": args.repeat,
     }
@@ -118,8 +118,10 @@ def show(result: dict[str, Any]) -> None:
             print(f"  {what + ':':10} {result['definitions'][f'target {what}']}: {particles:,} particles")
         print("  fakes and duplicates are of every track; both fractions of hits at least one half")
     print(layout(result["rows"]))
-    ours, theirs = (row["name"] for row in result["rows"])
-    for key, name, other in (("program", theirs, ours), ("gnnreco", ours, theirs)):
+    ours, theirs = result["rows"][0]["name"], result["rows"][-1]["name"]
+    for key, name, other in (
+        (("program", theirs, ours), ("gnnreco", ours, theirs)) if result["agreement"] else ()
+    ):
         long, same = result["agreement"][f"{key}_long_tracks"], result["agreement"][f"{key}_matched"]
         part = f" ({100 * same / long:.1f} %)" if long else ""
         print(f"of {long:,} tracks of {LONG} and more hits of {name}, {other} has {same:,}{part}")
