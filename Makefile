@@ -78,14 +78,13 @@ bench-anomaly: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_trigger_anomaly.py --events .bench/trigger --work .bench/trigger/trained
 
 # The real TrackML event and pile-up events that ship here: tracks, scores, plots and a page to open in a browser.
-# The first, small event compiles the kernels, so that the seconds of the others are those of every later run. TrackML made
-# its clusters another way than ACTS, whose events trained the bundle: they are left unread.
+# The first, small event compiles the kernels, so that the seconds of the others are those of every later run.
 RECONSTRUCT := $(BIN)/gnnreco reconstruct --overwrite --detector trackml --bundle tracking-trackml
 demo: $(VENV)/.ready
 	@echo "Compiling the kernels, once ..."
 	@$(RECONSTRUCT) examples/events/acts-ttbar-pu20.parquet -o $(DEMO)/warm >/dev/null
 	@echo && echo "The real TrackML event:"
-	$(RECONSTRUCT) "examples/events/event*" --no-cells -o $(DEMO)/trackml
+	$(RECONSTRUCT) "examples/events/event*" -o $(DEMO)/trackml
 	$(BIN)/gnnreco evaluate $(DEMO)/trackml --truth "examples/events/event*" --json $(DEMO)/trackml.json
 	@echo && echo "Top-quark pairs with 20, 50 and 200 pile-up collisions:"
 	$(RECONSTRUCT) "examples/events/acts*" -o $(DEMO)/tracks

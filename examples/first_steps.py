@@ -8,12 +8,11 @@ whole, from the folder that holds ``examples``. It writes ``first_steps.html``, 
 import gnnreco
 
 reconstruct = gnnreco.Reconstructor(detector="trackml", bundles=["tracking-trackml"])
-event = gnnreco.open_events("examples/events/event000000001", reconstruct.detector, deposits=False)[0]
+event = gnnreco.open_events("examples/events/event000000001", reconstruct.detector)[0]
 found = reconstruct(event)
 print(found, gnnreco.evaluate.trackml_score(event, found.tracks))
 
 # %% Everything is columns: arrays of one value a hit, a particle or a track, in mm, ns, GeV and tesla.
-# (deposits=False left the cells of the hits unread: this event's clusters are unlike those of the bundle's training.)
 tracks = found.tracks
 print(event, tracks, sep="\n")
 print("hits on the first track:", event.hits[tracks[0].hit_index].xyz, sep="\n")

@@ -47,9 +47,13 @@ any_field train_any_245 245 45
 
 inputs=train_any_18,train_any_145,train_any_28,train_any_245
 inputs=$inputs,soft_pu200,coil_pu200,short_pu150,long_pu150,wide_pu150,soft_pu50,coil_pu50,coil_pu0
-gnnreco train tracking detector=trackml sample=files graph=robust "sample.inputs=[$inputs]" \
-    'sample.validation=[dev_coil,dev_same]' sample.randomize=true sample.events=140 sample.validation_events=6 \
-    train.epochs=6 train.learning_rate=0.003 train.threads=1 train.cache=cache train.start=trackml-home -o tracking-trackml
+robust() { # output start epochs rate options
+    gnnreco train tracking detector=trackml sample=files graph=robust "sample.inputs=[$inputs]" \
+        'sample.validation=[dev_coil,dev_same]' sample.randomize=true sample.events=140 sample.validation_events=6 \
+        train.epochs="$3" train.learning_rate="$4" train.threads=1 train.cache=cache train.start="$2" "${@:5}" -o "$1"
+}
+robust trackml-robust trackml-home 6 0.003 graph.pair_efficiency=0.982 graph.triplet_efficiency=0.988
+robust tracking-trackml trackml-robust 4 0.002 task.decode.attach_probability=0.15 task.decode.link_probability=0.03
 
 gnnreco train tracking detector=hx_tracker sample=ttbar sample.events=200 sample.pileup=30 \
     sample.simulation.noise_hits=0.05 sample.seed=1 train.epochs=25 train.learning_rate=0.004 train.threads=1 \

@@ -38,7 +38,7 @@ def test_the_first_steps(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found, score = re.search(r"Found\(tracking: (\d+) tracks\) (0\.\d+)", done.stdout).groups()  # type: ignore[union-attr]
     assert int(found) > 300
-    assert float(score) > 0.8
+    assert float(score) > 0.9
     assert re.search(rf"^{found} tracks; 100\.0% of the particles", done.stdout, re.MULTILINE)
     assert (tmp_path / "first_steps.html").stat().st_size > 100_000
     assert (tmp_path / "first_steps.png").read_bytes().startswith(b"\x89PNG")
