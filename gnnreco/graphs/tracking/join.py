@@ -140,7 +140,7 @@ def _errors(
     return across_u * across_u + across_v * across_v, along_u * along_u + along_v * along_v
 
 
-@_vectorised
+@_vectorised_inlined
 def _ways(at: Floats, pairs: NDArray[np.int32], slope: NDArray[np.float32]) -> Floats:
     """One cache line a doublet; shape (n, 8).
 
