@@ -55,8 +55,6 @@ figure.savefig("first_steps.png")
 
 # %% Whole files, as the command line does it. (workers=2 in a notebook; a script then needs `if __name__ == "__main__"`.)
 files = "examples/events/event000000001"
-manifest = gnnreco.reconstruct(
-    files, "trackml", "tracking-trackml", "first_steps", cells=False, overwrite=True
-)
+manifest = gnnreco.reconstruct(files, "trackml", "tracking-trackml", "first_steps", overwrite=True)
 scores = gnnreco.evaluate("first_steps", truth=files)["all_tracks"]["acts"]
 print(f"{manifest['tracks']} tracks; {scores['efficiency']:.1%} of the particles above 1 GeV are found")

@@ -71,7 +71,7 @@ class Bundle:
     --------
     >>> import gnnreco
     >>> gnnreco.load_bundle("tracking-trackml")
-    Bundle('tracking-trackml': tracking in trackml, 62,502 parameters)
+    Bundle('tracking-trackml': tracking in trackml, 429,562 parameters)
     """
 
     folder: Path
