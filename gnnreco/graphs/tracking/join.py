@@ -15,36 +15,18 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.graphs.dense import LANES, inlined
-from gnnreco.kernels import FIRST, SECOND, U, V, W, X, Y, Z, njit
+from gnnreco.kernels import FIRST, SECOND, U, V, W, njit
 
-from .features import COS, ONE, SHORTEST, SIN, TWO, DoubletArguments, positions, soft
+from .features import ONE, DoubletArguments, positions, soft
 from .frame import Frame, Points
 from .gate import Layers, Weights, gate_block, hidden_layers
+from .meetings import BLOCK, HALF, LAWS, gather, meet, vectorised_inlined, ways_of
 
-BLOCK = 64  # meetings of two doublets taken together
-D0_SCALE = np.float32(0.1)  # mm
-SOFTEST = np.float32(0.05)  # 1/GeV: a triplet cannot tell a momentum above 20 GeV from infinite
 HIGHLAND = 0.0136  # GeV
-STRAIGHTEST = np.float32(0.05)  # cosine below which the path through a sensor grows no longer
-MOST_BENT = np.float32(0.99)  # sine of half the angle that an arc may turn
-HALF, ZERO = np.float32(0.5), np.float32(0)
-# (arcsin(x) / x - 1) / x^2 as a polynomial of x^2 up to 0.44, to 1e-8
-ARC = tuple(
-    np.float32(c)
-    for c in (0.16666669, 0.07499472, 0.04482664, 0.02801784, 0.03647444, -0.02362939, 0.06556225)
+SCATTERING = (
+    9  # column of the errors of a point, after two vectors and the normal: the scattering of 1 GeV squared
 )
-ARC_FROM = np.float32(0.44)
-# Columns of the errors of a point: along u and v as vectors, the normal, the scattering of 1 GeV squared.
-UX, UY, UZ, VX, VY, VZ, WX, WY, WZ, SCATTERING = range(10)
-# Numbers behind the features of a triplet.
-KINK_PULL, Q_OVER_PT, Q_OVER_PT_ERROR, D0, BEAM_PULL, KINK_ERROR, COT_THETA, ARM_RATIO = range(8)
-
-# no infinities may be assumed away here: limits are infinite where nothing is cut
-_LAWS = {"contract", "arcp", "nsz", "reassoc"}
-_vectorised = njit(cache=True, boundscheck=False, error_model="numpy", fastmath=_LAWS)
-_vectorised_inlined = njit(  # for callees: see `inlined`
-    cache=True, boundscheck=False, error_model="numpy", fastmath=_LAWS, forceinline=True
-)
+_vectorised = njit(cache=True, boundscheck=False, error_model="numpy", fastmath=LAWS)
 
 
 class Doublets(NamedTuple):
@@ -57,7 +39,7 @@ class Doublets(NamedTuple):
         Where those that leave each point begin.
     arriving, arriving_start : int64 (m,), (n_points + 1,)
         Those that arrive at each point, by slope, and where they begin.
-    logits : float32 (m,)
+    logits, slope : float32 (m,)
     """
 
     pairs: NDArray[np.int32]
@@ -65,6 +47,7 @@ class Doublets(NamedTuple):
     arriving: NDArray[np.int64]
     arriving_start: NDArray[np.int64]
     logits: NDArray[np.float32]
+    slope: NDArray[np.float32]
 
 
 class Cuts(NamedTuple):
@@ -112,192 +95,6 @@ def raw_limits(limits: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.ascontiguousarray(raw.T, np.float32)
 
 
-@njit(inline="always")
-def _arc(square: np.float32, cosine: np.float32) -> np.float32:
-    """How much longer an arc is than its chord, relative to the chord; `square` is half its angle's sine squared."""
-    half = HALF - HALF * cosine  # the same for half the arc: where the polynomial does not reach
-    u = square if square < ARC_FROM else half
-    a0, a1, a2, a3, a4, a5, a6 = ARC
-    p = u * (a0 + u * (a1 + u * (a2 + u * (a3 + u * (a4 + u * (a5 + u * a6))))))
-    return p if square < ARC_FROM else (ONE + p) * math.sqrt(TWO / (ONE + cosine)) - ONE
-
-
-@njit(inline="always")
-def _errors(
-    ux: np.float32,
-    uy: np.float32,
-    uz: np.float32,
-    vx: np.float32,
-    vy: np.float32,
-    vz: np.float32,
-    tx: np.float32,
-    ty: np.float32,
-    cot: np.float32,
-) -> tuple[np.float32, np.float32]:
-    """Variance of a point across a track with transverse direction (tx, ty): in azimuth and along z."""
-    across_u, across_v = uy * tx - ux * ty, vy * tx - vx * ty
-    along_u, along_v = uz - cot * (ux * tx + uy * ty), vz - cot * (vx * tx + vy * ty)
-    return across_u * across_u + across_v * across_v, along_u * along_u + along_v * along_v
-
-
-@_vectorised_inlined
-def _ways(at: Floats, pairs: NDArray[np.int32], slope: NDArray[np.float32]) -> Floats:
-    """One cache line a doublet; shape (n, 8).
-
-    Its x, y and slope, its length across the axis, sine and cosine of its azimuth, the distance of its straight line from
-    the origin, the product of its two positions.
-    """
-    out = np.empty((len(pairs), 8))
-    for k in range(len(pairs)):
-        a, b = pairs[k, FIRST], pairs[k, SECOND]
-        x, y, z = at[b, X] - at[a, X], at[b, Y] - at[a, Y], at[b, Z] - at[a, Z]
-        length = max(math.sqrt(x * x + y * y), SHORTEST)
-        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = x, y, z / length, length
-        out[k, 4] = at[a, COS] * at[b, SIN] - at[a, SIN] * at[b, COS]
-        out[k, 5] = at[a, COS] * at[b, COS] + at[a, SIN] * at[b, SIN]
-        out[k, 6] = (x * at[b, Y] - y * at[b, X]) / length
-        out[k, 7] = at[a, X] * at[b, X] + at[a, Y] * at[b, Y]
-        slope[k] = out[k, 2]
-    return out
-
-
-@_vectorised_inlined
-def _gather(
-    n: int,
-    ways: Floats,
-    errors: NDArray[np.float32],
-    pairs: NDArray[np.int32],
-    i: int,
-    j: int,
-    wide: Floats,
-    g: NDArray[np.float32],
-) -> None:
-    """Fill lane `n` with the doublets i and j: rows of `wide` in double precision, of `g` in single; see `_meet`."""
-    for k in range(3):
-        wide[k * BLOCK + n], wide[(3 + k) * BLOCK + n] = ways[i, k], ways[j, k]
-    for k in range(3, 8):
-        g[(k - 3) * BLOCK + n] = ways[i, k]
-    for k in range(3, 6):
-        g[(k + 2) * BLOCK + n] = ways[j, k]
-    a, b, c = pairs[i, FIRST], pairs[i, SECOND], pairs[j, SECOND]
-    for k in range(6):
-        g[(8 + k) * BLOCK + n], g[(14 + k) * BLOCK + n], g[(20 + k) * BLOCK + n] = (
-            errors[a, k],
-            errors[b, k],
-            errors[c, k],
-        )
-    for k in range(6, 10):
-        g[(20 + k) * BLOCK + n] = errors[b, k]
-
-
-@_vectorised_inlined
-def _keep(
-    n: int,
-    numbers: tuple[np.float32, ...],
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-    raw: NDArray[np.float32],
-) -> None:
-    """Fill lane `n` of `raw`: the 8 numbers behind the features of a triplet, and whether all fit the limits."""
-    pull, q_over_pt, error, d0, beam_pull, kink, cot, ratio = numbers
-    raw[n], raw[BLOCK + n], raw[2 * BLOCK + n], raw[3 * BLOCK + n] = pull, q_over_pt, error, d0
-    raw[4 * BLOCK + n], raw[5 * BLOCK + n], raw[6 * BLOCK + n], raw[7 * BLOCK + n] = (
-        beam_pull,
-        kink,
-        cot,
-        ratio,
-    )
-    fits = (low[KINK_PULL] <= pull) & (pull <= high[KINK_PULL])
-    fits &= (low[Q_OVER_PT] <= q_over_pt) & (q_over_pt <= high[Q_OVER_PT])
-    fits &= (low[Q_OVER_PT_ERROR] <= error) & (error <= high[Q_OVER_PT_ERROR])
-    fits &= (low[D0] <= d0) & (d0 <= high[D0])
-    fits &= (low[BEAM_PULL] <= beam_pull) & (beam_pull <= high[BEAM_PULL])
-    fits &= (low[KINK_ERROR] <= kink) & (kink <= high[KINK_ERROR])
-    fits &= (low[COT_THETA] <= cot) & (cot <= high[COT_THETA])
-    fits &= (low[ARM_RATIO] <= ratio) & (ratio <= high[ARM_RATIO])
-    raw[8 * BLOCK + n] = ONE if fits else ZERO
-
-
-@njit(inline="always")
-def _errors_of(
-    row: int, n: int, g: NDArray[np.float32], tx: np.float32, ty: np.float32, cot: np.float32
-) -> tuple[np.float32, np.float32]:
-    """`_errors` of the point whose errors lie in `g` from a row on."""
-    return _errors(
-        g[row * BLOCK + n],
-        g[(row + 1) * BLOCK + n],
-        g[(row + 2) * BLOCK + n],
-        g[(row + 3) * BLOCK + n],
-        g[(row + 4) * BLOCK + n],
-        g[(row + 5) * BLOCK + n],
-        tx,
-        ty,
-        cot,
-    )
-
-
-@_vectorised_inlined
-def _meet(
-    kappa: np.float32,
-    wide: Floats,
-    g: NDArray[np.float32],
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-    raw: NDArray[np.float32],
-) -> None:
-    """Rows of `raw`: the 8 numbers behind the features of each lane's triplet, and whether all fit the limits.
-
-    Rows of `wide`: x, y, slope of the first doublet, then of the second. Of `g`: length, sine and cosine of azimuth,
-    distance and product of the first; length, sine and cosine of the second; the errors of the three points, and of the
-    second its sensor's normal and scattering.
-    """
-    for n in range(BLOCK):
-        abx, aby, slope1 = wide[n], wide[BLOCK + n], wide[2 * BLOCK + n]
-        bcx, bcy, slope2 = wide[3 * BLOCK + n], wide[4 * BLOCK + n], wide[5 * BLOCK + n]
-        ab, sine1, cosine1, impact, product = (
-            g[n],
-            g[BLOCK + n],
-            g[2 * BLOCK + n],
-            g[3 * BLOCK + n],
-            g[4 * BLOCK + n],
-        )
-        bc, sine2, cosine2 = g[5 * BLOCK + n], g[6 * BLOCK + n], g[7 * BLOCK + n]
-        per_ab, per_bc = ONE / ab, ONE / bc
-        acx, acy = np.float32(abx + bcx), np.float32(aby + bcy)
-        per_ac = ONE / max(math.sqrt(acx * acx + acy * acy), SHORTEST)
-        tx, ty = acx * per_ac, acy * per_ac
-        # curvature of the circle through the three points, positive when it turns to the left
-        curvature = TWO * np.float32(abx * bcy - aby * bcx) * per_ab * per_bc * per_ac
-        half1 = min(abs(curvature) * ab * HALF, MOST_BENT)
-        half2 = min(abs(curvature) * bc * HALF, MOST_BENT)
-        square1, square2 = half1 * half1, half2 * half2
-        turned = math.sqrt(ONE - square1)
-        more1, more2 = _arc(square1, turned), _arc(square2, math.sqrt(ONE - square2))
-        less1, less2 = more1 / (ONE + more1), more2 / (ONE + more2)
-        bend = np.float32(slope2 - slope1) - np.float32(slope2) * less2 + np.float32(slope1) * less1
-        cot = (np.float32(slope1) * ab + np.float32(slope2) * bc) / (ab + ab * more1 + bc + bc * more2)
-        across_a, along_a = _errors_of(8, n, g, tx, ty, cot)
-        across_b, along_b = _errors_of(14, n, g, tx, ty, cot)
-        across_c, along_c = _errors_of(20, n, g, tx, ty, cot)
-        wx, wy, wz, scattering = g[26 * BLOCK + n], g[27 * BLOCK + n], g[28 * BLOCK + n], g[29 * BLOCK + n]
-        q_over_pt = curvature / kappa
-        one = ONE + cot * cot
-        cosine = abs(wx * tx + wy * ty + wz * cot) / math.sqrt(one)
-        hardest = max(abs(q_over_pt), SOFTEST)
-        scattered = scattering * hardest * hardest / max(cosine, STRAIGHTEST)
-        at_a, at_b, at_c = per_ab * per_ab, (per_ab + per_bc) * (per_ab + per_bc), per_bc * per_bc
-        turn = across_a * at_a + across_b * at_b + across_c * at_c + scattered
-        kink = along_a * at_a + along_b * at_b + along_c * at_c + scattered * one
-        error = TWO * per_ac * math.sqrt(turn) / kappa
-        # impact of the circle: signed distance of the origin from it, stable for straight lines too
-        q = turned * impact + HALF * curvature * product
-        d0 = TWO * q / (ONE + math.sqrt(max(ONE + TWO * curvature * q, ZERO)))
-        beam = TWO * (sine1 * cosine2 + cosine1 * sine2) * per_ac / kappa
-        pull, d0, beam_pull = bend / math.sqrt(kink), d0 / D0_SCALE, (q_over_pt - beam) / error
-        ratio = bc * per_ab
-        _keep(n, (pull, q_over_pt, error, d0, beam_pull, kink, cot, ratio), low, high, raw)
-
-
 @inlined
 def _finish(f: NDArray[np.float32]) -> None:
     """Turn the raw numbers of a full block into features."""
@@ -310,7 +107,7 @@ def _finish(f: NDArray[np.float32]) -> None:
         f[7 * LANES + n] = math.log(f[7 * LANES + n])
 
 
-@_vectorised_inlined
+@vectorised_inlined
 def _flush(
     size: int,
     pair: NDArray[np.int32],
@@ -347,60 +144,7 @@ def _down(slope: np.float32, window: np.float32) -> np.float32:
     return slope - window * (ONE + abs(slope))
 
 
-@_vectorised
-def join(
-    given: DoubletArguments,
-    doublets: Doublets,
-    cuts: Cuts,
-    out: NDArray[np.int32],
-    features: NDArray[np.float32],
-) -> tuple[int, int]:
-    """Fill `out` (budget, 2) and `features` (budget, 8); return how many triplets fit the limits, and how many are out."""
-    at, errors, kappa = given
-    pairs, start, arriving, arriving_start, logits = doublets
-    low, high, window, weights, threshold = cuts
-    layers = hidden_layers(weights)
-    layers[0][: 8 * LANES] = ONE
-    slope = np.empty(len(pairs), np.float32)
-    ways = _ways(at, pairs, slope)
-    met, pair = np.empty((BLOCK, 2), np.int32), np.empty((LANES, 2), np.int32)
-    wide, g, raw = np.ones(6 * BLOCK), np.ones(30 * BLOCK, np.float32), np.empty(9 * BLOCK, np.float32)
-    within, n, size, filled = 0, 0, 0, 0
-    for b in range(len(at)):
-        begin, end = start[b], start[b + 1]
-        for k in range(arriving_start[b], arriving_start[b + 1]):
-            i = arriving[k]
-            lowest, highest = _down(slope[i], window), _up(slope[i], window)
-            while begin < end and slope[begin] < lowest:
-                begin += 1
-            for j in range(begin, end):
-                if slope[j] > highest:
-                    break
-                met[filled, FIRST], met[filled, SECOND] = i, j
-                _gather(filled, ways, errors, pairs, i, j, wide, g)
-                filled += 1
-                if filled == BLOCK:
-                    _meet(kappa, wide, g, low, high, raw)
-                    for lane in range(BLOCK):
-                        if raw[8 * BLOCK + lane] == ONE:
-                            _take(lane, size, met, raw, logits, pair, layers)
-                            within, size = within + 1, size + 1
-                            if size == LANES:
-                                n = _flush(size, pair, weights, threshold, layers, out, features, n)
-                                size = 0
-                    filled = 0
-    _meet(kappa, wide, g, low, high, raw)
-    for lane in range(filled):
-        if raw[8 * BLOCK + lane] == ONE:
-            _take(lane, size, met, raw, logits, pair, layers)
-            within, size = within + 1, size + 1
-            if size == LANES:
-                n = _flush(size, pair, weights, threshold, layers, out, features, n)
-                size = 0
-    return within, _flush(size, pair, weights, threshold, layers, out, features, n)
-
-
-@_vectorised_inlined
+@vectorised_inlined
 def _take(
     lane: int,
     size: int,
@@ -417,3 +161,79 @@ def _take(
     for row in range(8):
         f[row * LANES + size] = raw[row * BLOCK + lane]
     f[8 * LANES + size], f[9 * LANES + size] = logits[i], logits[j]
+
+
+@vectorised_inlined
+def _settle(
+    filled: int,
+    met: NDArray[np.int32],
+    kappa: np.float32,
+    wide: Floats,
+    g: NDArray[np.float32],
+    raw: NDArray[np.float32],
+    cuts: Cuts,
+    logits: NDArray[np.float32],
+    layers: Layers,
+    pair: NDArray[np.int32],
+    out: NDArray[np.int32],
+    features: NDArray[np.float32],
+    n: int,
+    size: int,
+) -> tuple[int, int, int]:
+    """Pass on the meetings of the first `filled` lanes that fit the limits, through the gate where its block is full.
+
+    Returns how many triplets are out, how many wait for the gate, and how many fitted.
+    """
+    low, high, _, weights, threshold = cuts
+    meet(kappa, wide, g, low, high, raw)
+    fit = 0
+    for lane in range(filled):
+        if raw[8 * BLOCK + lane] == ONE:
+            _take(lane, size, met, raw, logits, pair, layers)
+            fit, size = fit + 1, size + 1
+            if size == LANES:
+                n = _flush(size, pair, weights, threshold, layers, out, features, n)
+                size = 0
+    return n, size, fit
+
+
+@_vectorised
+def join(
+    given: DoubletArguments,
+    doublets: Doublets,
+    cuts: Cuts,
+    out: NDArray[np.int32],
+    features: NDArray[np.float32],
+) -> tuple[int, int]:
+    """Fill `out` (budget, 2) and `features` (budget, 8); return how many triplets fit the limits, and how many are out."""
+    at, errors, kappa = given
+    pairs, start, arriving, arriving_start, logits, slope = doublets
+    window, weights, threshold = cuts.window, cuts.weights, cuts.threshold
+    layers = hidden_layers(weights)
+    layers[0][: 8 * LANES] = ONE
+    ways = ways_of(at, pairs)
+    met, pair = np.empty((BLOCK, 2), np.int32), np.empty((LANES, 2), np.int32)
+    wide, g, raw = np.ones(6 * BLOCK), np.ones(30 * BLOCK, np.float32), np.empty(9 * BLOCK, np.float32)
+    within, n, size, filled = 0, 0, 0, 0
+    for b in range(len(at)):
+        begin, end = start[b], start[b + 1]
+        for k in range(arriving_start[b], arriving_start[b + 1]):
+            i = arriving[k]
+            lowest, highest = _down(slope[i], window), _up(slope[i], window)
+            while begin < end and slope[begin] < lowest:
+                begin += 1
+            for j in range(begin, end):
+                if slope[j] > highest:
+                    break
+                met[filled, FIRST], met[filled, SECOND] = i, j
+                gather(filled, ways, errors, pairs, i, j, wide, g)
+                filled += 1
+                if filled == BLOCK:
+                    n, size, fit = _settle(
+                        filled, met, kappa, wide, g, raw, cuts, logits, layers, pair, out, features, n, size
+                    )
+                    within, filled = within + fit, 0
+    n, size, fit = _settle(
+        filled, met, kappa, wide, g, raw, cuts, logits, layers, pair, out, features, n, size
+    )
+    return within + fit, _flush(size, pair, weights, threshold, layers, out, features, n)

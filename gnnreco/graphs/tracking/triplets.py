@@ -79,7 +79,7 @@ def join_doublets(
     low, high = raw_limits(limits)
     needed, kept = join(
         join_arguments(points, frame),
-        Doublets(sorted_, start, turned[by_slope[arriving]], arriving_start, logits),
+        Doublets(sorted_, start, turned[by_slope[arriving]], arriving_start, logits, slope[leaving]),
         Cuts(low, high, np.float32(window), gate.weights(), gate.threshold[0]),
         out,
         features,
