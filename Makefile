@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Containers often set it. Every process would then compile each module that it imports: five seconds for one reconstruction.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-deploy test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
 .DEFAULT_GOAL := test
