@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco.graphs.order import by_key, by_value
+from gnnreco.graphs.order import by_key, by_key_and_value
 
 
 @given(st.lists(st.integers(0, 6), max_size=40), st.integers(0, 3), st.sampled_from([np.int32, np.int64]))
@@ -27,7 +27,9 @@ def test_without_rows_every_key_is_empty(n: int) -> None:
     assert (len(order), start.tolist()) == (0, [0] * (n + 1))
 
 
-@given(st.lists(st.floats(width=32, allow_nan=False), max_size=60))
-def test_values_come_in_the_stable_order(values: list[float]) -> None:
-    value = np.array(values, np.float32)
-    assert by_value(value).tolist() == np.argsort(value, kind="stable").tolist()
+@given(st.lists(st.tuples(st.integers(0, 4), st.floats(width=32, allow_nan=False)), max_size=60))
+def test_the_rows_of_a_key_come_by_value_then_by_row(rows: list[tuple[int, float]]) -> None:
+    key, value = np.array([k for k, _ in rows], np.int64), np.array([v for _, v in rows], np.float32)
+    order, start = by_key_and_value(key, value, 5)
+    assert order.tolist() == np.lexsort((np.arange(len(key)), value, key)).tolist()
+    assert start.tolist() == np.searchsorted(key[order], np.arange(6)).tolist()

@@ -51,14 +51,14 @@ class Doublets(NamedTuple):
 
 
 class Cuts(NamedTuple):
-    """What a triplet must pass: limits (see `raw_limits`), the window in slope, and the gate with its threshold.
+    """What a triplet must pass: limits (see `raw_limits`), a window in slope for each point, the gate with its threshold.
 
-    The slopes of its doublets differ by no more than `window` times one plus that of the inner one.
+    The slopes of its doublets differ by no more than the `window` of their common point times one plus the inner one.
     """
 
     low: NDArray[np.float32]
     high: NDArray[np.float32]
-    window: np.float32
+    window: NDArray[np.float32]
     weights: Weights
     threshold: np.float32
 
@@ -208,7 +208,7 @@ def join(
     """Fill `out` (budget, 2) and `features` (budget, 8); return how many triplets fit the limits, and how many are out."""
     at, errors, kappa = given
     pairs, start, arriving, arriving_start, logits, slope = doublets
-    window, weights, threshold = cuts.window, cuts.weights, cuts.threshold
+    weights, threshold = cuts.weights, cuts.threshold
     layers = hidden_layers(weights)
     layers[0][: 8 * LANES] = ONE
     ways = ways_of(at, pairs)
@@ -216,7 +216,7 @@ def join(
     wide, g, raw = np.ones(6 * BLOCK), np.ones(30 * BLOCK, np.float32), np.empty(9 * BLOCK, np.float32)
     within, n, size, filled = 0, 0, 0, 0
     for b in range(len(at)):
-        begin, end = start[b], start[b + 1]
+        begin, end, window = start[b], start[b + 1], cuts.window[b]
         for k in range(arriving_start[b], arriving_start[b + 1]):
             i = arriving[k]
             lowest, highest = _down(slope[i], window), _up(slope[i], window)

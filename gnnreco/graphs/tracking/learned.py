@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event
+from gnnreco.columns import Event, Floats
 from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.files.limits import BINS, CANDIDATES
 from gnnreco.geometry import Detector
@@ -28,6 +28,7 @@ from .windows import Windows
 
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
 TRAINING_ROWS = 5_000_000  # candidates of all events that a gate sees: beyond, it learns nothing new
+KNOWN = 3  # triplets beyond a quantile from which on a layer has its own
 ALONE = -1.0  # logit of the gate above which a triplet that no other one continues stays
 
 Sample = tuple[int, Points, NDArray[np.int64]]  # event number, its points, its true segments
@@ -48,7 +49,7 @@ class GraphConfig:
     limit_efficiency : float
         Fraction of the true triplets that the limits on their features keep.
     slope_efficiency : float
-        Fraction of the true triplets that a window in the change of slope keeps; 0 learns no such window.
+        Fraction of the true triplets that each layer's window in the change of slope keeps; 0 learns no such window.
     triplet_efficiency : float
         Fraction of those that the gate on triplets keeps.
     min_pt, min_hits : float, int
@@ -94,11 +95,12 @@ class LearnedGraph:
         pair_gate: Gate,
         limits: NDArray[np.float64],
         triplet_gate: Gate,
-        slope_window: float = np.inf,
+        slope_window: Floats | float = np.inf,
     ) -> None:
         self.config, self.detector, self.frame = config, detector, Frame.of(detector)
         self.builder, self.pair_gate, self.triplet_gate = builder, pair_gate, triplet_gate
-        self.limits, self.slope_window = limits, slope_window
+        self.limits = limits
+        self.slope_window = np.broadcast_to(slope_window, detector.n_layers).astype(np.float64)
 
     @classmethod
     def learn(
@@ -227,7 +229,7 @@ class LearnedGraph:
             "limits": self.limits,
         }
         if self.config.slope_efficiency:
-            parts["slope_window"] = np.array([self.slope_window])
+            parts["slope_window"] = self.slope_window
         for name, part in (
             (self.config.builder, self.builder),
             ("pair_gate", self.pair_gate),
@@ -252,7 +254,7 @@ class LearnedGraph:
             Gate(**part("pair_gate")),  # type: ignore[arg-type]
             state["limits"].astype(np.float64),
             Gate(**part("triplet_gate")),  # type: ignore[arg-type]
-            float(state["slope_window"][0]) if "slope_window" in state else np.inf,
+            state["slope_window"].astype(np.float64) if "slope_window" in state else np.inf,
         )
 
 
@@ -286,26 +288,41 @@ def _gate_features(
     return np.concatenate([features, logits[triplets]], axis=1)
 
 
-def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> tuple[NDArray[np.float64], float]:
-    """Interval of each triplet feature, and window in slope, that keep the stated fractions of true triplets."""
+def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> tuple[Floats, Floats]:
+    """Interval of each triplet feature, window in slope of each layer: those that keep the stated fractions of triplets."""
     limits = np.tile([-np.inf, np.inf], (len(TRIPLET_FEATURES), 1))
-    features, turns = [], []
+    features, turns, layers = [], [], []
     for _, points, segments in samples[:: max(1, len(samples) // 20)]:
         doublets = segments.astype(np.int32)
         triplets, values, _ = join_doublets(points, frame, doublets, limits, config.max_triplets)
         inner, outer = slopes(points, doublets)[triplets.T].astype(np.float64)
         features.append(values)
         turns.append(np.abs(outer - inner) / (1 + np.abs(inner)))
-    found, turn = np.concatenate(features), np.concatenate(turns)
+        layers.append(points.layer[doublets[triplets[:, 1], 0]])
+    found = np.concatenate(features)
     tail = (1 - config.limit_efficiency) / (2 * len(LIMITED))
     for name in LIMITED if len(found) else ():
         k = TRIPLET_FEATURES.index(name)
         low, high = np.quantile(found[:, k], [tail, 1 - tail])
         limits[k] = low - 1e-3, high + 1e-3
-    if not config.slope_efficiency or not len(found):
-        return limits, np.inf
-    window = float(np.quantile(turn, config.slope_efficiency))
-    return limits, window if window < 1 else np.inf
+    turn, layer = np.concatenate(turns), np.concatenate(layers)
+    return limits, _slope_windows(config.slope_efficiency, turn, layer, len(frame.along_z))
+
+
+def _slope_windows(efficiency: float, turn: Floats, layer: NDArray[np.int32], n_layers: int) -> Floats:
+    """The change of slope (n,) that the stated fraction of the triplets of each layer stays within; infinite from one on.
+
+    A layer with too few triplets to know has the widest window: that of all layers, or of any one.
+    """
+    if not efficiency or not len(turn):
+        return np.full(n_layers, np.inf)
+    enough = KNOWN / (1 - efficiency) if efficiency < 1 else np.inf
+    windows = np.full(n_layers, np.quantile(turn, efficiency))
+    known = np.bincount(layer, minlength=n_layers) >= enough
+    for k in np.flatnonzero(known):
+        windows[k] = np.quantile(turn[layer == k], efficiency)
+    windows[~known] = windows.max()
+    return np.where(windows < 1, windows, np.inf)
 
 
 def _some(rows: NDArray[Any], most: int, rng: np.random.Generator) -> NDArray[Any]:

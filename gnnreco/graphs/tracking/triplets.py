@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.order import by_key, by_value
+from gnnreco.columns import Floats
+from gnnreco.graphs.order import by_key, by_key_and_value
+from gnnreco.kernels import FIRST, SECOND, njit
 
 from .features import SHORTEST, TRIPLET_FEATURES
 from .frame import Frame, Points
@@ -43,7 +46,7 @@ def join_doublets(
     budget: int,
     logits: NDArray[np.float32] | None = None,
     gate: Gate | None = None,
-    window: float = np.inf,
+    window: Floats | float = np.inf,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], int]:
     """All triplets whose features lie within `limits` (8, 2) and that the gate lets through.
 
@@ -55,8 +58,9 @@ def join_doublets(
         Triplets within the limits, whatever the gate says of them.
     logits, gate : float32 (n,), Gate, optional
         What the gate on pairs said of each doublet, and the gate on triplets, which reads it beside the features.
-    window : float
-        The slopes of two doublets (rise over way across the axis) differ by no more than this times one plus the first.
+    window : float64 (n_layers,), or one number
+        The slopes of two doublets (rise over way across the axis) differ by no more than this times one plus the first; of
+        the layer of the point between them.
 
     Returns
     -------
@@ -66,21 +70,19 @@ def join_doublets(
         How many lie within the limits.
     """
     slope = slopes(points, doublets)
-    by_slope = by_value(slope)
-    leaving = by_slope[by_key(doublets[by_slope, 0], len(points))[0]]
-    turned = np.empty(len(leaving), np.int64)
-    turned[leaving] = np.arange(len(leaving))
-    arriving, arriving_start = by_key(doublets[by_slope, 1], len(points))
-    sorted_ = doublets[leaving]
-    start = np.searchsorted(sorted_[:, 0], np.arange(len(points) + 1))
+    leaving, start = by_key_and_value(doublets[:, 0], slope, len(points))
+    doublets, slope = doublets[leaving], slope[leaving]
+    arriving, arriving_start = by_key_and_value(doublets[:, 1], slope, len(points))
     out, features = np.empty((budget, 2), np.int32), np.empty((budget, len(TRIPLET_FEATURES)), np.float32)
     gate = gate or Gate.open(len(TRIPLET_FEATURES) + 2)
     logits = np.zeros(len(doublets), np.float32) if logits is None else logits[leaving]
     low, high = raw_limits(limits)
+    window = np.asarray(window, np.float32)
+    window = window[points.layer] if window.ndim else np.full(len(points), window)
     needed, kept = join(
         join_arguments(points, frame),
-        Doublets(sorted_, start, turned[by_slope[arriving]], arriving_start, logits, slope[leaving]),
-        Cuts(low, high, np.float32(window), gate.weights(), gate.threshold[0]),
+        Doublets(doublets, start, arriving, arriving_start, logits, slope),
+        Cuts(low, high, window, gate.weights(), gate.threshold[0]),
         out,
         features,
     )
@@ -92,6 +94,14 @@ def join_doublets(
 
 def slopes(points: Points, doublets: NDArray[np.int32]) -> NDArray[np.float32]:
     """Rise over way across the axis of each doublet, by the numbers that the join itself compares."""
-    a, b = doublets[:, 0], doublets[:, 1]
-    across = np.hypot(points.x[b] - points.x[a], points.y[b] - points.y[a])
-    return ((points.z[b] - points.z[a]) / np.maximum(across, SHORTEST)).astype(np.float32)
+    return _slopes(points.x, points.y, points.z, doublets)  # type: ignore[no-any-return]
+
+
+@njit(cache=True, boundscheck=False, error_model="numpy")
+def _slopes(x: Floats, y: Floats, z: Floats, doublets: NDArray[np.int32]) -> NDArray[np.float32]:
+    out = np.empty(len(doublets), np.float32)
+    for k in range(len(doublets)):
+        a, b = doublets[k, FIRST], doublets[k, SECOND]
+        dx, dy = x[b] - x[a], y[b] - y[a]
+        out[k] = (z[b] - z[a]) / max(math.sqrt(dx * dx + dy * dy), SHORTEST)
+    return out
