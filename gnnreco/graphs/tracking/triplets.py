@@ -77,12 +77,12 @@ def join_doublets(
     gate = gate or Gate.open(len(TRIPLET_FEATURES) + 2)
     logits = np.zeros(len(doublets), np.float32) if logits is None else logits[leaving]
     low, high = raw_limits(limits)
-    window = np.asarray(window, np.float32)
-    window = window[points.layer] if window.ndim else np.full(len(points), window)
+    windows = np.asarray(window, np.float32)
+    windows = windows[points.layer] if windows.ndim else np.full(len(points), windows)
     needed, kept = join(
         join_arguments(points, frame),
         Doublets(doublets, start, arriving, arriving_start, logits, slope),
-        Cuts(low, high, window, gate.weights(), gate.threshold[0]),
+        Cuts(low, high, windows, gate.weights(), gate.threshold[0]),
         out,
         features,
     )
