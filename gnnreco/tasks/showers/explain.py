@@ -14,6 +14,7 @@ from gnnreco.columns import Event
 from gnnreco.events.select import seen
 from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES
 from gnnreco.models.showers.network import CellScores
+from gnnreco.tasks.confidence import scored
 from gnnreco.tasks.contract import Reading, truth_of
 
 from .company import COMPANY, shower_company
@@ -85,6 +86,9 @@ class ShowerExplainer:
         order = kept[torch.argsort(-torch.exp(energy.double())[kept], stable=True)]
         if task.frame.charge[graph.sensor].any():  # there the task gives clusters of density, not these
             order = order[:0]
+        elif task.config.least_score > 0:
+            sure = scored(*task.found(event), task.config.calibration).score >= task.config.least_score
+            order = order[torch.from_numpy(sure)]
         rows = graph.index if mine.rows is None else mine.rows[graph.index]
         one, slot = np.nonzero(loud.real)
         ends = np.stack([rows[one], rows[loud.neighbour[one, slot]]], axis=1)

@@ -68,6 +68,8 @@ class ClusteringConfig:
         Of these, train only the further layers of identity (`model.identity_hidden`): energies and errors stay as they are.
     noise : float
         Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
+    least_score : float
+        So are clusters with a lower `score`: with a calibration, the chance that they are a particle's.
     calibration : Calibration, optional
         From what was found of a cluster to its `score`; without it that is the finder's own confidence.
     """
@@ -83,6 +85,7 @@ class ClusteringConfig:
     frozen: bool = False
     identity_only: bool = False
     noise: float = 0.5
+    least_score: float = 0.0
     seed: int = 0
     calibration: Calibration | None = None
 
@@ -240,7 +243,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
 
     def reconstruct(self, event: Event) -> Clusters:
         """Clusters of one event."""
-        return scored(*self.found(event), self.config.calibration)
+        clusters = scored(*self.found(event), self.config.calibration)
+        return clusters[clusters.score >= self.config.least_score]
 
     def found(self, event: Event) -> tuple[Clusters, Floats]:
         """Clusters with the finder's own confidence, and the features that the calibration reads."""

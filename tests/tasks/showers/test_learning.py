@@ -229,3 +229,21 @@ def test_too_many_pairs_are_refused(task: ClusteringTask, crowd: list[Event]) ->
     small = ClusteringTask.from_config(config, task.detector)
     with pytest.raises(OverBudget, match="pairs of close cells"):
         small.reconstruct(crowd[0])
+
+
+def test_clusters_that_are_hardly_a_particle_are_dropped(task: ClusteringTask, detector: Detector) -> None:
+    options = SimulationOptions(particle="muon", energy=(30.0, 30.0), eta=FORWARD, noise_hits=60.0)
+    (event,) = simulate(detector, "gun", 1, seed=12, options=options)
+    everything, sure = (
+        ClusteringTask.from_config(replace(task.config, least_score=least), detector) for least in (0.0, 0.1)
+    )
+    for one in (everything, sure):
+        one.load_state(task.state())
+    before, after = everything.reconstruct(event), sure.reconstruct(event)
+    some = before.score >= 0.1
+    assert 0 < some.sum() < len(before)
+    np.testing.assert_array_equal(after.energy, before.energy[some])
+    np.testing.assert_array_equal(after.hit_index, before[some].hit_index)
+    assert len(sure.found(event)[0]) == len(before)  # a calibration learns from all of them
+    assert sure.tally(event, after)["hits_unclustered"] > everything.tally(event, before)["hits_unclustered"]
+    assert len(sure.explainer().read(event).work.order) == len(after)
