@@ -16,6 +16,7 @@ from gnnreco.events.select import seen
 from gnnreco.files.json_types import JsonDict, JsonObject
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import visible_fraction
+from gnnreco.graphs.showers.families import one_shower_each
 from gnnreco.particles import species_of
 from gnnreco.statistics import COVERAGE, clopper_pearson
 from gnnreco.tasks.showers.columns import CLASS_OF_KIND
@@ -29,6 +30,7 @@ from .target import kinematics, passed
 
 MEASURES = ("energy", "charge")
 CROWD_MM = 150.0
+MUON = 13
 FRAGMENT = 0.1
 MIN_PER_WIDTH = 5
 EDGES: dict[str, Floats] = {
@@ -41,7 +43,9 @@ DEFINITIONS = {
     "hit's weight in it",
     "matching": "a cluster is matched to the particle with most of its energy if that is at least half of the cluster's "
     "energy and at least half of what the particle left",
-    "particles": "secondaries of a shower count as the particle that entered the calorimeter",
+    "particles": "secondaries of a shower count as the particle that entered the calorimeter; products of a conversion, "
+    "of radiation or of a nuclear interaction in front of it whose middles lie within a Moliere radius, seen from the "
+    "source, count as one, of the energy that they carried together, where the files tell what made them",
     "efficiency": "target particles with a matched cluster / target particles",
     "purity": "matched counted clusters / counted clusters",
     "fake_rate": "counted clusters with less than half of their energy from any one particle / counted clusters",
@@ -78,22 +82,26 @@ class ShowerTarget:
     max_eta : float
     min_hits : int
         Hits in which the particle left energy.
+    min_left : float
+        Fraction of its energy that it left there; muons may leave less.
     """
 
     min_energy: float = 1.0
     max_eta: float = np.inf
     min_hits: int = 3
+    min_left: float = 0.1
 
-    def cuts(self, energy: Floats, eta: Floats, hits: Ints) -> dict[str, Mask]:
+    def cuts(self, energy: Floats, eta: Floats, hits: Ints, left: Floats) -> dict[str, Mask]:
         """Each cut by the words for it."""
         cuts = {f"energy > {self.min_energy:g} GeV": energy > self.min_energy}
         if np.isfinite(self.max_eta):
             cuts[f"|eta| < {self.max_eta:g}"] = np.abs(eta) < self.max_eta
-        return cuts | {f"at least {self.min_hits} hits": hits >= self.min_hits}
+        cuts[f"at least {self.min_hits} hits"] = hits >= self.min_hits
+        return cuts | {f"at least {100 * self.min_left:g} % of the energy left": left >= self.min_left}
 
     def describe(self) -> str:
         """One clause for the `definitions`."""
-        return ", ".join(self.cuts(*np.zeros((3, 0))))
+        return ", ".join(self.cuts(*np.zeros((4, 0))))
 
 
 @dataclass(slots=True)
@@ -116,6 +124,10 @@ class ClusterScores:
     _confidence: list[Floats] = field(default_factory=list)
     _agreement: list[tuple[float | None, float | None]] = field(default_factory=list)
     _passed: Any = 0
+    _there: Detector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._there = self.detector.at_source()
 
     def add(self, event: Event, clusters: Clusters) -> None:
         """Compare one event; raises `BadInput` where the clusters cannot belong to it."""
@@ -123,7 +135,7 @@ class ClusterScores:
         if event.truth is None:
             raise BadInput(event.source, f"event {event.number}", "no truth: give files with particles")
         mine = seen(event, self.detector, MEASURES)
-        event, clusters = mine.event, mine.narrow(clusters, len(event.hits))
+        event, clusters = one_shower_each(mine.event, self._there), mine.narrow(clusters, len(event.hits))
         assert event.truth is not None
         self.shared_equally |= event.truth.energy is None
         fraction = visible_fraction(self.detector, event.hits.sensor)
@@ -167,7 +179,11 @@ class ClusterScores:
         """Energy to compare with and eta of each particle, and which should be found."""
         assert event.truth is not None
         kin, energy = kinematics(event.truth.particles), true_energy(event.truth.particles)
-        cuts = self.target.cuts(energy, kin.eta, sharing.particle_hits)
+        muon = np.abs(event.truth.particles.pdg) == MUON
+        part = np.where(
+            muon | (not self._calorimeter), 1.0, sharing.particle_energy / np.maximum(energy, 1e-30)
+        )
+        cuts = self.target.cuts(energy, kin.eta, sharing.particle_hits, part)
         left = sharing.particle_energy > 0
         self._passed = self._passed + np.array([left.sum(), *((left & cut).sum() for cut in cuts.values())])
         wanted = np.logical_and.reduce([left, *cuts.values()])
@@ -199,7 +215,7 @@ class ClusterScores:
         warnings = []
         if self.events and not len(particles):
             total, *counts = (int(count) for count in self._passed)
-            cuts = dict(zip(self.target.cuts(*np.zeros((3, 0))), counts, strict=True))
+            cuts = dict(zip(self.target.cuts(*np.zeros((4, 0))), counts, strict=True))
             warnings = [passed("particle is a target", "particles that left energy", cuts, total)]
         out["warnings"] = warnings
         out["bins"] = {name: _bins(particles, clusters, i, EDGES[name]) for i, name in enumerate(EDGES)}

@@ -136,6 +136,7 @@ def _drift(mine: Seen, task: DriftTask) -> NodeGraph:
 
 
 def _showers(mine: Seen, task: ClusteringTask) -> NodeGraph:
+    from gnnreco.graphs.showers.families import one_shower_each
     from gnnreco.tasks.showers.targets import cell_truth, pair_targets
 
     event = mine.event
@@ -150,6 +151,8 @@ def _showers(mine: Seen, task: ClusteringTask) -> NodeGraph:
     known = loud.cells, edges, loud.pairs[cell, place], _rows(mine, graph.index)[:, None]
     if event.truth is None:
         return NodeGraph("cell", "heard_by", *known)
+    event = one_shower_each(event, task.detector.at_source())
+    assert event.truth is not None
     truth = cell_truth(event, graph.index, task.frame.fraction[event.hits.sensor])
     y = pair_targets(truth, loud.neighbour, len(truth.energy))[cell, place]
     owner = main_particle(event.truth, len(event.hits))[graph.index]

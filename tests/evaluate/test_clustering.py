@@ -24,6 +24,7 @@ DETECTOR: Any = SimpleNamespace(
     sampling_fraction=np.array([0.1]),
     source=Source(),
 )
+DETECTOR.at_source = lambda: DETECTOR
 
 
 def event_of(number: int = 1) -> Event:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gnnreco.columns import Event
 from gnnreco.events.select import seen
+from gnnreco.graphs.showers.families import one_shower_each
 from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES
 from gnnreco.models.showers.network import CellScores
 from gnnreco.tasks.confidence import scored
@@ -75,7 +76,8 @@ class ShowerExplainer:
         mine = seen(event, task.detector, task.needs.measures)
         graph = task.graph(mine.event)
         loud = task.loud(graph)
-        truth = cell_truth(mine.event, graph.index, task.frame.fraction[mine.event.hits.sensor])
+        true = one_shower_each(mine.event, task.detector.at_source())
+        truth = cell_truth(true, graph.index, task.frame.fraction[true.hits.sensor])
         pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
         with torch.no_grad():
             found = find(task.config, task.network, graph, loud)

@@ -16,6 +16,7 @@ from gnnreco.errors import BadConfig
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
+from gnnreco.graphs.showers.families import one_shower_each
 from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.models.calibration import Calibration
@@ -161,7 +162,7 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
 
     def sample(self, event: Event) -> EventSample | JudgementSample:
         """Cells and pairs of a training event as tensors, with their truth."""
-        event = seen(event, self.detector, self.needs.measures).event
+        event = one_shower_each(seen(event, self.detector, self.needs.measures).event, self._there)
         graph = self.graph(event)
         loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
         if self.config.frozen:
