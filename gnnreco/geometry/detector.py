@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.cells.templates import CellTemplate
@@ -334,6 +333,8 @@ class Detector:
 
     def misaligned(self, shift: float, seed: int, tilt: float = 0.0) -> Detector:
         """Every sensor moved by a normal `shift` mm along each axis, and turned by `tilt` rad about each."""
+        from scipy.spatial.transform import Rotation
+
         random = np.random.default_rng(seed)
         moved = self.center + random.normal(0.0, 1.0, self.center.shape) * shift
         turn = Rotation.from_rotvec(random.normal(0.0, 1.0, self.center.shape) * tilt).as_matrix()

@@ -23,6 +23,7 @@ import numba
 from numba import get_num_threads
 from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
+from numba.core.runtime import rtsys
 from numba.core.sigutils import normalize_signature
 
 from .bare import rebuilt
@@ -140,14 +141,23 @@ class _Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The code from the folder; where it is not there yet, but another process compiles it, what that one wrote."""
-        kept = super().load_overload(sig, target_context)
+        kept = self._kept(sig, target_context)
         if kept is not None or (key := self._index_key(sig, target_context.codegen())) is None:
             return kept
         taken = turns.take(Path(self.cache_path).parent, _sum(key, not is_inner()))
         if taken is None:
             return None
         at_end(taken)
-        return super().load_overload(sig, target_context)
+        return self._kept(sig, target_context)
+
+    def _kept(self, sig: Any, target_context: Any) -> Any:
+        """The code from the folder, where it is there.
+
+        Machine code calls numba's memory by name, and nothing else that needs to be set up: numba's own way here gathers
+        first all that it can compile, which takes as long as all else that a short process does.
+        """
+        rtsys.initialize(target_context)
+        return self._load_overload(sig, target_context)
 
     def _index_key(self, sig: Any, codegen: Any) -> str | None:
         """What decides the code: the kernel and all that it uses, the types of the arguments, the processor."""

@@ -11,11 +11,13 @@ Here they give one, for a whole number; where it pays, LLVM sees the constant wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import get_ident
 from typing import Any
 
 from numba import types
+from numba.core import entrypoints
 from numba.core.compiler import Compiler as Pipeline
 from numba.core.compiler import CompileResult, Flags
 from numba.core.compiler_lock import global_compiler_lock
@@ -65,7 +67,10 @@ class Compiler(_FunctionCompiler):  # type: ignore[misc]
 
 
 class Kernel(CPUDispatcher):  # type: ignore[misc]
-    """Numba's dispatcher, which knows of code that Python cannot call."""
+    """Numba's dispatcher, which knows of code that Python cannot call, and asks no other package for types."""
+
+    def _compilation_chain_init_hook(self) -> None:
+        """No type that another package adds to numba is ever given to a kernel."""
 
     def compile(self, sig: Any) -> Any:
         """Compile or load the code for a signature, with wrappers where Python asks."""
@@ -77,6 +82,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
                 _under_way.append(ends)
                 ends.callback(_under_way.pop)
                 ends.enter_context(plain_messages())
+                ends.enter_context(_without_extensions())
                 return super().compile(sig)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
@@ -94,6 +100,25 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
             super().add_overload(cres)
         else:
             self.overloads[tuple(cres.signature.args)] = cres
+
+
+@contextmanager
+def _without_extensions() -> Iterator[None]:
+    """Compile without the types that other packages add to numba: to import them takes a second, where vector is there.
+
+    A function that is compiled later and is not ours gets them as ever; so does one that another thread is about to compile.
+    """
+    all_of_them, thread = entrypoints.init_all, get_ident()
+
+    def none_of_them() -> None:
+        if get_ident() != thread:
+            all_of_them()
+
+    entrypoints.init_all = none_of_them
+    try:
+        yield
+    finally:
+        entrypoints.init_all = all_of_them
 
 
 def _plain(kind: types.Type) -> types.Type:

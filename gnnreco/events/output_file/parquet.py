@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.arrow import array_of, words_of
 from gnnreco.files.json_types import JsonMapping
 
 from .folder import AGAIN
@@ -72,14 +73,14 @@ def parquet_writer(layout: Layout, path: Path, note: JsonMapping) -> Iterator[Ca
 def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordBatch:
     """Put events side by side: all lists share one flat array per column."""
     found = [row[2] for row in rows]
-    event = pa.array(_offsets([len(f) for f in found]), pa.int32())
-    hits = pa.array(_offsets(np.concatenate([np.diff(f.offsets) for f in found])), pa.int32())
+    event = array_of(_offsets([len(f) for f in found]).astype(np.int32))
+    hits = array_of(_offsets(np.concatenate([np.diff(f.offsets) for f in found])).astype(np.int32))
 
     def per_event(values: pa.Array, absent: pa.Array | None = None) -> pa.Array:
         return pa.ListArray.from_arrays(event, values, mask=absent)
 
     def flat(name: str) -> pa.Array:
-        return pa.array(np.concatenate([getattr(f, name).ravel() for f in found]))
+        return array_of(np.concatenate([getattr(f, name).ravel() for f in found]))
 
     def of_hits(name: str) -> pa.Array:
         absent = [getattr(f, name) is None for f in found]
@@ -87,16 +88,16 @@ def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordB
             np.zeros_like(f.hit_index) if no else getattr(f, name)
             for f, no in zip(found, absent, strict=True)
         ]
-        lists = pa.ListArray.from_arrays(hits, pa.array(np.concatenate(given)))
+        lists = pa.ListArray.from_arrays(hits, array_of(np.concatenate(given)))
         return per_event(lists, pa.array(absent) if any(absent) else None)
 
     columns = {
-        "event": pa.array([row[0] for row in rows], pa.int64()),
-        "source": pa.array([row[1] for row in rows], pa.string()),
+        "event": array_of(np.array([row[0] for row in rows], np.int64)),
+        "source": words_of([row[1] for row in rows]),
         layout.identifier: per_event(
-            pa.array(np.concatenate([np.arange(len(f)) for f in found]), pa.int64())
+            array_of(np.concatenate([np.arange(len(f)) for f in found]))
         ),
-        "n_hits": per_event(pa.array(np.concatenate([np.diff(f.offsets) for f in found]), pa.int64())),
+        "n_hits": per_event(array_of(np.concatenate([np.diff(f.offsets) for f in found]))),
     }
     columns |= {name: of_hits(name) for name in layout.hits}
     columns |= {name: per_event(flat(attribute)) for name, attribute in layout.numbers.items()}
@@ -105,7 +106,7 @@ def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordB
     for name, attribute in layout.lists.items():
         sizes = np.concatenate([np.diff(getattr(f, f.OFFSETS[attribute])) for f in found])
         columns[name] = per_event(
-            pa.ListArray.from_arrays(pa.array(_offsets(sizes), pa.int32()), flat(attribute))
+            pa.ListArray.from_arrays(array_of(_offsets(sizes).astype(np.int32)), flat(attribute))
         )
     return pa.record_batch(
         [columns[name].cast(schema.field(name).type) for name in schema.names], schema=schema

@@ -24,6 +24,7 @@ from gnnreco.columns import FATES, Deposits, Event, Fates, Hits, Particles, Trut
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
+from gnnreco.files.arrow import numbers_of
 from gnnreco.files.limits import EVENTS
 
 from .row_groups import PANDAS, event_numbers, opened, read_group
@@ -207,7 +208,7 @@ class _Row:
             raise self.bad(name, f"holds {values.type} that are not all {kind}") from None
         if values.null_count:
             raise self.bad(name, f"holds {values.null_count} gaps")
-        return values.to_numpy()
+        return numbers_of(values)
 
     def sized(self, name: str, size: int) -> NDArray:
         values = self.needed(name)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.arrow import numbers_of
 from gnnreco.files.limits import GROUP_VALUES
 
 from .footer import declared_values
@@ -130,4 +131,4 @@ def event_numbers(path: Path, file: pq.ParquetFile, group: int, name: str) -> ND
         ) from None
     if numbers.null_count:
         raise BadInput(path, f"column {name}", f"{numbers.null_count} gaps; write the file again")
-    return numbers.to_numpy()
+    return numbers_of(numbers)

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import ConvexHull
 
 from gnnreco.columns import Floats
 from gnnreco.geometry.plane import TOUCH, area_centroid
@@ -42,6 +41,8 @@ class PolarTemplate(RowTemplate):
         angle = self.phi[0] + self._step * np.arange(self.n_phi + (not self.closed))
         circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         corners = np.concatenate([circle * self.radii[0], circle * self.radii[-1]])
+        from scipy.spatial import ConvexHull
+
         object.__setattr__(self, "outline", np.ascontiguousarray(corners[ConvexHull(corners).vertices]))
         if self.radii[0] > 0 and (self.closed or self.n_phi > 1):
             inner = circle * self.radii[0]

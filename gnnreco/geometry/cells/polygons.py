@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import ConvexHull
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.index import SensorIndex, build_index
@@ -53,6 +52,8 @@ class PolygonTemplate(CellTemplate):
 
     def __post_init__(self) -> None:
         if len(self.outline) == 0:
+            from scipy.spatial import ConvexHull
+
             corners = self.polygons.reshape(-1, 2)
             object.__setattr__(self, "outline", np.ascontiguousarray(corners[ConvexHull(corners).vertices]))
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
 
 from gnnreco.columns import Floats
 from gnnreco.geometry.detector import Detector
@@ -60,6 +59,8 @@ def _covered(found: Coverage) -> Flags:
 
 
 def _holes(found: Coverage, rows: Flags) -> Iterator[Finding]:
+    from scipy.ndimage import label
+
     inner = rows.copy()
     for step in range(1, RIM_ROWS + 1):
         # Beyond the ends of the grid is outside, too.

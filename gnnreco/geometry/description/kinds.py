@@ -6,7 +6,6 @@ import dataclasses
 from itertools import pairwise
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.files import limits
@@ -205,6 +204,8 @@ def _polygons(name: str, entry: Section) -> CellTemplate:
 
 def _hull(entry: Section, key: str, points: Floats) -> Floats:
     """The convex edge of drawn cells (m, 2)."""
+    from scipy.spatial import ConvexHull, QhullError
+
     if not np.isfinite(points).all():
         raise entry.fault(key, "a corner is NaN or infinite; draw the cell again", "not-a-number")
     try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from gnnreco.columns import Floats
 from gnnreco.files import limits
@@ -49,6 +48,8 @@ def _layered(entry: Section, key: str, count: int) -> None:
 
 def _planes(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     """One sensor a plane: ``z`` [n]; ``x``, ``y`` and ``turn`` (about x, y, z; [n, 3]) where they are not 0."""
+    from scipy.spatial.transform import Rotation
+
     z = entry.numbers("z", (-1,), "length")
     _layered(entry, "z", len(z))
     x, y = (_many(entry, key, len(z), "length") for key in ("x", "y"))
@@ -120,6 +121,8 @@ def _wafers(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     ``templates`` lists the whole wafer first, then the cut ones from large to small. Where the whole wafer would stick
     out of the ring, the first cut one that fits, at the best of six turns, takes its place.
     """
+    from scipy.spatial.transform import Rotation
+
     z = entry.numbers("z", (-1,), "length")
     _layered(entry, "z", len(z))
     spacing = entry.number("spacing", "length", above=0.0)

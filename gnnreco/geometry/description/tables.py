@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadGeometry, BadInput
 from gnnreco.files import limits
+from gnnreco.files.arrow import numbers_of, words_of
 
 from .reading import Section
 
@@ -146,9 +147,10 @@ def number_column(
 ) -> NDArray[Any]:
     """A column cast to a type of numbers; what is empty or no such number is an error."""
     wanted = "numbers" if pa.types.is_floating(kind) else "whole numbers"
-    refuse(file, name, table[name].is_null().to_numpy(), f"empty; expected {wanted}", error)
+    if table[name].null_count:
+        refuse(file, name, table[name].is_null().to_numpy(), f"empty; expected {wanted}", error)
     try:
-        return np.asarray(table[name].cast(kind).to_numpy())
+        return numbers_of(table[name].cast(kind))
     except pa.ArrowException:
         row = _first_that_is_none(table[name], kind)
         where = f"column {name}" if row is None else place_of(file, row, name)
@@ -209,7 +211,7 @@ def ints(table: pa.Table, file: Path, column: str, most: int | None = None) -> I
 def choices(table: pa.Table, file: Path, column: str, known: tuple[str, ...]) -> NDArray[np.int32]:
     """A column of words as rows of `known`."""
     try:
-        index = pc.index_in(table[column].cast(pa.string()), value_set=pa.array(known))
+        index = pc.index_in(table[column].cast(pa.string()), value_set=words_of(known))
     except pa.ArrowException:
         raise BadGeometry(file, f"column {column}", "expected words") from None
     if index.null_count:
@@ -218,4 +220,4 @@ def choices(table: pa.Table, file: Path, column: str, known: tuple[str, ...]) ->
         raise BadGeometry(
             file, f"row {row}, column {column}", f"{name!r} is not in detector.yaml: {', '.join(known)}"
         )
-    return np.asarray(index.to_numpy(), np.int32)
+    return np.asarray(numbers_of(index), np.int32)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gnnreco.columns import Floats, Ints
 
@@ -163,6 +162,8 @@ def _middle(center: Floats, normal: Floats, gap: float) -> Floats:
 
 def _directions(normal: Floats) -> Floats:
     """The normal (n, 3) that stands for all that are parallel to it, whichever way they look."""
+    from scipy.spatial import cKDTree
+
     kinds, kind, count = np.unique(np.round(normal, 4), axis=0, return_inverse=True, return_counts=True)
     tree = cKDTree(np.concatenate([kinds, -kinds]))
     chief = np.full(len(kinds), -1, np.int64)

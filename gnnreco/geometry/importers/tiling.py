@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Voronoi
 
 from gnnreco.columns import Floats, Ints
 
@@ -29,6 +28,8 @@ def voronoi_cells(points: Floats, outline: Floats) -> tuple[Floats, Ints]:
     counts : int64 (n,)
         How many corners are real.
     """
+    from scipy.spatial import Voronoi
+
     # The mirror images of the points in each edge of the outline make that edge a border of the tiling.
     edges = np.roll(outline, -1, axis=0) - outline
     normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1) / np.linalg.norm(edges, axis=1)[:, None]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gnnreco.columns import Floats
 
@@ -56,6 +55,8 @@ class Embedding:
         needed : int
             How many neighbours there are, those on the same layer included: what the search must hold.
         """
+        from scipy.spatial import cKDTree
+
         tree = cKDTree(self.places(points, frame)) if len(points) else None
         if tree is None:
             return np.zeros((0, 2), np.int32), 0

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression, minimize
-from scipy.special import expit
 
 from gnnreco.columns import Floats
 
@@ -87,6 +85,9 @@ def fit_calibration(features: Sequence[str], table: Floats, right: NDArray[np.bo
         None where there are fewer than `FEWEST` rows. Where fewer than `FEWEST_WRONG` are wrong, or right, no feature can be
         weighed, and every row has the same probability.
     """
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
     if len(right) < FEWEST:
         return None
     middle, spread = table.mean(axis=0), table.std(axis=0)
@@ -124,6 +125,8 @@ def _digits(column: Floats) -> tuple[float, ...]:
 
 def _map(logit: Floats, right: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Middles and rates of the steps of an isotonic regression."""
+    from scipy.optimize import isotonic_regression
+
     order = np.argsort(logit, kind="stable")
     if logit[order[0]] == logit[order[-1]]:
         return logit[:1], np.array([(right.sum() + 0.5) / (len(right) + 1)])

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadGeometry
@@ -189,6 +188,8 @@ def pads_of(detector: Detector, chambers: Chambers) -> Pads:
 
 def normal_table() -> Floats:
     """The normal distribution function between -REACH and REACH, 0 and 1 at the ends."""
+    from scipy.special import ndtr
+
     table = np.asarray(ndtr(np.linspace(-REACH, REACH, int(2 * REACH * STEPS) + 1)))
     return (table - table[0]) / (table[-1] - table[0])
 

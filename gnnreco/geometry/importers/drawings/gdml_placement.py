@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.files import limits
@@ -226,6 +225,8 @@ class _Walk:
 
     def _physvol(self, node: Node, names: Names) -> _Place | None:
         """One placement; None where what it places holds no sensor."""
+        from scipy.spatial.transform import Rotation
+
         reference, file = node.first("volumeref"), node.first("file")
         if file is not None:
             found = self._other(file)
@@ -263,6 +264,8 @@ class _Walk:
 
     def _replicas(self, node: Node, names: Names) -> Iterator[_Place]:
         """Copies side by side along an axis, or turned about z."""
+        from scipy.spatial.transform import Rotation
+
         reference = node.first("volumeref")
         if reference is None:
             raise node.fault("places nothing; add a volumeref")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
@@ -53,6 +52,8 @@ def evened(file: Path, wafers: WaferMap, turns: int) -> WaferMap:
     Places that are rounded each for itself lie some micrometres off the symmetry that they were drawn with, and a
     turned event would have cells elsewhere. Raises `BadInput` where a wafer has no copy.
     """
+    from scipy.spatial import cKDTree
+
     place, apart = np.stack([wafers.x, wafers.y], axis=1), 1e6 * wafers.layer[:, None]
     tree, total = cKDTree(np.hstack([place, apart])), place.copy()
     for step in range(1, turns):
