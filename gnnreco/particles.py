@@ -8,9 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from particle import InvalidParticle, Particle, ParticleNotFound
-from particle.pdgid import charge as charge_of
-from particle.pdgid import is_Qball
 
 from gnnreco.errors import BadConfig
 
@@ -87,6 +84,9 @@ def gun_codes(name: str) -> tuple[int, ...]:
     """PDG codes (particle, antiparticle) that a gun called `name` shoots; a number is taken as a code."""
     if name in GUN:
         return GUN[name]
+    from particle import InvalidParticle, Particle, ParticleNotFound
+    from particle.pdgid import is_Qball
+
     try:
         if not is_Qball(int(name)):
             Particle.from_pdgid(int(name))
@@ -100,6 +100,10 @@ def gun_codes(name: str) -> tuple[int, ...]:
 @lru_cache(maxsize=4096)
 def _properties(pdg: int) -> tuple[float, float, float, int]:
     """Charge, mass (GeV), ctau (mm), kind; an unknown code is carried as invisible."""
+    from particle import InvalidParticle, Particle, ParticleNotFound
+    from particle.pdgid import charge as charge_of
+    from particle.pdgid import is_Qball
+
     if is_Qball(pdg):
         return float(charge_of(pdg) or 0.0), HEAVY_MASS, np.inf, MUON
     try:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gnnreco.errors import BadBundle
-from gnnreco.models.fastsim.arrays import PARTICLES, fastsim_arrays
 from gnnreco.models.state import checked
-from gnnreco.simulate import Engines
-from gnnreco.simulate.showers.learned import engine_of
 
 from .bundle import load_bundle
+
+if TYPE_CHECKING:
+    from gnnreco.simulate import Engines
 
 #: Makes showers in any detector.
 FASTSIM = "fastsim-any"
@@ -35,6 +36,8 @@ def load_engine(*names_or_paths: str | Path) -> Engines:
     >>> round(load_engine("fastsim").electromagnetic.highest)
     100
     """
+    from gnnreco.simulate import Engines
+
     engines = Engines()
     for name_or_path in names_or_paths:
         engines = _with(engines, name_or_path)
@@ -43,6 +46,9 @@ def load_engine(*names_or_paths: str | Path) -> Engines:
 
 def _with(engines: Engines, name_or_path: str | Path) -> Engines:
     """The engines with that of one more bundle."""
+    from gnnreco.models.fastsim.arrays import PARTICLES, fastsim_arrays
+    from gnnreco.simulate.showers.learned import engine_of
+
     bundle = load_bundle(FASTSIM if name_or_path == "fastsim" else name_or_path)
     if bundle.task != "fastsim":
         raise BadBundle(

@@ -16,7 +16,7 @@ from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.files.json_types import JsonDict
 from gnnreco.files.limits import MANIFEST_BYTES
 from gnnreco.graphs import DOUBLET_FEATURES, TRIPLET_FEATURES
-from gnnreco.graphs.drift.samples import PAIR_FEATURES, SAMPLE_FEATURES
+from gnnreco.graphs.drift.features import PAIR_FEATURES, SAMPLE_FEATURES
 from gnnreco.models import Weights
 from gnnreco.models.state import checked
 from gnnreco.models.weights import NetworkConfig, segment_weights

@@ -32,6 +32,13 @@ class Progress:
         self.bar.set_description(what, refresh=False)
         self.counted(done, total)
 
+    def say(self, what: str) -> None:
+        """A line on stderr, above the bar where there is one."""
+        if self.bar is None:
+            print("gnnreco:", what, file=sys.stderr, flush=True)
+        else:
+            self.bar.write(f"gnnreco: {what}", file=sys.stderr)
+
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:
             self.bar.close()

@@ -24,9 +24,7 @@ def array_of(values: NDArray[Any]) -> pa.Array:
     if values.dtype.kind not in "iuf":  # Arrow packs eight booleans in a byte
         raise TypeError(f"{values.dtype}, not a type of numbers")
     values = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(
-        pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)]
-    )
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
 
 
 def words_of(words: Sequence[str]) -> pa.Array:

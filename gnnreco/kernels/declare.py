@@ -29,6 +29,7 @@ from numba.core.sigutils import normalize_signature
 from .bare import rebuilt
 from .cache import forget_unused, in_use, kernel_folder
 from .content import Unknown, kernel_sum, types_text
+from .environments import put_together, taken_apart
 from .turns import Turns
 from .wrappers import at_end, bare_where_inner, is_inner
 
@@ -126,9 +127,13 @@ def _sum(key: str, wrapped: bool) -> str:
 class _Implementation(CompileResultCacheImpl):
     _locator_classes = [_Place]  # noqa: RUF012 (numba's own)
 
+    def reduce(self, data: Any) -> Any:
+        """What is kept of what was compiled."""
+        return taken_apart(data)
+
     def rebuild(self, target_context: Any, payload: Any) -> Any:
         """What was compiled, from what was kept of it."""
-        return rebuilt(target_context, payload)
+        return rebuilt(target_context, put_together(payload))
 
 
 class _Cache(FunctionCache):

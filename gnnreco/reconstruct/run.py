@@ -124,7 +124,7 @@ def reconstruct(
     source = open_events(list(paths), geometry, truth=False)
     sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
     content, n = _content_of(source), shard[1] if shard else 1
-    run = where.dask(dask) if dask else where.here if workers == 1 else where.processes(workers)
+    run = where.dask(dask) if dask else where.here(geometry) if workers == 1 else where.processes(workers)
     folder = _prepare(Path(output))
     # Records of outputs keep the old name of `cells`, so that those that are there can be resumed.
     shape = {"engine": engine, "threads": threads, "clusters": cells, "format": format}

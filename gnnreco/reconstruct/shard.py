@@ -172,12 +172,13 @@ class Cost:
 Result = tuple[Shard, Account, Cost]
 
 
-def run_lot(job: Job, lot: Lot) -> list[Result]:
+def run_lot(job: Job, lot: Lot, detector: Detector | None = None) -> list[Result]:
     """Reconstruct the events of a lot and write the files that are due, each whole or not at all.
 
-    An event that fails is counted in the account with its source, number and reason; the others go on.
+    An event that fails is counted in the account with its source, number and reason; the others go on. `detector` is that
+    of the job, where this process has read it already.
     """
-    source, names, chain = _open(job)
+    source, names, chain = _open(job, detector)
     first = lot.due[0]
     if tuple(source.numbers[first.start : first.stop]) != first.numbers:
         raise BadInput(job.inputs[0], "", "the files changed while they were being read; start again")
@@ -194,11 +195,11 @@ def run_lot(job: Job, lot: Lot) -> list[Result]:
 
 
 @functools.lru_cache(maxsize=1)
-def _open(job: Job) -> tuple[EventSource, list[str], Reconstructor]:
+def _open(job: Job, detector: Detector | None) -> tuple[EventSource, list[str], Reconstructor]:
     """Open what a process needs once, for all the shards it is given."""
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
     chain = Reconstructor(
-        job.detector,
+        detector or job.detector,
         job.bundles,
         any_detector=job.any_detector,
         engine=job.engine,

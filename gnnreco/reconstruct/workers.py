@@ -19,6 +19,7 @@ from types import FrameType
 
 from gnnreco.errors import BadInput, GnnrecoError
 from gnnreco.files.atomic import remove_drafts
+from gnnreco.geometry import Detector
 
 from .shard import Account, Cost, Failure, Job, Lot, Result, Shard, run_lot
 
@@ -29,10 +30,14 @@ PATIENCE_S = 5.0
 DIED = "worker processes died of it twice, perhaps for memory"
 
 
-def here(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
-    """Run the lots one after the other in this process."""
-    for lot in lots:
-        yield run_lot(job, lot)
+def here(detector: Detector) -> Runner:
+    """Run the lots one after the other in this process, which has read the detector."""
+
+    def run(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
+        for lot in lots:
+            yield run_lot(job, lot, detector)
+
+    return run
 
 
 def processes(workers: int, work: Work = run_lot) -> Runner:

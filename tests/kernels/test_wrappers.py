@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
+from numba.core import entrypoints
 
 from gnnreco.columns import Floats
 from gnnreco.kernels import njit
@@ -90,3 +92,18 @@ def test_a_constant_that_chooses_a_type_is_one() -> None:
         return item((1, table), 1).factor + item((1, table), 0)
 
     assert factor(Table(np.arange(4.0), 2.0)) == 3.0
+
+
+def test_types_of_other_packages_are_gathered_for_others_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(entrypoints, "init_all", lambda: asked.append("asked"))
+    _, outer = pair()
+    assert outer(Table(np.arange(4.0), 2.0)) == 12.0
+    assert not asked
+
+    @numba.njit
+    def theirs(x: float) -> float:
+        return x + 1
+
+    assert theirs(1.0) == 2.0
+    assert asked

@@ -69,9 +69,11 @@ def add(verbs: Verbs) -> None:
 
 def reconstruct(args: Namespace) -> int:
     """Tracks and clusters from raw events; status 1 if an event failed."""
+    from gnnreco.kernels.notice import Notice
     from gnnreco.reconstruct import reconstruct as run
 
-    with Progress("event") as progress:
+    bar = Progress("event")
+    with bar as progress, Notice(bar.say):
         manifest = run(
             args.input,
             args.detector,

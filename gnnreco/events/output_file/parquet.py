@@ -94,9 +94,7 @@ def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordB
     columns = {
         "event": array_of(np.array([row[0] for row in rows], np.int64)),
         "source": words_of([row[1] for row in rows]),
-        layout.identifier: per_event(
-            array_of(np.concatenate([np.arange(len(f)) for f in found]))
-        ),
+        layout.identifier: per_event(array_of(np.concatenate([np.arange(len(f)) for f in found]))),
         "n_hits": per_event(array_of(np.concatenate([np.diff(f.offsets) for f in found]))),
     }
     columns |= {name: of_hits(name) for name in layout.hits}

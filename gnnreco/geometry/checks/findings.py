@@ -107,6 +107,9 @@ def _ids(detector: Detector) -> Iterator[Finding]:
         columns[(columns == -1).all(axis=1)] -= np.arange(1, (columns == -1).all(axis=1).sum() + 1)[:, None]
         names[f"names ({', '.join(group)})"] = columns
     for what, columns in names.items():
+        ordered = columns[np.lexsort(columns.T)]
+        if not (ordered[1:] == ordered[:-1]).all(axis=1).any():
+            continue
         _, group_of, count = np.unique(columns, axis=0, return_inverse=True, return_counts=True)
         repeated = np.flatnonzero(count[group_of.ravel()] > 1)
         if len(repeated):

@@ -65,9 +65,9 @@ def find_detector(name_or_path: str | Path) -> Path:
         path = path.parent
     if (path / FILE).is_file():
         return path
-    folders = _named()
-    if str(name_or_path) in folders:
-        return folders[str(name_or_path)]
+    for folders in (_shipped(), _named()):  # the entry points of all packages are slow to gather
+        if str(name_or_path) in folders:
+            return folders[str(name_or_path)]
     known = ", ".join(sorted(folders))
     raise BadGeometry(
         name_or_path, "", f"neither a folder with a {FILE} nor a known detector; known: {known}"
@@ -86,16 +86,21 @@ def list_detectors() -> list[str]:
     return sorted(_named())
 
 
-def _named() -> dict[str, Path]:
+def _shipped() -> dict[str, Path]:
     package = Path(__file__).resolve().parents[2]
+    found: dict[str, Path] = {}
     # In a wheel the folder lies in the package, in a clone beside it.
+    for root in (package.parent / "detector_geometries", package / "detector_geometries"):
+        found.update({file.parent.name: file.parent for file in sorted(root.glob(f"*/{FILE}"))})
+    return found
+
+
+def _named() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for entry in entry_points(group=ENTRY_POINTS):
         target = entry.load()
         found[entry.name] = Path(target() if callable(target) else target)
-    for root in (package.parent / "detector_geometries", package / "detector_geometries"):
-        found.update({file.parent.name: file.parent for file in sorted(root.glob(f"*/{FILE}"))})
-    return found
+    return found | _shipped()
 
 
 def read_detector(folder: Path, known_units_only: bool = True, assumed: set[str] | None = None) -> Detector:

@@ -14,43 +14,10 @@ from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
 from gnnreco.renamed import old_names
-from gnnreco.simulate.drift.gas import electrons_per_mm
 
+from .features import PAIR_FEATURES, SAMPLE_FEATURES
 from .shape import LONG, THIN, WIDE, main_axes, spread_moments
 
-SAMPLE_FEATURES = (
-    "charge",
-    "charge around",
-    "neighbours",
-    "above neighbours",
-    "middle across",
-    "middle along drift",
-    "length",
-    "flatness",
-    "long length",
-    "long flatness",
-    "along rows",
-    "along drift",
-    "turn",
-    "diffusion",
-)
-PAIR_FEATURES = (
-    "along",
-    "across one",
-    "drift one",
-    "across two",
-    "drift two",
-    "across middles",
-    "drift middles",
-    "angle",
-    "long angle",
-    "long across",
-    "long drift",
-    "less charge",
-    "charge ratio",
-    "same row",
-    "distance",
-)
 (
     CHARGE,
     CHARGE_AROUND,
@@ -166,6 +133,8 @@ def build_drift_graph(
     config: DriftGraphConfig, detector: Detector, frame: CellFrame, event: Event
 ) -> DriftGraph:
     """The graph of an event; see `pad_samples` for what it leaves out and raises."""
+    from gnnreco.simulate.drift.gas import electrons_per_mm
+
     samples = pad_samples(config.cells, detector, frame, event)
     cells, size, local = samples.cells, samples.size, samples.local
     pair_energy = np.array([s.drift.pair_energy if s.drift else 0.0 for s in detector.subsystems])

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from gnnreco.columns import Event
 from gnnreco.events.select import seen
-from gnnreco.graphs.drift.samples import ACROSS_MIDDLES, DRIFT_MIDDLES, PAIR_FEATURES, SAMPLE_FEATURES
+from gnnreco.graphs.drift.features import PAIR_FEATURES, SAMPLE_FEATURES
+from gnnreco.graphs.drift.samples import ACROSS_MIDDLES, DRIFT_MIDDLES
 from gnnreco.models.segment_network import tensors_of
 from gnnreco.tasks.contract import Reading, truth_of
 from gnnreco.tasks.tracking.explain import common, links, mean_of, owner_of

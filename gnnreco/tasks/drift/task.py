@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from gnnreco.columns import Event, Floats, Ints, Tracks, Truth
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
+from gnnreco.graphs.drift.features import PAIR_FEATURES, SAMPLE_FEATURES
 from gnnreco.graphs.drift.samples import (
-    PAIR_FEATURES,
-    SAMPLE_FEATURES,
     DriftGraph,
     DriftGraphConfig,
     build_drift_graph,
