@@ -1,7 +1,8 @@
 """Kernels that only kernels call are compiled without the code by which Python calls them, and once for each type.
 
 Numba gives each function, for each of its signatures, two wrappers: one that unpacks Python's objects (twenty arrays in a
-tuple of arrays, say), and one for callers in C. A kernel that is compiled because another kernel calls it needs neither.
+tuple of arrays, say), and one for callers in C, of which there are none. A kernel that is compiled because another kernel
+calls it needs neither.
 Should Python call it later with the same types, it is compiled once more, then with wrappers. The code of the kernel
 itself is the same in both.
 
@@ -58,11 +59,10 @@ class InnerPipeline(Pipeline):  # type: ignore[misc]
 
 
 class Compiler(_FunctionCompiler):  # type: ignore[misc]
-    """Leaves the wrappers of inner kernels out."""
+    """Leaves wrappers for C out, and those of inner kernels."""
 
     def _customize_flags(self, flags: Flags) -> Flags:
-        if is_inner():
-            flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        flags.no_cfunc_wrapper, flags.no_cpython_wrapper = True, is_inner()
         return flags
 
 
