@@ -37,7 +37,7 @@ print([name for name in {NOT_NEEDED!r} if name in sys.modules])
 
 def test_tracks_are_found_with_few_imports(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", SCRIPT, EVENTS]
+    command = [sys.executable, "-c", SCRIPT, str(EVENTS)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"

@@ -12,6 +12,7 @@ Here they give one, for a whole number; where it pays, LLVM sees the constant wh
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import get_ident
@@ -29,6 +30,8 @@ from numba.core.sigutils import normalize_signature
 
 from .bare import BareLibrary, fill_cells
 from .messages import plain_messages
+
+SELDOM = (50_000, 20, 100)  # new objects, and rounds over the young, before a round over older ones
 
 _under_way: list[ExitStack] = []  # of kernels in compilation, the outermost first; under numba's lock
 _called_by_kernels: list[CompileResult] = []  # their code has been linked into callers: it must not go
@@ -83,6 +86,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
                 ends.callback(_under_way.pop)
                 ends.enter_context(plain_messages())
                 ends.enter_context(_without_extensions())
+                ends.enter_context(_few_collections())
                 return super().compile(sig)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
@@ -119,6 +123,17 @@ def _without_extensions() -> Iterator[None]:
         yield
     finally:
         entrypoints.init_all = all_of_them
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage seldom: the compiler makes millions of objects, and an eighth of its time went into looking."""
+    before = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _plain(kind: types.Type) -> types.Type:

@@ -21,6 +21,7 @@ from gnnreco.pipeline import Bundles, Engine, Stage, choose
 
 from . import manifest
 from . import workers as where
+from .company import Company
 from .folder import MANIFEST, Output, claim_for_tasks
 from .shard import Account, Cost, FileSum, Job, Lot, Shard, short_names
 
@@ -155,7 +156,8 @@ def reconstruct(
     names = tuple(stage.given for stage in stages)
     scored = next((stage.scorer for stage in stages if stage.scorer), None)
     job = Job(paths, str(detector), names, threads, any_detector, cells, identities, engine, scored)
-    _run(run, job, parts, progress)
+    with Company(geometry, stages):
+        _run(run, job, parts, progress)
     done = {part.stage.name: part.describe() for part in parts}
     if len(done) == 1:
         return done[stages[0].name][0]
