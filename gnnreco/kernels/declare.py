@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numba.cpython.hashing
 from numba import get_num_threads
 from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
@@ -158,8 +159,9 @@ class _Cache(FunctionCache):
     def _kept(self, sig: Any, target_context: Any) -> Any:
         """The code from the folder, where it is there.
 
-        Machine code calls numba's memory by name, and nothing else that needs to be set up: numba's own way here gathers
-        first all that it can compile, which takes as long as all else that a short process does.
+        Machine code calls numba's memory by name, and Python's secret for the hashes of words, which the import of
+        `numba.cpython.hashing` tells. Numba's own way here gathers first all that it can compile, which takes as long as all
+        else that a short process does.
         """
         rtsys.initialize(target_context)
         return self._load_overload(sig, target_context)

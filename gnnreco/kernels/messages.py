@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numba.np.arrayobj as arrays
 from numba.extending import overload
 
 NAME = "raise_with_shape_context"  # of that function; numba 0.61 has none
@@ -33,6 +32,8 @@ def _shapes_differ(source: Any, target: Any) -> Callable[..., None]:
 @contextmanager
 def plain_messages() -> Iterator[None]:
     """Compile with plain messages; under numba's lock, so that no other compilation sees it."""
+    import numba.np.arrayobj as arrays  # only the compiler needs it
+
     before = getattr(arrays, NAME, None)
     if before is None:
         yield

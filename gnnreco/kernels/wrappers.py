@@ -62,7 +62,12 @@ class InnerPipeline(Pipeline):  # type: ignore[misc]
 
 
 class Compiler(_FunctionCompiler):  # type: ignore[misc]
-    """Leaves wrappers for C out, and those of inner kernels."""
+    """Leaves wrappers for C out, and those of inner kernels, and what costs time for nothing."""
+
+    def compile(self, args: Any, return_type: Any) -> Any:
+        """Compile what was kept nowhere."""
+        with plain_messages(), _without_extensions(), _few_collections():
+            return super().compile(args, return_type)
 
     def _customize_flags(self, flags: Flags) -> Flags:
         flags.no_cfunc_wrapper, flags.no_cpython_wrapper = True, is_inner()
@@ -84,9 +89,6 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
             with ExitStack() as ends:
                 _under_way.append(ends)
                 ends.callback(_under_way.pop)
-                ends.enter_context(plain_messages())
-                ends.enter_context(_without_extensions())
-                ends.enter_context(_few_collections())
                 return super().compile(sig)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
