@@ -7,6 +7,7 @@ import numpy as np
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.drift.shape import SPREAD, main_axes
 from gnnreco.kernels import X, Y, Z, njit
+from gnnreco.kernels.sorting import rising, sort
 
 CURLED = 1.0  # rad of its circle from which on a path is followed around it, not along its main axis
 
@@ -38,7 +39,7 @@ def path_order(xyz: Floats, offsets: Ints) -> Ints:
             extent = np.sqrt(np.sum((points[np.argmax(key)] - points[np.argmin(key)])[:2] ** 2))
             if extent > CURLED * radius:
                 key = _around(points, x, y)
-        mine = np.argsort(key, kind="mergesort")
+        mine = rising(key)
         if np.sum(points[mine[0]] ** 2) > np.sum(points[mine[-1]] ** 2):
             mine = mine[::-1]
         for k in range(n):
@@ -76,7 +77,8 @@ def _around(points: Floats, x: float, y: float) -> Floats:
     angle = np.empty(n)
     for i in range(n):
         angle[i] = np.arctan2(points[i, Y] - y, points[i, X] - x)
-    ordered = np.sort(angle)
+    ordered = angle.copy()
+    sort(ordered)
     cut, widest = ordered[0], ordered[0] + 2 * np.pi - ordered[-1]
     for i in range(1, n):
         if ordered[i] - ordered[i - 1] > widest:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats
 from gnnreco.geometry import Detector
 from gnnreco.kernels import U, V, W, X, Y, Z, njit
+from gnnreco.kernels.sorting import rising
 
 CENTER, HALF = 3, 4  # rows of a sensor's place, after its axes U, V, W
 NODE, ENTRY = range(2)  # columns of the stack of a search
@@ -240,8 +241,8 @@ def sensors_ahead(
                 paths, sensors = np.append(paths, paths), np.append(sensors, sensors)
             paths[n], sensors[n] = s, sensor
             n += 1
-    rising = np.argsort(paths[:n])
-    return paths[:n][rising], sensors[:n][rising]
+    along = rising(paths[:n])
+    return paths[:n][along], sensors[:n][along]
 
 
 @njit(cache=True, error_model="numpy")

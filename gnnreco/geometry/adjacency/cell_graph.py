@@ -15,6 +15,7 @@ from gnnreco.geometry.cells.templates import Cells
 from gnnreco.geometry.detector import Detector
 from gnnreco.kernels import njit
 from gnnreco.kernels.cache import user_folder
+from gnnreco.kernels.sorting import sort
 
 from .across import pairs_across
 from .between import pairs_between
@@ -208,7 +209,7 @@ def _table(one: Ints, two: Ints, n: int) -> tuple[Ints, Ints]:
     kept = 0
     for row in range(n):
         low, high = offsets[row], offsets[row + 1]
-        other[low:high].sort()
+        sort(other[low:high])
         offsets[row] = kept
         for k in range(low, high):
             if k == low or other[k] != other[k - 1]:
@@ -249,7 +250,7 @@ def _of_hits(
                         found[ends[hit] + used] = order[m]
                     used += 1
             if filling:
-                found[ends[hit] : ends[hit + 1]].sort()
+                sort(found[ends[hit] : ends[hit + 1]])
             else:
                 ends[hit + 1] = used
     return ends, found

@@ -14,6 +14,7 @@ from gnnreco.geometry.cells.rows import RowTemplate
 from gnnreco.geometry.cells.templates import CSR, Cells, CellTemplate
 from gnnreco.geometry.detector import Detector
 from gnnreco.kernels import njit
+from gnnreco.kernels.sorting import sort
 
 from .across import CellIds, pairs_across, sensor_pairs
 from .shapes import fired_shapes
@@ -213,6 +214,8 @@ def _stamped(
         table[free[row]] = first[two[k] >> 32] + np.int64(two[k] & 0xFFFFFFFF)
         free[row] += 1
         touched[k] = row
-    for row in np.unique(touched):
-        table[ends[row] : ends[row + 1]].sort()
+    sort(touched)
+    for k in range(len(touched)):
+        if k == 0 or touched[k] != touched[k - 1]:
+            sort(table[ends[touched[k]] : ends[touched[k] + 1]])
     return ends, table

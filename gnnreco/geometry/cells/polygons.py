@@ -13,6 +13,7 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.index import SensorIndex, build_index
 from gnnreco.geometry.plane import TOUCH, area_centroid, inside_polygon, polygon_distance
 from gnnreco.kernels import FIRST, SECOND, U, V, W, njit
+from gnnreco.kernels.sorting import sort
 
 from .templates import CSR, Cells, CellTemplate
 
@@ -199,9 +200,13 @@ def _within(
                     found[total] = c
                     total += 1
         # A cell stands in several boxes: once is enough.
-        some = np.unique(found[begin:total])
-        found[begin : begin + len(some)] = some
-        total = begin + len(some)
+        sort(found[begin:total])
+        kept = begin
+        for k in range(begin, total):
+            if k == begin or found[k] != found[k - 1]:
+                found[kept] = found[k]
+                kept += 1
+        total = kept
         ends[i + 1] = total
     return ends, found[:total]
 
@@ -248,7 +253,8 @@ def _inner_points(polygons: Floats, counts: Ints, centroid: Floats) -> Floats:
         polygon, n = polygons[i], counts[i]
         if inside_polygon(centroid[i, U], centroid[i, V], polygon, n):
             continue
-        levels = np.sort(polygon[:n, V])
+        levels = polygon[:n, V].copy()
+        sort(levels)
         widest = 0.0
         for c in range(n - 1):
             y = (levels[c] + levels[c + 1]) / 2
@@ -260,7 +266,8 @@ def _inner_points(polygons: Floats, counts: Ints, centroid: Floats) -> Floats:
                 if (ay > y) != (by > y):
                     crossings[found] = ax + (y - ay) * (bx - ax) / (by - ay)
                     found += 1
-            chord = np.sort(crossings[:found])
+            chord = crossings[:found]
+            sort(chord)
             for e in range(0, found - 1, 2):
                 if chord[e + 1] - chord[e] > widest and levels[c + 1] - levels[c] > TOUCH:
                     widest = chord[e + 1] - chord[e]
@@ -313,5 +320,5 @@ def _touching(polygons: Floats, counts: Ints, offsets: Ints, cells: Cells, conta
         indices[place[pairs[k, FIRST]]] = pairs[k, SECOND]
         place[pairs[k, FIRST]] += 1
     for a in range(n):
-        indices[ends[a] : ends[a + 1]].sort()
+        sort(indices[ends[a] : ends[a + 1]])
     return ends, indices

@@ -12,6 +12,7 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.geometry.detector import Detector
 from gnnreco.geometry.solids import inside_prism, walls
 from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
+from gnnreco.kernels.sorting import sort
 
 # Columns of a window of directions, and of the lines in it.
 ETA_FROM, ETA_TO, PHI_FROM, PHI_TO = range(4)
@@ -129,7 +130,8 @@ def _windows(
         xyz = np.empty(local.shape)
         for c in range(len(local)):
             xyz[c] = center[s] + rotation[s] @ local[c]
-        phi = np.sort(np.arctan2(xyz[:, Y], xyz[:, X]))
+        phi = np.arctan2(xyz[:, Y], xyz[:, X])
+        sort(phi)
         gap, first = 2 * np.pi - phi[-1] + phi[0], 0
         for c in range(1, len(phi)):
             if phi[c] - phi[c - 1] > gap:

@@ -19,6 +19,7 @@ from gnnreco.geometry.field.field import Field
 from gnnreco.graphs.drift.samples import PadSamples
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import X, njit
+from gnnreco.kernels.sorting import sort
 from gnnreco.renamed import old_names
 
 STRETCH = 30.0  # mm of a row that make one point, where a piece runs along it
@@ -271,7 +272,8 @@ def energy_loss(points: DriftPoints, keep: float = 0.6) -> Floats:
 def _truncated(values: Floats, offsets: Ints, keep: float) -> Floats:
     out = np.zeros(len(offsets) - 1)
     for t in range(len(out)):
-        ordered = np.sort(values[offsets[t] : offsets[t + 1]])
+        ordered = values[offsets[t] : offsets[t + 1]].copy()
+        sort(ordered)
         n = max(1, int(keep * len(ordered)))
         if len(ordered):
             out[t] = np.mean(ordered[:n])
