@@ -40,8 +40,8 @@ class Company(numba_events.Listener):  # type: ignore[misc]
     def __exit__(self, *_: object) -> None:
         numba_events.unregister(COMPILE, self)
         if self.process is not None:
-            self.process.terminate()
-            self.process.wait()
+            with self.process:
+                self.process.terminate()
 
     def on_start(self, event: numba_events.Event) -> None:
         """A kernel is not in the folder: more may be missing."""
@@ -49,7 +49,8 @@ class Company(numba_events.Listener):  # type: ignore[misc]
             self._wanted = False
             command = [sys.executable, "-m", LAST, str(self._folder)]
             nothing = subprocess.DEVNULL
-            self.process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)
+            # It leaves when its input ends, so also where this process is killed.
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing)
 
     def on_end(self, event: numba_events.Event) -> None:
         """Nothing is due."""

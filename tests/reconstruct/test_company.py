@@ -64,6 +64,13 @@ def test_one_processor_has_no_use_for_it(monkeypatch: pytest.MonkeyPatch) -> Non
         assert mine.process is None
 
 
+def test_the_second_process_leaves_with_the_first() -> None:
+    command = [sys.executable, "-m", "gnnreco.reconstruct.last", "nowhere"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 0  # its input had ended before it came to the detector that is not there
+
+
 SCRIPT = """
 import sys
 from gnnreco.cli import main
