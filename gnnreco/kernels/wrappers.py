@@ -7,7 +7,8 @@ Should Python call it later with the same types, it is compiled once more, then 
 itself is the same in both.
 
 Numba also compiles a function that is called with a constant for that one number: ``f(x, 0)`` and ``f(x, 1)`` give two.
-Here they give one, for a whole number; where it pays, LLVM sees the constant when it inlines the call.
+Here they give one, for a whole number; where it pays, LLVM sees the constant when it inlines the call. One code also serves
+whole numbers of 32 bits (the row of a sensor, from an array) and of 64 (the same from a loop).
 """
 
 from __future__ import annotations
@@ -139,8 +140,10 @@ def _few_collections() -> Iterator[None]:
 
 
 def _plain(kind: types.Type) -> types.Type:
-    constant = isinstance(kind, types.IntegerLiteral | types.BooleanLiteral)
-    return types.unliteral(kind) if constant else kind
+    if isinstance(kind, types.IntegerLiteral | types.BooleanLiteral):
+        kind = types.unliteral(kind)
+    narrow = isinstance(kind, types.Integer) and kind.signed and kind.bitwidth < types.int64.bitwidth
+    return types.int64 if narrow else kind
 
 
 def bare_where_inner(kernel: CPUDispatcher) -> None:

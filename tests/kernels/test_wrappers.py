@@ -82,6 +82,20 @@ def test_constants_do_not_make_codes_of_their_own() -> None:
     assert len(inner.overloads) == 1
 
 
+def test_short_and_long_whole_numbers_share_a_code() -> None:
+    inner, _ = pair()
+
+    @njit(cache=True)
+    def picked(table: Table, rows: Any) -> float:
+        total = 0.0
+        for k in range(len(rows)):
+            total += inner(table, rows[k]) + inner(table, k)
+        return total
+
+    assert picked(Table(np.arange(4.0), 2.0), np.array([-1, 3], np.int32)) == 14.0
+    assert len(inner.overloads) == 1
+
+
 def test_a_constant_that_chooses_a_type_is_one() -> None:
     @njit(cache=True)
     def item(pair: tuple[int, Table], i: int) -> Any:
