@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Containers often set it. Every process would then compile each module that it imports: five seconds for one reconstruction.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-deploy test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
+.PHONY: demo demo-deploy docs test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -24,6 +24,15 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 $(VENV)/.ready-peers: $(VENV)/.ready requirements-peers.lock
 	$(BIN)/pip install --quiet -r requirements-peers.lock
 	touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready requirements-docs.lock
+	$(BIN)/pip install --quiet --no-compile --no-deps -r requirements-docs.lock
+	touch $@
+
+# The pages of docs/ with all options, settings and functions, as a web site without a server or a network; a warning is an error.
+docs: $(VENV)/.ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "Open build/docs/index.html"
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
