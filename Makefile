@@ -104,7 +104,7 @@ demo: $(VENV)/.ready
 	$(BIN)/gnnreco show "examples/events/acts*" --output $(DEMO)/tracks --event 200 -o $(DEMO)/event.html
 	@echo
 	@echo "Open $(DEMO)/event.html for the event with 200 pile-up collisions, $(DEMO)/trackml.html for TrackML's"
-	@echo "and $(DEMO)/plots/report.html for the plots."
+	@echo "and $(DEMO)/plots/report.html for the plots. Then type  . $(BIN)/activate  and go on with docs/tutorials/first_tracks.md"
 
 # A trained jet tagger as firmware: Verilog, its simulation clock by clock, synthesis; then the same as an HLS project and ONNX.
 # Yosys comes from the system, or as WebAssembly into .venv, without root; that one takes minutes to start for the first time.

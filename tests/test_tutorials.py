@@ -18,7 +18,10 @@ from gnnreco.cli import main
 
 ROOT = Path(__file__).parent.parent
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
-PAGES = [*TUTORIALS, ROOT / "docs" / "how_to" / "describe_detector.md"]
+PAGES = [
+    *TUTORIALS,
+    *(ROOT / "docs" / "how_to" / f"{name}.md" for name in ("describe_detector", "tables", "compare_results")),
+]
 #: Pages that are followed in seconds; the others train, or simulate many cells.
 QUICK = {"first_tracks", "my_data"}
 
