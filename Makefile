@@ -50,7 +50,7 @@ test: $(VENV)/.ready
 quick: $(VENV)/.ready
 	$(BIN)/pytest -q -m "not slow" -n logical --dist worksteal
 
-# The slow tests, the quick ones with more examples of each property, then every figure of the README beside its peer.
+# The slow tests, the quick ones with more examples of each property, then the figures of docs/performance/tracking.md, each beside its peer.
 bench: $(VENV)/.ready-peers
 	$(BIN)/pytest -q -m slow
 	$(BIN)/pytest -q -m "not slow" -n logical --dist worksteal --hypothesis-profile=thorough

@@ -64,6 +64,23 @@ def test_a_tutorial_can_be_followed(page: Path, folder: Path) -> None:
             exec(compile(text, page.name, "exec"), names)  # noqa: S102 - a page of our own
 
 
+@pytest.mark.slow  # three events, one with 200 pile-up collisions
+def test_the_commands_of_the_readme_print_what_it_shows(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = [text for language, text in blocks(ROOT / "README.md") if not language]
+    typed = next(text for text in shown if text.startswith("gnnreco reconstruct"))
+    expected = next(text for text in shown if text.startswith("matching"))
+    follow(typed)
+    printed = {line[:20].strip(): line[20:].split() for line in capsys.readouterr().out.splitlines() if line}
+    for line in expected.splitlines():
+        name, numbers = line[:20].strip(), line[20:].split()
+        if name == "matching":
+            assert printed[name] == numbers
+        else:
+            assert float(printed[name][0]) == pytest.approx(float(numbers[0]), abs=1)  # efficiency, %
+
+
 def commands(page: str) -> list[str]:
     """The blocks of commands of a tutorial."""
     return [text for language, text in blocks(ROOT / "docs" / "tutorials" / page) if not language]
