@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Containers often set it. Every process would then compile each module that it imports: five seconds for one reconstruction.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-deploy test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
+.PHONY: demo demo-deploy docs test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.ready: requirements.lock pyproject.toml
@@ -24,6 +24,15 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 $(VENV)/.ready-peers: $(VENV)/.ready requirements-peers.lock
 	$(BIN)/pip install --quiet -r requirements-peers.lock
 	touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready requirements-docs.lock
+	$(BIN)/pip install --quiet --no-compile --no-deps -r requirements-docs.lock
+	touch $@
+
+# The pages of docs/ with all options, settings and functions, as a web site without a server or a network; a warning is an error.
+docs: $(VENV)/.ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "Open build/docs/index.html"
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -41,7 +50,7 @@ test: $(VENV)/.ready
 quick: $(VENV)/.ready
 	$(BIN)/pytest -q -m "not slow" -n logical --dist worksteal
 
-# The slow tests, the quick ones with more examples of each property, then every figure of the README beside its peer.
+# The slow tests, the quick ones with more examples of each property, then the figures of docs/performance/tracking.md, each beside its peer.
 bench: $(VENV)/.ready-peers
 	$(BIN)/pytest -q -m slow
 	$(BIN)/pytest -q -m "not slow" -n logical --dist worksteal --hypothesis-profile=thorough
@@ -95,7 +104,7 @@ demo: $(VENV)/.ready
 	$(BIN)/gnnreco show "examples/events/acts*" --output $(DEMO)/tracks --event 200 -o $(DEMO)/event.html
 	@echo
 	@echo "Open $(DEMO)/event.html for the event with 200 pile-up collisions, $(DEMO)/trackml.html for TrackML's"
-	@echo "and $(DEMO)/plots/report.html for the plots."
+	@echo "and $(DEMO)/plots/report.html for the plots. Then type  . $(BIN)/activate  and go on with docs/tutorials/first_tracks.md"
 
 # A trained jet tagger as firmware: Verilog, its simulation clock by clock, synthesis; then the same as an HLS project and ONNX.
 # Yosys comes from the system, or as WebAssembly into .venv, without root; that one takes minutes to start for the first time.

@@ -1,4 +1,4 @@
-"""Every figure of the README, measured beside ACTS on the same events.
+"""The figures of docs/performance/tracking.md, measured beside ACTS on the same events.
 
 python scripts/bench.py                        makes the events it needs in .bench/events first (resumable)
 python scripts/bench.py --events FOLDER        takes pu0, pu20, pu50 and pu200 (or test_pu0, ...) from FOLDER

@@ -3,7 +3,7 @@
     python scripts/bench_anomaly.py -o FOLDER [--bundle anomaly-hits] [--normal 400] [--signal 120] [--json FILE]
 
 Normal events are dijets with pile-up, of seeds that no training has seen; the signals are a heavy resonance, displaced decays and
-a highly ionising particle on top of a normal event (see docs/signals.md), then two faults of the detector put into normal events.
+a highly ionising particle on top of a normal event (see docs/reference/signals.md), then two faults of the detector put into normal events.
 The peers learn from as many normal events as are judged: an isolation forest and a normal distribution on the summary of an event
 (13 totals of energies and hits, no network). Abroad are normal events of another simulation: showers of photons and electrons by
 the network that learned them from Geant4, other hadronic showers, more noise, more pile-up. The cost is CPU time beside the chain

@@ -1,4 +1,4 @@
-"""Calorimeter hits to showers: every figure of the README, measured beside its peers on the same events.
+"""Calorimeter hits to showers: every figure of docs/performance/showers.md, measured beside its peers on the same events.
 
     make bench-showers
     python scripts/bench_showers.py [--bundle showers-hgcal] [--events 20] [--quick] [--only crowds singles ...] [--json FILE]

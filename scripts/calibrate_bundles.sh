@@ -1,6 +1,6 @@
 #!/bin/bash
 # Calibrate the scores of the bundles that ship: bash scripts/calibrate_bundles.sh FOLDER; minutes on a laptop.
-# Seeds 71xx and 73xx are of no training; the figures of the README are of 72xx and 74xx, of ACTS and of CMS.
+# Seeds 71xx and 73xx are of no training; the figures of docs/performance/tracking.md are of 72xx and 74xx, of ACTS and of CMS.
 set -eu
 out=$1
 events=$(realpath "$(dirname "$0")/../examples/events")

@@ -1,6 +1,6 @@
 """Draws generators of showers by their CPU time and by how well classifiers tell their showers from Geant4's.
 
-    python scripts/fastsim_front.py BENCH.json [...] -o docs/fastsim_front.svg
+    python scripts/fastsim_front.py BENCH.json [...] -o docs/images/fastsim_front.svg
 
 BENCH.json is what `scripts/bench_fastsim.py --json` wrote: by name of the sample, by what made the showers. The others are all
 submissions of the CaloChallenge (`scripts/calochallenge_results.csv`, from the tables of arXiv 2410.21611).

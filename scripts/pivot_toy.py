@@ -1,6 +1,6 @@
 """The toy of "Learning to pivot" (Louppe, Kagan, Cranmer, arXiv 1611.01046, section 5.1), with gnnreco's own adversary.
 
-    python scripts/pivot_toy.py -o docs/pivot_toy.svg [--strength 30] [--steps 1000] [--method adversary|distance] [--json FILE]
+    python scripts/pivot_toy.py -o docs/images/pivot_toy.svg [--strength 30] [--steps 1000] [--method adversary|distance] [--json FILE]
 
 Background is normal with means 0, widths 1 and a correlation of -1/2; signal is normal with means 1 and 1 + Z and widths 1. Z, the
 nuisance, is itself normal, and what it is in an event nobody knows. A classifier learns from both; its score of signal moves

@@ -24,7 +24,7 @@ gnnreco train tracking detector=trackml sample=files \
     'sample.inputs=[train_pu200,train_eta4_pu100,train_pu50,train_pu0]' 'sample.validation=[dev_pu200]' sample.events=190 \
     train.epochs=18 train.learning_rate=0.004 train.threads=1 -o trackml-home
 
-# It goes on with events of many fields and softer particles, each changed at random: docs/tracking_abroad.md.
+# It goes on with events of many fields and softer particles, each changed at random: docs/performance/tracking_abroad.md.
 soft=(--max-eta 4 --min-pt 0.1 --min-momentum 0.05)
 make_events dev_coil 100 4 71 31 "${soft[@]}" --solenoid 4700 1180
 make_events dev_same 200 3 72 61 "${soft[@]}"

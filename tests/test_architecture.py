@@ -13,10 +13,14 @@ from tests.test_imports import ANYWHERE, ORDER
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "examples/README.md")]
-PAGES += sorted((ROOT / "docs").glob("*.md"))
+PAGES += sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = PAGES[0].read_text("utf-8")
 QUOTED = re.compile(r"`([^`\s]+)`")
-LINKED = re.compile(r"\]\(([^)#:]+)\)")
+LINKED = re.compile(r"\]\(([^)\s]+)\)")
+#: What README.md links to, so that its links also work on the page of the wheel, lies here.
+OURS = re.compile(
+    r"https://(?:github\.com/gnnreco/gnnreco/blob|raw\.githubusercontent\.com/gnnreco/gnnreco)/main/"
+)
 #: Folders at the top of a clone; what else has a slash in it is somebody else's.
 TOPS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
 
@@ -27,10 +31,27 @@ def quoted(text: str) -> list[str]:
     return list(dict.fromkeys(QUOTED.findall(prose)))
 
 
+def links_of(page: Path) -> list[tuple[Path, str]]:
+    """The file of the repository and the heading that each link of a page leads to; links to elsewhere are left out."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    links = [(bool(OURS.match(link)), *OURS.sub("", link).partition("#")) for link in LINKED.findall(prose)]
+    inside = [(ours, path, heading) for ours, path, _, heading in links if "://" not in path]
+    return [
+        ((ROOT if ours else page.parent) / path if path else page, heading) for ours, path, heading in inside
+    ]
+
+
+def headings_of(page: Path) -> set[str]:
+    """The anchors that GitHub and MkDocs make of the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
 def paths_in(page: Path) -> list[Path]:
     """The files and folders that a page names or links to; what `<stands>` for something is left out with its tail."""
     named = [word.split("<")[0] for word in quoted(page.read_text("utf-8")) if word.split("/")[0] in TOPS]
-    linked = [page.parent / link for link in LINKED.findall(page.read_text("utf-8"))]
+    linked = [path for path, _ in links_of(page)]
     return [ROOT / word for word in named if "/" in word and "*" not in word] + linked
 
 
@@ -51,8 +72,14 @@ def found(name: str) -> Any:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_paths_of_a_page_exist(page: Path) -> None:
-    missing = [str(path.relative_to(ROOT)) for path in paths_in(page) if not path.exists()]
+    missing = [str(path) for path in paths_in(page) if not path.exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_headings_that_a_page_links_to_exist(page: Path) -> None:
+    for path, heading in links_of(page):
+        assert not heading or heading in headings_of(path), f"{path} has no heading #{heading}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -85,5 +112,18 @@ def test_the_picture_has_every_room_in_the_order_of_imports() -> None:
 
 
 def test_every_page_of_docs_is_in_its_index() -> None:
-    listed = set(LINKED.findall((ROOT / "docs" / "README.md").read_text("utf-8")))
-    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} <= listed
+    index = ROOT / "docs" / "README.md"
+    listed = {path.resolve() for path, _ in links_of(index)}
+    assert {page.resolve() for page in (ROOT / "docs").rglob("*.md")} - {index.resolve()} <= listed
+
+
+def test_readme_links_also_work_on_the_page_of_the_wheel() -> None:
+    links = LINKED.findall((ROOT / "README.md").read_text("utf-8"))
+    assert len(links) > 20
+    assert all(link.startswith("https://") for link in links)
+
+
+def test_the_readme_is_short_and_its_first_command_is_near() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) <= 120
+    assert lines.index("```") < 60

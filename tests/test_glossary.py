@@ -1,4 +1,4 @@
-"""Each name that ``docs/glossary.md`` gives for a word exists; each word of the vocabulary stands in it once."""
+"""Each name that ``docs/reference/glossary.md`` gives for a word exists; each word of the vocabulary stands in it once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from gnnreco.cli import build_parser
 
-TEXT = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text("utf-8")
+TEXT = (Path(__file__).parents[1] / "docs" / "reference" / "glossary.md").read_text("utf-8")
 WORDS = re.findall(r"^\| ([^|]+?) \|", TEXT, flags=re.MULTILINE)
 NAMES = sorted(set(re.findall(r"`([^`]+)`", TEXT)))
 VOCABULARY = """hit, cell, sensor, layer, subsystem, detector, particle, track, cluster, shower, doublet, triplet, edge, graph,

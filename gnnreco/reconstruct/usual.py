@@ -9,7 +9,7 @@ from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.models.calibration import Usual
 from gnnreco.schema import build, plain
 
-PAGE = "docs/unusual_events.md"
+PAGE = "docs/explanation/unusual_events.md"
 
 
 def usual_of(bundle: Bundle, counts: dict[str, int]) -> JsonDict:

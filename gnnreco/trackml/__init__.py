@@ -2,7 +2,7 @@
 
 A program of the challenge needs one change, `import gnnreco.trackml as trackml` (or `from gnnreco.trackml.dataset
 import load_event`), and `pip install 'gnnreco[pandas]'`, since events are pandas tables here. Everything that loops
-over hits there is vectorised here, and runs on pandas 2 and 3. `docs/trackml.md` lists where the answers differ.
+over hits there is vectorised here, and runs on pandas 2 and 3. `docs/how_to/trackml.md` lists where the answers differ.
 
 Source: LAL/trackml-library, version 3 (its README is the reference of names and formats); arXiv:1904.06778.
 """

@@ -52,7 +52,13 @@ PARTS = {"graph": "graph", "model": "network"}
 
 @dataclass(frozen=True, slots=True)
 class DetectorConfig:
-    """Name of a shipped detector, or path of a folder."""
+    """The detector to learn for.
+
+    Attributes
+    ----------
+    name : str
+        Of a shipped detector, or path of a folder; ``detector=NAME`` sets it.
+    """
 
     name: str = ""
 

@@ -1,4 +1,4 @@
-"""`docs/pyg.md` and `examples/pyg_scorer.py`, run as they are written."""
+"""`docs/how_to/pyg.md` and `examples/pyg_scorer.py`, run as they are written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(*words: str, folder: Path) -> str:
 
 @pytest.mark.slow  # the functions on it have tests of their own
 def test_the_page(geometric, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    page = (ROOT / "docs" / "pyg.md").read_text("utf-8")
+    page = (ROOT / "docs" / "how_to" / "pyg.md").read_text("utf-8")
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
     commands, python = ([text for kind, text in blocks if kind == wanted] for wanted in ("", "python"))
     assert (len(commands), len(python)) == (1, 4)

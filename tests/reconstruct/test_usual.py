@@ -59,7 +59,7 @@ def test_parts_of_a_job_say_together_what_the_whole_says(strict: Path, tmp_path:
     (line,) = unusual(whole)
     assert line.startswith(TOLD + "strict: ")
     assert line.endswith(" % of hits lie on tracks (100 +- 0): results may be worse than the bundle's figures; "
-                         "see docs/unusual_events.md")  # fmt: skip
+                         "see docs/explanation/unusual_events.md")  # fmt: skip
     for i in (1, 0, 2):
         reconstruct(tmp_path / "events", "telescope", strict, tmp_path / "parts", shard=(i, 3))
     merged = json.loads((tmp_path / "parts" / "manifest.json").read_text())

@@ -26,7 +26,7 @@ from .toys import matrix, toy
 UNKNOWN = np.full(20_000, -1)  # labels
 QUICK = SearchSettings(members=1, folds=3, toys=100, keep=0.02, signal_region=(3.3, 3.7))
 COLUMNS = "m,a,b,c,label"
-DOCS = Path(__file__).parents[2] / "docs" / "search.md"
+DOCS = Path(__file__).parents[2] / "docs" / "how_to" / "search.md"
 
 
 @pytest.fixture(scope="module")

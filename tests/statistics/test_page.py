@@ -1,4 +1,4 @@
-"""The code of `docs/pvalues.md`, run as it is written."""
+"""The code of `docs/explanation/pvalues.md`, run as it is written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "pvalues.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "pvalues.md"
 
 
 def test_the_page(capsys: pytest.CaptureFixture[str]) -> None:

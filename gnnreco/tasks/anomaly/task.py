@@ -70,6 +70,8 @@ class AnomalyConfig:
         sum of pt of particles, the mass of jets.
     explained : int
         At most so many hits of an event are named as what makes it strange.
+    seed : int
+        Of the first weights.
     """
 
     level: Literal["hits", "particles", "jets"] = "hits"

@@ -64,7 +64,13 @@ class LearnConfig:
 
 @dataclass(frozen=True)
 class DriftConfig:
-    """Everything that defines a model for drift chambers but its learned numbers."""
+    """Everything that defines a model for drift chambers but its learned numbers.
+
+    Attributes
+    ----------
+    seed : int
+        Of the first weights.
+    """
 
     graph: DriftGraphConfig = field(default_factory=DriftGraphConfig)
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(hidden=16, iterations=3))

@@ -64,6 +64,8 @@ class FastSimConfig:
     blur : float
         Shift at random, in units of its spread, by which training shows each property of a detector: the same for all
         layers of a shower. Without it the network knows each detector by heart.
+    seed : int
+        Of the first weights.
     """
 
     particles: str = PARTICLES[0]

@@ -50,6 +50,8 @@ class ParticleFlowConfig:
         and the shower goes to one owner as a whole.
     least_score : float
         Owners that are particles with a smaller probability are left out.
+    seed : int
+        Of the first weights.
     """
 
     graph: ElementConfig = field(default_factory=ElementConfig)

@@ -73,6 +73,8 @@ class ClusteringConfig:
         So are clusters with a lower `score`: with a calibration, the chance that they are a particle's.
     calibration : Calibration, optional
         From what was found of a cluster to its `score`; without it that is the finder's own confidence.
+    seed : int
+        Of the first weights.
     """
 
     finder: Literal["density", "edges", "condensation"] = "density"

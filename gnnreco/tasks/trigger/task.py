@@ -55,8 +55,12 @@ class TriggerConfig:
     teacher : str
         Bundle of a larger model whose answers are learned too, with the weight `distil`; of ``model.score=answer`` one
         whose score is learned.
+    distil : float
+        Weight of the teacher's answers in the loss.
     turns : int
         Of towers: how often a step of training sees each event, turned about the z axis and mirrored at random.
+    seed : int
+        Of the first weights.
     """
 
     input: InputConfig = field(default_factory=InputConfig)

@@ -15,7 +15,7 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import Rows, Stack
 
 #: Radiation lengths of a piece: well within what the network that ships was trained on. In pieces as thin as the thinnest
-#: layers of its training (0.33) its showers lie too deep: see docs/fastsim.md.
+#: layers of its training (0.33) its showers lie too deep: see docs/explanation/fastsim.md.
 PIECE = 0.6
 #: GeV/mm that a minimum-ionising particle leaves in liquid argon or scintillator: what hidden active parts are made of.
 IONISED = 2.1e-4

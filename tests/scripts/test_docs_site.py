@@ -1,0 +1,110 @@
+"""What the pages of `make docs` take from the code: every setting is explained, every verb and name is there."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+import gnnreco
+from gnnreco.cli import build_parser
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def site() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_site", ROOT / "scripts" / "docs_site.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_setting_says_what_it_means(site: ModuleType) -> None:
+    groups = {
+        **site.shared(),
+        **site.tasks(),
+        "simulation": list(site.rows(gnnreco.simulate.SimulationOptions, "")),
+    }
+    rows = [row for lines in groups.values() for row in lines]
+    assert len(rows) > 200
+    assert [key for key, _, meaning in rows if not meaning] == []
+
+
+def test_settings_of_a_task_are_those_that_train_takes(site: ModuleType) -> None:
+    from gnnreco.train.settings import _defaults, _keys
+
+    taken = set(_keys(_defaults("tracking")))
+    listed = {key for key, _, _ in site.tasks()["tracking"]}
+    assert len(listed) > 20
+    assert listed <= taken
+
+
+def test_fields_that_share_a_line_share_its_meaning(site: ModuleType) -> None:
+    class Kind:
+        """A kind.
+
+        Attributes
+        ----------
+        one, two : int
+            Of both,
+            over two lines.
+        three
+            Alone.
+
+        Raises
+        ------
+        ValueError
+            Never.
+        """
+
+    assert site.meanings(Kind) == {
+        "one": "Of both, over two lines.",
+        "two": "Of both, over two lines.",
+        "three": "Alone.",
+    }
+
+
+def test_every_verb_is_told(site: ModuleType) -> None:
+    told = re.findall(r"^### (.*)$", site.commands(), re.MULTILINE)
+    assert {"gnnreco reconstruct", "gnnreco bundle adapt", "gnnreco deploy verify"} <= set(told)
+    assert len(told) == len(list(site.verbs(build_parser())))
+
+
+def test_every_public_name_is_on_the_page_of_python(site: ModuleType) -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text("utf-8")
+    names = {name for part in re.findall(r"<!-- api: (.*?) -->", page) for name in part.split()}
+    assert set(gnnreco.__all__) <= names
+    for name in names:
+        module, _, member = site.home_of(name).rpartition(".")
+        assert hasattr(importlib.import_module(module), member), name
+
+
+def test_every_page_is_in_the_contents(site: ModuleType) -> None:
+    contents = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
+    listed = [
+        p for part in contents for p in (next(iter(part.values())) if isinstance(part, dict) else [part])
+    ]
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert pages | set(site.GUESTS.values()) == set(listed)
+    assert len(listed) == len(set(listed))
+
+
+def test_locks_agree() -> None:
+    def versions(name: str) -> dict[str, str]:
+        lines = (ROOT / name).read_text("utf-8").splitlines()
+        pinned = [
+            line.split(";")[0].partition("==") for line in lines if "==" in line and not line.startswith("#")
+        ]
+        return {package.strip().lower().replace("_", "-"): version.strip() for package, _, version in pinned}
+
+    ours, docs = versions("requirements.lock"), versions("requirements-docs.lock")
+    assert docs
+    assert not set(ours) & set(docs)

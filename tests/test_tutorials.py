@@ -1,0 +1,105 @@
+"""The pages of docs/tutorials, and some others, followed as they are written.
+
+A block without a language holds commands, a block of ``python`` a program, a block of ``yaml`` the detector of its name; they are taken in
+the order of the page, in an empty folder beside ``examples``. Blocks of other languages (``text``, ``bash``) show something and are not run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gnnreco.cli import main
+
+ROOT = Path(__file__).parent.parent
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+PAGES = [
+    *TUTORIALS,
+    *(ROOT / "docs" / "how_to" / f"{name}.md" for name in ("describe_detector", "tables", "compare_results")),
+]
+#: Pages that are followed in seconds; the others train, or simulate many cells.
+QUICK = {"first_tracks", "my_data"}
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The language and the text of each block of a page."""
+    return re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def follow(commands: str) -> None:
+    """Type one command after the other."""
+    for line in commands.replace("\\\n", " ").strip().splitlines():
+        words = shlex.split(line, comments=True)
+        assert words[0] == "gnnreco", line
+        assert main(words[1:]) == 0, line
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder beside the examples, to work in."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=() if p.stem in QUICK else pytest.mark.slow, id=p.stem) for p in PAGES],
+)
+def test_a_tutorial_can_be_followed(page: Path, folder: Path) -> None:
+    names: dict[str, object] = {}
+    for language, text in blocks(page):
+        if not language:
+            follow(text)
+        elif language == "yaml":
+            place = folder / yaml.safe_load(text)["name"]
+            place.mkdir()
+            (place / "detector.yaml").write_text(text)
+        elif language == "python":
+            exec(compile(text, page.name, "exec"), names)  # noqa: S102 - a page of our own
+
+
+@pytest.mark.slow  # three events, one with 200 pile-up collisions
+def test_the_commands_of_the_readme_print_what_it_shows(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = [text for language, text in blocks(ROOT / "README.md") if not language]
+    typed = next(text for text in shown if text.startswith("gnnreco reconstruct"))
+    expected = next(text for text in shown if text.startswith("matching"))
+    follow(typed)
+    printed = {line[:20].strip(): line[20:].split() for line in capsys.readouterr().out.splitlines() if line}
+    for line in expected.splitlines():
+        name, numbers = line[:20].strip(), line[20:].split()
+        if name == "matching":
+            assert printed[name] == numbers
+        else:
+            assert float(printed[name][0]) == pytest.approx(float(numbers[0]), abs=1)  # efficiency, %
+
+
+def commands(page: str) -> list[str]:
+    """The blocks of commands of a tutorial."""
+    return [text for language, text in blocks(ROOT / "docs" / "tutorials" / page) if not language]
+
+
+def test_from_an_empty_folder_to_showers(folder: Path) -> None:
+    follow(commands("my_detector.md")[0])
+    assert main(["evaluate", "clusters", "--truth", "showers", "--json", "scores.json"]) == 0
+    scores = json.loads(Path("scores.json").read_text())
+    assert scores["efficiency"] > 0.9
+    assert abs(scores["energy_response_mean"] - 1) < 0.1
+    assert Path("my_calorimeter.html").stat().st_size > 10_000
+
+
+@pytest.mark.slow  # it trains for a minute; that of showers stays
+def test_from_an_empty_folder_to_tracks(folder: Path) -> None:
+    follow(commands("my_detector.md")[1])
+    assert main(["evaluate", "tracks", "--truth", "events", "--min-hits", "5", "--json", "scores.json"]) == 0
+    scores = json.loads(Path("scores.json").read_text())
+    assert scores["all_tracks"]["acts"]["efficiency"] > 0.95
+    assert scores["acts"]["fake_rate"] < 0.02
+    assert Path("event.html").stat().st_size > 10_000
