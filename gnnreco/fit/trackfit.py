@@ -22,6 +22,7 @@ from gnnreco.columns import Floats, Hits, Ints
 from gnnreco.geometry import along_z
 from gnnreco.kernels import U, V, X, Y, Z
 
+from .clusters import clusters_of, take_errors
 from .helix import BEND
 from .kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
 from .reference import advance, angle_axes, follow_hits, write_track
@@ -148,13 +149,16 @@ def fit_tracks(
         np.inf if max_chi2_hit is None else max_chi2_hit,
         max_drops,
     )
+    clusters = clusters_of(detector, hits, np.asarray(hit_index, np.int64))
     grid = detector.field.grid if bz is None else None  # None: along z and the same everywhere
     offsets, hit_index = np.asarray(offsets, np.int64), np.asarray(hit_index, np.int64)
     edges = np.linspace(0, n, max(1, threads) + 1).astype(np.int64)
     with ThreadPoolExecutor(max(1, threads)) as pool:
         list(
             pool.map(
-                lambda a, b: _fit_range(a, b, offsets, hit_index, given, grid, result), edges[:-1], edges[1:]
+                lambda a, b: _fit_range(a, b, offsets, hit_index, given, clusters, grid, result),
+                edges[:-1],
+                edges[1:],
             )
         )
     return result
@@ -167,6 +171,7 @@ def _fit_range(
     offsets: Ints,
     hit_index: Ints,
     given: Given,
+    clusters: Floats,
     grid: FieldGrid | None,
     out: FitResult,
 ) -> None:
@@ -176,13 +181,13 @@ def _fit_range(
         longest = max(longest, offsets[i + 1] - offsets[i])
     n = longest
     work = Work(
-        np.empty(n, np.int64), np.empty((n, 3)), np.empty((n, 5, 3)), np.empty((n, 2)), np.empty(n),
-        np.empty((n, 7)), np.empty(n), np.zeros((n, 5)), np.empty((n, 5, 5)), np.empty((n, 5)),
+        np.empty(n, np.int64), np.empty((n, 3)), np.empty((n, 5, 3)), np.empty((n, 2)), np.zeros((n, 2, 5)),
+        np.empty(n), np.empty((n, 7)), np.empty(n), np.zeros((n, 5)), np.empty((n, 5, 5)), np.empty((n, 5)),
         np.empty((n, 5, 5)), np.empty((n, 5, 2)), np.empty((n, 3)), np.empty((n, 2)), np.empty(n),
         np.empty((5, 5)), np.empty((6, 7)), np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5)),
     )  # fmt: skip
     for i in range(start, stop):
-        n = _load(offsets[i], offsets[i + 1], hit_index, given, out, work)
+        n = _load(offsets[i], offsets[i + 1], hit_index, given, clusters, out, work)
         used = n
         lever = lever_of(n, given, grid, work)
         unknowns = 5 if lever > 0.0 else 4
@@ -211,7 +216,9 @@ def _fit_range(
 
 
 @kernel
-def _load(start: int, stop: int, hit_index: Ints, given: Given, out: FitResult, work: Work) -> int:
+def _load(
+    start: int, stop: int, hit_index: Ints, given: Given, clusters: Floats, out: FitResult, work: Work
+) -> int:
     """Copy one candidate's usable hits, outermost first; returns how many."""
     n = 0
     for m in range(stop - 1, start - 1, -1):
@@ -234,6 +241,8 @@ def _load(start: int, stop: int, hit_index: Ints, given: Given, out: FitResult, 
                 work.axes[n, a, c] = given.rotation[sensor, c, a]
         work.variance[n, U], work.variance[n, V] = given.var_u[hit], given.var_v[hit]
         work.material[n] = given.radiation_lengths[sensor]
+        if len(clusters):
+            work.cluster[n] = clusters[m]
         n += 1
     return n
 
@@ -259,6 +268,7 @@ def _fit_one(n: int, used: int, lever: float, given: Given, grid: FieldGrid | No
     if not reached:
         follow_hits(n, work)
         reached = _step_through(n, False, lever, given, grid, work)
+    take_errors(n, work)
     for _ in range(MAX_PASSES):
         if not reached:
             return MISSED_SENSOR

@@ -2,8 +2,8 @@
 
 A task is a class that inherits from `Task`, a dataclass of its settings, and a `Kind` that announces both (see
 `gnnreco.tasks.registry`). What only some tasks can do is a protocol of its own: `Accustomed`, `Calibratable`,
-`Calibrated`, `PreparesFromSamples`, `ReadsJets`, `Teachable`, `Scorable`, and for `gnnreco report`: `Explainable`,
-`Classifying`, `Comparable`.
+`Calibrated`, `PreparesFromSamples`, `ReadsJets`, `Teachable`, `Scorable`, `Surveyed`, and for `gnnreco report`:
+`Explainable`, `Classifying`, `Comparable`.
 `gnnreco.testing.check_task` tells whether a task keeps to it.
 """
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gnnreco.columns import Clusters, Floats, Ints, ReconstructedParticles, Tracks, Truth
+    from gnnreco.files.json_types import JsonDict
     from gnnreco.geometry import Detector
     from gnnreco.models.calibration import Ratio
     from gnnreco.models.segment_model import Scorer
@@ -215,6 +216,14 @@ class Calibrated(Protocol):
     @property
     def calibration_events(self) -> int:
         """How many they were."""
+
+
+@runtime_checkable
+class Surveyed(Protocol):
+    """A task whose `prepare` builds something that loses part of what it should keep, and that can say what and where."""
+
+    def survey(self, events: Iterable[Event]) -> JsonDict:
+        """What is kept of the truth of events, in plain values; stands in the manifest under ``survey``."""
 
 
 @runtime_checkable

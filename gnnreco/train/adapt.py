@@ -12,6 +12,7 @@ from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.progress import Progress
 from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.tasks.contract import Surveyed
 
 from .randomize import Randomized
 
@@ -67,7 +68,7 @@ def adapt(
     Returns
     -------
     dict
-        ``bundle, detector, adapted_from, events``.
+        ``bundle, detector, adapted_from, events``, and the ``survey`` of the manifest where the task is `Surveyed`.
 
     Raises
     ------
@@ -108,8 +109,11 @@ def adapt(
     }
     how = {"process": process, "events": events, "pileup": pileup, "seed": seed, "randomize": randomize}
     training = {"command": command, "adapted_from": origin, "simulation": how}
-    save_bundle(output, source.task, source.config, task.state(), detector, training, {})
-    return {"bundle": str(output), "detector": detector.name, "adapted_from": source.name, "events": events}
+    # In the events it was learned from: what it says of others, the stated efficiencies and `evaluate` tell.
+    survey = {"survey": task.survey(sample)} if isinstance(task, Surveyed) else {}
+    save_bundle(output, source.task, source.config, task.state(), detector, training, survey)
+    told = {"bundle": str(output), "detector": detector.name, "adapted_from": source.name, "events": events}
+    return told | survey
 
 
 def _randomized(source: Bundle) -> bool:

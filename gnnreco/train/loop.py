@@ -27,7 +27,7 @@ from gnnreco.files.json_types import JsonDict
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
-from gnnreco.tasks.contract import AnyLearner, Learner
+from gnnreco.tasks.contract import AnyLearner, Learner, Surveyed
 
 from .checkpoint import Position, identity, load_checkpoint, save_checkpoint
 from .config import NotFinite, Stopped, TrainConfig
@@ -98,7 +98,8 @@ def train(
     Returns
     -------
     dict
-        ``epochs, best_epoch, training_loss, validation_loss, seconds, bundle``.
+        ``epochs, best_epoch, training_loss, validation_loss, seconds, bundle``; of a task that is `Surveyed` also
+        ``survey`` of the validation events (without them, of those it learned from), as it stands in the manifest.
 
     Raises
     ------
@@ -129,7 +130,11 @@ def train(
         row = run.position.history[run.position.best_epoch - 1]
         task.load_state(load_file(run.folder / "best.safetensors"))
         row = row | dict(task.finish(run.validation[i] for i in range(len(run.validation))) or {})
+        survey: JsonDict = {}
         if ring.rank == 0:
+            if isinstance(task, Surveyed):
+                unseen: Sequence[Any] = validation if len(validation) else training
+                survey = {"survey": task.survey(unseen[i] for i in range(len(unseen)))}
             what = {"command": command, "events": len(training), "validation_events": len(validation)}
             save_bundle(
                 output,
@@ -138,7 +143,7 @@ def train(
                 task.state(),
                 task.detector,
                 {**what, **plain(config)},
-                row,
+                row | survey,
             )
         ring.wait()
     return {
@@ -148,6 +153,7 @@ def train(
         "validation_loss": row["validation_loss"],
         "seconds": round(time.monotonic() - began, 1),
         "bundle": str(output),
+        **survey,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from gnnreco.cli.options import DETECTOR_HELP, Verbs, output_folder, positive
 from gnnreco.cli.progress import Progress
+from gnnreco.cli.survey import show_survey
 from gnnreco.cli.table import show as print_table
 from gnnreco.cli.table import write_json
 from gnnreco.errors import BadConfig
@@ -132,6 +133,8 @@ def bundle_info(args: Namespace) -> int:
         if len(lines) <= LINES
         else f"{len(lines) - LINES} more lines; all of it: --json FILE"
     )
+    if "survey" in bundle.manifest["metrics"]:
+        show_survey(bundle.manifest["metrics"]["survey"])
     write_json(args.json, content)
     return 0
 
@@ -205,5 +208,7 @@ def bundle_adapt(args: Namespace) -> int:
         row["score"] = calibrated_if_enough(
             args.output, [(detector, list(held_back))], command.strip(), [what], named
         )
-    print_table([row], args.json)
+    print_table([{k: v for k, v in row.items() if k != "survey"}], args.json, [row])
+    if "survey" in row:
+        show_survey(row["survey"])
     return 0

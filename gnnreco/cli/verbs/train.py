@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from gnnreco.cli.options import Verbs, output_folder, say_renamed
 from gnnreco.cli.progress import Progress
+from gnnreco.cli.survey import show_survey
 from gnnreco.cli.table import one_line
 from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadConfig
@@ -63,7 +64,9 @@ def train(args: Namespace) -> int:
     except (NotFinite, Stopped) as error:
         print("gnnreco:", one_line(str(error)), file=sys.stderr)
         return 1
-    print_table([row], args.json)
+    print_table([{k: v for k, v in row.items() if k != "survey"}], args.json, [row])
+    if "survey" in row:
+        show_survey(row["survey"])
     return 0
 
 

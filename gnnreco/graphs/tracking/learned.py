@@ -170,6 +170,11 @@ class LearnedGraph:
             triplet_features=features,
         )
 
+    def candidates(self, number: int, points: Points) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Pairs of the points of event `number` that the builder looks at, and those of them that its gate keeps."""
+        pairs = self._pairs(number, points)
+        return pairs, self._doublets(points, pairs)[0]
+
     def meets(self, event: Event) -> bool:
         """Whether any pair of hits of an event is one that the builder looks at, before any gate."""
         return self.builder.pairs(points_of(event.hits, self.detector, self.frame), self.frame, 1)[1] > 0

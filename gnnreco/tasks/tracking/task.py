@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Tracks
 from gnnreco.events.select import Seen, seen
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.graphs import (
     DOUBLET_FEATURES,
@@ -20,6 +21,7 @@ from gnnreco.graphs import (
     LearnedGraph,
     Targets,
     is_true,
+    survey,
     true_segments,
 )
 from gnnreco.models import NetworkConfig, Scorer, SegmentModel
@@ -127,6 +129,10 @@ class TrackingTask(Task["TrackingSample", Tracks]):
             for name in ("doublet", "triplet")
         )
         self.model.scale_features(*features)
+
+    def survey(self, events: Iterable[Event]) -> JsonDict:
+        """Which of the true segments of events the graph builder keeps, step by step: see `gnnreco.graphs.survey`."""
+        return survey(self._graph(), (self._seen(event).event for event in events))
 
     def sample(self, event: Event) -> TrackingSample:
         """The graph of a training event as tensors, with the truth of its edges and nodes."""

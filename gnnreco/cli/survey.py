@@ -1,0 +1,48 @@
+"""Which true segments a graph builder keeps, as tables: see `gnnreco.graphs.survey`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .table import Row, table
+
+REGIONS, LAYERS = 12, 8  # of those that lose most
+
+
+def show_survey(survey: Mapping[str, Any]) -> None:
+    """Print by pt, and the regions and pairs of layers that lose most; all of it is in the manifest."""
+    if not survey["all"]:
+        return
+    over = f"; {survey['over_budget']} over the budget" if survey["over_budget"] else ""
+    print(f"\ntrue segments left after each step of the graph builder, %, in {survey['events']} events{over}")
+    regions = sorted(survey["regions"], key=_lost, reverse=True)[:REGIONS]
+    for title, rows in (
+        ("all", survey["all"]),
+        ("from, to: those that lose most", regions),
+        ("from, to, any pt: those that lose most", survey["layers"][:LAYERS]),
+    ):
+        print(f"\n{table(_rows(title, rows))}")
+
+
+def _lost(row: Mapping[str, Any]) -> float:
+    return float(row["segments"] * (1 - row["graph"]))
+
+
+def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    return [
+        {
+            title: f"{row['first']}, {row['second']}" if "first" in row else "",
+            **({"pt_GeV": _range(row)} if "pt_from" in row else {}),
+            "segments": row["segments"],
+            **{step: f"{100 * row[step]:.2f}" for step in ("windows", "gate", "graph")},
+            "lost": round(_lost(row)),
+        }
+        for row in rows
+    ]
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    return (
+        f"{row['pt_from']:g} and more" if row["pt_to"] is None else f"{row['pt_from']:g} to {row['pt_to']:g}"
+    )

@@ -1,0 +1,110 @@
+"""Which true segments a graph builder keeps, step by step: by where they lie, and by the momentum of their particles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnreco.columns import Event, Floats, Ints, Truth
+from gnnreco.errors import OverBudget
+from gnnreco.geometry import Detector
+
+from .frame import Points
+from .learned import LearnedGraph, is_true
+from .segments import Targets, first_particle, true_segments
+
+STEPS = (
+    "windows",
+    "gate",
+    "graph",
+)  # pairs that the builder looks at, of those its gate keeps, of those triplets hold
+PT_EDGES = (0.0, 0.3, 0.5, 1.0, 3.0, np.inf)  # GeV
+WORST = 20  # pairs of layers that are told one by one
+
+
+def survey(graph: LearnedGraph, events: Iterable[Event]) -> dict[str, Any]:
+    """Count the true segments of events, and how many are left after each step of the graph builder.
+
+    Returns
+    -------
+    dict
+        ``events``, ``over_budget`` (events that have no graph and are not counted), and rows of ``segments`` and the
+        fraction of them that is left after each of `STEPS`: ``all`` by pt, ``regions`` by pt and the subsystems of both
+        hits, ``layers`` for the `WORST` pairs of layers, those first that lose most segments. Plain values.
+    """
+    parts, over = [], 0
+    for event in events:
+        try:
+            parts.append(_steps_of(graph, event))
+        except OverBudget:
+            over += 1
+    columns = np.concatenate(parts) if parts else np.zeros((0, 3 + len(STEPS)))
+    layer, kept = columns[:, :2].astype(np.int64), columns[:, 3:] > 0
+    place = np.searchsorted(PT_EDGES, columns[:, 2], side="right") - 1
+    part, name = _names(graph.detector)
+    by_layers = [{"first": name[a], "second": name[b], **row} for (a, b), row in _rows(layer, kept)]
+    by_layers.sort(key=lambda row: row["segments"] * (row["graph"] - 1))
+    regions = np.column_stack([part[layer], place])
+    subsystem = [s.name for s in graph.detector.subsystems]
+    return {
+        "events": len(parts),
+        "over_budget": over,
+        "all": [{**_range(i), **row} for (i,), row in _rows(place[:, None], kept)],
+        "regions": [
+            {"first": subsystem[a], "second": subsystem[b], **_range(i), **row}
+            for (a, b, i), row in _rows(regions, kept)
+        ],
+        "layers": by_layers[:WORST],
+    }
+
+
+def _steps_of(graph: LearnedGraph, event: Event) -> Floats:
+    """Of each true segment: both layers, pt, and whether it is left after each step. Shape (n, 6)."""
+    points, built = graph.build(event)
+    targets = Targets(graph.config.min_pt, graph.config.min_hits)
+    segments = true_segments(event, points, targets, graph.frame)
+    assert event.truth is not None
+    looked_at, passed = graph.candidates(event.number, points)
+    found = [_among(segments, pairs) for pairs in (looked_at, passed, built.doublets)]
+    return np.column_stack(
+        [points.layer[segments], _pt_of(event.truth, len(event.hits), points, segments), *found]
+    )
+
+
+def _pt_of(truth: Truth, n_hits: int, points: Points, segments: Ints) -> Floats:
+    """Transverse momentum (GeV) of the particle behind each segment; of the hit that only one particle made."""
+    owner, many = first_particle(truth, n_hits), np.bincount(truth.hit, minlength=n_hits) > 1
+    first, second = points.index[segments].T
+    return np.asarray(truth.particles.pt[np.where(many[first], owner[second], owner[first])])
+
+
+def _among(segments: Ints, pairs: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which segments are among some pairs (n, 2), in any order."""
+    ordered = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].astype(np.int64)
+    return is_true(segments.astype(np.int32), ordered)
+
+
+def _rows(keys: Ints, kept: NDArray[np.bool_]) -> list[tuple[list[int], dict[str, Any]]]:
+    """For each key that occurs: how many segments have it, and the fraction that each step left."""
+    unique, of, count = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    left = np.stack([np.bincount(of.ravel(), step, len(unique)) for step in kept.T], axis=1)
+    return [
+        (key.tolist(), {"segments": int(n), **dict(zip(STEPS, np.round(some / n, 5).tolist(), strict=True))})
+        for key, n, some in zip(unique, count, left, strict=True)
+    ]
+
+
+def _range(i: int) -> dict[str, float | None]:
+    """A range of pt; the last one is open."""
+    return {"pt_from": PT_EDGES[i], "pt_to": PT_EDGES[i + 1] if np.isfinite(PT_EDGES[i + 1]) else None}
+
+
+def _names(detector: Detector) -> tuple[Ints, list[str]]:
+    """Subsystem of each layer, and a name: the subsystem's and a number, counted as the layers are."""
+    part = np.zeros(detector.n_layers, np.int64)
+    part[detector.layer] = detector.subsystem
+    number = [int((part[:i] == part[i]).sum()) for i in range(len(part))]
+    return part, [f"{detector.subsystems[p].name} {n}" for p, n in zip(part, number, strict=True)]
