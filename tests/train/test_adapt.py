@@ -48,6 +48,9 @@ def test_a_bundle_finds_tracks_in_a_detector_it_has_never_seen(barrel: Detector,
             np.testing.assert_array_equal(own.state[name], source.state[name])
     assert own.manifest["training"]["adapted_from"]["sha256"] == source.manifest["sha256"]
     assert own.config["decode"]["min_hits"] == 5
+    survey = own.manifest["metrics"]["survey"]
+    assert survey["events"] == 30
+    assert min(row["windows"] for row in survey["all"]) > 0.9
     own.check_detector(barrel)
     task = load_task(own, barrel)
     options = SimulationOptions(particle="muon", energy=(2.0, 20.0), count=10, eta=(-0.5, 0.5))
