@@ -131,7 +131,7 @@ def test_names_in_the_table_are_never_markup():
 
 
 def test_the_commands_of_the_page_on_real_collisions(archives, tmp_path, monkeypatch):
-    text = (ROOT / "docs" / "real_collisions.md").read_text("utf-8")
+    text = (ROOT / "docs" / "how_to" / "real_collisions.md").read_text("utf-8")
     (block,) = re.findall(r"^```\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     for name in ("collisions.ig", "usual.ig"):
         (tmp_path / name).write_bytes((archives / name).read_bytes())

@@ -17,7 +17,7 @@ from gnnreco.columns import Tracks
 from gnnreco.events.tracks_file import COLUMNS, write_tracks
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "trackml.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "how_to" / "trackml.md").read_text("utf-8")
 
 ABSENT = """
 import sys

@@ -13,7 +13,7 @@ from gnnreco.bundle import load_bundle
 from gnnreco.cli import main
 
 HOME = Path(__file__).parents[3]
-PAGE = (HOME / "docs" / "trigger_anomaly.md").read_text("utf-8")
+PAGE = (HOME / "docs" / "explanation" / "trigger_anomaly.md").read_text("utf-8")
 RATE, FIRMWARE, TRAINING = re.findall(r"```\n(gnnreco .*?)```", PAGE, flags=re.DOTALL)[:3]
 
 
