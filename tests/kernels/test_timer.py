@@ -10,7 +10,7 @@ import pytest
 
 from gnnreco.kernels.timer import Timer
 from gnnreco.reconstruct.manifest import _seconds
-from gnnreco.reconstruct.shard import Cost
+from gnnreco.reconstruct.job import Cost
 
 
 def test_compiling_is_told_apart() -> None:

@@ -1,27 +1,27 @@
-"""Work that dies, for the tests of worker processes."""
+"""Work that dies, for the tests of worker processes: with the task in `toy`, or with none."""
 
 from __future__ import annotations
 
+import functools
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 
+from gnnreco.cli import start
 from gnnreco.files.atomic import whole_file
-from gnnreco.reconstruct.shard import Account, Cost, Job, Lot, Result, Shard
-from gnnreco.reconstruct.workers import processes
+from gnnreco.reconstruct import run
+from gnnreco.reconstruct.job import Job, Lot, Result, Shard
+from gnnreco.reconstruct.shard import run_lot
+from gnnreco.reconstruct.workers.processes import processes
+from gnnreco.tasks import registry
+from tests.reconstruct.toy import KIND
 
 
-def work(job: Job, lot: Lot) -> list[Result]:
-    """Die at the second shard always, at the third the first time it is tried; leave a draft then."""
-    (shard,) = lot.due
-    with whole_file(shard.file):
-        first = Path(f"{shard.file}.tried")
-        if shard.start == 1 or (shard.start == 2 and not first.exists()):
-            first.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-    return [(shard, Account(str(os.getpid())), Cost())]
+def toy_lot(job: Job, lot: Lot) -> list[Result]:
+    """What a worker does whose process must be told of the task of the tests first."""
+    registry.TASKS["one-track"] = KIND
+    return run_lot(job, lot)
 
 
 def stay(job: Job, lot: Lot) -> list[Result]:
@@ -39,6 +39,7 @@ def lots(folder: Path, n: int) -> list[Lot]:
 
 
 NOTHING = Job((), "", (), 1, False, True, ())
+TOY_PROCESSES = functools.partial(processes, work=toy_lot)
 
 
 def main() -> int:
@@ -46,3 +47,10 @@ def main() -> int:
     for _ in processes(2, stay)(NOTHING, lots(Path(sys.argv[1]), 2)):
         pass
     return 0
+
+
+def entry() -> None:
+    """The command line, which knows the task of the tests here and in workers."""
+    registry.TASKS["one-track"] = KIND
+    run.processes = TOY_PROCESSES  # type: ignore[assignment]
+    start.entry()
