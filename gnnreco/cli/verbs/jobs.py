@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -57,6 +56,8 @@ def say_status(args: Namespace) -> int:
 
 def resubmit(args: Namespace) -> int:
     """What failed or is missing, done again; status 1 if something is left."""
+    import contextlib
+
     from gnnreco.reconstruct import reconstruct
     from gnnreco.reconstruct.status import left_to_do, parts_of, task_folders
 

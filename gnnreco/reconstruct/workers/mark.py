@@ -19,6 +19,13 @@ NAME = re.compile(r"\.gnnreco-event-(\d+)")
 WIDTH = 12
 #: What is read of a lot whose process is not at an event: it begins, or writes.
 NOWHERE = -1
+#: Seconds that a process may take to begin or to write.
+BEGIN_S = 1800.0
+
+
+def allowed(at: int, event_timeout: float) -> float:
+    """Seconds that a process may stay where it is."""
+    return max(event_timeout, BEGIN_S) if at == NOWHERE else event_timeout
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class Marking:
     def at(self, index: int) -> None:
         """Say which event is begun."""
         if self._limit is not None:
-            signal.setitimer(signal.ITIMER_REAL, self._limit)
+            signal.setitimer(signal.ITIMER_REAL, allowed(index, self._limit))
         if self._descriptor >= 0:
             with suppress(OSError):
                 os.pwrite(self._descriptor, f"{index:{WIDTH}d}\n".encode(), 0)

@@ -25,7 +25,7 @@ from gnnreco.reconstruct.shard import run_lot
 
 from . import stop
 from .case import DIED, Case, Runner, Work, lost, unfinished
-from .mark import NOWHERE
+from .mark import NOWHERE, allowed
 
 #: What a process that is asked to end may take for it.
 PATIENCE_S = 5.0
@@ -164,7 +164,7 @@ class _Worker:
         at = self.case.lot.mark.read()
         if at != self.seen[0]:
             self.seen = at, time.monotonic()
-        elif time.monotonic() - self.seen[1] > event_timeout:
+        elif time.monotonic() - self.seen[1] > allowed(at, event_timeout):
             self.hung = True
             self._signal(signal.SIGKILL)
 

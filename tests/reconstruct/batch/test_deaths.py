@@ -15,10 +15,10 @@ import pytest
 
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.reconstruct import reconstruct
-from tests.reconstruct.mortal import TOY_PROCESSES
+from tests.reconstruct.batch.mortal import TOY_PROCESSES
 from tests.reconstruct.toy import DETECTOR, N, contents, save
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECONDS = 240.0  # of patience with a busy machine
 
 
@@ -33,7 +33,12 @@ def command(inputs: Path, bundle: Path, out: Path, *more: str) -> subprocess.Pop
     words = ["reconstruct", inputs, "--detector", DETECTOR, "--bundle", bundle, "-o", out, *more]
     place = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, "-c", "from tests.reconstruct import mortal; mortal.entry()", *map(str, words)],
+        [
+            sys.executable,
+            "-c",
+            "from tests.reconstruct.batch import mortal; mortal.entry()",
+            *map(str, words),
+        ],
         env={**os.environ, "PYTHONPATH": place},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

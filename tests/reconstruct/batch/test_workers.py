@@ -36,7 +36,7 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> N
     script = (
         f"from gnnreco.cli import start; from {name} import mortal; start.main = mortal.main; start.entry()"
     )
-    place = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    place = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
     parent = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], env={**os.environ, "PYTHONPATH": place}
     )
