@@ -186,6 +186,8 @@ class _Search:
     def _add_foreign(self, path: Path) -> None:
         """A file of a glob whose name tells nothing: its columns may; what holds no events is kept to be named."""
         try:
+            if not path.is_file():
+                raise BadInput(path, "", "is no file")
             self._add_table(path)
         except BadInput:
             self.foreign.append(path)
@@ -204,6 +206,10 @@ class _Search:
 
     def _add_file(self, file: Path, named: bool) -> bool:
         """The event or events of one file, if there are any; none is an error only if it was `named` itself."""
+        if not file.is_file():
+            if named:
+                raise BadInput(file, "", "is a pipe or a device; name a file, a folder or a glob")
+            return False
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
             self._add_parquet(file)
@@ -248,7 +254,10 @@ class _Search:
     def _csv_events(self, folder: Path) -> dict[str, dict[str, Path]]:
         """Files of each event of a folder: prefix -> kind -> path."""
         if folder not in self._listed:
-            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+            # What is no file is not opened: a pipe would be waited for.
+            names = (
+                sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+            )
             self._listed[folder] = _group(folder, names)
         return self._listed[folder]
 

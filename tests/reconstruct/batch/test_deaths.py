@@ -91,7 +91,8 @@ def test_what_killed_the_only_process_is_found_by_the_next_run(
 ) -> None:
     model, out = save(bundle, kill_at=[11]), tmp_path / "out"
     first = command(inputs, model, out)
-    assert first.wait(SECONDS) == -signal.SIGKILL
+    first.communicate(timeout=SECONDS)
+    assert first.returncode == -signal.SIGKILL
     second = command(inputs, model, out, "--resume")
     told = second.communicate(timeout=SECONDS)[1].decode()
     assert second.returncode == 1
