@@ -51,7 +51,10 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         bench = Bench(Path(place), args.events, random.Random(args.seed))
-        rows = list(bench.rows(args.kills, args.dask_kills, args.files))
+        rows = []
+        for found in bench.rows(args.kills, args.dask_kills, args.files):
+            print(f"{found['what']}: {found['measured']}", file=sys.stderr, flush=True)
+            rows.append(found)
     print(table(rows))
     write_json(args.json, rows)
     return 0 if all(row["well"] in (True, None) for row in rows) else 1

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -268,11 +269,19 @@ def _keep_all(found: dict[Key, tuple[Entry, Reader[One]]], reader: FileReader[On
 
 
 def _keep(found: dict[Key, tuple[Entry, Reader[One]]], entry: Entry, reader: Reader[One]) -> None:
-    # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
-    entry = replace(entry, source=os.fsencode(entry.source).decode("utf-8", "backslashreplace"))
-    # Numbers inside names count as numbers: event9 before event10.
-    parts = tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", entry.source))
+    source, parts = _place(entry.source)
+    if source != entry.source:
+        entry = replace(entry, source=source)
     found.setdefault((parts, entry.row), (entry, reader))
+
+
+@lru_cache(maxsize=8)
+def _place(source: str) -> tuple[str, tuple[str | int, ...]]:
+    """Where an event comes from, as text, and what makes the order: asked for each event of a file in turn."""
+    # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
+    source = os.fsencode(source).decode("utf-8", "backslashreplace")
+    # Numbers inside names count as numbers: event9 before event10.
+    return source, tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", source))
 
 
 def _group(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Path]]:

@@ -141,7 +141,8 @@ def short_names(sources: Sequence[str]) -> list[str]:
     """Where events come from, as seen from the folder that holds all: the same whatever the inputs are called by."""
     places = {source: Path(source).absolute() for source in dict.fromkeys(sources)}
     root = os.path.commonpath([place.parent for place in places.values()])
-    return [places[source].relative_to(root).as_posix() for source in sources]
+    names = {source: place.relative_to(root).as_posix() for source, place in places.items()}
+    return [names[source] for source in sources]
 
 
 @dataclass

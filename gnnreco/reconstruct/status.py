@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class PartStatus:
     events_per_second : float or None
     about : mapping
         The call that made it.
-    shards : dict of str to dict
+    shards : mapping of str to mapping
         What is noted of each file that is whole.
     """
 
@@ -51,7 +51,7 @@ class PartStatus:
     seconds: float = 0.0
     events_per_second: float | None = None
     about: JsonMapping = field(default_factory=dict)
-    shards: dict[str, JsonMapping] = field(default_factory=dict)
+    shards: Mapping[str, JsonMapping] = field(default_factory=dict)
 
 
 def status(folder: str | Path) -> JsonDict:
