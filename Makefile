@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Containers often set it. Every process would then compile each module that it imports: five seconds for one reconstruction.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo demo-deploy docs test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy clean
+.PHONY: install demo demo-deploy docs test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy bench-batch clean
 .DEFAULT_GOAL := test
 
 install: $(VENV)/.ready
@@ -127,6 +127,13 @@ bench-deploy: $(VENV)/.ready-peers
 	$(BIN)/python scripts/make_jets.py --jets 50000 --seed 1001 -o .bench/jets/test
 	$(BIN)/python scripts/bench_deploy.py --jets .bench/jets --work .bench/deploy --picture .bench/front.png
 	$(BIN)/python scripts/bench_onnx.py
+
+# A job killed at random moments and resumed, until nothing can be lost: every event once, the same bytes (hours; KILLS, DASK_KILLS, FILES).
+KILLS ?= 200
+DASK_KILLS ?= 20
+FILES ?= 10000
+bench-batch: $(VENV)/.ready-peers
+	$(BIN)/python scripts/bench_batch.py --kills $(KILLS) --dask-kills $(DASK_KILLS) --files $(FILES)
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench build dist

@@ -55,6 +55,14 @@ class CannotWrite(GnnrecoError):
         super().__init__(f"{file}: {why}")
 
 
+class Stopped(GnnrecoError):
+    """A job that was asked to stop, and did so in a state from which it can go on."""
+
+    def __init__(self, place: str | Path, done: int, total: int) -> None:
+        self.place, self.done, self.total = str(place), done, total
+        super().__init__(f"{place}: stopped after {done:,} of {total:,} events; go on with resume=True")
+
+
 class BadConfig(GnnrecoError):
     """A configuration key that does not exist or a value of the wrong kind."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -121,7 +122,8 @@ def read_file(folder: Path, name: str, most: int = TENSOR_BYTES) -> bytes:
     """Content of a file of a bundle; `BadBundle` if it is missing or has more bytes than `most`."""
     try:
         with (folder / name).open("rb") as file:
-            data = file.read(most + 1)
+            # Room is made for as much as is asked for, so no more than there is.
+            data = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
     except FileNotFoundError as error:
         raise BadBundle(folder, f"{name} is missing; copy the bundle again") from error
     except OSError as error:

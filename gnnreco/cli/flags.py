@@ -17,6 +17,7 @@ FLAGS = {
     "columns": "--columns",
     "method": "--method",
     "overwrite": "--overwrite",
+    "redo_failed": "--redo-failed",
     "reference": "--reference",
     "resume": "--resume",
     "seeds": "--seeds",

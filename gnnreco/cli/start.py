@@ -13,7 +13,7 @@ import sys
 from typing import Any, NoReturn
 
 from gnnreco import __version__
-from gnnreco.errors import GnnrecoError
+from gnnreco.errors import GnnrecoError, Stopped
 
 from .options import Parser, Verbs
 from .table import one_line
@@ -26,6 +26,7 @@ from .verbs import (
     doctor,
     evaluate,
     events,
+    jobs,
     look,
     reconstruct,
     report,
@@ -40,6 +41,7 @@ GROUPS = (
     events,
     train,
     reconstruct,
+    jobs,
     evaluate,
     look,
     report,
@@ -92,6 +94,9 @@ def main(argv: list[str] | None = None) -> int:
         use_threads(number)
     try:
         status: int = args.run(args)
+    except Stopped as error:
+        _fail(str(error))
+        return 128 + signal.SIGTERM
     except GnnrecoError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,6 +187,8 @@ class _Search:
     def _add_foreign(self, path: Path) -> None:
         """A file of a glob whose name tells nothing: its columns may; what holds no events is kept to be named."""
         try:
+            if not path.is_file():
+                raise BadInput(path, "", "is no file")
             self._add_table(path)
         except BadInput:
             self.foreign.append(path)
@@ -204,6 +207,10 @@ class _Search:
 
     def _add_file(self, file: Path, named: bool) -> bool:
         """The event or events of one file, if there are any; none is an error only if it was `named` itself."""
+        if not file.is_file():
+            if named:
+                raise BadInput(file, "", "is a pipe or a device; name a file, a folder or a glob")
+            return False
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
             self._add_parquet(file)
@@ -248,7 +255,10 @@ class _Search:
     def _csv_events(self, folder: Path) -> dict[str, dict[str, Path]]:
         """Files of each event of a folder: prefix -> kind -> path."""
         if folder not in self._listed:
-            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+            # What is no file is not opened: a pipe would be waited for.
+            names = (
+                sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+            )
             self._listed[folder] = _group(folder, names)
         return self._listed[folder]
 
@@ -259,11 +269,19 @@ def _keep_all(found: dict[Key, tuple[Entry, Reader[One]]], reader: FileReader[On
 
 
 def _keep(found: dict[Key, tuple[Entry, Reader[One]]], entry: Entry, reader: Reader[One]) -> None:
-    # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
-    entry = replace(entry, source=os.fsencode(entry.source).decode("utf-8", "backslashreplace"))
-    # Numbers inside names count as numbers: event9 before event10.
-    parts = tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", entry.source))
+    source, parts = _place(entry.source)
+    if source != entry.source:
+        entry = replace(entry, source=source)
     found.setdefault((parts, entry.row), (entry, reader))
+
+
+@lru_cache(maxsize=8)
+def _place(source: str) -> tuple[str, tuple[str | int, ...]]:
+    """Where an event comes from, as text, and what makes the order: asked for each event of a file in turn."""
+    # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
+    source = os.fsencode(source).decode("utf-8", "backslashreplace")
+    # Numbers inside names count as numbers: event9 before event10.
+    return source, tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", source))
 
 
 def _group(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Path]]:

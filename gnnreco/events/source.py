@@ -108,6 +108,11 @@ class Source(Sequence[One]):
         return [entry.source for entry, _ in self._entries]
 
     @property
+    def places(self) -> list[tuple[str, int]]:
+        """Where each event lies, in order: its source, and its row where that is a file of several."""
+        return [(entry.source, entry.row) for entry, _ in self._entries]
+
+    @property
     def left_aside(self) -> dict[str, int]:
         """What the readers of the events read so far do not know, counted by name, the most frequent first."""
         total = Counter[str]()

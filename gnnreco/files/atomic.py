@@ -5,15 +5,17 @@ that are replaced only where that was asked for.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gnnreco.errors import BadInput, CannotWrite
 
-#: Drafts lie beside the file they become, so that renaming them is one step; the names say which process wrote them.
+#: Drafts lie beside the file they become, so that renaming them is one step; the names say which process wrote them, and a
+#: sum over the name of the file what they were to become.
 PREFIX, SUFFIX = ".gnnreco-", ".part"
 REPLACE = "name another folder, or replace what is there with overwrite=True"
 REMEDY = {
@@ -29,8 +31,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """Give the name of an empty draft to write; it becomes `path` when the block ends well, else it is removed.
 
     The draft has a name that nobody can guess, lies in the folder of `path` (made where it is missing), and is safe on the
-    disk before it takes the place of what was there. A link at `path` is replaced, not followed. What is no file, such
-    as ``/dev/stdout`` or a pipe, is written as it is.
+    disk before it takes the place of what was there, and so is the folder that names it after. A link at `path` is replaced,
+    not followed. What is no file, such as ``/dev/stdout`` or a pipe, is written as it is.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     if path.parts[:2] in (("/", "dev"), ("/", "proc")) or path.is_fifo():
         yield path
         return
-    draft = path.with_name(f"{_mine(os.getpid())}{secrets.token_hex(8)}{SUFFIX}")
+    draft = path.with_name(f"{_mine(os.getpid())}{secrets.token_hex(8)}{_end(path.name)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Of all ways to make a file this one neither follows a link nor takes over what is there.
@@ -50,12 +52,10 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         raise _cannot(path, error) from error
     try:
         yield draft
-        descriptor = os.open(draft, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(draft)
         draft.replace(path)
+        with suppress(OSError):  # some file systems know no such thing; the file itself is safe by then
+            _sync(path.parent)
     except OSError as error:
         if error.errno in REMEDY or error.filename == str(draft):
             raise _cannot(path, error) from error
@@ -77,10 +77,34 @@ def refuse(result: Path, overwrite: bool) -> None:
         raise BadInput(result.parent, result.name, f"is there already; {REPLACE}")
 
 
-def remove_drafts(folder: Path, process: int | None = None) -> None:
-    """Remove drafts that a process of this machine left when it was killed; None: those of every process."""
+def remove_drafts(folder: Path, process: int | None = None, of: Iterable[str] | None = None) -> None:
+    """Remove drafts that were left by what was killed.
+
+    Parameters
+    ----------
+    folder : Path
+    process : int, optional
+        Only those that this process of this machine wrote.
+    of : iterable of str, optional
+        Only those that were to become files of these names.
+    """
+    ends = None if of is None else tuple(map(_end, of))
     for draft in folder.glob(f"{PREFIX if process is None else _mine(process)}*{SUFFIX}"):
-        draft.unlink(missing_ok=True)
+        if ends is None or draft.name.endswith(ends):
+            draft.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _end(name: str) -> str:
+    return f"-{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}{SUFFIX}"
 
 
 def _mine(process: int) -> str:

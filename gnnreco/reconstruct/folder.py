@@ -7,12 +7,15 @@ only if its bytes have the sum that was noted, and a folder is used again only b
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnreco.errors import BadInput, CannotWrite
@@ -21,11 +24,14 @@ from gnnreco.files.atomic import REPLACE, remove_drafts, write_file
 from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.pipeline import PLAIN
 
-from .shard import Account, Shard, file_sum
+from .job import QUARANTINED, Account, InputSum, Shard, partial
+from .shard import file_sum
+from .workers.mark import Mark
 
 MANIFEST = "manifest.json"
-RECORD = re.compile(r"(?:manifest(?:-\d+-of-\d+)?\.json|journal(?:-\d+-of-\d+)?\.jsonl)")
+RECORD = re.compile(r"(?P<kind>manifest|journal)(?:-(?P<part>\d+)-of-(?P<parts>\d+))?\.jsonl?")
 SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
+PARTIAL = re.compile(r"partial-\d+\.(?:parquet|root)")
 #: How a user knows what makes two jobs different.
 WORDS = {
     "inputs": "other inputs",
@@ -49,15 +55,30 @@ class Record:
     job: JsonMapping
     sums: Mapping[str, str]
     tasks: tuple[str, ...] = ()
+    inputs: Mapping[str, InputSum] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What an output folder holds of a job already: shards that are finished, the number of events of those that were begun,
+    whether a process died in the middle of one, and the sums of the files of events.
+    """
+
+    finished: dict[Shard, Account]
+    begun: dict[Shard, int]
+    died: bool
+    inputs: dict[str, InputSum]
+
+
+@dataclass
 class Output:
-    """What one job writes in a folder: all, or its part i of n."""
+    """What one job writes in a folder: all, or its part i of n. `about` goes to the head of its journal, for readers."""
 
     folder: Path
     part: tuple[int, int] | None
     job: JsonMapping
+    about: JsonMapping = field(default_factory=dict)
+    _lock: int = -1
 
     @property
     def identity(self) -> str:
@@ -74,17 +95,21 @@ class Output:
         """Written while the job runs."""
         return self.folder / f"journal{suffix(self.part)}.jsonl"
 
-    def claim(self, plan: Sequence[Shard], resume: bool, overwrite: bool) -> dict[Shard, Account]:
-        """Make the folder this job's; returns what became of the shards that need not be done again.
+    def claim(self, plan: Sequence[Shard], resume: bool, overwrite: bool, redo_failed: bool = False) -> Claim:
+        """Make the folder this job's; says what need not be done again.
 
         Raises
         ------
         BadInput
             If the folder holds what another job wrote and `overwrite` does not allow to replace it, or what this one
-            wrote and neither `resume` nor `overwrite` was asked for.
+            wrote and neither `resume` nor `overwrite` was asked for, or if a process does this job now.
         """
         names = {Path(shard.file).name for shard in plan}
         records = read_records(self.folder)
+        if held(self.journal):
+            same = any(r.file == self.journal and r.job == self.job for r in records)
+            which = "this job" if same else "another job that writes here"
+            raise BadInput(self.folder, self.journal.name, f"a process does {which} now; wait, or stop it")
         others = self._others(records, names)
         if others and not overwrite:
             raise BadInput(self.folder, "", f"{self._difference(records, others)}; {REPLACE}")
@@ -93,44 +118,71 @@ class Output:
         if there and not (resume or overwrite):
             why = "holds this output already; go on with resume=True, or replace it with overwrite=True"
             raise BadInput(self.folder, there[0].name, why)
-        noted = {name: s for r in records if r.job == self.job for name, s in r.sums.items()}
-        finished = {s: a for s in plan if resume and (a := _finished(s, noted)) is not None}
+        of_job = [r for r in records if r.job == self.job]
+        noted = {name: s for r in of_job for name, s in r.sums.items()}
+        inputs = {file: told for r in of_job for file, told in r.inputs.items()}
+        found = {s: a for s in plan if resume and (a := _finished(s, Path(s.file), noted)) is not None}
+        finished = {s: a for s, a in found.items() if not (redo_failed and a.failures)}
+        parts = {s: a for s in plan if resume and s not in found and (a := _finished(s, partial(s), noted))}
+        marks = [Mark.of(Path(shard.file)) for shard in plan]
+        died = any(mark.file.exists() for mark in marks)
         for file in others:
             if not (SHARD.fullmatch(file.name) and self._wrote(file)):
                 file.unlink(missing_ok=True)
         # The sums of what is kept are in the journal before the manifest that held them goes.
-        lines = [{"job": dict(self.job)}, *(_line(shard, account) for shard, account in finished.items())]
-        write_file(self.journal, "".join(json.dumps(line) + "\n" for line in lines))
+        head = {"job": dict(self.job), "about": dict(self.about)}
+        kept = [_line(Path(s.file), a) for s, a in finished.items()]
+        kept = [line | {"kept": True} for line in (*kept, *(_line(partial(s), a) for s, a in parts.items()))]
+        write_file(self.journal, "".join(json.dumps(line) + "\n" for line in (head, *kept)))
+        self._lock = _hold(self.journal)
         self.manifest.unlink(missing_ok=True)
         (self.folder / MANIFEST).unlink(missing_ok=True)
-        kept = {Path(shard.file).name for shard in finished}
-        for name in names - kept:
-            (self.folder / name).unlink(missing_ok=True)
-        if self.part is None:
-            remove_drafts(self.folder)
+        for shard in plan:
+            if shard not in finished:
+                Path(shard.file).unlink(missing_ok=True)
+            if shard not in parts:
+                partial(shard).unlink(missing_ok=True)
+        for mark in marks:
+            mark.clear()
+        # Other parts of the job may be writing theirs.
+        remove_drafts(self.folder, None, None if self.part is None else self._writes(names))
         # Of two jobs that begin here at once, at least one sees the other now.
         if self._others(read_records(self.folder), names):
-            self.journal.unlink(missing_ok=True)
+            self.close()
             raise BadInput(self.folder, "", "another job has begun to write here; name another folder")
-        return finished
+        return Claim(finished, {s: a.events_in for s, a in parts.items()}, died, inputs)
+
+    def _writes(self, names: set[str]) -> list[str]:
+        """Names of all files that this job makes."""
+        return [*names, self.manifest.name, self.journal.name]
 
     def note(self, shard: Shard, account: Account) -> None:
-        """Add a shard that is done to the journal."""
-        line = json.dumps(_line(shard, account)).encode() + b"\n"
+        """Add a shard that is done to the journal, or one that was begun when the job was stopped."""
+        whole = account.events_in == len(shard.numbers)
+        line = _line(Path(shard.file) if whole else partial(shard), account)
         try:
             descriptor = os.open(self.journal, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
             with os.fdopen(descriptor, "ab") as stream:
-                stream.write(line)
+                stream.write(json.dumps(line).encode() + b"\n")
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
             raise CannotWrite(
                 self.journal, f"cannot be written ({error.strerror}); free some space"
             ) from error
+        if whole:
+            partial(shard).unlink(missing_ok=True)
 
     def close(self) -> None:
         """The manifest is there: the journal has done its work."""
         self.journal.unlink(missing_ok=True)
+        self.release()
+
+    def release(self) -> None:
+        """Another process may do the job now."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def _others(self, records: Sequence[Record], names: set[str]) -> list[Path]:
         """Files of other jobs: their records, the files these list, and files that no job lists."""
@@ -176,9 +228,10 @@ def _read(file: Path) -> Record:
     try:
         text = file.read_text()
         if file.suffix == ".jsonl":
-            # A line that a dying process did not finish says nothing.
-            lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-            return Record(file, dict(lines[0]["job"]), {x["file"]: x["sha256"] for x in lines[1:]})
+            lines = journal_lines(text)
+            sums = {x["file"]: x["sha256"] for x in lines[1:]}
+            inputs = {path: told for x in lines[1:] for path, told in x.get("inputs", {}).items()}
+            return Record(file, dict(lines[0]["job"]), sums, inputs=inputs)
         content = json.loads(text)
     except (OSError, ValueError, LookupError, TypeError):
         return Record(file, {}, {})
@@ -190,9 +243,39 @@ def _read(file: Path) -> Record:
         x for x in content.get("shards", []) if isinstance(x, dict) and SHARD.fullmatch(str(x.get("file")))
     ]
     sums = {x["file"]: str(x.get("sha256", "")) for x in shards}
-    return Record(
-        file, dict(content.get("job") or {}), sums, tuple(t for t in tasks if PLAIN.fullmatch(str(t)))
-    )
+    inputs = {x["path"]: x for x in content.get("inputs", []) if "mtime_ns" in x}
+    plain = tuple(t for t in tasks if PLAIN.fullmatch(str(t)))
+    return Record(file, dict(content.get("job") or {}), sums, plain, inputs)
+
+
+def journal_lines(text: str) -> list[JsonDict]:
+    """The lines of a journal; one that a dying process did not finish says nothing."""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def held(journal: Path) -> bool:
+    """Whether a process has this journal in hand now."""
+    try:
+        descriptor = os.open(journal, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _hold(journal: Path) -> int:
+    """Have a journal in hand until the file descriptor that is returned, or this process, ends."""
+    descriptor = os.open(journal, os.O_RDWR | os.O_NOFOLLOW)
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
 
 
 def _files_of(record: Record) -> list[Path]:
@@ -205,20 +288,30 @@ def _files_of(record: Record) -> list[Path]:
         for r in read_records(folder / task)
         for file in _files_of(r)
     ]
-    return [record.file, *(folder / name for name in record.sums if SHARD.fullmatch(name)), *below]
+    files = [folder / name for name in record.sums if SHARD.fullmatch(name) or PARTIAL.fullmatch(name)]
+    return [record.file, *files, *below]
 
 
-def _finished(shard: Shard, noted: Mapping[str, str]) -> Account | None:
+def _finished(shard: Shard, file: Path, noted: Mapping[str, str]) -> Account | None:
     """The account of a shard whose file has the sum that was noted, and is of the same inputs, bundle and options."""
-    file = Path(shard.file)
     if not file.is_file() or (sums := file_sum(file))["sha256"] != noted.get(file.name):
         return None
     note = read_note(file)
     return Account.from_note(note | sums) if note.get("fingerprint") == shard.fingerprint else None
 
 
-def _line(shard: Shard, account: Account) -> JsonDict:
-    return {"file": Path(shard.file).name, "sha256": account.sha256}
+def _line(file: Path, account: Account) -> JsonDict:
+    kinds = [failure["kind"] for failure in account.failures]
+    return {
+        "file": file.name,
+        "sha256": account.sha256,
+        "events_in": account.events_in,
+        "events_out": account.events_out,
+        "failed": len(kinds),
+        "quarantined": kinds.count(QUARANTINED),
+        "at": round(time.time(), 3),
+        "inputs": account.inputs,
+    }
 
 
 def suffix(part: tuple[int, int] | None) -> str:

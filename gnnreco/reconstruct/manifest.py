@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import re
@@ -20,11 +21,13 @@ from gnnreco.tasks.layouts import layout_of
 
 from .calibration import calibration_again, calibration_of, files_of, notes_of_calibration
 from .folder import MANIFEST, suffix
+from .job import QUARANTINED, Account, Cost, Failure, FileSum, Shard
 from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
-from .shard import Account, Cost, Failure, FileSum, Shard, file_sum, short_names
+from .shard import file_sum, short_names
 from .usual import notes_of_usual, usual_again, usual_of
 
 COUNTS = ("events_in", "events_out", "events_failed")
+SUM = "manifest_sha256"
 PART = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
 
 
@@ -35,7 +38,7 @@ def file_sums(files: Iterable[Path]) -> dict[str, FileSum]:
 
 def describe(
     source: EventSource,
-    inputs: dict[str, FileSum],
+    inputs: Mapping[str, FileSum],
     stage: Stage,
     detector: Detector,
     results: Sequence[tuple[Shard, Account]],
@@ -84,6 +87,7 @@ def describe(
         "versions": versions("onnx" if "scorer" in how else how.get("engine", "native")),
         **counts,
         "counted": [name for name in counts if name not in COUNTS],
+        "events_quarantined": sum(failure["kind"] == QUARANTINED for failure in failures),
         "failures": [_as_given(failure, given) for failure in failures],
         "left_aside": _sum([a.left_aside for a in accounts]),
         "notes": notes_of(stage.kind, detector),
@@ -156,6 +160,7 @@ def of_tasks(parts: Mapping[str, JsonDict]) -> JsonDict:
         "events_in": first["events_in"],
         "events_out": min(m["events_out"] for m in manifests),
         "events_failed": max(m["events_failed"] for m in manifests),
+        "events_quarantined": max(m.get("events_quarantined", 0) for m in manifests),
         "failures": [{"task": task, **failure} for task, m in parts.items() for failure in m["failures"]],
         "left_aside": first["left_aside"],
         "notes": list(dict.fromkeys(line for m in manifests for line in m["notes"])),
@@ -222,6 +227,7 @@ def merge(parts: Sequence[JsonDict]) -> JsonDict:
     counted = list(dict.fromkeys(name for p in parts for name in p["counted"]))
     sums = (
         *COUNTS,
+        "events_quarantined",
         "events_timed",
         "seconds",
         "reconstruct_seconds",
@@ -245,5 +251,12 @@ def merge(parts: Sequence[JsonDict]) -> JsonDict:
     return whole | {"warnings": warnings_of(whole)}
 
 
+def self_sum(manifest: JsonMapping) -> str:
+    """Sum over all else that a manifest says, which it holds as ``manifest_sha256``."""
+    content = {key: value for key, value in manifest.items() if key != SUM}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
 def _write(path: Path, manifest: JsonDict) -> None:
+    manifest[SUM] = self_sum(manifest)
     write_file(path, json.dumps(manifest, indent=2, allow_nan=False) + "\n")

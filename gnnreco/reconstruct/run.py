@@ -7,26 +7,31 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnreco import __version__
-from gnnreco.errors import BadInput
+from gnnreco.errors import BadInput, Stopped
 from gnnreco.events import EventSource, open_events
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.pipeline import Bundles, Engine, Stage, choose
 
 from . import manifest
-from . import workers as where
 from .company import Company
-from .folder import MANIFEST, Output, claim_for_tasks
-from .shard import Account, Cost, FileSum, Job, Lot, Shard, short_names
+from .folder import MANIFEST, Claim, Output, claim_for_tasks
+from .job import Account, Cost, InputSum, Job, Lot, Shard
+from .shard import changed_at, input_sum, short_names
+from .workers import stop
+from .workers.case import Runner, here
+from .workers.cluster import dask as dask_cluster
+from .workers.processes import EVENT_TIMEOUT_S, processes
 
 Progress = Callable[[int, int], None]
-BLOCK, BLOCKS = 1 << 14, 64
+#: So many bytes at each end of a file.
+BLOCK = 1 << 16
 
 
 def reconstruct(
@@ -40,12 +45,15 @@ def reconstruct(
     threads: int = 1,
     shard: tuple[int, int] | None = None,
     resume: bool = False,
+    redo_failed: bool = False,
     overwrite: bool = False,
     format: str = "parquet",
     any_detector: bool = False,
     cells: bool = True,
     engine: Engine = "native",
     scorer: str | Path | None = None,
+    memory_gib: float | None = None,
+    event_timeout: float = EVENT_TIMEOUT_S,
     command: str = "",
     progress: Progress | None = None,
     clusters: bool | None = None,
@@ -59,8 +67,9 @@ def reconstruct(
     what it works on; rows of hits always count all hits of the event as its file orders them.
 
     The files are the same, byte for byte, whatever the number of workers. An event that fails is counted and
-    reported in the manifest under ``failures``; the others go on. What makes a result worth little though nothing
-    failed, such as hits that lie in no sensor, is said under ``warnings``.
+    reported in the manifest under ``failures``; the others go on. So is one at which worker
+    processes die or hang, as of kind ``Quarantined``: it is tried once more alone, then left out, also by later runs.
+    What makes a result worth little though nothing failed, such as hits that lie in no sensor, is said under ``warnings``.
 
     Parameters
     ----------
@@ -80,6 +89,8 @@ def reconstruct(
         output have the same inputs, bundle, detector, options and ``n``.
     resume : bool
         Keep the shards that are there and whole, byte for byte, and that come from the same job.
+    redo_failed : bool
+        With `resume`: do those again in which an event failed or was quarantined.
     overwrite : bool
         Replace what another job left in `output`, and, without `resume`, what this one did.
     format : {"parquet", "root"}
@@ -91,6 +102,10 @@ def reconstruct(
         What runs the network: kernels of our own, or ONNX Runtime; then `bundles` may also be what `gnnreco deploy` wrote.
     scorer : path, optional
         A network of your own in ONNX, in place of that of the bundle for tracks: see `gnnreco.bundle.edge_scorer`.
+    memory_gib : float, optional
+        Most that a local process may hold, GiB; an event that needs more fails. One process then works beside this one.
+    event_timeout : float
+        Seconds after which a worker process is said to hang at an event.
     command : str
         Written to the manifest.
     progress : callable (events done, events in all), optional
@@ -108,6 +123,8 @@ def reconstruct(
         If nothing can be read, the bundle does not fit, or `output` holds something else.
     CannotWrite
         If the disk is full. What was done until then is kept for `resume`.
+    Stopped
+        If SIGTERM came: the current event was finished, and all that was done is kept for `resume`.
 
     Examples
     --------
@@ -123,14 +140,32 @@ def reconstruct(
     stages = choose(geometry, bundles, any_detector, engine, scorer)
     paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
     source = open_events(list(paths), geometry, truth=False)
-    sums = manifest.file_sums(source.select(_part(len(source), shard)).files)
-    content, n = _content_of(source), shard[1] if shard else 1
-    run = where.dask(dask) if dask else where.here(geometry) if workers == 1 else where.processes(workers)
+    sketches, n = {str(file): _sketch(file) for file in source.files}, shard[1] if shard else 1
+    content = _content_of(source, sketches)
     folder = _prepare(Path(output))
     # Records of outputs keep the old name of `cells`, so that those that are there can be resumed.
     shape = {"engine": engine, "threads": threads, "clusters": cells, "format": format}
     options = shape | {"any_detector": any_detector, "shard": shard and f"{shard[0]}/{n}"}
     cost = {"workers": dask or workers, "threads": threads, "engine": engine}
+    call = {
+        "inputs": list(paths),
+        "detector": str(detector),
+        "bundles": [stage.given for stage in stages],
+        **options,
+        "shard": shard,
+        "scorer": scorer and str(scorer),
+        "workers": workers,
+        "memory_gib": memory_gib,
+        "event_timeout": event_timeout,
+    }
+    of_run = {
+        "host": os.uname().nodename,
+        "pid": os.getpid(),
+        "started": time.time(),
+        "folder": str(Path.cwd()),
+    }
+    events = _part(len(source), shard)
+    about = {"call": call, **of_run, "events": len(events), "range": [events.start, events.stop]}
     parts = []
     for stage in stages:
         sources = {"inputs": content, "detector": geometry.hash, "bundle": stage.bundle.manifest["sha256"]}
@@ -144,23 +179,39 @@ def reconstruct(
             same, given = same | {"scorer": total}, given | {"scorer": file}
             asked = {"scorer": {"path": file, "sha256": total}}
         place = folder if len(stages) == 1 else _prepare(folder / stage.name)
-        how = {"command": command, "options": given, "job": same, **cost, **asked}
-        parts.append(_Part(source, sums, geometry, stage, Output(place, shard, same), how))
+        how = {"command": command, "options": given, "job": same, **cost, **asked, "about": about}
+        parts.append(_Part(source, sketches, geometry, stage, Output(place, shard, same, about), how))
     if len(parts) > 1:
         claim_for_tasks(folder, [stage.name for stage in stages], overwrite)
-    for part in parts:
-        part.claim(resume, overwrite)
-    if len(parts) > 1:
-        (folder / MANIFEST).unlink(missing_ok=True)
-    identities = tuple(part.output.identity for part in parts)
-    names = tuple(stage.given for stage in stages)
-    scored = next((stage.scorer for stage in stages if stage.scorer), None)
-    job = Job(paths, str(detector), names, threads, any_detector, cells, identities, engine, scored)
-    with Company(geometry, stages):
-        _run(run, job, parts, progress)
+    try:
+        for part in parts:
+            part.claim(resume, overwrite, redo_failed)
+        if len(parts) > 1:
+            (folder / MANIFEST).unlink(missing_ok=True)
+        identities = tuple(part.output.identity for part in parts)
+        names = tuple(stage.given for stage in stages)
+        scored = next((stage.scorer for stage in stages if stage.scorer), None)
+        job = Job(paths, str(detector), names, threads, any_detector, cells, identities, engine, scored)
+        if dask:
+            run = dask_cluster(dask, event_timeout)
+        elif workers == 1 and memory_gib is None and not any(part.died for part in parts):
+            run = here(geometry)
+        else:  # what may have killed this process before is given to one that may die
+            run = processes(workers, memory_gib=memory_gib, event_timeout=event_timeout)
+        with Company(geometry, stages):
+            _run(run, job, parts, progress)
+        return _describe(folder, parts)
+    finally:
+        for part in parts:
+            part.output.release()
+
+
+def _describe(folder: Path, parts: Sequence[_Part]) -> JsonDict:
+    """Write and return the manifest: of the only task, or of all."""
     done = {part.stage.name: part.describe() for part in parts}
     if len(done) == 1:
-        return done[stages[0].name][0]
+        ((content, _),) = done.values()
+        return content
     if all(whole is not None for _, whole in done.values()):
         manifest.write(
             folder, manifest.of_tasks({task: whole for task, (_, whole) in done.items() if whole}), None
@@ -173,32 +224,61 @@ class _Part:
     """What one stage does with the inputs, in a folder of its own: its plan, what is finished, what that cost."""
 
     source: EventSource
-    sums: dict[str, FileSum]
+    sketches: dict[str, str]
     detector: Detector
     stage: Stage
     output: Output
     how: JsonDict
     plan: list[Shard] = field(default_factory=list)
     finished: dict[Shard, Account] = field(default_factory=dict)
+    begun: dict[Shard, int] = field(default_factory=dict)
     costs: list[Cost] = field(default_factory=list)
+    died: bool = False
+    sums: dict[str, InputSum] = field(default_factory=dict)
 
-    def claim(self, resume: bool, overwrite: bool) -> None:
+    def claim(self, resume: bool, overwrite: bool, redo_failed: bool) -> None:
         """Plan the shards, claim their folder, and find out what is finished."""
         self.plan = self._plan()
-        self.finished = self.output.claim(self.plan, resume, overwrite)
+        claim: Claim = self.output.claim(self.plan, resume, overwrite, redo_failed)
+        self.finished, self.begun, self.died = claim.finished, claim.begun, claim.died
+        changed = self._changed(claim.inputs)
+        for done in (self.finished, self.begun):
+            for shard in [s for s in done if not changed.isdisjoint(self._files(s))]:
+                del done[shard]
+
+    def _changed(self, known: Mapping[str, InputSum]) -> set[str]:
+        """The files of what is done that are not any more what was read; the sums of all of them are kept."""
+        changed = set()
+        for file in dict.fromkeys(f for s in (*self.finished, *self.begun) for f in self._files(s)):
+            told = known.get(file)
+            same = told is not None and told["mtime_ns"] == changed_at(file)
+            self.sums[file] = told if same and told else input_sum(file)
+            if told is not None and told["sha256"] != self.sums[file]["sha256"]:
+                changed.add(file)
+        return changed
+
+    def _files(self, shard: Shard) -> list[str]:
+        """The files that hold the events of a shard."""
+        return list(map(str, self.source.select(range(shard.start, shard.stop)).files))
 
     def note(self, shard: Shard, account: Account, cost: Cost) -> None:
         """Keep what became of a shard."""
         if account.sha256:
             self.output.note(shard, account)
-        self.finished[shard] = account
+        self.sums |= account.inputs
+        if account.events_in == len(shard.numbers):
+            self.finished[shard] = account
+        else:
+            self.begun[shard] = account.events_in
         self.costs.append(cost)
 
     def describe(self) -> tuple[JsonDict, JsonDict | None]:
         """Write and return the manifest, and that of all parts of ``--shard`` once they are there."""
         results = sorted(self.finished.items(), key=lambda item: item[0].start)
+        files = self.source.select(_part(len(self.source), self.output.part)).files
+        sums = {str(f): self.sums[str(f)] if str(f) in self.sums else input_sum(str(f)) for f in files}
         content = manifest.describe(
-            self.source, self.sums, self.stage, self.detector, results, self.costs, self.how
+            self.source, sums, self.stage, self.detector, results, self.costs, self.how
         )
         whole = manifest.write(self.output.folder, content, self.output.part)
         self.output.close()
@@ -212,7 +292,7 @@ class _Part:
         same = {key: value for key, value in self.output.job.items() if key not in ("inputs", "parts")}
         for start in range(events.start, events.stop, size):
             stop = min(start + size, events.stop)
-            files = [self.sums[str(f)]["sha256"] for f in self.source.select(range(start, stop)).files]
+            files = [self.sketches[str(f)] for f in self.source.select(range(start, stop)).files]
             chosen = tuple(numbers[start:stop])
             shape = json.dumps([same, files, chosen, names[start:stop]], sort_keys=True)
             file = self.output.folder / f"shard-{start:08d}.{self.output.job['format']}"
@@ -220,31 +300,49 @@ class _Part:
         return plan
 
 
-def _run(run: where.Runner, job: Job, parts: Sequence[_Part], progress: Progress | None) -> None:
+def _run(run: Runner, job: Job, parts: Sequence[_Part], progress: Progress | None) -> None:
     """Make what is left to do, all tasks in one pass; every part keeps what became of its shards."""
-    lots = [
-        Lot(tuple(None if s in part.finished else s for part, s in zip(parts, shards, strict=True)))
-        for shards in zip(*(part.plan for part in parts), strict=True)
-    ]
-    todo = [lot for lot in lots if lot.due]
+    todo = _todo(parts)
     of = {shard: part for part in parts for shard in part.plan}
     begin, total = time.perf_counter(), sum(len(shard.numbers) for shard in parts[0].plan)
     done = total - sum(len(lot.due[0].numbers) for lot in todo)
     try:
-        with closing(run(job, todo)) as results:  # workers end with the loop, whatever ends it
+        with (
+            stop.listening(),
+            closing(run(job, todo)) as results,
+        ):  # workers end with the loop, whatever ends it
             for result in results:
                 for shard, account, cost in result:
                     of[shard].note(shard, account, cost)
-                done += len(result[0][0].numbers)
+                done += result[0][1].events_in
                 if progress:
                     progress(done, total)
     except BaseException:
         for part in parts:
-            if not part.finished:  # nothing to go on from
+            if not part.finished and not part.begun:  # nothing to go on from
                 part.output.close()
         raise
     for part in parts:
         part.how |= {"seconds": time.perf_counter() - begin}
+    if any(len(part.finished) < len(part.plan) for part in parts):
+        raise Stopped(parts[0].output.folder, done, total)
+
+
+def _todo(parts: Sequence[_Part]) -> list[Lot]:
+    """The lots of which a file is due, with the events that an earlier run has done of them."""
+    source = parts[0].source
+    places, names = source.places, short_names(source.sources)
+    lots = []
+    for shards in zip(*(part.plan for part in parts), strict=True):
+        due = [None if s in part.finished else s for part, s in zip(parts, shards, strict=True)]
+        begun = {part.begun.get(s, 0) for part, s in zip(parts, shards, strict=True) if s in due}
+        if begun:
+            events = range(shards[0].start, shards[0].stop)
+            files = tuple(map(str, source.select(events).files))
+            cut = slice(events.start, events.stop)
+            first = begun.pop() if len(begun) == 1 else 0
+            lots.append(Lot(tuple(due), files, tuple(places[cut]), tuple(names[cut]), first))
+    return lots
 
 
 def _part(n: int, shard: tuple[int, int] | None) -> range:
@@ -252,20 +350,25 @@ def _part(n: int, shard: tuple[int, int] | None) -> range:
     return range(n * index // count, n * (index + 1) // count)
 
 
-def _content_of(source: EventSource) -> str:
-    """Sum over the events of all inputs: their names, their numbers, and of each file its size and what is at many places.
-
-    Every part of a ``--shard`` job takes it, so a large file is not read whole; its own files a part sums up whole.
-    """
+def _content_of(source: EventSource, sketches: Mapping[str, str]) -> str:
+    """Sum over the events of all inputs: their names, their numbers, and the sketches of their files."""
     digest = hashlib.sha256(json.dumps([short_names(source.sources), source.numbers]).encode())
-    for file in source.files:
-        with file.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            digest.update(f" {size} ".encode())
-            for start in range(0, size, max(BLOCK, size // BLOCKS)):
-                stream.seek(start)
-                digest.update(stream.read(BLOCK))
+    digest.update("".join(sketches.values()).encode())
     return digest.hexdigest()
+
+
+def _sketch(file: Path) -> str:
+    """Sum over the size of a file and what is at its ends.
+
+    Thousands of files are told from others by it before one is read; whoever reads one sums up all of it.
+    """
+    with file.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        digest = hashlib.sha256(f"{size} ".encode())
+        digest.update(stream.read(BLOCK))
+        stream.seek(max(0, size - BLOCK))
+        digest.update(stream.read(BLOCK))
+        return digest.hexdigest()
 
 
 def _prepare(folder: Path) -> Path:

@@ -9,9 +9,8 @@ import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
 
 import numba
 import numpy as np
@@ -20,183 +19,73 @@ from gnnreco.columns import Event
 from gnnreco.columns.table import Columns
 from gnnreco.errors import BadInput
 from gnnreco.events import EventSource, open_events
-from gnnreco.events.output_file import Layout, Row, output_writer
+from gnnreco.events.output_file import Layout, Row, output_writer, read_note, read_output
 from gnnreco.events.select import unseen
-from gnnreco.files.json_types import JsonDict, JsonMapping
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.kernels.timer import Timer
-from gnnreco.pipeline import Engine, Outcome, Reconstructor, Stage
+from gnnreco.pipeline import Outcome, Reconstructor, Stage
 from gnnreco.tasks.layouts import layout_of
 
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What all shards share. Every field is plain, so a job can travel to another process or machine.
-
-    Attributes
-    ----------
-    inputs, detector, bundles : str
-        As the user named them.
-    threads : int
-        Of each process.
-    any_detector : bool
-        Whether the bundle may come from another detector.
-    cells : bool
-        Whether the cells of the hits are read.
-    identities : tuple of str
-        By stage, a sum over all that decides what comes out.
-    engine : {"native", "onnx"}
-        What runs the networks.
-    scorer : (file, sha256), optional
-        What takes the place of the network of tracks: see `gnnreco.bundle.edge_scorer`.
-    """
-
-    inputs: tuple[str, ...]
-    detector: str
-    bundles: tuple[str, ...]
-    threads: int
-    any_detector: bool
-    cells: bool
-    identities: tuple[str, ...]
-    engine: Engine = "native"
-    scorer: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Events ``start:stop`` of the inputs, the file of one stage for them, and a sum over all that decides its content."""
-
-    start: int
-    stop: int
-    numbers: tuple[int, ...]
-    file: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """The shards of the same events, one for each stage; None for a stage whose file is there."""
-
-    shards: tuple[Shard | None, ...]
-
-    @property
-    def due(self) -> tuple[Shard, ...]:
-        """Those that are to be made."""
-        return tuple(shard for shard in self.shards if shard is not None)
-
-
-class FileSum(TypedDict):
-    """Size and sha256 of a file."""
-
-    bytes: int
-    sha256: str
-
-
-class Failure(TypedDict):
-    """An event that failed: where it came from, its number, the class of the error, and what it said."""
-
-    source: str
-    event: int
-    kind: str
-    reason: str
-
-
-@dataclass(slots=True)
-class Account:
-    """What became of the events of a shard; kept in its file, so a resumed run still knows. The sums are of the file."""
-
-    fingerprint: str
-    job: str = ""
-    events_in: int = 0
-    events_out: int = 0
-    bytes: int = 0
-    sha256: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-    left_aside: dict[str, int] = field(default_factory=dict)
-
-    def add(self, counts: Mapping[str, int]) -> None:
-        """Count hits and objects of one more event."""
-        for name, number in counts.items():
-            self.counts[name] = self.counts.get(name, 0) + number
-
-    def note(self) -> JsonDict:
-        """Plain values, the counts beside the others."""
-        head = {name: getattr(self, name) for name in ("fingerprint", "job", "events_in", "events_out")}
-        return {**head, **self.counts, "failures": self.failures, "left_aside": self.left_aside}
-
-    @classmethod
-    def from_note(cls, note: JsonMapping) -> Account:
-        """What `note` gave."""
-        own = {f.name: note[f.name] for f in fields(cls) if f.name in note}
-        return cls(**own, counts={name: value for name, value in note.items() if name not in own})
-
-
-@dataclass(slots=True)
-class Cost:
-    """What a shard took: seconds to read, seconds and CPU seconds from hits to tracks, peak memory.
-
-    A process needs some of it only once: an event in which kernels are compiled or loaded (`warm_up_seconds`) also waits for
-    modules and memory, so such events are summed apart, as cold ones.
-    """
-
-    read_seconds: float = 0.0
-    events: int = 0
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    cold_events: int = 0
-    cold_seconds: float = 0.0
-    cold_cpu_seconds: float = 0.0
-    warm_up_seconds: float = 0.0
-    warm_up_cpu_seconds: float = 0.0
-    peak_rss_gib: float = 0.0
-
-    def add(self, timer: Timer) -> None:
-        """Count an event that was reconstructed."""
-        if timer.warm_up_seconds:
-            self.cold_events += 1
-            self.cold_seconds += timer.seconds
-            self.cold_cpu_seconds += timer.cpu_seconds
-        else:
-            self.events += 1
-            self.seconds += timer.seconds
-            self.cpu_seconds += timer.cpu_seconds
-        self.add_warm_up(timer)
-
-    def add_warm_up(self, timer: Timer) -> None:
-        """Count what went into kernels."""
-        self.warm_up_seconds += timer.warm_up_seconds
-        self.warm_up_cpu_seconds += timer.warm_up_cpu_seconds
-
-
-Result = tuple[Shard, Account, Cost]
+from .job import QUARANTINED, Account, Cost, FileSum, InputSum, Job, Lot, Result, Shard, partial
+from .workers import stop
+from .workers.mark import NOWHERE, Marking
 
 
 def run_lot(job: Job, lot: Lot, detector: Detector | None = None) -> list[Result]:
     """Reconstruct the events of a lot and write the files that are due, each whole or not at all.
 
-    An event that fails is counted in the account with its source, number and reason; the others go on. `detector` is that
-    of the job, where this process has read it already.
+    An event that fails is counted in the account with its source, number and reason; the others go on. Where the process
+    is asked to stop (`stop`), the files are of the events done until then and have names of their own: see `partial`.
+    `detector` is that of the job, where this process has read it already.
     """
-    source, names, chain = _open(job, detector)
-    first = lot.due[0]
-    if tuple(source.numbers[first.start : first.stop]) != first.numbers:
-        raise BadInput(job.inputs[0], "", "the files changed while they were being read; start again")
-    books = {}
-    with ExitStack() as files:
-        for stage, shard, identity in zip(chain.stages, lot.shards, job.identities, strict=True):
-            if shard is not None:
-                books[stage.name] = Book.open(stage, shard, identity, files)
-        for index in range(first.start, first.stop):
-            _one_event(source[index : index + 1], names[index], chain, books)
-        for book in books.values():
-            book.note.update(book.account.note())
-    return [book.closed() for book in books.values()]
+    chain = _chain(job, detector)
+    events = _events(job, lot, chain.detector)
+    if lot.trial is not None:
+        _try(job, lot, chain, events[lot.trial : lot.trial + 1])
+        return []
+    sums = {file: input_sum(file) for file in lot.files}
+    books, bad, stopped = {}, dict(lot.quarantined), False
+    with Marking(lot.mark, job.limit) as mark:
+        with ExitStack() as files:
+            for stage, shard, identity in zip(chain.stages, lot.shards, job.identities, strict=True):
+                if shard is not None:
+                    books[stage.name] = Book.open(stage, shard, identity, files)
+                    if lot.begun:
+                        books[stage.name].go_on()
+            for index in range(lot.begun, len(events)):
+                if stopped := stop.asked():
+                    break
+                mark.at(index)
+                one, name = events[index : index + 1], lot.names[index]
+                if index in bad:
+                    for book in books.values():
+                        book.quarantine(one, name, bad[index])
+                else:
+                    _one_event(one, name, chain, books)
+            mark.at(NOWHERE)
+            if any(changed_at(file) != told["mtime_ns"] for file, told in sums.items()):
+                raise BadInput(lot.files[0], "", "the files changed while they were being read; start again")
+            for book in books.values():
+                book.account.inputs = sums
+                book.note.update(book.account.note())
+        return [book.closed(stopped) for book in books.values()]
+
+
+def _try(job: Job, lot: Lot, chain: Reconstructor, one: EventSource) -> None:
+    """Reconstruct one event, of which nothing is kept: does the process live?"""
+    due = {stage.name for stage, shard in zip(chain.stages, lot.shards, strict=True) if shard is not None}
+    with Marking(lot.mark, job.limit) as mark:
+        mark.at(lot.trial or 0)
+        try:
+            chain.run(one[0], due.__contains__)
+        except Exception:
+            return  # an error is no death: it will be reported when the lot is run
 
 
 @functools.lru_cache(maxsize=1)
-def _open(job: Job, detector: Detector | None) -> tuple[EventSource, list[str], Reconstructor]:
-    """Open what a process needs once, for all the shards it is given."""
+def _chain(job: Job, detector: Detector | None) -> Reconstructor:
+    """Open what a process needs once, for all the lots it is given."""
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
     chain = Reconstructor(
         detector or job.detector,
@@ -212,15 +101,48 @@ def _open(job: Job, detector: Detector | None) -> tuple[EventSource, list[str], 
         "torch"
     ):  # only some tasks load it; after numba, whose start sets OpenMP for both
         torch.set_num_threads(job.threads)
-    source = open_events(list(job.inputs), chain.detector, truth=False, deposits=job.cells)
-    return source, short_names(source.sources), chain
+    return chain
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(
+    job: Job, files: tuple[str, ...], detector: Detector
+) -> tuple[EventSource, dict[tuple[str, int], int]]:
+    source = open_events(list(files), detector, truth=False, deposits=job.cells)
+    return source, {place: index for index, place in enumerate(source.places)}
+
+
+def _events(job: Job, lot: Lot, detector: Detector) -> EventSource:
+    """The events of a lot. Only its own files are opened, not those of the whole job."""
+    source, rows = _opened(job, lot.files, detector)
+    first = lot.due[0]
+    events = source.select(rows[place] for place in lot.places if place in rows)
+    if tuple(events.numbers) != first.numbers:
+        raise BadInput(lot.files[0], "", "the files changed while they were being read; start again")
+    return events
+
+
+def input_sum(file: str) -> InputSum:
+    """Size, sha256 and time of the last change of a file of events; a process takes it once for all lots of the file."""
+    return _summed(file, changed_at(file))
+
+
+@functools.lru_cache(maxsize=4096)
+def _summed(file: str, changed: int) -> InputSum:
+    return {**file_sum(Path(file)), "mtime_ns": changed}
+
+
+def changed_at(file: str) -> int:
+    """When a file was changed last, ns."""
+    return Path(file).stat().st_mtime_ns
 
 
 def short_names(sources: Sequence[str]) -> list[str]:
     """Where events come from, as seen from the folder that holds all: the same whatever the inputs are called by."""
     places = {source: Path(source).absolute() for source in dict.fromkeys(sources)}
     root = os.path.commonpath([place.parent for place in places.values()])
-    return [places[source].relative_to(root).as_posix() for source in sources]
+    names = {source: place.relative_to(root).as_posix() for source, place in places.items()}
+    return [names[source] for source in sources]
 
 
 @dataclass
@@ -254,12 +176,26 @@ class Book:
         self.cost.read_seconds += timer.seconds
         self.cost.add_warm_up(timer)
 
+    def go_on(self) -> None:
+        """Take over what an earlier run did of the shard before it was stopped."""
+        begun = partial(self.shard)
+        self.account = Account.from_note(read_note(begun))
+        for row in read_output(self.layout, begun):
+            self.add(row)
+
     def fail(self, error: Exception, one: EventSource, name: str) -> None:
         """Report an event that failed."""
         # The bytes do not depend on what the inputs are called by.
-        reason = str(error).replace(one.sources[0], name)
+        self._report(one, name, type(error).__name__, str(error).replace(one.sources[0], name))
+
+    def quarantine(self, one: EventSource, name: str, reason: str) -> None:
+        """Report an event that is not tried, since processes died of it."""
+        self.account.events_in += 1
+        self._report(one, name, QUARANTINED, reason)
+
+    def _report(self, one: EventSource, name: str, kind: str, reason: str) -> None:
         self.account.failures.append(
-            {"source": name, "event": one.numbers[0], "kind": type(error).__name__, "reason": reason}
+            {"source": name, "event": one.numbers[0], "kind": kind, "reason": reason}
         )
 
     def enter(self, event: Event, name: str, outcome: Outcome, found: Columns, detector: Detector) -> None:
@@ -276,9 +212,12 @@ class Book:
             self.account.add({"hits_of_other_tasks": others})
         self.add((event.number, name, found))
 
-    def closed(self) -> Result:
+    def closed(self, stopped: bool) -> Result:
         """The shard, its account and its cost, once its file is there."""
-        sums = file_sum(Path(self.shard.file))
+        file = Path(self.shard.file)
+        if stopped:
+            file = file.replace(partial(self.shard))
+        sums = file_sum(file)
         self.account.bytes, self.account.sha256 = sums["bytes"], sums["sha256"]
         self.cost.peak_rss_gib = peak_rss_gib()
         return self.shard, self.account, self.cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -159,3 +160,14 @@ def test_thousands_of_files_need_few_handles(acts: Path, monkeypatch: pytest.Mon
     assert touched == []
     assert len(source[90].hits) == 203
     assert len(touched) <= 5
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "event000000001-hits.csv").write_text("hit_id,x,y,z\n1,1,2,3\n")
+    for name in ("event000000002-hits.csv", "run.parquet", "notes.txt"):
+        os.mkfifo(tmp_path / name)
+    assert open_events(tmp_path, None).numbers == [1]
+    source = open_events(f"{tmp_path}/*", None)
+    assert (source.numbers, len(source.foreign)) == ([1], 3)
+    with pytest.raises(BadInput, match="is a pipe or a device"):
+        open_events(tmp_path / "run.parquet", None)

@@ -9,8 +9,8 @@ import numba
 import pytest
 
 from gnnreco.kernels.timer import Timer
+from gnnreco.reconstruct.job import Cost
 from gnnreco.reconstruct.manifest import _seconds
-from gnnreco.reconstruct.shard import Cost
 
 
 def test_compiling_is_told_apart() -> None:

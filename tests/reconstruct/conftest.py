@@ -9,7 +9,7 @@ import pytest
 from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
 from gnnreco.tasks import registry
-from tests.reconstruct.toy import DETECTOR, N, OneTrack, Settings, event, save
+from tests.reconstruct.toy import DETECTOR, KIND, N, event, save
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,5 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    kind = registry.Kind(OneTrack.needs, OneTrack.gives, lambda: (OneTrack, Settings))
-    monkeypatch.setitem(registry.TASKS, "one-track", kind)
+    monkeypatch.setitem(registry.TASKS, "one-track", KIND)
     return save(tmp_path / "model")

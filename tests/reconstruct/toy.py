@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from gnnreco.columns import Event, Hits, Tracks
 from gnnreco.errors import OverBudget
 from gnnreco.events.tracks_file import COLUMNS
 from gnnreco.geometry import load_detector
+from gnnreco.tasks import registry
 from gnnreco.tasks.contract import Needs
 
 DETECTOR = "telescope"
@@ -22,6 +26,12 @@ N = 20
 @dataclass(frozen=True)
 class Settings:
     fail_at: tuple[int, ...] = ()
+    kill_at: tuple[int, ...] = ()
+    hang_at: tuple[int, ...] = ()
+    eat_at: tuple[int, ...] = ()
+    seconds: float = 0.0
+    #: The deadly events are so only where this file exists.
+    deadly: str = ""
 
 
 @dataclass
@@ -47,11 +57,26 @@ class OneTrack:
         self.calls = 0
 
     def reconstruct(self, event: Event) -> Tracks:
+        time.sleep(self.settings.seconds)
+        if not self.settings.deadly or Path(self.settings.deadly).exists():
+            self._harm(event.number)
         if event.number in self.settings.fail_at:
             raise OverBudget(event.number, "edges", 1000, 10)
         n = len(event.hits)
         numbers = {name: np.array([event.hits.x.sum()]) for name in COLUMNS.values()}
         return Tracks(np.array([0, n]), np.arange(n), covariance=np.ones((1, 15)), **numbers)
+
+    def _harm(self, number: int) -> None:
+        """Harm the process in the way that is due at this event."""
+        if number in self.settings.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number in self.settings.hang_at:
+            time.sleep(600)
+        if number in self.settings.eat_at:
+            np.ones(2**31)  # 16 GiB
+
+
+KIND = registry.Kind(OneTrack.needs, OneTrack.gives, lambda: (OneTrack, Settings))
 
 
 def event(number: int, n_hits: int) -> Event:

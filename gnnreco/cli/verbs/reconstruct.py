@@ -5,7 +5,16 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, old_name, output_folder, positive, shard
+from gnnreco.cli.options import (
+    DETECTOR_HELP,
+    INPUT_HELP,
+    Verbs,
+    above_zero,
+    old_name,
+    output_folder,
+    positive,
+    shard,
+)
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.table import one_line, say_left_aside, table, write_json
 from gnnreco.cli.table import show as print_table
@@ -44,6 +53,21 @@ def add(verbs: Verbs) -> None:
         "--shard", type=shard, metavar="i/n", help="do part i, from 0 to n - 1, of n equal parts"
     )
     reco.add_argument("--resume", action="store_true", help="keep the shards that are complete")
+    reco.add_argument(
+        "--redo-failed",
+        action="store_true",
+        help="with --resume: do again the shards in which an event failed or was quarantined",
+    )
+    reco.add_argument(
+        "--memory", type=above_zero, metavar="GIB", help="most that each worker process may hold"
+    )
+    reco.add_argument(
+        "--event-timeout",
+        type=above_zero,
+        default=1800.0,
+        metavar="S",
+        help="seconds after which a worker process is said to hang at an event (default: 1800)",
+    )
     reco.add_argument(
         "--engine",
         choices=["native", "onnx"],
@@ -84,6 +108,9 @@ def reconstruct(args: Namespace) -> int:
             threads=args.threads,
             shard=args.shard,
             resume=args.resume,
+            redo_failed=args.redo_failed,
+            memory_gib=args.memory,
+            event_timeout=args.event_timeout,
             overwrite=args.overwrite,
             format=args.format,
             any_detector=args.any_detector,
@@ -119,7 +146,8 @@ def reconstruct(args: Namespace) -> int:
 def _reconstructed(manifest: JsonDict) -> JsonDict:
     """What a run of one task says of itself: counts of events, hits and objects, and the cost."""
     counts = ("events_in", "events_out", "events_failed", *manifest["counted"])
-    return {
+    quarantined = {"events_quarantined": n} if (n := manifest["events_quarantined"]) else {}
+    return quarantined | {
         name: manifest[name]
         for name in (*counts, "seconds_per_event", "cpu_seconds_per_event", "warm_up_seconds", "peak_rss_gib")
     }

@@ -60,6 +60,7 @@ COLUMNS = {**HITS, **HITS_WANTED, **DEPOSITS, **TRUTH}
 SCHEMA = pa.schema(
     [pa.field("event", pa.int64(), nullable=False), *(pa.field(n, pa.list_(t)) for n, t in COLUMNS.items())]
 )
+KNOWN = frozenset(SCHEMA.names)
 #: Those of the second format did not say what became of particles, nor those of the first what one left in a hit.
 SCHEMAS = tuple(
     pa.schema([SCHEMA.field(n) for n in SCHEMA.names if n not in later])
@@ -152,18 +153,19 @@ class ParquetReader:
             schema = file.schema_arrow
             if _as_written(file.metadata) and schema not in SCHEMAS:
                 raise ValueError("the columns are not those of this format")
-            lists = {n for n in schema.names if pa.types.is_nested(schema.field(n).type)}
+            names = schema.names  # made anew each time that it is asked for
+            lists = {n for n in names if pa.types.is_nested(schema.field(n).type)}
             if (file.metadata.metadata or {}).get(b"gnnreco.format", b"") not in FORMATS or not lists:
                 why = "Parquet, but no gnnreco events (or of a later version), nor one row a hit (hit_id, x, y, z)"
                 raise BadInput(self.file, "", f"{why}; see `gnnreco convert`")
             for name in ("event", "hit_id", "x", "y", "z"):
-                if name not in schema.names:
+                if name not in names:
                     raise BadInput(self.file, f"column {name}", "is missing; write the file with it")
             for name in COLUMNS:
-                if name in schema.names and name not in lists:
+                if name in names and name not in lists:
                     why = f"holds {schema.field(name).type}, not a list of {COLUMNS[name]} for each event"
                     raise BadInput(self.file, f"column {name}", f"{why}; write the file again")
-            others = [n for n in schema.names if n not in SCHEMA.names and not n.startswith(PANDAS)]
+            others = [n for n in names if n not in KNOWN and not n.startswith(PANDAS)]
             self._aside = {f"column {name}": 1 for name in others}
             return read(file)
 

@@ -1,4 +1,4 @@
-"""Whatever dies, all else goes on or ends: a worker costs its own shard only, and no worker outlives its parent."""
+"""No worker outlives its parent."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from gnnreco.reconstruct.workers import processes
-from tests.reconstruct.mortal import NOTHING, lots, work
 
 SECONDS = 120.0  # of patience with a busy machine
 
@@ -33,25 +30,13 @@ def runs(process: int) -> bool:
         return False
 
 
-def test_a_worker_that_dies_loses_its_own_shard_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parents[1])  # workers find their work as this process does
-    answers = processes(2, work)(NOTHING, lots(tmp_path, 3))
-    results = {shard.start: account for answer in answers for shard, account, _ in answer}
-    assert sorted(results) == [0, 1, 2]
-    assert [f["event"] for f in results[1].failures] == [11]
-    assert "died of it twice" in results[1].failures[0]["reason"]
-    assert not any(results[i].failures for i in (0, 2))
-    files = sorted(file.name for file in tmp_path.iterdir())
-    assert files == ["shard-0", "shard-1.tried", "shard-2", "shard-2.tried"]
-
-
 @pytest.mark.parametrize("how", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL])
 def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
     name = __package__ or ""
     script = (
         f"from gnnreco.cli import start; from {name} import mortal; start.main = mortal.main; start.entry()"
     )
-    place = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    place = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
     parent = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], env={**os.environ, "PYTHONPATH": place}
     )

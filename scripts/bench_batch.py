@@ -1,0 +1,269 @@
+"""A batch job under fire: processes killed at random moments, then resumed, until every event is there exactly once.
+
+    python scripts/bench_batch.py [--kills 20] [--dask-kills 5] [--files 10000] [--events 200] [--json FILE]
+
+Events of a beam telescope are reconstructed once in peace; then the same job is begun again and again, and each time something
+dies at a random moment: the whole group of processes, the first one alone, or one worker. The next run resumes. At the end
+`verify` must find the folder whole, every event must be there once, and the bytes must be those of the run in peace. The same
+with the workers of a Dask cluster. Then: outputs over numbers of workers and orders of parts, planning of many files, one
+event in a cold process. Prints a table; status 1 if anything was lost, doubled or different.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from gnnreco.cli.table import table, write_json
+from gnnreco.events import open_events, write_events
+from gnnreco.events.tracks_file import read_tracks
+from gnnreco.geometry import load_detector
+from gnnreco.reconstruct import reconstruct
+from gnnreco.reconstruct.integrity import verify
+from gnnreco.simulate import SimulationOptions, simulate
+
+DETECTOR, BUNDLE = "telescope", "tracking-telescope"
+VICTIMS = ("group", "parent", "worker")
+Row = dict[str, object]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--dask-kills", type=int, default=5)
+    parser.add_argument("--files", type=int, default=10_000, help="to plan")
+    parser.add_argument("--events", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        bench = Bench(Path(place), args.events, random.Random(args.seed))
+        rows = []
+        for found in bench.rows(args.kills, args.dask_kills, args.files):
+            print(f"{found['what']}: {found['measured']}", file=sys.stderr, flush=True)
+            rows.append(found)
+    print(table(rows))
+    write_json(args.json, rows)
+    return 0 if all(row["well"] in (True, None) for row in rows) else 1
+
+
+class Bench:
+    """A folder with events, and what a run in peace makes of them."""
+
+    def __init__(self, place: Path, events: int, chance: random.Random) -> None:
+        self.place, self.events, self.chance = place, events, chance
+        self.inputs, self.peace = place / "events", place / "peace"
+        detector = load_detector(DETECTOR)
+        options = SimulationOptions(particle="muon", energy=(2.0, 10.0), count=4)
+        write_events(
+            simulate(detector, "beam", events, seed=5, options=options), self.inputs, detector=detector
+        )
+
+    def rows(self, kills: int, dask_kills: int, files: int) -> Iterator[Row]:
+        yield self.cold()
+        self.wait(self.job(self.peace, "--workers", "2"))
+        begin = time.monotonic()
+        self.wait(self.job(self.place / "again", "--workers", "2"))
+        seconds = time.monotonic() - begin
+        if kills:
+            yield self.killed(kills, seconds)
+        if dask_kills:
+            yield self.dask_killed(dask_kills)
+        yield self.same()
+        if files:
+            yield self.planned(files)
+
+    def job(self, out: Path, *more: str) -> subprocess.Popen[bytes]:
+        """The program in a group of processes of its own."""
+        words = [self.inputs, "--detector", DETECTOR, "--bundle", BUNDLE, "-o", out, *more]
+        program = [sys.executable, "-c", "from gnnreco.cli import entry; entry()", "reconstruct"]
+        return subprocess.Popen(
+            [*program, *map(str, words)],
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def wait(self, job: subprocess.Popen[bytes]) -> None:
+        told = job.communicate()[1].decode()
+        if job.returncode != 0:
+            raise RuntimeError(told)
+
+    def killed(self, kills: int, seconds: float) -> Row:
+        """Kill until it is enough; a job that ends before its time is checked, and another one begun."""
+        tally: Counter[str] = Counter()
+        out, n, ended = self.place / "killed", 0, 0
+        while n < kills or ended == 0:
+            job = self.job(out, "--workers", "2", "--resume")
+            if n < kills:
+                with suppress(subprocess.TimeoutExpired):
+                    job.wait(self.chance.uniform(0.0, 1.2 * seconds))
+            if n < kills and job.poll() is None:
+                victim = self.chance.choice(VICTIMS)
+                n += kill(job, victim)
+                tally[victim] += 1
+                if victim != "worker":
+                    job.communicate()
+                    continue
+            self.wait(job)
+            ended += 1
+            tally += self.check(out)
+            shutil.rmtree(out)
+        wrong = {name: tally[name] for name in ("lost", "doubled", "different")}
+        did = ", ".join(f"{tally[victim]} {victim}" for victim in VICTIMS)
+        return row(
+            f"SIGKILL at random moments ({did}), {ended} jobs ended", f"{n} kills: {said(wrong)}", wrong
+        )
+
+    def dask_killed(self, kills: int) -> Row:
+        """Kill workers of a cluster while it does the job."""
+        import threading
+
+        import distributed
+
+        done: list[int] = []
+        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+
+            def shoot() -> None:
+                while len(done) < kills:
+                    time.sleep(self.chance.uniform(0.5, 5.0))
+                    with suppress(Exception):  # between two workers there may be none
+                        worker = self.chance.choice(list(cluster.workers.values()))
+                        os.kill(worker.process.pid, signal.SIGKILL)
+                        done.append(worker.process.pid)
+
+            threading.Thread(target=shoot, daemon=True).start()
+            out = self.place / "dask"
+            for _ in range(20):
+                manifest = reconstruct(
+                    self.inputs, DETECTOR, BUNDLE, out, dask=cluster.scheduler_address, resume=True
+                )
+                if not manifest["failures"]:
+                    break
+        wrong = dict(self.check(out))
+        return row("Dask workers killed during the job", f"{len(done)} kills: {said(wrong)}", wrong)
+
+    def check(self, out: Path) -> Counter[str]:
+        """What is wrong with an output: events that are lost or there twice, files with other bytes, what `verify` says."""
+        found = Counter(number for number, _, _ in read_tracks(out))
+        return Counter(
+            lost=self.events - len(found),
+            doubled=sum(count - 1 for count in found.values()),
+            different=int(hashes(out) != hashes(self.peace)) + len(verify(out)["problems"]),
+        )
+
+    def same(self) -> Row:
+        """Outputs of 1 and 2 workers, and of parts in another order."""
+        self.wait(self.job(self.place / "one"))
+        outs = [self.place / "one", self.place / "again"]
+        different = sum(hashes(out) != hashes(self.peace) for out in outs)
+        for order in ((0, 1, 2), (2, 0, 1)):
+            for i in order:
+                self.wait(self.job(self.place / f"parts{order[0]}", "--shard", f"{i}/3"))
+        different += hashes(self.place / "parts0") != hashes(self.place / "parts2")
+        wrong = {"different": int(different)}
+        return row("output hashes over 1 and 2 workers, orders of parts, reruns", said(wrong), wrong)
+
+    def planned(self, files: int) -> Row:
+        """What passes before the first of many files is reconstructed, and what a job reads of them."""
+        many = self.place / "many"
+        many.mkdir()
+        (one,) = self.inputs.glob("*.parquet")
+        for i in range(files):
+            shutil.copy(one, many / f"file-{i:06d}.parquet")
+        begin, cpu = time.perf_counter(), time.process_time()
+
+        class Planned(Exception):
+            pass
+
+        def stop(*_: object) -> None:
+            raise Planned
+
+        from gnnreco.reconstruct import run
+
+        run._run = stop  # type: ignore[assignment]
+        with suppress(Planned):
+            reconstruct(many, DETECTOR, BUNDLE, self.place / "plan")
+        seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+        told = f"{seconds:.1f} s ({cpu:.1f} s of CPU)"
+        return row(
+            f"planning {files:,} files of {self.events} events",
+            told,
+            {"over": int(seconds > 60)},
+            "60 s",
+            "5 s",
+        )
+
+    def cold(self) -> Row:
+        """One event in a process of its own, kernels compiled."""
+        detector = load_detector(DETECTOR)
+        one = self.place / "event"
+        write_events(open_events(self.inputs, detector)[:1], one, detector=detector)
+        words = [one, "--detector", DETECTOR, "--bundle", BUNDLE, "--overwrite", "-o", self.place / "cold"]
+        program = [sys.executable, "-c", "from gnnreco.cli import entry; entry()", "reconstruct"]
+        best = float("inf")
+        for _ in range(3):
+            begin = time.perf_counter()
+            subprocess.run([*program, *map(str, words)], check=True, capture_output=True)
+            best = min(best, time.perf_counter() - begin)
+        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        over = {"over": int(best > 2 or memory > 250)}
+        return row(
+            "one small event, cold process to file",
+            f"{best:.1f} s, {memory:.0f} MB",
+            over,
+            "2 s, 250 MB",
+            "0.8 s, 150 MB",
+        )
+
+
+def kill(job: subprocess.Popen[bytes], victim: str) -> int:
+    """Kill a group, its first process, or one of the others; returns how many kills that were."""
+    if victim == "group":
+        os.killpg(job.pid, signal.SIGKILL)
+        return 1
+    if victim == "parent":
+        job.kill()
+        return 1
+    children = Path(f"/proc/{job.pid}/task/{job.pid}/children")
+    with suppress(OSError, IndexError):
+        os.kill(int(children.read_text().split()[-1]), signal.SIGKILL)
+        return 1
+    return 0
+
+
+def hashes(out: Path) -> dict[str, str]:
+    """Sum of each file of events."""
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(out.glob("shard-*"))}
+
+
+def said(wrong: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in wrong.items())
+
+
+def row(what: str, measured: str, wrong: dict[str, int], floor: str = "", target: str = "") -> Row:
+    zero = ", ".join(f"0 {name}" for name in wrong)
+    return {
+        "what": what,
+        "measured": measured,
+        "floor": floor or zero,
+        "target": target or zero,
+        "well": not any(wrong.values()),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
