@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, output_folder, positive
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, column_map, output_folder, positive
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.table import one_line, say_left_aside
 from gnnreco.cli.table import show as print_table
@@ -116,6 +116,7 @@ def _add_convert(verbs: Verbs) -> None:
         "convert", "write events in another format", "raw/ --detector trackml -o events", convert
     )
     verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    column_map(verb)
     verb.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
     output_folder(verb)
     verb.add_argument(
@@ -129,7 +130,7 @@ def convert(args: Namespace) -> int:
     from gnnreco.geometry import load_detector
 
     detector = load_detector(args.detector)
-    source = open_events(args.input, detector)
+    source = open_events(args.input, detector, columns=args.map)
     status = _write_events(source, len(source), detector, args)
     say_left_aside(source.left_aside)
     return status
