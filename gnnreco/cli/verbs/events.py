@@ -38,7 +38,8 @@ def _add_simulate(verbs: Verbs) -> None:
         "--process",
         default="gun",
         help="gun, beam; e+e-: qq, tautau, zh; proton-proton: minbias, ttbar, dijet, wprime (a heavy resonance), "
-        "displaced (long-lived particles); where Pythia 8 is installed also ww (e+e-), zmumu, zee, higgs (default: gun)",
+        "displaced (long-lived particles); where Pythia 8 is installed also ww (e+e-), zmumu, zee, higgs; "
+        "or a HepMC file, whose collisions are taken in order (default: gun)",
     )
     sim.add_argument(
         "--ecm",

@@ -6,6 +6,7 @@ github.com/AIDASoft/podio.
 """
 
 from .catalogue import is_edm4hep
+from .dst import read_dst
 from .reader import Edm4hepReader
 
-__all__ = ["Edm4hepReader", "is_edm4hep"]
+__all__ = ["Edm4hepReader", "is_edm4hep", "read_dst"]

@@ -19,6 +19,8 @@ from gnnreco.events.readers.lcio.words import Table
 from .batch import Batch, Names
 from .kinds import ENDS, KINDS, STATES
 
+#: Of the columns of a track's state that hold several numbers.
+SHAPES = {"reference": (3,), "covariance": (15,)}
 XYZ = ("x", "y", "z")
 TRACKER_HITS = ("TrackerHit", "TrackerHitPlane")
 #: Tag of what is pointed at beyond the end of a collection.
@@ -141,18 +143,15 @@ class Podio(Content):
         columns = self._columns(name, kind.columns, n)
         columns["tag"] = objects.first + np.arange(n)
         for ours, theirs in kind.one.items():
-            place = next((p for member in theirs if (p := self.batch.pointer(name, member))), None)
-            if place is not None:
-                columns[ours] = self._tags(name, place, ours)[:n]
+            place = next((p for member in theirs if (p := self.batch.pointer(name, member))), "")
+            if place:
+                columns[ours] = self._pointed(name, place, ours)[:n]
                 self._full(name, ours, columns[ours], n)
         lists: dict[str, tuple[Ints, Table]] = {}
-        for ours, theirs in kind.many.items():
-            offsets, order, m = self._ragged(name, theirs, n, f"{self.batch.pointer(name, theirs)}.index")
-            tags = (
-                self._tags(name, self.batch.pointer(name, theirs), theirs, order)
-                if m
-                else np.zeros(0, np.int64)
-            )
+        for ours, member in kind.many.items():
+            offsets, order, m = self._ragged(name, member, n, f"{self.batch.pointer(name, member)}.index")
+            place = self.batch.pointer(name, member)
+            tags = self._pointed(name, place, member, order) if m else np.zeros(0, np.int64)
             lists[ours] = offsets, Columns({"to": tags}, {}, len(tags))
         if "contributions" in lists:
             offsets, pointed = lists.pop("contributions")
@@ -187,7 +186,7 @@ class Podio(Content):
                     break
         return found
 
-    def _tags(self, name: str, place: str, what: str, order: NDArray | slice = slice(None)) -> Ints:
+    def _pointed(self, name: str, place: str, what: str, order: NDArray | slice = slice(None)) -> Ints:
         """Tags of the objects that a branch points at; `NOTHING` for those that are not read."""
         index = self.batch.values(f"{place}.index", self.at)[order].astype(np.int64)
         number = self.batch.values(f"{place}.collectionID", self.at)[order].astype(np.int64) & 0xFFFFFFFF
@@ -238,11 +237,9 @@ class Podio(Content):
         place = self.batch.vector(name, "trackStates")
         offsets, order, m = self._ragged(name, "trackStates", n, f"{place}.D0")
         states = {ours: values[order] for ours, values in self._columns(place, STATES, m).items()}
-        if len(states) < len(STATES):
-            states = {ours: np.zeros((0, 3) if ours == "reference" else (0, 15)) for ours in STATES}
-            for ours in ("location", "d0", "phi", "omega", "z0", "tan_lambda"):
-                states[ours] = np.zeros(0)
-            return np.zeros(n + 1, np.int64), Columns(states, {}, 0)
+        for ours in STATES:
+            if ours not in states and ours != "location":
+                states[ours] = np.zeros((m, *SHAPES.get(ours, ())))[order]
         states["covariance"] = states["covariance"].reshape(len(states["d0"]), -1)[:, :15]
         return offsets, Columns(states, {}, len(states["d0"]))
 
@@ -251,7 +248,7 @@ class Podio(Content):
         columns = self._columns(name, {"weight": ("weight",)}, n)
         for at, ends in enumerate(zip(*ENDS, strict=True)):
             place = next((p for member in ends if (p := self.batch.pointer(name, member))), "")
-            tags = self._tags(name, place, ends[0]) if place else np.zeros(n, np.int64)
+            tags = self._pointed(name, place, ends[0]) if place else np.zeros(n, np.int64)
             self._full(name, ends[0], tags, n)
             columns["to" if at != links.turned else "from"] = tags
         return Columns(columns, {}, n)
