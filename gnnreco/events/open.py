@@ -27,6 +27,7 @@ from gnnreco.events.readers.edm4hep import Edm4hepReader, is_edm4hep
 from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.readers.lcio import LcioReader
 from gnnreco.events.readers.mapped import Map, MappedReader, parse_map
+from gnnreco.events.readers.root.acts_hits import ActsHitsReader, is_acts_hits
 from gnnreco.events.readers.root.file import MAGIC as ROOT_MAGIC
 from gnnreco.events.readers.root.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.readers.table import header_of
@@ -233,9 +234,8 @@ class _Search:
             self._add_events(IspyReader(file, self.finder))
         elif head.startswith(lcio.MAGIC) or file.suffix == ".slcio":
             self._add_events(LcioReader(file, self.finder))
-        elif head.startswith(ROOT_MAGIC) and (named or is_edm4hep(file)):
-            edm4hep = not named or is_edm4hep(file)
-            self._add_events((Edm4hepReader if edm4hep else HgcalNtupleReader)(file, self.finder))
+        elif head.startswith(ROOT_MAGIC) and (named or _known_root(file)):
+            self._add_events((_known_root(file) or HgcalNtupleReader)(file, self.finder))
         elif head.startswith(calochallenge.MAGIC) and (named or calochallenge.is_showers(file)):
             self._add_events(CaloChallengeReader(file, self.finder))
         elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
@@ -275,6 +275,11 @@ class _Search:
             names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
             self._listed[folder] = _group(folder, names)
         return self._listed[folder]
+
+
+def _known_root(file: Path) -> type[Edm4hepReader | ActsHitsReader] | None:
+    """The reader of a ROOT file that says what it is."""
+    return Edm4hepReader if is_edm4hep(file) else ActsHitsReader if is_acts_hits(file) else None
 
 
 def _keep_all(found: dict[Key, tuple[Entry, Reader[One]]], reader: FileReader[One]) -> None:

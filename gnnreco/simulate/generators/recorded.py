@@ -109,7 +109,7 @@ class Recorded:
         event.set_units(self._units.GEV, self._units.MM)
         columns = event.numpy.particles
         rows = np.flatnonzero(np.asarray(columns.status) == FINAL)
-        momentum = [np.asarray(getattr(columns, name), np.float64)[rows] for name in ("px", "py", "pz")]
+        px, py, pz = (np.asarray(getattr(columns, name), np.float64)[rows] for name in ("px", "py", "pz"))
         pdg = np.asarray(columns.pid)[rows].astype(np.int32)
         made = np.zeros((len(rows), 4))
         for at, row in enumerate(rows):
@@ -117,9 +117,9 @@ class Recorded:
             if vertex is not None:
                 place = vertex.position
                 made[at] = place.x, place.y, place.z, place.t
-        if not (np.isfinite(made).all() and all(np.isfinite(p).all() for p in momentum)):
+        if not (np.isfinite(made).all() and np.isfinite(px + py + pz).all()):
             raise BadInput(self.path, where, "a momentum or vertex that is no number; write the file again")
         x, y, z, t = np.ascontiguousarray(made.T)
-        generated = Generated(pdg, *momentum, x, y, z, t / MM_PER_NS, np.zeros(len(rows), np.int32))
+        generated = Generated(pdg, px, py, pz, x, y, z, t / MM_PER_NS, np.zeros(len(rows), np.int32))
         limits = acceptance(LEPTONS, self.options)  # of which the default is to keep all
         return generated.select(accepted(generated, *limits, neutrals=self.options.neutrals))
