@@ -19,7 +19,7 @@ from gnnreco.cli.table import show
 from gnnreco.columns import Floats
 from gnnreco.events import open_events
 from gnnreco.events.readers.bounded import members
-from gnnreco.events.readers.ispy import column, read_event
+from gnnreco.events.readers.display.ispy import column, read_event
 from gnnreco.tasks.explore import EVERYTHING, known_effect, measure, rank
 
 LEAST, TIMES = 100.0, 3.0  # GeV, and times CMS's missing transverse momentum

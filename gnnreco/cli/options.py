@@ -10,6 +10,10 @@ from typing import Any, NoReturn
 
 INPUT_HELP = "file, folder or glob of any format that `gnnreco.events` reads"
 DETECTOR_HELP = "name of a shipped detector (see `gnnreco detector list`) or path of a folder"
+MAP_HELP = (
+    "columns of tables of any other layout (CSV, Parquet, ROOT): which of theirs is which of ours, with its unit "
+    "(x=hit_x[cm],y=hit_y[cm],z=hit_z[cm],energy=e)"
+)
 OVERWRITE_HELP = "replace an earlier result in {}"
 
 
@@ -55,6 +59,11 @@ def above_zero(text: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"'{text}' is not a number above zero")
     return number
+
+
+def column_map(verb: Parser) -> None:
+    """The option ``--map``."""
+    verb.add_argument("--map", default="", metavar="X=COLUMN,...", help=MAP_HELP)
 
 
 class Verbs:

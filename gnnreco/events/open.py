@@ -18,13 +18,19 @@ from gnnreco.events import calochallenge
 from gnnreco.events.calochallenge import CaloChallengeReader
 from gnnreco.events.parquet.jets import JetsReader, is_jets
 from gnnreco.events.parquet.reader import ParquetReader
-from gnnreco.events.readers import acts, hgcal_ntuple, ispy, lcio, phoenix, trackml
+from gnnreco.events.readers import acts, lcio, trackml
 from gnnreco.events.readers.bounded import first_bytes
-from gnnreco.events.readers.hgcal_ntuple import HgcalNtupleReader
+from gnnreco.events.readers.display import ispy, odd_display, phoenix
+from gnnreco.events.readers.display.ispy import IspyReader
+from gnnreco.events.readers.display.odd_display import OddDisplayReader
+from gnnreco.events.readers.display.phoenix import PhoenixReader
+from gnnreco.events.readers.edm4hep import Edm4hepReader, is_edm4hep
 from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
-from gnnreco.events.readers.ispy import IspyReader
 from gnnreco.events.readers.lcio import LcioReader
-from gnnreco.events.readers.phoenix import PhoenixReader
+from gnnreco.events.readers.mapped import Map, MappedReader, parse_map
+from gnnreco.events.readers.root.acts_hits import ActsHitsReader, is_acts_hits
+from gnnreco.events.readers.root.file import MAGIC as ROOT_MAGIC
+from gnnreco.events.readers.root.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.readers.table import header_of
 
 from .sensors import SensorFinder
@@ -35,7 +41,9 @@ if TYPE_CHECKING:
 
 PARQUET_MAGIC = b"PAR1"
 #: Files of several events that are looked for in a folder.
-SEVERAL = ("*.parquet", "*.ig", "*.slcio", "*.json", "*.json.gz", "*.hdf5", "*.h5")
+SEVERAL = ("*.parquet", "*.ig", "*.slcio", "*.json", "*.json.gz", "*.hdf5", "*.h5", "*.root")
+#: Tables of a user's own that are looked for in a folder.
+TABLES = ("*.csv", "*.csv.gz", "*.parquet", "*.root")
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 #: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
@@ -49,6 +57,7 @@ def open_events(
     detector: Detector | None,
     truth: bool = True,
     deposits: bool = True,
+    columns: str = "",
 ) -> EventSource:
     """Open events of any format gnnreco reads: native Parquet, CSV of TrackML and ACTS, LCIO, event displays, and more.
 
@@ -62,6 +71,9 @@ def open_events(
         file says, or -1.
     truth, deposits : bool
         Whether to read them where there are any.
+    columns : str
+        Of tables of any other layout: which of their columns are which of ours, with their units (``x=hit_x[cm],...``); see
+        `gnnreco.events.readers.mapped`.
 
     Returns
     -------
@@ -70,6 +82,8 @@ def open_events(
 
     Raises
     ------
+    BadConfig
+        Columns that make no sense.
     BadInput
         Nothing there, nothing that can be read, jets (see `open_jets`), or (while reading) a damaged event.
 
@@ -82,7 +96,7 @@ def open_events(
     >>> source.by_number(2) == source[2]
     True
     """
-    search = _searched(inputs, detector)
+    search = _searched(inputs, detector, columns)
     for entry, _ in _sorted(search.jets):
         why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
         raise BadInput(entry.source, "", why)
@@ -114,10 +128,12 @@ def open_jets(inputs: str | Path | Sequence[str | Path], truth: bool = True) -> 
     return JetSource(_sorted(search.jets), truth, foreign=search.foreign)
 
 
-def _searched(inputs: str | Path | Sequence[str | Path], detector: Detector | None) -> _Search:
+def _searched(
+    inputs: str | Path | Sequence[str | Path], detector: Detector | None, columns: str = ""
+) -> _Search:
     """What there is, which is something."""
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    search = _Search(SensorFinder(detector))
+    search = _Search(SensorFinder(detector), parse_map(columns) if columns else {})
     for name in named:
         search.add(name)
     if not search.found and not search.jets:
@@ -154,8 +170,8 @@ class _CsvReader:
 class _Search:
     """Collects the events of several inputs, each once; folders are listed once."""
 
-    def __init__(self, finder: SensorFinder) -> None:
-        self.finder = finder
+    def __init__(self, finder: SensorFinder, columns: Map) -> None:
+        self.finder, self.columns = finder, columns
         self.csv = _CsvReader(finder)
         self.found: dict[Key, tuple[Entry, Reader[Event]]] = {}
         self.jets: dict[Key, tuple[Entry, Reader[JetBlock]]] = {}
@@ -195,6 +211,10 @@ class _Search:
 
     def _add_folder(self, folder: Path) -> bool:
         """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""
+        if self.columns:
+            tables = sorted(file for pattern in TABLES for file in folder.glob(pattern))
+            held = [self._add_file(file, named=True) for file in tables]
+            return any(held)
         for place in (folder, folder / "csv"):
             prefixes = self._csv_events(place)
             for prefix in prefixes:
@@ -211,6 +231,9 @@ class _Search:
             if named:
                 raise BadInput(file, "", "is a pipe or a device; name a file, a folder or a glob")
             return False
+        if self.columns:
+            self._add_events(MappedReader(file, self.columns, self.finder))
+            return True
         match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
             self._add_parquet(file)
@@ -218,14 +241,15 @@ class _Search:
             self._add_events(IspyReader(file, self.finder))
         elif head.startswith(lcio.MAGIC) or file.suffix == ".slcio":
             self._add_events(LcioReader(file, self.finder))
-        elif head.startswith(hgcal_ntuple.MAGIC) and named:
-            self._add_events(HgcalNtupleReader(file, self.finder))
+        elif head.startswith(ROOT_MAGIC) and (named or _known_root(file)):
+            self._add_events((_known_root(file) or HgcalNtupleReader)(file, self.finder))
         elif head.startswith(calochallenge.MAGIC) and (named or calochallenge.is_showers(file)):
             self._add_events(CaloChallengeReader(file, self.finder))
         elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
-            named or phoenix.MARK.search(head)
+            named or phoenix.MARK.search(head) or odd_display.MARK.search(head)
         ):
-            self._add_events(PhoenixReader(file, self.finder))
+            display = OddDisplayReader if odd_display.MARK.search(head) else PhoenixReader
+            self._add_events(display(file, self.finder))
         elif match:
             self._add_csv(file.parent, match["prefix"])
         elif named:
@@ -261,6 +285,11 @@ class _Search:
             )
             self._listed[folder] = _group(folder, names)
         return self._listed[folder]
+
+
+def _known_root(file: Path) -> type[Edm4hepReader | ActsHitsReader] | None:
+    """The reader of a ROOT file that says what it is."""
+    return Edm4hepReader if is_edm4hep(file) else ActsHitsReader if is_acts_hits(file) else None
 
 
 def _keep_all(found: dict[Key, tuple[Entry, Reader[One]]], reader: FileReader[One]) -> None:

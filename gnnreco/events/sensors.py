@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +67,37 @@ class SensorFinder:
         found = find_rows(keys, key, order)
         return self._believed(np.where(valid, found, -1).astype(np.int32), xyz)
 
+    def by_fields(self, fields: Mapping[str, NDArray[np.int64]], xyz: NDArray) -> NDArray[np.int32] | None:
+        """Sensors from the fields of the numbers of cells, as DD4hep packs them.
+
+        A group of labels that name a sensor is looked for among the fields: ``layer`` is ``layer``, ``layer_id`` or
+        ``dd4hep_layer``. Labels that are left over are taken in order from the fields that are left over (the ``ring`` of a
+        disk is the ``stave`` of a barrel). An id is believed as in `by_label`; hits that have none are found by position.
+
+        Parameters
+        ----------
+        fields : mapping of str to int64 (n,)
+            In the order of the file.
+        xyz : float64 (n, 3)
+            mm.
+
+        Returns
+        -------
+        int32 (n,), or None where no group of labels fits.
+        """
+        if self.detector is None:
+            return None
+        for group in self.detector.identify:
+            columns = _matched(group, fields)
+            if columns is not None:
+                sensor = self.by_label(group, columns, xyz)
+                lost = np.flatnonzero(sensor < 0)
+                if len(lost):
+                    sensor = sensor.copy()
+                    sensor[lost] = self.detector.locate(xyz[lost])
+                return sensor
+        return None
+
     def has_labels(self, names: tuple[str, ...]) -> bool:
         """Whether the detector has all these labels; without a detector there is nothing to look up."""
         return self.detector is None or all(name in self.detector.labels for name in names)
@@ -108,6 +140,22 @@ class SensorFinder:
             sensor = sensor.copy()
             sensor[strays] = detector.locate(xyz[strays])
         return sensor
+
+
+def _matched(group: tuple[str, ...], fields: Mapping[str, NDArray]) -> tuple[NDArray, ...] | None:
+    """The field of each label of a group; None where fewer than half of them have the same name."""
+    named = {
+        label: name for label in group for name in fields if label in (name, f"{name}_id", f"dd4hep_{name}")
+    }
+    if 2 * len(named) < len(group):
+        return None
+    left = [name for name in fields if name not in named.values()]
+    for label in group:
+        if label not in named:
+            if not left:
+                return None
+            named[label] = left.pop(0)
+    return tuple(fields[named[label]] for label in group)
 
 
 def _packed(columns: tuple[NDArray, ...], size: NDArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

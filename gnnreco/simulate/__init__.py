@@ -48,7 +48,8 @@ def simulate(
         to anything), without radiation of the beams and with every particle, neutrinos too; of protons ``minbias``,
         ``ttbar``, ``dijet``, and new physics: ``wprime`` (a heavy resonance that becomes two fat jets), ``displaced`` (pairs
         of long-lived particles that become quarks). Where Pythia 8 is installed also ``ww`` (e+e-), ``zmumu``, ``zee``,
-        ``higgs`` (protons).
+        ``higgs`` (protons). Or a file of HepMC 2 or 3 (``*.hepmc``, ``*.hepmc3``, also gzip): event i is its collision i,
+        where it is and with all final particles.
     events : int
     pileup : int
         Minimum-bias collisions added to each event of protons or a gun.
@@ -105,7 +106,7 @@ def simulate(
             f"simulate {process} seed {seed}",
             there,
             chosen,
-            source(stream),
+            source(stream, i),
             transport_of(i),
             stream,
             engine,

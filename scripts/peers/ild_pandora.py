@@ -10,7 +10,7 @@ those of all events, each found by the network that was tuned on the other half.
 
 FILE is a file of LCIO with tracks, clusters, Pandora's particles and truth links, such as
 ``examples/cpp/rootDict/DST01-06_ppr004_bbcsdu.slcio`` of iLCSoft/LCIO (50 e+e- events at 500 GeV in ILD, 3.5 T, BSD-3), or what
-CLD's reconstruction writes, in LCIO or EDM4hep (`edm4hep_dst.py`). Particles are those of the collection with the most that are made of tracks or clusters
+CLD's reconstruction writes, in LCIO or EDM4hep. Particles are those of the collection with the most that are made of tracks or clusters
 (`--particles` names another), tracks and clusters those that they are made of. 68 % intervals come from drawing events again.
 """
 
@@ -29,6 +29,7 @@ from kept_arrays import Kept, sha256_of
 
 from gnnreco.cli.table import table
 from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
+from gnnreco.events.readers.edm4hep import read_dst as read_edm4hep_dst
 from gnnreco.events.readers.lcio import DstEvent, read_dst
 
 #: What the name of a detector begins with in its files, and what it is here.
@@ -42,9 +43,7 @@ def read(file: Path, particles: str) -> Iterator[DstEvent]:
     with file.open("rb") as stream:
         is_root = stream.read(len(ROOT)) == ROOT
     if is_root:
-        from edm4hep_dst import read_edm4hep
-
-        return read_edm4hep(file, particles)
+        return read_edm4hep_dst(file, particles)
     return read_dst(file, particles)
 
 

@@ -28,10 +28,12 @@ from tests.events.readers.test_hgcal_ntuple import branches
 from tests.events.readers.test_hgcal_ntuple import written as ntuple
 from tests.events.readers.test_ispy import event as ispy_event
 from tests.events.readers.test_lcio import contents, written
+from tests.events.readers.test_odd_display import written as odd_display
 
 ROOT = Path(__file__).parents[2]
 ACTS = ROOT / "tests" / "corpus" / "events" / "acts"
 LCIO = ROOT / "tests" / "corpus" / "events" / "lcio"
+EDM4HEP = ROOT / "tests" / "corpus" / "events" / "edm4hep"
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,9 @@ def seeds() -> dict[str, Seed]:
         "lcio": Seed("a.slcio", (LCIO / "no_random_access.slcio").read_bytes()),
         "lcio, dst": _file(lambda file: written(file, contents(LCIO / "ild_dst.slcio", 3)), "a.slcio"),
         "lcio, hits": _file(lambda file: written(file, contents(LCIO / "sid_sim.slcio", 3)), "a.slcio"),
+        "edm4hep, tree": Seed("a.root", (EDM4HEP / "all_types.edm4hep.root").read_bytes()),
+        "edm4hep, ntuple": Seed("a.root", (EDM4HEP / "all_types_rntuple.edm4hep.root").read_bytes()),
+        "odd display": _file(odd_display, "a.json"),
         "hgcal ntuple": _file(lambda file: ntuple(file, branches()), "a.root"),
         "calochallenge": replace(
             _file(lambda file: showers_file(file, showers(3, 368)), "a.hdf5"), detector=PHOTONS

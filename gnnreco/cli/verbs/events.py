@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, output_folder, positive
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, column_map, output_folder, positive
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.table import one_line, say_left_aside
 from gnnreco.cli.table import show as print_table
@@ -38,7 +38,8 @@ def _add_simulate(verbs: Verbs) -> None:
         "--process",
         default="gun",
         help="gun, beam; e+e-: qq, tautau, zh; proton-proton: minbias, ttbar, dijet, wprime (a heavy resonance), "
-        "displaced (long-lived particles); where Pythia 8 is installed also ww (e+e-), zmumu, zee, higgs (default: gun)",
+        "displaced (long-lived particles); where Pythia 8 is installed also ww (e+e-), zmumu, zee, higgs; "
+        "or a HepMC file, whose collisions are taken in order (default: gun)",
     )
     sim.add_argument(
         "--ecm",
@@ -116,6 +117,7 @@ def _add_convert(verbs: Verbs) -> None:
         "convert", "write events in another format", "raw/ --detector trackml -o events", convert
     )
     verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    column_map(verb)
     verb.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
     output_folder(verb)
     verb.add_argument(
@@ -129,7 +131,7 @@ def convert(args: Namespace) -> int:
     from gnnreco.geometry import load_detector
 
     detector = load_detector(args.detector)
-    source = open_events(args.input, detector)
+    source = open_events(args.input, detector, columns=args.map)
     status = _write_events(source, len(source), detector, args)
     say_left_aside(source.left_aside)
     return status

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Parser, Verbs
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Parser, Verbs, column_map
 from gnnreco.cli.table import one_line, say_left_aside, show_page, table, write_json
 from gnnreco.errors import BadConfig
 
@@ -37,6 +37,7 @@ def _add_show(verbs: Verbs) -> None:
         "show", "draw one event as one HTML page", "events/ --output out --event 3 -o event.html", show
     )
     verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    column_map(verb)
     verb.add_argument(
         "--output", dest="tracks", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote"
     )
@@ -56,7 +57,7 @@ def show(args: Namespace) -> int:
     if args.detector is None and args.tracks is None:
         raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
     detector = load_detector(args.detector or detector_of(args.tracks))
-    source = open_events(args.input, detector)
+    source = open_events(args.input, detector, columns=args.map)
     event = one_event(source, args.event)
     say_left_aside(event.left_aside)
     found, doubts = ({}, []) if args.tracks is None else found_in(args.tracks, source, event)
@@ -85,6 +86,7 @@ def _add_explore(verbs: Verbs) -> None:
         explore,
     )
     verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    column_map(verb)
     verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: none)")
     verb.add_argument(
         "--normal",
@@ -113,9 +115,9 @@ def explore(args: Namespace) -> int:
     if args.alone and args.normal:
         raise BadConfig("--alone and --normal: an event that is looked at alone is judged by no others")
     detector = load_detector(args.detector) if args.detector else None
-    source = open_events(args.input, detector)
+    source = open_events(args.input, detector, columns=args.map)
     asked = None if args.event is None else source.numbers.index(one_event(source, args.event).number)
-    ranking, why = (None, "") if args.alone else _ranked(source, detector, args.normal)
+    ranking, why = (None, "") if args.alone else _ranked(source, detector, args.normal, args.map)
     if ranking is None:
         view = explored(source[asked or 0], detector)
         page = explore_page(view, detector, args.page)
@@ -151,7 +153,7 @@ def explore(args: Namespace) -> int:
 
 
 def _ranked(
-    source: EventSource, detector: Detector | None, given: list[str] | None
+    source: EventSource, detector: Detector | None, given: list[str] | None, columns: str
 ) -> tuple[Ranking | None, str]:
     """The ranking of all events; or None and why there is none, where no others were given to judge them by."""
     from itertools import chain
@@ -162,7 +164,7 @@ def _ranked(
 
     if given is None and len(source) < FEWEST:
         return None, too_few(len(source))
-    normal = [] if given is None else open_events(given, detector)
+    normal = [] if given is None else open_events(given, detector, columns=columns)
     both = bar(len(source) + len(normal), "event")(chain(source, normal))
     measured = [measure(event, detector).without_hits() for event in both]
     n = len(source)

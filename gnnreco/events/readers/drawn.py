@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gnnreco.columns import Collections, Event, Floats, Hits
+from gnnreco.columns import Collections, Event, Floats, Hits, Ints
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 
@@ -25,6 +27,8 @@ class Drawn(NamedTuple):
         As in `Collections`.
     energy, time : float64 (n,), optional
         GeV, ns.
+    fields : mapping of str to int64 (n,)
+        Fields of the numbers of the cells, where the file has and describes them.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Drawn(NamedTuple):
     edges: Floats
     energy: Floats | None = None
     time: Floats | None = None
+    fields: Mapping[str, Ints] = MappingProxyType({})
 
 
 def untold(n: int) -> Floats:
@@ -106,12 +111,30 @@ def event_of(
     of = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.xyz) for part in parts])
     x, y, z = np.ascontiguousarray(xyz.T)
     time, energy = _column(parts, "time"), _column(parts, "energy")
-    sensor = finder.by_label((), (), xyz)
+    sensor = _sensors(parts, xyz, finder)
     hits = Hits(np.arange(len(xyz)), x, y, z, sensor, time=time, energy=energy)
     edges = np.concatenate([part.edges for part in parts])
     told = Collections(tuple(part.name for part in parts), of, edges)
     left = {name: count for name, count in aside.items() if count}
     return Event(number, source, hits, None, told, left_aside=left)
+
+
+def _sensors(parts: list[Drawn], xyz: Floats, finder: SensorFinder) -> NDArray[np.int32]:
+    """The sensor of each hit: by its cell's fields where the detector has labels for them, all others by their places."""
+    sensor = np.full(len(xyz), -1, np.int32)
+    first, left = 0, []
+    for part in parts:
+        rows = slice(first, first + len(part.xyz))
+        named = finder.by_fields(part.fields, part.xyz) if part.fields else None
+        if named is None:
+            left.append(np.arange(rows.start, rows.stop))
+        else:
+            sensor[rows] = named
+        first = rows.stop
+    others = np.concatenate([np.zeros(0, np.int64), *left]).astype(np.int64)
+    if len(others):
+        sensor[others] = finder.by_label((), (), xyz[others])
+    return sensor
 
 
 def _column(parts: list[Drawn], name: str) -> Floats | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -19,15 +20,16 @@ from .generated import Generated, accepted
 from .pool import HOW, Pool, own
 from .processes import LEPTONS, LHC, SPREAD, acceptance, choices_of, energy_of, process_of
 from .pythia import pythia_events
+from .recorded import Recorded, is_recorded
 from .spot import Spot
 
 UPSTREAM = 50.0  # mm between the start of a beam and the first sensor
 
 
 class Generator(Protocol):
-    """Makes the particles of one event from a random stream."""
+    """Makes the particles of one event from a random stream; of the event of this number, where a file tells it."""
 
-    def __call__(self, rng: np.random.Generator) -> Generated: ...
+    def __call__(self, rng: np.random.Generator, event: int = 0) -> Generated: ...
 
 
 class Collisions(Protocol):
@@ -37,7 +39,7 @@ class Collisions(Protocol):
 
 
 def generator(process: str, detector: Detector, options: SimulationOptions, pileup: int) -> Generator:
-    """The source of a process: ``gun``, ``beam``, or a collision, one of `gnnreco.simulate.generators.processes.PROCESSES`.
+    """The source of a process: ``gun``, ``beam``, a HepMC file, or a collision, one of `processes.PROCESSES`.
 
     Raises
     ------
@@ -52,7 +54,10 @@ def generator(process: str, detector: Detector, options: SimulationOptions, pile
         raise BadConfig(f"process {process} has no ecm and no pool, which are of collisions: leave them out")
     if process == "beam":
         return Beam(detector, options)
-    beams = LHC if shot else process_of(process).beams
+    recorded = is_recorded(process)
+    if recorded and (options.ecm is not None or options.extra is not None):
+        raise BadConfig(f"process {process} is a file, which has neither ecm nor extra: leave them out")
+    beams = LHC if shot or recorded else process_of(process).beams
     if beams == LEPTONS and pileup:
         raise BadConfig(
             f"process {process} is of e+e-, which has no pile-up of proton-proton collisions: leave it out"
@@ -61,6 +66,10 @@ def generator(process: str, detector: Detector, options: SimulationOptions, pile
         raise BadConfig(
             f"process {process} has no extra, which is added to collisions: name several in particle"
         )
+    if recorded:
+        there = Recorded(Path(process), options)
+        soft = minimum_bias(options) if pileup else None
+        return Crossing(there, soft, pileup, collision_spread(detector.source, options))
     hard = Gun(detector, options) if shot else collisions(process, options)
     if options.extra is not None:
         hard = Overlay(hard, Gun(detector, replace(options, particle=options.extra)))
@@ -196,7 +205,7 @@ class Beam:
         self.spot = Spot.covered_by(detector)
         self.spread = detector.source.spread
 
-    def __call__(self, rng: np.random.Generator) -> Generated:
+    def __call__(self, rng: np.random.Generator, event: int = 0) -> Generated:
         o, n = self.options, self.options.count
         codes, p = self.shot(rng)
         if o.beam_width:
@@ -247,14 +256,20 @@ class Overlay:
 
 
 class Crossing:
-    """A collision (or gun) and `pileup` others, each at its own point of the beam spot."""
+    """A collision (or gun) and `pileup` others, each at its own point of the beam spot; a recorded one stays where it is."""
 
-    def __init__(self, hard: Collisions, soft: Collisions | None, pileup: int, spread: Floats) -> None:
+    def __init__(
+        self, hard: Collisions | Recorded, soft: Collisions | None, pileup: int, spread: Floats
+    ) -> None:
         self.hard, self.soft, self.pileup, self.spread = hard, soft, pileup, spread
 
-    def __call__(self, rng: np.random.Generator) -> Generated:
-        parts = self.hard(rng, 1) + (self.soft(rng, self.pileup) if self.soft else [])
+    def __call__(self, rng: np.random.Generator, event: int = 0) -> Generated:
+        recorded = isinstance(self.hard, Recorded)
+        first = [self.hard.collision(event)] if isinstance(self.hard, Recorded) else self.hard(rng, 1)
+        parts = first + (self.soft(rng, self.pileup) if self.soft else [])
         point = rng.normal(0.0, 1.0, (len(parts), 4)) * self.spread
+        if recorded:
+            point[0] = 0.0
         vertex = np.repeat(np.arange(len(parts), dtype=np.int32), [len(one) for one in parts])
         x, y, z, t = point[vertex].T
         all_of = Generated.join(parts)

@@ -10,7 +10,7 @@ import pytest
 
 from gnnreco.columns import Event, Hits
 from gnnreco.events import open_events
-from gnnreco.events.readers.ispy import column, read_event
+from gnnreco.events.readers.display.ispy import column, read_event
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.explore import explore

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Ints
 from gnnreco.errors import BadInput
+from gnnreco.events.readers.lcio.cell_ids import unpacked
 
 from .kinds import FIRST, SUBSET, Version, shape_of
 from .records import WORD, Block, Record, Words, blocks
@@ -137,6 +138,16 @@ class Collection:
             except Cut:
                 raise self.damaged() from None
         return self._table
+
+    def cell_fields(self) -> dict[str, Ints]:
+        """Fields of the numbers of the cells, by their names in the file; empty where it does not describe them."""
+        encoding = next(iter(self.parameters.get("CellIDEncoding", [])), "")
+        if not encoding or "cell0" not in self.table:
+            return {}
+        cell = self.table.unsigned("cell0").astype(np.uint64)
+        if "cell1" in self.table:
+            cell |= self.table.unsigned("cell1").astype(np.uint64) << np.uint64(32)
+        return unpacked(cell, encoding)
 
     def damaged(self) -> BadInput:
         """What is raised where a block ends too early."""

@@ -18,7 +18,7 @@ from .content import Collection, Content
 from .fates import fates_of
 from .kinds import CREATED_IN_SIMULATION
 
-MC = "MCParticle"
+MC, SIMULATED = "MCParticle", "SimTrackerHit"
 #: What the generator calls a particle that it leaves to the simulation.
 STABLE = 1
 
@@ -117,8 +117,8 @@ def _deposits(content: Content, hits: list[Collection]) -> tuple[Ints, Ints, Flo
             pointers, left = shares.unsigned("particle"), shares.floats("energy")
         elif "particle" in table:
             row, pointers, left = np.arange(len(table)), table.unsigned("particle"), table.floats("energy")
-        else:  # measured: the file does not say who made it
-            row, pointers, left = np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0)
+        else:
+            row, pointers, left = _linked(content, collection)
         to = content.rows(pointers, MC, content.of(MC), collection.name)
         known = to >= 0
         hit.append(first + row[known])
@@ -126,3 +126,31 @@ def _deposits(content: Content, hits: list[Collection]) -> tuple[Ints, Ints, Flo
         energy.append(left[known])
         first += len(collection)
     return np.concatenate(hit), np.concatenate(particle), np.concatenate(energy)
+
+
+def _linked(content: Content, hits: Collection) -> tuple[Ints, NDArray[np.uint32], Floats]:
+    """Of measured hits: row, pointer to the particle, and energy, by way of the simulated hits that links lead to.
+
+    Where there are none, by the links to particles themselves; the energy is then the weight's part of that of the hit.
+    """
+    parts = [(np.zeros(0, np.int64), np.zeros(0, np.uint32), np.zeros(0))]
+    made = [c for c in content.of(SIMULATED) if "particle" in c.table]
+    if made:
+        particle = np.concatenate([c.table.unsigned("particle") for c in made])
+        left = np.concatenate([c.table.floats("energy") for c in made])
+        for relation in content.relations(SIMULATED, hits.kind):
+            table = relation.table
+            row = content.rows(table.unsigned("from"), hits.kind, [hits], relation.name)
+            to = content.rows(table.unsigned("to"), SIMULATED, made, relation.name)
+            both = (row >= 0) & (to >= 0)
+            parts.append((row[both], particle[to[both]], left[to[both]]))
+    if sum(len(row) for row, _, _ in parts) == 0:
+        for relation in content.relations(MC, hits.kind):
+            table = relation.table
+            row = content.rows(table.unsigned("from"), hits.kind, [hits], relation.name)
+            known = row >= 0
+            weight = table.floats("weight") if "weight" in table else np.ones(len(table))
+            energy = weight[known] * hits.table.floats("energy")[row[known]]
+            parts.append((row[known], table.unsigned("to")[known], energy))
+    rows, pointers, energies = zip(*parts, strict=True)
+    return np.concatenate(rows), np.concatenate(pointers), np.concatenate(energies)

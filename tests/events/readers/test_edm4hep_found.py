@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
+from gnnreco.columns import Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadInput
+from gnnreco.events.readers.edm4hep.batch import Batch
+from gnnreco.events.readers.edm4hep.catalogue import Catalogue
+from gnnreco.events.readers.edm4hep.content import Podio
+from gnnreco.events.readers.edm4hep.kinds import KINDS, STATES
 from gnnreco.events.readers.lcio import LcioReader
 from gnnreco.events.readers.lcio.content import NO_TAG, Content
 from gnnreco.events.readers.lcio.dst import dst_of, read_dst
-from gnnreco.events.readers.lcio.found import choose
+from gnnreco.events.readers.lcio.found import choose, found_in
 from gnnreco.events.readers.lcio.truth import simulated
+from gnnreco.events.readers.root.file import Ragged
 from gnnreco.events.sensors import SensorFinder
+from tests.events.conftest import CORPUS
 
-ROOT = Path(__file__).parents[2]
-FILE = ROOT / "tests" / "corpus" / "events" / "lcio" / "ild_dst.slcio"
-LISTS = {"parents": "parents", "tracks": "tracks", "clusters": "clusters", "particles": "particles"}
-
-
-@pytest.fixture(scope="module")
-def script() -> Iterator[ModuleType]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(ROOT / "scripts" / "peers"), *sys.path])
-        import edm4hep_dst
-
-        yield edm4hep_dst
+FILE = CORPUS / "lcio" / "ild_dst.slcio"
+EDM = ("MCParticle", "Track", "Cluster", "ReconstructedParticle")
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +32,9 @@ def content() -> Content:
     return reader.content(entry.row, entry.number)
 
 
-def podio(script: ModuleType, content: Content) -> tuple[dict[str, NDArray], dict[int, str]]:
-    """The branches of an event, and the name of each collection by its number."""
-    named = [c for c in content.collections if c.kind in script.COLUMNS and not c.subset and len(c)]
+def podio(content: Content, **changed: NDArray) -> Podio:
+    """The event in the branches of podio."""
+    named = [c for c in content.collections if c.kind in EDM and not c.subset and len(c)]
     number = {c.name: 1000 + k for k, c in enumerate(named)}
     where = {
         int(tag): (number[c.name], row)
@@ -67,19 +58,19 @@ def podio(script: ModuleType, content: Content) -> tuple[dict[str, NDArray], dic
         branches[f"{name}_begin"], branches[f"{name}_end"] = offsets[:-1], offsets[1:]
 
     for c in named:
-        for ours, theirs in script.COLUMNS[c.kind].items():
+        for ours, theirs in KINDS[c.kind].columns.items():
             if ours in c.table:
                 whole = ours in ("pdg", "generator_status", "simulator_status", "ndf") or (
                     c.kind == "ReconstructedParticle" and ours == "type"
                 )
                 put(f"{c.name}.{theirs[0]}", c.table.signed(ours) if whole else c.table.floats(ours))
         for ours, (offsets, items) in c.table.lists.items():
-            if ours in script.MEMBERS.get(c.kind, {}):
+            if ours in KINDS[c.kind].many:
                 ragged(f"{c.name}.{ours}", offsets)
                 point(f"_{c.name}_{ours}", items.unsigned("to"))
             elif ours == "states":
                 ragged(f"{c.name}.trackStates", offsets)
-                for key, spelled in script.STATES.items():
+                for key, spelled in STATES.items():
                     if key in items:
                         put(f"_{c.name}_trackStates.{spelled[0]}", items.floats(key))
             elif ours == "subdetector_energies":
@@ -89,11 +80,22 @@ def podio(script: ModuleType, content: Content) -> tuple[dict[str, NDArray], dic
         branches[f"{c.name}.weight"] = c.table.floats("weight")
         for side in ("from", "to"):
             point(f"_{c.name}_{side}", c.table.unsigned(side))
-    return branches, {k: name for name, k in number.items()}
+    branches |= changed
+    kinds = {
+        c.name: tuple(c.parameters.get(end, [""])[0] for end in ("FromType", "ToType"))
+        for c in content.of("LCRelation")
+    }
+    catalogue = Catalogue(
+        {c.name: c.kind for c in named},
+        kinds,
+        {k: name for name, k in number.items()},  # type: ignore[arg-type]
+    )
+    columns = {k: Ragged(np.array([0, len(v)]), v) for k, v in branches.items()}
+    return Podio(FILE, Batch(catalogue, 0, 1, columns, catalogue.ids), 0, "event 0")
 
 
-def test_an_event_of_podio_is_that_of_lcio(script: ModuleType, content: Content) -> None:
-    same = script.Podio(FILE, 0, *podio(script, content))
+def test_an_event_of_podio_is_that_of_lcio(content: Content) -> None:
+    same = podio(content)
     wanted = next(iter(read_dst(FILE)))
     bz = 3.5
     chosen = choose(same)
@@ -101,8 +103,8 @@ def test_an_event_of_podio_is_that_of_lcio(script: ModuleType, content: Content)
     told = simulated(same, [])
     assert told is not None
     assert wanted.event.truth is not None
-    found = script.found_in(same, chosen, bz)
-    event = script.Event(0, "", wanted.event.hits, truth=told.truth, found=found)
+    found = found_in(same, chosen, bz)
+    event = Event(0, "", wanted.event.hits, truth=told.truth, found=found)
     made = dst_of(same, chosen, event, told, "")
     np.testing.assert_allclose(told.truth.particles.px, wanted.event.truth.particles.px)
     assert told.truth.fates is not None
@@ -129,8 +131,26 @@ def test_particles_are_chosen_by_name(content: Content) -> None:
         choose(content, "Nobody")
 
 
-def test_lists_out_of_order_are_refused(script: ModuleType, content: Content) -> None:
-    branches, ids = podio(script, content)
-    branches["PandoraPFOs.tracks_begin"] = branches["PandoraPFOs.tracks_begin"][::-1]
-    with pytest.raises(BadInput, match="tracks are not in order"):
-        script.Podio(FILE, 0, branches, ids)
+def test_lists_in_any_order_are_gathered(content: Content) -> None:
+    """Two particles whose tracks the file keeps the other way round."""
+    table = content.of("ReconstructedParticle")
+    flow = next(c for c in table if c.name == "PandoraPFOs").table
+    offsets, items = flow.lists["tracks"]
+    count = np.diff(offsets)
+    begin = offsets[-1] - offsets[1:]
+    order = np.concatenate([offsets[k] + np.arange(count[k]) for k in range(len(count))][::-1])
+    usual = podio(content)
+    place = {
+        side: usual.batch.columns[f"_PandoraPFOs_tracks.{side}"][0][order]
+        for side in ("index", "collectionID")
+    }
+    changed = {f"_PandoraPFOs_tracks.{side}": column for side, column in place.items()}
+    changed |= {"PandoraPFOs.tracks_begin": begin, "PandoraPFOs.tracks_end": begin + count}
+    other = podio(content, **changed)
+    first, second = (
+        next(c for c in one.of("ReconstructedParticle") if c.name == "PandoraPFOs").table.lists["tracks"]
+        for one in (usual, other)
+    )
+    assert len(items) == len(second[1])
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(first[1].unsigned("to"), second[1].unsigned("to"))

@@ -2,7 +2,7 @@
 
 Two ways to write are read. In Phoenix's own (guides/developers/event_data_format.md of github.com/HSF/phoenix),
 ``Hits`` holds collections of points, lines and boxes, and four more types those of a calorimeter
-(`gnnreco.events.readers.phoenix_calorimeter`). LHCb writes one event as bare lists by system: strips as two ends, muon pads
+(see `phoenix_calorimeter` beside this). LHCb writes one event as bare lists by system: strips as two ends, muon pads
 as x, dx, y, dy, z, dz (halves), cells as energy, x, y, z, width. Tracks, jets and other things made from hits are left
 aside, and counted by their type.
 """
@@ -18,12 +18,12 @@ import numpy as np
 
 from gnnreco.columns import Event, Floats
 from gnnreco.errors import BadInput
+from gnnreco.events.readers.bounded import parse_json, read_text
+from gnnreco.events.readers.drawn import Drawn, event_of, numbers, strips, untold, upright
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.json_types import JsonDict
 
-from .bounded import parse_json, read_text
-from .drawn import Drawn, event_of, numbers, strips, untold, upright
 from .phoenix_calorimeter import CALORIMETER, GEV, calorimeter, collections
 
 STRIPS, PADS, CELLS = ("VELOR", "VELOPHI", "TT", "IT", "OT"), ("MUON",), ("ECAL", "HCAL")

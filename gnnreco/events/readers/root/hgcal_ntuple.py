@@ -10,7 +10,6 @@ without a sensor they stay as they are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ from gnnreco.columns import Event, Floats, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
-from gnnreco.files.limits import EVENTS, TEXT_BYTES
+from gnnreco.files.limits import EVENTS
 
-MAGIC = b"root"
-TREES = ("TTree", "ROOT::RNTuple")
+from .file import TREES, UNPACKED, guarded, unpacked
+
 MM = 10.0  # in the unit of the file
 NEEDED = ("event", "rechit_x", "rechit_y", "rechit_z", "rechit_energy")
 TRUTH = (
@@ -34,8 +33,6 @@ TRUTH = (
 )
 GENERATED = tuple(f"genpart_{name}" for name in ("pid", "eta", "phi", "energy"))
 VERTEX = ("vtx_x", "vtx_y", "vtx_z")
-#: Bytes that the part of a branch with one event may unpack to.
-UNPACKED = TEXT_BYTES
 SAME = 0.05  # in eta, phi and relative energy: a generated particle that close is the simulated cluster's
 
 
@@ -49,7 +46,7 @@ class HgcalNtupleReader:
 
     def entries(self) -> list[Entry]:
         """One entry an event. Raises `BadInput`: damaged, or no such tree in it."""
-        numbers = self._guarded(self._numbers)
+        numbers = guarded(self.file, self._numbers)
         if len(np.unique(numbers)) < len(
             numbers
         ):  # runs of the same simulation, put together: rows tell them apart
@@ -58,7 +55,7 @@ class HgcalNtupleReader:
 
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         wanted = (*NEEDED, "rechit_time", *((*TRUTH, *GENERATED, *VERTEX) if truth else ()))
-        columns = self._guarded(lambda file: _row(file[self._tree], entry.row, wanted))
+        columns = guarded(self.file, lambda file: _row(file[self._tree], entry.row, wanted))
         where = f"event {entry.number}"
         hits, fraction = self._hits(where, columns)
         told = truth and all(name in columns for name in TRUTH)
@@ -108,28 +105,6 @@ class HgcalNtupleReader:
         x, y, z = np.ascontiguousarray(xyz.T)
         return Hits(np.arange(n), x, y, z, sensor, time=time, energy=energy), fraction
 
-    def _guarded(self, read: Callable[[Any], Any]) -> Any:
-        """Open the file, read from it, close it; any fault of the file becomes `BadInput`."""
-        import uproot
-
-        try:
-            with uproot.open(self.file) as file:
-                if file.file.fEND > self.file.stat().st_size:
-                    raise BadInput(self.file, "", "cut off: its end is missing; fetch the file again")
-                return read(file)
-        except BadInput:
-            raise
-        except FileNotFoundError:
-            raise BadInput(self.file, "", "does not exist; check the path") from None
-        except MemoryError:
-            raise BadInput(
-                self.file, "", "damaged (asks for more memory than there is); fetch it again"
-            ) from None
-        # A damaged file can fail in any of the many layers of the reader of ROOT files.
-        except Exception as error:
-            reason = " ".join(str(error).split())[:160] or type(error).__name__
-            raise BadInput(self.file, "", f"damaged or cut off ({reason}); fetch the file again") from None
-
 
 def _aside(branches: set[str], others: list[str]) -> dict[str, int]:
     """What is never read, each once for an event: other trees, and branches, those of one prefix together."""
@@ -143,19 +118,11 @@ def _row(tree: Any, row: int, wanted: tuple[str, ...]) -> dict[str, Any]:
     """Those of the wanted branches that there are, for one event; none that would fill the memory."""
     there = [name for name in wanted if name in tree]
     for name in there:
-        size = _unpacked(tree[name], row)
+        size = unpacked(tree[name], row, row + 1)
         if size > UNPACKED:
             raise ValueError(f"{name} unpacks to {size:,} bytes for one event, more than {UNPACKED:,}")
     table = tree.arrays(there, entry_start=row, entry_stop=row + 1)
     return {name: table[name][0] for name in there}
-
-
-def _unpacked(branch: Any, row: int) -> int:
-    """Bytes that the baskets with one event unpack to; 0 where the format does not tell (RNTuple)."""
-    if not hasattr(branch, "basket_uncompressed_bytes"):
-        return 0
-    basket = int(np.searchsorted(branch.entry_offsets, row, side="right")) - 1
-    return int(branch.basket_uncompressed_bytes(basket)) if 0 <= basket < branch.num_baskets else 0
 
 
 def _truth(file: Path, where: str, columns: dict[str, Any], energy: Floats, fraction: Floats) -> Truth:

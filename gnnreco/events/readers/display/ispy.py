@@ -16,12 +16,11 @@ import numpy as np
 
 from gnnreco.columns import Event, Floats
 from gnnreco.errors import BadInput
+from gnnreco.events.readers.bounded import members, parse_json, read_member
+from gnnreco.events.readers.drawn import Drawn, boxes, event_of, numbers, untold
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.json_types import JsonDict
-
-from .bounded import members, parse_json, read_member
-from .drawn import Drawn, boxes, event_of, numbers, untold
 
 MAGIC = b"PK\x03\x04"
 MM = 1000.0  # in the unit of the file

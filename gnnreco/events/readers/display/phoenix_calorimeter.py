@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from gnnreco.errors import BadInput
+from gnnreco.events.readers.drawn import Drawn, boxes, numbers, untold, upright
 from gnnreco.files.json_types import JsonDict
-
-from .drawn import Drawn, boxes, numbers, untold, upright
 
 GEV = 1e-3  # in the unit of the file
 CYLINDER, PLANES, IRREGULAR, CLUSTERS = "CaloCells", "PlanarCaloCells", "IrregularCaloCells", "CaloClusters"

@@ -1,0 +1,1 @@
+"""ROOT files: how they are opened and read, and ntuples of the HGCAL."""

@@ -1,0 +1,146 @@
+"""Tables of a user's own by an explicit map: CSV, Parquet and trees of ROOT give the same events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import uproot
+
+from gnnreco.cli import main
+from gnnreco.errors import BadConfig, BadInput
+from gnnreco.events import open_events
+
+MAP = "event=evt,x=hx[cm],y=hy[cm],z=hz[cm],energy=e[MeV],var_u=su[um],particle_id=by"
+TABLE = {
+    "evt": np.array([4, 2, 4], np.int32),
+    "hx": np.array([1.0, 2.0, 3.0], np.float32),
+    "hy": np.array([4.0, 5.0, 6.0]),
+    "hz": np.array([7.0, 8.0, 9.0]),
+    "e": np.array([1.0, 2.0, 3.0]),
+    "su": np.array([1e6, 1e6, 4e6]),
+    "by": np.array([11, 0, 12]),
+    "other": np.zeros(3),
+}
+
+
+def csv(file: Path, table: dict[str, np.ndarray]) -> Path:
+    rows = zip(*(column.tolist() for column in table.values()), strict=True)
+    file.write_text("\n".join([",".join(table), *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return file
+
+
+def parquet(file: Path, table: dict[str, np.ndarray]) -> Path:
+    pq.write_table(pa.table(table), file, row_group_size=2)
+    return file
+
+
+def tree(file: Path, table: dict[str, np.ndarray]) -> Path:
+    with uproot.recreate(file) as out:
+        out.mktree("notes", {"a": np.int32})
+        out.mktree("in/hits", {name: column.dtype for name, column in table.items()}).extend(table)
+    return file
+
+
+def ntuple(file: Path, table: dict[str, np.ndarray]) -> Path:
+    with uproot.recreate(file) as out:
+        out.mkrntuple("hits", ak.Array(table))
+    return file
+
+
+WRITERS = {"a.csv": csv, "a.parquet": parquet, "a.root": tree, "b.root": ntuple}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_table_of_hits(tmp_path: Path, name: str) -> None:
+    source = open_events(WRITERS[name](tmp_path / name, TABLE), None, columns=MAP)
+    assert source.numbers == [2, 4]
+    event = source[1]
+    np.testing.assert_allclose(event.hits.xyz, [[10, 40, 70], [30, 60, 90]])
+    np.testing.assert_allclose(event.hits.energy, [0.001, 0.003])
+    np.testing.assert_allclose(event.hits.var_u, [1, 4])
+    assert event.truth is not None
+    assert event.truth.particles.particle_id.tolist() == [11, 12]
+    assert source[0].truth is not None
+    assert len(source[0].truth.hit) == 0, "0 is noise"
+    assert len(open_events(tmp_path, None, columns=MAP)) == 2, "a folder is searched for tables"
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_column_that_is_not_there_lists_those_that_are(tmp_path: Path, name: str) -> None:
+    file = WRITERS[name](tmp_path / name, TABLE)
+    with pytest.raises(BadInput, match=r"no column posx; it has .*hx.*correct the map"):
+        open_events(file, None, columns="x=posx,y=hy,z=hz")
+
+
+def test_a_tree_of_lists_is_an_event_an_entry(tmp_path: Path) -> None:
+    hits = ak.Array([[1.0, 2.0], [], [3.0]])
+    for name, write in (("tree", "mktree"), ("ntuple", "mkrntuple")):
+        with uproot.recreate(tmp_path / f"{name}.root") as out:
+            columns = {"p": hits, "run": np.array([7, 8, 9])}
+            if write == "mkrntuple":
+                out.mkrntuple("t", ak.Array(columns))
+            else:
+                out.mktree("t", {"p": "var * float64", "run": np.int64}).extend(columns)
+        source = open_events(tmp_path / f"{name}.root", None, columns="x=p,y=p,z=p")
+        assert [(n, e.hits.x.tolist()) for n, e in zip(source.numbers, source, strict=True)] == [
+            (0, [1, 2]), (2, [3])
+        ]  # fmt: skip
+        told = open_events(tmp_path / f"{name}.root", None, columns="x=p,y=p,z=p,event=run")
+        assert told.numbers == [7, 9]
+
+
+def test_lists_of_other_lengths_are_named(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [[1.0, 2.0]], "b": [[1.0]]}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match="other lengths"):
+        open_events(tmp_path / "a.parquet", None, columns="x=a,y=a,z=b")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "why"),
+    [
+        ("hx", np.array([1.0, np.nan, 2.0]), "NaN"),
+        ("evt", np.array([1.0, 1.5, 2.0]), "no whole number"),
+        ("by", np.array(["a", "b", "c"]), "not numbers"),
+    ],
+)
+def test_values_that_are_none_are_named(tmp_path: Path, column: str, values: np.ndarray, why: str) -> None:
+    file = parquet(tmp_path / "a.parquet", TABLE | {column: values})
+    with pytest.raises(BadInput, match=why) as error:
+        open_events(file, None, columns=MAP)
+    assert column in error.value.where
+
+
+def test_the_same_hit_twice_is_named(tmp_path: Path) -> None:
+    file = csv(tmp_path / "a.csv", TABLE)
+    with pytest.raises(BadInput, match="same hit id twice"):
+        open_events(file, None, columns="hit_id=evt,x=hx,y=hy,z=hz")[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["x=a", "x", "x=a,x=b,y=c,z=d", "x=a[ly],y=b,z=c", "event=n[cm],x=a,y=b,z=c", "", "x=,y=b,z=c"]
+)
+def test_maps_that_make_no_sense(text: str) -> None:
+    from gnnreco.events.readers.mapped import parse_map
+
+    with pytest.raises(BadConfig):
+        parse_map(text)
+
+
+def test_cut_off_files_are_bad_input(tmp_path: Path) -> None:
+    for name, write in WRITERS.items():
+        data = write(tmp_path / name, TABLE).read_bytes()
+        (tmp_path / name).write_bytes(data[: len(data) // 2])
+        with pytest.raises(BadInput):
+            open_events(tmp_path / name, None, columns=MAP)
+
+
+def test_convert_takes_a_map(tmp_path: Path) -> None:
+    file = csv(tmp_path / "a.csv", TABLE)
+    more = ["--detector", "telescope", "--map", "x=hx,y=hy,z=hz,event=evt", "-o", str(tmp_path / "out")]
+    assert main(["convert", str(file), *more]) == 0
+    assert [len(event.hits) for event in open_events(tmp_path / "out", None)] == [1, 2]

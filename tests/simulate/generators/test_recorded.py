@@ -1,0 +1,77 @@
+"""Collisions of a HepMC file: event i is collision i, in our units, wherever it is asked for."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gnnreco.errors import BadConfig, BadInput
+from gnnreco.geometry import load_detector
+from gnnreco.simulate import simulate
+
+pyhepmc = pytest.importorskip("pyhepmc")
+
+
+def written(file: Path, n: int = 3) -> Path:
+    """Collisions in MeV and cm: the i-th has a muon of i + 1 GeV that starts at 2 mm, and a neutrino."""
+    with pyhepmc.open(str(file), "w") as out:
+        for i in range(n):
+            event = pyhepmc.GenEvent(pyhepmc.Units.MEV, pyhepmc.Units.CM)
+            event.event_number = i
+            energy = 1000.0 * (i + 1)
+            first = pyhepmc.GenParticle((0, 0, energy, energy), 23, 2)
+            vertex = pyhepmc.GenVertex((0.2, 0, 0, 0))
+            vertex.add_particle_in(first)
+            vertex.add_particle_out(pyhepmc.GenParticle((energy, 0, 0, energy), 13, 1))
+            vertex.add_particle_out(pyhepmc.GenParticle((0, energy, 0, energy), 14, 1))
+            event.add_vertex(vertex)
+            out.write(event)
+    return file
+
+
+def test_event_i_is_collision_i(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.hepmc3")
+    detector = load_detector("trackml")
+    events = list(simulate(detector, str(file), events=3, seed=1))
+    for i, event in enumerate(events):
+        assert event.truth is not None
+        particles = event.truth.particles
+        muon = int(np.flatnonzero(particles.pdg == 13)[0])
+        assert particles.px[muon] == pytest.approx(i + 1)
+        assert (particles.vx[muon], particles.vz[muon]) == (pytest.approx(2), 0)
+    assert next(simulate(detector, str(file), first=2, seed=1)) == events[2]
+    packed = tmp_path / "b.hepmc3.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    assert next(simulate(detector, str(packed), seed=1)).hits == events[0].hits
+
+
+def test_more_events_than_the_file_holds(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.hepmc", 1)
+    made = simulate("telescope", str(file), events=2)
+    next(made)
+    with pytest.raises(BadInput, match="holds 1 collisions"):
+        next(made)
+
+
+@pytest.mark.parametrize("name", ["nothing.hepmc", "a.hepmc3.zst"])
+def test_files_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadConfig, match=r"no such file|unpack it"):
+        simulate("telescope", str(tmp_path / name))
+
+
+@pytest.mark.parametrize("text", [b"", b"HepMC::Version 3\n", b"\0" * 500, b"E 0 1 2\nP 1 0 13 1 2\n"])
+def test_damaged_files_are_bad_input(tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "a.hepmc3"
+    file.write_bytes(text)
+    with pytest.raises(BadInput):
+        next(simulate("telescope", str(file)))
+
+
+def test_a_momentum_that_is_none_is_named(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.hepmc3", 1)
+    file.write_bytes(file.read_bytes().replace(b"13 1.0000000000000000e+03", b"13 nan", 1))
+    with pytest.raises(BadInput):
+        next(simulate("telescope", str(file)))
