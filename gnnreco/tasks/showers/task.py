@@ -17,8 +17,9 @@ from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
 from gnnreco.graphs.showers.families import one_shower_each
-from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
+from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours
 from gnnreco.graphs.showers.frame import CellFrame
+from gnnreco.graphs.showers.loud import build_loud_graph
 from gnnreco.models.calibration import Calibration
 from gnnreco.models.showers.network import ShowerNetwork, ShowerNetworkConfig
 from gnnreco.models.state import Numbers
@@ -158,19 +159,23 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         """
         return build_cell_graph(self.config.graph, self._there, self.frame, event)
 
-    def loud(self, graph: CellGraph) -> LoudNeighbours:
-        """The pairs that the network reads."""
-        return loud_neighbours(graph, self.config.network.neighbours, self.config.graph.reach)
+    def drifts(self, event: Event) -> bool:
+        """Whether the event has charge in drift chambers, for which the network is not made."""
+        drifts = np.append(self.frame.charge, False)[event.hits.sensor]
+        return event.hits.energy is not None and bool((event.hits.energy[drifts] > 0).any())
+
+    def loud(self, event: Event) -> tuple[CellGraph, LoudNeighbours]:
+        """The same cells, without that table, and the pairs that the network reads."""
+        neighbours = self.config.network.neighbours
+        return build_loud_graph(self.config.graph, self._there, self.frame, event, neighbours)
 
     def sample(self, event: Event) -> EventSample | JudgementSample:
         """Cells and pairs of a training event as tensors, with their truth."""
         event = one_shower_each(seen(event, self.detector, self.needs.measures).event, self._there)
-        graph = self.graph(event)
-        loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
+        graph, loud = self.loud(event)
+        truth = cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
         if self.config.frozen:
             return self._judgement(graph, loud, truth)
-        none = graph.offsets[:0], graph.neighbour[:0], graph.distance[:0]  # the wide graph has done its work
-        graph = replace(graph, offsets=none[0], neighbour=none[1], distance=none[2])
         pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
         return EventSample(_contiguous(graph), _contiguous(loud), _contiguous(truth), pair_truth)
 
@@ -254,17 +259,22 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         mine = seen(event, self.detector, self.needs.measures)
         if not len(mine.event.hits):
             return Clusters(), np.zeros((0, len(CLUSTER_FEATURES)))
-        graph = self.graph(mine.event)
-        clusters = self._clusters(graph)
+        if self.config.finder == "density" or self.drifts(mine.event):
+            graph, clusters = self._dense(mine.event)
+        else:
+            graph, clusters = self._learned(mine.event)
         return mine.restore(clusters), cluster_features(clusters, graph)
 
-    def _clusters(self, graph: CellGraph) -> Clusters:
-        charge = self.frame.charge[graph.sensor]
-        if self.config.finder == "density" or charge.any():
-            labels = density_clusters(graph, charge, self.config.density)
-            return self._columns(graph, whole_shares(labels.cluster), labels.score, None)
+    def _dense(self, event: Event) -> tuple[CellGraph, Clusters]:
+        """Cells and their clusters, by density alone."""
+        graph = self.graph(event)
+        labels = density_clusters(graph, self.frame.charge[graph.sensor], self.config.density)
+        return graph, self._columns(graph, whole_shares(labels.cluster), labels.score, None)
+
+    def _learned(self, event: Event) -> tuple[CellGraph, Clusters]:
+        """Cells and their clusters, as the network finds them."""
         with torch.inference_mode():
-            loud = self.loud(graph)
+            graph, loud = self.loud(event)
             found = find(self.config, self.network, graph, loud)
             _, (log_energy, log_sigma, kind) = self._judge(graph, loud, found)
         energy = torch.exp(log_energy.double()).numpy()
@@ -272,7 +282,7 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         sigma = energy * np.exp(log_sigma.double().numpy())
         keep = said[:, NOISE] <= self.config.noise
         judgement = Judgement(energy[keep], sigma[keep], class_probability(said[keep]))
-        return self._columns(graph, kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
+        return graph, self._columns(graph, kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
 
     def _judge(
         self, graph: CellGraph, loud: LoudNeighbours, found: Found
