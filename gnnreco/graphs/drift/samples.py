@@ -140,14 +140,14 @@ def build_drift_graph(
     pair_energy = np.array([s.drift.pair_energy if s.drift else 0.0 for s in detector.subsystems])
     per_mm = (electrons_per_mm(detector) * pair_energy[detector.subsystem])[cells.sensor]
     # What a minimum-ionising particle leaves where it crosses the longer side of a pad, GeV.
-    expected = np.maximum(per_mm * size.max(axis=1, initial=0.0), 1e-12)
+    expected = np.maximum(per_mm * np.maximum(size[:, 0], size[:, 1]), 1e-12)
     # The root keeps a sample with a knock-on electron from outweighing all others.
     weight = np.sqrt(cells.energy / expected)
     near = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.near)
     far = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.far)
     near_shape, far_shape = main_axes(near), main_axes(far)
     pairs = _pairs(cells.offsets, cells.neighbour, np.einsum("ij,ij->i", cells.xyz, cells.xyz))
-    unit = np.stack([size.min(axis=1, initial=np.inf), frame.sample[cells.sensor]], axis=1)
+    unit = np.stack([np.minimum(size[:, 0], size[:, 1]), frame.sample[cells.sensor]], axis=1)
     charge = cells.energy / expected
     row_axis = np.ascontiguousarray(detector.rotation[cells.sensor, :, 1])
     drift = np.ascontiguousarray(cells.direction)

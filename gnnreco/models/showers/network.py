@@ -7,9 +7,10 @@ first layer of a message is split over the cells (``A h[i] + B h[j] + C e``) and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gnnreco.files.limits import NEIGHBOURS, ROUNDS, WIDTH
@@ -17,9 +18,7 @@ from gnnreco.models.aggregate import segment_sum
 from gnnreco.models.pivot import Adversary
 from gnnreco.schema import within
 
-from .loud_messages import listened, scored
-
-CROWDED = 0.01  # of the moment `foreign`: other showers have this much of what a shower's cells hear
+from .inference import CROWDED
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,6 @@ class ShowerNetworkConfig:
         within(self, 1, NEIGHBOURS, "neighbours", "piece_neighbours")
 
 
-def _kernels(h: Tensor) -> bool:
-    """Whether nothing learns and nothing is traced, so that `loud_messages` may do the same in less time."""
-    return torch.is_inference_mode_enabled() and h.device.type == "cpu" and h.dtype == torch.float32
-
-
 class Round(nn.Module):
     """One round of messages from the loud neighbours of each cell."""
 
@@ -76,9 +70,6 @@ class Round(nn.Module):
         """New states of the cells (n, hidden)."""
         n, k = neighbour.shape
         now = self.norm(h)
-        if _kernels(h):
-            heard = listened(self.me(now), self.other(now), pairs, self.pair.weight, neighbour, real[:, :, 0])
-            return h + self.update(torch.cat([now, heard], dim=1))
         heard = self.other(now).index_select(0, neighbour.reshape(-1)).view(n, k, h.shape[1])
         message = torch.relu(self.me(now)[:, None] + heard + self.pair(pairs)) * real
         return h + self.update(torch.cat([now, message.mean(dim=1), message.amax(dim=1)], dim=1))
@@ -100,8 +91,6 @@ class Pairs(nn.Module):
         for turn in self.rounds:
             h = turn(h, pairs, neighbour, real[:, :, None])
         h = self.last(h)
-        if _kernels(h):
-            return h, scored(self.me(h), self.other(h), pairs, self.pair.weight, neighbour, self.out)
         heard = self.other(h).index_select(0, neighbour.reshape(-1)).view(n, k, h.shape[1])
         return h, self.out(torch.relu(self.me(h)[:, None] + heard + self.pair(pairs)))
 
@@ -194,6 +183,11 @@ class ShowerNetwork(nn.Module):
         for last in (self.weigh[2], *([self.identity[4]] if self.identity else [])):
             for parameter in last.parameters():
                 nn.init.zeros_(parameter)
+
+    @staticmethod
+    def given(column: NDArray[Any]) -> Tensor:
+        """A column as this network takes it."""
+        return torch.from_numpy(column)
 
     def cells(self, graph: dict[str, Tensor]) -> CellScores:
         """Judge the cells of an event.

@@ -69,7 +69,7 @@ def grow_pieces(
     """
     sure = np.flatnonzero(logit > np.log(config.probability / (1 - config.probability)))
     # Among sure pairs the one on the ridge of the charge goes first: halves of one track must not grow side by side.
-    ridge = charge[pairs[sure]].min(axis=1)
+    ridge = np.minimum(charge[pairs[sure, 0]], charge[pairs[sure, 1]])
     clear = np.log(config.sure / (1 - config.sure))
     sure = sure[np.lexsort((-ridge, -np.minimum(logit[sure], clear)))]
     root = _grow(xyz, charge, pairs[sure], config.window, config.long, config.bend**2)

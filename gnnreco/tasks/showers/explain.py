@@ -80,7 +80,7 @@ class ShowerExplainer:
         pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
         with torch.no_grad():
             found = find(task.config, task.network, graph, loud)
-            moments, (energy, _, kind) = task._judge(graph, loud, found)
+            moments, (energy, _, kind) = task._judge(task.network, graph, loud, found)
         company = torch.from_numpy(shower_company(graph, found.shares))
         noise = torch.softmax(kind.double(), dim=1)[:, NOISE]
         kept = torch.nonzero(noise <= task.config.noise)[:, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNe
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.graphs.showers.loud import build_loud_graph
 from gnnreco.models.calibration import Calibration
+from gnnreco.models.showers.inference import ShowerInference
 from gnnreco.models.showers.network import ShowerNetwork, ShowerNetworkConfig
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
@@ -37,7 +38,7 @@ from .learned import arrays
 from .loss import COVERED, LossConfig, pair_loss, shower_loss
 from .moments import MOMENTS, shower_moments
 from .pieces import PIECE_FEATURES
-from .samples import EventSample, JudgementSample, cells_of
+from .samples import EventSample, JudgementSample, cells_for, cells_of
 from .targets import (
     KINDS,
     NOISE,
@@ -198,7 +199,7 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         if isinstance(sample, EventSample):
             found = find(self.config, self.network, sample.graph, sample.loud)
             total, numbers = self._pair_loss(sample, found)
-            moments, judged = self._judge(sample.graph, sample.loud, found)
+            moments, judged = self._judge(self.network, sample.graph, sample.loud, found)
             targets = cluster_targets(sample.truth, found.shares, sample.graph.energy)
         else:
             moments, targets, judged = sample.moments, sample.targets, self._judged_again(sample)
@@ -273,25 +274,40 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
 
     def _learned(self, event: Event) -> tuple[CellGraph, Clusters]:
         """Cells and their clusters, as the network finds them."""
+        graph, loud = self.loud(event)
+        network: ShowerNetwork | ShowerInference = self.network
+        if self.config.finder == "edges":  # condensation has no numbers without torch
+            network = self._inference()
         with torch.inference_mode():
-            graph, loud = self.loud(event)
-            found = find(self.config, self.network, graph, loud)
-            _, (log_energy, log_sigma, kind) = self._judge(graph, loud, found)
-        energy = torch.exp(log_energy.double()).numpy()
-        said = torch.softmax(kind.double(), dim=1).numpy()
-        sigma = energy * np.exp(log_sigma.double().numpy())
+            found = find(self.config, network, graph, loud)
+            _, judged = self._judge(network, graph, loud, found)
+        log_energy, log_sigma, kind = (np.asarray(x, np.float64) for x in judged)
+        energy = np.exp(log_energy)
+        said = np.exp(kind - kind.max(axis=1, initial=-np.inf, keepdims=True))
+        said /= said.sum(axis=1, keepdims=True)
+        sigma = energy * np.exp(log_sigma)
         keep = said[:, NOISE] <= self.config.noise
         judgement = Judgement(energy[keep], sigma[keep], class_probability(said[keep]))
         return graph, self._columns(graph, kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
 
+    def _inference(self) -> ShowerInference:
+        """The network as it is now, for kernels."""
+        weights = {name: tensor.detach().numpy() for name, tensor in self.network.state_dict().items()}
+        rounds = self.config.network.rounds, self.config.network.piece_rounds
+        return ShowerInference(weights, *rounds, MOMENTS.index("foreign"))
+
     def _judge(
-        self, graph: CellGraph, loud: LoudNeighbours, found: Found
-    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        self, network: ShowerNetwork | ShowerInference, graph: CellGraph, loud: LoudNeighbours, found: Found
+    ) -> tuple[Any, tuple[Any, Any, Any]]:
         """Moments of the showers; their energies, errors and classes: see `ShowerNetwork.showers`."""
-        moments = torch.from_numpy(shower_moments(graph, loud, found.shares))
-        energy = torch.from_numpy(graph.energy.astype(np.float32))
-        company = torch.from_numpy(shower_company(graph, found.shares))
-        judged = self.network.showers(found.scores.state, energy, cells_of(found.shares), moments, company)
+        columns = (
+            graph.energy.astype(np.float32),
+            shower_moments(graph, loud, found.shares),
+            shower_company(graph, found.shares),
+        )
+        energy, moments, company = (network.given(column) for column in columns)
+        held = cells_for(network, found.shares)
+        judged = network.showers(found.scores.state, energy, held, moments, company)  # type: ignore[arg-type]
         return moments, judged
 
     def _judged_again(self, sample: JudgementSample) -> tuple[Tensor, Tensor, Tensor]:
