@@ -141,20 +141,14 @@ def _hear(
             near[a] += within * energy[b]
             far[a] += about * energy[b]
             crowd[a] += 1
-            _louder(neighbour[a], voice[a], b, energy[b] / (0.3 + square))
+            # Among the loudest of a; energies are never equal, so no order of rows enters.
+            at, loud = voice.shape[1] - 1, energy[b] / (0.3 + square)
+            if loud > voice[a, at]:
+                while at > 0 and voice[a, at - 1] < loud:
+                    voice[a, at], neighbour[a, at] = voice[a, at - 1], neighbour[a, at - 1]
+                    at -= 1
+                voice[a, at], neighbour[a, at] = loud, b
             a, b = b, a
-
-
-@njit(cache=True)
-def _louder(neighbour: NDArray[np.int32], voice: Floats, cell: int, loud: float) -> None:
-    """Put a cell among the loudest; energies are never equal, so no order of rows enters."""
-    at = len(voice) - 1
-    if loud <= voice[at]:
-        return
-    while at > 0 and voice[at - 1] < loud:
-        voice[at], neighbour[at] = voice[at - 1], neighbour[at - 1]
-        at -= 1
-    voice[at], neighbour[at] = loud, cell
 
 
 @njit(cache=True)

@@ -6,6 +6,7 @@ or a reflection of the event that the detector shares with it changes none of th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,25 +103,28 @@ def described(graph: CellGraph, around: Around, reach: float) -> LoudNeighbours:
     cells = _Cells(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy)
     lean = _lean(cells, neighbour, real)
     pairs = _pairs(cells, near, lean, neighbour, real, reach)
-    columns = [
-        np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
-        np.log(np.maximum(near / mip, FAINTEST)) / 4,
-        np.log(np.maximum(around.far / mip, FAINTEST)) / 5,
-        np.log1p(around.crowd) / 4,
-        graph.depth / 25,
-        graph.nuclear / 4,
-        graph.behind / 4,
-        np.log(np.maximum(graph.size, 1e-3)),
-        np.log(graph.thickness),
-        graph.cosine,
-        np.log(near / around.highest) / 3,
-        around.climb / reach,
-        np.linalg.norm(lean[:, :3], axis=1),
-        lean[:, 3],
-        graph.energy / near,
-        np.log10(graph.fraction) / 2,
-    ]
-    return LoudNeighbours(neighbour, real, np.stack(columns, axis=1).astype(np.float32), pairs, near)
+    columns: dict[str, Callable[[], Floats]] = {  # made one after the other: they are large
+        "energy": lambda: np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
+        "density_near": lambda: np.log(np.maximum(near / mip, FAINTEST)) / 4,
+        "density_far": lambda: np.log(np.maximum(around.far / mip, FAINTEST)) / 5,
+        "neighbours": lambda: np.log1p(around.crowd) / 4,
+        "depth": lambda: graph.depth / 25,
+        "nuclear_depth": lambda: graph.nuclear / 4,
+        "nuclear_behind": lambda: graph.behind / 4,
+        "cell_size": lambda: np.log(np.maximum(graph.size, 1e-3)),
+        "layer_thickness": lambda: np.log(graph.thickness),
+        "cosine": lambda: graph.cosine,
+        "density_over_highest": lambda: np.log(near / around.highest) / 3,
+        "climb": lambda: around.climb / reach,
+        "lean": lambda: np.linalg.norm(lean[:, :3], axis=1),
+        "lean_depth": lambda: lean[:, 3],
+        "energy_over_density": lambda: graph.energy / near,
+        "fraction": lambda: np.log10(graph.fraction) / 2,
+    }
+    table = np.empty((len(graph), len(CELL_FEATURES)), np.float32)
+    for k, name in enumerate(CELL_FEATURES):
+        table[:, k] = columns[name]()
+    return LoudNeighbours(neighbour, real, table, pairs, near)
 
 
 class _Cells(NamedTuple):

@@ -122,10 +122,12 @@ class CellFrame:
 
 def _bend(outward: Floats, group: Ints, n: int) -> Floats:
     """See `CellFrame.bend`: from each normal of a group to the nearest other one."""
-    bend = np.zeros(n)
-    ways = np.unique(np.column_stack([group, np.round(outward, 6)]), axis=0)
-    for g, some in enumerate(np.split(ways[:, 1:], np.searchsorted(ways[:, 0], np.arange(n + 1)))[1:-1]):
-        if len(some) > 1:
+    bend, order = np.zeros(n), np.argsort(group, kind="stable")
+    rows = np.split(order, np.searchsorted(group[order], np.arange(n + 1)))[1:-1]
+    for g, mine in enumerate(rows):
+        ways = np.round(outward[mine], 6)
+        if (ways != ways[:1]).any():
+            some = np.unique(ways, axis=0)
             bend[g] = cKDTree(some).query(some, 2)[0][:, 1].max()
     return bend
 

@@ -8,7 +8,7 @@ from gnnreco.columns import Event
 from gnnreco.errors import OverBudget
 from gnnreco.geometry import Detector
 
-from .around import around_cells, settled
+from .around import Around, around_cells, settled
 from .cells import CellGraph, CellGraphConfig, measured_cells
 from .features import LoudNeighbours, described
 from .frame import CellFrame
@@ -27,12 +27,19 @@ def build_loud_graph(
     k : int
         Neighbours of a cell.
     """
+    graph, around = _around(config, detector, frame, event, k)
+    return graph, described(graph, around, config.reach)
+
+
+def _around(
+    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event, k: int
+) -> tuple[CellGraph, Around]:
+    """Cells and what lies around them; what they were found by is left behind."""
     graph, cells, groups = measured_cells(config, detector, frame, event)
     bars, parts = pairs_in_parts(cells, groups, detector.rotation, config.max_edges)
     counted = _within_budget(parts, event.number, config.max_edges)
     final = settled(counted, bars, groups, graph.group[bars.order])
-    around = around_cells(graph.energy[bars.order], final, k, config.reach).rows(bars.order)
-    return graph, described(graph, around, config.reach)
+    return graph, around_cells(graph.energy[bars.order], final, k, config.reach).rows(bars.order)
 
 
 def _within_budget(

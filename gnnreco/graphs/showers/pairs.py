@@ -64,24 +64,31 @@ def pairs_in_parts(
         At most `limit` are kept in all.
     """
     bars = bars_of(cells, groups)
-    ordered = ScaledCells._make(column[bars.order] for column in cells)  # cells of a bar side by side
-    return bars, _searched(ordered, groups, bars, rotation, limit)
+    group, sensor = cells.group[bars.order], cells.sensor[bars.order]
+    return bars, _searched(_rows(cells, bars.order), group, sensor, groups, bars, rotation, limit)
+
+
+def _rows(cells: ScaledCells, order: Ints) -> Floats:
+    """Columns `X` to `LENGTHWISE` of the cells, those of a bar side by side in memory."""
+    rows, at = np.empty((len(order), LENGTHWISE + 1)), 0
+    for column in cells[:-2]:  # but `group` and `sensor`
+        width = column.shape[1] if column.ndim > 1 else 1
+        rows[:, at : at + width] = column.reshape(len(order), width)[order]
+        at += width
+    return rows
 
 
 def _searched(
-    cells: ScaledCells, groups: Groups, bars: Bars, rotation: Floats, limit: int
+    rows: Floats, group: Ints, sensor: Ints, groups: Groups, bars: Bars, rotation: Floats, limit: int
 ) -> Iterator[tuple[int, Pairs]]:
     """Stretches of cells, on as many threads as numba may use; the order of pairs knows nothing of the threads."""
-    n = len(cells.xyz)
-    rows = np.column_stack(
-        [column for column in cells if column.dtype == np.float64]
-    )  # by `X` to `LENGTHWISE`
+    n = len(rows)
     starts = range(0, max(n, 1), STRETCH)
     threads = min(get_num_threads(), len(starts))
 
     def search(start: int) -> tuple[int, Pairs]:
         stop = min(start + STRETCH, n)
-        return stop, _search(rows, cells.group, cells.sensor, groups, bars, rotation, limit, start, stop)
+        return stop, _search(rows, group, sensor, groups, bars, rotation, limit, start, stop)
 
     with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
         for first in range(
@@ -176,16 +183,12 @@ def _search(
                 least[axis], most[axis] = here - half, here + half
             a, b, c = all_axes[h]
             side = sides[h]
-            first, last = (
-                max(0, int(np.floor((least[a] - low[a]) / side))),
-                int(np.floor((most[a] - low[a]) / side)),
-            )
-            left, right = (
-                max(0, int(np.floor((least[b] - low[b]) / side))),
-                int(np.floor((most[b] - low[b]) / side)),
-            )
-            for x in range(first, min(2**BITS - 1, last) + 1):
-                for y in range(left, min(2**BITS - 1, right) + 1):
+            first = max(0, int(np.floor((least[a] - low[a]) / side)))
+            left = max(0, int(np.floor((least[b] - low[b]) / side)))
+            last = min(2**BITS - 1, int(np.floor((most[a] - low[a]) / side)))
+            right = min(2**BITS - 1, int(np.floor((most[b] - low[b]) / side)))
+            for x in range(first, last + 1):
+                for y in range(left, right + 1):
                     row = find_bar((h << BITS | x) << BITS | y, keys, table)
                     if row < 0:
                         continue
@@ -193,14 +196,13 @@ def _search(
                     for j in range(first_at(place, ends[row], end, least[c]), end):
                         if place[j] > most[c]:
                             break
-                        # Of one layer the cell that faces the origin more is the first, whatever the order of rows.
-                        tie = rows[j, COSINE] == cosine and order[j] > order[i]
-                        swap = h == g and (rows[j, COSINE] > cosine or tie)
-                        d = (
-                            _distance(j, i, around, rows, sensor, rotation)
-                            if swap
-                            else _distance(i, j, around, rows, sensor, rotation)
-                        )
+                        one_of, other = i, j
+                        if h == g:
+                            # Of one layer the cell that faces the origin more is the first, whatever the order of rows.
+                            facing = rows[j, COSINE]
+                            if facing > cosine or (facing == cosine and order[j] > order[i]):
+                                one_of, other = j, i
+                        d = _distance(one_of, other, around, rows, sensor, rotation)
                         if d > max(reach, rows[j, REACH]):
                             continue
                         if total < limit:

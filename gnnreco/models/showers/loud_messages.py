@@ -32,7 +32,12 @@ def in_stretches(work: Callable[[slice], None], n: int) -> None:
 
 @njit(cache=True, nogil=True)
 def listen(
-    me: Reals, other: Reals, pairs: Reals, weight: Reals, neighbour: NDArray[np.int32], real: Reals
+    me: Reals,
+    other: Reals,
+    pairs: Reals,
+    weight: Reals,
+    neighbour: NDArray[np.int32],
+    real: NDArray[np.bool_],
 ) -> Reals:
     """Mean and largest message, ``relu(me[i] + other[j] + pairs[i, m] weight) * real``, of each row (n, 2 h).
 
@@ -44,15 +49,15 @@ def listen(
     weight : float32 (g, h)
     neighbour : int32 (n, k)
         Rows of `other`.
-    real : float32 (n, k)
-        1, or 0 where a place is not taken.
+    real : bool (n, k)
+        False where a place is not taken.
     """
     h, k, g = me.shape[1], neighbour.shape[1], pairs.shape[2]
     out = np.zeros((len(me), 2 * h), np.float32)
     message, part = np.empty(h, np.float32), np.float32(1 / k)
     for i in range(len(me)):
         for m in range(k):
-            if real[i, m] == 0:
+            if not real[i, m]:
                 continue
             j = neighbour[i, m]
             for c in range(h):

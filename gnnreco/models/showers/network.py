@@ -9,51 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnnreco.files.limits import NEIGHBOURS, ROUNDS, WIDTH
 from gnnreco.models.aggregate import segment_sum
 from gnnreco.models.pivot import Adversary
-from gnnreco.schema import within
 
 from .inference import CROWDED
-
-
-@dataclass(frozen=True)
-class ShowerNetworkConfig:
-    """Size of the network.
-
-    Attributes
-    ----------
-    hidden : int
-        Width of every layer of cells and pairs.
-    rounds : int
-        Of message passing.
-    neighbours : int
-        Cells that each cell listens to.
-    piece_rounds, piece_neighbours : int
-        The same two for pieces of showers.
-    shower_hidden : int
-        Width of the layers that judge whole showers.
-    identity_hidden : int
-        Width of further layers that add to the class of showers, and to nothing else; 0: none.
-    """
-
-    hidden: int = 24
-    rounds: int = 2
-    neighbours: int = 8
-    piece_rounds: int = 2
-    piece_neighbours: int = 8
-    shower_hidden: int = 48
-    identity_hidden: int = 0
-
-    def __post_init__(self) -> None:
-        within(self, 1, WIDTH, "hidden", "shower_hidden")
-        within(self, 0, WIDTH, "identity_hidden")
-        within(self, 0, ROUNDS, "rounds", "piece_rounds")
-        within(self, 1, NEIGHBOURS, "neighbours", "piece_neighbours")
+from .weights import ShowerNetworkConfig
 
 
 class Round(nn.Module):
@@ -186,8 +151,8 @@ class ShowerNetwork(nn.Module):
 
     @staticmethod
     def given(column: NDArray[Any]) -> Tensor:
-        """A column as this network takes it."""
-        return torch.from_numpy(column)
+        """A column as this network takes it: truths as 1 and 0."""
+        return torch.from_numpy(column.astype(np.float32) if column.dtype == np.bool_ else column)
 
     def cells(self, graph: dict[str, Tensor]) -> CellScores:
         """Judge the cells of an event.

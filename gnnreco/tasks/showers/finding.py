@@ -102,7 +102,7 @@ def _inputs(
         "cells": rows,
         "pairs": table.pairs,
         "neighbour": table.neighbour,
-        "real": table.real.astype(np.float32),
+        "real": table.real,
     }
     return {name: network.given(column) for name, column in columns.items()}
 

@@ -10,7 +10,9 @@ import torch
 
 from gnnreco.models.showers import loud_messages
 from gnnreco.models.showers.inference import Held, ShowerInference
-from gnnreco.models.showers.network import ClusterCells, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.showers.network import ClusterCells, ShowerNetwork
+from gnnreco.models.showers.weights import ShowerNetworkConfig, shower_weights
+from gnnreco.models.state import of_network
 
 CELL, PAIR, MOMENTS, PIECE, CLASSES, COMPANY, FOREIGN = 16, 8, 30, 9, 6, 6, 26
 CONFIG = ShowerNetworkConfig(hidden=24, rounds=2, piece_rounds=1, shower_hidden=32)
@@ -29,18 +31,18 @@ def both(config: ShowerNetworkConfig) -> tuple[ShowerNetwork, ShowerInference]:
 def table(n: int, features: int, pair_features: int, k: int = 8) -> dict[str, np.ndarray]:
     """Rows with their neighbours: rows with none and rows with all of them too."""
     rng = np.random.default_rng(4)
-    real = (np.arange(k) < np.arange(n)[:, None] % (k + 1)).astype(np.float32)
+    real = np.arange(k) < np.arange(n)[:, None] % (k + 1)
     other = rng.integers(0, max(n, 1), (n, k))
     return {
         "cells": rng.normal(size=(n, features)).astype(np.float32),
         "pairs": rng.normal(size=(n, k, pair_features)).astype(np.float32) * real[:, :, None],
-        "neighbour": np.where(real > 0, other, np.arange(n)[:, None]).astype(np.int32),
+        "neighbour": np.where(real, other, np.arange(n)[:, None]).astype(np.int32),
         "real": real,
     }
 
 
 def tensors(columns: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(column) for name, column in columns.items()}
+    return {name: ShowerNetwork.given(column) for name, column in columns.items()}
 
 
 def held(n: int, clusters: int) -> Held:
@@ -102,3 +104,16 @@ def test_neither_the_order_of_rows_nor_the_threads_matter(monkeypatch: pytest.Mo
     mixed["neighbour"] = place[mixed["neighbour"]]
     for one, two in zip(plain, inference.cells(mixed), strict=True):
         np.testing.assert_allclose(one[order], two, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("pivot", [False, True])
+@pytest.mark.parametrize("identity", [0, 20])
+def test_the_arrays_expected_are_those_of_the_network(identity: int, pivot: bool) -> None:
+    config = replace(CONFIG, identity_hidden=identity, rounds=3)
+    sizes = (CELL, PAIR, MOMENTS, PIECE, CLASSES, pivot, COMPANY)
+    wanted = of_network(ShowerNetwork(config, *sizes, FOREIGN))
+    found = shower_weights(config, *sizes)
+    assert {name: (x.shape, x.dtype) for name, x in found.items()} == {
+        name: (x.shape, x.dtype) for name, x in wanted.items()
+    }
+    assert all(x.optional == name.startswith(("adversary.", "identity.")) for name, x in found.items())
