@@ -95,8 +95,8 @@ def bars_of(cells: ScaledCells, groups: Groups) -> Bars:
     """Bars of all cells."""
     n, n_groups = len(cells.xyz), len(groups.stack)
     reach, steps, least, most = _extents(cells, n_groups)
-    low = cells.xyz.min(axis=0) if n else np.zeros(3)
-    extent = float((cells.xyz.max(axis=0) - low).max()) if n else 0.0
+    low = least.min(axis=0) if n else np.zeros(3)
+    extent = float((most.max(axis=0) - low).max()) if n else 0.0
     axes = np.argsort(most - least, axis=1, kind="stable")
     # The reach of a layer and those beside it, so that few boxes are looked at; all of them must fit the key.
     wide = np.pad(reach, 1)
@@ -112,7 +112,7 @@ def bars_of(cells: ScaledCells, groups: Groups) -> Bars:
 
 @njit(cache=True)
 def _extents(cells: ScaledCells, n_groups: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Of each group: longest reach aside, mm, and in depth; smallest and largest coordinates."""
+    """Of each group: longest reach aside, mm, and in depth; smallest and largest coordinates, infinite without cells."""
     reach, steps = np.zeros(n_groups), np.zeros(n_groups)
     least, most = np.full((n_groups, 3), np.inf), np.full((n_groups, 3), -np.inf)
     for i in range(len(cells.group)):
@@ -123,9 +123,6 @@ def _extents(cells: ScaledCells, n_groups: int) -> tuple[Floats, Floats, Floats,
         for axis in range(3):
             least[g, axis] = min(least[g, axis], cells.xyz[i, axis])
             most[g, axis] = max(most[g, axis], cells.xyz[i, axis])
-    for g in range(n_groups):
-        if reach[g] == 0:
-            least[g], most[g] = 0.0, 0.0
     return reach, steps, least, most
 
 

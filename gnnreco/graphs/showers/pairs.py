@@ -68,13 +68,20 @@ def pairs_in_parts(
     return bars, _searched(_rows(cells, bars.order), group, sensor, groups, bars, rotation, limit)
 
 
+@njit(cache=True)
 def _rows(cells: ScaledCells, order: Ints) -> Floats:
     """Columns `X` to `LENGTHWISE` of the cells, those of a bar side by side in memory."""
-    rows, at = np.empty((len(order), LENGTHWISE + 1)), 0
-    for column in cells[:-2]:  # but `group` and `sensor`
-        width = column.shape[1] if column.ndim > 1 else 1
-        rows[:, at : at + width] = column.reshape(len(order), width)[order]
-        at += width
+    xyz, direction, u, v, cosine, along, unit, depth, step, reach, lengthwise, _, _ = cells
+    rows = np.empty((len(order), LENGTHWISE + 1))
+    for k in range(len(order)):
+        i = order[k]
+        for axis in range(3):
+            rows[k, axis], rows[k, WAY + axis] = xyz[i, axis], direction[i, axis]
+            rows[k, TO_U + axis], rows[k, TO_V + axis] = u[i, axis], v[i, axis]
+        rows[k, COSINE], rows[k, ALONG] = cosine[i], along[i]
+        rows[k, UNIT], rows[k, UNIT + V] = unit[i, U], unit[i, V]
+        rows[k, DEEP], rows[k, STEP], rows[k, REACH] = depth[i], step[i], reach[i]
+        rows[k, LENGTHWISE] = lengthwise[i]
     return rows
 
 
