@@ -1,6 +1,6 @@
 """Pictures of events and detectors: HTML and SVG files that need neither a network nor a server.
 
-The page of a first look, `gnnreco.display.explore_page`, is not imported here: its clusters need torch.
+The page of a first look, `gnnreco.display.explore_page`, is not imported here: it finds clusters, which takes kernels.
 """
 
 from gnnreco.display.drawing.layout import draw_detector

@@ -307,12 +307,13 @@ class Detector:
         if len(self.templates) == 1:
             return ask(self.templates[0], values).astype(dtype, copy=False)
         kinds = self.template[sensors]
+        order = np.argsort(kinds, kind="stable")
         result: NDArray[Any] | None = None
-        for t in np.unique(kinds):
-            answer = ask(self.templates[t], values[kinds == t])
+        for rows in np.split(order, np.flatnonzero(np.diff(kinds[order])) + 1) if len(order) else ():
+            answer = ask(self.templates[kinds[rows[0]]], values[rows])
             if result is None:
                 result = np.zeros((len(values), *answer.shape[1:]), dtype)
-            result[kinds == t] = answer
+            result[rows] = answer
         return ask(self.templates[0], values).astype(dtype) if result is None else result
 
     def cell_id(self, sensor: ArrayLike, cell: ArrayLike) -> NDArray[np.uint64]:

@@ -140,12 +140,11 @@ def _showers(mine: Seen, task: ClusteringTask) -> NodeGraph:
     from gnnreco.tasks.showers.targets import cell_truth, pair_targets
 
     event = mine.event
-    graph = task.graph(event)
-    if task.frame.charge[graph.sensor].any():
+    if task.drifts(event):
         raise BadConfig(
             "the graph of cells is that of calorimeters; a drift chamber has one with a bundle for drift"
         )
-    loud = task.loud(graph)
+    graph, loud = task.loud(event)
     cell, place = np.nonzero(loud.real)
     edges = np.stack([loud.neighbour[cell, place], cell]).astype(np.int64)  # a cell hears its neighbours
     known = loud.cells, edges, loud.pairs[cell, place], _rows(mine, graph.index)[:, None]

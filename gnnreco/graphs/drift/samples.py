@@ -85,11 +85,17 @@ class PadSamples:
         Of the pad along u and v, mm.
     local : float64 (n, 3)
         Place in the sensor, mm.
+    row : int64 (n,)
+        Row of pads in the sensor.
+    by_row : int64 (n,)
+        Samples in the order of their sensors, rows, and places along the row.
     """
 
     cells: CellGraph
     size: Floats
     local: Floats
+    row: Ints
+    by_row: Ints
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -126,7 +132,8 @@ def pad_samples(config: CellGraphConfig, detector: Detector, frame: CellFrame, e
     cell = hit_cells(detector, event.hits)[cells.index]
     size = detector.cell_size(cells.sensor, cell) if len(cells) else np.zeros((0, 2))
     local = detector.to_local(cells.sensor, cells.xyz) if len(cells) else np.zeros((0, 3))
-    return PadSamples(cells, size, local)
+    row = np.floor(local[:, 1] / np.maximum(size[:, 1], 1e-9) + 0.25).astype(np.int64)
+    return PadSamples(cells, size, local, row, np.lexsort((local[:, 0], row, cells.sensor)))
 
 
 def build_drift_graph(
@@ -140,14 +147,13 @@ def build_drift_graph(
     pair_energy = np.array([s.drift.pair_energy if s.drift else 0.0 for s in detector.subsystems])
     per_mm = (electrons_per_mm(detector) * pair_energy[detector.subsystem])[cells.sensor]
     # What a minimum-ionising particle leaves where it crosses the longer side of a pad, GeV.
-    expected = np.maximum(per_mm * size.max(axis=1, initial=0.0), 1e-12)
+    expected = np.maximum(per_mm * np.maximum(size[:, 0], size[:, 1]), 1e-12)
     # The root keeps a sample with a knock-on electron from outweighing all others.
     weight = np.sqrt(cells.energy / expected)
-    near = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.near)
-    far = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.far)
+    near, far = spread_moments(cells.xyz, weight, cells.offsets, cells.neighbour, config.near, config.far)
     near_shape, far_shape = main_axes(near), main_axes(far)
     pairs = _pairs(cells.offsets, cells.neighbour, np.einsum("ij,ij->i", cells.xyz, cells.xyz))
-    unit = np.stack([size.min(axis=1, initial=np.inf), frame.sample[cells.sensor]], axis=1)
+    unit = np.stack([np.minimum(size[:, 0], size[:, 1]), frame.sample[cells.sensor]], axis=1)
     charge = cells.energy / expected
     row_axis = np.ascontiguousarray(detector.rotation[cells.sensor, :, 1])
     drift = np.ascontiguousarray(cells.direction)
@@ -168,7 +174,7 @@ def build_drift_graph(
     features = _pair_features(
         pairs, cells.xyz, charge, middle, near_shape[0], far_shape[0], drift, row_axis, unit, size[:, 1]
     )
-    return DriftGraph(cells, size, local, pairs, nodes, features)
+    return DriftGraph(cells, size, local, samples.row, samples.by_row, pairs, nodes, features)
 
 
 @njit(cache=True, nogil=True)

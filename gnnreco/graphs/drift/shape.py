@@ -17,14 +17,24 @@ WEIGHT, MEAN, SPREAD = 0, 1, 4
 LONG, WIDE, THIN = range(3)  # columns of the variances along the main axes
 
 
-@njit(cache=True, nogil=True)
 def spread_moments(
-    xyz: Floats, weight: Floats, offsets: Ints, neighbour: NDArray[np.int32], rounds: int
-) -> Floats:
-    """Weight, its first and its second moments (n, 10) after some rounds, about each sample itself.
+    xyz: Floats, weight: Floats, offsets: Ints, neighbour: NDArray[np.int32], *rounds: int
+) -> list[Floats]:
+    """Weight, its first and its second moments (n, 10) after each of these numbers of rounds, about each sample itself.
 
     The first three columns after the weight are the mean offset (mm), the last six the lower triangle of the covariance.
     """
+    here, done = _moments(xyz, weight), 0
+    found: dict[int, Floats] = {}
+    for count in sorted(set(rounds)):
+        here = _travelled(here, offsets, neighbour, count - done)
+        found[count], done = _about_samples(here, xyz), count
+    return [found[count] for count in rounds]
+
+
+@njit(cache=True, nogil=True)
+def _moments(xyz: Floats, weight: Floats) -> Floats:
+    """Of each sample alone, about the origin."""
     n = len(weight)
     here = np.empty((n, 10))
     for i in range(n):
@@ -33,14 +43,26 @@ def spread_moments(
             here[i, MEAN + a] = weight[i] * xyz[i, a]
             for b in range(a + 1):
                 here[i, SPREAD + a * (a + 1) // 2 + b] = weight[i] * xyz[i, a] * xyz[i, b]
+    return here
+
+
+@njit(cache=True, nogil=True)
+def _travelled(here: Floats, offsets: Ints, neighbour: NDArray[np.int32], rounds: int) -> Floats:
+    """The same after some rounds, in each of which a sample adds those of its neighbours."""
     for _ in range(rounds):
         there = here.copy()
-        for i in range(n):
+        for i in range(len(here)):
             for k in range(offsets[i], offsets[i + 1]):
                 for c in range(10):
                     there[i, c] += here[neighbour[k], c]
         here = there
-    for i in range(n):
+    return here
+
+
+@njit(cache=True, nogil=True)
+def _about_samples(moments: Floats, xyz: Floats) -> Floats:
+    here = moments.copy()
+    for i in range(len(here)):
         for c in range(1, 10):
             here[i, c] /= here[i, WEIGHT]
         for a in range(3):

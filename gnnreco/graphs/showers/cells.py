@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from gnnreco.columns import Event, Floats, Hits, Ints
 from gnnreco.errors import BadInput, OverBudget
 from gnnreco.geometry import Detector
 
+from .bars import Groups, ScaledCells
 from .frame import FLATTEST, CellFrame
-from .pairs import Groups, ScaledCells, close_pairs, symmetric
+from .pairs import close_pairs, symmetric
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class CellGraphConfig:
 
 @dataclass(frozen=True, slots=True)
 class CellGraph:
-    """Cells with a signal, and pairs of them that lie close, as one CSR table.
+    """Cells with a signal, and pairs of them that lie close, as one CSR table; it is empty where they were not kept.
 
     Attributes
     ----------
@@ -108,6 +109,10 @@ class CellGraph:
         return len(self.index)
 
 
+#: Columns `offsets`, `neighbour` and `distance` of a graph whose pairs were not kept.
+NO_PAIRS = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
+
+
 def hit_cells(detector: Detector, hits: Hits) -> NDArray[np.int32]:
     """Cell of each hit in its sensor (n,): that of its first deposit, else the one at its position; -1: none."""
     cell = np.full(len(hits), -1, np.int32)
@@ -154,6 +159,18 @@ def build_cell_graph(
     OverBudget
         More pairs than `max_edges`.
     """
+    graph, cells, groups = measured_cells(config, detector, frame, event)
+    one, two, distance, needed = close_pairs(cells, groups, detector.rotation, config.max_edges)
+    if needed > config.max_edges:
+        raise OverBudget(event.number, "pairs of close cells", needed, config.max_edges)
+    offsets, neighbour, distance = symmetric(len(graph), one, two, distance)
+    return replace(graph, offsets=offsets, neighbour=neighbour, distance=distance)
+
+
+def measured_cells(
+    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event
+) -> tuple[CellGraph, ScaledCells, Groups]:
+    """The graph of `build_cell_graph` without its pairs, and what they are found by."""
     index, cell, energy = live_cells(config, detector, frame, event)
     xyz, sensor = event.hits.xyz[index], event.hits.sensor[index]
     group, drifts = frame.group[sensor], frame.charge[sensor]
@@ -179,14 +196,9 @@ def build_cell_graph(
         group,
         sensor.astype(np.int64),
     )
-    groups = Groups(frame.stack, frame.depth, frame.middle, frame.spread)
-    one, two, distance, needed = close_pairs(cells, groups, detector.rotation, config.max_edges)
-    if needed > config.max_edges:
-        raise OverBudget(event.number, "pairs of close cells", needed, config.max_edges)
-    csr = symmetric(len(index), one, two, distance)
     across, moliere = np.sqrt(unit[:, 0] * unit[:, 1]), frame.unit[sensor]
     size = np.where(moliere > 0, across / np.where(moliere > 0, moliere, 1.0), 1.0)
-    return CellGraph(
+    graph = CellGraph(
         index,
         sensor,
         group,
@@ -203,8 +215,9 @@ def build_cell_graph(
         frame.behind[group] / cosine,
         size,
         frame.fraction[sensor],
-        *csr,
+        *NO_PAIRS,
     )
+    return graph, cells, Groups(frame.stack, frame.depth, frame.middle, frame.spread, frame.bend)
 
 
 def live_cells(

@@ -6,15 +6,17 @@ or a reflection of the event that the detector shares with it changes none of th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Floats, Ints
+from gnnreco.columns import Floats
 from gnnreco.kernels import X, Y, Z, njit
 
+from .around import Around, around_cells
 from .cells import CellGraph
 
 DEEPER = 3  # column of a lean, after its way aside: the steps of depth
@@ -49,7 +51,6 @@ PAIR_FEATURES = (
     "lean_second",
     "lean_both",
 )
-NEAR = 1.5  # units of the graph: radius of the density that cells climb
 FAINTEST = 1e-3  # of the mip: energies below it count as this
 
 
@@ -79,7 +80,7 @@ class LoudNeighbours:
 
 
 def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
-    """Choose the neighbours of each cell and describe both.
+    """Choose the neighbours of each cell of a graph with its pairs, and describe both.
 
     Parameters
     ----------
@@ -89,32 +90,41 @@ def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
     reach : float
         Longest edge of the graph, in its units.
     """
+    one = np.repeat(np.arange(len(graph), dtype=np.int32), np.diff(graph.offsets))
+    once = graph.neighbour < one
+    pairs = one[once], graph.neighbour[once], graph.distance[once], int(once.sum())
+    return described(graph, around_cells(graph.energy, [(len(graph), 0, pairs)], k, reach), reach)
+
+
+def described(graph: CellGraph, around: Around, reach: float) -> LoudNeighbours:
+    """Cells and the loudest pairs of them in numbers; see `loud_neighbours`. The pairs of the graph are not read."""
     mip = np.where(graph.mip > 0, graph.mip, 1.0)
-    near, far = _densities(graph.offsets, graph.neighbour, graph.distance, graph.energy, NEAR, reach)
-    neighbour, real = _loudest(graph.offsets, graph.neighbour, graph.distance, graph.energy, k)
-    highest, climb = _climbs(graph.offsets, graph.neighbour, graph.distance, near, reach)
+    near, neighbour, real = around.near, around.neighbour, around.voice > 0
     cells = _Cells(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy)
     lean = _lean(cells, neighbour, real)
     pairs = _pairs(cells, near, lean, neighbour, real, reach)
-    columns = [
-        np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
-        np.log(np.maximum(near / mip, FAINTEST)) / 4,
-        np.log(np.maximum(far / mip, FAINTEST)) / 5,
-        np.log1p(np.diff(graph.offsets)) / 4,
-        graph.depth / 25,
-        graph.nuclear / 4,
-        graph.behind / 4,
-        np.log(np.maximum(graph.size, 1e-3)),
-        np.log(graph.thickness),
-        graph.cosine,
-        np.log(near / highest) / 3,
-        climb / reach,
-        np.linalg.norm(lean[:, :3], axis=1),
-        lean[:, 3],
-        graph.energy / near,
-        np.log10(graph.fraction) / 2,
-    ]
-    return LoudNeighbours(neighbour, real, np.stack(columns, axis=1).astype(np.float32), pairs, near)
+    columns: dict[str, Callable[[], Floats]] = {  # made one after the other: they are large
+        "energy": lambda: np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
+        "density_near": lambda: np.log(np.maximum(near / mip, FAINTEST)) / 4,
+        "density_far": lambda: np.log(np.maximum(around.far / mip, FAINTEST)) / 5,
+        "neighbours": lambda: np.log1p(around.crowd) / 4,
+        "depth": lambda: graph.depth / 25,
+        "nuclear_depth": lambda: graph.nuclear / 4,
+        "nuclear_behind": lambda: graph.behind / 4,
+        "cell_size": lambda: np.log(np.maximum(graph.size, 1e-3)),
+        "layer_thickness": lambda: np.log(graph.thickness),
+        "cosine": lambda: graph.cosine,
+        "density_over_highest": lambda: np.log(near / around.highest) / 3,
+        "climb": lambda: around.climb / reach,
+        "lean": lambda: np.linalg.norm(lean[:, :3], axis=1),
+        "lean_depth": lambda: lean[:, 3],
+        "energy_over_density": lambda: graph.energy / near,
+        "fraction": lambda: np.log10(graph.fraction) / 2,
+    }
+    table = np.empty((len(graph), len(CELL_FEATURES)), np.float32)
+    for k, name in enumerate(CELL_FEATURES):
+        table[:, k] = columns[name]()
+    return LoudNeighbours(neighbour, real, table, pairs, near)
 
 
 class _Cells(NamedTuple):
@@ -126,50 +136,6 @@ class _Cells(NamedTuple):
     unit: Floats
     step: Floats
     energy: Floats
-
-
-@njit(cache=True)
-def _densities(
-    offsets: Ints,
-    neighbour: NDArray[np.int32],
-    distance: NDArray[np.float32],
-    energy: Floats,
-    near: float,
-    far: float,
-) -> tuple[Floats, Floats]:
-    """Energies around each cell, which count by 1 - (distance / radius)^2, for two radii."""
-    one, two = energy.copy(), energy.copy()
-    for i in range(len(energy)):
-        for m in range(offsets[i], offsets[i + 1]):
-            square, e = distance[m] * distance[m], energy[neighbour[m]]
-            one[i] += max(1 - square / (near * near), 0.0) * e
-            two[i] += max(1 - square / (far * far), 0.0) * e
-    return one, two
-
-
-@njit(cache=True)
-def _loudest(
-    offsets: Ints, neighbour: NDArray[np.int32], distance: NDArray[np.float32], energy: Floats, k: int
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """The k neighbours with the most energy over 0.3 + distance^2; energies are never equal, so no order of rows enters."""
-    n = len(energy)
-    out, real, voice = np.empty((n, k), np.int32), np.zeros((n, k), np.bool_), np.empty(k)
-    for i in range(n):
-        out[i] = i
-        count = 0
-        for m in range(offsets[i], offsets[i + 1]):
-            j = neighbour[m]
-            loud = energy[j] / (0.3 + distance[m] * distance[m])
-            if count == k and loud <= voice[k - 1]:
-                continue
-            at = min(count, k - 1)
-            while at > 0 and voice[at - 1] < loud:
-                voice[at], out[i, at] = voice[at - 1], out[i, at - 1]
-                at -= 1
-            voice[at], out[i, at] = loud, j
-            count = min(count + 1, k)
-        real[i, :count] = True
-    return out, real
 
 
 @njit(cache=True)
@@ -201,21 +167,6 @@ def _lean(cells: _Cells, neighbour: NDArray[np.int32], real: NDArray[np.bool_]) 
             out[i, c] /= total * unit[i]
         out[i, DEEPER] /= total * step[i]
     return out
-
-
-@njit(cache=True)
-def _climbs(
-    offsets: Ints, neighbour: NDArray[np.int32], distance: NDArray[np.float32], density: Floats, reach: float
-) -> tuple[Floats, Floats]:
-    """Highest density around each cell, and the distance to the nearest that is higher (`reach` where none is)."""
-    highest, climb = density.copy(), np.full(len(density), reach)
-    for i in range(len(density)):
-        for m in range(offsets[i], offsets[i + 1]):
-            other = density[neighbour[m]]
-            highest[i] = max(highest[i], other)
-            if other > density[i]:
-                climb[i] = min(climb[i], distance[m])
-    return highest, climb
 
 
 @njit(cache=True)

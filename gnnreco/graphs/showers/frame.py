@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
@@ -52,6 +53,8 @@ class CellFrame:
         Interaction lengths from the front of the stack to the middle of the group's sensors, and from there to its back.
     middle, spread : float64 (n_groups,)
         Mean of `distance`, and the farthest from it, mm.
+    bend : float64 (n_groups,)
+        Largest step between the normals of sensors that face nearly the same way; 0 for a plane.
     """
 
     energy: NDArray[np.bool_]
@@ -69,6 +72,7 @@ class CellFrame:
     behind: Floats
     middle: Floats
     spread: Floats
+    bend: Floats
 
     @classmethod
     def of(cls, detector: Detector) -> CellFrame:
@@ -112,7 +116,20 @@ class CellFrame:
             behind[order],
             middle[order],
             spread[:n][order],
+            _bend(outward, rank[group], n),
         )
+
+
+def _bend(outward: Floats, group: Ints, n: int) -> Floats:
+    """See `CellFrame.bend`: from each normal of a group to the nearest other one."""
+    bend, order = np.zeros(n), np.argsort(group, kind="stable")
+    rows = np.split(order, np.searchsorted(group[order], np.arange(n + 1)))[1:-1]
+    for g, mine in enumerate(rows):
+        ways = np.round(outward[mine], 6)
+        if (ways != ways[:1]).any():
+            some = np.unique(ways, axis=0)
+            bend[g] = cKDTree(some).query(some, 2)[0][:, 1].max()
+    return bend
 
 
 def _measuring(detector: Detector, what: str) -> NDArray[np.bool_]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,69 +12,14 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import U, V, W, X, Y, Z, get_num_threads, njit
 
+from .bars import BITS, Bars, Groups, ScaledCells, bars_of, find_bar, first_at
+
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], int]
-#: Bits of a box number for each axis; the group takes the rest.
-BITS = 16
+# Columns of a cell, as in `ScaledCells`: its place from X to Z, then these.
+WAY, TO_U, TO_V, COSINE, ALONG, UNIT, DEEP, STEP, REACH, LENGTHWISE = 3, 6, 9, 12, 13, 14, 16, 17, 18, 19
+inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 #: Cells whose pairs one thread finds at a time.
 STRETCH = 4096
-
-
-class ScaledCells(NamedTuple):
-    """Cells and the units in which they are near or far; a tuple of arrays, so that numba takes it as it is.
-
-    Attributes
-    ----------
-    xyz, direction : float64 (n, 3)
-        Position, mm; the way a shower runs there.
-    u, v : float64 (n, 3)
-        What gives, by a scalar product with a step, where the step lands in the plane of the sensor when it is
-        carried there along `direction`.
-    cosine, along : float64 (n,)
-        Of the direction to the sensor's normal; position along that normal, mm.
-    unit : float64 (n, 2)
-        Lateral units along u and v, mm.
-    depth, step, reach : float64 (n,)
-        Depth, its unit, and the longest distance.
-    lengthwise : float64 (n,)
-        How many mm a unit of depth is within a group; 0 where a group has one depth.
-    group, sensor : int64 (n,)
-    """
-
-    xyz: Floats
-    direction: Floats
-    u: Floats
-    v: Floats
-    cosine: Floats
-    along: Floats
-    unit: Floats
-    depth: Floats
-    step: Floats
-    reach: Floats
-    lengthwise: Floats
-    group: Ints
-    sensor: Ints
-
-
-class Groups(NamedTuple):
-    """Layers, sorted by stack, then depth; see `CellFrame`. All (n_groups,)."""
-
-    stack: Ints
-    depth: Floats
-    middle: Floats
-    spread: Floats
-
-
-class _Boxes(NamedTuple):
-    """Boxes of cells: those of ``keys[row]`` are ``order[ends[row]:ends[row + 1]]``; `table` finds the row of a key."""
-
-    order: Ints
-    keys: Ints
-    ends: Ints
-    table: Ints
-    low: Floats
-    side: Floats
-    reach: Floats
-    steps: Floats
 
 
 def close_pairs(cells: ScaledCells, groups: Groups, rotation: Floats, limit: int) -> Pairs:
@@ -97,181 +43,182 @@ def close_pairs(cells: ScaledCells, groups: Groups, rotation: Floats, limit: int
     needed : int
         How many pairs there are.
     """
-    boxes = _boxes(cells, groups)
-    ordered = ScaledCells._make(
-        column[boxes.order] for column in cells
-    )  # cells of a box side by side in memory
-    one, two, distance, needed = _searched(ordered, groups, boxes, rotation, limit)
-    return boxes.order[one].astype(np.int32), boxes.order[two].astype(np.int32), distance, needed
+    bars, parts = pairs_in_parts(cells, groups, rotation, limit)
+    pairs = [part for _, part in parts]
+    one, two, distance = (np.concatenate([part[k] for part in pairs]) for k in range(3))
+    needed = sum(part[3] for part in pairs)
+    return bars.order[one].astype(np.int32), bars.order[two].astype(np.int32), distance, needed
 
 
-def _boxes(cells: ScaledCells, groups: Groups) -> _Boxes:
-    n, n_groups = len(cells.xyz), len(groups.stack)
-    reach, steps = np.zeros(n_groups), np.zeros(n_groups)
-    np.maximum.at(
-        reach, cells.group, np.maximum(cells.unit.max(axis=1, initial=0.0), cells.lengthwise) * cells.reach
-    )
-    np.maximum.at(steps, cells.group, cells.step * cells.reach)
-    low = cells.xyz.min(axis=0) if n else np.zeros(3)
-    extent = float((cells.xyz.max(axis=0) - low).max()) if n else 0.0
-    # The reach of a layer and those beside it, so that few boxes are looked at; all of them must fit the key.
-    wide = np.pad(reach, 1)
-    side = np.maximum(np.maximum(wide[:-2], wide[2:]), reach) + groups.spread
-    side = np.maximum(side, max(extent / 2 ** (BITS - 1), 1e-6))
-    box = ((cells.xyz - low) / side[cells.group][:, None]).astype(np.int64)
-    key = ((cells.group << BITS | box[:, 0]) << BITS | box[:, 1]) << BITS | box[:, 2]
-    order = np.argsort(key, kind="stable")
-    keys, start = np.unique(key[order], return_index=True)
-    return _Boxes(order, keys, np.append(start, n).astype(np.int64), _table(keys), low, side, reach, steps)
+def pairs_in_parts(
+    cells: ScaledCells, groups: Groups, rotation: Floats, limit: int
+) -> tuple[Bars, Iterator[tuple[int, Pairs]]]:
+    """The same, part by part, so that they need not all be held.
 
-
-@njit(cache=True, nogil=True)
-def _slot(key: int, mask: int) -> int:
-    """Where a key belongs in a table of mask + 1 places: high bits mixed down."""
-    mixed = (key ^ (key >> 31)) * 0x2545F4914F6CDD1D
-    return (mixed ^ (mixed >> 29)) & mask
+    Returns
+    -------
+    bars : Bars
+        Rows of the parts are places in its `order`.
+    parts
+        Each with the row before which its first cells lie, and its pairs: each of a row of that part with an earlier one.
+        At most `limit` are kept in all.
+    """
+    bars = bars_of(cells, groups)
+    group, sensor = cells.group[bars.order], cells.sensor[bars.order]
+    return bars, _searched(_rows(cells, bars.order), group, sensor, groups, bars, rotation, limit)
 
 
 @njit(cache=True)
-def _table(keys: Ints) -> Ints:
-    """Open hash table: rows of the keys, -1 where a place is free."""
-    size = 16
-    while size < 2 * len(keys):
-        size *= 2
-    table = np.full(size, -1, np.int64)
-    for row in range(len(keys)):
-        place = _slot(keys[row], size - 1)
-        while table[place] >= 0:
-            place = (place + 1) & (size - 1)
-        table[place] = row
-    return table
+def _rows(cells: ScaledCells, order: Ints) -> Floats:
+    """Columns `X` to `LENGTHWISE` of the cells, those of a bar side by side in memory."""
+    xyz, direction, u, v, cosine, along, unit, depth, step, reach, lengthwise, _, _ = cells
+    rows = np.empty((len(order), LENGTHWISE + 1))
+    for k in range(len(order)):
+        i = order[k]
+        for axis in range(3):
+            rows[k, axis], rows[k, WAY + axis] = xyz[i, axis], direction[i, axis]
+            rows[k, TO_U + axis], rows[k, TO_V + axis] = u[i, axis], v[i, axis]
+        rows[k, COSINE], rows[k, ALONG] = cosine[i], along[i]
+        rows[k, UNIT], rows[k, UNIT + V] = unit[i, U], unit[i, V]
+        rows[k, DEEP], rows[k, STEP], rows[k, REACH] = depth[i], step[i], reach[i]
+        rows[k, LENGTHWISE] = lengthwise[i]
+    return rows
 
 
-@njit(cache=True, nogil=True)
-def _find(key: int, keys: Ints, table: Ints) -> int:
-    mask = len(table) - 1
-    place = _slot(key, mask)
-    while table[place] >= 0:
-        if keys[table[place]] == key:
-            return table[place]
-        place = (place + 1) & mask
-    return -1
+def _searched(
+    rows: Floats, group: Ints, sensor: Ints, groups: Groups, bars: Bars, rotation: Floats, limit: int
+) -> Iterator[tuple[int, Pairs]]:
+    """Stretches of cells, on as many threads as numba may use; the order of pairs knows nothing of the threads."""
+    n = len(rows)
+    starts = range(0, max(n, 1), STRETCH)
+    threads = min(get_num_threads(), len(starts))
+
+    def search(start: int) -> tuple[int, Pairs]:
+        stop = min(start + STRETCH, n)
+        return stop, _search(rows, group, sensor, groups, bars, rotation, limit, start, stop)
+
+    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
+        for first in range(
+            0, len(starts), threads
+        ):  # no more at once than threads: the others would wait in memory
+            some = starts[first : first + threads]
+            for stop, part in pool.map(search, some) if pool else map(search, some):
+                kept = part[0][:limit], part[1][:limit], part[2][:limit], part[3]
+                limit -= len(kept[0])
+                yield stop, kept
 
 
-@njit(cache=True, nogil=True)
-def _turned(i: int, j: int, cells: ScaledCells, rotation: Floats) -> tuple[float, float]:
+@inlined
+def _turned(i: int, j: int, rows: Floats, sensor: Ints, rotation: Floats) -> tuple[float, float]:
     """Lateral units of cell j along u and v of the sensor of cell i, mm."""
-    one, two = rotation[cells.sensor[i]], rotation[cells.sensor[j]]
-    lengths = np.zeros(2)
-    for a in range(2):
-        for b in range(2):
-            cosine = one[X, a] * two[X, b] + one[Y, a] * two[Y, b] + one[Z, a] * two[Z, b]
-            lengths[a] += (cosine * cells.unit[j, b]) ** 2
-    return np.sqrt(lengths[U]), np.sqrt(lengths[V])
+    one, two, u, v = sensor[i], sensor[j], 0.0, 0.0
+    for b in range(2):
+        along_u, along_v = 0.0, 0.0
+        for axis in range(3):
+            along_u += rotation[one, axis, U] * rotation[two, axis, b]
+            along_v += rotation[one, axis, V] * rotation[two, axis, b]
+        u += (along_u * rows[j, UNIT + b]) ** 2
+        v += (along_v * rows[j, UNIT + b]) ** 2
+    return np.sqrt(u), np.sqrt(v)
 
 
-@njit(cache=True, nogil=True)
-def _distance(i: int, j: int, around: float, cells: ScaledCells, rotation: Floats) -> float:
+@inlined
+def _distance(i: int, j: int, around: float, rows: Floats, sensor: Ints, rotation: Floats) -> float:
     """Scaled distance of two cells, in the frame of the first; infinite more than `around` mm aside."""
-    x, y, z = (
-        cells.xyz[j, X] - cells.xyz[i, X],
-        cells.xyz[j, Y] - cells.xyz[i, Y],
-        cells.xyz[j, Z] - cells.xyz[i, Z],
-    )
-    ahead = x * cells.direction[i, X] + y * cells.direction[i, Y] + z * cells.direction[i, Z]
+    x, y, z = rows[j, X] - rows[i, X], rows[j, Y] - rows[i, Y], rows[j, Z] - rows[i, Z]
+    ahead = x * rows[i, WAY + X] + y * rows[i, WAY + Y] + z * rows[i, WAY + Z]
     across = x * x + y * y + z * z - ahead * ahead
     if across > around * around:
         return np.inf
-    u = x * cells.u[i, X] + y * cells.u[i, Y] + z * cells.u[i, Z]
-    v = x * cells.v[i, X] + y * cells.v[i, Y] + z * cells.v[i, Z]
-    unit_u, unit_v = cells.unit[j, U], cells.unit[j, V]
-    if unit_u != unit_v and cells.sensor[i] != cells.sensor[j]:
-        unit_u, unit_v = _turned(i, j, cells, rotation)
-    unit_u, unit_v = max(unit_u, cells.unit[i, U]), max(unit_v, cells.unit[i, V])
+    u = x * rows[i, TO_U + X] + y * rows[i, TO_U + Y] + z * rows[i, TO_U + Z]
+    v = x * rows[i, TO_V + X] + y * rows[i, TO_V + Y] + z * rows[i, TO_V + Z]
+    unit_u, unit_v = rows[j, UNIT], rows[j, UNIT + V]
+    if unit_u != unit_v and sensor[i] != sensor[j]:
+        unit_u, unit_v = _turned(i, j, rows, sensor, rotation)
+    unit_u, unit_v = max(unit_u, rows[i, UNIT]), max(unit_v, rows[i, UNIT + V])
     length, lateral = u * u + v * v, 0.0
     if length > 1e-12:
         lateral = ((u / unit_u) ** 2 + (v / unit_v) ** 2) * max(across, 0.0) / length
-    deeper = (cells.depth[i] - cells.depth[j]) / max(cells.step[i], cells.step[j])
+    deeper = (rows[i, DEEP] - rows[j, DEEP]) / max(rows[i, STEP], rows[j, STEP])
     return np.sqrt(lateral + deeper * deeper)
 
 
-def _searched(cells: ScaledCells, groups: Groups, boxes: _Boxes, rotation: Floats, limit: int) -> Pairs:
-    """All pairs, stretch by stretch on as many threads as numba may use; their order knows nothing of the threads."""
-    n = len(cells.xyz)
-    starts = range(0, max(n, 1), STRETCH)
-
-    def search(start: int) -> Pairs:
-        return _search(cells, groups, boxes, rotation, limit, start, min(start + STRETCH, n))  # type: ignore[no-any-return]
-
-    threads = min(get_num_threads(), len(starts))
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            parts = list(pool.map(search, starts))
-    else:
-        parts = [search(start) for start in starts]
-    one, two, distance = (np.concatenate([part[k] for part in parts]) for k in range(3))
-    return one, two, distance, sum(part[3] for part in parts)
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _search(
-    cells: ScaledCells, groups: Groups, boxes: _Boxes, rotation: Floats, limit: int, start: int, stop: int
+    rows: Floats,
+    group: Ints,
+    sensor: Ints,
+    groups: Groups,
+    bars: Bars,
+    rotation: Floats,
+    limit: int,
+    start: int,
+    stop: int,
 ) -> Pairs:
     """Pairs of the cells from `start` to `stop` with those before them."""
+    # Taken out of their tuples once: numba counts a reference each time it takes one.
+    stacks, depths, middles, spreads, bends = groups
+    order, place, keys, ends, table, all_axes, low, sides, reaches, steps = bars
     one = np.empty(32 * (stop - start) + 16, np.int32)
     two = np.empty(len(one), np.int32)
     distance = np.empty(len(one), np.float32)
     total = 0
-    first, last = np.empty(3, np.int64), np.empty(3, np.int64)
+    least, most = np.empty(3), np.empty(3)
     for i in range(start, stop):
-        g, cosine = cells.group[i], cells.cosine[i]
+        g, cosine = group[i], rows[i, COSINE]
+        drifts, reach = rows[i, LENGTHWISE] > 0, rows[i, REACH]
         h = g
         # From its own layer towards the front: each pair is met once, from its deeper cell.
-        while h >= 0 and groups.stack[h] == groups.stack[g]:
-            deeper = (groups.depth[g] - groups.depth[h]) / cosine / max(boxes.steps[g], boxes.steps[h])
+        while h >= 0 and stacks[h] == stacks[g]:
+            deeper = (depths[g] - depths[h]) / cosine / max(steps[g], steps[h])
             if deeper > 1:
                 break
-            if boxes.reach[h] == 0:  # a layer without cells
+            if reaches[h] == 0:  # a layer without cells
                 h -= 1
                 continue
-            drifts = cells.lengthwise[i] > 0
-            shift = 0.0 if h == g or drifts else (groups.middle[h] - cells.along[i]) / cosine
+            shift = 0.0 if h == g or drifts else (middles[h] - rows[i, ALONG]) / cosine
             # What depth has used of the reach is lost aside; a tenth is left for cells that look another way.
-            around = max(boxes.reach[g], boxes.reach[h]) * np.sqrt(1 - (0.9 * deeper) ** 2)
+            around = max(reaches[g], reaches[h]) * np.sqrt(1 - (0.9 * deeper) ** 2)
             for axis in range(3):
                 # A disk in the plane of the sensor, thickened for layers that bend; a ball where cells drift.
-                flat = (
-                    1.0
-                    if cells.lengthwise[i] > 0
-                    else 0.1 + np.sqrt(max(0.0, 1.0 - rotation[cells.sensor[i], axis, W] ** 2))
-                )
-                half = around * flat / cosine + groups.spread[h]
-                here = cells.xyz[i, axis] + shift * cells.direction[i, axis] - boxes.low[axis]
-                first[axis] = max(0, int(np.floor((here - half) / boxes.side[h])))
-                last[axis] = min(2**BITS - 1, int(np.floor((here + half) / boxes.side[h])))
-            for x in range(first[X], last[X] + 1):
-                for y in range(first[Y], last[Y] + 1):
-                    for z in range(first[Z], last[Z] + 1):
-                        row = _find(((h << BITS | x) << BITS | y) << BITS | z, boxes.keys, boxes.table)
-                        if row < 0:
-                            continue
-                        for j in range(boxes.ends[row], boxes.ends[row + 1]):
-                            if h == g and j >= i:
-                                continue
+                flat = 1.0
+                if not drifts:
+                    normal = rotation[sensor[i], axis, W]
+                    flat = min(1.1, 0.1 + bends[h] + np.sqrt(max(0.0, 1.0 - normal**2)))
+                half = around * flat / cosine + spreads[h]
+                here = rows[i, axis] + shift * rows[i, WAY + axis]
+                least[axis], most[axis] = here - half, here + half
+            a, b, c = all_axes[h]
+            side = sides[h]
+            first = max(0, int(np.floor((least[a] - low[a]) / side)))
+            left = max(0, int(np.floor((least[b] - low[b]) / side)))
+            last = min(2**BITS - 1, int(np.floor((most[a] - low[a]) / side)))
+            right = min(2**BITS - 1, int(np.floor((most[b] - low[b]) / side)))
+            for x in range(first, last + 1):
+                for y in range(left, right + 1):
+                    row = find_bar((h << BITS | x) << BITS | y, keys, table)
+                    if row < 0:
+                        continue
+                    end = min(ends[row + 1], i)  # of two cells of one layer the later one meets the other
+                    for j in range(first_at(place, ends[row], end, least[c]), end):
+                        if place[j] > most[c]:
+                            break
+                        one_of, other = i, j
+                        if h == g:
                             # Of one layer the cell that faces the origin more is the first, whatever the order of rows.
-                            tie = cells.cosine[j] == cells.cosine[i] and boxes.order[j] > boxes.order[i]
-                            swap = h == g and (cells.cosine[j] > cells.cosine[i] or tie)
-                            a, b = (j, i) if swap else (i, j)
-                            d = _distance(a, b, around, cells, rotation)
-                            if d > max(cells.reach[i], cells.reach[j]):
-                                continue
-                            if total < limit:
-                                if total == len(one):
-                                    one = np.concatenate((one, np.empty(total, np.int32)))
-                                    two = np.concatenate((two, np.empty(total, np.int32)))
-                                    distance = np.concatenate((distance, np.empty(total, np.float32)))
-                                one[total], two[total], distance[total] = i, j, d
-                            total += 1
+                            facing = rows[j, COSINE]
+                            if facing > cosine or (facing == cosine and order[j] > order[i]):
+                                one_of, other = j, i
+                        d = _distance(one_of, other, around, rows, sensor, rotation)
+                        if d > max(reach, rows[j, REACH]):
+                            continue
+                        if total < limit:
+                            if total == len(one):
+                                one = np.concatenate((one, np.empty(total, np.int32)))
+                                two = np.concatenate((two, np.empty(total, np.int32)))
+                                distance = np.concatenate((distance, np.empty(total, np.float32)))
+                            one[total], two[total], distance[total] = i, j, d
+                        total += 1
             h -= 1
     kept = min(total, limit)
     return one[:kept], two[:kept], distance[:kept], total

@@ -1,6 +1,5 @@
-"""What `Pairs` of the network does when nothing is learned: one pass over the cells, without a table of all pairs.
+"""Messages between cells and numbers of their pairs in one pass over the cells, without a table of all pairs.
 
-PyTorch writes and reads several tables (cells, neighbours, width) in each round, which takes longer than the arithmetic.
 Every row is worked out by itself, so neither the order of rows nor the number of threads changes a bit of it.
 """
 
@@ -10,9 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gnnreco.kernels import get_num_threads, njit
 
@@ -21,71 +18,46 @@ Reals = NDArray[np.float32]
 STRETCH = 4096
 
 
-def listened(
-    me: Tensor, other: Tensor, pairs: Tensor, weight: Tensor, neighbour: Tensor, real: Tensor
-) -> Tensor:
-    """Mean and largest message, ``relu(me[i] + other[j] + pairs[i, m] weight^T) * real``, of each cell (n, 2 h).
-
-    Parameters
-    ----------
-    me, other : float32 (n, h)
-    pairs : float32 (n, k, g)
-    weight : float32 (h, g)
-    neighbour : int32 (n, k)
-    real : float32 (n, k)
-        1, or 0 where a place is not taken.
-    """
-    n, h = me.shape
-    out = np.zeros((n, 2 * h), np.float32)
-    columns = (*_arrays(me, other, pairs, weight.T, neighbour, real), out)
-    _spread(lambda start, stop: _listen(*columns, start, stop), n)
-    return torch.from_numpy(out)
-
-
-def scored(
-    me: Tensor, other: Tensor, pairs: Tensor, weight: Tensor, neighbour: Tensor, out: torch.nn.Linear
-) -> Tensor:
-    """``out(relu(me[i] + other[j] + pairs[i, m] weight^T))`` of each pair (n, k, numbers); see `listened`."""
-    n, k = neighbour.shape
-    numbers = np.empty((n, k, out.out_features), np.float32)
-    columns = (*_arrays(me, other, pairs, weight.T, neighbour, out.weight, out.bias), numbers)
-    _spread(lambda start, stop: _score(*columns, start, stop), n)
-    return torch.from_numpy(numbers)
-
-
-def _arrays(*tensors: Tensor) -> list[NDArray[np.generic]]:
-    return [tensor.detach().contiguous().numpy() for tensor in tensors]
-
-
-def _spread(work: Callable[[int, int], None], n: int) -> None:
-    """Stretches of rows on as many threads as numba may use."""
-    starts = range(0, n, STRETCH)
-    threads = min(get_num_threads(), len(starts))
+def in_stretches(work: Callable[[slice], None], n: int) -> None:
+    """Do the work for all stretches of rows, on as many threads as numba may use."""
+    stretches = [slice(start, min(start + STRETCH, n)) for start in range(0, n, STRETCH)]
+    threads = min(get_num_threads(), len(stretches))
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda start: work(start, min(start + STRETCH, n)), starts))
+            list(pool.map(work, stretches))
         return
-    for start in starts:
-        work(start, min(start + STRETCH, n))
+    for stretch in stretches:
+        work(stretch)
 
 
 @njit(cache=True, nogil=True)
-def _listen(
+def listen(
     me: Reals,
     other: Reals,
     pairs: Reals,
     weight: Reals,
     neighbour: NDArray[np.int32],
-    real: Reals,
-    out: Reals,
-    start: int,
-    stop: int,
-) -> None:
+    real: NDArray[np.bool_],
+) -> Reals:
+    """Mean and largest message, ``relu(me[i] + other[j] + pairs[i, m] weight) * real``, of each row (n, 2 h).
+
+    Parameters
+    ----------
+    me : float32 (n, h)
+    other : float32 (all rows, h)
+    pairs : float32 (n, k, g)
+    weight : float32 (g, h)
+    neighbour : int32 (n, k)
+        Rows of `other`.
+    real : bool (n, k)
+        False where a place is not taken.
+    """
     h, k, g = me.shape[1], neighbour.shape[1], pairs.shape[2]
+    out = np.zeros((len(me), 2 * h), np.float32)
     message, part = np.empty(h, np.float32), np.float32(1 / k)
-    for i in range(start, stop):
+    for i in range(len(me)):
         for m in range(k):
-            if real[i, m] == 0:
+            if not real[i, m]:
                 continue
             j = neighbour[i, m]
             for c in range(h):
@@ -99,24 +71,23 @@ def _listen(
                 out[i, h + c] = max(out[i, h + c], heard)
         for c in range(h):
             out[i, c] *= part
+    return out
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})  # a sum over the width in lanes
-def _score(
+def score(
     me: Reals,
     other: Reals,
     pairs: Reals,
     weight: Reals,
     neighbour: NDArray[np.int32],
     last: Reals,
-    bias: Reals,
-    out: Reals,
-    start: int,
-    stop: int,
-) -> None:
+    bias: float,
+) -> Reals:
+    """``bias + last . relu(me[i] + other[j] + pairs[i, m] weight)`` of each pair (n, k); `last` is (h,); see `listen`."""
     h, k, g = me.shape[1], neighbour.shape[1], pairs.shape[2]
-    message = np.empty(h, np.float32)
-    for i in range(start, stop):
+    out, message = np.empty((len(me), k), np.float32), np.empty(h, np.float32)
+    for i in range(len(me)):
         for m in range(k):
             j = neighbour[i, m]
             for c in range(h):
@@ -124,8 +95,8 @@ def _score(
             for p in range(g):
                 for c in range(h):
                     message[c] += pairs[i, m, p] * weight[p, c]
-            for q in range(len(bias)):
-                total = np.float32(0)
-                for c in range(h):
-                    total += max(message[c], np.float32(0)) * last[q, c]
-                out[i, m, q] = total + bias[q]
+            total = np.float32(0)
+            for c in range(h):
+                total += max(message[c], np.float32(0)) * last[c]
+            out[i, m] = total + bias
+    return out

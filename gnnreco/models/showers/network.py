@@ -7,59 +7,18 @@ first layer of a message is split over the cells (``A h[i] + B h[j] + C e``) and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnnreco.files.limits import NEIGHBOURS, ROUNDS, WIDTH
 from gnnreco.models.aggregate import segment_sum
 from gnnreco.models.pivot import Adversary
-from gnnreco.schema import within
 
-from .loud_messages import listened, scored
-
-CROWDED = 0.01  # of the moment `foreign`: other showers have this much of what a shower's cells hear
-
-
-@dataclass(frozen=True)
-class ShowerNetworkConfig:
-    """Size of the network.
-
-    Attributes
-    ----------
-    hidden : int
-        Width of every layer of cells and pairs.
-    rounds : int
-        Of message passing.
-    neighbours : int
-        Cells that each cell listens to.
-    piece_rounds, piece_neighbours : int
-        The same two for pieces of showers.
-    shower_hidden : int
-        Width of the layers that judge whole showers.
-    identity_hidden : int
-        Width of further layers that add to the class of showers, and to nothing else; 0: none.
-    """
-
-    hidden: int = 24
-    rounds: int = 2
-    neighbours: int = 8
-    piece_rounds: int = 2
-    piece_neighbours: int = 8
-    shower_hidden: int = 48
-    identity_hidden: int = 0
-
-    def __post_init__(self) -> None:
-        within(self, 1, WIDTH, "hidden", "shower_hidden")
-        within(self, 0, WIDTH, "identity_hidden")
-        within(self, 0, ROUNDS, "rounds", "piece_rounds")
-        within(self, 1, NEIGHBOURS, "neighbours", "piece_neighbours")
-
-
-def _kernels(h: Tensor) -> bool:
-    """Whether nothing learns and nothing is traced, so that `loud_messages` may do the same in less time."""
-    return torch.is_inference_mode_enabled() and h.device.type == "cpu" and h.dtype == torch.float32
+from .inference import CROWDED
+from .weights import ShowerNetworkConfig
 
 
 class Round(nn.Module):
@@ -76,9 +35,6 @@ class Round(nn.Module):
         """New states of the cells (n, hidden)."""
         n, k = neighbour.shape
         now = self.norm(h)
-        if _kernels(h):
-            heard = listened(self.me(now), self.other(now), pairs, self.pair.weight, neighbour, real[:, :, 0])
-            return h + self.update(torch.cat([now, heard], dim=1))
         heard = self.other(now).index_select(0, neighbour.reshape(-1)).view(n, k, h.shape[1])
         message = torch.relu(self.me(now)[:, None] + heard + self.pair(pairs)) * real
         return h + self.update(torch.cat([now, message.mean(dim=1), message.amax(dim=1)], dim=1))
@@ -100,8 +56,6 @@ class Pairs(nn.Module):
         for turn in self.rounds:
             h = turn(h, pairs, neighbour, real[:, :, None])
         h = self.last(h)
-        if _kernels(h):
-            return h, scored(self.me(h), self.other(h), pairs, self.pair.weight, neighbour, self.out)
         heard = self.other(h).index_select(0, neighbour.reshape(-1)).view(n, k, h.shape[1])
         return h, self.out(torch.relu(self.me(h)[:, None] + heard + self.pair(pairs)))
 
@@ -194,6 +148,11 @@ class ShowerNetwork(nn.Module):
         for last in (self.weigh[2], *([self.identity[4]] if self.identity else [])):
             for parameter in last.parameters():
                 nn.init.zeros_(parameter)
+
+    @staticmethod
+    def given(column: NDArray[Any]) -> Tensor:
+        """A column as this network takes it: truths as 1 and 0."""
+        return torch.from_numpy(column.astype(np.float32) if column.dtype == np.bool_ else column)
 
     def cells(self, graph: dict[str, Tensor]) -> CellScores:
         """Judge the cells of an event.

@@ -68,14 +68,26 @@ def grow_pieces(
     logit : float32 (m,)
     """
     sure = np.flatnonzero(logit > np.log(config.probability / (1 - config.probability)))
-    # Among sure pairs the one on the ridge of the charge goes first: halves of one track must not grow side by side.
-    ridge = charge[pairs[sure]].min(axis=1)
     clear = np.log(config.sure / (1 - config.sure))
-    sure = sure[np.lexsort((-ridge, -np.minimum(logit[sure], clear)))]
+    sure = sure[surest_first(charge, pairs[sure], np.minimum(logit[sure], clear))]
     root = _grow(xyz, charge, pairs[sure], config.window, config.long, config.bend**2)
     _, piece, size = np.unique(root, return_inverse=True, return_counts=True)
     number = np.where(size >= config.min_samples, np.cumsum(size >= config.min_samples) - 1, -1)
     return number[piece.ravel()] if len(root) else root
+
+
+def surest_first(charge: Floats, pairs: NDArray[np.int32], logit: Floats) -> Ints:
+    """Order of pairs (m,): by logit, then the one on the ridge of the charge, then as they stand.
+
+    Halves of one track must not grow side by side, so among equally sure pairs that with most charge at its poorer end goes
+    first. Most pairs are equally sure, and whole numbers that are never equal are sorted in a tenth of a lexsort's time.
+    """
+    top = logit.max(initial=-np.inf)
+    levels, level = np.unique(charge, return_inverse=True)
+    depth = len(levels) - 1 - np.minimum(level[pairs[:, FIRST]], level[pairs[:, SECOND]])
+    first, rest = np.flatnonzero(logit == top), np.flatnonzero(logit != top)
+    key = np.sort(depth[first] << 32 | first)
+    return np.append(key & 0xFFFFFFFF, rest[np.lexsort((depth[rest], -logit[rest]))])
 
 
 @njit(cache=True, nogil=True)

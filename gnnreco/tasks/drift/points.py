@@ -98,12 +98,16 @@ def drift_points(graph: PadSamples, piece: Ints, detector: Detector, frame: Cell
         -1: in none; the others without a gap.
     """
     cells = graph.cells
-    mine = np.flatnonzero(piece >= 0)
+    mine = graph.by_row[piece[graph.by_row] >= 0]
     n_pieces = int(piece.max(initial=-1)) + 1
-    row = np.floor(graph.local[:, 1] / np.maximum(graph.size[:, 1], 1e-9) + 0.25).astype(np.int64)
     sensor = cells.sensor.astype(np.int64)
-    order = mine[np.lexsort((graph.local[mine, 0], row[mine], sensor[mine], piece[mine]))]
-    group = _stretches(piece[order], sensor[order], row[order], graph.local[order, 0], graph.size[order, 0])
+    short = piece[mine].astype(
+        np.uint16 if n_pieces < 2**16 else np.int64
+    )  # which numpy sorts in linear time
+    order = mine[np.argsort(short, kind="stable")]
+    group = _stretches(
+        piece[order], sensor[order], graph.row[order], graph.local[order, 0], graph.size[order, 0]
+    )
     n = int(group[-1]) + 1 if len(group) else 0
     charge: Floats = np.bincount(group, cells.energy[order], n).astype(np.float64)
     moment = [np.bincount(group, cells.energy[order] * cells.xyz[order, c], n) for c in range(3)]

@@ -160,5 +160,4 @@ def _axes(
 
 def _layers(cluster: Ints, group: Ints, n: int) -> NDArray[np.int64]:
     """On how many layers each cluster has cells."""
-    pairs = np.unique(np.stack([cluster, group], axis=1), axis=0)
-    return np.bincount(pairs[:, 0], minlength=n)
+    return np.bincount(np.unique(cluster << 32 | group) >> 32, minlength=n)

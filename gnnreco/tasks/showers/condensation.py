@@ -7,17 +7,19 @@ neighbours: what it learns turns with the event, and showers far from each other
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.kernels import X, Y, Z, njit
 
 from .targets import CellTruth
+
+if TYPE_CHECKING:  # its functions import it
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class CondensationConfig:
 
 def places(graph: CellGraph, neighbour: Tensor, pull: Tensor, width: float) -> Tensor:
     """Cells in the space of condensation (n, 3), moved as `pull` (n, k) says of each neighbour."""
+    import torch
+
     far = np.linalg.norm(graph.xyz, axis=1)
     scale = float(np.median(far / graph.unit)) / width if len(graph) else 1.0
     start = torch.from_numpy((graph.direction * scale).astype(np.float32))
@@ -64,6 +68,8 @@ def condensation_loss(
         A cell belongs to the particle that left most in it; cells of nobody are noise.
     config : CondensationConfig
     """
+    import torch
+
     n, n_particles = len(place), len(truth.energy)
     order = np.lexsort((-truth.part, truth.cell))
     first = np.diff(truth.cell[order], prepend=-1) != 0

@@ -74,19 +74,18 @@ class ShowerExplainer:
         truth_of(event)
         task = self.task
         mine = seen(event, task.detector, task.needs.measures)
-        graph = task.graph(mine.event)
-        loud = task.loud(graph)
+        graph, loud = task.loud(mine.event)
         true = one_shower_each(mine.event, task.detector.at_source())
         truth = cell_truth(true, graph.index, task.frame.fraction[true.hits.sensor])
         pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
         with torch.no_grad():
             found = find(task.config, task.network, graph, loud)
-            moments, (energy, _, kind) = task._judge(graph, loud, found)
+            moments, (energy, _, kind) = task._judge(task.network, graph, loud, found)
         company = torch.from_numpy(shower_company(graph, found.shares))
         noise = torch.softmax(kind.double(), dim=1)[:, NOISE]
         kept = torch.nonzero(noise <= task.config.noise)[:, 0]
         order = kept[torch.argsort(-torch.exp(energy.double())[kept], stable=True)]
-        if task.frame.charge[graph.sensor].any():  # there the task gives clusters of density, not these
+        if task.drifts(mine.event):  # there the task gives clusters of density, not these
             order = order[:0]
         elif task.config.least_score > 0:
             sure = scored(*task.found(event), task.config.calibration).score >= task.config.least_score

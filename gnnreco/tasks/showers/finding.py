@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
-from gnnreco.models.showers.network import CellScores, ShowerNetwork
 
-from .condensation import condensed, places
 from .edges import Shares, climbed, showers_of, whole_shares
 from .moments import shower_moments
 from .pieces import PIECE_FEATURES, Pieces, pieces_of
-from .samples import cells_of
+from .samples import cells_for
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # to infer needs no torch
+    from torch import Tensor
+
+    from gnnreco.models.showers.inference import ShowerInference
+    from gnnreco.models.showers.network import CellScores, ShowerNetwork
+
     from .task import ClusteringConfig
 
 TOUCHING = PIECE_FEATURES.index("touching")
@@ -28,21 +29,30 @@ TOUCHING = PIECE_FEATURES.index("touching")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the network found in an event: scores of cells, their places, pieces and their scores, showers."""
+    """What the network found in an event: scores of cells, their places, pieces and their scores, showers.
 
-    scores: CellScores
+    Scores are tensors if torch's network gave them, arrays if `ShowerInference` did.
+    """
+
+    scores: CellScores | Any
     place: Tensor | None
     parts: Shares
     pieces: Pieces | None
-    piece_logit: Tensor | None
+    piece_logit: Tensor | Any
     shares: Shares
 
 
-def find(config: ClusteringConfig, network: ShowerNetwork, graph: CellGraph, loud: LoudNeighbours) -> Found:
+def find(
+    config: ClusteringConfig, network: ShowerNetwork | ShowerInference, graph: CellGraph, loud: LoudNeighbours
+) -> Found:
     """Cells to showers; gradients flow through the scores, not through what is made of them."""
-    scores = network.cells(_inputs(loud.cells, loud))
-    logit = scores.logit.detach().cpu().numpy()
+    scores: Any = network.cells(_inputs(network, loud.cells, loud))
+    logit = _plain(scores.logit)
     if config.finder == "condensation":
+        import torch
+
+        from .condensation import condensed, places
+
         neighbour = torch.from_numpy(loud.neighbour)
         place = places(graph, neighbour, scores.pull, config.condensation.width)
         beta = torch.sigmoid(scores.beta.detach()).numpy()
@@ -53,7 +63,7 @@ def find(config: ClusteringConfig, network: ShowerNetwork, graph: CellGraph, lou
         parts = whole_shares(climbed(loud.neighbour, loud.real, logit, loud.density, climb))
         pieces = pieces_of(graph, loud, logit, parts, config.network.piece_neighbours)
         piece_logit = _piece_scores(network, graph, loud, scores, parts, pieces)
-        scores_of_pieces = piece_logit.detach().cpu().numpy()
+        scores_of_pieces = _plain(piece_logit)
         size = np.bincount(parts.cluster, minlength=parts.n)
         far = (size == 1)[:, None] & (pieces.pairs[:, :, TOUCHING] == 0)  # a lone cell may be noise
         far &= scores_of_pieces < config.edges.lone
@@ -71,26 +81,34 @@ def find(config: ClusteringConfig, network: ShowerNetwork, graph: CellGraph, lou
 
 
 def _piece_scores(
-    network: ShowerNetwork,
+    network: ShowerNetwork | ShowerInference,
     graph: CellGraph,
     loud: LoudNeighbours,
-    scores: CellScores,
+    scores: Any,
     parts: Shares,
     pieces: Pieces,
-) -> Tensor:
-    inputs = _inputs(shower_moments(graph, loud, parts), pieces)
-    energy = torch.from_numpy(graph.energy.astype(np.float32))
-    return network.pieces(scores.state, energy, cells_of(parts), inputs.pop("cells"), inputs)
+) -> Any:
+    inputs = _inputs(network, shower_moments(graph, loud, parts), pieces)
+    energy = network.given(graph.energy.astype(np.float32))
+    held = cells_for(network, parts)
+    return network.pieces(scores.state, energy, held, inputs.pop("cells"), inputs)  # type: ignore[arg-type]
 
 
-def _inputs(rows: NDArray[np.float32], table: LoudNeighbours | Pieces) -> dict[str, Tensor]:
-    """What `ShowerNetwork` reads of cells or of pieces."""
-    return {
-        "cells": torch.from_numpy(rows),
-        "pairs": torch.from_numpy(table.pairs),
-        "neighbour": torch.from_numpy(table.neighbour),
-        "real": torch.from_numpy(table.real.astype(np.float32)),
+def _inputs(
+    network: ShowerNetwork | ShowerInference, rows: NDArray[np.float32], table: LoudNeighbours | Pieces
+) -> dict[str, Any]:
+    """What the network reads of cells or of pieces."""
+    columns = {
+        "cells": rows,
+        "pairs": table.pairs,
+        "neighbour": table.neighbour,
+        "real": table.real,
     }
+    return {name: network.given(column) for name, column in columns.items()}
+
+
+def _plain(scores: Any) -> NDArray[np.float32]:
+    return scores if isinstance(scores, np.ndarray) else scores.detach().cpu().numpy()
 
 
 def kept(shares: Shares, keep: NDArray[np.bool_]) -> Shares:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-
-import torch
-from torch import Tensor, nn
-
-from gnnreco.models.pivot import Adversary
+from typing import TYPE_CHECKING, Literal
 
 from .moments import MOMENTS
 from .targets import ClusterTargets
+
+if TYPE_CHECKING:  # its functions import it
+    from torch import Tensor
+
+    from gnnreco.models.pivot import Adversary
 
 COVERED = 0.6827
 # Relative error that a good calorimeter reaches for photons: sqrt(GeV), and a fraction of the energy.
@@ -48,6 +48,9 @@ def pair_loss(
     logit: Tensor, target: Tensor, real: Tensor, energy: Tensor, mip: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
     """Binary cross entropy of pairs (n, k); a row counts by the logarithm of its energy (n,) in units of the mip."""
+    import torch
+    from torch import nn
+
     weight = (real * torch.log1p(energy / mip)[:, None]).float()
     entropy = nn.functional.binary_cross_entropy_with_logits(logit.float(), target, weight, reduction="sum")
     loss = entropy / torch.clamp(weight.sum(), min=1.0)
@@ -68,6 +71,9 @@ def shower_loss(
     The stated error sigma shall hold 68 % of the deviations, whatever their shape: it is the 68 % quantile of their
     size, learned by the pinball loss (Koenker, Bassett, Econometrica 46, 33).
     """
+    import torch
+    from torch import nn
+
     wanted, kind = torch.from_numpy(target.energy), torch.from_numpy(target.kind)
     known, named = torch.isfinite(wanted), kind >= 0
     zero = (log_energy.sum() + log_sigma.sum() + logit.sum()) * 0.0
@@ -101,6 +107,9 @@ def shower_loss(
 
 def _balance(log_energy: Tensor, sigma: Tensor, wanted: Tensor) -> Tensor:
     """Deviation of the sum of all energies, in units of the error of that sum."""
+    import torch
+    from torch import nn
+
     energy = torch.exp(log_energy)
     error = torch.sqrt(((wanted * sigma.detach()) ** 2).sum() + 1e-6)
     gap = (energy.sum() - wanted.sum()) / error

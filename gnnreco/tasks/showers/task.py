@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gnnreco.columns import Clusters, Event, Floats
 from gnnreco.errors import BadConfig
@@ -17,26 +16,27 @@ from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
 from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
 from gnnreco.graphs.showers.families import one_shower_each
-from gnnreco.graphs.showers.features import CELL_FEATURES, PAIR_FEATURES, LoudNeighbours, loud_neighbours
+from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.graphs.showers.frame import CellFrame
+from gnnreco.graphs.showers.loud import build_loud_graph
 from gnnreco.models.calibration import Calibration
-from gnnreco.models.showers.network import ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.showers.inference import ShowerInference
+from gnnreco.models.showers.weights import ShowerNetworkConfig
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
 from gnnreco.tasks.contract import Needs, State, Task, needed
 
 from .columns import ErrorConfig, Judgement, class_probability, clusters_of
-from .company import COMPANY, shower_company
+from .company import shower_company
 from .condensation import CondensationConfig, condensation_loss
 from .density import DensityConfig, density_clusters
 from .edges import EdgeConfig, Shares, whole_shares
 from .finding import Found, find, kept
-from .learned import arrays
+from .learned import arrays, load_network, shower_network
 from .loss import COVERED, LossConfig, pair_loss, shower_loss
 from .moments import MOMENTS, shower_moments
-from .pieces import PIECE_FEATURES
-from .samples import EventSample, JudgementSample, cells_of
+from .samples import EventSample, JudgementSample, cells_for, cells_of
 from .targets import (
     KINDS,
     NOISE,
@@ -47,7 +47,11 @@ from .targets import (
     piece_targets,
 )
 
-if TYPE_CHECKING:  # it uses this module
+if TYPE_CHECKING:  # only training needs torch: its methods import it
+    from torch import Tensor
+
+    from gnnreco.models.showers.network import ShowerNetwork
+
     from .explain import ShowerExplainer
 
 Columns = TypeVar("Columns", CellGraph, LoudNeighbours, CellTruth)
@@ -105,21 +109,30 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
     confidence_features = CLUSTER_FEATURES
     any_detector = True  # its samples do not need the detector any more: see `gnnreco.train.mixture`
     detector: Detector
-    network: ShowerNetwork
 
     def __init__(self, config: ClusteringConfig, detector: Detector) -> None:
         self.config: ClusteringConfig = config
         self.detector, self._there = detector, detector.at_source()
         self.frame = CellFrame.of(self._there)
+        self._weights: dict[str, NDArray[Any]] = {}  # what was loaded
+        if config.identity_only and not (config.frozen and config.network.identity_hidden):
+            raise BadConfig("task.identity_only needs task.frozen=true and model.identity_hidden above 0")
+
+    @cached_property
+    def network(self) -> ShowerNetwork:  # type: ignore[override]  # made where torch is needed
+        """What torch trains; its numbers are the task's from when it is first asked for."""
+        import torch
+
         generator = torch.random.get_rng_state()
-        torch.manual_seed(config.seed)
-        self.network = shower_network(config)
+        torch.manual_seed(self.config.seed)
+        network = shower_network(self.config)
         torch.random.set_rng_state(generator)
-        if config.identity_only:
-            if not (config.frozen and config.network.identity_hidden):
-                raise BadConfig("task.identity_only needs task.frozen=true and model.identity_hidden above 0")
-            for name, parameter in self.network.named_parameters():
+        if self.config.identity_only:
+            for name, parameter in network.named_parameters():
                 parameter.requires_grad_(name.startswith("identity."))
+        if self._weights:
+            load_network(network, self._weights)
+        return network
 
     @property
     def sample_kind(self) -> type[EventSample | JudgementSample]:
@@ -134,7 +147,7 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
     @property
     def adversarial(self) -> bool:
         """True if the loss is that of a game, which the last epoch has played longest, not that with the lowest loss."""
-        return self.network.adversary is not None
+        return self.config.loss.pivot > 0
 
     @classmethod
     def from_config(cls, config: ClusteringConfig, detector: Detector | None) -> ClusteringTask:
@@ -158,24 +171,32 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         """
         return build_cell_graph(self.config.graph, self._there, self.frame, event)
 
-    def loud(self, graph: CellGraph) -> LoudNeighbours:
-        """The pairs that the network reads."""
-        return loud_neighbours(graph, self.config.network.neighbours, self.config.graph.reach)
+    def drifts(self, event: Event) -> bool:
+        """Whether the event has charge in drift chambers, for which the network is not made."""
+        drifts = np.append(self.frame.charge, False)[event.hits.sensor]
+        return event.hits.energy is not None and bool((event.hits.energy[drifts] > 0).any())
+
+    def loud(self, event: Event) -> tuple[CellGraph, LoudNeighbours]:
+        """The same cells, without that table, and the pairs that the network reads."""
+        neighbours = self.config.network.neighbours
+        return build_loud_graph(self.config.graph, self._there, self.frame, event, neighbours)
 
     def sample(self, event: Event) -> EventSample | JudgementSample:
         """Cells and pairs of a training event as tensors, with their truth."""
+        import torch
+
         event = one_shower_each(seen(event, self.detector, self.needs.measures).event, self._there)
-        graph = self.graph(event)
-        loud, truth = self.loud(graph), cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
+        graph, loud = self.loud(event)
+        truth = cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
         if self.config.frozen:
             return self._judgement(graph, loud, truth)
-        none = graph.offsets[:0], graph.neighbour[:0], graph.distance[:0]  # the wide graph has done its work
-        graph = replace(graph, offsets=none[0], neighbour=none[1], distance=none[2])
         pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
         return EventSample(_contiguous(graph), _contiguous(loud), _contiguous(truth), pair_truth)
 
     def _judgement(self, graph: CellGraph, loud: LoudNeighbours, truth: CellTruth) -> JudgementSample:
         """What the judgement of showers learns from, when nothing else learns."""
+        import torch
+
         with torch.no_grad():
             found = find(self.config, self.network, graph, loud)
         return JudgementSample(
@@ -189,11 +210,13 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
 
     def loss(self, sample: EventSample | JudgementSample) -> tuple[Tensor, dict[str, float]]:
         """Of pairs, and of the clusters that the network finds now: their energies, errors and classes."""
+        import torch
+
         total, numbers = torch.zeros(()), dict[str, float]()
         if isinstance(sample, EventSample):
             found = find(self.config, self.network, sample.graph, sample.loud)
             total, numbers = self._pair_loss(sample, found)
-            moments, judged = self._judge(sample.graph, sample.loud, found)
+            moments, judged = self._judge(self.network, sample.graph, sample.loud, found)
             targets = cluster_targets(sample.truth, found.shares, sample.graph.energy)
         else:
             moments, targets, judged = sample.moments, sample.targets, self._judged_again(sample)
@@ -202,6 +225,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
 
     def _pair_loss(self, sample: EventSample, found: Found) -> tuple[Tensor, dict[str, float]]:
         """Of pairs of cells, or of their condensation, and of pairs of pieces."""
+        import torch
+
         truth = sample.truth
         if found.place is not None:
             return condensation_loss(found.place, found.scores.beta, truth, self.config.condensation)
@@ -221,6 +246,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         Each class has two scales: for showers that are alone, and for others. Split conformal prediction: Papadopoulos et
         al., ECML 2002; by groups: Vovk et al., Algorithmic Learning in a Random World, 2005.
         """
+        import torch
+
         rows, wide = [], np.ones((2, len(KINDS)))
         for sample in samples:
             one = (
@@ -254,34 +281,55 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         mine = seen(event, self.detector, self.needs.measures)
         if not len(mine.event.hits):
             return Clusters(), np.zeros((0, len(CLUSTER_FEATURES)))
-        graph = self.graph(mine.event)
-        clusters = self._clusters(graph)
+        if self.config.finder == "density" or self.drifts(mine.event):
+            graph, clusters = self._dense(mine.event)
+        else:
+            graph, clusters = self._learned(mine.event)
         return mine.restore(clusters), cluster_features(clusters, graph)
 
-    def _clusters(self, graph: CellGraph) -> Clusters:
-        charge = self.frame.charge[graph.sensor]
-        if self.config.finder == "density" or charge.any():
-            labels = density_clusters(graph, charge, self.config.density)
-            return self._columns(graph, whole_shares(labels.cluster), labels.score, None)
-        with torch.inference_mode():
-            loud = self.loud(graph)
-            found = find(self.config, self.network, graph, loud)
-            _, (log_energy, log_sigma, kind) = self._judge(graph, loud, found)
-        energy = torch.exp(log_energy.double()).numpy()
-        said = torch.softmax(kind.double(), dim=1).numpy()
-        sigma = energy * np.exp(log_sigma.double().numpy())
+    def _dense(self, event: Event) -> tuple[CellGraph, Clusters]:
+        """Cells and their clusters, by density alone."""
+        graph = self.graph(event)
+        labels = density_clusters(graph, self.frame.charge[graph.sensor], self.config.density)
+        return graph, self._columns(graph, whole_shares(labels.cluster), labels.score, None)
+
+    def _learned(self, event: Event) -> tuple[CellGraph, Clusters]:
+        """Cells and their clusters, as the network finds them."""
+        graph, loud = self.loud(event)
+        network = self._reader()
+        found = find(self.config, network, graph, loud)
+        _, judged = self._judge(network, graph, loud, found)
+        if self.config.finder == "condensation":
+            judged = tuple(x.detach().numpy() for x in judged)
+        log_energy, log_sigma, kind = (np.asarray(x, np.float64) for x in judged)
+        energy = np.exp(log_energy)
+        said = np.exp(kind - kind.max(axis=1, initial=-np.inf, keepdims=True))
+        said /= said.sum(axis=1, keepdims=True)
+        sigma = energy * np.exp(log_sigma)
         keep = said[:, NOISE] <= self.config.noise
         judgement = Judgement(energy[keep], sigma[keep], class_probability(said[keep]))
-        return self._columns(graph, kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
+        return graph, self._columns(graph, kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
+
+    def _reader(self) -> ShowerNetwork | ShowerInference:
+        """What reads events without learning: kernels, but for condensation, which they do not know."""
+        if self.config.finder == "condensation":
+            return self.network
+        weights = {name.removeprefix("network."): array for name, array in self.state().items()}
+        rounds = self.config.network.rounds, self.config.network.piece_rounds
+        return ShowerInference(weights, *rounds, MOMENTS.index("foreign"))
 
     def _judge(
-        self, graph: CellGraph, loud: LoudNeighbours, found: Found
-    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        self, network: ShowerNetwork | ShowerInference, graph: CellGraph, loud: LoudNeighbours, found: Found
+    ) -> tuple[Any, tuple[Any, Any, Any]]:
         """Moments of the showers; their energies, errors and classes: see `ShowerNetwork.showers`."""
-        moments = torch.from_numpy(shower_moments(graph, loud, found.shares))
-        energy = torch.from_numpy(graph.energy.astype(np.float32))
-        company = torch.from_numpy(shower_company(graph, found.shares))
-        judged = self.network.showers(found.scores.state, energy, cells_of(found.shares), moments, company)
+        columns = (
+            graph.energy.astype(np.float32),
+            shower_moments(graph, loud, found.shares),
+            shower_company(graph, found.shares),
+        )
+        energy, moments, company = (network.given(column) for column in columns)
+        held = cells_for(network, found.shares)
+        judged = network.showers(found.scores.state, energy, held, moments, company)  # type: ignore[arg-type]
         return moments, judged
 
     def _judged_again(self, sample: JudgementSample) -> tuple[Tensor, Tensor, Tensor]:
@@ -324,6 +372,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         """All learned numbers by name."""
         if self.config.finder == "density":
             return {}
+        if self._weights and "network" not in vars(self):
+            return {f"network.{k}": v for k, v in self._weights.items()}
         return {f"network.{k}": v.detach().cpu().numpy() for k, v in self.network.state_dict().items()}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -332,22 +382,12 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
             if state:
                 raise ValueError(f"knows no weight '{next(iter(state))}'")
             return
-        weights = {k.removeprefix("network."): torch.from_numpy(np.array(v)) for k, v in state.items()}
-        # A bundle to start from need not know an adversary, nor the layers of identity, which then say nothing yet.
-        own = ("adversary.", "identity.")
-        fresh = {k: v for k, v in self.network.state_dict().items() if k.startswith(own)}
+        weights = {k.removeprefix("network."): np.array(v) for k, v in state.items()}
         if weights["sigma_scale"].ndim == 1:  # once showers that are alone and others had the same
-            weights["sigma_scale"] = weights["sigma_scale"].expand(2, -1)
-        self.network.load_state_dict(fresh | weights)
-        self.network.eval()
-
-
-def shower_network(config: ClusteringConfig) -> ShowerNetwork:
-    """The network of a task with these settings."""
-    sizes = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES))
-    return ShowerNetwork(
-        config.network, *sizes, len(KINDS), config.loss.pivot > 0, len(COMPANY), MOMENTS.index("foreign")
-    )
+            weights["sigma_scale"] = np.stack([weights["sigma_scale"]] * 2)
+        self._weights = weights
+        if "network" in vars(self):
+            load_network(self.network, weights)
 
 
 def _contiguous(columns: Columns) -> Columns:

@@ -34,7 +34,7 @@ def test_after_some_rounds_each_sample_knows_what_so_many_ways_lead_to(
     n: int, rounds: int, seed: int
 ) -> None:
     xyz, weight, offsets, neighbour, near = graph(n, seed)
-    found = spread_moments(xyz, weight, offsets, neighbour, rounds)
+    (found,) = spread_moments(xyz, weight, offsets, neighbour, rounds)
     ways = np.linalg.matrix_power(np.eye(n) + near, rounds) * weight
     np.testing.assert_allclose(found[:, 0], ways.sum(axis=1))
     for i in range(n):
@@ -45,7 +45,7 @@ def test_after_some_rounds_each_sample_knows_what_so_many_ways_lead_to(
 
 
 def test_a_lone_sample_has_no_extent() -> None:
-    found = spread_moments(
+    (found,) = spread_moments(
         np.array([[3.0, 4, 5]]), np.array([2.0]), np.zeros(2, np.int64), np.zeros(0, np.int32), 4
     )
     np.testing.assert_allclose(found[0], [2] + [0] * 9, atol=1e-12)
@@ -79,8 +79,8 @@ def test_axes_of_what_is_straight_already(diagonal: tuple[float, ...]) -> None:
 def test_turning_all_turns_the_axis(seed: int) -> None:
     xyz, weight, offsets, neighbour, _ = graph(12, seed, 0.5)
     turn = Rotation.random(random_state=seed).as_matrix()
-    one, variance = main_axes(spread_moments(xyz, weight, offsets, neighbour, 2))
-    two, other = main_axes(spread_moments(xyz @ turn.T + 100, weight, offsets, neighbour, 2))
+    one, variance = main_axes(*spread_moments(xyz, weight, offsets, neighbour, 2))
+    two, other = main_axes(*spread_moments(xyz @ turn.T + 100, weight, offsets, neighbour, 2))
     np.testing.assert_allclose(other, variance, atol=1e-6)
     clear = variance[:, 0] > 1.05 * variance[:, 1]
     along = np.abs(np.einsum("ni,ni->n", one @ turn.T, two))
@@ -93,6 +93,12 @@ def test_samples_along_a_line_tell_its_direction() -> None:
     xyz = np.arange(n)[:, None] * way
     offsets = np.concatenate([[0], np.cumsum([1, *[2] * (n - 2), 1])]).astype(np.int64)
     neighbour = np.array([j for i in range(n) for j in (i - 1, i + 1) if 0 <= j < n], np.int32)
-    axis, variance = main_axes(spread_moments(xyz, np.ones(n), offsets, neighbour, 5))
+    axis, variance = main_axes(*spread_moments(xyz, np.ones(n), offsets, neighbour, 5))
     np.testing.assert_allclose(np.abs(axis @ way), 1.0)
     np.testing.assert_allclose(variance[:, 1:], 0.0, atol=1e-9)
+
+
+def test_rounds_taken_together_are_those_taken_alone() -> None:
+    xyz, weight, offsets, neighbour, _ = graph(40, 3, 0.2)
+    for one, rounds in zip(spread_moments(xyz, weight, offsets, neighbour, 4, 0, 2), (4, 0, 2), strict=True):
+        assert (one == spread_moments(xyz, weight, offsets, neighbour, rounds)[0]).all()

@@ -163,6 +163,12 @@ def test_a_detector_without_calorimeters_has_no_cells(detector: Detector) -> Non
     assert len(graph_of(trackers, Event(1, "", hits))) == 0
 
 
+def test_a_group_bends_by_the_step_between_its_normals() -> None:
+    frame = CellFrame.of(load_detector("clic_ecal"))  # twelve sides
+    assert frame.bend.max() == pytest.approx(2 * np.sin(np.pi / 12), abs=1e-3)
+    assert CellFrame.of(load_detector("hgcal")).bend.max() == 0
+
+
 def test_the_folder_of_a_detector_tells_the_units(detector_folder: Callable[..., Path]) -> None:
     text = TEXT.replace(", moliere_radius: 24, sampling_fraction: 0.02", "")
     frame = CellFrame.of(load_detector(detector_folder("plain", text)))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gnnreco.models.showers.network import ClusterCells, ShowerNetwork, ShowerNetworkConfig
+from gnnreco.models.showers.network import ClusterCells, ShowerNetwork
+from gnnreco.models.showers.weights import ShowerNetworkConfig
 
 CELLS, PAIRS, MOMENTS, PIECES, CLASSES, K = 5, 4, 6, 3, 6, 4
 

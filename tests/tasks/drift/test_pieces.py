@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from gnnreco.tasks.drift.pieces import PiecesConfig, grow_pieces
+from gnnreco.tasks.drift.pieces import PiecesConfig, grow_pieces, surest_first
 
 
 def line(direction: tuple[float, float, float], n: int = 200) -> np.ndarray:
@@ -48,3 +49,14 @@ def test_paths_that_cross_stay_two_and_a_straight_one_is_joined() -> None:
 
 def test_nothing_gives_nothing() -> None:
     assert len(pieces(np.zeros((0, 3)), np.zeros((0, 2)), np.zeros(0))) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_surest_pairs_go_first_as_a_lexsort_has_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    charge = rng.integers(1, 6, 40).astype(float)  # many are equal
+    pairs = rng.integers(0, 40, (300, 2)).astype(np.int32)
+    logit = np.minimum(rng.normal(1, 1, 300), 1.5).astype(np.float32)
+    wanted = np.lexsort((-charge[pairs].min(axis=1), -logit))
+    assert surest_first(charge, pairs, logit).tolist() == wanted.tolist()
+    assert surest_first(charge, pairs[:0], logit[:0]).tolist() == []

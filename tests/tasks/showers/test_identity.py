@@ -12,7 +12,8 @@ from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.geometry import Detector, load_detector
-from gnnreco.models.showers.network import ClusterCells, ShowerNetworkConfig
+from gnnreco.models.showers.network import ClusterCells
+from gnnreco.models.showers.weights import ShowerNetworkConfig
 from gnnreco.schema import build
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.showers.company import COMPANY
