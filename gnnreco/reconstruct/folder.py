@@ -14,7 +14,6 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +31,8 @@ MANIFEST = "manifest.json"
 RECORD = re.compile(r"(?P<kind>manifest|journal)(?:-(?P<part>\d+)-of-(?P<parts>\d+))?\.jsonl?")
 SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
 PARTIAL = re.compile(r"partial-\d+\.(?:parquet|root)")
+#: How often it is tried to have a journal in hand, and the seconds between.
+LOOKS, LOOK_S = 20, 0.05
 #: How a user knows what makes two jobs different.
 WORDS = {
     "inputs": "other inputs",
@@ -273,8 +274,15 @@ def held(journal: Path) -> bool:
 def _hold(journal: Path) -> int:
     """Have a journal in hand until the file descriptor that is returned, or this process, ends."""
     descriptor = os.open(journal, os.O_RDWR | os.O_NOFOLLOW)
-    with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for _ in range(LOOKS):  # who asks whether it is held holds it for a moment
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOOK_S)
+        except OSError:  # a file system without locks
+            break
+        else:
+            break
     return descriptor
 
 
