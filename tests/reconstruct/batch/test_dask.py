@@ -50,6 +50,7 @@ def test_an_event_that_kills_workers_is_quarantined(inputs: Path, bundle: Path, 
             threads_per_worker=1,
             dashboard_address=None,
             preload=["tests.reconstruct.batch.mortal"],
+            death_timeout=600,  # a nanny gives a worker up for good that takes longer to start
         ) as cluster,
     ):
         result = reconstruct(inputs, DETECTOR, model, tmp_path / "out", dask=cluster.scheduler_address)
