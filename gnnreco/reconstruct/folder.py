@@ -62,12 +62,12 @@ class Record:
 @dataclass(frozen=True)
 class Claim:
     """What an output folder holds of a job already: shards that are finished, the number of events of those that were begun,
-    whether a process died in the middle of one, and the sums of the files of events.
+    whether a process died in the middle of one that is to be done, and the sums of the files of events.
     """
 
     finished: dict[Shard, Account]
     begun: dict[Shard, int]
-    died: bool
+    deadly: bool
     inputs: dict[str, InputSum]
 
 
@@ -126,7 +126,8 @@ class Output:
         finished = {s: a for s, a in found.items() if not (redo_failed and a.failures)}
         parts = {s: a for s in plan if resume and s not in found and (a := _finished(s, partial(s), noted))}
         marks = [Mark.of(Path(shard.file)) for shard in plan]
-        died = any(mark.file.exists() for mark in marks)
+        again = [failure["kind"] for s, a in found.items() if s not in finished for failure in a.failures]
+        deadly = QUARANTINED in again or any(mark.file.exists() for mark in marks)
         for file in others:
             if not (SHARD.fullmatch(file.name) and self._wrote(file)):
                 file.unlink(missing_ok=True)
@@ -151,7 +152,7 @@ class Output:
         if self._others(read_records(self.folder), names):
             self.close()
             raise BadInput(self.folder, "", "another job has begun to write here; name another folder")
-        return Claim(finished, {s: a.events_in for s, a in parts.items()}, died, inputs)
+        return Claim(finished, {s: a.events_in for s, a in parts.items()}, deadly, inputs)
 
     def _writes(self, names: set[str]) -> list[str]:
         """Names of all files that this job makes."""

@@ -194,9 +194,9 @@ def reconstruct(
         job = Job(paths, str(detector), names, threads, any_detector, cells, identities, engine, scored)
         if dask:
             run = dask_cluster(dask, event_timeout)
-        elif workers == 1 and memory_gib is None and not any(part.died for part in parts):
+        elif workers == 1 and memory_gib is None and not any(part.deadly for part in parts):
             run = here(geometry)
-        else:  # what may have killed this process before is given to one that may die
+        else:  # what has killed a process before is given to one that may die
             run = processes(workers, memory_gib=memory_gib, event_timeout=event_timeout)
         with Company(geometry, stages):
             _run(run, job, parts, progress)
@@ -233,14 +233,14 @@ class _Part:
     finished: dict[Shard, Account] = field(default_factory=dict)
     begun: dict[Shard, int] = field(default_factory=dict)
     costs: list[Cost] = field(default_factory=list)
-    died: bool = False
+    deadly: bool = False
     sums: dict[str, InputSum] = field(default_factory=dict)
 
     def claim(self, resume: bool, overwrite: bool, redo_failed: bool) -> None:
         """Plan the shards, claim their folder, and find out what is finished."""
         self.plan = self._plan()
         claim: Claim = self.output.claim(self.plan, resume, overwrite, redo_failed)
-        self.finished, self.begun, self.died = claim.finished, claim.begun, claim.died
+        self.finished, self.begun, self.deadly = claim.finished, claim.begun, claim.deadly
         changed = self._changed(claim.inputs)
         for done in (self.finished, self.begun):
             for shard in [s for s in done if not changed.isdisjoint(self._files(s))]:

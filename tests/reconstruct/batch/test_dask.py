@@ -8,6 +8,7 @@ import pytest
 
 from gnnreco.events.tracks_file import read_tracks
 from gnnreco.reconstruct import reconstruct
+from tests.reconstruct.batch.mortal import TOY_PROCESSES
 from tests.reconstruct.toy import DETECTOR, N, contents, save
 
 distributed = pytest.importorskip("distributed")
@@ -37,9 +38,12 @@ def test_a_cluster_that_is_closed_is_named_and_the_rest_is_done_later(
 
 
 @pytest.mark.slow
-def test_an_event_that_kills_workers_is_quarantined(inputs: Path, bundle: Path, tmp_path: Path) -> None:
+def test_an_event_that_kills_workers_is_quarantined(
+    inputs: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import dask
 
+    monkeypatch.setattr("gnnreco.reconstruct.run.processes", TOY_PROCESSES)
     deadly = tmp_path / "deadly"
     deadly.touch()
     model = save(bundle, kill_at=[11], deadly=str(deadly))
