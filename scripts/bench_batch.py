@@ -113,8 +113,8 @@ class Bench:
                     job.wait(self.chance.uniform(0.0, 1.2 * seconds))
             if n < kills and job.poll() is None:
                 victim = self.chance.choice(VICTIMS)
-                n += kill(job, victim)
-                tally[victim] += 1
+                killed = kill(job, victim)
+                n, tally[victim] = n + killed, tally[victim] + killed
                 if victim != "worker":
                     job.communicate()
                     continue

@@ -69,7 +69,9 @@ class Lot:
     ----------
     shards : tuple of Shard or None
     files : tuple of str
-        That hold the events.
+        All that belong to the events, of which sums are taken.
+    opened : tuple of str
+        Those of them that are opened as events: others, of their truth, are found beside these.
     places : tuple of (source, row)
         Where in these each event lies.
     names : tuple of str
@@ -84,6 +86,7 @@ class Lot:
 
     shards: tuple[Shard | None, ...]
     files: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
     places: tuple[tuple[str, int], ...] = ()
     names: tuple[str, ...] = ()
     begun: int = 0

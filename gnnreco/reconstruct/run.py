@@ -339,9 +339,10 @@ def _todo(parts: Sequence[_Part]) -> list[Lot]:
         if begun:
             events = range(shards[0].start, shards[0].stop)
             files = tuple(map(str, source.select(events).files))
+            opened = tuple(dict.fromkeys(str(f) for i in events for f in source.hit_files(i)))
             cut = slice(events.start, events.stop)
             first = begun.pop() if len(begun) == 1 else 0
-            lots.append(Lot(tuple(due), files, tuple(places[cut]), tuple(names[cut]), first))
+            lots.append(Lot(tuple(due), files, opened, tuple(places[cut]), tuple(names[cut]), first))
     return lots
 
 

@@ -114,7 +114,7 @@ def _opened(
 
 def _events(job: Job, lot: Lot, detector: Detector) -> EventSource:
     """The events of a lot. Only its own files are opened, not those of the whole job."""
-    source, rows = _opened(job, lot.files, detector)
+    source, rows = _opened(job, lot.opened, detector)
     first = lot.due[0]
     events = source.select(rows[place] for place in lot.places if place in rows)
     if tuple(events.numbers) != first.numbers:

@@ -50,17 +50,17 @@ def dask(address: str, event_timeout: float) -> Runner:
 
 def _answer_of(future: Any, case: Case) -> list[Result] | None:
     """What became of a lot on a cluster; None if it is to run again."""
-    if future.status == "finished":
-        results: list[Result] = future.result()
-        if results:
-            return results
-        case.after_trial()
-        return None
-    if future.status != "error":
+    if future.status not in ("finished", "error"):
         return lost(case.lot, "the Dask cluster was closed, or its scheduler is gone")
-    error = future.exception()
-    if type(error).__name__ == "KilledWorker":
-        return None if case.after_death("workers of the Dask cluster died") else lost(case.lot, DIED)
-    if isinstance(error, GnnrecoError):
-        raise error
-    return lost(case.lot, f"Dask: {type(error).__name__}: {error}")
+    try:
+        results: list[Result] = future.result()  # it may have gone with the worker that held it
+    except GnnrecoError:
+        raise
+    except Exception as error:
+        if type(error).__name__ == "KilledWorker":
+            return None if case.after_death("workers of the Dask cluster died") else lost(case.lot, DIED)
+        return lost(case.lot, f"Dask: {type(error).__name__}: {error}")
+    if results:
+        return results
+    case.after_trial()
+    return None

@@ -14,6 +14,7 @@ from gnnreco.reconstruct import reconstruct
 from gnnreco.reconstruct.integrity import verify
 from gnnreco.reconstruct.status import left_to_do, parts_of, status
 from gnnreco.reconstruct.workers import stop
+from tests.events.readers.test_acts_root import hits, particles
 from tests.reconstruct.toy import DETECTOR, N, contents, save
 
 
@@ -151,3 +152,10 @@ def test_an_input_that_changed_is_found(inputs: Path, bundle: Path, tmp_path: Pa
     assert (again["events_timed"], again["failures"]) == (2, [])
     assert again["inputs"][1]["sha256"] != first["inputs"][1]["sha256"]
     assert verify(out, inputs=True)["whole"]
+
+
+def test_files_of_truth_are_noted_but_not_opened_as_events(bundle: Path, tmp_path: Path) -> None:
+    files = [hits(tmp_path / "hits.root"), particles(tmp_path / "particles_simulation.root")]
+    result = reconstruct(files[0], DETECTOR, bundle, tmp_path / "out")
+    assert (result["events_out"], result["failures"]) == (2, [])
+    assert [file["path"] for file in result["inputs"]] == list(map(str, files))
