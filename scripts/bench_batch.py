@@ -135,7 +135,9 @@ class Bench:
         import distributed
 
         done: list[int] = []
-        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        # A nanny gives a worker up for good that takes longer to start.
+        options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "death_timeout": 600}
+        with distributed.LocalCluster(**options) as cluster:
 
             def shoot() -> None:
                 while len(done) < kills:
