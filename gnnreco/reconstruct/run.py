@@ -212,11 +212,13 @@ def _describe(folder: Path, parts: Sequence[_Part]) -> JsonDict:
     if len(done) == 1:
         ((content, _),) = done.values()
         return content
-    if all(whole is not None for _, whole in done.values()):
-        manifest.write(
-            folder, manifest.of_tasks({task: whole for task, (_, whole) in done.items() if whole}), None
-        )
-    return manifest.of_tasks({task: content for task, (content, _) in done.items()})
+    own = manifest.of_tasks({task: content for task, (content, _) in done.items()})
+    whole = {task: of_all for task, (_, of_all) in done.items() if of_all is not None}
+    if len(whole) < len(done):
+        return own
+    told = manifest.of_tasks(whole)
+    manifest.write(folder, told, None)
+    return told if parts[0].output.part is None else own
 
 
 @dataclass
