@@ -233,7 +233,8 @@ class MappedReader:
         theirs = self.columns[ours][0]
         if values.ndim != 1 or values.dtype.kind not in "iufb":
             raise BadInput(self.file, f"column {theirs}", "not one number a hit; correct the map")
-        real = values.astype(np.float64)
+        with np.errstate(over="ignore"):
+            real = values.astype(np.float64) * scale
         whole = ours in (*WHOLE, *self.labels)
         lost = np.flatnonzero(~np.isfinite(real) | (whole & (real != np.round(real))))
         if len(lost):
@@ -243,7 +244,7 @@ class MappedReader:
             )
             raise BadInput(self.file, f"column {theirs}", why)
         if not whole:
-            return real * scale
+            return real
         return values.view(np.int64) if values.dtype == np.uint64 else values.astype(np.int64)
 
 
