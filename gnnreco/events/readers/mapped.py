@@ -106,13 +106,13 @@ class MappedReader:
 
     def entries(self) -> list[Entry]:
         """One entry an event, in the order of their numbers. Raises `BadInput`."""
-        numbers = np.unique(self._table()["event"])
+        numbers = np.unique(self._table()[0]["event"])
         if len(numbers) > EVENTS:
             raise BadInput(self.file, "event", f"more than {EVENTS:,} events; split the file")
         return [Entry(int(n), str(self.file), (("events", self.file),), row) for row, n in enumerate(numbers)]
 
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
-        table, order = self._table(), MappedReader._latest[2]
+        table, order = self._table()
         first, last = (
             np.searchsorted(table["event"], entry.number, side=side, sorter=order)
             for side in ("left", "right")
@@ -135,11 +135,11 @@ class MappedReader:
         made = _truth(columns, n) if truth and "particle_id" in columns else None
         return Event(entry.number, entry.source, hits, made)
 
-    def _table(self) -> dict[str, NDArray]:
-        """All columns by our names, and the number of each row's event."""
-        reader, table, _ = MappedReader._latest
+    def _table(self) -> tuple[dict[str, NDArray], Ints]:
+        """All columns by our names with the number of each row's event, and the rows in the order of these."""
+        reader, table, order = MappedReader._latest
         if reader is self:
-            return table
+            return table, order
         head = first_bytes(self.file)
         names = {
             theirs: INT if ours in (*WHOLE, *self.labels) else FLOAT
@@ -157,8 +157,9 @@ class MappedReader:
         }
         n = len(table["x"])
         table["event"] = table.get("event", read.get("", np.zeros(n, np.int64)))
-        MappedReader._latest = self, table, np.argsort(table["event"], kind="stable")
-        return table
+        order = np.argsort(table["event"], kind="stable")
+        MappedReader._latest = self, table, order
+        return table, order
 
     def _known(self, there: Sequence[str], names: list[str], where: str = "") -> None:
         lacking = [name for name in names if name not in there]
@@ -233,7 +234,8 @@ class MappedReader:
         theirs = self.columns[ours][0]
         if values.ndim != 1 or values.dtype.kind not in "iufb":
             raise BadInput(self.file, f"column {theirs}", "not one number a hit; correct the map")
-        real = values.astype(np.float64)
+        with np.errstate(over="ignore"):
+            real = values.astype(np.float64) * scale
         whole = ours in (*WHOLE, *self.labels)
         lost = np.flatnonzero(~np.isfinite(real) | (whole & (real != np.round(real))))
         if len(lost):
@@ -243,7 +245,7 @@ class MappedReader:
             )
             raise BadInput(self.file, f"column {theirs}", why)
         if not whole:
-            return real * scale
+            return real
         return values.view(np.int64) if values.dtype == np.uint64 else values.astype(np.int64)
 
 

@@ -120,7 +120,7 @@ def test_events_with_the_same_number_are_told_apart_by_their_row(tmp_path: Path)
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"rechit_x": None}, "no tree with event, rechit_x"),
+        ({"rechit_x": None}, "nor a tree with event, rechit_x"),
         ({"rechit_x": ak.Array([[1.0], [2.0]])}, "4 are due|1 are due"),
         ({"rechit_z": ak.Array([[1.0, np.nan, 3.0, 4.0], [1.0]])}, "hit 1: a position that is no number"),
         ({"simcluster_hits_indices": ak.Array([[[4], [2, 1]], []])}, "as many fractions as hits"),

@@ -21,14 +21,13 @@ from gnnreco.events.readers.drawn import Drawn, event_of, numbers, untold
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.json_types import JsonDict
+from gnnreco.files.limits import NUMBER
 from gnnreco.particles import species_of
 
 TRACKER, CALORIMETER = "all_tracker_hits", "calo_hits"
 #: What tells this format from any other JSON.
 MARK = re.compile(rb'"(all_tracker_hits|has_calo)"\s*:')
 AXES = ("x", "y", "z")
-#: Ids of particles: a column that is no number would do harm later.
-LARGEST = 2.0**53
 
 
 class OddDisplayReader:
@@ -56,6 +55,8 @@ class OddDisplayReader:
         if not truth:
             return event
         vertex = self._numbers("vertex", [content.get("vertex") or [0.0, 0.0, 0.0]], 3)[0]
+        if not (np.abs(vertex) <= NUMBER).all():
+            raise BadInput(self.file, "vertex", "NaN, or a number beyond all bounds; correct the file")
         made = _truth(np.concatenate(list(read.values())), vertex)
         return Event(
             event.number, event.source, event.hits, made, event.collections, left_aside=event.left_aside
@@ -80,12 +81,9 @@ class OddDisplayReader:
             listed.append([row.get(key) for key in wanted])
         values = self._numbers(name, listed, len(wanted))
         whole = values[:, 3:5]
-        if not (
-            np.isfinite(values).all() and (np.abs(whole) < LARGEST).all() and (whole == whole.round()).all()
-        ):
-            raise BadInput(
-                self.file, name, "NaN, infinity, or an id that is no whole number; correct the file"
-            )
+        if not ((np.abs(values) <= NUMBER).all() and (whole == whole.round()).all()):
+            why = "NaN, a number beyond all bounds, or an id that is no whole number; correct the file"
+            raise BadInput(self.file, name, why)
         return np.column_stack([values, np.zeros((len(values), 7 - values.shape[1]))])
 
     def _numbers(self, name: str, rows: list[Any], width: int) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ __all__ = ["Batch", "Names", "branches_of", "read_batch"]
 READ = ("trackStates", "subdetectorEnergies")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
     """Columns of the events from `start` on.
 
@@ -45,10 +46,15 @@ class Batch:
         column = self.columns.get(key)
         return np.zeros(0) if column is None else column[at]
 
+    @cached_property
+    def members(self) -> dict[str, Ragged]:
+        """One of the columns of each branch that has some."""
+        return _members(self.columns)
+
     def length(self, name: str, at: int) -> int:
         """How many objects a collection has in an event."""
-        key = _first_member(self.columns, name)
-        return 0 if key is None else int(self.columns[key].offsets[at + 1] - self.columns[key].offsets[at])
+        column = self.members.get(name)
+        return 0 if column is None else int(column.offsets[at + 1] - column.offsets[at])
 
     def pointer(self, name: str, member: str) -> str:
         """The branch of a member that points; empty where there is none."""
@@ -63,8 +69,8 @@ class Batch:
         return f"{name}_{at}"
 
 
-def _first_member(columns: dict[str, Ragged], name: str) -> str | None:
-    return next((key for key in columns if key.startswith(f"{name}.")), None)
+def _members(columns: dict[str, Ragged]) -> dict[str, Ragged]:
+    return {key.partition(".")[0]: column for key, column in columns.items()}
 
 
 def _pointer(columns: dict[str, Ragged], catalogue: Catalogue, name: str, member: str) -> str:
@@ -114,8 +120,13 @@ def _pointing(catalogue: Catalogue, name: str, members: Iterable[str]) -> list[s
 
 
 def read_batch(tree: Any, catalogue: Catalogue, names: Iterable[str], start: int, stop: int) -> Batch:
-    """Read the columns of the events ``start:stop``."""
+    """Read the columns of the events ``start:stop``; `ValueError` where a collection is no columns."""
     columns = read_columns(tree, names, start, stop)
+    whole = [
+        name for name, kind in catalogue.types.items() if kind in KINDS and name not in _members(columns)
+    ]
+    if whole:
+        raise ValueError(f"{', '.join(whole)}: not split into columns; write it with podio's defaults")
     ids = catalogue.ids or _inferred(columns, catalogue)
     return Batch(catalogue, start, stop, columns, ids)
 
@@ -123,8 +134,9 @@ def read_batch(tree: Any, catalogue: Catalogue, names: Iterable[str], start: int
 def _inferred(columns: dict[str, Ragged], catalogue: Catalogue) -> dict[int, str]:
     """Names of collections by number, where one alone of the right kind is long enough in every event."""
     possible: dict[int, set[str]] = {}
-    for name, members in _all_pointers(catalogue).items():
-        for member, kinds in members:
+    members = _members(columns)
+    for name, pointing in _all_pointers(catalogue).items():
+        for member, kinds in pointing:
             place = _pointer(columns, catalogue, name, member)
             if not place:
                 continue
@@ -136,7 +148,7 @@ def _inferred(columns: dict[str, Ragged], catalogue: Catalogue) -> dict[int, str
                     candidate
                     for kind in kinds
                     for candidate in catalogue.of(kind)
-                    if _fits(columns, candidate, event[here], index.values[here])
+                    if _fits(members.get(candidate), event[here], index.values[here])
                 }
                 key = int(one) & 0xFFFFFFFF
                 possible[key] = possible.get(key, fit) & fit
@@ -156,6 +168,5 @@ def _all_pointers(catalogue: Catalogue) -> dict[str, list[tuple[str, tuple[str, 
     return found
 
 
-def _fits(columns: dict[str, Ragged], name: str, event: NDArray, index: NDArray) -> bool:
-    key = _first_member(columns, name)
-    return key is not None and bool((index < np.diff(columns[key].offsets)[event]).all())
+def _fits(column: Ragged | None, event: NDArray, index: NDArray) -> bool:
+    return column is not None and bool((index < np.diff(column.offsets)[event]).all())

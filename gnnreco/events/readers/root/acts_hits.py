@@ -20,6 +20,7 @@ from gnnreco.events.readers.trackml import STATE, no_particles
 from gnnreco.events.readers.truth import BARCODE, link, pack_barcode
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
+from gnnreco.files.limits import NUMBER
 
 from .file import Ragged, checked_length, guarded, read_columns
 
@@ -89,7 +90,7 @@ class ActsHitsReader:
 
     def _numbers_of(self, where: str, columns: dict[str, NDArray], names: tuple[str, ...]) -> Floats:
         values = np.stack([np.asarray(columns[name], np.float64) for name in names], axis=1)
-        lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        lost = np.flatnonzero(~(np.abs(values) <= NUMBER).all(axis=1))
         if len(lost):
             why = f"a number that is none in {', '.join(names)} ({len(lost)} such); write the file again"
             raise BadInput(self.file, f"{where}, row {lost[0]}", why)
@@ -133,8 +134,8 @@ class ActsHitsReader:
                 path, f"{where}, {PARTICLES}", "columns of different lengths; write the file again"
             )
         real = np.stack([columns[name].astype(np.float64) for name in OF_PARTICLE[1:]], axis=1)
-        if not np.isfinite(real).all():
-            raise BadInput(path, f"{where}, {PARTICLES}", "a number that is none; write the file again")
+        if not (np.abs(real) <= NUMBER).all():
+            raise BadInput(path, f"{where}, {PARTICLES}", "NaN, or beyond all bounds; write the file again")
         if PARTS[0] in columns:
             ids = _packed(path, {part: columns[part] for part in PARTS})
         else:
@@ -143,7 +144,7 @@ class ActsHitsReader:
             raise BadInput(path, f"{where}, {PARTICLES}", "the same barcode twice; write the file again")
         charge, vx, vy, vz, px, py, pz, p = np.ascontiguousarray(real.T)
         # Some writers leave the direction in px, py, pz.
-        scale = p / np.maximum(np.sqrt(px**2 + py**2 + pz**2), 1e-300)
+        scale = p / np.maximum(np.sqrt(px**2 + py**2 + pz**2), 1e-150)
         pdg = columns["particle_type"].astype(np.int32)
         return Particles(ids, pdg, charge, vx, vy, vz, px * scale, py * scale, pz * scale)
 

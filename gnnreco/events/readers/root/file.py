@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,17 +45,19 @@ class Ragged(NamedTuple):
         return self.values[self.offsets[event] : self.offsets[event + 1]]
 
 
-class _Latest:
-    """The file that was read last stays open: to read its structure takes as long as to read a small file."""
+class _Latest(threading.local):
+    """The file that a thread read last stays open: to read its structure takes as long as to read a small file."""
 
-    key: ClassVar[tuple[str | int, ...]] = ()
-    file: ClassVar[Any] = None
+    key: tuple[str | int, ...] = ()
+    file: Any = None
 
-    @classmethod
-    def close(cls) -> None:
-        file, cls.file, cls.key = cls.file, None, ()
+    def close(self) -> None:
+        file, self.file, self.key = self.file, None, ()
         if file is not None:
             file.close()
+
+
+_latest = _Latest()
 
 
 def guarded(path: Path, read: Callable[[Any], Answer]) -> Answer:
@@ -80,24 +83,24 @@ def guarded(path: Path, read: Callable[[Any], Answer]) -> Answer:
     try:
         about = path.stat()
         key = str(path.absolute()), about.st_ino, about.st_mtime_ns, about.st_size, os.getpid()
-        if _Latest.key != key:
-            _Latest.close()
-            _Latest.file = uproot.open(path, handler=uproot.MemmapSource)
-            if _Latest.file.file.fEND > about.st_size:
+        if _latest.key != key:
+            _latest.close()
+            _latest.file = uproot.open(path, handler=uproot.MemmapSource)
+            if _latest.file.file.fEND > about.st_size:
                 raise BadInput(path, "", "cut off: its end is missing; fetch the file again")
-            _Latest.key = key
-        return read(_Latest.file)
+            _latest.key = key
+        return read(_latest.file)
     except BadInput:
-        _Latest.close()
+        _latest.close()
         raise
     except FileNotFoundError:
         raise BadInput(path, "", "does not exist; check the path") from None
     except MemoryError:
-        _Latest.close()
+        _latest.close()
         raise BadInput(path, "", "damaged (asks for more memory than there is); fetch it again") from None
     # A damaged file can fail in any of the many layers of the reader of ROOT files.
     except Exception as error:
-        _Latest.close()
+        _latest.close()
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise BadInput(path, "", f"damaged or cut off ({reason}); fetch the file again") from None
 

@@ -74,9 +74,9 @@ class HgcalNtupleReader:
                     why = f"says it holds {file[name].num_entries:,} events, more than {EVENTS:,}; split it"
                     raise BadInput(self.file, name, why)
                 return np.asarray(file[name]["event"].array(library="np"), np.int64)
-        raise BadInput(
-            self.file, "", f"ROOT, but no tree with {', '.join(NEEDED)}; is this a file of events?"
-        )
+        there = ", ".join(trees) or "none"
+        why = f"ROOT, but neither EDM4hep, hits of ACTS, nor a tree with {', '.join(NEEDED)} (its trees: {there})"
+        raise BadInput(self.file, "", f"{why}; columns of any other tree of hits are named with --map")
 
     def _hits(self, where: str, columns: dict[str, Any]) -> tuple[Hits, Floats]:
         """The hits, and the sampling fraction by which each energy was multiplied."""
