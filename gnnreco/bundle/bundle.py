@@ -71,7 +71,7 @@ class Bundle:
     --------
     >>> import gnnreco
     >>> gnnreco.load_bundle("tracking-trackml")
-    Bundle('tracking-trackml': tracking in trackml, 429,562 parameters)
+    Bundle('tracking-trackml': tracking in trackml, 428,595 parameters)
     """
 
     folder: Path

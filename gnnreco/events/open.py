@@ -281,7 +281,9 @@ class _Search:
         if folder not in self._listed:
             # What is no file is not opened: a pipe would be waited for.
             names = (
-                sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+                sorted(path.name for path in folder.iterdir() if path.is_file() or path.is_dir())
+                if folder.is_dir()
+                else []
             )
             self._listed[folder] = _group(folder, names)
         return self._listed[folder]

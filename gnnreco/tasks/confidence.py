@@ -7,13 +7,15 @@ noise, and a network that saw little noise in its training calls all of it a sho
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Floats, Tracks
-from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.models.calibration import Calibration
+
+if TYPE_CHECKING:
+    from gnnreco.graphs.showers.cells import CellGraph
 
 SURE = 1e-3  # the network's own confidence is read no closer to 0 or 1 than this
 TRACK_FEATURES = ("sure", "hits", "chi2", "momentum", "momentum_error")

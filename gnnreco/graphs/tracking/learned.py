@@ -100,7 +100,9 @@ class LearnedGraph:
         self.config, self.detector, self.frame = config, detector, Frame.of(detector)
         self.builder, self.pair_gate, self.triplet_gate = builder, pair_gate, triplet_gate
         self.limits = limits
-        self.slope_window = np.broadcast_to(slope_window, detector.n_layers).astype(np.float64)
+        window, n = np.ravel(slope_window).astype(np.float64), detector.n_layers
+        # one number for all, or the windows of another detector's layers: the widest serves
+        self.slope_window = window if len(window) == n else np.full(n, window.max())
 
     @classmethod
     def learn(

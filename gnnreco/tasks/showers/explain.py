@@ -20,11 +20,11 @@ from gnnreco.tasks.contract import Reading, truth_of
 
 from .company import COMPANY, shower_company
 from .condensation import places
-from .finding import Found, find
+from .finding import Found, cells_of, find
 from .loss import shower_loss
 from .moments import MOMENTS, shower_moments
 from .pieces import PIECE_FEATURES
-from .samples import EventSample, cells_of
+from .samples import EventSample
 from .targets import NOISE, ClusterTargets, cell_truth, cluster_targets, pair_targets
 
 if TYPE_CHECKING:

@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
+from gnnreco.models.showers.inference import Held, ShowerInference
 
 from .edges import Shares, climbed, showers_of, whole_shares
 from .moments import shower_moments
 from .pieces import PIECE_FEATURES, Pieces, pieces_of
-from .samples import cells_for
 
 if TYPE_CHECKING:  # to infer needs no torch
     from torch import Tensor
 
-    from gnnreco.models.showers.inference import ShowerInference
-    from gnnreco.models.showers.network import CellScores, ShowerNetwork
+    from gnnreco.models.showers.network import CellScores, ClusterCells, ShowerNetwork
 
     from .task import ClusteringConfig
 
@@ -116,3 +115,23 @@ def kept(shares: Shares, keep: NDArray[np.bool_]) -> Shares:
     number = np.cumsum(keep) - 1
     mine = keep[shares.cluster]
     return Shares(shares.cell[mine], number[shares.cluster[mine]], shares.weight[mine], int(keep.sum()))
+
+
+def cells_of(shares: Shares) -> ClusterCells:
+    """What `ShowerNetwork` reads of the cells of clusters."""
+    import torch
+
+    from gnnreco.models.showers.network import ClusterCells
+
+    return ClusterCells(*(torch.from_numpy(column) for column in held_of(shares)))
+
+
+def held_of(shares: Shares) -> Held:
+    """What `ShowerInference` reads of the cells of clusters."""
+    start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
+    return Held(shares.cell, shares.cluster, shares.weight.astype(np.float32), start)
+
+
+def cells_for(network: ShowerNetwork | ShowerInference, shares: Shares) -> Any:
+    """What that network reads of them."""
+    return held_of(shares) if isinstance(network, ShowerInference) else cells_of(shares)

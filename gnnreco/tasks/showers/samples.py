@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from torch import Tensor
 
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
-from gnnreco.models.showers.inference import Held, ShowerInference
+from gnnreco.models.showers.network import ClusterCells
 
-from .edges import Shares
 from .targets import CellTruth, ClusterTargets
-
-if TYPE_CHECKING:  # to infer needs no torch
-    from torch import Tensor
-
-    from gnnreco.models.showers.network import ClusterCells, ShowerNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +59,3 @@ class JudgementSample:
     moments: Tensor
     company: Tensor
     targets: ClusterTargets
-
-
-def cells_of(shares: Shares) -> ClusterCells:
-    """What `ShowerNetwork` reads of the cells of clusters."""
-    import torch
-
-    from gnnreco.models.showers.network import ClusterCells
-
-    return ClusterCells(*(torch.from_numpy(column) for column in held_of(shares)))
-
-
-def held_of(shares: Shares) -> Held:
-    """What `ShowerInference` reads of the cells of clusters."""
-    start = np.searchsorted(shares.cluster, np.arange(shares.n + 1))
-    return Held(shares.cell, shares.cluster, shares.weight.astype(np.float32), start)
-
-
-def cells_for(network: ShowerNetwork | ShowerInference, shares: Shares) -> Any:
-    """What that network reads of them."""
-    return held_of(shares) if isinstance(network, ShowerInference) else cells_of(shares)

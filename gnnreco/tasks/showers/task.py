@@ -32,11 +32,10 @@ from .company import shower_company
 from .condensation import CondensationConfig, condensation_loss
 from .density import DensityConfig, density_clusters
 from .edges import EdgeConfig, Shares, whole_shares
-from .finding import Found, find, kept
+from .finding import Found, cells_for, cells_of, find, kept
 from .learned import arrays, load_network, shower_network
 from .loss import COVERED, LossConfig, pair_loss, shower_loss
 from .moments import MOMENTS, shower_moments
-from .samples import EventSample, JudgementSample, cells_for, cells_of
 from .targets import (
     KINDS,
     NOISE,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from gnnreco.models.showers.network import ShowerNetwork
 
     from .explain import ShowerExplainer
+    from .samples import EventSample, JudgementSample
 
 Columns = TypeVar("Columns", CellGraph, LoudNeighbours, CellTruth)
 ENOUGH = 50  # clusters of a class, to correct its errors
@@ -100,7 +100,7 @@ class ClusteringConfig:
         check_features(self.calibration, CLUSTER_FEATURES)
 
 
-class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
+class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
     """Graph of cells, network and decoding, for one detector."""
 
     name = "clustering"
@@ -137,6 +137,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
     @property
     def sample_kind(self) -> type[EventSample | JudgementSample]:
         """The class of its samples: whole events, or with `frozen` only what was found in them."""
+        from .samples import EventSample, JudgementSample
+
         return JudgementSample if self.config.frozen else EventSample
 
     @property
@@ -185,6 +187,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         """Cells and pairs of a training event as tensors, with their truth."""
         import torch
 
+        from .samples import EventSample
+
         event = one_shower_each(seen(event, self.detector, self.needs.measures).event, self._there)
         graph, loud = self.loud(event)
         truth = cell_truth(event, graph.index, self.frame.fraction[event.hits.sensor])
@@ -196,6 +200,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
     def _judgement(self, graph: CellGraph, loud: LoudNeighbours, truth: CellTruth) -> JudgementSample:
         """What the judgement of showers learns from, when nothing else learns."""
         import torch
+
+        from .samples import JudgementSample
 
         with torch.no_grad():
             found = find(self.config, self.network, graph, loud)
@@ -211,6 +217,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
     def loss(self, sample: EventSample | JudgementSample) -> tuple[Tensor, dict[str, float]]:
         """Of pairs, and of the clusters that the network finds now: their energies, errors and classes."""
         import torch
+
+        from .samples import EventSample
 
         total, numbers = torch.zeros(()), dict[str, float]()
         if isinstance(sample, EventSample):
@@ -247,6 +255,8 @@ class ClusteringTask(Task[EventSample | JudgementSample, Clusters]):
         al., ECML 2002; by groups: Vovk et al., Algorithmic Learning in a Random World, 2005.
         """
         import torch
+
+        from .samples import EventSample
 
         rows, wide = [], np.ones((2, len(KINDS)))
         for sample in samples:

@@ -12,7 +12,7 @@ import pytest
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events
 
-REAL = Path(__file__).parents[4] / "shared" / "data" / "odd" / "event_1.json"
+REAL = Path(__file__).parents[5] / "shared" / "data" / "odd" / "event_1.json"
 
 
 def hit(x: float, y: float, z: float, particle: Any, **more: Any) -> dict[str, Any]:
