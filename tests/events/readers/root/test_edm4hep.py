@@ -21,7 +21,7 @@ from tests.events.conftest import CORPUS
 TREE, NTUPLE, OLDER = (
     CORPUS / "edm4hep" / f"{name}.edm4hep.root" for name in ("all_types", "all_types_rntuple", "older_podio")
 )
-REAL = Path(__file__).parents[4] / "shared" / "data" / "edm4hep"
+REAL = Path(__file__).parents[5] / "shared" / "data" / "edm4hep"
 needs_real = pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
 XYZ = ("x", "y", "z")
 
