@@ -80,6 +80,7 @@ class Output:
     job: JsonMapping
     about: JsonMapping = field(default_factory=dict)
     _lock: int = -1
+    _names: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -147,16 +148,13 @@ class Output:
         for mark in marks:
             mark.clear()
         # Other parts of the job may be writing theirs.
-        remove_drafts(self.folder, None, None if self.part is None else self._writes(names))
+        self._names = (*sorted(names), self.manifest.name, self.journal.name)
+        remove_drafts(self.folder, None, None if self.part is None else self._names)
         # Of two jobs that begin here at once, at least one sees the other now.
         if self._others(read_records(self.folder), names):
             self.close()
             raise BadInput(self.folder, "", "another job has begun to write here; name another folder")
         return Claim(finished, {s: a.events_in for s, a in parts.items()}, deadly, inputs)
-
-    def _writes(self, names: set[str]) -> list[str]:
-        """Names of all files that this job makes."""
-        return [*names, self.manifest.name, self.journal.name]
 
     def note(self, shard: Shard, account: Account) -> None:
         """Add a shard that is done to the journal, or one that was begun when the job was stopped."""
@@ -176,7 +174,8 @@ class Output:
             partial(shard).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """The manifest is there: the journal has done its work."""
+        """The manifest is there: the journal has done its work. What killed processes left, of whatever machine, goes."""
+        remove_drafts(self.folder, None, None if self.part is None else self._names)
         self.journal.unlink(missing_ok=True)
         self.release()
 

@@ -54,8 +54,3 @@ def entry() -> None:
     registry.TASKS["one-track"] = KIND
     run.processes = TOY_PROCESSES  # type: ignore[assignment]
     start.entry()
-
-
-def dask_setup(worker: object) -> None:
-    """What a worker of a Dask cluster runs when it starts."""
-    registry.TASKS["one-track"] = KIND
