@@ -22,13 +22,13 @@ from gnnreco.events.parquet.jets import write_jets
 from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.geometry import Detector, load_detector
 from tests.events.parquet.test_jets import made as jets
+from tests.events.readers.display.test_ispy import event as ispy_event
+from tests.events.readers.display.test_odd_display import written as odd_display
 from tests.events.readers.test_calochallenge import PHOTONS, showers
 from tests.events.readers.test_calochallenge import written as showers_file
 from tests.events.readers.test_hgcal_ntuple import branches
 from tests.events.readers.test_hgcal_ntuple import written as ntuple
-from tests.events.readers.display.test_ispy import event as ispy_event
 from tests.events.readers.test_lcio import contents, written
-from tests.events.readers.display.test_odd_display import written as odd_display
 
 ROOT = Path(__file__).parents[2]
 ACTS = ROOT / "tests" / "corpus" / "events" / "acts"

@@ -14,7 +14,7 @@ from gnnreco.reconstruct import reconstruct
 from gnnreco.reconstruct.integrity import verify
 from gnnreco.reconstruct.status import left_to_do, parts_of, status
 from gnnreco.reconstruct.workers import stop
-from tests.events.readers.test_acts_root import hits, particles
+from tests.events.readers.root.test_acts_root import hits, particles
 from tests.reconstruct.toy import DETECTOR, N, contents, save
 
 
