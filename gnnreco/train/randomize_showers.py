@@ -113,7 +113,7 @@ def _moved(event: Event, source: Ints, target: Ints, share: float) -> Event:
         return event
     assert event.hits.energy is not None
     energy, n = event.hits.energy, len(event.hits)
-    gone = share * np.bincount(source, minlength=n)
+    gone = share * np.bincount(source, minlength=n).astype(np.float64)
     came = np.bincount(target, share * energy[source], n)
     truth = event.truth
     if truth is not None and truth.energy is not None:
@@ -133,7 +133,8 @@ def _links_moved(truth: Truth, source: Ints, target: Ints, share: float, left: F
     energy = np.concatenate([truth.energy * left[truth.hit], share * truth.energy[link]])
     n = max(len(truth.particles), 1)
     key, back = np.unique(hit * n + particle, return_inverse=True)
-    return replace(truth, hit=key // n, particle=key % n, energy=np.bincount(back.ravel(), energy, len(key)))
+    summed = np.bincount(back.ravel(), energy, len(key)).astype(np.float64)
+    return replace(truth, hit=key // n, particle=key % n, energy=summed)
 
 
 def _with_energy(event: Event, energy: Floats) -> Event:
@@ -152,8 +153,9 @@ def _with_noise(event: Event, detector: Detector, cut: float, rng: np.random.Gen
     """Cells without a particle, at random places, with energies that fall steeply from the cut."""
     hits = event.hits
     signal = np.flatnonzero(in_calorimeter(event, detector))
-    ratio = np.exp(rng.uniform(*np.log(NOISE)))
-    sensor, cell = random_cells(detector, _noise_count(detector, len(signal), ratio), rng)
+    ratio = float(np.exp(rng.uniform(*np.log(NOISE))))
+    chosen, number = random_cells(detector, _noise_count(detector, len(signal), ratio), rng)
+    sensor, cell = chosen.astype(np.int32), number.astype(np.int32)
     height = cut * (1 + rng.uniform(*NOISE_SLOPE) * rng.exponential(size=len(sensor)))
     name = detector.cell_id(sensor, cell)
     fired = detector.cell_id(hits.sensor[signal], np.maximum(hit_cells(detector, hits)[signal], 0))
@@ -171,14 +173,14 @@ def _with_noise(event: Event, detector: Detector, cut: float, rng: np.random.Gen
         x=x,
         y=y,
         z=z,
-        sensor=sensor.astype(np.int32),
+        sensor=sensor,
         energy=energy,
     )
     if hits.var_u is not None:
         var_u, var_v = (detector.cell_size(sensor, cell) ** 2 / 12).T
         noise = replace(noise, var_u=var_u, var_v=var_v)
     if hits.deposits is not None:
-        u, v = channels(detector, sensor.astype(np.int32), cell.astype(np.int32))
+        u, v = channels(detector, sensor, cell)
         value = energy.astype(hits.deposits.value.dtype)
         noise = replace(noise, deposits=Deposits(np.arange(len(free) + 1), u, v, value))
     truth = event.truth

@@ -34,7 +34,8 @@ def event(detector: Detector) -> Event:
 def _left(event: Event) -> Floats:
     """What each particle left."""
     assert event.truth is not None
-    return np.bincount(event.truth.particle, event.truth.energy, len(event.truth.particles))
+    left = np.bincount(event.truth.particle, event.truth.energy, len(event.truth.particles))
+    return left.astype(np.float64)
 
 
 def _in_mips(event: Event, detector: Detector) -> Floats:
@@ -125,6 +126,8 @@ def test_gain_is_one_number_a_layer(detector: Detector, event: Event) -> None:
     assert np.unique(gain.round(6)).size > 10
     assert changed.truth is not None
     assert event.truth is not None
+    assert changed.truth.energy is not None
+    assert event.truth.energy is not None
     np.testing.assert_allclose(changed.truth.energy, event.truth.energy * gain[event.truth.hit])
 
 
