@@ -27,6 +27,10 @@ MOST_MERGED = 0.05  # of the cells of an event, read out with a neighbour
 CUT = (0.25, 1.0)  # of the readout, in units of `CellGraphConfig.mip`
 NOISE = (0.01, 100.0)  # hits without a particle for each hit of one
 NOISE_SLOPE = (0.1, 0.6)  # by how much noise exceeds the cut on average, in units of it
+GATHERED = (
+    1.0,
+    12.0,
+)  # how much denser noise lies around one angle to the beam than everywhere: where sensors aged
 MOST_CELLS, MOST_OCCUPIED = 30_000, 0.01  # noise stops there: hits of an event, and the fraction of all cells
 GAIN = 0.3  # of a layer, this much up or down
 MISMATCH, HIGHEST_GAIN = 0.05, 4.0  # chance that a layer's gain is off by up to this factor
@@ -154,8 +158,7 @@ def _with_noise(event: Event, detector: Detector, cut: float, rng: np.random.Gen
     hits = event.hits
     signal = np.flatnonzero(in_calorimeter(event, detector))
     ratio = float(np.exp(rng.uniform(*np.log(NOISE))))
-    chosen, number = random_cells(detector, _noise_count(detector, len(signal), ratio), rng)
-    sensor, cell = chosen.astype(np.int32), number.astype(np.int32)
+    sensor, cell = _gathered_cells(detector, _noise_count(detector, len(signal), ratio), rng)
     height = cut * (1 + rng.uniform(*NOISE_SLOPE) * rng.exponential(size=len(sensor)))
     name = detector.cell_id(sensor, cell)
     fired = detector.cell_id(hits.sensor[signal], np.maximum(hit_cells(detector, hits)[signal], 0))
@@ -187,6 +190,19 @@ def _with_noise(event: Event, detector: Detector, cut: float, rng: np.random.Gen
     if truth is not None and truth.weight is not None:
         truth = replace(truth, weight=np.append(truth.weight, np.zeros(len(free))))
     return replace(event, hits=concatenate([hits, noise]), truth=truth, collections=None)
+
+
+def _gathered_cells(
+    detector: Detector, n: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Sensor and number of n cells at random: of more of them everywhere, those nearest in abs(eta) to one."""
+    sensor, cell = random_cells(detector, int(n * rng.uniform(*GATHERED)), rng)
+    if not len(sensor):
+        return sensor.astype(np.int32), cell.astype(np.int32)
+    x, y, z = detector.cell_position(sensor, cell).T
+    eta = np.arcsinh(np.abs(z) / np.maximum(np.hypot(x, y), 1e-9))
+    near = np.argsort(np.abs(eta - eta[rng.integers(len(eta))]), kind="stable")[:n]
+    return sensor[near].astype(np.int32), cell[near].astype(np.int32)
 
 
 def _noise_count(detector: Detector, signal: int, ratio: float) -> int:

@@ -113,6 +113,19 @@ def test_noise_falls_from_the_cut_within_its_budget(
     assert recipe._noise_count(few, 1000, 1e6) <= recipe.MOST_OCCUPIED * cells
 
 
+def test_noise_may_gather_around_one_angle(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    spread = []
+    for factor in (1.0, 12.0):
+        monkeypatch.setattr(recipe, "GATHERED", (factor, factor))
+        sensor, cell = recipe._gathered_cells(detector, 2000, np.random.default_rng(5))
+        assert 1800 < len(sensor) <= 2000
+        x, y, z = detector.cell_position(sensor, cell).T
+        spread.append(np.std(np.arcsinh(np.abs(z) / np.hypot(x, y))))
+        assert len(np.unique(detector.layer[sensor])) > 20
+        assert np.sign(z).min() == -1 or factor == 1.0
+    assert spread[1] < 0.3 * spread[0]
+
+
 def test_gain_is_one_number_a_layer(detector: Detector, event: Event) -> None:
     changed = recipe._with_gain(event, detector, np.random.default_rng(3))
     assert changed.hits.energy is not None
