@@ -13,6 +13,7 @@ from gnnreco.columns import Event, Floats
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.graphs.showers.cells import hit_cells, visible_fraction
 from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.train import compose
 from gnnreco.train import randomize_showers as recipe
 from gnnreco.train.randomize import Randomized, randomized
 from gnnreco.train.randomize_showers import randomized_showers
@@ -174,3 +175,10 @@ def test_events_differ_from_each_other_and_not_from_reading_to_reading(
     both = Randomized([event, replace(event, number=1)], detector, 3)
     assert both[0] == both[0]
     assert len(both[0].hits) != len(both[1].hits)
+
+
+def test_the_preset_asks_for_it() -> None:
+    sample = compose("clustering", ["sample=robust_showers"]).sample
+    assert sample.randomize
+    assert sample.simulation.cell_threshold < SimulationOptions().cell_threshold
+    assert sample.simulation.energy[0] < 1.0
