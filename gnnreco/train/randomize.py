@@ -15,6 +15,9 @@ from gnnreco.columns import Event, Floats, Ints
 from gnnreco.columns.table import concatenate
 from gnnreco.events.select import select_hits
 from gnnreco.geometry import Detector
+from gnnreco.simulate.showers.shower import showering
+
+from .randomize_showers import in_calorimeter, randomized_showers
 
 MOST_LOST = 0.03  # of the hits of an event
 MOST_NOISE = 0.2  # hits without a particle for each hit of one
@@ -26,7 +29,8 @@ CLUSTERS = (0.45, 0.25, 0.3)  # chances that clusters stay as they are, lose the
 class Randomized(Sequence[Event]):
     """Events, each changed at random when it is read: the same change at every reading.
 
-    Hits are lost and added, sensors stand beside their places, clusters lose their signal or are unknown.
+    Of trackers: hits are lost and added, sensors stand beside their places, clusters lose their signal or are unknown. Of
+    calorimeters: see `gnnreco.train.randomize_showers`.
 
     Parameters
     ----------
@@ -47,22 +51,25 @@ class Randomized(Sequence[Event]):
 
 
 def randomized(event: Event, detector: Detector, rng: np.random.Generator) -> Event:
-    """The event with lost hits, noise, sensors beside their places and clusters that say less."""
-    event = select_hits(event, rng.random(len(event.hits)) > rng.uniform(0, MOST_LOST))
+    """The event with lost hits, noise, sensors beside their places, clusters that say less, and other calorimeters."""
+    lost = rng.random(len(event.hits)) <= rng.uniform(0, MOST_LOST)
+    event = select_hits(event, ~lost | in_calorimeter(event, detector))
     event = _with_noise(event, detector, rng.uniform(0, MOST_NOISE), rng)
     if rng.random() < SHIFTED:
         event = _shifted(event, detector, MOST_SHIFT * rng.uniform() ** 2, rng)
     deposits = event.hits.deposits
     kind = rng.choice(len(CLUSTERS), p=CLUSTERS)
     if deposits is not None and kind == 1:  # as digital sensors read out: a channel fired or not
-        deposits = replace(deposits, value=np.ones_like(deposits.value))
-    return replace(event, hits=replace(event.hits, deposits=None if kind == 2 else deposits))
+        analogue = np.repeat(in_calorimeter(event, detector), np.diff(deposits.offsets))
+        deposits = replace(deposits, value=np.where(analogue, deposits.value, np.ones_like(deposits.value)))
+    event = replace(event, hits=replace(event.hits, deposits=None if kind == 2 else deposits))
+    return randomized_showers(event, detector, rng)
 
 
 def _with_noise(event: Event, detector: Detector, fraction: float, rng: np.random.Generator) -> Event:
     """Copies of some hits at random places of their sensors: as dense as the hits are, with clusters like theirs."""
     hits = event.hits
-    rows = np.flatnonzero(hits.sensor >= 0)
+    rows = np.flatnonzero((hits.sensor >= 0) & ~in_calorimeter(event, detector))
     rows = rng.choice(rows, rng.poisson(fraction * len(rows))) if len(rows) else rows
     if not len(rows):
         return event
@@ -84,5 +91,6 @@ def _shifted(event: Event, detector: Detector, spread: float, rng: np.random.Gen
     """Every sensor's hits moved together in its plane."""
     shift: Floats = rng.normal(0.0, spread, (detector.n_sensors, 2))
     sensor: Ints = np.maximum(event.hits.sensor, 0)
+    shift[showering(detector)] = 0.0
     x, y, z = (event.hits.xyz + detector.to_global(sensor, shift[sensor]) - detector.center[sensor]).T
     return replace(event, hits=replace(event.hits, x=x, y=y, z=z))

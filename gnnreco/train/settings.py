@@ -83,7 +83,8 @@ class SampleConfig:
         that ship for the detector. Of several for one task, a detector takes its own.
     randomize : bool
         Change every event as it is read: hits lost and added, sensors beside their places, clusters without signal or
-        unknown; see `gnnreco.train.randomize`. What is trained then holds on events of another simulation, or of a
+        unknown, calorimeters with another cut, noise and gain; see `gnnreco.train.randomize` and
+        `gnnreco.train.randomize_showers`. What is trained then holds on events of another simulation, or of a
         detector that is not quite the described one.
     simulation : SimulationOptions
     """

@@ -24,6 +24,18 @@ def ionised(detector: Detector, crossings: Crossings) -> Shares:
     )
 
 
+def random_cells(detector: Detector, n: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Sensor and number of n random cells of the calorimeters; fewer where a number has no cell."""
+    cells = np.array([t.n_cells for t in detector.templates])[detector.template] * showering(detector)
+    sensor = np.searchsorted(np.cumsum(cells), rng.integers(cells.sum(), size=n), side="right")
+    number = rng.integers(cells[sensor])
+    real = np.ones(n, bool)
+    for t in np.unique(detector.template[sensor]):
+        mine = detector.template[sensor] == t
+        real[mine] = detector.templates[t].exists(number[mine])
+    return sensor[real], number[real]
+
+
 def with_noise(
     detector: Detector, shares: Shares, options: SimulationOptions, rng: np.random.Generator
 ) -> Shares:
@@ -31,14 +43,7 @@ def with_noise(
     n = rng.poisson(options.noise_hits * len(np.unique(shares.cell))) if options.noise_hits else 0
     if n == 0:
         return shares
-    cells = np.array([t.n_cells for t in detector.templates])[detector.template] * showering(detector)
-    chosen = np.searchsorted(np.cumsum(cells), rng.integers(cells.sum(), size=n), side="right")
-    number = rng.integers(cells[chosen])
-    real = np.ones(n, bool)
-    for t in np.unique(detector.template[chosen]):
-        mine = detector.template[chosen] == t
-        real[mine] = detector.templates[t].exists(number[mine])
-    chosen, number = chosen[real], number[real]
+    chosen, number = random_cells(detector, n, rng)
     height = options.cell_threshold * (1 + 0.5 * rng.exponential(size=len(chosen)))
     energy = height * media(detector).mip[chosen]
     noise = Shares(
