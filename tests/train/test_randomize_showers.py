@@ -13,10 +13,10 @@ from gnnreco.columns import Event, Floats
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.graphs.showers.cells import hit_cells, visible_fraction
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.train import compose
 from gnnreco.train import randomize_showers as recipe
 from gnnreco.train.randomize import Randomized, randomized
 from gnnreco.train.randomize_showers import randomized_showers
+from gnnreco.train.settings import compose
 
 
 @pytest.fixture(scope="module")
