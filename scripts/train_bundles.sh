@@ -112,7 +112,7 @@ shoot va_cone 201 40 10 $mix "1 120" spectrum=log cone=0.5
 shoot va_one 207 150 4 $kinds "2 130"
 gnnreco train clustering detector=hgcal 'sample.inputs=[tr_cone,tr_one]' 'sample.validation=[va_cone,va_one]' \
     sample.events=600 sample.validation_events=120 train.start=../hgcal-before task.frozen=true task.identity_only=false \
-    train.epochs=8 train.learning_rate=0.002 train.batch=8 train.threads=1 train.cache=cache -o ../showers-hgcal
+    task.least_score=0.3 train.epochs=8 train.learning_rate=0.002 train.batch=8 train.threads=1 train.cache=cache -o ../showers-hgcal
 cd ..
 
 python "$here/random_calorimeters.py" -o random --count 8
