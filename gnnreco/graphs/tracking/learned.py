@@ -319,16 +319,16 @@ def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> tuple[F
 def _slope_windows(efficiency: float, turn: Floats, layer: NDArray[np.int32], n_layers: int) -> Floats:
     """The change of slope (n,) that the stated fraction of the triplets of each layer stays within; infinite from one on.
 
-    A layer with too few triplets to know has the widest window: that of all layers, or of any one.
+    No layer has a wider one than all layers together, and a layer with too few triplets to know has that one: kinks of soft
+    secondaries would set it, where others are rare.
     """
     if not efficiency or not len(turn):
         return np.full(n_layers, np.inf)
+    whole = np.quantile(turn, efficiency)
     enough = KNOWN / (1 - efficiency) if efficiency < 1 else np.inf
-    windows = np.full(n_layers, np.quantile(turn, efficiency))
-    known = np.bincount(layer, minlength=n_layers) >= enough
-    for k in np.flatnonzero(known):
-        windows[k] = np.quantile(turn[layer == k], efficiency)
-    windows[~known] = windows.max()
+    known = np.flatnonzero(np.bincount(layer, minlength=n_layers) >= enough)
+    windows = np.full(n_layers, whole)
+    windows[known] = [min(np.quantile(turn[layer == k], efficiency), whole) for k in known]
     return np.where(windows < 1, windows, np.inf)
 
 
