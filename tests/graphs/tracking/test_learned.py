@@ -9,6 +9,7 @@ import torch
 from gnnreco.columns import Event, Hits
 from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.graphs import GraphConfig, LearnedGraph, Targets, is_true, points_of, true_segments
+from gnnreco.graphs.tracking.learned import _slope_windows
 from gnnreco.graphs.tracking.train_gate import train_gate
 from gnnreco.simulate import SimulationOptions, simulate
 from tests.graphs import conftest
@@ -195,3 +196,16 @@ def test_a_gate_is_learned_on_one_thread_and_leaves_the_number_as_it_was() -> No
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_layer_has_its_own_window_in_slope_but_none_wider_than_all_together() -> None:
+    rng = np.random.default_rng(1)
+    narrow, wide = rng.uniform(0, 0.02, 4000), rng.uniform(0, 0.4, 1000)
+    turn = np.concatenate([narrow, wide, [0.9, 0.9]])
+    layer = np.concatenate([np.zeros(4000), np.ones(1000), [2, 2]]).astype(np.int32)
+    whole = np.quantile(turn, 0.99)
+    windows = _slope_windows(0.99, turn, layer, 4)
+    assert windows[0] == pytest.approx(0.0198, rel=0.02)
+    assert windows[1:].tolist() == [whole, whole, whole]
+    assert np.isinf(_slope_windows(0.0, turn, layer, 4)).all()
+    assert np.isinf(_slope_windows(0.99, turn[:0], layer[:0], 4)).all()
