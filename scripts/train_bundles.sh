@@ -55,7 +55,7 @@ robust() { # output start epochs rate options
 robust trackml-robust trackml-home 6 0.003 graph.pair_efficiency=0.982 graph.triplet_efficiency=0.988
 decode=(task.decode.attach_probability=0.15 task.decode.link_probability=0.03)
 robust before trackml-robust 4 0.002 "${decode[@]}"
-# Once more with a window in slope for each layer, which came later; ten epochs more gain nothing.
+# Once more with a window in slope for each layer, which came later; ten epochs more gained nothing.
 robust tracking-trackml before 4 0.002 "${decode[@]}"
 
 gnnreco train tracking detector=hx_tracker sample=ttbar sample.events=200 sample.pileup=30 \

@@ -48,7 +48,7 @@ def test_a_bundle_in_a_line_and_a_table(name: str) -> None:
 def test_a_bundle_shows_what_was_measured() -> None:
     bundle = load_bundle("tracking-trackml")
     assert repr(bundle) == "Bundle('tracking-trackml': tracking in trackml, 428,595 parameters)"
-    assert "evaluation acts efficiency" in bundle._repr_html_()
+    assert "evaluation acts all tracks efficiency" in bundle._repr_html_()
     hostile = replace(bundle, manifest={**bundle.manifest, "metrics": {HOSTILE: 1.0}})
     assert "<script" not in hostile._repr_html_()
 
