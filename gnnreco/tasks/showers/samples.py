@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
+import numpy as np
 from torch import Tensor
 
 from gnnreco.graphs.showers.cells import CellGraph
@@ -11,6 +13,8 @@ from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.models.showers.network import ClusterCells
 
 from .targets import CellTruth, ClusterTargets
+
+Columns = TypeVar("Columns", CellGraph, LoudNeighbours, CellTruth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,10 @@ class JudgementSample:
     moments: Tensor
     company: Tensor
     targets: ClusterTargets
+
+
+def contiguous(columns: Columns) -> Columns:
+    """The same columns, each in one piece: kernels that learn from them run one way, wherever they come from."""
+    return replace(
+        columns, **{f.name: np.ascontiguousarray(getattr(columns, f.name)) for f in fields(columns)}
+    )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,6 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from .explain import ShowerExplainer
     from .samples import EventSample, JudgementSample
 
-Columns = TypeVar("Columns", CellGraph, LoudNeighbours, CellTruth)
 ENOUGH = 50  # clusters of a class, to correct its errors
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
 
@@ -187,7 +186,7 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
         """Cells and pairs of a training event as tensors, with their truth."""
         import torch
 
-        from .samples import EventSample
+        from .samples import EventSample, contiguous
 
         event = one_shower_each(seen(event, self.detector, self.needs.measures).event, self._there)
         graph, loud = self.loud(event)
@@ -195,7 +194,7 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
         if self.config.frozen:
             return self._judgement(graph, loud, truth)
         pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
-        return EventSample(_contiguous(graph), _contiguous(loud), _contiguous(truth), pair_truth)
+        return EventSample(contiguous(graph), contiguous(loud), contiguous(truth), pair_truth)
 
     def _judgement(self, graph: CellGraph, loud: LoudNeighbours, truth: CellTruth) -> JudgementSample:
         """What the judgement of showers learns from, when nothing else learns."""
@@ -398,10 +397,3 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
         self._weights = weights
         if "network" in vars(self):
             load_network(self.network, weights)
-
-
-def _contiguous(columns: Columns) -> Columns:
-    """The same columns, each in one piece: kernels that learn from them run one way, wherever they come from."""
-    return replace(
-        columns, **{f.name: np.ascontiguousarray(getattr(columns, f.name)) for f in fields(columns)}
-    )
