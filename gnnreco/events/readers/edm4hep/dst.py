@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gnnreco.errors import BadInput
-from gnnreco.events.readers.lcio.dst import DstEvent, dst_of
-from gnnreco.events.readers.lcio.found import choose
-from gnnreco.events.readers.lcio.reader import hits_of
-from gnnreco.events.readers.lcio.truth import MC, simulated
+from gnnreco.events.readers.lcio.content import Content
+from gnnreco.events.readers.lcio.dst import DstEvent, dst_events
+from gnnreco.events.readers.lcio.found import Chosen
 from gnnreco.events.sensors import SensorFinder
+from gnnreco.events.source import Entry
 
 from .reader import Edm4hepReader
 
@@ -21,14 +20,9 @@ FIELDS = {2.0: "CLD", 3.5: "ILD"}
 def read_dst(path: str | Path, particles: str = "") -> Iterator[DstEvent]:
     """Read a file with tracks, clusters and particles, event by event; see `gnnreco.events.readers.lcio.read_dst`."""
     reader = Edm4hepReader(Path(path), SensorFinder(None), particles)
-    for entry in reader.entries():
-        event = reader(entry, truth=True, deposits=True)
-        content = reader.content(entry.row, entry.number)
-        chosen = choose(content, particles)
-        told = simulated(content, hits_of(content))
-        if told is None:
-            raise BadInput(
-                path, content.where, f"no {MC} in it, so no truth to link to; read it with open_events"
-            )
+
+    def detector(_: Entry, content: Content, chosen: Chosen) -> str:
         tesla = reader.field(content, chosen) or 0.0
-        yield dst_of(content, chosen, event, told, FIELDS.get(round(abs(tesla), 1), ""))
+        return FIELDS.get(round(abs(tesla), 1), "")
+
+    return dst_events(reader, particles, detector)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from gnnreco.columns import Event, Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
+from gnnreco.events.source import Entry
 
 from .content import Collection, Content
 from .found import CLUSTER, PARTICLE, TRACK, Chosen, choose
-from .reader import LcioReader, hits_of
+from .reader import CollectionsReader, LcioReader, hits_of
 from .truth import MC, Simulated, simulated
 
 #: In newer files the weight of a link from a particle packs two fractions: its track's, and its clusters' times this.
@@ -96,16 +97,22 @@ def read_dst(path: str | Path, particles: str = "") -> Iterator[DstEvent]:
         Damaged, without particles of a simulation, or without particles of that name.
     """
     reader = LcioReader(Path(path), SensorFinder(None), particles)
+    return dst_events(reader, particles, lambda entry, content, chosen: reader.detector(entry.row))
+
+
+def dst_events(
+    reader: CollectionsReader, particles: str, detector: Callable[[Entry, Content, Chosen], str]
+) -> Iterator[DstEvent]:
+    """The events of a reader with their links; `detector` says which one made an event."""
     for entry in reader.entries():
         event = reader(entry, truth=True, deposits=True)
         content = reader.content(entry.row, entry.number)
         chosen = choose(content, particles)
         told = simulated(content, hits_of(content))
         if told is None:
-            raise BadInput(
-                path, content.where, f"no {MC} in it, so no truth to link to; read it with open_events"
-            )
-        yield dst_of(content, chosen, event, told, reader.detector(entry.row))
+            why = f"no {MC} in it, so no truth to link to; read it with open_events"
+            raise BadInput(reader.file, content.where, why)
+        yield dst_of(content, chosen, event, told, detector(entry, content, chosen))
 
 
 def dst_of(content: Content, chosen: Chosen, event: Event, told: Simulated, detector: str) -> DstEvent:

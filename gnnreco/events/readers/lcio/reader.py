@@ -50,6 +50,10 @@ class CollectionsReader:
         self._bz: float | None = None
         self._sought = False
 
+    def entries(self) -> list[Entry]:
+        """One entry an event, in the order of the file. Raises `BadInput`."""
+        raise NotImplementedError
+
     def content(self, row: int, number: int, truth: bool = True) -> Content:
         """The collections of one event. Raises `BadInput`."""
         raise NotImplementedError
