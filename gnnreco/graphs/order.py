@@ -22,11 +22,14 @@ def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int64], ND
     -------
     order : int64 (n,), start : int64 (n_keys + 1,)
     """
-    return _count(np.asarray(key), n_keys)  # type: ignore[no-any-return]
+    key = np.asarray(key)
+    order, start = np.empty(len(key), np.int64), np.zeros(n_keys + 1, np.int64)
+    _count(key, n_keys, order, start)
+    return order, start
 
 
 def by_key_and_value(
-    key: NDArray[np.integer], value: NDArray[np.float32], n_keys: int
+    key: NDArray[np.integer], value: NDArray[np.number[Any]], n_keys: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The same, the rows of each key by rising value (n,) without NaN, then by row."""
     order, start = by_key(key, n_keys)
@@ -35,8 +38,9 @@ def by_key_and_value(
 
 
 @njit(cache=True, boundscheck=False)
-def _count(key: NDArray[np.integer[Any]], n_keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    start, order = np.zeros(n_keys + 1, np.int64), np.empty(len(key), np.int64)
+def _count(
+    key: NDArray[np.integer[Any]], n_keys: int, order: NDArray[np.int64], start: NDArray[np.int64]
+) -> None:
     for k in key:
         start[k + 1] += 1
     for k in range(n_keys):
@@ -45,11 +49,10 @@ def _count(key: NDArray[np.integer[Any]], n_keys: int) -> tuple[NDArray[np.int64
     for i in range(len(key)):
         order[place[key[i]]] = i
         place[key[i]] += 1
-    return order, start
 
 
 @njit(cache=True, boundscheck=False)
-def _rise(value: NDArray[np.float32], order: NDArray[np.int64], start: NDArray[np.int64]) -> None:
+def _rise(value: NDArray[np.number[Any]], order: NDArray[np.int64], start: NDArray[np.int64]) -> None:
     """Sort the rows of each key by value. Shell's sort serves few rows well; numba's own takes seconds to compile."""
     for key in range(len(start) - 1):
         begin, end = start[key], start[key + 1]

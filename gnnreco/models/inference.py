@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.graphs.dense import LANES, ZERO, compiled, dense, inlined, packed
+from gnnreco.graphs.dense import LANES, UNROLLED, ZERO, compiled, dense, inlined, packed
 from gnnreco.kernels import FIRST, SECOND
 
 from .weights import Weights
@@ -74,7 +74,7 @@ def infer(
     float32 (m,)
     """
 
-    def layer(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def layer(name: str) -> Layer:
         weight = w[f"{name}.weight"]
         bias = w.get(f"{name}.bias", np.zeros(len(weight), np.float32))
         parts = (
@@ -82,30 +82,32 @@ def infer(
         )  # three inputs of the hidden width
         return np.concatenate([packed(part.T) for part in parts], axis=1), bias
 
-    def scaled(x: NDArray[np.float32], part: str) -> NDArray[np.float32]:
-        return _blocks(np.ascontiguousarray(x), w[f"{part}_mean"], w[f"{part}_scale"])  # type: ignore[no-any-return]
+    def first(name: str, part: str) -> Layer:
+        """The layer that reads the features, their normalisation folded in."""
+        mean, scale = w[f"{part}_mean"].astype(np.float64), w[f"{part}_scale"].astype(np.float64)
+        weight = w[f"{name}.weight"] / scale
+        bias = w[f"{name}.bias"] - weight @ mean
+        return packed(weight.T.astype(np.float32)), bias.astype(np.float32)
 
     if not len(triplets):
         return np.zeros(0, np.float32)
     norms = tuple(w[f"{part}_norm.{what}"] for part in ("node", "edge") for what in ("weight", "bias"))
-    layers = _Layers._make((*(layer(name) for name in LAYERS), *norms))
-    return _infer(  # type: ignore[no-any-return]
-        scaled(nodes, "node"), scaled(edges, "edge"), triplets, len(nodes), iterations, layers
+    layers = {name: layer(name) for name in LAYERS}
+    layers |= {"node_in.0": first("node_in.0", "node"), "edge_in": first("edge_in", "edge")}
+    # NumPy asks the system for large pages, which numba does not: the rest of the network takes as long as their absence
+    width, n = len(w["edge_in.bias"]), len(nodes)
+    blocks, n_blocks = -(-n // LANES), -(-len(triplets) // LANES)
+    padded = -(-width // UNROLLED) * UNROLLED * LANES
+    room = (
+        np.zeros((blocks, padded), np.float32),
+        np.zeros((n_blocks, padded), np.float32),
+        np.zeros((n, width), np.float32),
+        np.zeros((n, width), np.float32),
+        np.zeros((n, 2 * width), np.float32),
+        np.zeros(n_blocks * LANES, np.float32),
     )
-
-
-@compiled
-def _blocks(
-    rows: NDArray[np.float32], mean: NDArray[np.float32], scale: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Normalised rows (n, f) as blocks (n / LANES, f * LANES) with f filled up to a multiple of 8."""
-    n_rows, width = rows.shape
-    out = np.zeros(((n_rows + LANES - 1) // LANES, (width + 7) // 8 * 8 * LANES), np.float32)
-    for i in range(n_rows):
-        block, lane = out[i // LANES], i % LANES
-        for k in range(width):
-            block[k * LANES + lane] = (rows[i, k] - mean[k]) / scale[k]
-    return out
+    _infer(nodes, edges, triplets, iterations, _Layers._make((*layers.values(), *norms)), room)
+    return room[-1][: len(triplets)]
 
 
 @inlined
@@ -158,10 +160,11 @@ def _infer(
     nodes: NDArray[np.float32],
     edges: NDArray[np.float32],
     triplets: NDArray[np.int32],
-    n_nodes: int,
     iterations: int,
     layers: _Layers,
-) -> NDArray[np.float32]:
+    room: tuple[NDArray[np.float32], ...],
+) -> None:
+    """Fill the last of `room`, the logits of the edges; before them nodes, edges, what nodes say and what they receive."""
     (
         node_in,
         node_mid,
@@ -179,24 +182,24 @@ def _infer(
         edge_scale,
         edge_shift,
     ) = layers
-    _, bias = node_in
-    width = len(bias)
-    padded = (width + 7) // 8 * 8 * LANES
-    hidden, wide = np.zeros(padded, np.float32), np.zeros(padded + LANES, np.float32)
-    node = np.zeros((len(nodes), padded), np.float32)
-    steady, edge = np.zeros((len(edges), padded), np.float32), np.zeros((len(edges), padded), np.float32)
-    for block in range(len(nodes)):
-        dense(nodes[block], *node_in, hidden, True)
-        dense(hidden, *node_mid, node[block], False)
-    for block in range(len(edges)):
-        dense(edges[block], *edge_in, steady[block], False)
-        edge[block] = steady[block]
-    as_inner, as_outer = np.zeros((n_nodes, width), np.float32), np.zeros((n_nodes, width), np.float32)
-    received = np.zeros((n_nodes, 2 * width), np.float32)  # from the inner side, then from the outer
+    node, edge, as_inner, as_outer, received, logits = (
+        room  # what is received: from the inner side, then from the outer
+    )
+    (n_nodes, width), padded = as_inner.shape, node.shape[1]
+    hidden, wide, steady = (
+        np.zeros(padded, np.float32),
+        np.zeros(padded + LANES, np.float32),
+        np.zeros(padded, np.float32),
+    )
+    given = np.zeros(max(node_in[0].shape[1], edge_in[0].shape[1]) * LANES, np.float32)
     rows, added = np.zeros((LANES, width), np.float32), np.zeros(width * LANES, np.float32)
-    around, logits = np.zeros(3 * padded, np.float32), np.zeros(len(edges) * LANES, np.float32)
+    around = np.zeros(3 * padded, np.float32)
+    for block in range(len(node)):
+        _gather(nodes[block * LANES : (block + 1) * LANES], given)
+        dense(given, *node_in, hidden, True)
+        dense(hidden, *node_mid, node[block], False)
     for turn in range(iterations):
-        for block in range(len(nodes)):
+        for block in range(len(node)):
             first = block * LANES
             size = min(LANES, n_nodes - first)
             if turn > 0:
@@ -213,21 +216,21 @@ def _infer(
             dense(around, *outer, wide, False)
             _spread(wide, as_outer[first : first + size])
         received[:] = ZERO
-        for block in range(len(edges)):
+        for block in range(len(edge)):
             ends = triplets[block * LANES : (block + 1) * LANES]
-            dense(edge[block], *edge_mix, hidden, False)
+            _gather(edges[block * LANES : (block + 1) * LANES], given)
+            dense(given, *edge_in, steady, False)  # sooner made again than read from memory
+            dense(edge[block] if turn > 0 else steady, *edge_mix, hidden, False)
             _add_ends(ends, as_inner, as_outer, rows, added, hidden)
             dense(hidden, *message, wide, False)
-            row = steady[block]
             for n in range(width * LANES):
-                wide[n] += row[n]
+                wide[n] += steady[n]
             _norm(wide, width, edge_scale, edge_shift, edge[block])
             if turn < iterations - 1:
                 _send(ends, edge[block], wide[width * LANES :], rows, received)
             else:
                 dense(edge[block], *edge_out, hidden, True)
                 dense(hidden, *last_out, logits[block * LANES : (block + 1) * LANES], False)
-    return logits[: len(triplets)]
 
 
 @inlined

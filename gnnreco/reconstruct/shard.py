@@ -23,6 +23,7 @@ from gnnreco.events.output_file import Layout, Row, output_writer, read_note, re
 from gnnreco.events.select import unseen
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
+from gnnreco.kernels.memory import keep_memory
 from gnnreco.kernels.timer import Timer
 from gnnreco.pipeline import Outcome, Reconstructor, Stage
 from gnnreco.tasks.layouts import layout_of
@@ -86,6 +87,7 @@ def _try(job: Job, lot: Lot, chain: Reconstructor, one: EventSource) -> None:
 @functools.lru_cache(maxsize=1)
 def _chain(job: Job, detector: Detector | None) -> Reconstructor:
     """Open what a process needs once, for all the lots it is given."""
+    keep_memory()
     numba.set_num_threads(min(job.threads, numba.config.NUMBA_NUM_THREADS))
     chain = Reconstructor(
         detector or job.detector,

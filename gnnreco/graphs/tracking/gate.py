@@ -62,7 +62,9 @@ class Gate:
 
     def pair_logits(self, points: Points, frame: Frame, pairs: NDArray[np.int32]) -> NDArray[np.float32]:
         """The same for pairs of points, without writing their features down."""
-        return _pair_logits(doublet_arguments(points, frame), pairs, self.weights())
+        out = np.empty(len(pairs), np.float32)
+        _pair_logits(doublet_arguments(points, frame), pairs, self.weights(), out)
+        return out
 
 
 @inlined
@@ -103,8 +105,9 @@ def _logits(features: NDArray[np.float32], weights: Weights) -> NDArray[np.float
 
 
 @compiled
-def _pair_logits(given: DoubletArguments, pairs: NDArray[np.int32], weights: Weights) -> NDArray[np.float32]:
-    out = np.empty(len(pairs), np.float32)
+def _pair_logits(
+    given: DoubletArguments, pairs: NDArray[np.int32], weights: Weights, out: NDArray[np.float32]
+) -> None:
     layers, g = hidden_layers(weights), np.zeros(GATHERED * LANES, np.float32)
     f, _, _, logits = layers
     for first in range(0, len(out), LANES):
@@ -112,4 +115,3 @@ def _pair_logits(given: DoubletArguments, pairs: NDArray[np.int32], weights: Wei
         gate_block(weights, layers)
         size = min(LANES, len(out) - first)
         out[first : first + size] = logits[:size]
-    return out

@@ -12,10 +12,10 @@ from gnnreco.columns import Floats
 from gnnreco.graphs.order import by_key, by_key_and_value
 from gnnreco.kernels import FIRST, SECOND, njit
 
-from .features import SHORTEST, TRIPLET_FEATURES
+from .features import SHORTEST, TRIPLET_FEATURES, DoubletArguments
 from .frame import Frame, Points
 from .gate import Gate
-from .join import Cuts, Doublets, join, join_arguments, raw_limits
+from .joining import Cuts, Doublets, join, join_arguments, raw_limits
 
 
 @dataclass(frozen=True)
@@ -69,27 +69,30 @@ def join_doublets(
     needed : int
         How many lie within the limits.
     """
-    slope = slopes(points, doublets)
-    leaving, start = by_key_and_value(doublets[:, 0], slope, len(points))
-    doublets, slope = doublets[leaving], slope[leaving]
-    arriving, arriving_start = by_key_and_value(doublets[:, 1], slope, len(points))
-    out, features = np.empty((budget, 2), np.int32), np.empty((budget, len(TRIPLET_FEATURES)), np.float32)
+    start = np.searchsorted(doublets[:, 0], np.arange(len(points) + 1))
+    arriving, arriving_start = by_key(doublets[:, 1], len(points))
     gate = gate or Gate.open(len(TRIPLET_FEATURES) + 2)
-    logits = np.zeros(len(doublets), np.float32) if logits is None else logits[leaving]
+    logits = np.zeros(len(doublets), np.float32) if logits is None else logits
     low, high = raw_limits(limits)
     windows = np.asarray(window, np.float32)
     windows = windows[points.layer] if windows.ndim else np.full(len(points), windows)
-    needed, kept = join(
-        join_arguments(points, frame),
-        Doublets(doublets, start, arriving, arriving_start, logits, slope),
-        Cuts(low, high, windows, gate.weights(), gate.threshold[0]),
-        out,
-        features,
-    )
-    triplets = leaving[out[:kept]].astype(np.int32)
-    order = by_key(triplets[:, 1], len(doublets))[0]
-    order = order[by_key(triplets[order, 0], len(doublets))[0]]
-    return triplets[order], features[order], int(needed)
+    given = join_arguments(points, frame)
+    known = Doublets(doublets, start, arriving, arriving_start, logits, slopes(points, doublets))
+    cuts = Cuts(low, high, windows, gate.weights(), gate.threshold[0])
+    triplets, features, needed, kept = _joined(given, known, cuts, min(budget, len(doublets)))
+    if kept > len(triplets) and needed <= budget:  # rare: there are more than doublets
+        triplets, features, needed, kept = _joined(given, known, cuts, kept)
+    order, _ = by_key_and_value(triplets[:kept, 0], triplets[:kept, 1], len(doublets))
+    return triplets[order], features[order], needed
+
+
+def _joined(
+    given: DoubletArguments, doublets: Doublets, cuts: Cuts, room: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32], int, int]:
+    """What `join` writes into room for so many triplets, how many fit the limits, and how many the gate lets through."""
+    out, features = np.empty((room, 2), np.int32), np.empty((room, len(TRIPLET_FEATURES)), np.float32)
+    needed, kept = join(given, doublets, cuts, out, features)
+    return out, features, int(needed), int(kept)
 
 
 def slopes(points: Points, doublets: NDArray[np.int32]) -> NDArray[np.float32]:

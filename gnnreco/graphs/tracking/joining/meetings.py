@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
-from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
+from gnnreco.kernels import njit
 
-from .features import COS, ONE, SHORTEST, SIN, TWO
+from ..features import ONE, SHORTEST, TWO
 
 BLOCK = 64  # meetings of two doublets taken together
 D0_SCALE = np.float32(0.1)  # mm
@@ -64,55 +64,6 @@ def _errors(
     across_u, across_v = uy * tx - ux * ty, vy * tx - vx * ty
     along_u, along_v = uz - cot * (ux * tx + uy * ty), vz - cot * (vx * tx + vy * ty)
     return across_u * across_u + across_v * across_v, along_u * along_u + along_v * along_v
-
-
-@vectorised_inlined
-def ways_of(at: Floats, pairs: NDArray[np.int32]) -> Floats:
-    """One cache line a doublet; shape (n, 8).
-
-    Its x, y and slope, its length across the axis, sine and cosine of its azimuth, the distance of its straight line from
-    the origin, the product of its two positions.
-    """
-    out = np.empty((len(pairs), 8))
-    for k in range(len(pairs)):
-        a, b = pairs[k, FIRST], pairs[k, SECOND]
-        x, y, z = at[b, X] - at[a, X], at[b, Y] - at[a, Y], at[b, Z] - at[a, Z]
-        length = max(math.sqrt(x * x + y * y), SHORTEST)
-        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = x, y, z / length, length
-        out[k, 4] = at[a, COS] * at[b, SIN] - at[a, SIN] * at[b, COS]
-        out[k, 5] = at[a, COS] * at[b, COS] + at[a, SIN] * at[b, SIN]
-        out[k, 6] = (x * at[b, Y] - y * at[b, X]) / length
-        out[k, 7] = at[a, X] * at[b, X] + at[a, Y] * at[b, Y]
-    return out
-
-
-@vectorised_inlined
-def gather(
-    n: int,
-    ways: Floats,
-    errors: NDArray[np.float32],
-    pairs: NDArray[np.int32],
-    i: int,
-    j: int,
-    wide: Floats,
-    g: NDArray[np.float32],
-) -> None:
-    """Fill lane `n` with the doublets i and j: rows of `wide` in double precision, of `g` in single; see `meet`."""
-    for k in range(3):
-        wide[k * BLOCK + n], wide[(3 + k) * BLOCK + n] = ways[i, k], ways[j, k]
-    for k in range(3, 8):
-        g[(k - 3) * BLOCK + n] = ways[i, k]
-    for k in range(3, 6):
-        g[(k + 2) * BLOCK + n] = ways[j, k]
-    a, b, c = pairs[i, FIRST], pairs[i, SECOND], pairs[j, SECOND]
-    for k in range(6):
-        g[(8 + k) * BLOCK + n], g[(14 + k) * BLOCK + n], g[(20 + k) * BLOCK + n] = (
-            errors[a, k],
-            errors[b, k],
-            errors[c, k],
-        )
-    for k in range(6, 10):
-        g[(20 + k) * BLOCK + n] = errors[b, k]
 
 
 @vectorised_inlined

@@ -1,6 +1,6 @@
 """The kernel that joins doublets to triplets: their features, the limits on these and the gate, in one pass.
 
-Around each point, every doublet that arrives meets those that leave with nearly its slope; meetings fill blocks of lanes.
+Around each point, every doublet that arrives meets those that leave with nearly its slope, a group at a time.
 Differences of coordinates, the sine between two doublets and the change of slope are taken in double precision; the rest is
 single precision, many lanes at a time.
 """
@@ -17,10 +17,11 @@ from gnnreco.columns import Floats
 from gnnreco.graphs.dense import LANES, inlined
 from gnnreco.kernels import FIRST, SECOND, U, V, W, njit
 
-from .features import ONE, DoubletArguments, positions, soft
-from .frame import Frame, Points
-from .gate import Layers, Weights, gate_block, hidden_layers
-from .meetings import BLOCK, HALF, LAWS, gather, meet, vectorised_inlined, ways_of
+from ..features import ONE, DoubletArguments, positions, soft
+from ..frame import Frame, Points
+from ..gate import Layers, Weights, gate_block, hidden_layers
+from .leaving import GROUP, between, fill, leave, room_for
+from .meetings import BLOCK, HALF, LAWS, meet, vectorised_inlined
 
 HIGHLAND = 0.0136  # GeV
 SCATTERING = (
@@ -30,7 +31,7 @@ _vectorised = njit(cache=True, boundscheck=False, error_model="numpy", fastmath=
 
 
 class Doublets(NamedTuple):
-    """Pairs of points, sorted by their first one, then by slope.
+    """Pairs of points, sorted by their first one.
 
     Attributes
     ----------
@@ -38,7 +39,7 @@ class Doublets(NamedTuple):
     start : int64 (n_points + 1,)
         Where those that leave each point begin.
     arriving, arriving_start : int64 (m,), (n_points + 1,)
-        Those that arrive at each point, by slope, and where they begin.
+        Those that arrive at each point, and where they begin.
     logits, slope : float32 (m,)
     """
 
@@ -135,7 +136,7 @@ def _flush(
 
 @inlined
 def _up(slope: np.float32, window: np.float32) -> np.float32:
-    """The steepest slope that may follow, which rises with `slope`: `window` is less than one, or infinite."""
+    """The steepest slope that may follow."""
     return slope + window * (ONE + abs(slope))
 
 
@@ -165,7 +166,6 @@ def _take(
 
 @vectorised_inlined
 def _settle(
-    filled: int,
     met: NDArray[np.int32],
     kappa: np.float32,
     wide: Floats,
@@ -180,15 +180,15 @@ def _settle(
     n: int,
     size: int,
 ) -> tuple[int, int, int]:
-    """Pass on the meetings of the first `filled` lanes that fit the limits, through the gate where its block is full.
+    """Pass on the meetings that fit the limits, through the gate where its block is full.
 
     Returns how many triplets are out, how many wait for the gate, and how many fitted.
     """
     low, high, _, weights, threshold = cuts
     meet(kappa, wide, g, low, high, raw)
     fit = 0
-    for lane in range(filled):
-        if raw[8 * BLOCK + lane] == ONE:
+    for lane in range(BLOCK):
+        if raw[8 * BLOCK + lane] == ONE and met[lane, SECOND] >= 0:
             _take(lane, size, met, raw, logits, pair, layers)
             fit, size = fit + 1, size + 1
             if size == LANES:
@@ -211,29 +211,32 @@ def join(
     weights, threshold = cuts.weights, cuts.threshold
     layers = hidden_layers(weights)
     layers[0][: 8 * LANES] = ONE
-    ways = ways_of(at, pairs)
-    met, pair = np.empty((BLOCK, 2), np.int32), np.empty((LANES, 2), np.int32)
+    most = 0
+    for b in range(len(at)):
+        most = max(most, start[b + 1] - start[b])
+    leaving = room_for(most)
+    met, pair = np.full((BLOCK, 2), -1, np.int32), np.empty((LANES, 2), np.int32)
     wide, g, raw = np.ones(6 * BLOCK), np.ones(30 * BLOCK, np.float32), np.empty(9 * BLOCK, np.float32)
     within, n, size, filled = 0, 0, 0, 0
     for b in range(len(at)):
-        begin, end, window = start[b], start[b + 1], cuts.window[b]
-        for k in range(arriving_start[b], arriving_start[b + 1]):
-            i = arriving[k]
+        count, window = start[b + 1] - start[b], cuts.window[b]
+        if count == 0 or arriving_start[b] == arriving_start[b + 1]:
+            continue
+        leave(start[b], start[b + 1], at, errors, pairs, slope, leaving)
+        for i in arriving[arriving_start[b] : arriving_start[b + 1]]:
             lowest, highest = _down(slope[i], window), _up(slope[i], window)
-            while begin < end and slope[begin] < lowest:
-                begin += 1
-            for j in range(begin, end):
-                if slope[j] > highest:
-                    break
-                met[filled, FIRST], met[filled, SECOND] = i, j
-                gather(filled, ways, errors, pairs, i, j, wide, g)
-                filled += 1
+            begin, end = between(lowest, highest, leaving.slope, count)
+            for k in range(begin, end, GROUP):
+                for lane in range(GROUP):
+                    met[filled + lane, FIRST] = i
+                    met[filled + lane, SECOND] = leaving.row[k + lane] if k + lane < end else -1
+                fill(filled, at, errors, pairs[i, FIRST], b, leaving, k, wide, g)
+                filled += GROUP
                 if filled == BLOCK:
                     n, size, fit = _settle(
-                        filled, met, kappa, wide, g, raw, cuts, logits, layers, pair, out, features, n, size
+                        met, kappa, wide, g, raw, cuts, logits, layers, pair, out, features, n, size
                     )
                     within, filled = within + fit, 0
-    n, size, fit = _settle(
-        filled, met, kappa, wide, g, raw, cuts, logits, layers, pair, out, features, n, size
-    )
+    met[filled:, SECOND] = -1
+    n, size, fit = _settle(met, kappa, wide, g, raw, cuts, logits, layers, pair, out, features, n, size)
     return within + fit, _flush(size, pair, weights, threshold, layers, out, features, n)
