@@ -71,15 +71,15 @@ def _agreeing(fit: FitResult) -> Ints:
     return pairs[distance < AGREE]
 
 
-@njit(inline="always")
+@njit(cache=True, forceinline=True)
 def _alike(parameters: NDArray[np.float64], variance: NDArray[np.float64], i: int, j: int) -> bool:
-    turn = abs(parameters[j, PHI] - parameters[i, PHI])
-    turn = min(turn, 2 * np.pi - turn)
-    alike = turn * turn < AGREE * (variance[i, PHI] + variance[j, PHI])
     for k in (THETA, Z0, Q_OVER_P, D0):
         delta = parameters[j, k] - parameters[i, k]
-        alike = alike and delta * delta < AGREE * (variance[i, k] + variance[j, k])
-    return alike
+        if not delta * delta < AGREE * (variance[i, k] + variance[j, k]):
+            return False
+    turn = abs(parameters[j, PHI] - parameters[i, PHI])
+    turn = min(turn, 2 * np.pi - turn)
+    return turn * turn < AGREE * (variance[i, PHI] + variance[j, PHI])  # type: ignore[no-any-return]
 
 
 @njit(cache=True)
