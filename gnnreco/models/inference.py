@@ -67,11 +67,16 @@ def infer(
     nodes : float32 (n, f), edges : float32 (m, g)
         Features of doublets and of triplets.
     triplets : int32 (m, 2)
-        Inner and outer node of each edge.
+        Inner and outer node of each edge, sorted by the inner one.
 
     Returns
     -------
     float32 (m,)
+
+    Raises
+    ------
+    ValueError
+        If the edges are not sorted.
     """
 
     def layer(name: str) -> Layer:
@@ -91,6 +96,8 @@ def infer(
 
     if not len(triplets):
         return np.zeros(0, np.float32)
+    if np.any(triplets[1:, FIRST] < triplets[:-1, FIRST]):
+        raise ValueError("the edges of a graph are to be sorted by their inner node")
     norms = tuple(w[f"{part}_norm.{what}"] for part in ("node", "edge") for what in ("weight", "bias"))
     layers = {name: layer(name) for name in LAYERS}
     layers |= {"node_in.0": first("node_in.0", "node"), "edge_in": first("edge_in", "edge")}
@@ -103,7 +110,7 @@ def infer(
         np.zeros((n_blocks, padded), np.float32),
         np.zeros((n, width), np.float32),
         np.zeros((n, width), np.float32),
-        np.zeros((n, 2 * width), np.float32),
+        np.zeros((n, width), np.float32),
         np.zeros(n_blocks * LANES, np.float32),
     )
     _infer(nodes, edges, triplets, iterations, _Layers._make((*layers.values(), *norms)), room)
@@ -164,7 +171,11 @@ def _infer(
     layers: _Layers,
     room: tuple[NDArray[np.float32], ...],
 ) -> None:
-    """Fill the last of `room`, the logits of the edges; before them nodes, edges, what nodes say and what they receive."""
+    """Fill the last of `room`, the logits of the edges; before them nodes, edges, what nodes say and what they receive.
+
+    Edges are sorted by their inner node: what it says is read for the last time where its edges end, and gives way to what
+    it has received from them.
+    """
     (
         node_in,
         node_mid,
@@ -182,9 +193,7 @@ def _infer(
         edge_scale,
         edge_shift,
     ) = layers
-    node, edge, as_inner, as_outer, received, logits = (
-        room  # what is received: from the inner side, then from the outer
-    )
+    node, edge, as_inner, as_outer, received, logits = room  # what is received: by the outer nodes
     (n_nodes, width), padded = as_inner.shape, node.shape[1]
     hidden, wide, steady = (
         np.zeros(padded, np.float32),
@@ -193,7 +202,7 @@ def _infer(
     )
     given = np.zeros(max(node_in[0].shape[1], edge_in[0].shape[1]) * LANES, np.float32)
     rows, added = np.zeros((LANES, width), np.float32), np.zeros(width * LANES, np.float32)
-    around = np.zeros(3 * padded, np.float32)
+    around, sums = np.zeros(3 * padded, np.float32), np.zeros(width, np.float32)
     for block in range(len(node)):
         _gather(nodes[block * LANES : (block + 1) * LANES], given)
         dense(given, *node_in, hidden, True)
@@ -204,7 +213,8 @@ def _infer(
             size = min(LANES, n_nodes - first)
             if turn > 0:
                 _norm(node[block], width, node_scale, node_shift, around)
-                _collect(received[first : first + size], width, padded, around)
+                _gather(received[first : first + size], around[padded:])
+                _gather(as_inner[first : first + size], around[2 * padded :])
                 dense(around, *update, hidden, True)
                 dense(hidden, *update_out, wide, False)
                 row = node[block]
@@ -215,7 +225,7 @@ def _infer(
             _spread(wide, as_inner[first : first + size])
             dense(around, *outer, wide, False)
             _spread(wide, as_outer[first : first + size])
-        received[:] = ZERO
+        received[:], begun = ZERO, 0
         for block in range(len(edge)):
             ends = triplets[block * LANES : (block + 1) * LANES]
             _gather(edges[block * LANES : (block + 1) * LANES], given)
@@ -227,17 +237,11 @@ def _infer(
                 wide[n] += steady[n]
             _norm(wide, width, edge_scale, edge_shift, edge[block])
             if turn < iterations - 1:
-                _send(ends, edge[block], wide[width * LANES :], rows, received)
+                begun = _send(ends, edge[block], wide[width * LANES :], rows, received, as_inner, sums, begun)
             else:
                 dense(edge[block], *edge_out, hidden, True)
                 dense(hidden, *last_out, logits[block * LANES : (block + 1) * LANES], False)
-
-
-@inlined
-def _collect(received: NDArray[np.float32], width: int, padded: int, around: NDArray[np.float32]) -> None:
-    """What the nodes of a block received, into the second and third part of `around`."""
-    _gather(received[:, :width], around[padded:])
-    _gather(received[:, width:], around[2 * padded :])
+        _end(begun, n_nodes, sums, as_inner)
 
 
 @inlined
@@ -267,14 +271,32 @@ def _send(
     logit: NDArray[np.float32],
     rows: NDArray[np.float32],
     received: NDArray[np.float32],
-) -> None:
-    """Add each edge, weighted by its gate, to both its nodes: one edge after the other, so always in the same order."""
+    as_inner: NDArray[np.float32],
+    sums: NDArray[np.float32],
+    begun: int,
+) -> int:
+    """Add each edge, weighted by its gate, to both its nodes: one edge after the other, so always in the same order.
+
+    `sums` is what the inner node `begun` has received so far; returns the one whose edges have begun last.
+    """
     width = rows.shape[1]
     _spread(edge, rows[: len(ends)])
     for n in range(len(ends)):
         gate = ONE / (ONE + math.exp(-logit[n]))
-        row, to_inner, to_outer = rows[n], received[ends[n, FIRST], width:], received[ends[n, SECOND], :width]
+        row, to_outer = rows[n], received[ends[n, SECOND]]
+        if ends[n, FIRST] != begun:
+            _end(begun, ends[n, FIRST], sums, as_inner)
+            begun = ends[n, FIRST]
         for k in range(width):
-            to_inner[k] += row[k] * gate
+            sums[k] += row[k] * gate
         for k in range(width):
             to_outer[k] += row[k] * gate
+    return begun
+
+
+@inlined
+def _end(begun: int, following: int, sums: NDArray[np.float32], received: NDArray[np.float32]) -> None:
+    """Write what the node `begun` has received, and nothing for those up to the `following` one."""
+    received[begun] = sums
+    received[begun + 1 : following] = ZERO
+    sums[:] = ZERO

@@ -49,12 +49,20 @@ def test_gives_what_torch_gives(n, m, threads):
 @pytest.mark.parametrize(("hidden", "iterations"), [(1, 1), (5, 2), (16, 4)])
 def test_any_size_of_the_network(hidden, iterations):
     net, weights, models = network(hidden, iterations)
-    graph = random_graph(weights, 40, 150, seed=1)
+    nodes, edges, pairs = random_graph(weights, 40, 150, seed=1)
+    graph = nodes, edges, pairs[np.argsort(pairs[:, 0], kind="stable")]
     for model in models.values():
         assert relative(OnnxNetwork(model).both(*graph), wanted(net, graph)) < 1e-5
         np.testing.assert_allclose(
             OnnxNetwork(model).logits(*graph), infer(weights, iterations, *graph), atol=1e-4
         )
+
+
+def test_own_network_wants_edges_by_their_inner_node():
+    _, weights, _ = network(5, 2)
+    nodes, edges, pairs = random_graph(weights, 40, 150, seed=1)
+    with pytest.raises(ValueError, match="sorted by their inner node"):
+        infer(weights, 2, nodes, edges, pairs)
 
 
 def test_sums_are_the_same_bytes_every_time_and_on_two_threads():
