@@ -15,6 +15,8 @@ def show_survey(survey: Mapping[str, Any]) -> None:
     if not survey["all"]:
         return
     over = f"; {survey['over_budget']} over the budget" if survey["over_budget"] else ""
+    if softest := survey.get("pt_from"):
+        print(f"\npt of the particles: from {softest:g} GeV, with 1 % of the segments below")
     print(f"\ntrue segments left after each step of the graph builder, %, in {survey['events']} events{over}")
     regions = sorted(survey["regions"], key=_lost, reverse=True)[:REGIONS]
     for title, rows in (

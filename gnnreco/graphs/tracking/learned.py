@@ -152,8 +152,7 @@ class LearnedGraph:
         likely: a track of which a segment was lost is joined from such pieces later.
         """
         points = points_of(event.hits, self.detector, self.frame)
-        pairs = self._pairs(event.number, points)
-        doublets, logits = self._doublets(points, pairs)
+        doublets, logits = self._doublets(points, self._pairs(event.number, points))
         triplets, features = self._triplets(event.number, points, doublets, logits)
         if self.config.min_hits >= 4:
             kept = continued(triplets, len(doublets))

@@ -22,6 +22,7 @@ STEPS = (
     "graph",
 )  # pairs that the builder looks at, of those its gate keeps, of those triplets hold
 PT_EDGES = (0.0, 0.3, 0.5, 1.0, 3.0, np.inf)  # GeV
+SOFTEST = 0.01  # of the segments belong to particles that are softer than the range of momenta of a sample is said to begin
 WORST = 20  # pairs of layers that are told one by one
 
 
@@ -31,8 +32,8 @@ def survey(graph: LearnedGraph, events: Iterable[Event]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``events``, ``over_budget`` (events that have no graph and are not counted), and rows of ``segments`` and the
-        fraction of them that is left after each of `STEPS`: ``all`` by pt, ``regions`` by pt and the subsystems of both
+        ``events``, ``over_budget`` (events that have no graph and are not counted), ``pt_from`` (GeV, above which 99 % of
+        the segments lie; None without segments), and rows of ``segments`` and the fraction of them that is left after each of `STEPS`: ``all`` by pt, ``regions`` by pt and the subsystems of both
         hits, ``layers`` for the `WORST` pairs of layers, those first that lose most segments. Plain values.
     """
     parts, over = [], 0
@@ -52,6 +53,7 @@ def survey(graph: LearnedGraph, events: Iterable[Event]) -> dict[str, Any]:
     return {
         "events": len(parts),
         "over_budget": over,
+        "pt_from": round(float(np.quantile(columns[:, 2], SOFTEST)), 3) if len(columns) else None,
         "all": [{**_range(i), **row} for (i,), row in _rows(place[:, None], kept)],
         "regions": [
             {"first": subsystem[a], "second": subsystem[b], **_range(i), **row}

@@ -94,7 +94,7 @@ class Windows:
             width_class(points, frame),
         )
         needed = _search(table, seen, out)
-        return out[: min(needed, budget)].copy(), int(needed)
+        return out[: min(needed, budget)], int(needed)  # pages that were never written take no memory
 
 
 def width_class(points: Points, frame: Frame) -> NDArray[np.int32]:

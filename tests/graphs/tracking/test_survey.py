@@ -41,6 +41,7 @@ def test_counts_are_those_of_the_graphs(graph, events, told):
 
 def test_each_step_keeps_a_part_of_what_the_one_before_kept(told):
     assert told["over_budget"] == 0
+    assert 0.0 < told["pt_from"] < 1.0
     assert len(told["layers"]) <= WORST
     for row in [*told["all"], *told["regions"], *told["layers"]]:
         left = [1.0, *(row[step] for step in STEPS)]
@@ -87,5 +88,5 @@ def test_events_over_the_budget_are_counted(graph, events):
     small = copied(graph, config=replace(graph.config, max_pairs=1))
     cut = survey(small, events[LEARNED:])
     assert cut == {
-        "events": 0, "over_budget": len(events[LEARNED:]), "all": [], "regions": [], "layers": []
+        "events": 0, "over_budget": len(events[LEARNED:]), "pt_from": None, "all": [], "regions": [], "layers": []
     }  # fmt: skip
