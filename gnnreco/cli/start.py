@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from gnnreco import __version__
 from gnnreco.errors import GnnrecoError, Stopped
 
+from . import completion
 from .options import Parser, Verbs
 from .table import one_line
 from .threads import use_threads
@@ -51,6 +52,7 @@ GROUPS = (
     compare,
     warm,
     doctor,
+    completion,
 )
 
 

@@ -18,7 +18,7 @@ def add(verbs: Verbs) -> None:
         "--detector",
         action="append",
         default=[],
-        metavar="D",
+        metavar="DETECTOR",
         help=f"{DETECTOR_HELP}; may stand several times (default: all that are installed, and trainings)",
     )
 
