@@ -52,7 +52,7 @@ def evaluate(
     min_pt, max_eta, min_hits
         Target particles of tracks: GeV (default 1; none where the tracker lies across the beam), pseudorapidity
         (3; none there) and hits (9, or all layers but one where fewer). The latter two count for showers
-        too, `max_eta` for particle flow.
+        too (hits: 3, or the layers of the calorimeter where fewer), `max_eta` for particle flow.
     min_energy : float, optional
         Target particles of showers and of particle flow, GeV (default 1).
     jets : {"antikt", "durham", "genkt"}
@@ -94,12 +94,12 @@ def evaluate(
     >>> scores["task"], scores["events"]
     ('tracking', 4)
     """
-    from gnnreco.evaluate import ParticleTarget, ShowerTarget, holds_events, target_of
+    from gnnreco.evaluate import ParticleTarget, holds_events, shower_target_of, target_of
     from gnnreco.evaluate import evaluate as score
     from gnnreco.pipeline import Reconstructor
 
     patterns = [anomalous] if isinstance(anomalous, str) else list(anomalous)
-    showers = ShowerTarget(**given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits))
+    asked = given(min_energy=min_energy, max_eta=max_eta, min_hits=min_hits)
     if isinstance(folder, EventSource) or holds_events(folder):
         if detector is None:
             raise BadConfig(f"{folder}: holds events; name their detector with detector=")
@@ -117,7 +117,7 @@ def evaluate(
             trainings,
             progress,
             reconstruct=reconstruct,
-            target=showers,
+            target=replace(shower_target_of(described), **asked),
             weights=weights,
             reweight=reweight,
         )
@@ -139,7 +139,7 @@ def evaluate(
         detector,
         target,
         progress=progress,
-        showers=showers,
+        showers=replace(shower_target_of(detector), **asked),
         particles=particles,
         jets=jets,
         anomalous=patterns,

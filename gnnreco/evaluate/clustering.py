@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -102,6 +102,17 @@ class ShowerTarget:
     def describe(self) -> str:
         """One clause for the `definitions`."""
         return ", ".join(self.cuts(*np.zeros((4, 0))))
+
+
+def shower_target_of(detector: Detector) -> ShowerTarget:
+    """What the calorimeters of a detector should find, where nobody says it: showers may lie in one cell of each layer.
+
+    A calorimeter of one or two layers is asked for as many hits, any other for three.
+    """
+    parts = [k for k, s in enumerate(detector.subsystems) if not set(MEASURES).isdisjoint(s.measures)]
+    layers = [len(np.unique(detector.layer[detector.subsystem == k])) for k in parts]
+    usual = ShowerTarget()
+    return replace(usual, min_hits=min([usual.min_hits, max(layers)])) if layers else usual
 
 
 @dataclass(slots=True)

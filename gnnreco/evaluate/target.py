@@ -17,6 +17,8 @@ from .matching import Mask
 #: Lines in eta and phi that look for the layers of a detector.
 LINES = (60, 60)
 FEWEST_HITS = 3
+#: Standard deviations of a source across its line, within which a particle is made by the source itself.
+SPOT_SIGMAS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,14 @@ class Target:
     min_hits : int
         Hits the particle left (or that are on the track).
     min_vertex, max_vertex : float
-        Distance of the production point from the z axis, mm.
+        Distance of the production point from the line of the source (the z axis of its frame), mm.
+    min_z : float
+        Of the production point along the line of the source, mm.
+    spot : float
+        Radius of the source across its line, mm: what is made within it is not displaced.
+    plane : float, optional
+        Where the first sensor lies along the line of the source, mm, if sensors lie across it: particles start anywhere on
+        the spot of a beam there, and displaced are those that are made behind this plane.
     """
 
     min_pt: float = 1.0
@@ -41,6 +50,9 @@ class Target:
     min_hits: int = 9
     min_vertex: float = 0.0
     max_vertex: float = np.inf
+    min_z: float = -np.inf
+    spot: float = 0.0
+    plane: float | None = None
 
     def lift(self, cut: str) -> Target:
         """The same without the cut on `cut` ("pt", "eta" or another variable, which changes nothing)."""
@@ -52,13 +64,20 @@ class Target:
         """The same in another range of pt, GeV."""
         return replace(self, min_pt=min_pt, max_pt=max_pt)
 
-    def displaced(self, min_vertex: float) -> Target:
-        """The same for particles produced at least `min_vertex` mm from the z axis."""
-        return replace(self, min_vertex=min_vertex)
+    def displaced(self, distance: float) -> Target:
+        """The same for particles that the source itself did not make.
+
+        These are made at least `distance` mm beside the spot of the source, or behind the first sensor where sensors lie
+        across its line.
+        """
+        if self.plane is not None:
+            return replace(self, min_z=self.plane)
+        return replace(self, min_vertex=self.spot + distance)
 
     def counted(self) -> Target:
         """The tracks that are counted with these particles: in the same range, and two hits shorter at most."""
-        return replace(self, min_hits=max(1, self.min_hits - 2), min_vertex=0.0, max_vertex=np.inf)
+        everywhere = {"min_vertex": 0.0, "max_vertex": np.inf, "min_z": -np.inf}
+        return replace(self, min_hits=max(1, self.min_hits - 2), **everywhere)
 
     def cuts(self, pt: Floats, eta: Floats, hits: Ints) -> dict[str, Mask]:
         """The cuts that particles and tracks share, each by the words for it; those that cut nothing are left out."""
@@ -79,8 +98,12 @@ class Target:
         """One clause for the `definitions` of the JSON."""
         none = np.zeros(0)
         parts = list(self.cuts(none, none, none.astype(np.int64)))
-        if self.min_vertex > 0 or np.isfinite(self.max_vertex):
-            parts += [f"produced {self.min_vertex:g}-{self.max_vertex:g} mm from the z axis"]
+        if np.isfinite(self.max_vertex):
+            parts += [f"produced {self.min_vertex:g}-{self.max_vertex:g} mm from the line of the source"]
+        elif self.min_vertex > 0:
+            parts += [f"produced at least {self.min_vertex:g} mm from the line of the source"]
+        if np.isfinite(self.min_z):
+            parts += [f"produced behind the first sensor, {self.min_z:g} mm along the line of the source"]
         return ", ".join(parts)
 
 
@@ -89,23 +112,35 @@ def target_of(detector: Detector) -> Target:
 
     Where sensors lie across the line of the source (a telescope, a spectrometer) particles run along it, and neither pt
     nor eta tell which of them can be found: both cuts are lifted. Where particles cross fewer than ten layers, all but
-    one of these are asked for.
+    one of these are asked for. What is displaced follows from the spread of the source, and from where the sensors lie.
     """
     parts = [{"position", "charge"} & set(s.measures) for s in detector.subsystems]
     trackers = np.array([bool(part) for part in parts], bool)[detector.subsystem]
     if not trackers.any():
         return Target()
-    lines = coverage(detector.select(trackers), *LINES)
-    target = Target(min_pt=0.0, max_eta=np.inf) if lines.axes == ("x", "y") else Target()
+    there = detector.at_source().select(trackers)
+    lines = coverage(there, *LINES)
+    if lines.axes == ("x", "y"):
+        target = Target(min_pt=0.0, max_eta=np.inf, plane=float(there.bounds[0][:, 2].min()))
+    else:
+        spread = there.source.spread
+        target = Target(spot=0.0 if spread is None else SPOT_SIGMAS * float(np.max(spread[:2])))
     if any("charge" in part for part in parts):
         return target  # a hit there is a time sample, not a layer
     return replace(target, min_hits=min(target.min_hits, max(FEWEST_HITS, int(lines.layers.max()) - 1)))
 
 
+#: How the words for a cut begin, and the argument that sets it.
+SETTINGS = {"pt": "min_pt", "|eta|": "max_eta", "energy": "min_energy", "at least": "min_hits"}
+
+
 def passed(what: str, all_of: str, cuts: Mapping[str, int], total: int) -> str:
-    """Why nothing is left to score: how many pass each cut."""
+    """Why nothing is left to score: how many pass each cut, and what sets the one that fewest pass."""
     each = ", ".join(f"{count:,} with {cut}" for cut, count in cuts.items())
-    return f"no {what}: of {total:,} {all_of} there are {each}; change the cuts"
+    fewest = min(cuts, key=lambda cut: cuts[cut])
+    setting = next(name for words, name in SETTINGS.items() if fewest.startswith(words))
+    remedy = "" if "%" in fewest else f"; change that with {setting}="
+    return f"no {what}: of {total:,} {all_of} there are {each}{remedy}"
 
 
 COUNTED_TRACKS = Target().counted()  # what the usual combinatorial Kalman filter setup keeps
@@ -114,23 +149,25 @@ ALL_TRACKS = Target(min_pt=0.0, max_eta=np.inf, min_hits=0)
 
 @dataclass(frozen=True, slots=True)
 class Kinematics:
-    """pt (GeV), eta, distance of the production point from the z axis (mm), charge; float64 (n,) each."""
+    """pt (GeV), eta, charge, place of production across the line of the source and along it (mm); float64 (n,) each."""
 
     pt: Floats
     eta: Floats
-    vertex: Floats
     charge: Floats
+    vertex: Floats
+    z: Floats
 
     def wanted(self, target: Target, hits: Ints) -> Mask:
         """The charged particles that the target asks for; bool (n,)."""
         produced = (self.vertex >= target.min_vertex) & (self.vertex <= target.max_vertex)
+        produced &= self.z >= target.min_z
         return target.kinematics(self.pt, self.eta, hits) & produced & (self.charge != 0)
 
 
 def kinematics(particles: Particles) -> Kinematics:
-    """Kinematics of particles at their production point."""
-    pt = np.hypot(particles.px, particles.py)
-    return Kinematics(pt, _eta(pt, particles.pz), np.hypot(particles.vx, particles.vy), particles.charge)
+    """Kinematics of particles at their production point, in the frame of the source."""
+    pt, vertex = np.hypot(particles.px, particles.py), np.hypot(particles.vx, particles.vy)
+    return Kinematics(pt, _eta(pt, particles.pz), particles.charge, vertex, particles.vz)
 
 
 def track_kinematics(theta: Floats, q_over_p: Floats) -> tuple[Floats, Floats]:

@@ -256,7 +256,13 @@ def _split(
     if sample.validation:
         held_back = opened(sample.validation)
         return source[: sample.events], held_back[: sample.validation_events]
-    cut = max(0, min(sample.events, len(source) - sample.validation_events))
+    kept = sample.validation_events
+    if kept >= len(source) > 0:
+        raise BadConfig(
+            f"no training events: sample.validation_events={kept} takes all {len(source)} events of sample.inputs; "
+            "lower it, or name other files with sample.validation=[...]"
+        )
+    cut = max(0, min(sample.events, len(source) - kept))
     return source[:cut], source[cut:][: sample.validation_events]
 
 

@@ -80,7 +80,7 @@ class HitLists:
         if not self._matchings:
             return {"trackml_score": None, **dict.fromkeys(names), **counts}
         m = concatenate(self._matchings)
-        columns = zip(*((k.pt, k.eta, k.vertex, k.charge) for k in self._particles))
+        columns = zip(*((k.pt, k.eta, k.charge, k.vertex, k.z) for k in self._particles))
         kin = Kinematics(*(np.concatenate(column) for column in columns))
         every = np.ones(len(m.particle), bool)
         asked = {

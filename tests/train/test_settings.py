@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from gnnreco import simulate
 from gnnreco.bundle import load_bundle
 from gnnreco.errors import BadConfig
+from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
 from gnnreco.tasks.registry import TASKS
 from gnnreco.tasks.showers.task import ClusteringConfig, ClusteringTask
-from gnnreco.train.settings import FOLDER, GROUPS, compose, settings_as_yaml
+from gnnreco.train.settings import FOLDER, GROUPS, compose, run_training, settings_as_yaml
 
 
 def test_groups_and_keys_can_be_chosen() -> None:
@@ -68,6 +72,13 @@ def test_what_is_wrong_is_named(override: str, message: str) -> None:
     with pytest.raises(BadConfig, match=message) as caught:
         compose("tracking", [override])
     assert "\n" not in str(caught.value)
+
+
+def test_the_setting_that_takes_all_events_is_named(tmp_path: Path) -> None:
+    write_events(simulate("telescope", "beam", events=3, seed=1), tmp_path / "events")
+    words = ["detector=telescope", "sample=files", f"sample.inputs=[{tmp_path / 'events'}]"]
+    with pytest.raises(BadConfig, match=r"validation_events=10 takes all 3 events"):
+        run_training(compose("tracking", [*words, "sample.validation_events=10"]), tmp_path / "bundle")
 
 
 def test_an_unknown_task() -> None:

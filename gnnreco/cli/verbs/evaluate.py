@@ -47,6 +47,7 @@ def add(verbs: Verbs) -> None:
         metavar="FOLDER",
         help="also draw efficiency, fake rate, resolutions, calibration",
     )
+    ev.add_argument("--explain", action="store_true", help="also say what each row and figure means")
     ev.add_argument(
         "--min-pt",
         type=float,
@@ -72,7 +73,7 @@ def add(verbs: Verbs) -> None:
         "--min-hits",
         type=positive,
         metavar="N",
-        help="of target particles (tracks: 9, or all layers but one where fewer; showers: 3)",
+        help="of target particles (tracks: 9, or all layers but one where fewer; showers: 3, or all layers where fewer)",
     )
     ev.add_argument(
         "--threshold",
@@ -112,7 +113,7 @@ def add(verbs: Verbs) -> None:
 def evaluate(args: Namespace) -> int:
     """Scores of the output of `reconstruct`, or of generated events."""
     from gnnreco.errors import BadConfig
-    from gnnreco.evaluate import holds_events, open_generated, plots
+    from gnnreco.evaluate import explain, holds_events, open_generated, plots
     from gnnreco.evaluate import table as scores_table
     from gnnreco.events import EventSource, open_events
     from gnnreco.geometry import load_detector
@@ -149,6 +150,7 @@ def evaluate(args: Namespace) -> int:
         progress=bar(sum(sizes), "event") if sizes else iter,
     )
     print(scores_table(result))
+    print(f"\n{explain(result)}" if args.explain else "(--explain says what each row means)")
     ran = {"command": args.command, "versions": versions("native")}
     left_aside = {} if source is None else source.left_aside
     write_json(args.json, {**ran, **result, "left_aside": left_aside})

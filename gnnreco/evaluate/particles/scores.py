@@ -135,7 +135,8 @@ class ParticleScores:
         warnings = [] if jets.installed() else [jets.HOW]
         if self.events and not out["targets"]:
             warnings.append(
-                f"no target particle: of {len(targets.kind):,} targets none has {self.target.describe()}; change the cuts"
+                f"no target particle: of {len(targets.kind):,} targets none has {self.target.describe()}; "
+                "change that with min_energy="
             )
         out["warnings"] = warnings
         return out

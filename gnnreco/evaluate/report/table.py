@@ -42,7 +42,7 @@ def table(result: JsonMapping) -> str:
         return "\n".join([*anomaly_lines(result), *_cost_lines(result)])
     rows = [(rule, result[rule]) for rule in RULES]
     rows += [("acts, all tracks", result["all_tracks"]["acts"])]
-    more = {"acts, pt 0.15-1 GeV": result["low_pt"]["acts"], "acts, displaced": result["displaced"]["acts"]}
+    more = {low_pt_row(result): result["low_pt"]["acts"], "acts, displaced": result["displaced"]["acts"]}
     rows += [(name, row) for name, row in more.items() if row["particles"]]
     definitions = result["definitions"]
     lines = [f"{result['events']} events; target: {definitions['target']}"]
@@ -50,7 +50,8 @@ def table(result: JsonMapping) -> str:
         f"rows {next(iter(RULES))} to {list(RULES)[-1]}: counted tracks, {definitions['tracks']}; the others: all tracks",
         "",
     ]
-    names = f"{'matching':20}  {'efficiency':>19}  {'fakes':>17}  {'duplicates':>17}"
+    wide = max(20, *(len(name) for name, _ in rows))
+    names = f"{'matching':{wide}}  {'efficiency':>19}  {'fakes':>17}  {'duplicates':>17}"
     lines += [f"{names}  {'particles':>9}  {'tracks':>7}"]
     for name, row in rows:
         cells = [
@@ -58,7 +59,7 @@ def table(result: JsonMapping) -> str:
             percent(row, "fake_rate", 17),
             percent(row, "duplicate_rate", 17),
         ]
-        lines += [f"{name:20}  {'  '.join(cells)}  {row['particles']:>9,}  {row['tracks']:>7,}"]
+        lines += [f"{name:{wide}}  {'  '.join(cells)}  {row['particles']:>9,}  {row['tracks']:>7,}"]
     lines += ["", *_calibration_line(result)]
     single = {"trackml_score": "TrackML score, all hits", "edge_efficiency": "edge efficiency of the graph"}
     for key, name in (single | {"edge_purity": "edge purity of the graph"}).items():
@@ -66,6 +67,12 @@ def table(result: JsonMapping) -> str:
             lines += [f"{name}: {number(result[key], '.4f')}"]
     lines += _resolution_lines(result.get("resolutions")) + _cost_lines(result)
     return "\n".join(lines)
+
+
+def low_pt_row(result: JsonMapping) -> str:
+    """The name of the row of particles that are slower than the target."""
+    low, high = result.get("low_pt_range") or (0.15, 1.0)
+    return f"acts, pt {low:g}-{high:g} GeV"
 
 
 def _clusters(result: JsonMapping) -> str:

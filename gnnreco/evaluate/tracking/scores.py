@@ -21,7 +21,7 @@ from ..target import ALL_TRACKS, Kinematics, Target, kinematics, passed, track_k
 from .resolution import residuals, resolutions
 from .trackml import trackml_score
 
-LOW_PT = (0.15, 1.0)  # GeV
+LOW_PT = 0.15  # GeV
 DISPLACED_MM = 2.0
 
 DEFINITIONS = {
@@ -37,9 +37,10 @@ DEFINITIONS = {
     "bins": "the cut on the binned variable is lifted; particles as produced, tracks as fitted; "
     "bins of production radius take the radius of the track's particle",
     "all_tracks": "the same particles; every track counts, whatever its pt, eta and length",
-    "low_pt": f"target of pt {LOW_PT[0]}-{LOW_PT[1]} GeV; every track counts that is fitted in that range or made mostly "
-    "by such a particle, whatever its eta and length",
-    "displaced": f"target produced at least {DISPLACED_MM:g} mm from the z axis; every track counts, as in all_tracks",
+    "low_pt": f"particles from {LOW_PT:g} GeV to the pt of the target; every track counts that is fitted in that range or "
+    "made mostly by such a particle, whatever its eta and length; none where the target has no cut on pt",
+    "displaced": f"target particles that the source did not make itself: at least {DISPLACED_MM:g} mm from its line, beyond "
+    "its spread, or behind the first sensor where sensors lie across it; every track counts, as in all_tracks",
     "trackml_score": "mean over events of the weighted fraction of hits on double-majority tracks; "
     "weights of the file, else by the published formula over all particles",
     "calibration": "score against the part of all tracks that the rule acts matches, in bins of the score; ece: mean over "
@@ -79,7 +80,7 @@ class Scores:
         kin, (pt, eta) = kinematics(truth.particles), track_kinematics(tracks.theta, tracks.q_over_p)
         self._matchings.append(matching)
         self._confidence.append(tracks.score)
-        self._particles.append(np.stack([kin.pt, kin.eta, kin.vertex, kin.charge], axis=1))
+        self._particles.append(np.stack([kin.pt, kin.eta, kin.charge, kin.vertex, kin.z], axis=1))
         self._tracks.append(np.stack([pt, eta], axis=1))
         score = trackml_score(event, tracks)
         if score is not None:
@@ -94,7 +95,7 @@ class Scores:
     def result(self, target: Target, counted: Target) -> JsonDict:
         """All figures of merit of the events so far, as the JSON of `evaluate` holds them."""
         m = concatenate(self._matchings)
-        particles = np.concatenate([np.zeros((0, 4)), *self._particles])
+        particles = np.concatenate([np.zeros((0, 5)), *self._particles])
         pt, eta = np.concatenate([np.zeros((0, 2)), *self._tracks]).T
         kin = Kinematics(*particles.T)
 
@@ -108,8 +109,8 @@ class Scores:
             return particle_mask(target.lift(variable)), track_mask(counted.lift(variable))
 
         wanted, tracks, every = particle_mask(target), track_mask(counted), track_mask(ALL_TRACKS)
-        low = particle_mask(target.between(*LOW_PT))
-        low_tracks = ((pt > LOW_PT[0]) & (pt <= LOW_PT[1])) | np.append(low, False)[m.particle]
+        low = particle_mask(target.between(LOW_PT, target.min_pt))  # none where the target begins lower
+        low_tracks = ((pt > LOW_PT) & (pt <= target.min_pt)) | np.append(low, False)[m.particle]
         displaced = particle_mask(target.displaced(DISPLACED_MM))
         of_particle = {"pt": kin.pt, "eta": kin.eta, "production_radius": kin.vertex}
         of_track = {"pt": pt, "eta": eta}
@@ -119,6 +120,7 @@ class Scores:
             out[rule] = rates(m, rule, wanted, tracks) | {"bins": bins}
         out["all_tracks"] = {rule: rates(m, rule, wanted, every) for rule in RULES}
         out["low_pt"] = {rule: rates(m, rule, low, low_tracks) for rule in RULES}
+        out["low_pt_range"] = [LOW_PT, target.min_pt] if low.any() else None
         out["displaced"] = {rule: rates(m, rule, displaced, every) for rule in RULES}
         out["trackml_score"] = float(np.mean(self._scores)) if self._scores else None
         score = np.concatenate([np.zeros(0), *self._confidence])
