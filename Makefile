@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Containers often set it. Every process would then compile each module that it imports: five seconds for one reconstruction.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo demo-deploy docs test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy bench-batch clean
+.PHONY: install demo demo-deploy docs gallery test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy bench-batch clean
 .DEFAULT_GOAL := test
 
 install: $(VENV)/.ready
@@ -35,6 +35,10 @@ $(VENV)/.ready-docs: $(VENV)/.ready requirements-docs.lock
 docs: $(VENV)/.ready-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "Open build/docs/index.html"
+
+# The pages of docs/gallery.md, by the commands that stand there (some minutes); `make gallery docs` puts them into the web site.
+gallery: $(VENV)/.ready
+	$(BIN)/python scripts/gallery.py
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -102,8 +106,8 @@ demo: $(VENV)/.ready
 	@echo && echo "Top-quark pairs with 20, 50 and 200 pile-up collisions:"
 	$(RECONSTRUCT) "examples/events/acts*" -o $(DEMO)/tracks
 	$(BIN)/gnnreco evaluate $(DEMO)/tracks --truth "examples/events/acts*" --json $(DEMO)/scores.json --plots $(DEMO)/plots
-	$(BIN)/gnnreco show "examples/events/event*" --output $(DEMO)/trackml --event 1 -o $(DEMO)/trackml.html
-	$(BIN)/gnnreco show "examples/events/acts*" --output $(DEMO)/tracks --event 200 -o $(DEMO)/event.html
+	$(BIN)/gnnreco show "examples/events/event*" --found $(DEMO)/trackml --event 1 -o $(DEMO)/trackml.html
+	$(BIN)/gnnreco show "examples/events/acts*" --found $(DEMO)/tracks --event 200 -o $(DEMO)/event.html
 	@echo
 	@echo "Open $(DEMO)/event.html for the event with 200 pile-up collisions, $(DEMO)/trackml.html for TrackML's"
 	@echo "and $(DEMO)/plots/report.html for the plots. Then type  . $(BIN)/activate  and go on with docs/tutorials/first_tracks.md"

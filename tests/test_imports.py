@@ -38,8 +38,11 @@ LIGHT = {
     "__future__",
     "argparse",
     "collections",
+    "contextlib",
     "hashlib",
+    "io",
     "json",
+    "logging",
     "os",
     "pathlib",
     "re",
@@ -49,6 +52,7 @@ LIGHT = {
     "signal",
     "sys",
     "time",
+    "traceback",
     "types",
     "typing",
 }
@@ -89,7 +93,7 @@ def dotted(nodes: Iterable[ast.AST], module: Path) -> list[str]:
 def against_the_order(module: Path) -> Iterator[str]:
     """What a file imports that it must not."""
     here = stage(module)
-    if here == "__init__":
+    if here in {"__init__", "__main__"}:
         return
     for name in dotted(nodes_of(module), module):
         parts = name.split(".")

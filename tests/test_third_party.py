@@ -28,7 +28,7 @@ settings = ["sample.inputs=[events]", "sample.validation_events=2", "train.epoch
 assert main(["train", "one_shower", "detector=slab", *settings, "-o", "bundle"]) == 0
 assert main(["reconstruct", "events", "--detector", "slab", "--bundle", "bundle", "-o", "out"]) == 0
 assert main(["evaluate", "out", "--truth", "events", "--json", "scores.json"]) == 0
-assert main(["show", "events", "--output", "out", "-o", "event.html"]) == 0
+assert main(["show", "events", "--found", "out", "-o", "event.html"]) == 0
 """
 
 

@@ -137,5 +137,5 @@ def test_a_part_at_a_time_gives_the_same_tracks(work: Path, tmp_path: Path) -> N
 
 def test_a_page_shows_hits_and_tracks(work: Path, tmp_path: Path) -> None:
     page = tmp_path / "event.html"
-    gnnreco("show", work / "events", "--output", work / "out", "--event", 3, "-o", page)
+    gnnreco("show", work / "events", "--found", work / "out", "--event", 3, "-o", page)
     assert page.stat().st_size > 20_000

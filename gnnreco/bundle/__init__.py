@@ -2,7 +2,7 @@
 
 from .bundle import ANY_DETECTOR, Bundle, check_bundle, load_bundle, load_task, save_bundle
 from .engine import load_engine
-from .shipped import SHIPPED, default_bundles, find_bundle, list_bundles
+from .shipped import SHIPPED, default_bundles, find_bundle, list_bundles, purpose_of
 
 __all__ = [
     "ANY_DETECTOR",
@@ -15,5 +15,6 @@ __all__ = [
     "load_bundle",
     "load_engine",
     "load_task",
+    "purpose_of",
     "save_bundle",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnnreco.errors import BadBundle
+from gnnreco.files.json_file import read_json
 from gnnreco.geometry import Detector
 from gnnreco.schema import nearest
 from gnnreco.tasks.registry import TASKS
@@ -17,6 +18,8 @@ SHOWERS, CLUSTERS = "showers-any", "clusters-density"
 CLUMPS = "clusters-fine"
 #: Makes particles where a detector has no bundle of its own for them.
 PARTICLES = "pflow-any"
+#: What each is for, a figure, and the page that has it.
+PURPOSES = "purposes.json"
 SHIPPED = Path(__file__).parents[1] / "bundles"
 
 
@@ -30,6 +33,19 @@ def list_bundles() -> list[str]:
     ['tracking-cld', 'tracking-full-hex', 'tracking-hex', 'tracking-odd', 'tracking-telescope', 'tracking-trackml']
     """
     return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def purpose_of(name: str) -> tuple[str, str]:
+    """What a shipped bundle is for, and a figure of it with its unit, as the pages of docs/performance give it.
+
+    Examples
+    --------
+    >>> from gnnreco.bundle import purpose_of
+    >>> purpose_of("tracking-telescope")
+    ('tracks in telescope', '99.6 % found, 0.00 % fakes in noise')
+    """
+    purpose, figure, _page = read_json(SHIPPED / PURPOSES)[name]
+    return purpose, figure
 
 
 def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:

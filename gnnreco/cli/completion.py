@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .options import Verbs
 
@@ -43,8 +43,7 @@ def completion(args: argparse.Namespace) -> int:
     return 0
 
 
-@dataclass(slots=True)
-class Place:
+class Place(NamedTuple):
     """What may follow at one place of the command line.
 
     Attributes
@@ -63,22 +62,22 @@ class Place:
     """
 
     path: str
-    verbs: dict[str, str] = field(default_factory=dict)
-    options: dict[str, str] = field(default_factory=dict)
-    values: dict[str, list[str] | None] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
+    verbs: dict[str, str]
+    options: dict[str, str]
+    values: dict[str, list[str] | None]
+    names: list[str]
 
 
 def places(
     parser: argparse.ArgumentParser, names: Mapping[str, Sequence[str]], path: str = "gnnreco"
 ) -> Iterator[Place]:
     """Every place below a parser; `names` are the values of arguments by their metavar, such as DETECTOR."""
-    here = Place(path)
+    here = Place(path, {}, {}, {}, [])
     below: dict[str, argparse.ArgumentParser] = {}
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             below = action.choices
-            here.verbs = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            here.verbs.update({choice.dest: choice.help or "" for choice in action._choices_actions})
         elif action.help is not argparse.SUPPRESS:
             _add(here, action, names)
     yield here
@@ -91,7 +90,7 @@ def _add(here: Place, action: argparse.Action, names: Mapping[str, Sequence[str]
     known = action.choices or (None if written else names.get(str(action.metavar)))
     values = None if known is None else [str(value) for value in known]
     if not action.option_strings:
-        here.names += values or []
+        here.names.extend(values or [])
     for option in action.option_strings:
         here.options[option] = (action.help or "").replace("%%", "%")
         if action.nargs != 0:

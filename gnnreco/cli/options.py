@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .table import CsvFile
+
 INPUT_HELP = "file, folder or glob of any format that `gnnreco.events` reads"
 DETECTOR_HELP = "name of a shipped detector (see `gnnreco detector list`) or path of a folder"
 MAP_HELP = (
@@ -27,6 +29,14 @@ class Parser(argparse.ArgumentParser):
         if self.before_help is not None:
             self.before_help()
         return super().format_help()
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is no choice, with the nearest one."""
+        if action.choices is not None and value not in action.choices:
+            from gnnreco.schema import nearest
+
+            words = f"invalid choice: '{value}'{nearest(str(value), map(str, action.choices))}"
+            raise argparse.ArgumentError(action, words)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
@@ -66,6 +76,20 @@ def column_map(verb: Parser) -> None:
     verb.add_argument("--map", default="", metavar="X=COLUMN,...", help=MAP_HELP)
 
 
+def _add_voice(verb: Parser) -> None:
+    """How much a verb says: see `gnnreco.cli.voice`."""
+    loud = verb.add_mutually_exclusive_group()
+    loud.add_argument(
+        "-q", "--quiet", action="store_true", help="neither notes nor progress, only results and errors"
+    )
+    loud.add_argument(
+        "-v", "--verbose", action="store_true", help="each step, and where an error arose in the program"
+    )
+    verb.add_argument(
+        "--log", type=Path, metavar="FILE", help="append notes, steps and errors to FILE, each with its time"
+    )
+
+
 class Verbs:
     """Adds verbs to a parser, each with a description, an example and the options that all share."""
 
@@ -90,9 +114,18 @@ class Verbs:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if run is not None:
-            verb.add_argument(
+            file = verb.add_mutually_exclusive_group()
+            file.add_argument(
                 "--json", type=Path, metavar="FILE", help="write the table that is printed as JSON"
             )
+            file.add_argument(
+                "--csv",
+                type=CsvFile,
+                dest="json",
+                metavar="FILE",
+                help="write it as CSV: a row each, or name and value",
+            )
+            _add_voice(verb)
             verb.set_defaults(run=run)
         if threads:
             verb.add_argument(
@@ -120,6 +153,13 @@ def output_folder(
         help=f"{about} (default: {default})" if default else about,
     )
     verb.add_argument("--overwrite", action="store_true", help=OVERWRITE_HELP.format(metavar))
+
+
+def output_page(verb: argparse.ArgumentParser) -> None:
+    """Where a verb writes its page."""
+    verb.add_argument(
+        "-o", "--output", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write"
+    )
 
 
 def say_renamed(old: str, new: str) -> None:

@@ -60,6 +60,16 @@ GROUPS = (
 ARROW_POOL = ("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
+FIRST_STEPS = """\
+gnnreco finds tracks, showers and particles in the hits of any detector. Three first steps:
+
+  gnnreco simulate --detector telescope --process beam --particle muon --events 20 -o events
+  gnnreco reconstruct events --detector telescope -o found
+  gnnreco evaluate found --truth events
+
+`gnnreco doctor` says what is installed, `gnnreco --help` lists all verbs, `gnnreco VERB --help` has an example of each."""
+
+
 class Program(Parser):
     """The parser of the whole command line, which also takes verbs as they were typed before they had parts."""
 
@@ -84,8 +94,11 @@ def build_parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb and return its exit status: 0 done, 1 a result fails its own check, 2 bad input."""
-    parser = build_parser()
     words = sys.argv[1:] if argv is None else argv
+    if not words:
+        print(FIRST_STEPS)
+        return 0
+    parser = build_parser()
     args, rest = parser.parse_known_args(argv)
     if rest and (not hasattr(args, "settings") or any(word.startswith("-") for word in rest)):
         parser.error(f"unknown: {' '.join(rest)}")
@@ -94,8 +107,11 @@ def main(argv: list[str] | None = None) -> int:
     args.command = shlex.join(["gnnreco", *words])
     if number := getattr(args, "threads", None):
         use_threads(number)
+    from .voice import voice
+
     try:
-        status: int = args.run(args)
+        with voice(args):
+            status: int = args.run(args)
     except Stopped as error:
         _fail(str(error))
         return 128 + signal.SIGTERM

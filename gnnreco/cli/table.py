@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PosixPath
 
 from gnnreco.files.atomic import write_file
 
@@ -16,15 +18,21 @@ Row = Mapping[str, object]
 MOST_ASIDE = 12
 
 
+class CsvFile(PosixPath):
+    """Where a table goes as CSV, in place of JSON."""
+
+
 def show(rows: Sequence[Row], file: Path | None = None, content: object = None, empty: str = "none") -> None:
     """Print `rows` and write `content` (by default the rows themselves) to `file` as JSON."""
-    print(table(rows) if rows else empty)
-    write_json(file, rows if content is None else content)
+    print(table(rows, terminal_width()) if rows else empty)
+    write_json(file, rows if content is None or isinstance(file, CsvFile) else content)
 
 
 def write_json(file: Path | None, content: object) -> None:
-    """Write `content` as JSON; a NaN in it is an error, since JSON has none."""
-    if file is not None:
+    """Write `content` as JSON, or as CSV where that is asked for; a NaN in JSON is an error, since it has none."""
+    if isinstance(file, CsvFile):
+        write_file(file, csv_text(content))
+    elif file is not None:
         write_file(file, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
@@ -52,20 +60,98 @@ def show_page(page: Path, file: Path | None) -> int:
     return 0
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Align `rows`, whose first one names the columns; numbers to the right, text to the left."""
+def terminal_width() -> int | None:
+    """Characters of a line of the terminal, or of COLUMNS; None where stdout goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else None
+
+
+def table(rows: Sequence[Row], width: int | None = None) -> str:
+    """Align `rows`, whose first one names the columns; numbers to the right, text to the left.
+
+    Where that is wider than `width` characters, texts are broken; a table of numbers that is too wide stands on its side.
+    """
     columns = list(rows[0])
-    cells = [[_text(row.get(column)) for column in columns] for row in rows]
-    widths = [max(len(column), *(len(line[i]) for line in cells)) for i, column in enumerate(columns)]
+    lines = [[c.replace("_", " ") for c in columns], *([_text(row.get(c)) for c in columns] for row in rows)]
     right = [all(_is_number(row.get(column)) for row in rows) for column in columns]
-    lines = [[c.replace("_", " ") for c in columns], *cells]
-    aligned = (
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
+        room = width - 2 * (len(widths) - 1) - sum(w for w, r in zip(widths, right, strict=True) if r)
+        texts = [w for w, r in zip(widths, right, strict=True) if not r]
+        if len(rows) == 1 or room < NARROWEST * len(texts):
+            return _on_its_side(lines)
+        widths = [w if r else min(w, _fair(texts, room)) for w, r in zip(widths, right, strict=True)]
+    return "\n".join(_line(cells, widths, right) for cells in lines)
+
+
+#: Characters that a column of text has at least.
+NARROWEST = 12
+
+
+def _fair(widths: Sequence[int], room: int) -> int:
+    """The width up to which columns may go, so that all have room: short ones leave theirs to the others."""
+    left = sorted(widths)
+    while len(left) > 1 and left[0] * len(left) < room:
+        room -= left.pop(0)
+    return max(room // max(len(left), 1), NARROWEST)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    """A line of a table, or several where texts are longer than their column."""
+    parts = [_broken(cell, w) for cell, w in zip(cells, widths, strict=True)]
+    height = max(map(len, parts))
+    return "\n".join(
         "  ".join(
-            c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)
+            c.rjust(w) if r else c.ljust(w)
+            for c, w, r in zip((p[i] if i < len(p) else "" for p in parts), widths, right, strict=True)
         ).rstrip()
-        for line in lines
+        for i in range(height)
     )
-    return "\n".join(aligned)
+
+
+def _broken(text: str, width: int) -> list[str]:
+    if len(text) <= width:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, width)
+
+
+def _on_its_side(lines: Sequence[Sequence[str]]) -> str:
+    """A line for each column; an empty one between rows."""
+    head, *rows = lines
+    wide = max(map(len, head))
+    return "\n\n".join(
+        "\n".join(f"{name:{wide}}  {cell}" for name, cell in zip(head, row, strict=True)) for row in rows
+    )
+
+
+def csv_text(content: object) -> str:
+    """Rows as CSV, under the names of their columns; of anything else a name and a value in each line."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    if isinstance(content, Sequence) and all(isinstance(row, Mapping) for row in content):
+        columns = list(dict.fromkeys(name for row in content for name in row))
+        table_writer = csv.DictWriter(text, columns, lineterminator="\n")
+        table_writer.writeheader()
+        table_writer.writerows(content)
+    else:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["name", "value"])
+        writer.writerows(_leaves("", content))
+    return text.getvalue()
+
+
+def _leaves(name: str, value: object) -> list[tuple[str, object]]:
+    """Each number and text within, by its path, such as ``acts.efficiency``."""
+    if isinstance(value, Mapping):
+        within = value.items()
+    elif isinstance(value, list | tuple):
+        within = dict(enumerate(value)).items()
+    else:
+        return [(name, value)]
+    return [leaf for key, part in within for leaf in _leaves(f"{name}.{key}" if name else str(key), part)]
 
 
 def _text(value: object) -> str:

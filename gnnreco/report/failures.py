@@ -71,7 +71,7 @@ def opens(event: Event | JetBlock, detector: str) -> str | None:
     """The command that shows an event with what was found in it; None for a block of jets, or one that is in no file."""
     if isinstance(event, JetBlock) or not detector or not readable(event.source):
         return None
-    words = ["gnnreco", "show", event.source, "--detector", detector, "--output", FOUND]
+    words = ["gnnreco", "show", event.source, "--detector", detector, "--found", FOUND]
     return shlex.join([*words, "--event", str(event.number), "-o", f"event-{event.number}.html"])
 
 

@@ -31,7 +31,7 @@ def simulate(
     process: str = "gun",
     events: int = 1,
     pileup: int = 0,
-    seed: int = 0,
+    seed: int = 1,
     options: SimulationOptions | None = None,
     first: int = 0,
     engine: Engines | None = None,

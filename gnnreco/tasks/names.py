@@ -10,6 +10,18 @@ ENTRY_POINTS = "gnnreco.tasks"
 OURS = ("tracking", "clustering", "drift", "particleflow", "trigger", "fastsim", "anomaly")
 
 
+#: What each of them is for, in a few words.
+PURPOSES = {
+    "tracking": "tracks from hits that have positions",
+    "clustering": "showers from the cells of a calorimeter, or clusters of charge",
+    "drift": "tracks from the samples of a drift chamber",
+    "particleflow": "particles from tracks and clusters",
+    "trigger": "a small network for firmware: jets, regions, pairs of hits, towers or whole events",
+    "fastsim": "a network that makes showers for the simulation",
+    "anomaly": "how strange an event or a jet is",
+}
+
+
 @cache
 def announced() -> dict[str, EntryPoint]:
     """Tasks of other packages by name; one cannot take the name of ours."""

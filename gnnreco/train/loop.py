@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import math
 import signal
 import threading
@@ -23,7 +24,7 @@ from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.files.atomic import refuse, write_file
-from gnnreco.files.json_types import JsonDict
+from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.kernels import threads
 from gnnreco.progress import Progress
 from gnnreco.schema import plain
@@ -38,6 +39,7 @@ from .samples import Samples
 Read = TypeVar("Read", bound=Event | JetBlock)
 
 LAST = "last.safetensors"
+LOG = logging.getLogger(__name__)  # a line an epoch
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Run:
     position: Position
     progress: Progress | None
     stop: list[int] = field(default_factory=list)  # the signal that came, if one did
+    began: float = field(default_factory=time.monotonic)
 
 
 def train(
@@ -204,7 +207,8 @@ def _epoch(run: Run) -> None:
         _step(run, shares[position.step])
         position.step += 1
         if run.progress:
-            run.progress(f"epoch {position.epoch + 1}", position.step, steps)
+            mean = position.sums["loss"] / position.sums["events"]
+            run.progress(f"epoch {position.epoch + 1}, loss {mean:.4g}", position.step, steps)
         stopped = ring.add([float(bool(run.stop))])[0] > 0
         due = (
             config.checkpoint_every and position.step % config.checkpoint_every == 0 and position.step < steps
@@ -280,10 +284,19 @@ def _finish_epoch(run: Run, board: Any) -> None:
         table.writeheader()
         table.writerows({**past, "epoch": int(past["epoch"])} for past in position.history)
         write_file(run.folder / "metrics.csv", text.getvalue())
+        LOG.info(
+            "epoch %d of %d: %s", position.epoch, run.config.epochs, _brief(row, time.monotonic() - run.began)
+        )
     for name, value in row.items():
         if board is not None and name != "epoch":
             board.add_scalar(name.replace("_", "/", 1), value, position.epoch)
     ring.wait()
+
+
+def _brief(row: JsonMapping, seconds: float) -> str:
+    """The losses of an epoch."""
+    losses = ", ".join(f"{part} loss {row[f'{part}_loss']:.4g}" for part in ("training", "validation"))
+    return f"{losses}, {seconds:.0f} s since the start"
 
 
 def _steps(run: Run) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gnnreco import cli
-from gnnreco.cli.table import table
+from gnnreco.bundle import SHIPPED, list_bundles
+from gnnreco.cli.table import csv_text, table
 
 VERBS = [
     ["detector", "list"],
@@ -86,6 +88,10 @@ def test_help_imports_nothing_heavy() -> None:
     [
         (["reconstruct", "x"], "required: --detector, -o/--output"),
         (["nonsense"], "invalid choice: 'nonsense'"),
+        (["evalute"], "did you mean 'evaluate'?"),
+        (["detectors", "list"], "did you mean 'detector'?"),
+        (["bundle", "lst"], "did you mean 'list'?"),
+        (["doctor", "-q", "-v"], "not allowed with argument -q/--quiet"),
         (["detector", "list", "--jason", "x"], "unknown: --jason x"),
         (["simulate", "--detector", "d", "--events", "0", "-o", "x"], "'0' is not a whole number above zero"),
         (
@@ -106,6 +112,8 @@ def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.Capt
     ("arguments", "message"),
     [
         (["detector", "check", "no-such-detector"], "no-such-detector"),
+        (["detector", "check", "hgcla"], "did you mean 'hgcal'?"),
+        (["train"], "name a task: tracking,"),
         (["bundle", "verify", "no-such-bundle"], "neither a folder nor a shipped bundle"),
         (["convert", "nowhere", "--detector", "trackml", "-o", "x"], "does not exist"),
         (["show", "nowhere", "-o", "x.html"], "name the detector"),
@@ -155,3 +163,122 @@ def test_numbers_stand_to_the_right() -> None:
         "a     1,200  yes  0.1235",
         "long      -  no        2",
     ]
+
+
+ROWS = [
+    {"name": "odd", "sensors": 22856, "parts": "pixel_barrel, short_strip_barrel, long_strip_barrel"},
+    {"name": "telescope", "sensors": 6, "parts": "plane"},
+]
+
+
+def test_a_table_is_as_wide_as_the_terminal() -> None:
+    assert table(ROWS, 80) == table(ROWS)
+    narrow = table(ROWS, 44).splitlines()
+    assert max(map(len, narrow)) <= 44
+    assert narrow[:4] == [
+        "name       sensors  parts",
+        "odd         22,856  pixel_barrel,",
+        "                    short_strip_barrel,",
+        "                    long_strip_barrel",
+    ]
+    assert table(ROWS[:1], 30).splitlines()[:2] == ["name     odd", "sensors  22,856"]
+
+
+def test_short_texts_leave_their_room_to_long_ones() -> None:
+    rows = [{"a": "x" * 5, "b": "word " * 20, "c": "word " * 20}]
+    assert max(map(len, table(rows * 2, 60).splitlines())) <= 60
+    assert len(table(rows * 2, 60).splitlines()) < 15
+
+
+def test_a_table_can_be_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["detector", "list", "--csv", str(tmp_path / "list.csv")]) == 0
+    header, first, *_ = (tmp_path / "list.csv").read_text().splitlines()
+    assert header == "name,sensors,layers,subsystems"
+    assert first.startswith("calochallenge_ds1_photons,5,5,")
+    nested = {"acts": {"efficiency": 0.5, "interval": [0.4, 0.6]}, "words": "a, b"}
+    assert csv_text(nested).splitlines() == [
+        "name,value",
+        "acts.efficiency,0.5",
+        "acts.interval.0,0.4",
+        "acts.interval.1,0.6",
+        'words,"a, b"',
+    ]
+
+
+def test_the_module_is_the_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gnnreco", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("gnnreco ")
+
+
+def test_the_program_alone_shows_first_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    import shlex
+
+    assert cli.main([]) == 0
+    steps = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  gnnreco")]
+    assert len(steps) == 3
+    for step in steps:
+        assert callable(cli.build_parser().parse_args(shlex.split(step)[1:]).run)
+
+
+def test_every_bundle_has_a_purpose_and_a_figure_that_a_page_has(capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).parents[2]
+    told = json.loads((SHIPPED / "purposes.json").read_text())
+    assert sorted(told) == list_bundles()
+    for name, (purpose, figure, page) in told.items():
+        assert purpose
+        assert bool(page) == (figure != "none of its own"), name
+        text = (root / page).read_text("utf-8") if page else ""
+        numbers = re.findall(r"\d[\d.,]*\d|\d", figure.replace("49.3 %", "0.493"))
+        assert all(number in text for number in numbers if number not in {"1", "50", "0"}), name
+
+
+def test_all_tasks_and_groups_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    import shlex
+
+    from gnnreco.tasks.registry import task_names
+    from gnnreco.train.settings import compose
+
+    assert cli.main(["train", "--list"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in task_names())
+    for line in printed.splitlines():
+        if "gnnreco train tracking " in line:
+            compose("tracking", ["detector=odd", *shlex.split(line.partition("gnnreco train tracking ")[2])])
+
+
+def test_defaults_are_the_same_on_the_command_line_and_in_python() -> None:
+    import inspect
+
+    import gnnreco
+    from gnnreco.search.settings import SearchSettings
+    from gnnreco.train import adapt
+
+    required = {
+        "simulate": (gnnreco.simulate, ["--detector", "odd", "--events", "1", "-o", "x"]),
+        "report": (gnnreco.report, ["b", "--data", "x", "-o", "x"]),
+        "search": (SearchSettings, ["t", "--resonance", "mjj", "-o", "x"]),
+        "bundle adapt": (adapt, ["b", "--detector", "odd", "-o", "x"]),
+    }
+    for verb, (function, words) in required.items():
+        args = cli.build_parser().parse_args([*verb.split(), *words])
+        python = inspect.signature(function).parameters
+        assert args.seed == python["seed"].default, verb
+
+
+def test_output_means_one_thing() -> None:
+    """What -o names, --output names too, in every verb."""
+    from gnnreco.cli.completion import places
+
+    for place in places(cli.build_parser(), {}):
+        assert ("-o" in place.options) == ("--output" in place.options), place.path
+
+
+def test_show_takes_the_old_name_of_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["show", "events", "--output", str(tmp_path), "-o", "page.html"]
+    args = cli.build_parser().parse_args(words)
+    assert (args.found, args.page) == (tmp_path, Path("page.html"))
+    assert "--output FOLDER is now called --found FOLDER" in capsys.readouterr().err
+    args = cli.build_parser().parse_args(["show", "events", "--output", str(tmp_path / "page.html")])
+    assert (args.found, args.page) == (None, tmp_path / "page.html")

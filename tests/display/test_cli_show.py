@@ -56,7 +56,7 @@ def test_clusters_are_shown(events, tmp_path, place):
     words = [
         "show",
         str(events),
-        "--output",
+        "--found",
         str(tmp_path / "out"),
         "--event",
         str(event.number),
@@ -66,7 +66,7 @@ def test_clusters_are_shown(events, tmp_path, place):
     assert main(words) == 0
     about, arrays = unpack(page)
     assert about["event"]["clusters"]["count"] == 1
-    assert about["made_by"]["command"].startswith(f"gnnreco show {events} --output")
+    assert about["made_by"]["command"].startswith(f"gnnreco show {events} --found")
     assert arrays["h_cluster"].tolist() == [0] * len(event.hits)
 
 
@@ -80,7 +80,7 @@ def test_what_makes_an_event_strange_is_shown(events, tmp_path):
     told = {"task": "anomaly", "shards": [{"file": "shard-00000000.parquet"}]}
     (out / "manifest.json").write_text(json.dumps({"detector": {"name": "telescope"}, **told}))
     page = tmp_path / "event.html"
-    words = ["show", str(events), "--output", str(out), "--event", str(event.number), "-o", str(page)]
+    words = ["show", str(events), "--found", str(out), "--event", str(event.number), "-o", str(page)]
     assert main(words) == 0
     about, arrays = unpack(page)
     assert about["event"]["strange"]["score"] == 9.0
@@ -90,7 +90,7 @@ def test_what_makes_an_event_strange_is_shown(events, tmp_path):
 def test_an_event_that_was_not_reconstructed_is_named(events, tmp_path, capsys):
     event = open_events(events, load_detector("telescope"))[1]
     output(tmp_path / "out", event.source, 77, len(event.hits))
-    words = ["show", str(events), "--output", str(tmp_path / "out"), "-o", str(tmp_path / "event.html")]
+    words = ["show", str(events), "--found", str(tmp_path / "out"), "-o", str(tmp_path / "event.html")]
     assert main(words) == 2
     assert "was not reconstructed" in capsys.readouterr().err
 

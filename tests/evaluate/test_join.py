@@ -61,7 +61,7 @@ def test_rows_in_another_order(output: Path, evaluate: Evaluate) -> None:
 
 
 def test_the_event_page_joins_by_id(output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--output", str(output), "--event", "1", "-o", str(tmp_path / "page.html")]
+    words = ["--found", str(output), "--event", "1", "-o", str(tmp_path / "page.html")]
     assert cli.main(["show", str(CASE / "truth"), *words]) == 0
     assert "truth differs" in capsys.readouterr().err
     assert cli.main(["show", str(CASE / "reco"), *words]) == 0
@@ -102,7 +102,7 @@ def test_root_output_is_scored_and_shown_as_parquet_is(
         status, result, line = evaluate(out, TELESCOPE)
         assert (status, line) == (0, "")
         results.append({name: result[name] for name in ("acts", "perfect", "resolutions")})
-        words = ["--output", str(out), "-o", str(tmp_path / f"{form}.html")]
+        words = ["--found", str(out), "-o", str(tmp_path / f"{form}.html")]
         assert cli.main(["show", str(TELESCOPE), *words]) == 0
     assert results[0] == results[1]
     of_parquet, of_root = ((tmp_path / f"{form}.html").read_text() for form in ("parquet", "root"))

@@ -32,18 +32,21 @@ def add(verbs: Verbs) -> None:
 
 
 def bundle_list(args: Namespace) -> int:
-    """Task and detector of every shipped bundle."""
-    from gnnreco.bundle import list_bundles, load_bundle
+    """Task, detector, purpose and a figure of every shipped bundle."""
+    from gnnreco.bundle import list_bundles, load_bundle, purpose_of
 
     rows = []
     for name in list_bundles():
         bundle = load_bundle(name)
+        purpose, figure = purpose_of(name)
         rows.append(
             {
                 "name": name,
                 "task": bundle.task,
                 "detector": bundle.manifest["detector"]["name"],
                 "parameters": bundle.parameters,
+                "purpose": purpose,
+                "figure": figure,
             }
         )
     print_table(rows, args.json)

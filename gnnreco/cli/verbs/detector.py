@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, OVERWRITE_HELP, Verbs, output_folder, positive
+from gnnreco.cli.options import (
+    DETECTOR_HELP,
+    INPUT_HELP,
+    OVERWRITE_HELP,
+    Verbs,
+    output_folder,
+    output_page,
+    positive,
+)
 from gnnreco.cli.table import say_left_aside, show_page, write_json
 from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadInput
@@ -66,7 +74,7 @@ def detector_check(args: Namespace) -> int:
 def _add_show(sub: Verbs) -> None:
     show = sub.add("show", "draw a detector as one HTML page", "trackml -o detector.html", detector_show)
     show.add_argument("detector", metavar="DETECTOR", help=DETECTOR_HELP)
-    show.add_argument("-o", "--output", type=Path, required=True, metavar="PAGE", help="the page to write")
+    output_page(show)
     sample = show.add_mutually_exclusive_group()
     sample.add_argument("--events", nargs="+", metavar="INPUT", help="show the occupancy of: " + INPUT_HELP)
     sample.add_argument(
@@ -91,7 +99,7 @@ def detector_show(args: Namespace) -> int:
     elif args.simulate is not None:
         pions = SimulationOptions(particle="pion", energy=(1.0, 50.0), count=20)
         events = simulate(detector, "gun", args.simulate, seed=1, options=pions)
-    page = show_detector(detector, args.output, events)
+    page = show_detector(detector, args.page, events)
     say_left_aside(getattr(events, "left_aside", {}))
     return show_page(page, args.json)
 

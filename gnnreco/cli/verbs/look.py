@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from argparse import Action, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Parser, Verbs, column_map
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, column_map, output_page, say_renamed
 from gnnreco.cli.table import one_line, say_left_aside, show_page, table, write_json
 from gnnreco.errors import BadConfig
 
@@ -27,22 +27,37 @@ def add(verbs: Verbs) -> None:
     _add_explore(verbs)
 
 
-def _event_and_page(verb: Parser) -> None:
-    verb.add_argument("--event", type=int, metavar="K", help="event number (default: the first)")
-    verb.add_argument("-o", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write")
-
-
 def _add_show(verbs: Verbs) -> None:
     verb = verbs.add(
-        "show", "draw one event as one HTML page", "events/ --output out --event 3 -o event.html", show
+        "show", "draw one event as one HTML page", "events/ --found out --event 3 -o event.html", show
     )
     verb.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
     column_map(verb)
+    verb.add_argument("--found", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote")
+    verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of --found)")
+    verb.add_argument("--event", type=int, metavar="K", help="event number (default: the first)")
     verb.add_argument(
-        "--output", dest="tracks", type=Path, metavar="FOLDER", help="what `gnnreco reconstruct` wrote"
+        *("-o", "--output"),
+        dest="page",
+        action=_PageOrFound,
+        type=Path,
+        required=True,
+        metavar="PAGE",
+        help="the page to write",
     )
-    verb.add_argument("--detector", metavar="DETECTOR", help=DETECTOR_HELP + " (default: that of --output)")
-    _event_and_page(verb)
+
+
+class _PageOrFound(Action):
+    """Names the page; a folder under `--output`, as that was called before, is what was found."""
+
+    def __call__(
+        self, parser: Any, namespace: Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        if option_string == "--output" and values.is_dir():
+            say_renamed("--output FOLDER", "--found FOLDER")
+            namespace.found = values
+        else:
+            namespace.page = values
 
 
 def show(args: Namespace) -> int:
@@ -54,13 +69,15 @@ def show(args: Namespace) -> int:
     from gnnreco.geometry import load_detector
     from gnnreco.score import detector_of
 
-    if args.detector is None and args.tracks is None:
-        raise BadConfig("name the detector with --detector, or the output of reconstruct with --output")
-    detector = load_detector(args.detector or detector_of(args.tracks))
+    if args.page is None:
+        raise BadConfig("name the page to write with -o PAGE")
+    if args.detector is None and args.found is None:
+        raise BadConfig("name the detector with --detector, or the output of reconstruct with --found")
+    detector = load_detector(args.detector or detector_of(args.found))
     source = open_events(args.input, detector, columns=args.map)
     event = one_event(source, args.event)
     say_left_aside(event.left_aside)
-    found, doubts = ({}, []) if args.tracks is None else found_in(args.tracks, source, event)
+    found, doubts = ({}, []) if args.found is None else found_in(args.found, source, event)
     for doubt in doubts:
         print("gnnreco:", one_line(doubt), file=sys.stderr)
     tracks, clusters = found.get(Tracks), found.get(Clusters)
@@ -100,7 +117,7 @@ def _add_explore(verbs: Verbs) -> None:
     verb.add_argument(
         "--event", type=int, metavar="K", help="the event that opens (default: the strangest, or the first)"
     )
-    verb.add_argument("-o", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write")
+    output_page(verb)
 
 
 def explore(args: Namespace) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from pathlib import Path
 
-from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, positive
+from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, output_page, positive
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.table import one_line, table, write_json
 
@@ -55,7 +54,7 @@ def add(verbs: Verbs) -> None:
         help="events in which columns of the input are shuffled (default: 10)",
     )
     verb.add_argument("--seed", type=int, default=0, metavar="S", help="of the shuffles (default: 0)")
-    verb.add_argument("-o", dest="page", type=Path, required=True, metavar="PAGE", help="the page to write")
+    output_page(verb)
 
 
 def report(args: Namespace) -> int:

@@ -18,6 +18,7 @@ from gnnreco.geometry.field.field import ConstantField, Field, grid_map
 from gnnreco.geometry.field.solenoid import LONGEST, solenoid_map
 from gnnreco.geometry.source import Source
 from gnnreco.geometry.subsystem import QUANTITIES, Drift, PassiveCylinder, Subsystem
+from gnnreco.schema import nearest
 
 from .kinds import read_templates
 from .placement import Placed, place
@@ -68,9 +69,11 @@ def find_detector(name_or_path: str | Path) -> Path:
     for folders in (_shipped(), _named()):  # the entry points of all packages are slow to gather
         if str(name_or_path) in folders:
             return folders[str(name_or_path)]
-    known = ", ".join(sorted(folders))
+    known = {name: "" for folders in (_shipped(), _named()) for name in folders}
     raise BadGeometry(
-        name_or_path, "", f"neither a folder with a {FILE} nor a known detector; known: {known}"
+        name_or_path,
+        "",
+        f"neither a folder with a {FILE} nor a known detector{nearest(str(name_or_path), sorted(known))}",
     )
 
 
