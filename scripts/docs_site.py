@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 REPOSITORY = "https://github.com/gnnreco/gnnreco/blob/main/"
 #: Pages of other folders that are pages of the site, too.
 GUESTS = {"detector_geometries/README.md": "reference/detector_yaml.md"}
+#: Where `make gallery` leaves pages.
+GALLERY = ROOT / "build" / "gallery"
 #: Groups of settings that every task has; the others are its own.
 COMMON = ("detector", "sample", "train")
 WIDTH = "100"  # of the help of a verb
@@ -167,6 +169,11 @@ def api(names: str) -> str:
     return "\n".join(lines)
 
 
+def opened(found: re.Match[str]) -> str:
+    """The link to a page of the gallery, where it has been made."""
+    return f"[Open this page](gallery/{found[1]})" if (GALLERY / found[1]).is_file() else ""
+
+
 MADE = {"settings": settings, "simulation": simulation, "commands": commands}
 
 
@@ -182,6 +189,9 @@ def on_files(files: Any, config: Any) -> Any:
     }
     for place, path in pictures.items():
         files.append(File.generated(config, f"images/{place}", abs_src_path=str(path)))
+    for page in sorted(GALLERY.rglob("*.html")):
+        place = f"gallery/{page.relative_to(GALLERY).as_posix()}"
+        files.append(File.generated(config, place, abs_src_path=str(page)))
     for source, place in GUESTS.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / source)))
     return files
@@ -193,6 +203,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     for name, make in MADE.items():
         if f"<!-- {name} -->" in markdown:
             markdown = markdown.replace(f"<!-- {name} -->", make())
+    markdown = re.sub(r"<!-- open: (.*?) -->", opened, markdown)
     markdown = re.sub(r"<!-- api: (.*?) -->", lambda found: api(found[1]), markdown)
     source = next((source for source, guest in GUESTS.items() if guest == place), f"docs/{place}")
 

@@ -17,13 +17,16 @@ import yaml
 from gnnreco.cli import main
 
 ROOT = Path(__file__).parent.parent
+HOW_TO = ("describe_detector", "tables", "compare_results", "explore", "report")
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 PAGES = [
     *TUTORIALS,
-    *(ROOT / "docs" / "how_to" / f"{name}.md" for name in ("describe_detector", "tables", "compare_results")),
+    *(ROOT / "docs" / "how_to" / f"{name}.md" for name in HOW_TO),
+    ROOT / "docs" / "reference" / "bundles.md",
+    ROOT / "docs" / "gallery.md",
 ]
 #: Pages that are followed in seconds; the others train, or simulate many cells.
-QUICK = {"first_tracks", "my_data"}
+QUICK = {"first_tracks", "my_data", "explore", "bundles"}
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
