@@ -19,6 +19,27 @@ from gnnreco.geometry import load_detector
 
 Row = JsonMapping
 HOW = {"trained": "trained on it", "zero_shot": "zero-shot", "fine_tuned": "zero-shot, then tuned"}
+#: Units of the columns of the coverage.
+UNITS = {"radiation_lengths_mean": "X0", "covered": "part of the lines"}
+DEFINITIONS = {
+    "sensors, cells, layers": "pieces that are placed; parts of all of them that can have a signal each; surfaces of all "
+    "subsystems",
+    "layers mean, radiation lengths mean": "along straight lines from the source that meet a layer; of sensors, and of "
+    "passive cylinders within them. Lines lie evenly in pseudorapidity (eta) and azimuth over what the sensors cover, or "
+    "evenly in x and y (mm) along a beam",
+    "covered, reach": "part of these lines that meet a layer; between which eta, or x, they lie",
+    "hits an event": "mean number of hits in an event of the sample, those of noise included",
+    "occupancy": "hits an event over cells",
+    "efficiency of tracks (muons, ttbar)": "charged particles with pt > 1 GeV, |eta| < 3 (no cuts in a beam) and hits in "
+    "most layers of the tracker that a track of any length matches, by the rule acts: half of the hits of both are common",
+    "efficiency of showers (photons, pions)": "target particles of gnnreco evaluate with a cluster that shares half of the "
+    "energy of both; the bundle clusters-density, which has no training",
+    "response": "found energy over true energy of matched showers, mean: 1 is right",
+    "trained on it": "the bundle that ships for the detector",
+    "zero-shot": "the network of another detector; it learned only where to look, from simulated events of this one",
+    "zero-shot, then tuned": "the same, trained on a few simulated events of this detector besides",
+    "intervals": "68 %, Clopper and Pearson",
+}
 HUES = (0, 1, 3)
 BAR, STEP = 220.0, 15.0  # pixels: length of a whole bar, height of one
 
@@ -47,7 +68,9 @@ def compare_page(report: Row, path: str | Path) -> Path:
         f"<p class='s'>{html.escape(told)}</p>" if told else "",
         _table(detectors),
         *(_sample(name, detectors) for name in samples),
-        "<h2>Drawings</h2><div class='cards'>",
+        "<h2>Definitions</h2><dl>",
+        *(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in DEFINITIONS.items()),
+        "</dl><h2>Drawings</h2><div class='cards'>",
         *(_card(d) for d in detectors),
         "</div>",
     ]
@@ -67,13 +90,18 @@ def _table(detectors: Sequence[Row]) -> str:
         ("cells", lambda d: d.get("cells")),
         ("layers", lambda d: d.get("layers")),
         ("measures", lambda d: ", ".join(d.get("measures") or [])),
-        *((k.replace("_", " "), lambda d, k=k: (d.get("coverage") or {}).get(k)) for k in coverage),
+        *((_with_unit(k), lambda d, k=k: (d.get("coverage") or {}).get(k)) for k in coverage),
     ]
     head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in columns)
     rows = "".join(
         "<tr>" + "".join(f"<td>{_text(ask(d))}</td>" for _, ask in columns) + "</tr>" for d in detectors
     )
     return f"<table><tr>{head}</tr>{rows}</table>"
+
+
+def _with_unit(column: str) -> str:
+    """The heading of a column of the coverage."""
+    return column.replace("_", " ") + (f" [{UNITS[column]}]" if column in UNITS else "")
 
 
 def _sample(name: str, detectors: Sequence[Row]) -> str:
@@ -85,6 +113,7 @@ def _sample(name: str, detectors: Sequence[Row]) -> str:
             "occupancy (cells with a signal)", [(d, s.get("occupancy")) for d, s in mine], logarithmic=True
         ),
         _efficiencies([(d, s.get("efficiency") or {}) for d, s in mine]),
+        _bars("response (found / true energy)", [(d, s.get("response")) for d, s in mine], logarithmic=False),
     ]
     return f"<h2>{html.escape(name.replace('_', ' '))}</h2><div class='row'>{''.join(panels)}</div>"
 

@@ -15,6 +15,7 @@ from gnnreco import __version__
 from gnnreco.columns import Anomalies, Clusters, Event, Ints, ReconstructedParticles, Tracks
 from gnnreco.display.drawing.sheets import detector_sheets
 from gnnreco.display.drawing.svg import themes
+from gnnreco.display.event.cluster_sheet import cluster_sheet
 from gnnreco.display.event.scene import add_event
 from gnnreco.errors import BadInput
 from gnnreco.events.select import Seen, in_source_frame
@@ -93,7 +94,8 @@ def show_event(
         Found clusters: calorimeter hits can then be coloured by them.
     sheets : sequence of (str, str)
         Title and markup of flat pages behind the event; a table row with ``data-cluster`` selects that cluster, one
-        with ``data-near`` (rows of particles with a hit, separated by commas) leads to what these left.
+        with ``data-near`` (rows of particles with a hit, separated by commas) leads to what these left. Without
+        any, clusters are listed, with their energies beside the true ones.
     command : str
         Kept in the page, with the version.
     particles : ReconstructedParticles, optional
@@ -144,7 +146,8 @@ def event_scene(
         "made_by": {"gnnreco": __version__, "command": command},
         "heading": title,
     }
-    return Scene(title or f"Event {event.number} in {detector.name}", about, pack, sheets)
+    made = sheets or cluster_sheet(event, detector, clusters)
+    return Scene(title or f"Event {event.number} in {detector.name}", about, pack, made)
 
 
 def _belongs(event: Event, hit_index: Ints, what: str) -> None:

@@ -159,10 +159,18 @@ def _headed(scores: JsonDict, task: str, manifest: JsonDict, lost: int, warnings
     """The scores of a task behind what every task has: counts of events, definitions, cost."""
     head = {"task": task, "events": scores.pop("events"), "definitions": scores.pop("definitions")}
     head |= {key: manifest.get(key) for key in COST}
+    head["reconstructed"] = _made_by(manifest)
     head["events_failed"] = manifest.get("events_failed")
     head["events_without_output"] = lost
     head["warnings"] = warnings + scores.pop("warnings")
     return head | scores
+
+
+def _made_by(manifest: JsonDict) -> JsonDict:
+    """What was reconstructed, where and by what: names, without the folders of one machine."""
+    named = {what: (manifest.get(what) or {}).get("name") for what in ("detector", "bundle")}
+    files = [Path(str(file["path"])).name for file in manifest.get("inputs") or []]
+    return {**named, "files": files, "versions": manifest.get("versions")}
 
 
 def _not_strange(folder: Path, tasks: str) -> BadConfig:

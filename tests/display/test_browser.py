@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gnnreco.columns import Clusters, Hits, ReconstructedParticles, Tracks
+from gnnreco.columns import Clusters, Hits, Particles, ReconstructedParticles, Tracks, Truth
 from gnnreco.display import show_detector, show_event
 from tests.display.test_sensors import calorimeter, shower
 
@@ -18,6 +18,19 @@ INK = """
     };
     const only = (...keys) => { for (const key in page.state.show) page.set(key, keys.includes(key)); };
 """
+
+
+def two_clusters(n):
+    """Half of n hits each."""
+    return Clusters(
+        np.array([0, n // 2, n]),
+        np.arange(n),
+        np.ones(n),
+        *np.ones((5, 2)),
+        np.ones((2, 3)) / np.sqrt(3),
+        np.full((2, 4), 1 / 4),
+        np.ones(2),
+    )
 
 
 def test_the_page_runs_under_its_own_rules(made, browser, tmp_path):
@@ -195,16 +208,7 @@ def test_the_cursor_finds_the_cell(made, drive, tmp_path):
 def test_calorimeter_hits_are_cells(made, drive, tmp_path):
     detector = calorimeter(made)
     event, _ = shower(detector)
-    clusters = Clusters(
-        np.array([0, 20, 40]),
-        np.arange(40),
-        np.ones(40),
-        *np.ones((5, 2)),
-        np.ones((2, 3)) / np.sqrt(3),
-        np.full((2, 4), 1 / 4),
-        np.ones(2),
-    )
-    page = show_event(event, detector, None, tmp_path / "page.html", clusters)
+    page = show_event(event, detector, None, tmp_path / "page.html", two_clusters(40))
     script = (
         INK
         + """
@@ -323,3 +327,64 @@ def test_occupancy_and_sheets(made, drive, tmp_path):
     assert seen["shade"] == "density"
     assert seen["out"] == [[name, True, True] for name in ("Drawing", "Material", "Check")]
     assert seen["hidden"]
+
+
+def test_the_address_of_a_view_leads_back_to_it(made, drive, tmp_path):
+    page = show_event(made.event(), made.detector(), made.tracks(), tmp_path / "page.html")
+    there = """
+        page.set("theme", "light"); page.set("pt", 0.7); page.set("missed", false); page.look("xy", 0);
+        page.select({ kind: "track", index: 1 });
+        Object.assign(page.camera, { h: 222, target: [11, 22, 33] });
+        return page.address();"""
+    link = drive(page, there)
+    assert {"theme=light", "pt=0.7", "missed=0", "view=xy", "track=1"} <= set(link.split("&"))
+    back = drive(
+        page,
+        """return { theme: page.state.theme, pt: page.state.pt, missed: page.state.show.missed, fake: page.state.show.fake,
+            chosen: page.state.selected, h: page.camera.h, target: page.camera.target, again: page.address() };""",
+        f"#{link}",
+    )
+    assert back == {
+        "theme": "light",
+        "pt": 0.7,
+        "missed": False,
+        "fake": True,
+        "chosen": 1,
+        "h": 222,
+        "target": [11, 22, 33],
+        "again": link,
+    }
+
+
+def test_the_card_of_a_track_has_errors_and_the_truth(made, drive, tmp_path):
+    covariance = np.zeros((4, 15))
+    covariance[:, [0, 2, 5, 9, 14]] = np.array([0.1, 0.2, 0.01, 0.02, 0.05]) ** 2
+    tracks = replace(made.tracks(), covariance=covariance, d0=np.array([0.3, 0.0, 0.0, 0.0]))
+    page = show_event(made.event(), made.detector(), tracks, tmp_path / "page.html")
+    card = """page.select({ kind: "track", index: %d }); return document.getElementById("card").innerText;"""
+    text = drive(page, card % 0)
+    assert "0.30 ± 0.10 mm" in text
+    assert "true 0.00, pull +3.0" in text.replace("−0.00", "0.00").replace("-0.00", "0.00")
+    assert "q/p" in text
+    assert "true" not in drive(page, card % 3)  # a fake has no particle to stand beside
+
+
+def test_clusters_are_listed_beside_their_particles(made, drive, tmp_path):
+    detector = calorimeter(made)
+    event, _ = shower(detector)
+    n = len(event.hits)
+    zero, one = np.zeros(1), np.ones(1)
+    particles = Particles(
+        np.array([77]), np.array([22], np.int32), zero, zero, zero, zero, 5 * one, zero, zero
+    )
+    event = replace(event, truth=Truth(particles, np.arange(n), np.zeros(n, np.int64)))
+    clusters = replace(two_clusters(n), energy=np.array([4.0, 1.0]), energy_sigma=np.array([0.5, 0.2]))
+    page = show_event(event, detector, None, tmp_path / "page.html", clusters)
+    text = drive(page, "return document.querySelector('.sheet').textContent;")
+    assert "4 ± 0.5" in text
+    assert "77" in text
+    assert "target particles are found" in text
+    chosen = drive(
+        page, "document.querySelector('tr[data-cluster=\"1\"]').click(); return page.state.cluster;"
+    )
+    assert chosen == 1

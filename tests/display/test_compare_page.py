@@ -5,6 +5,7 @@ import re
 import pytest
 
 from gnnreco.display import compare_page
+from gnnreco.display.compare_page import HOW
 
 EVIL = "<script>alert(1)</script>"
 
@@ -36,6 +37,22 @@ def report():
             {},
         ],
     }
+
+
+def test_units_and_definitions_are_on_the_page(tmp_path):
+    told = report()
+    told["detectors"][0]["coverage"] = {"radiation_lengths_mean": 0.2, "covered": 0.9}
+    told["detectors"][0]["samples"]["gun_muon"]["response"] = 0.97
+    text = compare_page(told, tmp_path / "compare.html").read_text("utf-8")
+    for shown in (
+        "radiation lengths mean [X0]",
+        "covered [part of the lines]",
+        "response (found / true energy)",
+        "0.97",
+    ):
+        assert shown in text, shown
+    for how in HOW.values():
+        assert f"<dt>{how}</dt>" in text, how
 
 
 def test_what_was_measured_is_on_the_page(tmp_path):

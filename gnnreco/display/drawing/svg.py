@@ -12,9 +12,19 @@ from gnnreco.columns import Floats
 
 LIGHT = {"back": "#ffffff", "ink": "#18202c", "soft": "#5d6b7e", "line": "#d9e0ea", "on": "#0072b2"}
 DARK = {"back": "#0d1117", "ink": "#e7edf5", "soft": "#93a1b5", "line": "#30394a", "on": "#56b4e9"}
-# Of subsystems: eight hues that readers who are colour-blind can tell apart; the pages use the same.
-HUES_LIGHT = ("#3f6ea8", "#2f7f77", "#6a5aa8", "#8a6a35", "#5f7489", "#96547a", "#4f7d3a", "#a8553f")
-HUES_DARK = ("#6f97cc", "#57aca3", "#9a8cd4", "#bd9c68", "#8aa2ba", "#c583a4", "#88b872", "#d68a70")
+# Of subsystems: eight hues that readers who are colour-blind can tell apart, then each darker or lighter; so on pages.
+EIGHT_LIGHT = ("#3f6ea8", "#2f7f77", "#6a5aa8", "#8a6a35", "#5f7489", "#96547a", "#4f7d3a", "#a8553f")
+EIGHT_DARK = ("#6f97cc", "#57aca3", "#9a8cd4", "#bd9c68", "#8aa2ba", "#c583a4", "#88b872", "#d68a70")
+
+
+def shaded(colour: str, towards: int, share: float = 0.5) -> str:
+    """A colour ``#rrggbb`` moved part of the way to black (0) or white (255)."""
+    channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(c + share * (towards - c)):02x}" for c in channels)
+
+
+HUES_LIGHT = (*EIGHT_LIGHT, *(shaded(colour, 0) for colour in EIGHT_LIGHT))
+HUES_DARK = (*EIGHT_DARK, *(shaded(colour, 255) for colour in EIGHT_DARK))
 
 
 def hue(row: int) -> str:

@@ -23,7 +23,7 @@ from gnnreco.geometry import Detector
 from .calorimeter import add_clusters, add_hit_cells
 from .curves import Helices, curves
 from .flow import add_flow
-from .matching import Match, match_tracks
+from .matching import FAKE, Match, match_tracks
 from .strange import add_anomalies
 from .traced import particle_curves, track_curves
 from .waypoints import kinds_of_hits, waypoints
@@ -58,6 +58,7 @@ def add_event(
     status = match.true_status[seen].astype(np.int64)
     nowhere = _add_hits(pack, event, found, seen, truth)
     _add_found(pack, found, match, seen)
+    _add_fit(pack, found, match, truth, detector)
     _add_particles(pack, particles, table, status, track)
     long, statuses = table.at_least(SHORTEST), np.concatenate([match.status.astype(np.int64), status])
     _add_lines(pack, event, detector, found, particles, long, statuses, kinds)
@@ -166,6 +167,24 @@ def _add_found(pack: Pack, found: Tracks, match: Match, seen: Ints) -> None:
         pack.add("f_eta", -np.log(np.tan(found.theta / 2)), "float32")
     for name in ("d0", "z0", "phi", "q_over_p", "chi2", "ndf", "score"):
         pack.add(f"f_{name}", getattr(found, name), "float32")
+
+
+def _add_fit(pack: Pack, found: Tracks, match: Match, truth: Truth, detector: Detector) -> None:
+    """Pack the five fitted parameters, their errors, and the true ones of matched tracks (5 a track, NaN where unknown)."""
+    fitted = np.stack([found.d0, found.z0, found.phi, found.theta, found.q_over_p], axis=1)
+    true, error = np.full((2, len(found), 5), np.nan)
+    rows = np.flatnonzero((match.particle >= 0) & (match.status != FAKE))
+    if len(found):
+        from gnnreco.evaluate.target import true_perigee  # here, since pages of hits alone need no kernels
+        from gnnreco.evaluate.tracking.resolution import residuals
+
+        if len(rows):
+            true[rows] = true_perigee(truth.particles[match.particle[rows]], detector.field)
+        error = residuals(found, fitted)[1]
+        error[error <= 0] = np.nan
+    pack.add("f_fit", fitted, "float32")
+    pack.add("f_error", error, "float32")
+    pack.add("f_true", true, "float32")
 
 
 def _add_particles(pack: Pack, particles: Particles, table: _CSR, status: Ints, track: Ints) -> None:

@@ -131,6 +131,31 @@ function save() {
   }, "image/png");
 }
 
+const usual = { show: {} }; // what the page opened with: the address tells only what is different
+function address() { // the link to what is seen now: view, camera, switches, and what is chosen
+  const link = new URLSearchParams(), put = (key, value) => link.set(key, value);
+  if (scene) put("scene", scene);
+  put("view", view);
+  put("camera", [camera.az, camera.el, camera.h, ...camera.target].map(v => +v.toPrecision(6)).join(","));
+  put("theme", state.theme);
+  for (const key of ["pt", "hits", "size", "glass", "least", "colour", "paint", "shade"]) if (state[key] !== usual[key]) put(key, state[key]);
+  for (const key in state.show) if (state.show[key] !== usual.show[key]) put(key, state.show[key] ? 1 : 0);
+  if (state.solo >= 0) put("layer", state.solo);
+  if (state.selected >= 0) put("track", state.selected < nFound ? state.selected : D.p_id[state.selected - nFound]);
+  if (state.cluster >= 0) put("cluster", state.cluster);
+  if (state.particle >= 0) put("particle", state.particle);
+  if (state.sensor >= 0) put("sensor", D.s_row[state.sensor]);
+  const sheet = pages.find(({ page }) => !page.hidden);
+  if (sheet) put("sheet", sheet.page.dataset.title.toLowerCase());
+  return link.toString();
+}
+function share() { // puts the view into the address, and that on the clipboard where the browser allows it
+  location.hash = address();
+  const note = document.getElementById("note"), say = text => { note.textContent = text; note.hidden = false; setTimeout(() => { note.hidden = true; }, 2500); };
+  const written = navigator.clipboard?.writeText(location.href) ?? Promise.reject(new Error("no clipboard"));
+  written.then(() => say("The address of this view is copied."), () => say("The address line now leads to this view."));
+}
+
 const buttons = {};
 for (const [key, text, title] of [["3d", "3D", "Turn freely (1)"], ["xy", "x–y", "Along the z axis (2)"], ["rz", "ρ–z", "Every point at its distance from the z axis (3)"]]) {
   buttons[key] = make("button", { title, onclick: () => { turn(null); look(key); } }, text);
@@ -152,6 +177,7 @@ for (const row of document.querySelectorAll("tr[data-near]")) row.onclick = () =
 const close = nHits ? [make("button", { title: "From shower to shower, or all hits (4)", onclick: () => { turn(null); look("hits"); } }, "Hits")] : [];
 document.getElementById("bar").append(...Object.values(buttons), ...close, ...pages.map(({ button }) => button),
   make("button", { title: "Light or dark (L)", onclick: () => set("theme", state.theme === "dark" ? "light" : "dark") }, "◐"),
+  make("button", { title: "Put this view into the address, to share or to keep it", onclick: share }, "Link"),
   make("button", { title: "Save the picture as PNG", onclick: save }, "PNG"),
   make("button", { title: "Show or hide the panel (P)", onclick: () => { panel.hidden = !panel.hidden; dirty = true; } }, "☰"));
 
@@ -210,6 +236,7 @@ function start() {
   state.theme = link.get("theme") ?? "dark";
   if (!(state.theme in INKS)) state.theme = "dark";
   root.dataset.theme = state.theme;
+  Object.assign(usual, { ...state, show: { ...state.show } });
   for (const [key, value] of link) {
     if (key in state.show) state.show[key] = value !== "0";
     else if (["pt", "hits", "size", "glass", "least"].includes(key) && Number.isFinite(+value)) state[key] = +value;
@@ -224,12 +251,18 @@ function start() {
   refresh();
   look(link.get("view") in VIEWS || link.get("view") === "hits" && nHits ? link.get("view") : "3d", 0);
   if (+link.get("zoom") > 0) { camera.h /= +link.get("zoom"); whole = false; }
+  const placed = (link.get("camera") ?? "").split(",").map(Number);
+  if (placed.length === 6 && placed.every(Number.isFinite) && placed[2] > 0) {
+    Object.assign(camera, { az: placed[0], el: placed[1], h: placed[2], target: placed.slice(3) });
+    whole = false;
+  }
   if (link.get("layer")) only(+link.get("layer"));
   if (link.get("sensor")) select({ kind: "sensor", index: placeOf.get(+link.get("sensor")) ?? 0 });
   for (const { page } of pages) if (page.dataset.title.toLowerCase() === link.get("sheet")) turn(page);
+  if (+link.get("cluster") < (event?.clusters?.count ?? 0) && link.get("cluster")) select({ kind: "cluster", index: +link.get("cluster") });
   if (link.get("track")) search(link.get("track"));
   if (+link.get("particle") < nFlow && link.get("particle")) select({ kind: "particle", index: +link.get("particle") });
   requestAnimationFrame(loop);
 }
 start();
-window.gnnreco = { state, parts: () => parts, camera, set, look, select, search, tell, only, turn, lod, project: p => project(p, size()), picture, render, size, data: D, counts: { hits: nHits, found: nFound, particles: nTrue, sensors: nSensors, cells: nCells, flow: nFlow } };
+window.gnnreco = { state, parts: () => parts, camera, set, look, select, search, tell, only, turn, address, lod, project: p => project(p, size()), picture, render, size, data: D, counts: { hits: nHits, found: nFound, particles: nTrue, sensors: nSensors, cells: nCells, flow: nFlow } };

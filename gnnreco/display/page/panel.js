@@ -209,9 +209,20 @@ function describeCluster(c) {
   }
   return { title: `Cluster ${c}`, rows: out };
 }
+const FIT = [["d0", "mm"], ["z0", "mm"], ["φ", "rad"], ["θ", "rad"], ["q/p", "e/GeV"]];
+function parameter(t, k) { // a fitted parameter with its error, then the true one and how many errors lie between them
+  const at = 5 * t + k, [value, error, truth] = [D.f_fit[at], D.f_error[at], D.f_true[at]], [name, unit] = FIT[k];
+  const digits = error > 0 ? Math.max(0, Math.min(7, 1 - Math.floor(Math.log10(error)))) : -1, write = v => digits < 0 ? figure(v) : v.toFixed(digits);
+  const out = [[name, `${write(value)}${error > 0 ? ` ± ${write(error)}` : ""} ${unit}`]];
+  let off = value - truth;
+  if (k === 2) off = Math.atan2(Math.sin(off), Math.cos(off));
+  if (Number.isFinite(truth)) out.push(["", `true ${write(k === 2 ? value - off : truth)}${error > 0 ? `, pull ${off < 0 ? "−" : "+"}${Math.abs(off / error).toFixed(1)}` : ""}`]);
+  return out;
+}
 function describeFound(t) {
-  const n = trackLength(t), p = D.f_particle[t], out = [["pT", `${figure(D.f_pt[t])} GeV`], ["η", figure(D.f_eta[t])], ["φ", `${figure(D.f_phi[t])} rad`],
-    ["d0", `${figure(D.f_d0[t])} mm`], ["z0", `${figure(D.f_z0[t])} mm`], ["Charge", D.f_q_over_p[t] > 0 ? "+1" : D.f_q_over_p[t] < 0 ? "−1" : "–"],
+  const n = trackLength(t), p = D.f_particle[t], pull = D.f_error[5 * t + 4] / Math.abs(D.f_q_over_p[t]);
+  const out = [["pT", `${figure(D.f_pt[t])}${pull > 0 && pull < 1 ? ` ± ${figure(pull * D.f_pt[t], 2)}` : ""} GeV`], ...(p >= 0 && Number.isFinite(D.f_true[5 * t]) ? [["", `true ${figure(D.p_pt[p])}`]] : []),
+    ["η", figure(D.f_eta[t])], ...FIT.flatMap((_, k) => parameter(t, k)), ["Charge", D.f_q_over_p[t] > 0 ? "+1" : D.f_q_over_p[t] < 0 ? "−1" : "–"],
     ["χ² / ndf", `${figure(D.f_chi2[t])} / ${figure(D.f_ndf[t])}`], ["Hits", many(n)], ["Score", figure(D.f_score[t])]];
   if (heldTracks.has(t)) out.push(["In found particle", `${heldTracks.get(t)} (${flowName(D.q_class[heldTracks.get(t)])})`]);
   if (p >= 0) out.push([STATUS[D.f_status[t]] === "fake" ? "Most hits from" : "Particle", String(D.p_id[p])], ["Hits from it", `${D.f_shared[t]} of ${n}`]);

@@ -16,7 +16,7 @@ const STATUS = ["matched", "duplicate", "fake", "found", "true", "missed", "gene
 const HIT_KINDS = ["onTrack", "unassigned", "noise"];
 const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
 const inks = () => INKS[state.theme];
-const HUES = 8, hues = () => Array.from({ length: HUES }, (_, i) => css(`--s${i}`)); // of subsystems
+const HUES = 16, hues = () => Array.from({ length: HUES }, (_, i) => css(`--s${i}`)); // of subsystems
 
 const HIGH_PT = 10, lowPt = () => Math.max(0.1, Math.min(5, state.pt)); // GeV, ends of the colour scale
 function ptColour(pt) {

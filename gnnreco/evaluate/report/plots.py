@@ -41,7 +41,9 @@ RESOLUTIONS = {
     "theta": "θ [rad]",
     "q_over_p_relative": "q/p, relative",
 }
+PULLS = {"d0_mm": "d0", "z0_mm": "z0", "phi": "φ", "theta": "θ", "q_over_p": "q/p"}
 STYLE = {**mplhep.style.CMS, "font.size": 12, "svg.hashsalt": "gnnreco"}
+MOST_FILES = 5  # that are named
 Results = Mapping[str, JsonMapping]
 
 
@@ -130,6 +132,11 @@ def _figures(results: Results, rule: str) -> Iterator[tuple[str, Figure]]:
             for parameter, axes in zip(RESOLUTIONS, some, strict=True):
                 _resolution_panel(axes, results, parameter, variable)
             yield f"resolution_{variable}", figure
+    if any("pull_histogram" in (r.get("resolutions") or {}).get("phi", {}) for r in results.values()):
+        figure, some = panels(len(PULLS))
+        for parameter, axes in zip(PULLS, some, strict=True):
+            _pull_panel(axes, results, parameter)
+        yield "pulls", figure
 
 
 def _rate_panel(axes: Axes, results: Results, rule: str, rate: str, variable: str) -> None:
@@ -138,8 +145,10 @@ def _rate_panel(axes: Axes, results: Results, rule: str, rate: str, variable: st
         bins = result[rule]["bins"][variable]
         if rate in bins:
             low, high = np.array(bins[f"{rate}_interval"]).T
-            _points(axes, variable, bins[rate], (low, high), name)
+            colour = _points(axes, variable, bins[rate], (low, high), name, limits=rate != "efficiency")
             top = max(top, *(value or 0 for value in bins[rate]))
+            if rate != "efficiency":
+                top = max(top, _limits(axes, variable, bins[rate], high, colour))
     # a bin of three tracks has an interval of half the axis: the values set the scale
     axes.set_ylim(0, 1.05 if rate == "efficiency" else 1.5 * top)
     axes.set_ylabel(LABELS[rate])
@@ -150,8 +159,11 @@ def _resolution_panel(axes: Axes, results: Results, parameter: str, variable: st
     drawn = False
     for name, result in results.items():
         if result.get("resolutions"):
-            widths = result["resolutions"][parameter]["bins"][variable]["core"]
-            _points(axes, variable, widths, None, name)
+            bins = result["resolutions"][parameter]["bins"][variable]
+            widths, told = bins["core"], bins.get("core_interval")
+            nothing = [np.nan, np.nan]
+            bounds = None if told is None else np.array([b or nothing for b in told], float).T
+            _points(axes, variable, widths, bounds, name)
             drawn |= any(widths)
     if drawn:
         axes.set_yscale("log")
@@ -162,12 +174,48 @@ def _resolution_panel(axes: Axes, results: Results, parameter: str, variable: st
     _finish(axes, variable, "")
 
 
-def _points(axes: Axes, variable: str, values: Sequence[float | None], bounds: Any, name: str) -> None:
-    """Draw the bins that have a value as points, with their interval where there is one."""
+def _pull_panel(axes: Axes, results: Results, parameter: str) -> None:
+    """How often each pull occurs, beside the normal distribution of width 1 that it should be."""
+    for name, result in results.items():
+        row = (result.get("resolutions") or {}).get(parameter, {})
+        histogram = row.get("pull_histogram")
+        if histogram and sum(histogram["counts"]):
+            edges, total = np.array(histogram["edges"]), row["pull_tracks"]
+            density = np.array(histogram["counts"]) / (total * np.diff(edges))
+            beyond = histogram["below"] + histogram["above"]
+            label = f"{name}: core {row['pull_core']:.2f}, {100 * beyond / total:.1f} % beyond"
+            axes.stairs(density, edges, label=label)
+    x = np.linspace(-5, 5, 201)
+    axes.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color="0.6", linewidth=1, label="width 1")
+    axes.set_xlim(-5, 5)
+    axes.set_xlabel(f"pull of {PULLS[parameter]}: (fitted - true) / stated error")
+    axes.set_ylabel("tracks, to an area of 1")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=9)
+
+
+def _limits(axes: Axes, variable: str, values: Sequence[float | None], high: Any, colour: Any) -> float:
+    """Mark bins where nothing was seen by the upper end of their interval; returns the lowest of these ends."""
+    edges = EDGES[variable]
+    none = np.array([value == 0 for value in values])
+    if not none.any():
+        return 0.0
+    middle = np.sqrt(edges[1:] * edges[:-1]) if AXES[variable][1] == "log" else (edges[1:] + edges[:-1]) / 2
+    axes.plot(middle[none], high[none], "v", color=colour, fillstyle="none", markersize=6)
+    return float(high[none].min())
+
+
+def _points(
+    axes: Axes, variable: str, values: Sequence[float | None], bounds: Any, name: str, limits: bool = False
+) -> Any:
+    """Draw the bins that have a value as points, with their interval where there is one; returns the colour.
+
+    With `limits` a bin of zero has no point: its upper limit is drawn instead.
+    """
     content: hist.Hist = hist.Hist(hist.axis.Variable(EDGES[variable], name=variable))
     y = np.array([np.nan if v is None else v for v in values], float)
     content[...] = np.nan_to_num(y)
-    filled = np.isfinite(y)
+    filled = np.isfinite(y) & ~(limits & (y == 0))
     errors: Any = np.zeros((2, len(y)))
     if bounds is not None:
         errors = np.where(filled, np.maximum([y - bounds[0], bounds[1] - y], 0.0), 0.0)
@@ -182,6 +230,7 @@ def _points(axes: Axes, variable: str, values: Sequence[float | None], bounds: A
             bars.set_segments(
                 [s if keep else s * np.nan for s, keep in zip(bars.get_segments(), filled, strict=True)]
             )
+    return drawn[0].errorbar.lines[0].get_color()
 
 
 def _finish(axes: Axes, variable: str, title: str) -> None:
@@ -195,10 +244,27 @@ def _finish(axes: Axes, variable: str, title: str) -> None:
     axes.legend(title=title or None, fontsize=9, title_fontsize=9)
 
 
+def _made_by(result: JsonMapping) -> str:
+    """What was reconstructed where and by what, in one paragraph."""
+    about = result.get("reconstructed")
+    if not about:
+        return ""
+    files = about["files"]
+    more = f" and {len(files) - MOST_FILES:,} more" if len(files) > MOST_FILES else ""
+    told = {
+        "detector": about["detector"],
+        "bundle": about["bundle"],
+        "files": ", ".join(files[:MOST_FILES]) + more,
+        "versions": ", ".join(f"{name} {version}" for name, version in (about["versions"] or {}).items()),
+    }
+    text = "; ".join(f"{name}: {value}" for name, value in told.items() if value)
+    return f"<p>{html.escape(text)}. A triangle is the upper end of an interval where nothing was seen.</p>"
+
+
 def _page(results: Results, pictures: Mapping[str, bytes]) -> str:
     parts = []
     for name, result in results.items():
-        parts.append(f"<h2>{html.escape(name)}</h2><pre>{html.escape(table(result))}</pre>")
+        parts.append(f"<h2>{html.escape(name)}</h2>{_made_by(result)}<pre>{html.escape(table(result))}</pre>")
     for name, picture in pictures.items():
         data = base64.b64encode(picture).decode()
         parts.append(f'<img alt="{name}" src="data:image/png;base64,{data}">')

@@ -12,6 +12,9 @@ from ..rates import EDGES
 PARAMETERS = ("d0_mm", "z0_mm", "phi", "theta", "q_over_p")
 DIAGONAL = np.array([0, 2, 5, 9, 14])  # of a lower triangle, row by row
 IQR_OF_UNIT_NORMAL = 1.3489795
+#: Standard deviation of a core of n normal values, over the core, times the root of n.
+CORE_ERROR = 1.17
+PULL_EDGES = np.linspace(-5, 5, 41)
 MIN_PER_BIN = 10  # fewer values have no quartiles worth a point
 
 
@@ -61,6 +64,7 @@ def resolutions(residual: Floats, sigma: Floats, truth: Floats, variables: dict[
             "pull_bias": _median(pull),
             "pull_core": _core(pull),
             "pull_rms": _rms(pull),
+            "pull_histogram": _histogram(pull),
         }
         row["bins"] = {variable: _binned(delta, values, variable) for variable, values in variables.items()}
         result[name] = row
@@ -71,7 +75,28 @@ def _binned(delta: Floats, values: Floats, variable: str) -> JsonObject:
     edges = EDGES[variable]
     order = np.argsort(values, kind="stable")
     groups = np.split(delta[order], np.searchsorted(values[order], edges))[1:-1]
-    return {"edges": edges.tolist(), "core": [_core(g) if len(g) >= MIN_PER_BIN else None for g in groups]}
+    cores = [(_core(g), len(g)) if len(g) >= MIN_PER_BIN else (None, 0) for g in groups]
+    return {
+        "edges": edges.tolist(),
+        "core": [core for core, _ in cores],
+        "core_interval": [_core_interval(core, n) for core, n in cores],
+    }
+
+
+def _core_interval(core: float | None, n: int) -> list[float] | None:
+    """68 %, as of normal values."""
+    if core is None:
+        return None
+    half = CORE_ERROR * core / np.sqrt(n)
+    return [core - half, core + half]
+
+
+def _histogram(pull: Floats) -> JsonObject:
+    """How often pulls lie in each bin, and beyond the first and the last."""
+    counts = np.histogram(pull, PULL_EDGES)[0]
+    low, high = PULL_EDGES[[0, -1]]
+    beyond = {"below": int((pull < low).sum()), "above": int((pull > high).sum())}
+    return {"edges": PULL_EDGES.tolist(), "counts": counts.tolist(), **beyond}
 
 
 def _core(values: Floats) -> float | None:

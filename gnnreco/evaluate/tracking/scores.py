@@ -46,7 +46,8 @@ DEFINITIONS = {
     "calibration": "score against the part of all tracks that the rule acts matches, in bins of the score; ece: mean over "
     "tracks of |mean score - matched part| of their bin",
     "resolutions": "fitted minus true perigee parameters of the best acts-matched track of a particle; "
-    "the truth goes from its production point through the field to the z axis; core: interquartile range / 1.349",
+    "the truth goes from its production point through the field to the z axis; core: interquartile range / 1.349, "
+    "with an error as of normal values; pull: the difference over its stated error",
     "seconds": "hits in to tracks out, from the manifest of reconstruct",
 }
 

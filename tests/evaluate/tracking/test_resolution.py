@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.columns import Tracks
-from gnnreco.evaluate.tracking.resolution import DIAGONAL, MIN_PER_BIN, PARAMETERS, residuals, resolutions
+from gnnreco.evaluate.tracking.resolution import (
+    CORE_ERROR,
+    DIAGONAL,
+    MIN_PER_BIN,
+    PARAMETERS,
+    _core,
+    residuals,
+    resolutions,
+)
 
 
 def tracks(parameters: np.ndarray, variance: np.ndarray) -> Tracks:
@@ -83,6 +91,22 @@ def test_bins_hold_the_widths_of_their_tracks_and_few_tracks_have_none() -> None
     assert core[0.65] == pytest.approx(0.1, rel=0.1)
     assert core[3.0] is None
     assert [low for low, width in core.items() if width is not None] == [0.65]
+    low, high = row["core_interval"][row["edges"].index(0.65)]
+    assert (high - low) / 2 == pytest.approx(1.17 * core[0.65] / np.sqrt(n - MIN_PER_BIN + 1))
+    assert row["core_interval"][row["edges"].index(3.0)] is None
+
+
+def test_the_error_of_a_core_is_its_spread() -> None:
+    rng = np.random.default_rng(3)
+    cores = [_core(rng.normal(0, 1, 200)) for _ in range(2000)]
+    assert np.std(cores) == pytest.approx(CORE_ERROR / np.sqrt(200), rel=0.05)
+
+
+def test_every_pull_is_in_its_histogram() -> None:
+    row = drawn(1000, tail=0.1)["d0_mm"]
+    told = row["pull_histogram"]
+    assert sum(told["counts"]) + told["below"] + told["above"] == row["pull_tracks"] == 1000
+    assert told["above"] > 0
 
 
 def test_no_tracks_and_no_errors() -> None:

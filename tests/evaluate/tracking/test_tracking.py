@@ -185,5 +185,5 @@ def test_table_and_page(scored: dict, tmp_path: Path) -> None:
     assert "90.00 %" in text
     assert max(map(len, text.splitlines())) <= 110
     page = plots({"made up": scored}, tmp_path, formats=("svg",))
-    assert page.read_text().count("data:image/png") == 6
+    assert page.read_text().count("data:image/png") == 7
     assert (tmp_path / "rates_pt.svg").stat().st_size > 1000
