@@ -7,6 +7,7 @@ and any other table is one. ``hit_id``, ``sensor`` or labels of the detector, ``
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -192,6 +193,9 @@ class MappedReader:
         return self._even(columns, lists)
 
     def _plain(self, name: str, column: Any) -> NDArray:
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            with contextlib.suppress(pa.ArrowInvalid):  # numbers of events are often kept as words
+                column = column.cast(pa.int64())
         numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
         if column.null_count or not numeric:
             raise BadInput(

@@ -52,6 +52,13 @@ class Judgement:
     probability: Floats
 
 
+def loudest(clusters: Clusters, energy: Floats) -> Ints:
+    """Row (n,) of the hit that gives most energy to each cluster; of hits of energies (n_hits,)."""
+    owner = np.repeat(np.arange(len(clusters)), np.diff(clusters.offsets))
+    order = np.lexsort((clusters.hit_weight * energy[clusters.hit_index], owner))
+    return clusters.hit_index[order[clusters.offsets[1:] - 1]]
+
+
 def class_probability(said: Floats) -> Floats:
     """Probabilities by `CLUSTER_CLASSES` from those of `KINDS` (n, 6), given that there is a shower; float64 (n, 4)."""
     out = np.zeros((len(said), len(CLUSTER_CLASSES)))

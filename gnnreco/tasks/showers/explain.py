@@ -87,9 +87,9 @@ class ShowerExplainer:
         order = kept[torch.argsort(-torch.exp(energy.double())[kept], stable=True)]
         if task.drifts(mine.event):  # there the task gives clusters of density, not these
             order = order[:0]
-        elif task.config.least_score > 0:
-            sure = scored(*task.found(event), task.config.calibration).score >= task.config.least_score
-            order = order[torch.from_numpy(sure)]
+        elif task.config.least_score > 0 or task.config.window is not None:
+            clusters = scored(*task.found(event), task.config.calibration)
+            order = order[torch.from_numpy(task.wanted(event, clusters))]
         rows = graph.index if mine.rows is None else mine.rows[graph.index]
         one, slot = np.nonzero(loud.real)
         ends = np.stack([rows[one], rows[loud.neighbour[one, slot]]], axis=1)

@@ -27,7 +27,7 @@ from gnnreco.progress import Progress
 from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
 from gnnreco.tasks.contract import Needs, State, Task, needed
 
-from .columns import ErrorConfig, Judgement, class_probability, clusters_of
+from .columns import ErrorConfig, Judgement, class_probability, clusters_of, loudest
 from .company import shower_company
 from .condensation import CondensationConfig, condensation_loss
 from .density import DensityConfig, density_clusters
@@ -74,6 +74,8 @@ class ClusteringConfig:
         Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
     least_score : float
         So are clusters with a lower `score`: with a calibration, the chance that they are a particle's.
+    window : float, optional
+        So are those whose loudest hit was measured more than so many ns before or after the collision.
     calibration : Calibration, optional
         From what was found of a cluster to its `score`; without it that is the finder's own confidence.
     seed : int
@@ -92,6 +94,7 @@ class ClusteringConfig:
     identity_only: bool = False
     noise: float = 0.5
     least_score: float = 0.0
+    window: float | None = None
     seed: int = 0
     calibration: Calibration | None = None
 
@@ -283,7 +286,15 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
     def reconstruct(self, event: Event) -> Clusters:
         """Clusters of one event."""
         clusters = scored(*self.found(event), self.config.calibration)
-        return clusters[clusters.score >= self.config.least_score]
+        return clusters[self.wanted(event, clusters)]
+
+    def wanted(self, event: Event, clusters: Clusters) -> NDArray[np.bool_]:
+        """Which clusters (n,) of all that were found are sure enough, and in time."""
+        wanted = clusters.score >= self.config.least_score
+        if self.config.window is None or event.hits.time is None or event.hits.energy is None:
+            return wanted
+        early = np.abs(event.hits.time[loudest(clusters, event.hits.energy)]) > self.config.window
+        return wanted & ~early  # a time that is not a number is neither
 
     def found(self, event: Event) -> tuple[Clusters, Floats]:
         """Clusters with the finder's own confidence, and the features that the calibration reads."""

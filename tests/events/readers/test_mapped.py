@@ -115,6 +115,11 @@ def test_values_that_are_none_are_named(tmp_path: Path, column: str, values: np.
     assert column in error.value.where
 
 
+def test_whole_numbers_that_parquet_holds_as_words_are_numbers(tmp_path: Path) -> None:
+    file = parquet(tmp_path / "a.parquet", TABLE | {"evt": np.array(["40", "-2", "40"])})
+    assert open_events(file, None, columns=MAP).numbers == [-2, 40]
+
+
 def test_the_same_hit_twice_is_named(tmp_path: Path) -> None:
     file = csv(tmp_path / "a.csv", TABLE)
     with pytest.raises(BadInput, match="same hit id twice"):

@@ -101,10 +101,14 @@ def test_a_calorimeter_without_material(tmp_path: Path) -> None:
     assert set(said(detector, "warning")) == {"no-material"}
 
 
+#: Warnings that are true of the real detector.
+MEANT = {"belle2_ecl": {"crack"}}
+
+
 @pytest.mark.parametrize("name", list_detectors())
 def test_shipped_detectors_have_no_fault_and_few_notes(name: str) -> None:
     found = check(load_detector(name), physics=True)
-    assert [f for f in found if f.severity != "note"] == []
+    assert {f.code for f in found if f.severity != "note"} == MEANT.get(name, set())
     assert 2 <= len(found) <= 5
 
 
