@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from gnnreco.bundle import load_bundle, load_task
+from gnnreco.bundle import default_bundles, load_bundle, load_task
 from gnnreco.columns import Clusters, Event, Floats, Tracks
-from gnnreco.geometry import Detector, load_detector
+from gnnreco.geometry import Detector, list_detectors, load_detector
 from gnnreco.models.trigger.network import TriggerNetworkConfig
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.trigger.inputs import InputConfig
@@ -98,6 +98,26 @@ def same_hits(one: Tracks | Clusters, two: Tracks | Clusters) -> None:
     owner = np.repeat(np.arange(len(one)), np.diff(one.offsets))
     first, second = (found.hit_index[np.lexsort((found.hit_index, owner))] for found in (one, two))
     assert (first == second).all()
+
+
+@pytest.mark.parametrize("name", list_detectors())
+@given(motion=motions)
+@settings(max_examples=1)
+def test_showers_are_the_same_in_every_calorimeter_that_is_moved(
+    name: str, motion: tuple[Floats, Floats]
+) -> None:
+    if not any("energy" in s.measures for s in load_detector(name).subsystems):
+        return
+    detector, events = made(name, "gun", SHOWERS)
+    away = Motion(*motion)
+    moved = detector.moved(away.turn, away.shift)
+    own = {bundle for bundle in default_bundles(detector) if bundle.startswith("showers-")}
+    for bundle in sorted(own | {"clusters-density", "showers-any"}):
+        here, there = (load_task(load_bundle(bundle), d, any_detector=True) for d in (detector, moved))
+        for event in events:
+            found, again = here.reconstruct(event), there.reconstruct(away.event(event))
+            same_hits(found, again)
+            np.testing.assert_allclose(again.energy, found.energy, rtol=1e-5)
 
 
 @given(motion=motions)
