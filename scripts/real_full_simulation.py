@@ -1,7 +1,17 @@
-"""Reconstruct events of the CMS full simulation of the HGCAL in our detector, at real occupancy.
+"""Showers in calorimeter hits of other people's full simulations.
 
     python scripts/real_full_simulation.py --ntuple particle_gun_ntuple.root [--features np_0_feat_0.npy ...]
         [--detector hgcal] [--bundle clusters-density] [--least 1] [--json FILE]
+    python scripts/real_full_simulation.py --files odd:sim.edm4hep.root sid.slcio ... [--bundle showers-any] [--least 1] [--json FILE]
+
+`--files` takes what gnnreco reads as it is (EDM4hep, LCIO), after the detector of ours that it was made with: the calorimeter hits are
+reconstructed as `gnnreco reconstruct` does. A file without a detector is clustered as `gnnreco explore` does, from the hits alone.
+The targets are the generated particles over `--least` GeV that left, with all that comes of them, a tenth of their energy (a muon less)
+in three hits or more. A cluster is matched that shares half of its energy and half of the target's with it, and counts from half of
+`--least`. The response is to the energy of the particle. Where there is no detector, energies are those of the active parts, a two
+hundredth counts as the whole, and the response is to what the particle left.
+
+The other options are for the CMS full simulation of the HGCAL, in our detector, at real occupancy.
 
 The ntuple (tklijnsma/hgcal_ldrd) holds two events of one muon of 35 GeV a side and the noise of both endcaps, with the
 simulated clusters as truth. The features (cms-pepr/HGCalML) hold hits of events with pile-up and no truth, so they give
@@ -29,14 +39,21 @@ from numpy.typing import NDArray
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.cli.table import show
 from gnnreco.columns import Clusters, Event, Floats, Hits
+from gnnreco.evaluate.clustering import true_energy
 from gnnreco.evaluate.sharing import share
 from gnnreco.events import open_events
+from gnnreco.events.select import seen, select_hits
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.graphs.showers.cells import hit_cells, visible_fraction
+from gnnreco.graphs.showers.free_cells import collection_of, with_energy
+from gnnreco.statistics import clopper_pearson
+from gnnreco.tasks.explore import explore
 
 FRONT = 28  # layers of the electromagnetic section in both files
 SPLIT = 3660.0  # mm: where the hadronic section of our detector begins
 LIKELY = 0.5
+MUON, LEFT = 13, 0.1
+VISIBLE = 0.005  # of a shower's energy is seen, at least, where nobody tells the sampling fraction
 NEXT_LAYER = 5.0  # mm: what is closer in z is one layer, silicon and scintillator
 
 
@@ -114,11 +131,78 @@ def figures(event: Event, clusters: Clusters, fraction: Floats, least: float) ->
     }
 
 
+def of_generated(event: Event) -> Event:
+    """The event with all deposits put down to the generated particles from which they come; shower particles are kept in such files."""
+    truth = event.truth
+    if truth is None or truth.fates is None:
+        return event
+    root = np.arange(len(truth.particles))
+    for row in np.flatnonzero(truth.fates.parent >= 0):  # parents stand before their children
+        root[row] = root[truth.fates.parent[row]]
+    return replace(event, truth=replace(truth, particle=root[truth.particle]))
+
+
+def calorimeters(event: Event, task: Any) -> tuple[Event, Clusters, Floats]:
+    """Only the hits of calorimeters, what is found in them, and the sampling fraction of each; without a task by `explore`."""
+    if task is None:
+        assert event.collections is not None
+        chosen = np.array(["cal" in name.lower() for name in event.collections.names])
+        event = select_hits(event, with_energy(event) & chosen[collection_of(event)])
+        event = replace(event, collections=None)  # parts of one calorimeter, each with its own layers
+        return of_generated(event), explore(event).clusters, np.ones(len(event.hits))
+    clusters, mine = task.reconstruct(event), seen(event, task.detector, ("energy",))
+    clusters, event = mine.narrow(clusters, len(event.hits)), of_generated(mine.event)
+    return event, clusters, visible_fraction(task.detector, event.hits.sensor)
+
+
+def own_row(name: str, bundle: str, least: float) -> dict[str, Any]:
+    """All events of a file ``DETECTOR:FILE`` or ``FILE``: what of its particles is found in the calorimeters."""
+    where, _, file = name.rpartition(":")
+    detector = load_detector(where) if where else None
+    task = load_task(load_bundle(bundle), detector) if detector else None
+    visible = 1.0 if task else VISIBLE
+    targets, found, counted, matched, ratios, events = 0, 0, 0, 0, [np.zeros(0)], 0
+    for event in open_events(Path(file), detector):
+        event, clusters, fraction = calorimeters(event, task)
+        assert event.truth is not None
+        sharing, energy = share(event, clusters, fraction), true_energy(event.truth.particles)
+        muon = np.abs(event.truth.particles.pdg) == MUON
+        wanted = (energy > least) & (sharing.particle_hits >= 3)
+        wanted &= muon | (sharing.particle_energy >= LEFT * visible * energy)
+        match, large = sharing.matched, clusters.energy > visible * least / 2
+        good = match & np.append(wanted, False)[sharing.main]
+        whole = energy if task else sharing.particle_energy
+        ratios.append(clusters.energy[good] / whole[sharing.main[good]])
+        targets, found = targets + int(wanted.sum()), found + int(good.sum())
+        counted, matched, events = (
+            counted + int(large.sum()),
+            matched + int((large & match).sum()),
+            events + 1,
+        )
+    row: dict[str, Any] = {
+        "file": Path(file).name,
+        "finder": f"{bundle} in {where}" if where else "explore",
+        "events": events,
+        "targets": targets,
+        "clusters": counted,
+    }
+    for rate, hits, of in (("efficiency", found, targets), ("purity", matched, counted)):
+        row[rate] = hits / of if of else None
+        row[f"{rate}_interval"] = [float(end) for end in clopper_pearson(hits, of)]
+    ratio = np.concatenate(ratios)
+    row |= {"response": None, "width": None}
+    if len(ratio):
+        low, middle, high = np.quantile(ratio, [0.16, 0.5, 0.84]).tolist()
+        row |= {"response": middle, "width": (high - low) / 2 / middle}
+    return row
+
+
 def main() -> None:
-    """Print one row an event."""
+    """Print one row an event, or a file."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--files", nargs="*", default=[], metavar="[DETECTOR:]FILE")
     parser.add_argument("--ntuple", type=Path)
     parser.add_argument("--features", type=Path, nargs="*", default=[])
     parser.add_argument("--detector", default="hgcal")
@@ -126,6 +210,9 @@ def main() -> None:
     parser.add_argument("--least", type=float, default=1.0, help="GeV, of a particle that should be found")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    if args.files:
+        show([own_row(name, args.bundle, args.least) for name in args.files], args.json)
+        return
     detector = load_detector(args.detector)
     task = load_task(load_bundle(args.bundle), detector)
     events = list(open_events(args.ntuple, None)) if args.ntuple else []
