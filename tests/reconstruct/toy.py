@@ -27,10 +27,11 @@ N = 20
 class Settings:
     fail_at: tuple[int, ...] = ()
     kill_at: tuple[int, ...] = ()
+    exit_at: tuple[int, ...] = ()
     hang_at: tuple[int, ...] = ()
     eat_at: tuple[int, ...] = ()
     seconds: float = 0.0
-    #: The deadly events are so only where this file exists.
+    #: The deadly events are so only where this file exists; where processes exit they leave a sign in it.
     deadly: str = ""
 
 
@@ -70,6 +71,10 @@ class OneTrack:
         """Harm the process in the way that is due at this event."""
         if number in self.settings.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if number in self.settings.exit_at:
+            with Path(self.settings.deadly).open("a") as deaths:
+                deaths.write("+")
+            os._exit(3)
         if number in self.settings.hang_at:
             time.sleep(600)
         if number in self.settings.eat_at:

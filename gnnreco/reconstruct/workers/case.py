@@ -45,9 +45,9 @@ class Case:
     suspects: set[int] = field(default_factory=set)
     deaths: int = 0
 
-    def after_death(self, how: str) -> Lot | None:
-        """What to run after a process died of `how`; None to give up."""
-        at = self.lot.mark.read()
+    def after_death(self, how: str, at: int | None = None) -> Lot | None:
+        """What to run after a process died of `how`, `at` an event that its mark tells if nobody else; None to give up."""
+        at = self.lot.mark.read() if at is None else at
         remove_drafts(Path(self.lot.due[0].file).parent, of=[Path(s.file).name for s in self.lot.due])
         self.lot.mark.clear()
         if at == NOWHERE:
