@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 
 from .table import CsvFile
 
-INPUT_HELP = "file, folder or glob of any format that `gnnreco.events` reads"
+INPUT_HELP = (
+    "file, folder or glob of any format that `gnnreco.events` reads, or an address (https://, s3://, root://)"
+)
 DETECTOR_HELP = "name of a shipped detector (see `gnnreco detector list`) or path of a folder"
 MAP_HELP = (
     "columns of tables of any other layout (CSV, Parquet, ROOT): which of theirs is which of ours, with its unit "

@@ -128,6 +128,8 @@ class Join:
         known = self._inputs.get(file.name) or [one for some in self._inputs.values() for one in some]
         if file.stat().st_size not in {size for size, _ in known}:
             return False
+        if all(size != file.stat().st_size or not total for size, total in known):
+            return True  # read in parts from another machine: no sum is known
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest() in {total for _, total in known}
 

@@ -18,6 +18,7 @@ from gnnreco.events import calochallenge
 from gnnreco.events.calochallenge import CaloChallengeReader
 from gnnreco.events.parquet.jets import JetsReader, is_jets
 from gnnreco.events.parquet.reader import ParquetReader
+from gnnreco.events.parquet.row_groups import schema_of
 from gnnreco.events.readers import acts, lcio, trackml
 from gnnreco.events.readers.bounded import first_bytes
 from gnnreco.events.readers.display import ispy, odd_display, phoenix
@@ -32,6 +33,7 @@ from gnnreco.events.readers.root.acts_hits import ActsHitsReader, is_acts_hits
 from gnnreco.events.readers.root.file import MAGIC as ROOT_MAGIC
 from gnnreco.events.readers.root.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.readers.table import header_of
+from gnnreco.files.remote import RemoteFile, located
 
 from .sensors import SensorFinder
 from .source import Entry, EventSource, FileReader, JetSource, One, Reader
@@ -179,17 +181,20 @@ class _Search:
         self._listed: dict[Path, dict[str, dict[str, Path]]] = {}
 
     def add(self, name: str | Path) -> None:
-        path = Path(name)
+        path = located(name)
         if path.is_dir():
             self._add_folder(path)
         elif path.exists():
             self._add_file(path, named=True)
         else:
             pattern = str(name) if glob.has_magic(str(name)) else glob.escape(str(name)) + "*"
-            matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
+            if isinstance(path, RemoteFile):
+                matches = sorted(map(str, path.parent.glob(path.name))) if "*" in path.name else []
+            else:
+                matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
             if not matches:
                 raise BadInput(path, "", "does not exist and matches nothing; check the path")
-            for match in map(Path, matches):
+            for match in map(located, matches):
                 # Of ROOT files only those are meant to hold events that were asked for as such.
                 meant = len(matches) == 1 or str(name).endswith(".root")
                 held = self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
@@ -259,9 +264,10 @@ class _Search:
         return True
 
     def _add_parquet(self, file: Path) -> None:
-        if is_jets(file):
+        schema = schema_of(file)
+        if is_jets(schema):
             _keep_all(self.jets, JetsReader(file))
-        elif is_hits_table(file):
+        elif is_hits_table(schema):
             self._add_events(HitsTableReader(file, self.finder))
         else:
             self._add_events(ParquetReader(file, self.finder))
@@ -271,7 +277,11 @@ class _Search:
         _keep(self.found, entry, self.csv)
 
     def _add_csv(self, folder: Path, prefix: str) -> None:
-        _keep(self.found, _entry(folder, prefix, self._csv_events(folder)[prefix]), self.csv)
+        files = self._csv_events(folder).get(prefix)
+        if files is None:
+            why = "its machine does not list it, so the other tables of the event cannot be found; copy them all here"
+            raise BadInput(folder / prefix, "", why)
+        _keep(self.found, _entry(folder, prefix, files), self.csv)
 
     def _add_events(self, reader: FileReader[Event]) -> None:
         _keep_all(self.found, reader)

@@ -78,3 +78,5 @@ OPERATIONS, VALUE_NUMBERS, WEIGHTS = 10_000, 1 << 20, 1 << 24
 BITS = 64
 #: Events that a deployed folder keeps as vectors.
 VECTORS = 100_000
+#: Bytes of files on other machines that one process keeps, and of one of them that is copied since it is not read in parts.
+COPY_BYTES = 16 << 30

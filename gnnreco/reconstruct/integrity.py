@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from gnnreco.events.output_file import read_note
 from gnnreco.files.atomic import PREFIX
 from gnnreco.files.json_types import JsonDict, JsonMapping
+from gnnreco.files.remote import located
 
 from .folder import MANIFEST, PARTIAL, RECORD, SHARD
 from .manifest import SUM, self_sum
@@ -125,8 +126,11 @@ def _strangers(folder: Path, listed: set[str], manifest: JsonMapping) -> Iterato
 
 def _input_fault(told: JsonMapping) -> Iterator[str]:
     """What is wrong with a file of events."""
-    file = Path(told["path"])
+    file = located(told["path"])
     if not file.is_file():
         yield f"input {file} is not there"
+    elif not told["sha256"]:
+        if file.stat().st_mtime_ns != told["mtime_ns"]:
+            yield f"input {file} is not the file that was read: its machine has another version"
     elif file_sum(file)["sha256"] != told["sha256"]:
         yield f"input {file} is not the file that was read: its sha256 differs"

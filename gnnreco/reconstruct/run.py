@@ -255,7 +255,8 @@ class _Part:
             told = known.get(file)
             same = told is not None and told["mtime_ns"] == changed_at(file)
             self.sums[file] = told if same and told else input_sum(file)
-            if told is not None and told["sha256"] != self.sums[file]["sha256"]:
+            # Of what was read in parts from another machine there is no sum: another version is another file.
+            if told and not same and (not told["sha256"] or told["sha256"] != self.sums[file]["sha256"]):
                 changed.add(file)
         return changed
 
@@ -366,8 +367,9 @@ def _sketch(file: Path) -> str:
     Thousands of files are told from others by it before one is read; whoever reads one sums up all of it.
     """
     with file.open("rb") as stream:
-        size = os.fstat(stream.fileno()).st_size
+        size = stream.seek(0, os.SEEK_END)
         digest = hashlib.sha256(f"{size} ".encode())
+        stream.seek(0)
         digest.update(stream.read(BLOCK))
         stream.seek(max(0, size - BLOCK))
         digest.update(stream.read(BLOCK))

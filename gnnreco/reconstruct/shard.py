@@ -22,6 +22,7 @@ from gnnreco.events import EventSource, open_events
 from gnnreco.events.output_file import Layout, Row, output_writer, read_note, read_output
 from gnnreco.events.select import unseen
 from gnnreco.files.json_types import JsonDict
+from gnnreco.files.remote import RemoteFile, located
 from gnnreco.geometry import Detector
 from gnnreco.kernels.memory import keep_memory
 from gnnreco.kernels.timer import Timer
@@ -67,6 +68,7 @@ def run_lot(job: Job, lot: Lot, detector: Detector | None = None) -> list[Result
             mark.at(NOWHERE)
             if any(changed_at(file) != told["mtime_ns"] for file, told in sums.items()):
                 raise BadInput(lot.files[0], "", "the files changed while they were being read; start again")
+            sums |= {file: input_sum(file) for file in lot.files if isinstance(located(file), RemoteFile)}
             for book in books.values():
                 book.account.inputs = sums
                 book.note.update(book.account.note())
@@ -125,7 +127,13 @@ def _events(job: Job, lot: Lot, detector: Detector) -> EventSource:
 
 
 def input_sum(file: str) -> InputSum:
-    """Size, sha256 and time of the last change of a file of events; a process takes it once for all lots of the file."""
+    """Size, sha256 and time of the last change of a file of events; a process takes it once for all lots of the file.
+
+    Of a file on another machine there is a sum if all of it was read; what tells its versions apart stands for the time.
+    """
+    place = located(file)
+    if isinstance(place, RemoteFile):
+        return {"bytes": place.stat().st_size, "sha256": place.sha256(), "mtime_ns": changed_at(file)}
     return _summed(file, changed_at(file))
 
 
@@ -136,7 +144,7 @@ def _summed(file: str, changed: int) -> InputSum:
 
 def changed_at(file: str) -> int:
     """When a file was changed last, ns."""
-    return Path(file).stat().st_mtime_ns
+    return located(file).stat().st_mtime_ns
 
 
 def short_names(sources: Sequence[str]) -> list[str]:
@@ -250,7 +258,7 @@ def file_sum(file: Path) -> FileSum:
     """Size and sha256 of a file."""
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return {"bytes": os.fstat(stream.fileno()).st_size, "sha256": digest}
+        return {"bytes": stream.seek(0, os.SEEK_END), "sha256": digest}
 
 
 def peak_rss_gib() -> float:

@@ -33,7 +33,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events.source import Entry
 
 from .jets_block import AGAIN, BLOCK, LISTS, SCHEMA, jets_of, table_of
-from .row_groups import created, opened, read_group, schema_of
+from .row_groups import created, opened, read_group
 
 FORMAT = b"gnnreco jets 1"
 
@@ -80,9 +80,8 @@ def write_jets(file: Path, blocks: Iterable[Jets], sources: Mapping[str, str], f
         )
 
 
-def is_jets(file: Path) -> bool:
-    """Whether a Parquet file calls itself one of jets; False also for one that cannot be read."""
-    schema = schema_of(file)
+def is_jets(schema: pa.Schema | None) -> bool:
+    """Whether a Parquet file calls itself one of jets; False also for one that cannot be read (see `schema_of`)."""
     about = {} if schema is None else schema.metadata or {}
     return bool(about.get(b"gnnreco.format", b"").startswith(b"gnnreco jets "))
 

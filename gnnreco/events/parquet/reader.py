@@ -27,6 +27,7 @@ from gnnreco.events.source import Entry
 from gnnreco.files.arrow import numbers_of
 from gnnreco.files.limits import EVENTS
 
+from .numbers import numbers_by_footer
 from .row_groups import PANDAS, event_numbers, opened, read_group
 
 FORMAT = b"gnnreco events 3"
@@ -92,7 +93,7 @@ class ParquetReader:
         self._aside: dict[str, int] = {}
 
     def entries(self) -> list[Entry]:
-        """One entry an event; reads only the event numbers.
+        """One entry an event; reads only the footer, or the event numbers where that does not tell them.
 
         Raises
         ------
@@ -128,6 +129,11 @@ class ParquetReader:
         if file.metadata.num_rows > EVENTS:
             why = f"says it holds {file.metadata.num_rows:,} events, more than {EVENTS:,}; split it"
             raise BadInput(self.file, "", why)
+        about = file.metadata
+        known = numbers_by_footer(about.metadata or {}, about.num_rows) if _as_written(about) else None
+        sizes = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
+        if known is not None and sum(sizes) == len(known) and min(sizes, default=0) >= 0:
+            return np.split(np.array(known, np.int64), np.cumsum(sizes)[:-1])
         return [event_numbers(self.file, file, i, "event") for i in range(file.num_row_groups)]
 
     def _hits(self, columns: _Row) -> Hits:

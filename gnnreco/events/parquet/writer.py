@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Deposits, Event
 from gnnreco.files.json_types import JsonDict
 
+from .numbers import told
 from .reader import COLUMNS, FATE, FORMAT, HITS, HITS_WANTED, PARTICLES, SCHEMA
 from .row_groups import created
 
@@ -61,15 +62,17 @@ def write_parquet(file: Path, events: Iterable[Event], detector: Detector | None
     with created(file, SCHEMA, [f"{name}.list.element" for name in DICTIONARY], encodings) as writer:
         writer.add_key_value_metadata(about)
         group: list[JsonDict] = []
-        hits = 0
+        hits, numbers = 0, []
         for event in events:
             group.append(_row(event, detector))
+            numbers.append(event.number)
             hits += len(event.hits)
             if hits >= GROUP_HITS or len(group) == GROUP_EVENTS:
                 writer.write_table(_table(group))
                 group, hits = [], 0
         if group:
             writer.write_table(_table(group))
+        writer.add_key_value_metadata(told(numbers))
 
 
 def _row(event: Event, detector: Detector | None) -> JsonDict:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Hits, Truth
 from gnnreco.errors import BadInput
-from gnnreco.events.parquet.row_groups import PANDAS, event_numbers, opened, read_group, schema_of
+from gnnreco.events.parquet.row_groups import PANDAS, event_numbers, opened, read_group
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.limits import EVENTS
@@ -34,9 +34,8 @@ TRUTH = {"particle_id": INT, **dict.fromkeys(("weight", *STATE.values()), FLOAT)
 WANTED = {**HITS, **dict.fromkeys((*LABELS, "sensor"), INT), **dict.fromkeys(OF_HITS, FLOAT), **TRUTH}
 
 
-def is_hits_table(file: Path) -> bool:
-    """Whether a Parquet file holds one row a hit; False also for one that cannot be read."""
-    schema = schema_of(file)
+def is_hits_table(schema: pa.Schema | None) -> bool:
+    """Whether a Parquet file holds one row a hit; False also for one that cannot be read (see `schema_of`)."""
     if schema is None:
         return False
     return set(HITS) <= set(schema.names) and not any(pa.types.is_nested(schema.field(n).type) for n in HITS)

@@ -14,6 +14,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.remote import located
 
 from .bounded import first_bytes, read_text
 from .whole import ID64, whole_numbers
@@ -76,7 +77,7 @@ def read_table(
         Missing, empty, truncated, damaged or huge file, missing column, wrong number of fields, a value of the
         wrong type, NaN or infinity; with the line and column.
     """
-    data = read_text(Path(file))
+    data = read_text(located(file))
     if not data.strip():
         raise BadInput(file, "", EMPTY)
     names = _names(file, data[: 1 << 16].partition(b"\n")[0])

@@ -10,6 +10,7 @@ from gnnreco.events.readers.lcio.dst import DstEvent, dst_events
 from gnnreco.events.readers.lcio.found import Chosen
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
+from gnnreco.files.remote import located
 
 from .reader import Edm4hepReader
 
@@ -19,7 +20,7 @@ FIELDS = {2.0: "CLD", 3.5: "ILD"}
 
 def read_dst(path: str | Path, particles: str = "") -> Iterator[DstEvent]:
     """Read a file with tracks, clusters and particles, event by event; see `gnnreco.events.readers.lcio.read_dst`."""
-    reader = Edm4hepReader(Path(path), SensorFinder(None), particles)
+    reader = Edm4hepReader(located(path), SensorFinder(None), particles)
 
     def detector(_: Entry, content: Content, chosen: Chosen) -> str:
         tesla = reader.field(content, chosen) or 0.0

@@ -13,6 +13,7 @@ from gnnreco.columns import Event, Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
+from gnnreco.files.remote import located
 
 from .content import Collection, Content
 from .found import CLUSTER, PARTICLE, TRACK, Chosen, choose
@@ -96,7 +97,7 @@ def read_dst(path: str | Path, particles: str = "") -> Iterator[DstEvent]:
     BadInput
         Damaged, without particles of a simulation, or without particles of that name.
     """
-    reader = LcioReader(Path(path), SensorFinder(None), particles)
+    reader = LcioReader(located(path), SensorFinder(None), particles)
     return dst_events(reader, particles, lambda entry, content, chosen: reader.detector(entry.row))
 
 

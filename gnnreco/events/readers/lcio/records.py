@@ -80,7 +80,7 @@ def records(file: Path) -> Iterator[Record]:
     """
     try:
         with file.open("rb") as stream:
-            size, start, count = os.fstat(stream.fileno()).st_size, 0, 0
+            size, start, count = stream.seek(0, os.SEEK_END), 0, 0
             while start < size:
                 stream.seek(start)
                 record = _record(file, start, stream.read(_HEAD.size + NAME), size)

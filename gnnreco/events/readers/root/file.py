@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Ints
 from gnnreco.errors import BadInput, MissingTool
 from gnnreco.files.limits import EVENTS, GROUP_VALUES, TEXT_BYTES
+from gnnreco.files.remote import RemoteFile
 
 Answer = TypeVar("Answer")
 
@@ -85,7 +86,10 @@ def guarded(path: Path, read: Callable[[Any], Answer]) -> Answer:
         key = str(path.absolute()), about.st_ino, about.st_mtime_ns, about.st_size, os.getpid()
         if _latest.key != key:
             _latest.close()
-            _latest.file = uproot.open(path, handler=uproot.MemmapSource)
+            if isinstance(path, RemoteFile):
+                _latest.file = uproot.open(path.open("rb"))
+            else:
+                _latest.file = uproot.open(path, handler=uproot.MemmapSource)
             if _latest.file.file.fEND > about.st_size:
                 raise BadInput(path, "", "cut off: its end is missing; fetch the file again")
             _latest.key = key
