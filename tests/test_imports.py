@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"columns", "errors", "files", "kernels", "progress", "renamed", "schema", "summary"}
+ANYWHERE = {"columns", "errors", "files", "kernels", "latencies", "progress", "renamed", "schema", "summary"}
 ORDER = [
     {"particles", "statistics"},
     {"geometry"},

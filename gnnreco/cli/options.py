@@ -164,6 +164,21 @@ def output_page(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def observed(verb: argparse.ArgumentParser) -> None:
+    """Where a verb that runs for long tells of itself."""
+    verb.add_argument(
+        "--log-json",
+        metavar="FILE",
+        help="add a line of JSON for each of the news (start, files, failures, progress, end); - is standard output",
+    )
+    verb.add_argument(
+        "--prometheus",
+        type=Path,
+        metavar="FILE",
+        help="keep numbers for Prometheus in FILE (*.prom), for the textfile collector of node_exporter",
+    )
+
+
 def say_renamed(old: str, new: str) -> None:
     """Say on stderr that `old` has another name now: it works for one release more."""
     print(f"gnnreco: {old} is now called {new}; the old name goes with the next release", file=sys.stderr)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+from .table import one_line
+
+#: Seconds between two lines of progress where there is no terminal.
+LINE_S = 60.0
 
 
 class Progress:
@@ -32,6 +39,13 @@ class Progress:
         self.bar.set_description(what, refresh=False)
         self.counted(done, total)
 
+    def line(self, text: str, done: int, total: int) -> None:
+        """Move the bar, with words of one's own beside it."""
+        self.bar.bar_format = "{percentage:3.0f} %|{bar}| " + text.replace("{", "{{").replace("}", "}}")
+        self.bar.total = total or None
+        self.bar.n = done
+        self.bar.refresh()
+
     def say(self, what: str) -> None:
         """A line on stderr, above the bar where there is one."""
         if self.bar is None:
@@ -42,6 +56,75 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:
             self.bar.close()
+
+
+class News:
+    """What a job of `reconstruct` tells, for who waits for it: a bar on a terminal, elsewhere a line a minute, and its logs.
+
+    Entering gives what is called with each of the news.
+    """
+
+    def __init__(self, log_json: str | None, prometheus: Path | None) -> None:
+        self._files = log_json, prometheus
+        self._bar = Progress("event")
+        self._log: Any = None
+        self._said = time.monotonic()
+        self._report: dict[str, Any] = {}
+
+    def __enter__(self) -> Callable[[Mapping[str, Any]], None]:
+        from gnnreco.reconstruct.observe import JsonLog, Textfile
+
+        log_json, prometheus = self._files
+        self._log = JsonLog(log_json) if log_json else None
+        textfile = Textfile(prometheus) if prometheus else None
+        listeners = [listener for listener in (self._log, textfile, self._tell) if listener]
+        self._bar.__enter__()
+
+        def tell(news: Mapping[str, Any]) -> None:
+            for listener in listeners:
+                listener(news)
+
+        return tell
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.__exit__(*error)
+        if self._log is not None:
+            self._log.close()
+
+    def say(self, what: str) -> None:
+        """A line on stderr, above the bar where there is one."""
+        self._bar.say(what)
+
+    def say_report(self) -> None:
+        """What the job took, in a few lines on stderr."""
+        from gnnreco.reconstruct.observe import in_short
+
+        for line in in_short(self._report):
+            print("gnnreco:", one_line(line), file=sys.stderr)
+
+    def _tell(self, news: Mapping[str, Any]) -> None:
+        if news["kind"] == "end":
+            self._report = news["report"]
+        if news["kind"] != "progress":
+            return
+        if self._bar.bar is not None:
+            self._bar.line(_progress_line(news), news["done"], news["total"])
+        elif time.monotonic() - self._said >= LINE_S:
+            self._said = time.monotonic()
+            self.say(_progress_line(news))
+
+
+def _progress_line(news: Mapping[str, Any]) -> str:
+    """How far a job is, how fast, how long it will take, and what failed."""
+    failed = f", {news['failed']:,} failed" if news["failed"] else ""
+    left = "" if news["seconds_left"] is None else f", {_clock(news['seconds_left'])} left"
+    return f"{news['done']:,} of {news['total']:,} events{failed}, {news['events_per_second']:.3g} events/s{left}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}"
 
 
 def bar(total: int, unit: str) -> Callable[[Any], Any]:

@@ -24,6 +24,7 @@ from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.pipeline import PLAIN
 
 from .job import QUARANTINED, Account, InputSum, Shard, partial
+from .observe.report import report_files
 from .shard import file_sum
 from .workers.mark import Mark
 
@@ -129,7 +130,7 @@ class Output:
         marks = [Mark.of(Path(shard.file)) for shard in plan]
         again = [failure["kind"] for s, a in found.items() if s not in finished for failure in a.failures]
         deadly = QUARANTINED in again or any(mark.file.exists() for mark in marks)
-        for file in others:
+        for file in [*others, *(report_files(self.folder) if others else ())]:
             if not (SHARD.fullmatch(file.name) and self._wrote(file)):
                 file.unlink(missing_ok=True)
         # The sums of what is kept are in the journal before the manifest that held them goes.
@@ -216,7 +217,7 @@ def claim_for_tasks(folder: Path, tasks: Sequence[str], overwrite: bool) -> None
     files += [f for f in folder.iterdir() if SHARD.fullmatch(f.name) and f not in files]
     if files and not overwrite:
         raise BadInput(folder, "", f"holds {files[0].name} of another job; {REPLACE}")
-    for file in files:
+    for file in [*files, *(report_files(folder) if files else ())]:
         file.unlink(missing_ok=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypedDict
@@ -167,11 +167,38 @@ class Account:
 
 
 @dataclass(slots=True)
+class Timing:
+    """What one event took in one stage, s; cold if kernels were compiled or loaded in it, which the seconds leave out."""
+
+    source: str
+    event: int
+    hits: int
+    read_seconds: float
+    seconds: float = 0.0
+    cold: bool = False
+
+
+@dataclass(slots=True)
+class LotCost:
+    """What a lot took in all its stages together, s: to open bundles and files, to compile or load kernels, to write.
+
+    `process` tells which one worked on it: ``host:pid``.
+    """
+
+    process: str = ""
+    seconds: float = 0.0
+    open_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    write_seconds: float = 0.0
+
+
+@dataclass(slots=True)
 class Cost:
     """What a shard took: seconds to read, seconds and CPU seconds from hits to tracks, peak memory.
 
     A process needs some of it only once: an event in which kernels are compiled or loaded (`warm_up_seconds`) also waits for
-    modules and memory, so such events are summed apart, as cold ones.
+    modules and memory, so such events are summed apart, as cold ones. `times` has each event, and `lot` is the same for all
+    stages; an earlier run that was stopped reported `failed_before` failures of the shard.
     """
 
     read_seconds: float = 0.0
@@ -184,6 +211,9 @@ class Cost:
     warm_up_seconds: float = 0.0
     warm_up_cpu_seconds: float = 0.0
     peak_rss_gib: float = 0.0
+    times: list[Timing] = field(default_factory=list)
+    lot: LotCost = field(default_factory=LotCost)
+    failed_before: int = 0
 
     def add(self, timer: Timer) -> None:
         """Count an event that was reconstructed."""
@@ -204,6 +234,12 @@ class Cost:
 
 
 Result = tuple[Shard, Account, Cost]
+#: What is called now and then while lots run, so that whoever waits can tell how far they are.
+Tick = Callable[[], None]
+
+
+def no_tick() -> None:
+    """Nobody waits."""
 
 
 def partial(shard: Shard) -> Path:

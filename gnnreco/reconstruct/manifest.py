@@ -115,7 +115,8 @@ def describe(
 
 def _seconds(costs: Sequence[Cost]) -> dict[str, float | None]:
     """What events cost in a process that runs already, and what it took to get there."""
-    total = {f.name: sum(getattr(cost, f.name) for cost in costs) for f in fields(Cost)}
+    names = [f.name for f in fields(Cost) if isinstance(f.default, int | float)]
+    total = {name: sum(getattr(cost, name) for cost in costs) for name in names}
     warm_up, warm_up_cpu = total["warm_up_seconds"], total["warm_up_cpu_seconds"]
     if total["events"]:
         timed, seconds, cpu = (total[name] for name in ("events", "seconds", "cpu_seconds"))

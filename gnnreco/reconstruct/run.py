@@ -21,8 +21,10 @@ from gnnreco.pipeline import Bundles, Engine, Stage, choose
 
 from . import manifest
 from .company import Company
-from .folder import MANIFEST, Claim, Output, claim_for_tasks
+from .folder import MANIFEST, Claim, Output, claim_for_tasks, suffix
 from .job import Account, Cost, InputSum, Job, Lot, Shard
+from .observe import Listener
+from .observe.watch import Watch
 from .shard import changed_at, input_sum, short_names
 from .workers import stop
 from .workers.case import Runner, here
@@ -56,6 +58,7 @@ def reconstruct(
     event_timeout: float = EVENT_TIMEOUT_S,
     command: str = "",
     progress: Progress | None = None,
+    log: Listener | None = None,
     clusters: bool | None = None,
 ) -> JsonDict:
     """Reconstruct events and write ``shard-*.parquet`` and ``manifest.json``.
@@ -109,6 +112,10 @@ def reconstruct(
     command : str
         Written to the manifest.
     progress : callable (events done, events in all), optional
+        Called whenever a file is done.
+    log : callable (news), optional
+        Called with each of the news of the job, a dict: what it begins with, files, events that failed, how far it is,
+        how it ended. `gnnreco.reconstruct.observe.JsonLog` and `gnnreco.reconstruct.observe.Textfile` write them to files.
     clusters : bool, optional
         The old name of `cells`; it goes with the next release.
 
@@ -192,18 +199,39 @@ def reconstruct(
         names = tuple(stage.given for stage in stages)
         scored = next((stage.scorer for stage in stages if stage.scorer), None)
         job = Job(paths, str(detector), names, threads, any_detector, cells, identities, engine, scored)
-        if dask:
-            run = dask_cluster(dask, event_timeout)
-        elif workers == 1 and memory_gib is None and not any(part.deadly for part in parts):
-            run = here(geometry)
-        else:  # what has killed a process before is given to one that may die
-            run = processes(workers, memory_gib=memory_gib, event_timeout=event_timeout)
-        with Company(geometry, stages):
-            _run(run, job, parts, progress)
-        return _describe(folder, parts)
+        todo = _todo(parts)
+        start = {"output": str(output), "part": options["shard"], "workers": dask or workers, **about}
+        report = folder / f"report{suffix(shard)}.json"
+        watching = _watch(report, start, parts, todo, log, not resume)
+        with Company(geometry, stages), watching as watch:
+            if dask:
+                run = dask_cluster(dask, event_timeout, watch.tick)
+            elif workers == 1 and memory_gib is None and not any(part.deadly for part in parts):
+                run = here(geometry, watch.tick)
+            else:  # what has killed a process before is given to one that may die
+                run = processes(workers, memory_gib=memory_gib, event_timeout=event_timeout, tick=watch.tick)
+            _run(run, job, parts, todo, progress, watch)
+            return _describe(folder, parts)
     finally:
         for part in parts:
             part.output.release()
+
+
+def _watch(
+    report: Path,
+    start: JsonDict,
+    parts: Sequence[_Part],
+    todo: Sequence[Lot],
+    log: Listener | None,
+    fresh: bool,
+) -> Watch:
+    """Who follows the job of these parts and tells of it."""
+    identities = "".join(part.output.identity for part in parts)
+    start["job"] = hashlib.sha256(identities.encode()).hexdigest()
+    tasks = {shard.file: part.stage.name for part in parts for shard in part.plan}
+    known = [account for part in parts for account in part.finished.values()]
+    total = sum(len(shard.numbers) for shard in parts[0].plan)
+    return Watch(report, start, tasks, total, known, todo, log, fresh)
 
 
 def _describe(folder: Path, parts: Sequence[_Part]) -> JsonDict:
@@ -303,9 +331,15 @@ class _Part:
         return plan
 
 
-def _run(run: Runner, job: Job, parts: Sequence[_Part], progress: Progress | None) -> None:
+def _run(
+    run: Runner,
+    job: Job,
+    parts: Sequence[_Part],
+    todo: Sequence[Lot],
+    progress: Progress | None,
+    watch: Watch,
+) -> None:
     """Make what is left to do, all tasks in one pass; every part keeps what became of its shards."""
-    todo = _todo(parts)
     of = {shard: part for part in parts for shard in part.plan}
     begin, total = time.perf_counter(), sum(len(shard.numbers) for shard in parts[0].plan)
     done = total - sum(len(lot.due[0].numbers) for lot in todo)
@@ -318,6 +352,7 @@ def _run(run: Runner, job: Job, parts: Sequence[_Part], progress: Progress | Non
                 for shard, account, cost in result:
                     of[shard].note(shard, account, cost)
                 done += result[0][1].events_in
+                watch.add(result)
                 if progress:
                     progress(done, total)
     except BaseException:

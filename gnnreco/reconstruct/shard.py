@@ -7,9 +7,10 @@ import hashlib
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numba
@@ -29,18 +30,34 @@ from gnnreco.kernels.timer import Timer
 from gnnreco.pipeline import Outcome, Reconstructor, Stage
 from gnnreco.tasks.layouts import layout_of
 
-from .job import QUARANTINED, Account, Cost, FileSum, InputSum, Job, Lot, Result, Shard, partial
+from .job import (
+    QUARANTINED,
+    Account,
+    Cost,
+    FileSum,
+    InputSum,
+    Job,
+    Lot,
+    LotCost,
+    Result,
+    Shard,
+    Tick,
+    Timing,
+    no_tick,
+    partial,
+)
 from .workers import stop
 from .workers.mark import NOWHERE, Marking
 
 
-def run_lot(job: Job, lot: Lot, detector: Detector | None = None) -> list[Result]:
+def run_lot(job: Job, lot: Lot, detector: Detector | None = None, tick: Tick = no_tick) -> list[Result]:
     """Reconstruct the events of a lot and write the files that are due, each whole or not at all.
 
     An event that fails is counted in the account with its source, number and reason; the others go on. Where the process
     is asked to stop (`stop`), the files are of the events done until then and have names of their own: see `partial`.
-    `detector` is that of the job, where this process has read it already.
+    `detector` is that of the job, where this process has read it already; `tick` is called after each event.
     """
+    begin, cost = time.perf_counter(), LotCost(f"{os.uname().nodename}:{os.getpid()}")
     chain = _chain(job, detector)
     events = _events(job, lot, chain.detector)
     if lot.trial is not None:
@@ -48,11 +65,12 @@ def run_lot(job: Job, lot: Lot, detector: Detector | None = None) -> list[Result
         return []
     sums = {file: input_sum(file) for file in lot.files}
     books, bad, stopped = {}, dict(lot.quarantined), False
+    cost.open_seconds = time.perf_counter() - begin
     with Marking(lot.mark, job.limit) as mark:
         with ExitStack() as files:
             for stage, shard, identity in zip(chain.stages, lot.shards, job.identities, strict=True):
                 if shard is not None:
-                    books[stage.name] = Book.open(stage, shard, identity, files)
+                    books[stage.name] = Book.open(stage, shard, identity, files, cost)
                     if lot.begun:
                         books[stage.name].go_on()
             for index in range(lot.begun, len(events)):
@@ -65,6 +83,7 @@ def run_lot(job: Job, lot: Lot, detector: Detector | None = None) -> list[Result
                         book.quarantine(one, name, bad[index])
                 else:
                     _one_event(one, name, chain, books)
+                tick()
             mark.at(NOWHERE)
             if any(changed_at(file) != told["mtime_ns"] for file, told in sums.items()):
                 raise BadInput(lot.files[0], "", "the files changed while they were being read; start again")
@@ -72,7 +91,12 @@ def run_lot(job: Job, lot: Lot, detector: Detector | None = None) -> list[Result
             for book in books.values():
                 book.account.inputs = sums
                 book.note.update(book.account.note())
-        return [book.closed(stopped) for book in books.values()]
+            ended = time.perf_counter()
+        results = [book.closed(stopped) for book in books.values()]
+        now = time.perf_counter()
+        cost.write_seconds += now - ended
+        cost.seconds = now - begin
+        return results
 
 
 def _try(job: Job, lot: Lot, chain: Reconstructor, one: EventSource) -> None:
@@ -165,20 +189,22 @@ class Book:
     account: Account
     note: JsonDict
     add: Callable[[Row], None]
-    cost: Cost = field(default_factory=Cost)
+    cost: Cost
 
     @classmethod
-    def open(cls, stage: Stage, shard: Shard, identity: str, files: ExitStack) -> Book:
+    def open(cls, stage: Stage, shard: Shard, identity: str, files: ExitStack, lot: LotCost) -> Book:
         """Begin the file of a stage; `files` ends it, whole or not at all."""
         layout, note = layout_of(stage.kind), JsonDict()
         account = Account(shard.fingerprint, identity)
         account.add({"hits": 0, "hits_outside": 0, layout.name: 0})
         add = files.enter_context(output_writer(layout, shard.file, note))
-        return cls(stage, shard, layout, account, note, add)
+        return cls(stage, shard, layout, account, note, add, Cost(lot=lot))
 
-    def read(self, event: Event | None, timer: Timer) -> None:
-        """Count an event that was read, and what was left aside of it."""
+    def read(self, one: EventSource, name: str, event: Event | None, timer: Timer) -> None:
+        """Count an event that was read, and what was left aside of it; None where it could not be read."""
         self.account.events_in += 1
+        hits, cold = -1 if event is None else len(event.hits), timer.warm_up_seconds > 0
+        self.cost.times.append(Timing(name, one.numbers[0], hits, timer.seconds, cold=cold))
         if event is None:
             return
         for what, count in event.left_aside.items():
@@ -190,8 +216,16 @@ class Book:
         """Take over what an earlier run did of the shard before it was stopped."""
         begun = partial(self.shard)
         self.account = Account.from_note(read_note(begun))
+        self.cost.failed_before = len(self.account.failures)
         for row in read_output(self.layout, begun):
             self.add(row)
+
+    def took(self, timer: Timer) -> None:
+        """Note what the stage took for the event that was read last, whatever became of it."""
+        time_of = self.cost.times[-1]
+        time_of.seconds = timer.seconds
+        time_of.cold |= timer.warm_up_seconds > 0
+        self.cost.lot.compile_seconds += timer.warm_up_seconds
 
     def fail(self, error: Exception, one: EventSource, name: str) -> None:
         """Report an event that failed."""
@@ -220,7 +254,9 @@ class Book:
         others = unseen(event, detector, self.stage.needs.measures)
         if others is not None:
             self.account.add({"hits_of_other_tasks": others})
+        begin = time.perf_counter()
         self.add((event.number, name, found))
+        self.cost.lot.write_seconds += time.perf_counter() - begin
 
     def closed(self, stopped: bool) -> Result:
         """The shard, its account and its cost, once its file is there."""
@@ -242,12 +278,14 @@ def _one_event(one: EventSource, name: str, chain: Reconstructor, books: Mapping
         outcomes = chain.run(event, books.__contains__)
     except Exception as error:  # whatever it is, the other events go on and this one is reported
         for book in books.values():
-            book.read(None, timer)
+            book.read(one, name, None, timer)
             book.fail(error, one, name)
         return
+    next(iter(books.values())).cost.lot.compile_seconds += timer.warm_up_seconds
     for task, book in books.items():
-        book.read(event, timer)
+        book.read(one, name, event, timer)
         outcome = outcomes[task]
+        book.took(outcome.timer)
         if outcome.error is not None:
             book.fail(outcome.error, one, name)
         elif outcome.found is not None:

@@ -13,6 +13,7 @@ from gnnreco.errors import BadInput
 from gnnreco.files.json_types import JsonDict, JsonMapping
 
 from .folder import RECORD, SHARD, held, journal_lines
+from .observe import read_reports
 from .shard import file_sum
 from .workers.mark import NAME, Mark
 
@@ -65,7 +66,8 @@ def status(folder: str | Path) -> JsonDict:
     -------
     dict
         Of one task: ``state, events, done, out, failed, quarantined, events_per_second, seconds_left``, and ``parts``, a
-        list of the same for each part of ``--shard``. Of several: ``tasks``, one of these for each.
+        list of the same for each part of ``--shard``. Of several: ``tasks``, one of these for each. ``report`` is what
+        the runs took until now (`gnnreco.reconstruct.observe.JobReport.told`); None where no run has told.
 
     Raises
     ------
@@ -74,9 +76,11 @@ def status(folder: str | Path) -> JsonDict:
     """
     folder = Path(folder)
     tasks = task_folders(folder)
+    report = read_reports(folder)
+    took = {"report": None if report is None else report.told()}
     if tasks:
-        return {"tasks": {task.name: status(task) for task in tasks}}
-    return _summed(parts_of(folder))
+        return {"tasks": {task.name: _summed(parts_of(task)) for task in tasks}, **took}
+    return _summed(parts_of(folder)) | took
 
 
 def task_folders(folder: Path) -> list[Path]:

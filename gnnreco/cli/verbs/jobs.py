@@ -7,8 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gnnreco.cli.options import Verbs, positive
-from gnnreco.cli.progress import Progress
+from gnnreco.cli.options import Verbs, observed, positive
+from gnnreco.cli.progress import News
 from gnnreco.cli.table import one_line, show
 from gnnreco.errors import BadInput
 from gnnreco.files.json_types import JsonDict
@@ -32,6 +32,7 @@ def add(verbs: Verbs) -> None:
     where.add_argument(
         "--dask", metavar="ADDRESS", help="scheduler of a Dask cluster that sees the same files"
     )
+    observed(again)
     whole = verbs.add("verify", "prove an output of `reconstruct` whole by its sums", "out", verify)
     whole.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     whole.add_argument("--inputs", action="store_true", help="check the sums of the files of the events too")
@@ -39,6 +40,7 @@ def add(verbs: Verbs) -> None:
 
 def say_status(args: Namespace) -> int:
     """How far a job is."""
+    from gnnreco.reconstruct.observe import in_short
     from gnnreco.reconstruct.status import status
 
     told = status(args.folder)
@@ -47,10 +49,12 @@ def say_status(args: Namespace) -> int:
     for task, one in tasks.items():
         parts = [] if len(one["parts"]) == 1 else one["parts"]
         head = {"task": task} if task else {}
-        total = {k: v for k, v in one.items() if k != "parts"}
+        total = {k: v for k, v in one.items() if k not in ("parts", "report")}
         rows += [head | ({"part": "all"} if parts else {}) | total]
         rows += [head | part for part in parts if part["state"] != "finished"]
     show(rows, args.json, told)
+    if told["report"]:
+        print("\n" + "\n".join(map(one_line, in_short(told["report"]))))
     return 0
 
 
@@ -76,10 +80,10 @@ def resubmit(args: Namespace) -> int:
     call = arguments(about["call"]) | {"dask": args.dask}
     if args.workers:
         call["workers"] = args.workers
-    failures = 0
+    failures, news = 0, News(args.log_json, args.prometheus)
     for part in dict.fromkeys(part.part for part, due in found if due):
         # Paths mean what they meant where the job was begun.
-        with contextlib.chdir(about["folder"]), Progress("event") as progress:
+        with news as log, contextlib.chdir(about["folder"]):
             manifest = reconstruct(
                 **call,
                 output=folder,
@@ -87,8 +91,9 @@ def resubmit(args: Namespace) -> int:
                 resume=True,
                 redo_failed=True,
                 command=args.command,
-                progress=None if progress is None else progress.counted,
+                log=log,
             )
+        news.say_report()
         failures += len(manifest["failures"])
     if failures:
         line = f"{failures:,} events failed again: see {args.folder / 'manifest.json'}"

@@ -10,14 +10,14 @@ from gnnreco.cli.options import (
     INPUT_HELP,
     Verbs,
     above_zero,
+    observed,
     old_name,
     output_folder,
     positive,
     shard,
 )
-from gnnreco.cli.progress import Progress
+from gnnreco.cli.progress import News
 from gnnreco.cli.table import one_line, say_left_aside, table, write_json
-from gnnreco.cli.table import show as print_table
 from gnnreco.files.json_types import JsonDict
 
 
@@ -89,6 +89,7 @@ def add(verbs: Verbs) -> None:
         help="leave the cells under hits unread: for files whose cells look unlike those of the training",
     )
     old_name(reco, "--no-clusters", no_cells)
+    observed(reco)
 
 
 def reconstruct(args: Namespace) -> int:
@@ -96,8 +97,8 @@ def reconstruct(args: Namespace) -> int:
     from gnnreco.kernels.notice import Notice
     from gnnreco.reconstruct import reconstruct as run
 
-    bar = Progress("event")
-    with bar as progress, Notice(bar.say):
+    news = News(args.log_json, args.prometheus)
+    with news as log, Notice(news.say):
         manifest = run(
             args.input,
             args.detector,
@@ -118,7 +119,7 @@ def reconstruct(args: Namespace) -> int:
             engine=args.engine,
             scorer=args.scorer,
             command=args.command,
-            progress=None if progress is None else progress.counted,
+            log=log,
         )
     if "tasks" in manifest:
         rows = {task: _reconstructed(part) for task, part in manifest["tasks"].items()}
@@ -126,12 +127,16 @@ def reconstruct(args: Namespace) -> int:
             name: manifest[name]
             for name in ("events_in", "events_out", "events_failed", "failures", "warnings", "left_aside")
         }
-        print("\n\n".join(table([{"task": task, **row}]) for task, row in rows.items()))
+        if args.log_json != "-":
+            print("\n\n".join(table([{"task": task, **row}]) for task, row in rows.items()))
         write_json(args.json, {**counts, "tasks": rows})
     else:
         row = _reconstructed(manifest)
         more = {name: manifest[name] for name in ("failures", "warnings", "left_aside")}
-        print_table([row], args.json, row | more)
+        if args.log_json != "-":
+            print(table([row]))
+        write_json(args.json, row | more)
+    news.say_report()
     say_left_aside(manifest["left_aside"])
     for line in (*manifest["notes"], *manifest["warnings"]):
         print("gnnreco:", one_line(line), file=sys.stderr)

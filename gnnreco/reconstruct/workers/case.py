@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gnnreco.files.atomic import remove_drafts
 from gnnreco.geometry import Detector
-from gnnreco.reconstruct.job import LOST, Account, Cost, Failure, Job, Lot, Result, Shard
+from gnnreco.reconstruct.job import LOST, Account, Cost, Failure, Job, Lot, Result, Shard, Tick, no_tick
 from gnnreco.reconstruct.shard import run_lot
 
 from . import stop
@@ -21,14 +21,14 @@ DEATHS = 3
 DIED = f"worker processes died of it {DEATHS} times, perhaps for memory"
 
 
-def here(detector: Detector) -> Runner:
+def here(detector: Detector, tick: Tick = no_tick) -> Runner:
     """Run the lots one after the other in this process, which has read the detector."""
 
     def run(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
         for lot in lots:
             if stop.asked():
                 return
-            yield run_lot(job, lot, detector)
+            yield run_lot(job, lot, detector, tick)
 
     return run
 

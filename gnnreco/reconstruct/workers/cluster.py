@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gnnreco.errors import BadInput, GnnrecoError
-from gnnreco.reconstruct.job import Job, Lot, Result
+from gnnreco.reconstruct.job import Job, Lot, Result, Tick, no_tick
 from gnnreco.reconstruct.shard import run_lot
 
 from . import stop
@@ -23,7 +23,7 @@ KILLED = "a worker of the Dask cluster died"
 GONE = "the Dask cluster was closed, or its scheduler is gone"
 
 
-def dask(address: str, event_timeout: float, work: Work = run_lot) -> Runner:
+def dask(address: str, event_timeout: float, work: Work = run_lot, tick: Tick = no_tick) -> Runner:
     """Run the lots on the Dask cluster with its scheduler at `address`; its workers must see the files.
 
     Where a worker dies of a lot, the event of which it did is found (see `Case`) and left out.
@@ -48,6 +48,7 @@ def dask(address: str, event_timeout: float, work: Work = run_lot) -> Runner:
             while cases and not stop.asked():
                 with suppress(TimeoutError, distributed.CancelledError):
                     distributed.wait(list(cases), timeout=1, return_when="FIRST_COMPLETED")
+                tick()
                 over = crew.over()
                 for future in [f for f in cases if over or f.status != "pending"]:
                     case = cases.pop(future)

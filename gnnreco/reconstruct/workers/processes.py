@@ -20,7 +20,7 @@ from types import FrameType
 
 from gnnreco.errors import GnnrecoError
 from gnnreco.files.atomic import remove_drafts
-from gnnreco.reconstruct.job import Job, Lot, Result
+from gnnreco.reconstruct.job import Job, Lot, Result, Tick, no_tick
 from gnnreco.reconstruct.shard import run_lot
 
 from . import stop
@@ -42,6 +42,7 @@ def processes(
     work: Work = run_lot,
     memory_gib: float | None = None,
     event_timeout: float = EVENT_TIMEOUT_S,
+    tick: Tick = no_tick,
 ) -> Runner:
     """Run the lots in local processes, started afresh so that no thread or lock is inherited.
 
@@ -56,6 +57,8 @@ def processes(
         Most that one process may hold; an event that needs more fails.
     event_timeout : float
         Seconds after which an event is said to hang.
+    tick : callable
+        Called about every `LOOK_S` seconds.
     """
 
     def run(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
@@ -73,6 +76,7 @@ def processes(
                 hire(waiting.popleft())
             while crew:
                 ready = wait(list(crew), LOOK_S)
+                tick()
                 for worker in crew.values():
                     worker.look(event_timeout)
                 for connection in ready:
