@@ -21,6 +21,7 @@ from gnnreco.events.tracks_file import read_tracks
 from gnnreco.geometry import load_detector
 from gnnreco.pipeline import Reconstructor
 from gnnreco.reconstruct import reconstruct
+from gnnreco.reconstruct.status import status
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks import registry
 from gnnreco.tasks.contract import Needs, Task
@@ -140,6 +141,9 @@ def test_a_stage_that_fails_takes_those_along_that_need_it(
     assert [f["event"] for f in first] == [f["event"] for f in second] == [2]
     assert first[0]["kind"] == "OverBudget"
     assert "of-tracks needs tracks, which could not be found in it" in second[0]["reason"]
+    report = status(tmp_path / "out")["report"]
+    assert (report["events"], report["failures"]) == (N, {"OverBudget": 1})
+    assert {"one-track", "of-tracks", "read"} <= report["stage_seconds"].keys()
 
 
 def test_what_nobody_gives_is_said_before_a_file_is_opened(

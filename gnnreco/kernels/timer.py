@@ -21,8 +21,11 @@ class Timer(numba_events.Listener):  # type: ignore[misc]
         Of compiling and loading.
     """
 
-    def __enter__(self) -> Timer:
+    def __init__(self) -> None:
         self.seconds = self.cpu_seconds = self.warm_up_seconds = self.warm_up_cpu_seconds = 0.0
+
+    def __enter__(self) -> Timer:
+        self.warm_up_seconds = self.warm_up_cpu_seconds = 0.0
         self._depth = 0
         numba_events.register(LOCK, self)
         self._begin = time.perf_counter(), time.process_time()

@@ -87,7 +87,9 @@ class JobReport:
                 read=times[0].read_seconds, **{t: time.seconds for t, time in zip(tasks, times, strict=True)}
             )
         failed = {
-            (f["source"], f["event"]): f["kind"] for _, a, c in results for f in a.failures[c.failed_before :]
+            (f["source"], f["event"]): f["kind"]
+            for _, a, c in reversed(results)  # the first task that failed tells why
+            for f in a.failures[c.failed_before :]
         }
         self.failures += Counter(failed.values())
         self.events += len(events) + sum(kind in (QUARANTINED, LOST) for kind in failed.values())
