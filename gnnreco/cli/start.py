@@ -27,14 +27,12 @@ from .verbs import (
     doctor,
     evaluate,
     events,
-    jobs,
     look,
-    reconstruct,
     report,
     search,
     train,
-    warm,
 )
+from .verbs.reconstruction import jobs, reconstruct, warm
 
 #: Each adds its verbs to the parser, in this order.
 GROUPS = (

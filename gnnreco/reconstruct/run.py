@@ -205,7 +205,7 @@ def reconstruct(
         watching = _watch(report, start, parts, todo, log, not resume)
         with Company(geometry, stages), watching as watch:
             if dask:
-                run = dask_cluster(dask, event_timeout, watch.tick)
+                run = dask_cluster(dask, event_timeout, tick=watch.tick)
             elif workers == 1 and memory_gib is None and not any(part.deadly for part in parts):
                 run = here(geometry, watch.tick)
             else:  # what has killed a process before is given to one that may die
