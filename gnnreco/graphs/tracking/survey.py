@@ -34,7 +34,8 @@ def survey(graph: LearnedGraph, events: Iterable[Event]) -> dict[str, Any]:
     dict
         ``events``, ``over_budget`` (events that have no graph and are not counted), ``pt_from`` (GeV, above which 99 % of
         the segments lie; None without segments), and rows of ``segments`` and the fraction of them that is left after each
-        of `STEPS`: ``all`` by pt, ``regions`` by pt and the subsystems of both hits, ``layers`` for the `WORST` pairs of layers, those first that lose most segments. Plain values.
+        of `STEPS`: ``all`` by pt, ``regions`` by pt and the subsystems of both hits, ``layers`` for the `WORST` pairs of
+        layers, those first that lose most segments. Plain values.
     """
     parts, over = [], 0
     for event in events:
