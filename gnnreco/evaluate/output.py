@@ -152,7 +152,20 @@ def evaluate(
             graph_metrics = _graph_metrics(manifest, truth_source, detector, target)
         graph = {key: (graph_metrics or {}).get(key) for key in GRAPH}
         scores["definitions"] |= GRAPH_DEFINITIONS
+        scores["warnings"] = scores["warnings"] + _softer(manifest, target)
     return _headed(scores, task, manifest, len(truth_source) - len(join.used), join.warnings()) | graph
+
+
+def _softer(manifest: JsonDict, target: Target) -> list[str]:
+    """A warning where the target holds particles softer than those that the bundle has learned from."""
+    bundle = manifest.get("bundle") or {}
+    softest = bundle.get("trained_pt_from")
+    if not softest or target.min_pt >= softest:
+        return []
+    return [
+        f"the target begins at a pt of {target.min_pt:g} GeV, the training of '{bundle['name']}' at {softest:g} GeV: "
+        "softer particles were never learned"
+    ]
 
 
 def _headed(scores: JsonDict, task: str, manifest: JsonDict, lost: int, warnings: list[str]) -> JsonDict:

@@ -82,6 +82,7 @@ def describe(
         "bundle": {
             "name": stage.bundle.name,
             "sha256": stage.bundle.manifest["sha256"],
+            "trained_pt_from": (stage.bundle.manifest["metrics"].get("survey") or {}).get("pt_from"),
             **_place(how, "bundle", stage.bundle.name),
         },
         "versions": versions("onnx" if "scorer" in how else how.get("engine", "native")),

@@ -88,6 +88,17 @@ def test_events_are_joined_by_number(tmp_path: Path) -> None:
     json.dumps(result, allow_nan=False)
 
 
+def test_a_target_softer_than_the_training_is_marked(tmp_path: Path) -> None:
+    trained = MANIFEST | {"bundle": {"name": "mine", "trained_pt_from": 0.3}}
+    folder = output(tmp_path, (1, "a", tracks_of(0, 1)), manifest=trained)
+    source = source_of(event_of(1))
+    marked = "the target begins at a pt of 0.1 GeV, the training of 'mine' at 0.3 GeV"
+    assert evaluate(folder, source, target=Target(min_pt=0.1))["warnings"][-1].startswith(marked)
+    assert not any(
+        "training" in line for line in evaluate(folder, source, target=Target(min_pt=0.3))["warnings"]
+    )
+
+
 def test_equal_numbers_are_told_apart_by_file(tmp_path: Path) -> None:
     folder = output(tmp_path, (1, "/x/b", tracks_of(0)), (1, "/x/a", tracks_of(0, 1)))
     result = evaluate(folder, source_of(event_of(1, "/y/a"), event_of(1, "/y/b")))
