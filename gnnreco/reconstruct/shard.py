@@ -49,6 +49,8 @@ from .job import (
 from .workers import stop
 from .workers.mark import NOWHERE, Marking
 
+NO_MEMORY = "the event takes more memory than this process may have: give more (--memory), or other events"
+
 
 def run_lot(job: Job, lot: Lot, detector: Detector | None = None, tick: Tick = no_tick) -> list[Result]:
     """Reconstruct the events of a lot and write the files that are due, each whole or not at all.
@@ -230,7 +232,10 @@ class Book:
     def fail(self, error: Exception, one: EventSource, name: str) -> None:
         """Report an event that failed."""
         # The bytes do not depend on what the inputs are called by.
-        self._report(one, name, type(error).__name__, str(error).replace(one.sources[0], name))
+        reason = str(error).replace(one.sources[0], name)
+        if isinstance(error, MemoryError):  # some have no text, and none says what to do
+            reason = f"{reason}; {NO_MEMORY}" if reason else NO_MEMORY
+        self._report(one, name, type(error).__name__, reason)
 
     def quarantine(self, one: EventSource, name: str, reason: str) -> None:
         """Report an event that is not tried, since processes died of it."""

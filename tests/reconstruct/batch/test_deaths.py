@@ -84,6 +84,7 @@ def test_hanging_and_greedy_events(inputs: Path, bundle: Path, tmp_path: Path) -
     hung, greedy = result["failures"]
     assert (hung["event"], hung["kind"], "hung" in hung["reason"]) == (2, "Quarantined", True)
     assert (greedy["event"], greedy["kind"]) == (17, "MemoryError")
+    assert "give more (--memory)" in greedy["reason"]
 
 
 def test_what_killed_the_only_process_is_found_by_the_next_run(
