@@ -31,8 +31,8 @@ def arrays(config: TrackingConfig, detector: Detector | None) -> Expected:
     gates = {"pair_gate": len(DOUBLET_FEATURES), "triplet_gate": len(TRIPLET_FEATURES) + 2}
     graph = {"limits": Numbers((len(TRIPLET_FEATURES), 2), np.float64, -LIMIT, LIMIT, infinite=True)}
     if config.graph.slope_efficiency:
-        length = "layers" if detector is None else detector.n_layers
-        graph["slope_window"] = Numbers((length,), np.float64, 0, infinite=True, old_shape=(1,))
+        # of the layers of the detector of the training: elsewhere the widest serves
+        graph["slope_window"] = Numbers(("layers",), np.float64, 0, infinite=True)
     graph |= named(config.graph.builder, _builder(config.graph, detector))
     for name, features in gates.items():
         layers = _dense((features, *HIDDEN)) | {"w3": Numbers(HIDDEN[-1:]), "b3": Numbers((1,))}

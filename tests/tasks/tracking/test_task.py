@@ -337,3 +337,11 @@ def test_a_graph_over_budget_is_an_error_with_its_event(limit: str, what: str, m
     enough = TrackingTask.from_config(replace(model.task.config, graph=graph), model.detector)
     enough.load_state(model.task.state())
     assert_same_bytes(enough.reconstruct(event), model.task.reconstruct(event))
+
+
+def test_a_bundle_with_windows_in_slope_serves_another_detector_if_allowed() -> None:
+    detector = load_detector("odd")
+    event = next(simulate(detector, "gun", 1, options=SimulationOptions(count=20, particle="muon")))
+    task = load_task(load_bundle("tracking-trackml"), detector, any_detector=True)
+    assert len(np.unique(task.graph.slope_window)) == 1  # the widest of the layers that it knows
+    assert len(task.reconstruct(event)) > 0
