@@ -53,7 +53,7 @@ robust() { # output start epochs rate options
         train.epochs="$3" train.learning_rate="$4" train.threads=1 train.cache=cache train.start="$2" "${@:5}" -o "$1"
 }
 robust trackml-robust trackml-home 6 0.003 graph.pair_efficiency=0.982 graph.triplet_efficiency=0.988
-decode=(task.decode.attach_probability=0.15 task.decode.link_probability=0.03)
+decode=(task.decode.attach_probability=0.15 task.decode.link_probability=0.03 task.decode.energy_loss=false)
 robust before trackml-robust 4 0.002 "${decode[@]}"
 # Once more with a window in slope for each layer, which came later; ten epochs more gained nothing.
 robust tracking-trackml before 4 0.002 "${decode[@]}"

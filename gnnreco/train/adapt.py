@@ -85,6 +85,8 @@ def adapt(
         source.config["graph"] |= {"min_pt": min_pt}
     if min_hits is not None and "decode" in source.config:
         source.config["decode"] |= {"min_hits": min_hits}
+    if "energy_loss" in source.config.get("decode", {}):  # the particles of this simulation lose energy
+        source.config["decode"]["energy_loss"] = True
     task = load_task(source, detector, any_detector=True, to_adapt=True)
     if events < 1:
         raise BadConfig(f"--events {events}: at least one event is needed")

@@ -57,7 +57,7 @@ def test_check_finds_nothing(detector: Detector) -> None:
 def test_an_unknown_name_says_what_is_known() -> None:
     with pytest.raises(BadGeometry, match="did you mean 'trackml'"):
         load_detector("trackmll")
-    with pytest.raises(BadGeometry, match="there is .*, trackml"):
+    with pytest.raises(BadGeometry, match=r"there is .*, trackml"):
         load_detector("nothing_like_it")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,24 @@ from gnnreco.geometry import Detector
 OF_HITS = ("kept", "chi2_hit")  # columns of a fit that have a row for each hit
 INNERMOST = (0.7, 0.5, 0.3)  # of the hits, for a fit where none of all hits succeeds
 FEWEST = 3  # hits of such a fit
+
+
+class Assumed(NamedTuple):
+    """What a fit takes for granted of particles.
+
+    Attributes
+    ----------
+    momentum : float
+        GeV, for scattering where there is no field to tell it.
+    energy_loss : bool
+        Whether they lose energy in the sensors: see `fit_tracks`.
+    """
+
+    momentum: float = 1.0
+    energy_loss: bool = True
+
+
+USUAL = Assumed()
 
 
 @dataclass(frozen=True)
@@ -47,11 +66,18 @@ class Candidates:
         hit_index: Ints,
         weight: Floats,
         max_chi2_hit: float | None = None,
-        momentum: float = 1.0,
+        assumed: Assumed = USUAL,
     ) -> Candidates:
-        """Fit hit lists; hits that add more than `max_chi2_hit` are dropped; `momentum` (GeV) where no field tells it."""
+        """Fit hit lists; hits that add more than `max_chi2_hit` are dropped."""
         fit = fit_tracks(
-            detector, hits, offsets, hit_index, max_chi2_hit, max_drops=3, momentum_without_field=momentum
+            detector,
+            hits,
+            offsets,
+            hit_index,
+            max_chi2_hit,
+            max_drops=3,
+            energy_loss=assumed.energy_loss,
+            momentum_without_field=assumed.momentum,
         )
         return cls(offsets, hit_index, weight, fit)
 
@@ -71,7 +97,7 @@ class Candidates:
         hits: Hits,
         max_chi2_hit: float,
         lost_chi2_hit: float,
-        momentum: float = 1.0,
+        assumed: Assumed = USUAL,
     ) -> Candidates:
         """Fit those again that have a hit which does not fit, or no fit at all; the others stay as they are.
 
@@ -84,16 +110,16 @@ class Candidates:
         again[owner[self.fit.chi2_hit > max_chi2_hit]] = True
         bad = self.rows(again)
         mended = Candidates.fitted(
-            detector, hits, bad.offsets, bad.hit_index, bad.weight, max_chi2_hit, momentum
+            detector, hits, bad.offsets, bad.hit_index, bad.weight, max_chi2_hit, assumed
         )
         for share in INNERMOST:
-            mended = mended.fitted_inside(detector, hits, share, max_chi2_hit, momentum)
+            mended = mended.fitted_inside(detector, hits, share, max_chi2_hit, assumed)
         near = (mended.fit.chi2_hit > 0) & (mended.fit.chi2_hit <= lost_chi2_hit)
         mended = replace(mended, fit=mended.fit._replace(kept=mended.fit.kept | near))
         return concatenate([self.rows(~again), mended])
 
     def fitted_inside(
-        self, detector: Detector, hits: Hits, share: float, max_chi2_hit: float, momentum: float
+        self, detector: Detector, hits: Hits, share: float, max_chi2_hit: float, assumed: Assumed
     ) -> Candidates:
         """Those without a fit take that of a share of their hits, the innermost; they keep the others as they are."""
         lost = np.flatnonzero(~self.fit.valid)
@@ -102,7 +128,7 @@ class Candidates:
         offsets = np.append(0, np.cumsum(inner))
         rows = np.repeat(self.offsets[lost] - offsets[:-1], inner) + np.arange(offsets[-1])
         part = Candidates.fitted(
-            detector, hits, offsets, self.hit_index[rows], self.weight[lost], max_chi2_hit, momentum
+            detector, hits, offsets, self.hit_index[rows], self.weight[lost], max_chi2_hit, assumed
         )
         fit = FitResult._make(column.copy() for column in self.fit)
         on_hits = np.repeat(part.fit.valid, inner)

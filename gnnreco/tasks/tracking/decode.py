@@ -11,7 +11,7 @@ from gnnreco.columns import Event, Tracks
 from gnnreco.geometry import Detector
 from gnnreco.graphs import Points, SegmentGraph
 
-from .candidates import Candidates
+from .candidates import Assumed, Candidates
 from .chains import best_links, claim, group_by_owner, hand_out, walk_chains
 from .merge import merge
 
@@ -39,6 +39,9 @@ class DecodeConfig:
         Each joins pieces two by two.
     momentum_without_field : float
         GeV, for scattering where there is no field to tell it: that of the beam.
+    energy_loss : bool
+        Whether fits correct q/p for the mean energy that a pion loses in each sensor. Particles of full simulations and of
+        `gnnreco simulate` lose it; those of the ACTS events that trained `tracking-trackml` do not.
     """
 
     link_probability: float = 0.05
@@ -49,6 +52,7 @@ class DecodeConfig:
     merge_chi2: float = 50.0
     merge_rounds: int = 2
     momentum_without_field: float = 1.0
+    energy_loss: bool = True
 
 
 def decode(
@@ -75,14 +79,14 @@ def decode(
     while hand_out(graph.doublets, inner, outer, sure, owner):
         pass
     chains, offsets, found = group_by_owner(owner, np.hypot(points.r, points.z))
-    p = config.momentum_without_field
+    assumed = Assumed(config.momentum_without_field, config.energy_loss)
     candidates = Candidates.fitted(
-        detector, event.hits, offsets, points.index[found], quality[chains], momentum=p
+        detector, event.hits, offsets, points.index[found], quality[chains], assumed=assumed
     )
     for _ in range(config.merge_rounds):
-        candidates = merge(detector, event.hits, candidates, config.merge_chi2, p)
+        candidates = merge(detector, event.hits, candidates, config.merge_chi2, assumed)
     candidates = candidates.without_outliers(
-        detector, event.hits, config.max_chi2_hit, config.lost_chi2_hit, p
+        detector, event.hits, config.max_chi2_hit, config.lost_chi2_hit, assumed
     )
     return candidates.tracks(config.min_hits)
 

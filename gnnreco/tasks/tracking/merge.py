@@ -11,13 +11,13 @@ from gnnreco.fit.trackfit import FitResult
 from gnnreco.geometry import Detector
 from gnnreco.kernels import FIRST, SECOND, njit
 
-from .candidates import Candidates, concatenate
+from .candidates import USUAL, Assumed, Candidates, concatenate
 
 AGREE = 200.0  # chi2 of the difference of two fits beyond which no joint fit is tried: five degrees, errors not Gaussian
 
 
 def merge(
-    detector: Detector, hits: Hits, pieces: Candidates, max_chi2: float, momentum: float = 1.0
+    detector: Detector, hits: Hits, pieces: Candidates, max_chi2: float, assumed: Assumed = USUAL
 ) -> Candidates:
     """Join pieces two by two; those that find no partner stay as they are.
 
@@ -27,8 +27,8 @@ def merge(
     ----------
     max_chi2 : float
         A joint fit may add this much to the chi2 of the two (five degrees of freedom).
-    momentum : float
-        GeV, for scattering where there is no field to tell it.
+    assumed : Assumed
+        What fits take for granted.
     """
     pairs = _agreeing(pieces.fit)
     offsets, hit_index = _join(pairs, pieces.offsets, pieces.hit_index, hits)
@@ -43,7 +43,7 @@ def merge(
         np.append(0, np.cumsum(size)),
         hit_index[apart[owner]],
         pieces.weight[pairs].sum(axis=1),
-        momentum=momentum,
+        assumed=assumed,
     )
     added = joint.fit.chi2 - pieces.fit.chi2[pairs].sum(axis=1)
     good = np.flatnonzero(joint.fit.valid & (added < max_chi2))
