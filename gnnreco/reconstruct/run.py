@@ -114,8 +114,7 @@ def reconstruct(
     progress : callable (events done, events in all), optional
         Called whenever a file is done.
     log : callable (news), optional
-        Called with each of the news of the job, a dict: what it begins with, files, events that failed, how far it is,
-        how it ended. `gnnreco.reconstruct.observe.JsonLog` and `gnnreco.reconstruct.observe.Textfile` write them to files.
+        Called with each of the news of the job: see `gnnreco.reconstruct.observe.JsonLog` and `Textfile` beside it.
     clusters : bool, optional
         The old name of `cells`; it goes with the next release.
 
@@ -200,9 +199,11 @@ def reconstruct(
         scored = next((stage.scorer for stage in stages if stage.scorer), None)
         job = Job(paths, str(detector), names, threads, any_detector, cells, identities, engine, scored)
         todo = _todo(parts)
-        start = {"output": str(output), "part": options["shard"], "workers": dask or workers, **about}
+        start = about | {"output": str(output), "part": options["shard"], "workers": dask or workers}
+        start["job"] = hashlib.sha256("".join(identities).encode()).hexdigest()
         report = folder / f"report{suffix(shard)}.json"
-        watching = _watch(report, start, parts, todo, log, not resume)
+        plans = [(part.stage.name, part.plan, part.finished) for part in parts]
+        watching = Watch(report, start, plans, todo, log, not resume)
         with Company(geometry, stages), watching as watch:
             if dask:
                 run = dask_cluster(dask, event_timeout, tick=watch.tick)
@@ -215,23 +216,6 @@ def reconstruct(
     finally:
         for part in parts:
             part.output.release()
-
-
-def _watch(
-    report: Path,
-    start: JsonDict,
-    parts: Sequence[_Part],
-    todo: Sequence[Lot],
-    log: Listener | None,
-    fresh: bool,
-) -> Watch:
-    """Who follows the job of these parts and tells of it."""
-    identities = "".join(part.output.identity for part in parts)
-    start["job"] = hashlib.sha256(identities.encode()).hexdigest()
-    tasks = {shard.file: part.stage.name for part in parts for shard in part.plan}
-    known = [account for part in parts for account in part.finished.values()]
-    total = sum(len(shard.numbers) for shard in parts[0].plan)
-    return Watch(report, start, tasks, total, known, todo, log, fresh)
 
 
 def _describe(folder: Path, parts: Sequence[_Part]) -> JsonDict:

@@ -1,7 +1,7 @@
 """What a job tells of itself while it runs and when it ends: lines of a log, numbers for a monitor, a report."""
 
-from .listeners import JsonLog, Listener, Textfile, several
+from .listeners import JsonLog, Listener, Textfile
 from .report import JobReport, read_reports
 from .short import in_short
 
-__all__ = ["JobReport", "JsonLog", "Listener", "Textfile", "in_short", "read_reports", "several"]
+__all__ = ["JobReport", "JsonLog", "Listener", "Textfile", "in_short", "read_reports"]

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,16 +36,6 @@ METRICS = (
     ),
     ("running", "gauge", "1 while the job runs, 0 after its end.", "running"),
 )
-
-
-def several(listeners: Sequence[Listener]) -> Listener | None:
-    """One listener for all; None for none."""
-
-    def tell(news: JsonMapping) -> None:
-        for listener in listeners:
-            listener(news)
-
-    return tell if listeners else None
 
 
 class JsonLog:
@@ -107,7 +97,7 @@ class Textfile:
     """
 
     def __init__(self, file: str | Path) -> None:
-        self.file = Path(file)
+        self.file = Path(file).absolute()  # a job may be done again from another folder
         self._last = -TEXTFILE_S
         self._known: dict[str, object] = {}
         self._labels = ""

@@ -14,7 +14,7 @@ from typing import Self
 
 from gnnreco.errors import CannotWrite, Stopped
 from gnnreco.files.json_types import JsonDict
-from gnnreco.reconstruct.job import QUARANTINED, Account, Lot, Result
+from gnnreco.reconstruct.job import QUARANTINED, Account, Lot, Result, Shard
 
 from .listeners import Listener
 from .report import JobReport
@@ -34,12 +34,8 @@ class Watch:
         The report; what an earlier run of the same job wrote there is added to, unless `fresh`.
     start : dict
         What the first of the news says: ``job``, a sum over all that decides what comes out, ``workers`` and more.
-    tasks : mapping of str to str
-        The task of each file of the output.
-    total : int
-        Events in all.
-    finished : sequence of Account
-        Of the files that are there already.
+    plans : sequence of (name, shards, accounts)
+        Of each task: its name, its files, and the accounts of those that are there already.
     todo : sequence of Lot
     tell : callable, optional
     fresh : bool
@@ -49,14 +45,15 @@ class Watch:
         self,
         file: Path,
         start: JsonDict,
-        tasks: Mapping[str, str],
-        total: int,
-        finished: Sequence[Account],
+        plans: Sequence[tuple[str, Sequence[Shard], Mapping[Shard, Account]]],
         todo: Sequence[Lot],
         tell: Listener | None,
         fresh: bool,
     ) -> None:
-        self.file, self._start, self._tasks, self._tell = file, start, tasks, tell
+        self.file, self._start, self._tell = file, start, tell
+        self._tasks = {shard.file: name for name, shards, _ in plans for shard in shards}
+        total = sum(len(shard.numbers) for shard in plans[0][1])
+        finished = [account for *_, accounts in plans for account in accounts.values()]
         kinds = {(f["source"], f["event"]): f["kind"] for a in finished for f in a.failures}
         self._counts = {
             "total": total,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco import cli
+from gnnreco.cli.progress import News
 from gnnreco.errors import BadInput, Stopped
 from gnnreco.latencies import ACCURACY, Latencies
 from gnnreco.reconstruct import reconstruct
@@ -169,6 +171,7 @@ def test_numbers_for_prometheus(inputs: Path, bundle: Path, tmp_path: Path) -> N
     assert 'output="' + str(out).replace('"', '\\"') + '"' in file.read_text()
     assert file.stat().st_mode & 0o044 == 0o044 & ~umask()
     assert not list(tmp_path.glob(".gnnreco-*"))
+    assert Textfile("job.prom").file == Path.cwd() / "job.prom"
     for wrong in (tmp_path / "job.txt", tmp_path / "nowhere" / "job.prom"):
         with pytest.raises(BadInput, match="name"):
             Textfile(wrong)
@@ -197,6 +200,26 @@ def test_the_command_line_logs_and_says_in_short(
     assert [line["kind"] for line in lines(log)].count("start") == 2  # it is added to
     assert cli.main([*words, "-o", out, "--log-json", str(tmp_path / "nowhere" / "log")]) == 2
     assert "name another file" in capfd.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_speed_time_left_and_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    news = {"kind": "progress", "done": 1200, "total": 4000, "failed": 3, "events_per_second": 2.0}
+    terminal, log = Terminal(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with News(None, None) as tell:
+        tell(news | {"seconds_left": 4000.0})
+    assert "30 %" in terminal.getvalue()
+    assert "1,200 of 4,000 events, 3 failed, 2 events/s, 1:06:40 left" in terminal.getvalue()
+    monkeypatch.setattr("sys.stderr", log)
+    monkeypatch.setattr("gnnreco.cli.progress.LINE_S", 0.0)
+    with News(None, None) as tell:
+        tell(news | {"seconds_left": None, "failed": 0})
+    assert log.getvalue() == "gnnreco: 1,200 of 4,000 events, 2 events/s\n"
 
 
 def test_a_log_on_a_full_disk_ends_nothing(

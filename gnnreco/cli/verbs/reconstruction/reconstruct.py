@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from gnnreco.cli.options import (
     DETECTOR_HELP,
@@ -17,7 +18,7 @@ from gnnreco.cli.options import (
     shard,
 )
 from gnnreco.cli.progress import News
-from gnnreco.cli.table import one_line, say_left_aside, table, write_json
+from gnnreco.cli.table import one_line, say_left_aside, show, table, terminal_width, write_json
 from gnnreco.files.json_types import JsonDict
 
 
@@ -94,6 +95,9 @@ def add(verbs: Verbs) -> None:
 
 def reconstruct(args: Namespace) -> int:
     """Tracks and clusters from raw events; status 1 if an event failed."""
+    import contextlib
+    import io
+
     from gnnreco.kernels.notice import Notice
     from gnnreco.reconstruct import reconstruct as run
 
@@ -121,21 +125,9 @@ def reconstruct(args: Namespace) -> int:
             command=args.command,
             log=log,
         )
-    if "tasks" in manifest:
-        rows = {task: _reconstructed(part) for task, part in manifest["tasks"].items()}
-        counts = {
-            name: manifest[name]
-            for name in ("events_in", "events_out", "events_failed", "failures", "warnings", "left_aside")
-        }
-        if args.log_json != "-":
-            print("\n\n".join(table([{"task": task, **row}]) for task, row in rows.items()))
-        write_json(args.json, {**counts, "tasks": rows})
-    else:
-        row = _reconstructed(manifest)
-        more = {name: manifest[name] for name in ("failures", "warnings", "left_aside")}
-        if args.log_json != "-":
-            print(table([row]))
-        write_json(args.json, row | more)
+    logged = args.log_json == "-"  # then standard output is for the log alone
+    with contextlib.redirect_stdout(io.StringIO()) if logged else contextlib.nullcontext():
+        _show(manifest, args.json)
     news.say_report()
     say_left_aside(manifest["left_aside"])
     for line in (*manifest["notes"], *manifest["warnings"]):
@@ -146,6 +138,22 @@ def reconstruct(args: Namespace) -> int:
     if left > 0:
         print(f"gnnreco: and {left} more: see {args.output / 'manifest.json'}", file=sys.stderr)
     return _status(manifest)
+
+
+def _show(manifest: JsonDict, file: Path | None) -> None:
+    """Print what a run says of itself, a table for each task, and write it to a file."""
+    if "tasks" in manifest:
+        rows = {task: _reconstructed(part) for task, part in manifest["tasks"].items()}
+        counts = {
+            name: manifest[name]
+            for name in ("events_in", "events_out", "events_failed", "failures", "warnings", "left_aside")
+        }
+        print("\n\n".join(table([{"task": task, **row}], terminal_width()) for task, row in rows.items()))
+        write_json(file, {**counts, "tasks": rows})
+    else:
+        row = _reconstructed(manifest)
+        more = {name: manifest[name] for name in ("failures", "warnings", "left_aside")}
+        show([row], file, row | more)
 
 
 def _reconstructed(manifest: JsonDict) -> JsonDict:
