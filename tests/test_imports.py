@@ -28,7 +28,7 @@ ORDER = [
     {"evaluate"},
     {"train"},
     {"deploy", "display"},
-    {"compare", "trackml", "pyg", "report", "score", "search", "warm"},
+    {"compare", "trackml", "pyg", "report", "score", "search", "serve", "warm"},
     {"testing", "front", "generate"},
     {"cli"},
 ]

@@ -32,7 +32,7 @@ from .verbs import (
     search,
     train,
 )
-from .verbs.reconstruction import jobs, reconstruct, warm
+from .verbs.reconstruction import jobs, reconstruct, serve, warm
 
 #: Each adds its verbs to the parser, in this order.
 GROUPS = (
@@ -41,6 +41,7 @@ GROUPS = (
     train,
     reconstruct,
     jobs,
+    serve,
     evaluate,
     look,
     report,

@@ -26,6 +26,7 @@ VERBS = [
     ["status"],
     ["resubmit"],
     ["verify"],
+    ["serve"],
     ["evaluate"],
     ["show"],
     ["explore"],

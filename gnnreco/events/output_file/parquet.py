@@ -61,16 +61,16 @@ def parquet_writer(layout: Layout, path: Path, note: JsonMapping) -> Iterator[Ca
         def add(row: Row) -> None:
             group.append(row)
             if len(group) == ROWS_IN_GROUP:
-                writer.write_batch(_batch(layout, schema, group))
+                writer.write_batch(batch_of(layout, schema, group))
                 group.clear()
 
         yield add
         if group:
-            writer.write_batch(_batch(layout, schema, group))
+            writer.write_batch(batch_of(layout, schema, group))
         writer.add_key_value_metadata({NOTE: json.dumps(note)})
 
 
-def _batch(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordBatch:
+def batch_of(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordBatch:
     """Put events side by side: all lists share one flat array per column."""
     found = [row[2] for row in rows]
     event = array_of(_offsets([len(f) for f in found]).astype(np.int32))
