@@ -34,6 +34,7 @@ ELSEWHERE = {
     "docs/explanation/pvalues.md": "tests/statistics/test_page.py",
     "docs/explanation/trigger_anomaly.md": "tests/tasks/trigger/test_anomaly_page.py",
     "docs/how_to/pyg.md": "tests/pyg/test_page.py",
+    "docs/how_to/serve.md": "tests/serve/test_page.py",
     "docs/how_to/trackml.md": "tests/trackml/test_face.py",
 }
 FILES, HOURS, SAME = (
