@@ -14,7 +14,7 @@ from gnnreco.fit.trackfit import MISSED_SENSOR
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.graphs import first_particle
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.tracking.candidates import Candidates, concatenate
+from gnnreco.tasks.tracking.candidates import Assumed, Candidates, concatenate
 
 DETECTOR = "hex_tracker"
 
@@ -154,7 +154,7 @@ def test_a_track_that_no_curve_meets_as_a_whole_keeps_its_hits_and_takes_the_fit
     mixed = np.append(inner, rest)  # the end of another track, which points elsewhere
     bad = Candidates.fitted(detector, hits, np.array([0, len(mixed)]), mixed, np.ones(1))
     bad.fit.status[:] = MISSED_SENSOR
-    mended = bad.fitted_inside(detector, hits, len(inner) / len(mixed), 30.0, 1.0)
+    mended = bad.fitted_inside(detector, hits, len(inner) / len(mixed), 30.0, Assumed())
     assert mended.fit.valid.all()
     assert np.array_equal(mended.hit_index, mixed)
     assert mended.fit.kept[: len(inner)].all()
