@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gnnreco.files.json_types import JsonMapping
+from gnnreco.summary import counted
 
 MOST_LISTED = 10  # strangest events, and sources
 #: Levels of the p-value whose coverage is printed.
@@ -19,7 +20,7 @@ def anomaly_lines(result: JsonMapping) -> list[str]:
         What `score_anomalies` returned.
     """
     normal, strange = result["normal"], result["anomalous"]
-    counts = f"{result['events']:,} events: {_counted(normal)} normal"
+    counts = f"{counted(result['events'], 'event')}: {_counted(normal)} normal"
     lines = [
         f"{counts}, {_counted(strange)} anomalous" if strange else f"{counts} (no source is named anomalous)"
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gnnreco.files.json_types import JsonMapping
+from gnnreco.summary import counted
 
 from .words import percent, with_error
 
@@ -13,7 +14,10 @@ WIDTH = 23
 def particle_lines(result: JsonMapping) -> list[str]:
     """Lines for each class, jets, missing momentum and probabilities; at most 110 characters."""
     definitions = result["definitions"]
-    lines = [f"{result['events']} events; counted: {definitions['target']}, found particles of the same", ""]
+    lines = [
+        f"{counted(result['events'], 'event')}; counted: {definitions['target']}, found particles of the same",
+        "",
+    ]
     lines += [
         f"{'class':16}{''.join(name.rjust(WIDTH) for name in RATES.values())}  {'targets':>8}  {'found':>8}"
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gnnreco.columns import Anomalies, Clusters, ReconstructedParticles
 from gnnreco.files.json_types import JsonMapping
+from gnnreco.summary import counted
 from gnnreco.tasks.registry import find_task
 
 from ..anomaly import anomaly_lines
@@ -45,7 +46,7 @@ def table(result: JsonMapping) -> str:
     more = {low_pt_row(result): result["low_pt"]["acts"], "acts, displaced": result["displaced"]["acts"]}
     rows += [(name, row) for name, row in more.items() if row["particles"]]
     definitions = result["definitions"]
-    lines = [f"{result['events']} events; target: {definitions['target']}"]
+    lines = [f"{counted(result['events'], 'event')}; target: {definitions['target']}"]
     lines += [
         f"rows {next(iter(RULES))} to {list(RULES)[-1]}: counted tracks, {definitions['tracks']}; the others: all tracks",
         "",
@@ -78,7 +79,7 @@ def low_pt_row(result: JsonMapping) -> str:
 def _clusters(result: JsonMapping) -> str:
     definitions = result["definitions"]
     lines = [
-        f"{result['events']} events; target: {definitions['target']}; counted: {definitions['clusters']}"
+        f"{counted(result['events'], 'event')}; target: {definitions['target']}; counted: {definitions['clusters']}"
     ]
     lines += [f"truth: {definitions['truth_energy']}", ""]
     for rate in ("efficiency", "purity", "fake_rate", "split_rate", "merge_rate"):
