@@ -50,6 +50,11 @@ class _Stderr(TextIOBase):
     def fileno(self) -> int:
         return self.there.fileno()
 
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stream beneath: bars are drawn with it."""
+        return self.there.encoding
+
 
 @contextmanager
 def voice(args: argparse.Namespace) -> Iterator[None]:

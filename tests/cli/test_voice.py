@@ -71,6 +71,7 @@ def test_stderr_and_logging_are_as_before_afterwards(tmp_path: Path) -> None:
     handlers = list(logger.handlers)
     with voice(said(tmp_path)):
         assert sys.stderr is not before
+        assert sys.stderr.encoding == before.encoding
     assert sys.stderr is before
     assert logger.handlers == handlers
 
