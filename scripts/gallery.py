@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shlex
@@ -26,6 +27,15 @@ PICTURES = ROOT / "docs" / "images" / "gallery"
 SIZE = (1440, 900)  # pixels of the window
 SMALL = (560, 350)  # of the picture
 COLOURS = 64
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--hide-scrollbars",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--virtual-time-budget=6000",
+)
+TRIES, PATIENCE = 3, 90.0  # seconds
 
 
 def sections(text: str) -> list[tuple[str, str, str]]:
@@ -51,10 +61,21 @@ def picture(page: Path, file: Path) -> None:
         raise SystemExit("no Chromium: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder:
         shot = Path(folder) / "shot.png"
-        window = [f"--screenshot={shot}", f"--window-size={SIZE[0]},{SIZE[1]}", "--virtual-time-budget=20000"]
-        subprocess.run(
-            [chromium, "--headless", "--no-sandbox", *window, page.as_uri()], check=True, capture_output=True
-        )
+        window = [
+            f"--screenshot={shot}",
+            f"--window-size={SIZE[0]},{SIZE[1]}",
+            f"--user-data-dir={folder}/profile",
+        ]
+        for _ in range(TRIES):  # a busy machine may leave the browser waiting for itself
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    [chromium, *FLAGS, *window, page.as_uri()],
+                    check=True,
+                    capture_output=True,
+                    timeout=PATIENCE,
+                )
+            if shot.exists():
+                break
         with Image.open(shot) as whole:
             small = whole.convert("RGB").resize(SMALL, Image.Resampling.LANCZOS).quantize(COLOURS)
             file.parent.mkdir(parents=True, exist_ok=True)

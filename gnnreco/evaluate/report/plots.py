@@ -195,14 +195,14 @@ def _pull_panel(axes: Axes, results: Results, parameter: str) -> None:
 
 
 def _limits(axes: Axes, variable: str, values: Sequence[float | None], high: Any, colour: Any) -> float:
-    """Mark bins where nothing was seen by the upper end of their interval; returns the lowest of these ends."""
+    """Mark bins where nothing was seen by the upper end of their interval; returns the median of these ends."""
     edges = EDGES[variable]
     none = np.array([value == 0 for value in values])
     if not none.any():
         return 0.0
     middle = np.sqrt(edges[1:] * edges[:-1]) if AXES[variable][1] == "log" else (edges[1:] + edges[:-1]) / 2
     axes.plot(middle[none], high[none], "v", color=colour, fillstyle="none", markersize=6)
-    return float(high[none].min())
+    return float(np.median(high[none]))
 
 
 def _points(
