@@ -59,7 +59,7 @@ def _found(clusters: Clusters) -> list[list[str]]:
             str(i),
             _with_error(clusters.energy[i], clusters.energy_sigma[i]),
             f"{size[i]:,}",
-            _number(clusters.score[i]),
+            _number(clusters.score[i], 3),
             CLUSTER_CLASSES[best[i]].replace("_", " ") if known[i] else "–",
             _number(clusters.eta[i]),
             _number(clusters.phi[i]),
