@@ -18,7 +18,7 @@ from gnnreco.events import calochallenge
 from gnnreco.events.calochallenge import CaloChallengeReader
 from gnnreco.events.parquet.jets import JetsReader, is_jets
 from gnnreco.events.parquet.reader import ParquetReader
-from gnnreco.events.parquet.row_groups import schema_of
+from gnnreco.events.parquet.row_groups import footer_of
 from gnnreco.events.readers import acts, lcio, trackml
 from gnnreco.events.readers.bounded import first_bytes
 from gnnreco.events.readers.display import ispy, odd_display, phoenix
@@ -264,13 +264,13 @@ class _Search:
         return True
 
     def _add_parquet(self, file: Path) -> None:
-        schema = schema_of(file)
-        if is_jets(schema):
+        footer = footer_of(file)
+        if is_jets(footer):
             _keep_all(self.jets, JetsReader(file))
-        elif is_hits_table(schema):
+        elif is_hits_table(footer):
             self._add_events(HitsTableReader(file, self.finder))
         else:
-            self._add_events(ParquetReader(file, self.finder))
+            self._add_events(ParquetReader(file, self.finder, footer))
 
     def _add_table(self, file: Path) -> None:
         entry = _entry(file.parent, file.name.split(".")[0], {_kind_by_content(file): file})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import importlib.util
 import io
 import json
 import tempfile
@@ -21,9 +22,12 @@ from gnnreco.events import open_events, open_jets
 from gnnreco.events.parquet.jets import write_jets
 from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.simulate import simulate
 from tests.events.parquet.test_jets import made as jets
 from tests.events.readers.display.test_ispy import event as ispy_event
 from tests.events.readers.display.test_odd_display import written as odd_display
+from tests.events.readers.root.test_acts_root import hits as acts_hits
+from tests.events.readers.root.test_acts_root import particles as acts_particles
 from tests.events.readers.test_calochallenge import PHOTONS, showers
 from tests.events.readers.test_calochallenge import written as showers_file
 from tests.events.readers.test_hgcal_ntuple import branches
@@ -53,6 +57,10 @@ class Seed:
         Whether it holds jets, and no hits.
     detector : str
         Name of the detector without which the file cannot be read.
+    generated : bool
+        Whether it holds particles of a generator, which are simulated in that detector.
+    opened : str
+        Name of the file that is opened, if it is another one.
     """
 
     name: str
@@ -61,6 +69,8 @@ class Seed:
     pack: Callable[[bytes], bytes] = bytes
     jets: bool = False
     detector: str = ""
+    generated: bool = False
+    opened: str = ""
 
     def read(self, folder: Path, content: bytes) -> int:
         """Write the files, one of them with this content, and read all events; only `GnnrecoError` may come out."""
@@ -71,7 +81,12 @@ class Seed:
             return sum(
                 bool(np.isfinite(block.jets.features).all()) for block in open_jets(folder / self.name)
             )
-        return sum(is_sound(event) for event in open_events(folder / self.name, _detector(self.detector)))
+        if self.generated:
+            return sum(map(is_sound, simulate(self.detector, str(folder / self.name), events=2, seed=1)))
+        return sum(
+            is_sound(event)
+            for event in open_events(folder / (self.opened or self.name), _detector(self.detector))
+        )
 
 
 @functools.cache
@@ -157,6 +172,36 @@ def _again(file: Path) -> None:
     pq.write_table(pq.read_table(file).replace_schema_metadata(None), file)
 
 
+#: Two collisions as Pythia writes them, in text: whoever has no pyhepmc cannot write them.
+HEPMC = """HepMC::Version 3.02.06
+HepMC::Asciiv3-START_EVENT_LISTING
+E 0 1 3
+U MEV CM
+P 1 0 23 0 0 1000 1000 0 2
+V -1 0 [1] @ 2e-1 0 0 0
+P 2 -1 13 1000 0 0 1000 0 1
+P 3 -1 14 0 1000 0 1000 0 1
+E 1 1 3
+U MEV CM
+P 1 0 23 0 0 2000 2000 0 2
+V -1 0 [1] @ 2e-1 0 0 0
+P 2 -1 13 2000 0 0 2000 0 1
+P 3 -1 14 0 2000 0 2000 0 1
+HepMC::Asciiv3-END_EVENT_LISTING
+"""
+
+
+def _generated() -> dict[str, Seed]:
+    if importlib.util.find_spec("pyhepmc") is None:
+        return {}
+    text = HEPMC.encode()
+    plain = Seed("a.hepmc3", text, detector="trackml", generated=True)
+    return {
+        "hepmc": plain,
+        "hepmc, gzip": replace(plain, name="a.hepmc3.gz", content=gzip.compress(text, mtime=0)),
+    }
+
+
 @functools.cache
 def seeds() -> dict[str, Seed]:
     """All of them, by name."""
@@ -167,6 +212,8 @@ def seeds() -> dict[str, Seed]:
     }
     acts = {file.stem.split("-", 1)[1]: file.read_bytes() for file in sorted(ACTS.glob("*.csv"))}
     text = json.dumps(ispy_event()).encode()
+    hits = _file(acts_hits, "hits.root")
+    particles = _file(acts_particles, "particles_simulation.root")
     return {
         **{f"trackml {kind}": _csv(trackml, kind) for kind in trackml},
         "trackml hits, gzip": _csv(trackml, "hits", functools.partial(gzip.compress, mtime=0)),
@@ -188,9 +235,12 @@ def seeds() -> dict[str, Seed]:
         "lcio, hits": _file(lambda file: written(file, contents(LCIO / "sid_sim.slcio", 3)), "a.slcio"),
         "edm4hep, tree": Seed("a.root", (EDM4HEP / "all_types.edm4hep.root").read_bytes()),
         "edm4hep, ntuple": Seed("a.root", (EDM4HEP / "all_types_rntuple.edm4hep.root").read_bytes()),
+        "acts root, hits": replace(hits, others={particles.name: particles.content}),
+        "acts root, particles": replace(particles, others={hits.name: hits.content}, opened=hits.name),
         "odd display": _file(odd_display, "a.json"),
         "hgcal ntuple": _file(lambda file: ntuple(file, branches()), "a.root"),
         "calochallenge": replace(
             _file(lambda file: showers_file(file, showers(3, 368)), "a.hdf5"), detector=PHOTONS
         ),
+        **_generated(),
     }

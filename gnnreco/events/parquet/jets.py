@@ -33,7 +33,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events.source import Entry
 
 from .jets_block import AGAIN, BLOCK, LISTS, SCHEMA, jets_of, table_of
-from .row_groups import created, opened, read_group
+from .row_groups import Footer, created, opened, read_group
 
 FORMAT = b"gnnreco jets 1"
 
@@ -80,9 +80,9 @@ def write_jets(file: Path, blocks: Iterable[Jets], sources: Mapping[str, str], f
         )
 
 
-def is_jets(schema: pa.Schema | None) -> bool:
-    """Whether a Parquet file calls itself one of jets; False also for one that cannot be read (see `schema_of`)."""
-    about = {} if schema is None else schema.metadata or {}
+def is_jets(footer: Footer | None) -> bool:
+    """Whether a Parquet file calls itself one of jets; False also for one that cannot be read."""
+    about = {} if footer is None else footer.metadata.metadata or {}
     return bool(about.get(b"gnnreco.format", b"").startswith(b"gnnreco jets "))
 
 

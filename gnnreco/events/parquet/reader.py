@@ -28,7 +28,7 @@ from gnnreco.files.arrow import numbers_of
 from gnnreco.files.limits import EVENTS
 
 from .numbers import numbers_by_footer
-from .row_groups import PANDAS, event_numbers, opened, read_group
+from .row_groups import PANDAS, Footer, event_numbers, opened, read_group
 
 FORMAT = b"gnnreco events 3"
 HITS = {"hit_id": pa.int64(), "x": pa.float32(), "y": pa.float32(), "z": pa.float32(), "sensor": pa.int64()}
@@ -78,6 +78,8 @@ class ParquetReader:
     ----------
     file : path
     finder : SensorFinder
+    footer : Footer, optional
+        That of the file, if it has been read already.
     """
 
     # One for all readers: a thousand files read in turn must not leave a thousand row groups in memory.
@@ -87,8 +89,8 @@ class ParquetReader:
         None,
     )
 
-    def __init__(self, file: Path, finder: SensorFinder) -> None:
-        self.file, self.finder = file, finder
+    def __init__(self, file: Path, finder: SensorFinder, footer: Footer | None = None) -> None:
+        self.file, self.finder, self._footer = file, finder, footer
         self._starts = np.zeros(1, np.int64)
         self._aside: dict[str, int] = {}
 
@@ -101,6 +103,7 @@ class ParquetReader:
             Not Parquet, not of this format, damaged or cut off.
         """
         groups = self._guarded(self._numbers)
+        self._footer = None
         self._starts = np.cumsum([0, *map(len, groups)])
         numbers = [int(n) for group in groups for n in group]
         return [Entry(n, str(self.file), (("events", self.file),), row) for row, n in enumerate(numbers)]
@@ -155,8 +158,8 @@ class ParquetReader:
 
     def _guarded(self, read: Callable[[pq.ParquetFile], Any]) -> Any:
         """Open the file, check its columns, read from it, close it; any fault of the file becomes `BadInput`."""
-        with opened(self.file) as file:
-            schema = file.schema_arrow
+        with opened(self.file, footer=self._footer) as file:
+            schema = self._footer.schema if self._footer else file.schema_arrow
             if _as_written(file.metadata) and schema not in SCHEMAS:
                 raise ValueError("the columns are not those of this format")
             names = schema.names  # made anew each time that it is asked for

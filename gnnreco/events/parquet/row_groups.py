@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +24,18 @@ from .footer import declared_values
 PANDAS = "__index_level_"
 
 
+class Footer(NamedTuple):
+    """What stands at the end of a Parquet file."""
+
+    metadata: pq.FileMetaData
+    schema: pa.Schema
+
+
 @contextmanager
-def opened(path: Path, remedy: str = "write or fetch the file again") -> Iterator[pq.ParquetFile]:
-    """A Parquet file, its pages checked by their sums where it has some; closed in the end.
+def opened(
+    path: Path, remedy: str = "write or fetch the file again", footer: Footer | None = None
+) -> Iterator[pq.ParquetFile]:
+    """A Parquet file, its pages checked by their sums where it has some; closed in the end. A `footer` is not read again.
 
     Raises
     ------
@@ -34,7 +44,11 @@ def opened(path: Path, remedy: str = "write or fetch the file again") -> Iterato
     """
     try:
         # Opened here: pyarrow takes no path that is not UTF-8.
-        with path.open("rb") as stream, pq.ParquetFile(stream, page_checksum_verification=True) as file:
+        known = footer and footer.metadata
+        with (
+            path.open("rb") as stream,
+            pq.ParquetFile(stream, metadata=known, page_checksum_verification=True) as file,
+        ):
             yield file
     except FileNotFoundError:
         raise BadInput(path, "", "does not exist; check the path") from None
@@ -84,11 +98,12 @@ def created(
         yield writer
 
 
-def schema_of(path: Path) -> pa.Schema | None:
+def footer_of(path: Path) -> Footer | None:
     """The columns of a Parquet file and what it says of itself; None where it cannot be read."""
     try:
         with path.open("rb") as stream:
-            return pq.read_schema(stream)
+            footer = pq.read_metadata(stream)
+            return Footer(footer, footer.schema.to_arrow_schema())
     except (pa.ArrowException, OSError, ValueError):  # of text that is damaged as well
         return None
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Hits, Truth
 from gnnreco.errors import BadInput
-from gnnreco.events.parquet.row_groups import PANDAS, event_numbers, opened, read_group
+from gnnreco.events.parquet.row_groups import PANDAS, Footer, event_numbers, opened, read_group
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.limits import EVENTS
@@ -34,10 +34,11 @@ TRUTH = {"particle_id": INT, **dict.fromkeys(("weight", *STATE.values()), FLOAT)
 WANTED = {**HITS, **dict.fromkeys((*LABELS, "sensor"), INT), **dict.fromkeys(OF_HITS, FLOAT), **TRUTH}
 
 
-def is_hits_table(schema: pa.Schema | None) -> bool:
-    """Whether a Parquet file holds one row a hit; False also for one that cannot be read (see `schema_of`)."""
-    if schema is None:
+def is_hits_table(footer: Footer | None) -> bool:
+    """Whether a Parquet file holds one row a hit; False also for one that cannot be read."""
+    if footer is None:
         return False
+    schema = footer.schema
     return set(HITS) <= set(schema.names) and not any(pa.types.is_nested(schema.field(n).type) for n in HITS)
 
 

@@ -22,7 +22,7 @@ from gnnreco.errors import BadInput
 from gnnreco.events import open_events, open_jets
 from gnnreco.events.parquet.jets import FORMAT, is_jets, write_jets
 from gnnreco.events.parquet.jets_block import BLOCK, CONSTITUENTS, SCHEMA
-from gnnreco.events.parquet.row_groups import schema_of
+from gnnreco.events.parquet.row_groups import footer_of
 
 SMALL = Path(__file__).parents[3] / "examples" / "jets" / "jets-small.parquet"
 CLASSES, FEATURES = ("q", "g"), ("mass", "width", "count")
@@ -79,7 +79,7 @@ def test_what_is_written_comes_back(
 
 def test_a_file_of_no_jets_has_no_events(tmp_path: Path) -> None:
     write_jets(tmp_path / "none.parquet", [], {})
-    assert is_jets(schema_of(tmp_path / "none.parquet"))
+    assert is_jets(footer_of(tmp_path / "none.parquet"))
     with pytest.raises(BadInput, match="no events here"):
         open_jets(tmp_path / "none.parquet")
 
