@@ -1,12 +1,14 @@
 """A batch job under fire: processes killed at random moments, then resumed, until every event is there exactly once.
 
-    python scripts/bench_batch.py [--kills 20] [--dask-kills 5] [--files 10000] [--events 200] [--json FILE]
+    python scripts/bench_batch.py [--kills 20] [--dask-kills 5] [--files 10000] [--events 200] [--long 2000]
+        [--edm4hep FILE] [--json FILE]
 
 Events of a beam telescope are reconstructed once in peace; then the same job is begun again and again, and each time something
 dies at a random moment: the whole group of processes, the first one alone, or one worker. The next run resumes. At the end
 `verify` must find the folder whole, every event must be there once, and the bytes must be those of the run in peace. The same
 with the workers of a Dask cluster. Then: outputs over numbers of workers and orders of parts, planning of many files, one
-event in a cold process. Prints a table; status 1 if anything was lost, doubled or different.
+event in a cold process, memory over many events, the framework beside the bare stages, two processes beside one, EDM4hep
+beside uproot (`bench_batch_parts.py`). Prints a table; status 1 if anything was lost, doubled or different.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
+
+import bench_batch_parts as parts
 
 from gnnreco.cli.table import table, write_json
 from gnnreco.events import open_events, write_events
@@ -46,13 +51,20 @@ def main() -> int:
     parser.add_argument("--dask-kills", type=int, default=5)
     parser.add_argument("--files", type=int, default=10_000, help="to plan")
     parser.add_argument("--events", type=int, default=200)
+    parser.add_argument(
+        "--long", type=int, default=2000, help="events for memory and two processes; 0: neither"
+    )
+    parser.add_argument("--edm4hep", type=Path, metavar="FILE", help="to be read beside uproot")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         bench = Bench(Path(place), args.events, random.Random(args.seed))
         rows = []
-        for found in bench.rows(args.kills, args.dask_kills, args.files):
+        figures = chain(
+            bench.rows(args.kills, args.dask_kills, args.files), bench.parts(args.long, args.edm4hep)
+        )
+        for found in figures:
             print(f"{found['what']}: {found['measured']}", file=sys.stderr, flush=True)
             rows.append(found)
     print(table(rows))
@@ -74,6 +86,8 @@ class Bench:
 
     def rows(self, kills: int, dask_kills: int, files: int) -> Iterator[Row]:
         yield self.cold()
+        if not (kills or dask_kills or files):
+            return
         self.wait(self.job(self.peace, "--workers", "2"))
         begin = time.monotonic()
         self.wait(self.job(self.place / "again", "--workers", "2"))
@@ -85,6 +99,17 @@ class Bench:
         yield self.same()
         if files:
             yield self.planned(files)
+
+    def parts(self, long: int, edm4hep: Path | None) -> Iterator[Row]:
+        if long:
+            detector = load_detector(DETECTOR)
+            options = SimulationOptions(particle="muon", energy=(2.0, 10.0), count=4)
+            many = self.place / "long"
+            write_events(simulate(detector, "beam", long, seed=6, options=options), many, detector=detector)
+            yield parts.memory_growth(many, DETECTOR, BUNDLE, self.place / "grown")
+            yield parts.two_processes(many, DETECTOR, BUNDLE, self.place / "two")
+        yield parts.overhead(self.place / "overhead")
+        yield parts.edm4hep(edm4hep)
 
     def job(self, out: Path, *more: str) -> subprocess.Popen[bytes]:
         """The program in a group of processes of its own."""
@@ -183,7 +208,9 @@ class Bench:
         """What passes before the first of many files is reconstructed, and what a job reads of them."""
         many = self.place / "many"
         many.mkdir()
-        one = min(self.inputs.glob("*.parquet"))
+        detector = load_detector(DETECTOR)
+        few = open_events(self.inputs, detector)[:100]
+        (one,) = write_events(few, self.place / "few", detector=detector)
         for i in range(files):
             shutil.copy(one, many / f"file-{i:06d}.parquet")
         begin, cpu = time.perf_counter(), time.process_time()
@@ -202,7 +229,7 @@ class Bench:
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
         told = f"{seconds:.1f} s ({cpu:.1f} s of CPU)"
         return row(
-            f"planning {files:,} files of Parquet",
+            f"planning {files:,} files of Parquet, of {len(few)} events each",
             told,
             {"over": int(seconds > 60)},
             "60 s",

@@ -102,11 +102,12 @@ class ParquetReader:
         BadInput
             Not Parquet, not of this format, damaged or cut off.
         """
-        groups = self._guarded(self._numbers)
+        groups = self._told() or self._guarded(self._numbers)
         self._footer = None
         self._starts = np.cumsum([0, *map(len, groups)])
-        numbers = [int(n) for group in groups for n in group]
-        return [Entry(n, str(self.file), (("events", self.file),), row) for row, n in enumerate(numbers)]
+        source, files = str(self.file), (("events", self.file),)
+        numbers = np.concatenate([np.zeros(0, np.int64), *groups]).tolist()
+        return [Entry(n, source, files, row) for row, n in enumerate(numbers)]
 
     def __call__(self, entry: Entry, truth: bool, deposits: bool) -> Event:
         where = f"event {entry.number}"
@@ -117,6 +118,21 @@ class ParquetReader:
             raise BadInput(self.file, where, "the file changed while it was read; open it again")
         made = _truth(columns) if truth else None
         return Event(entry.number, entry.source, self._hits(columns), made, left_aside=self._aside)
+
+    def _told(self) -> list[NDArray[np.int64]]:
+        """The numbers by row groups as the footer tells them, which was read already; none where it does not."""
+        if self._footer is None:
+            return []
+        about, schema = self._footer
+        notes = about.metadata or {}
+        sizes = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
+        sound = 0 < about.num_rows == sum(sizes) <= EVENTS and min(sizes) >= 0
+        if not (
+            sound and _as_written(about) and schema in SCHEMAS and notes.get(b"gnnreco.format") in FORMATS
+        ):
+            return []
+        known = numbers_by_footer(notes, about.num_rows)
+        return [] if known is None else np.split(np.array(known, np.int64), np.cumsum(sizes)[:-1])
 
     def _group(self, key: tuple[int, bool, bool]) -> pa.Table:
         reader, latest, table = ParquetReader._latest
@@ -132,11 +148,6 @@ class ParquetReader:
         if file.metadata.num_rows > EVENTS:
             why = f"says it holds {file.metadata.num_rows:,} events, more than {EVENTS:,}; split it"
             raise BadInput(self.file, "", why)
-        about = file.metadata
-        known = numbers_by_footer(about.metadata or {}, about.num_rows) if _as_written(about) else None
-        sizes = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
-        if known is not None and sum(sizes) == len(known) and min(sizes, default=0) >= 0:
-            return np.split(np.array(known, np.int64), np.cumsum(sizes)[:-1])
         return [event_numbers(self.file, file, i, "event") for i in range(file.num_row_groups)]
 
     def _hits(self, columns: _Row) -> Hits:
@@ -158,8 +169,8 @@ class ParquetReader:
 
     def _guarded(self, read: Callable[[pq.ParquetFile], Any]) -> Any:
         """Open the file, check its columns, read from it, close it; any fault of the file becomes `BadInput`."""
-        with opened(self.file, footer=self._footer) as file:
-            schema = self._footer.schema if self._footer else file.schema_arrow
+        with opened(self.file) as file:
+            schema = file.schema_arrow
             if _as_written(file.metadata) and schema not in SCHEMAS:
                 raise ValueError("the columns are not those of this format")
             names = schema.names  # made anew each time that it is asked for

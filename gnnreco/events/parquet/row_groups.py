@@ -32,10 +32,8 @@ class Footer(NamedTuple):
 
 
 @contextmanager
-def opened(
-    path: Path, remedy: str = "write or fetch the file again", footer: Footer | None = None
-) -> Iterator[pq.ParquetFile]:
-    """A Parquet file, its pages checked by their sums where it has some; closed in the end. A `footer` is not read again.
+def opened(path: Path, remedy: str = "write or fetch the file again") -> Iterator[pq.ParquetFile]:
+    """A Parquet file, its pages checked by their sums where it has some; closed in the end.
 
     Raises
     ------
@@ -44,11 +42,7 @@ def opened(
     """
     try:
         # Opened here: pyarrow takes no path that is not UTF-8.
-        known = footer and footer.metadata
-        with (
-            path.open("rb") as stream,
-            pq.ParquetFile(stream, metadata=known, page_checksum_verification=True) as file,
-        ):
+        with path.open("rb") as stream, pq.ParquetFile(stream, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError:
         raise BadInput(path, "", "does not exist; check the path") from None
