@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gnnreco.errors import BadConfig, BadInput
+from gnnreco.events.readers.bounded import GZIP_MAGIC
 from gnnreco.simulate.options import SimulationOptions
 
 from .generated import Generated, accepted
@@ -20,6 +23,9 @@ PACKED = (".zst", ".xz", ".bz2")
 #: Particles of one event: no generator writes more.
 LARGEST = 1_000_000
 FINAL = 1
+UNITS = re.compile(rb"U\s+(MEV|GEV)\s+(MM|CM)")
+#: Bytes of a line that are looked at at once.
+LINE = 1 << 16
 MM_PER_NS = 299.792458
 
 
@@ -54,6 +60,7 @@ class Recorded:
         self._file: Any = None
         self._reader: Iterator[Any] = iter(())
         self._next = 0
+        self._units_known = False
         if not path.is_file():
             raise BadConfig(f"process {path}: no such file")
         try:
@@ -75,6 +82,7 @@ class Recorded:
         try:
             if self._file is None or event < self._next:
                 self._close()
+                self._check_units()
                 self._file = self._open(str(self.path))
                 self._reader = iter(self._file)
             while True:
@@ -92,7 +100,22 @@ class Recorded:
             raise BadInput(self.path, where, f"damaged ({error}); write the file again") from None
         held = self._next
         self._close()
-        raise BadInput(self.path, where, f"the file holds {held} collisions: ask for at most as many events")
+        why = f"the file holds {held} collisions, or is damaged after them: ask for at most as many events"
+        raise BadInput(self.path, where, why)
+
+    def _check_units(self) -> None:
+        """Raise `BadInput` for units that pyhepmc does not know: it would take them for GeV and cm, and only mutter."""
+        if self._units_known:
+            return
+        with self.path.open("rb") as head:
+            packed = head.read(2) == GZIP_MAGIC
+        with gzip.open(self.path) if packed else self.path.open("rb") as stream:
+            for number, line in enumerate(iter(lambda: stream.readline(LINE), b""), 1):
+                if line.startswith(b"U ") and not UNITS.fullmatch(line.rstrip()):
+                    told = line.rstrip()[:40].decode("latin-1")
+                    why = f"unknown units '{told}'; they are MEV or GEV, then MM or CM: write the file again"
+                    raise BadInput(self.path, f"line {number}", why)
+        self._units_known = True
 
     def _close(self) -> None:
         file, self._file, self._reader, self._next = self._file, None, iter(()), 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,22 @@ def test_a_momentum_that_is_none_is_named(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"13 1.0000000000000000e+03", b"13 nan", 1))
     with pytest.raises(BadInput):
         next(simulate("telescope", str(file)))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_units_that_nobody_knows_are_not_taken_for_gev(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / ("a.hepmc3.gz" if pack is gzip.compress else "a.hepmc3")
+    file.write_bytes(pack(written(tmp_path / "b.hepmc3").read_bytes().replace(b"U MEV CM", b"U NEV CM", 1)))
+    with pytest.raises(BadInput, match=r"line \d+: unknown units 'U NEV CM'"):
+        next(simulate("telescope", str(file), seed=1))
+
+
+def test_a_damaged_collision_ends_the_file_in_words(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.hepmc3")
+    file.write_text(file.read_text().replace("E 1 1 3", "E 1 1 4"))
+    made = simulate("telescope", str(file), events=3, seed=1)
+    next(made)
+    with pytest.raises(BadInput, match="holds 1 collisions, or is damaged after them"):
+        next(made)

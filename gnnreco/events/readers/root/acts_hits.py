@@ -73,6 +73,8 @@ class ActsHitsReader:
         wanted = (*NEEDED, "tt", *((*MOMENTUM, *parts, "particle_id") if truth else ()))
         columns = guarded(self.file, lambda file: _columns(file[TREE], wanted, start, stop))
         xyz = self._numbers_of(where, columns, ("tx", "ty", "tz"))
+        if any(len(column) != stop - start for column in columns.values()):
+            raise BadInput(self.file, where, "columns of different lengths; write the file again")
         geometry = columns["geometry_id"].astype(np.uint64).view(np.int64)
         sensor = self.finder.by_label((LABEL,), (geometry,), xyz)
         time = self._numbers_of(where, columns, ("tt",))[:, 0] / MM_PER_NS if "tt" in columns else None
@@ -89,6 +91,9 @@ class ActsHitsReader:
         return np.asarray(_columns(file[TREE], ("event_id",), 0, count)["event_id"]).astype(np.int64)
 
     def _numbers_of(self, where: str, columns: dict[str, NDArray], names: tuple[str, ...]) -> Floats:
+        if any(len(columns.get(name, ())) != len(columns[names[0]]) for name in names):
+            why = f"{', '.join(names)} are not of one length, or not all there; write the file again"
+            raise BadInput(self.file, where, why)
         values = np.stack([np.asarray(columns[name], np.float64) for name in names], axis=1)
         lost = np.flatnonzero(~(np.abs(values) <= NUMBER).all(axis=1))
         if len(lost):
@@ -108,7 +113,7 @@ class ActsHitsReader:
 
     def _truth(self, where: str, entry: Entry, columns: dict[str, NDArray], xyz: Floats) -> Truth | None:
         if f"barcode_{PARTS[0]}" in columns:
-            ids = _packed(self.file, {part: columns[f"barcode_{part}"] for part in PARTS})
+            ids = _packed(self.file, {part: columns.get(f"barcode_{part}") for part in PARTS})
         elif "particle_id" in columns:
             ids = columns["particle_id"].astype(np.uint64).view(np.int64)
         else:
@@ -137,9 +142,11 @@ class ActsHitsReader:
         if not (np.abs(real) <= NUMBER).all():
             raise BadInput(path, f"{where}, {PARTICLES}", "NaN, or beyond all bounds; write the file again")
         if PARTS[0] in columns:
-            ids = _packed(path, {part: columns[part] for part in PARTS})
-        else:
+            ids = _packed(path, {part: columns.get(part) for part in PARTS})
+        elif "particle_id" in columns:
             ids = columns["particle_id"].astype(np.uint64).view(np.int64)
+        else:
+            raise BadInput(path, f"{where}, {PARTICLES}", "no barcodes; write the file again")
         if len(np.unique(ids)) < len(ids):
             raise BadInput(path, f"{where}, {PARTICLES}", "the same barcode twice; write the file again")
         charge, vx, vy, vz, px, py, pz, p = np.ascontiguousarray(real.T)
@@ -149,7 +156,9 @@ class ActsHitsReader:
         return Particles(ids, pdg, charge, vx, vy, vz, px * scale, py * scale, pz * scale)
 
 
-def _packed(file: Path, parts: dict[str, NDArray]) -> NDArray[np.int64]:
+def _packed(file: Path, parts: dict[str, NDArray | None]) -> NDArray[np.int64]:
+    if any(column is None for column in parts.values()):
+        raise BadInput(file, "", f"not all parts of a barcode ({', '.join(PARTS)}); write the file again")
     columns = {name: np.asarray(parts[part], np.int64) for name, part in zip(BARCODE, PARTS, strict=True)}
     return pack_barcode(file, columns)
 

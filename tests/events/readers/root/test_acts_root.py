@@ -12,6 +12,7 @@ import uproot
 
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events
+from tests.mutants import mutant
 
 PARTS = ("vertex_primary", "vertex_secondary", "particle", "generation", "sub_particle")
 
@@ -96,3 +97,26 @@ def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
     (tmp_path / "hits.root").write_bytes(data[: len(data) // 2])
     with pytest.raises(BadInput):
         open_events(tmp_path / "hits.root", None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b"tpy", b"tqy", "tpx, tpy, tpz are not of one length, or not all there"),
+        (b"barcode_generation", b"barcode_generatiox", "not all parts of a barcode"),
+    ],
+)
+def test_columns_that_belong_together(tmp_path: Path, old: bytes, new: bytes, why: str) -> None:
+    file = hits(tmp_path / "hits.root")
+    file.write_bytes(file.read_bytes().replace(old, new))
+    with pytest.raises(BadInput, match=why):
+        open_events(file, None)[0]
+
+
+def test_a_damaged_file_with_columns_of_different_lengths(tmp_path: Path) -> None:
+    from tests.events.seeds import seeds  # which makes its files by the functions above
+
+    # Mutant 207 of this file by scripts/fuzz.py: a traceback in place of a line.
+    seed = seeds()["acts root, hits"]
+    with pytest.raises(BadInput):
+        seed.read(tmp_path, mutant(seed.content, 207))
