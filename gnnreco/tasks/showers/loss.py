@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from .moments import MOMENTS
-from .targets import ClusterTargets
+from .targets import MUON, ClusterTargets
 
 if TYPE_CHECKING:  # its functions import it
     from torch import Tensor
@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # its functions import it
 COVERED = 0.6827
 # Relative error that a good calorimeter reaches for photons: sqrt(GeV), and a fraction of the energy.
 STOCHASTIC, CONSTANT = 0.2, 0.03
+# That of a muon, which leaves a track of the same energy whatever it has: a guess that is off by a factor costs little.
+MUON_REACH = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def shower_loss(
         off = log_energy[known] - torch.log(wanted[known]).float()
         sigma = torch.exp(log_sigma[known])
         reach = torch.sqrt(STOCHASTIC**2 / wanted[known] + CONSTANT**2).float()
+        reach = torch.where(kind[known] == MUON, MUON_REACH, reach)
         energy_loss = nn.functional.huber_loss(off / reach, torch.zeros_like(off))
         relative = torch.abs(1 - torch.exp(-off.detach()))
         miss = torch.log(relative + 1e-4) - log_sigma[known]

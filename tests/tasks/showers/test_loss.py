@@ -10,7 +10,7 @@ from torch import Tensor
 from gnnreco.models.pivot import Adversary
 from gnnreco.tasks.showers.loss import LossConfig, pair_loss, shower_loss
 from gnnreco.tasks.showers.moments import MOMENTS
-from gnnreco.tasks.showers.targets import UNKNOWN, ClusterTargets
+from gnnreco.tasks.showers.targets import MUON, PHOTON, UNKNOWN, ClusterTargets
 
 SIGMA_ONLY = LossConfig(energy=0, sigma=1, kind=0, balance=0)
 BALANCE_ONLY = LossConfig(energy=0, sigma=0, kind=0, balance=1)
@@ -67,6 +67,19 @@ def test_energies_that_are_right_cost_nothing() -> None:
     )
     assert right == pytest.approx(0, abs=1e-9)
     assert right < near < far
+
+
+def test_the_energy_of_a_muon_which_nobody_can_measure_costs_little() -> None:
+    config, log_energy = LossConfig(energy=1, sigma=0, kind=0, balance=0), torch.log(torch.tensor([5.0]))
+    losses = {}
+    for kind in (PHOTON, MUON):
+        target = ClusterTargets(np.array([35.0]), np.array([kind]))
+        moments = torch.zeros(1, len(MOMENTS))
+        losses[kind] = shower_loss(log_energy, log_energy, torch.zeros(1, 6), target, moments, config)[
+            0
+        ].item()
+    assert losses[MUON] == pytest.approx(np.log(7) - 0.5, rel=1e-5)  # Huber's loss beyond one unit
+    assert losses[PHOTON] > 20 * losses[MUON]
 
 
 def test_nothing_known_nothing_learned() -> None:
