@@ -16,7 +16,7 @@ from shower_settings import RESPONSE, TUNED
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats
-from gnnreco.evaluate import score_clusters
+from gnnreco.evaluate import ShowerTarget, score_clusters
 from gnnreco.events.select import seen, select_hits
 from gnnreco.geometry import Detector
 from gnnreco.statistics import clopper_pearson
@@ -43,13 +43,15 @@ def peer(name: str, calorimeter: Calorimeter, kind: str) -> Finder:
     return lambda event: find(name, event, calorimeter, kind)
 
 
-def crowd_row(name: str, finder: Finder, events: Sequence[Event], detector: Detector) -> Row:
+def crowd_row(
+    name: str, finder: Finder, events: Sequence[Event], detector: Detector, target: ShowerTarget = TARGET
+) -> Row:
     """Rates of one finder on one sample, each with its 68 % interval."""
     finder(events[0])  # compiles
     begin = time.process_time()
     found = [finder(event) for event in events]
     seconds = (time.process_time() - begin) / len(events)
-    figures = score_clusters(zip(events, found, strict=True), detector, TARGET)
+    figures = score_clusters(zip(events, found, strict=True), detector, target)
     noisy, taken = 0, 0
     for event, clusters in zip(events, found, strict=True):
         assert event.truth is not None
@@ -189,11 +191,13 @@ def zero_shot(detector: Detector, bundles: dict[str, str], events: int) -> list[
     for name in ("CLUE + CLUE3D", "CLUE, 3D", "clusters-density"):
         raw = score_clusters(((e, find(name, e, calorimeter)) for e in training), detector, TARGET)
         response = raw["energy_response_mean"] or 1.0
-        rows.append(crowd_row(name, _scaled(peer(name, calorimeter, ""), response), test, detector))
+        rows.append(crowd_row(name, scaled(peer(name, calorimeter, ""), response), test, detector))
     return with_ratios(rows)
 
 
-def _scaled(finder: Finder, response: float) -> Finder:
+def scaled(finder: Finder, response: float) -> Finder:
+    """The finder, its energies divided by its response."""
+
     def run(event: Event) -> Clusters:
         found = finder(event)
         return replace(found, energy=found.energy / response, energy_sigma=found.energy_sigma / response)

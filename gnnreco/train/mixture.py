@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnreco.columns import Event
+from gnnreco.errors import BadConfig
 from gnnreco.events import open_events
 from gnnreco.events.parquet.reader import made_for
 from gnnreco.geometry import Detector
@@ -43,8 +45,17 @@ def place_of(event: Event) -> int:
 
 
 def apart(sample: SampleConfig, detectors: Sequence[Detector]) -> list[SampleConfig]:
-    """The sample of each detector: the files that say they were made for it; the first also has those that do not say."""
+    """The sample of each detector: the files that say they were made for it; the first also has those that do not say.
+
+    Raises `BadConfig` for a detector with files to validate with but none to learn from: in their place `sample.events`
+    would be simulated.
+    """
     inputs, validation = (_by_detector(names, detectors) for names in (sample.inputs, sample.validation))
+    for k, detector in enumerate(detectors):
+        if validation[k] and not inputs[k]:
+            files = ", ".join(Path(name).name for name in validation[k])
+            why = "stands alone: name events of that detector in sample.inputs too, or leave it out"
+            raise BadConfig(f"sample.validation: {files} of {detector.name} {why}")
     return [replace(sample, inputs=inputs[k], validation=validation[k]) for k in range(len(detectors))]
 
 

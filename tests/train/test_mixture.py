@@ -131,6 +131,8 @@ def test_files_go_to_the_detector_that_they_were_made_for(three: list[Path], tmp
     assert [Path(name).parent.name for name in (*first.inputs, *second.inputs)] == ["fine", "coarse"]
     assert not first.validation
     assert second.validation == second.inputs
+    with pytest.raises(BadConfig, match="of coarse stands alone"):
+        apart(SampleConfig(inputs=(f"{tmp_path}/fine",), validation=(f"{tmp_path}/coarse",)), detectors)
     words = [f"detector={three[0]}", f"sample.detectors=['{three[1]}']"]
     words.append(f"sample.inputs=['{tmp_path}/fine','{tmp_path}/coarse']")
     run_training(compose("clustering", [*words, *SMALL]), tmp_path / "bundle")
