@@ -65,6 +65,7 @@ bench: $(VENV)/.ready-peers
 # Showers beside CLUE, DBSCAN, HDBSCAN, anti-kt, boosted trees: efficiency, energy, identity, seconds.
 bench-showers: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_showers.py
+	$(BIN)/python scripts/bench_showers_abroad.py
 
 # Particle flow beside rules, truth in place of pattern recognition, and one subdetector alone: jets, missing momentum, rates, seconds.
 bench-pflow: $(VENV)/.ready-peers
