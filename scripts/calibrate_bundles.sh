@@ -36,6 +36,7 @@ shoot hgcal_cone hgcal 7101 120 10 cone=0.5 noise_hits=0.05
 shoot hgcal_wide hgcal 7102 70 14 noise_hits=0.05
 shoot hgcal_some hgcal 7104 30 3 noise_hits=1
 shoot hgcal_noise hgcal 7103 14 2 noise_hits=8
+shoot hgcal_cut hgcal 7105 12 2 noise_hits=20 cell_threshold=0.25
 for detector in lar clic_ecal; do
     shoot ${detector}_cone $detector 7131 50 8 cone=0.5 noise_hits=0.05
     shoot ${detector}_wide $detector 7132 30 10 noise_hits=0.05
@@ -46,6 +47,5 @@ lar=(--detector lar --data lar_cone lar_wide lar_noise)
 clic=(--detector clic_ecal --data clic_ecal_cone clic_ecal_wide clic_ecal_noise)
 gnnreco bundle calibrate showers-hgcal "${hgcal[@]}" -o showers-hgcal --overwrite
 gnnreco bundle calibrate showers-lar "${lar[@]}" -o showers-lar --overwrite
-for bundle in showers-any clusters-density; do
-    gnnreco bundle calibrate $bundle "${hgcal[@]}" "${lar[@]}" "${clic[@]}" -o $bundle --overwrite
-done
+gnnreco bundle calibrate showers-any "${hgcal[@]}" hgcal_cut "${lar[@]}" "${clic[@]}" -o showers-any --overwrite
+gnnreco bundle calibrate clusters-density "${hgcal[@]}" "${lar[@]}" "${clic[@]}" -o clusters-density --overwrite
