@@ -89,7 +89,7 @@ def test_help_imports_nothing_heavy() -> None:
     [
         (["reconstruct", "x"], "required: --detector, -o/--output"),
         (["nonsense"], "invalid choice: 'nonsense'"),
-        (["evalute"], "did you mean 'evaluate'?"),
+        (["evaluatte"], "did you mean 'evaluate'?"),
         (["detectors", "list"], "did you mean 'detector'?"),
         (["bundle", "lst"], "did you mean 'list'?"),
         (["doctor", "-q", "-v"], "not allowed with argument -q/--quiet"),

@@ -12,7 +12,7 @@ from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
 from gnnreco.tasks.fastsim.samples import sample_of
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 LAYERS, SHOWERS = 6, 30
 
 

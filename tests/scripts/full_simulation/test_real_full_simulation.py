@@ -9,7 +9,7 @@ import numpy as np
 
 from gnnreco.geometry import load_detector
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "real_full_simulation.py"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "real_full_simulation.py"
 
 
 def test_hits_are_carried_along_their_way(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gnnreco.geometry import load_detector
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.graphs.showers.cells import visible_fraction
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from gnnreco.geometry import Detector, load_detector
 
-SCRIPT = Path(__file__).parents[2] / "scripts/odd_full_simulation.py"
+SCRIPT = Path(__file__).parents[3] / "scripts/odd_full_simulation.py"
 SPEC = importlib.util.spec_from_file_location("odd_full_simulation", SCRIPT)
 assert SPEC is not None
 assert SPEC.loader is not None

@@ -16,7 +16,7 @@ from gnnreco.columns import Event
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EVENT = ROOT / "tests" / "golden" / "belle2_event.parquet"
 
 

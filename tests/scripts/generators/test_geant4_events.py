@@ -11,7 +11,7 @@ import pytest
 from gnnreco.events import open_events
 from gnnreco.simulate import SimulationOptions
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "geant4_events.py"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "geant4_events.py"
 LAYERS, SHOWERS = 6, 30
 
 

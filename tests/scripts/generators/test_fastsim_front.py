@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 ROW = {"ms_100": 2.0, "classifier": {key: {"auc": 0.6, "auc_spread": 0.02} for key in ("low", "high")}}
 
 

@@ -10,7 +10,7 @@ import pytest
 from gnnreco.columns import concatenate
 from gnnreco.events import open_jets
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 @pytest.fixture(scope="module")
