@@ -195,7 +195,7 @@ def test_a_table_can_be_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["detector", "list", "--csv", str(tmp_path / "list.csv")]) == 0
     header, first, *_ = (tmp_path / "list.csv").read_text().splitlines()
     assert header == "name,sensors,layers,subsystems"
-    assert first.startswith("calochallenge_ds1_photons,5,5,")
+    assert first.startswith("belle2_ecl,8736,1,")
     nested = {"acts": {"efficiency": 0.5, "interval": [0.4, 0.6]}, "words": "a, b"}
     assert csv_text(nested).splitlines() == [
         "name,value",
