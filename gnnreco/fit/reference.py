@@ -29,6 +29,7 @@ from .helix import (
     turn,
 )
 from .kalman import ANGLE_U, ANGLE_V, TILT_U, TILT_V, Given, Work, dot, kernel, sandwich, use_chi2
+from .matter import before_the_first_sensor, inside
 from .propagate import TOLERANCE, push, to_axis, to_plane
 from .result import FITTED, NOT_FINITE, UNMEASURED, UNSETTLED, FitResult
 
@@ -62,39 +63,6 @@ def angle_axes(j: int, work: Work) -> None:
         tz * ux - tx * uz,
         tx * uy - ty * ux,
     )
-
-
-@kernel
-def inside(j: int, lever: float, given: Given, work: Work) -> tuple[float, float, float]:
-    """q/p on the inner side of sensor `j`, its slope in q/p outside, and the variance of each angle from scattering."""
-    q_over_p = work.state[j, RAY_Q_OVER_P] if lever > 0.0 else given.q_over_p_without_field
-    slant = abs(dot(work.axes[j, W], work.state[j, TX], work.state[j, TY], work.state[j, TZ]))
-    depth = work.material[j] / max(slant, 0.05)
-    if q_over_p == 0.0 or depth <= 0.0:
-        return work.state[j, RAY_Q_OVER_P], 1.0, 0.0
-    p = 1.0 / abs(q_over_p)
-    energy = math.sqrt(p * p + given.mass * given.mass)
-    beta2 = p * p / (energy * energy)
-    theta = (
-        0.0136 / (p * math.sqrt(beta2)) * math.sqrt(depth) * max(0.0, 1.0 + 0.038 * math.log(depth / beta2))
-    )
-    if not given.energy_loss or lever == 0.0:
-        return work.state[j, RAY_Q_OVER_P], 1.0, theta * theta
-    inner = energy + depth * _loss(p, energy, given.mass)
-    inner_p = math.sqrt(inner * inner - given.mass * given.mass)
-    return math.copysign(1.0 / inner_p, q_over_p), (p / inner_p) ** 3 * inner / energy, theta * theta
-
-
-@kernel
-def _loss(p: float, energy: float, mass: float) -> float:
-    """Mean energy loss in one radiation length of silicon (21.82 g/cm^2), GeV: Bethe with the density effect far up."""
-    electron, excitation, plasma = 0.511e-3, 173e-9, 31.05e-9
-    gamma, beta2 = energy / mass, (p / energy) ** 2
-    bg2 = (p / mass) ** 2
-    largest = 2.0 * electron * bg2 / (1.0 + 2.0 * gamma * electron / mass + (electron / mass) ** 2)
-    density = max(0.0, math.log(plasma / excitation) + 0.5 * math.log(bg2) - 0.5)
-    bracket = 0.5 * math.log(2.0 * electron * bg2 * largest / excitation**2) - beta2 - density
-    return 21.82 * 0.307075e-3 * 0.49848 / beta2 * max(bracket, 0.0)
 
 
 @kernel
@@ -244,6 +212,10 @@ def write_track(
         jacobian[Q_OVER_P, c] = 0.0
     jacobian[Q_OVER_P, Q_OVER_P] = slope
     sandwich(jacobian, p, work.c, covariance)
+    sine = math.hypot(tx, ty) / math.sqrt(tx * tx + ty * ty + tz * tz)
+    if not at_hit and sine > 0.0:
+        first, cot = math.hypot(here[X], here[Y]), tz / math.hypot(tx, ty)
+        before_the_first_sensor(first, z, cot, sine, lever, q_over_p, given, covariance)
     if lever == 0.0:
         covariance[Q_OVER_P, Q_OVER_P] = UNMEASURED
     if covariance[PHI, PHI] > ANY_ANGLE:

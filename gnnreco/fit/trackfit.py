@@ -25,6 +25,7 @@ from gnnreco.kernels import U, V, X, Y, Z
 from .clusters import clusters_of, take_errors
 from .helix import BEND
 from .kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
+from .matter import between_sensors
 from .reference import advance, angle_axes, follow_hits, write_track
 from .result import FITTED, MISSED_SENSOR, NOT_FINITE, TOO_FEW_HITS, UNMEASURED, UNSETTLED, FitResult
 from .seed import lever_of, seed
@@ -142,6 +143,7 @@ def fit_tracks(
         np.asarray(detector.resolution_v[sensor] ** 2 if hits.var_v is None else hits.var_v, np.float64),
         np.ascontiguousarray(detector.rotation),
         np.asarray(detector.radiation_lengths, np.float64),
+        _cylinders(detector),
         BEND if bz is None else bz * BEND,
         mass,
         energy_loss,
@@ -162,6 +164,12 @@ def fit_tracks(
             )
         )
     return result
+
+
+def _cylinders(detector: Surfaces) -> Floats:
+    """Radius, half length (mm) and radiation lengths of the passive cylinders, (k, 3); planes alone have none."""
+    rows = [(c.radius, c.half_length, c.radiation_lengths) for c in getattr(detector, "passive", ())]
+    return np.array(rows, np.float64).reshape(-1, 3)
 
 
 @kernel
@@ -244,6 +252,7 @@ def _load(
         if len(clusters):
             work.cluster[n] = clusters[m]
         n += 1
+    between_sensors(n, given, work)
     return n
 
 

@@ -115,7 +115,7 @@ def fitted(detector: Detector, event: Event) -> tuple[FitResult, Floats]:
     hit, particle = truth.hit[good], truth.particle[good]
     order = np.lexsort((np.linalg.norm(event.hits.xyz[hit], axis=1), particle))
     rows, counts = np.unique(particle, return_counts=True)
-    empty = replace(detector, radiation_lengths=np.zeros(detector.n_sensors))
+    empty = replace(detector, radiation_lengths=np.zeros(detector.n_sensors), passive=())
     result = fit_tracks(empty, event.hits, np.append(0, np.cumsum(counts)), hit[order])
     true = perigee(
         np.stack([p.vx, p.vy, p.vz], 1), np.stack([p.px, p.py, p.pz], 1), p.charge, detector.field

@@ -1,0 +1,65 @@
+"""What cylinders without sensors scatter is in the errors of a fit, wherever they stand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gnnreco.columns import Event, Floats
+from gnnreco.fit.propagate import perigee
+from gnnreco.fit.trackfit import fit_tracks
+from gnnreco.geometry import Detector, load_detector
+from gnnreco.geometry.subsystem import PassiveCylinder
+from gnnreco.simulate import SimulationOptions, simulate
+
+DIAGONAL = [0, 2, 5, 9, 14]
+PIPE = PassiveCylinder("pipe", 20.0, 3000.0, 0.04, 0.0)
+SUPPORT = PassiveCylinder("support", 215.0, 3000.0, 0.08, 0.0)
+
+
+def muons(detector: Detector) -> Event:
+    options = SimulationOptions(
+        count=500, energy=(1.0, 3.0), eta=(-1, 1), particle="muon", radiation=False, nuclear=False
+    )
+    return next(iter(simulate(detector, "gun", seed=6, options=options)))
+
+
+def widths(detector: Detector, event: Event) -> Floats:
+    """Half the width of the central 68 % of the pulls of true hit lists, of each parameter."""
+    assert event.truth is not None
+    truth, p = event.truth, event.truth.particles
+    good = (np.bincount(truth.particle, minlength=len(p)) >= 8)[truth.particle]
+    hit, particle = truth.hit[good], truth.particle[good]
+    order = np.lexsort((np.linalg.norm(event.hits.xyz[hit], axis=1), particle))
+    rows, counts = np.unique(particle, return_counts=True)
+    offsets = np.append(0, np.cumsum(counts))
+    fit = fit_tracks(detector, event.hits, offsets, hit[order], energy_loss=True, mass=0.10566)
+    true = perigee(
+        np.stack([p.vx, p.vy, p.vz], 1), np.stack([p.px, p.py, p.pz], 1), p.charge, detector.field
+    )[rows]
+    good = fit.valid
+    pulls = (fit.parameters[good] - true[good]) / np.sqrt(fit.covariance[good][:, DIAGONAL])
+    low, high = np.percentile(pulls, [15.87, 84.13], axis=0)
+    return np.asarray((high - low) / 2)
+
+
+@pytest.mark.parametrize("passive", [(PIPE,), (PIPE, SUPPORT), ()])
+def test_errors_hold_what_cylinders_scatter(passive: tuple[PassiveCylinder, ...]) -> None:
+    detector = replace(load_detector("trackml"), passive=passive)
+    event = muons(detector)
+    found = widths(detector, event)
+    assert (found > 0.8).all()
+    assert (found < 1.25).all()
+    if passive:
+        unknown = widths(replace(detector, passive=()), event)
+        assert unknown.max() > 1.2 * found.max()
+        assert (unknown > found - 0.01).all()
+
+
+def test_cylinders_that_end_before_the_track_change_nothing() -> None:
+    detector = replace(load_detector("trackml"), passive=())
+    short = replace(detector, passive=(replace(PIPE, half_length=1e-3), replace(SUPPORT, half_length=1e-3)))
+    event = muons(detector)
+    assert np.array_equal(widths(detector, event), widths(short, event))
