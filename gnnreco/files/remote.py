@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from gnnreco.errors import BadInput
 
-from .remote_copy import EXTRAS, copy_of, system_of, tried
+from .remote_copy import EXTRAS, asked, copy_of, tried
 
 #: One slash is what a path keeps of two.
 ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
@@ -37,7 +37,9 @@ def located(name: str | Path) -> Path:
     match = ADDRESS.fullmatch(str(name))
     if match is None:
         return Path(name)
-    if match["scheme"].lower() not in EXTRAS:
+    if (
+        "::" in match["rest"] or match["scheme"].lower() not in EXTRAS
+    ):  # fsspec would put one kind into another
         kinds = ", ".join(f"{scheme}://" for scheme in EXTRAS)
         raise BadInput(name, "", f"addresses of this kind are not read, only {kinds}; copy the file here")
     return RemoteFile.at(f"{match['scheme'].lower()}://{match['rest']}")
@@ -98,8 +100,10 @@ class RemoteFile(type(Path())):  # type: ignore[misc]
 
     def is_file(self) -> bool:
         """Whether it is a file."""
+        if self._address.endswith("/") or "*" in self.name:  # a folder, or a pattern
+            return False
         try:
-            return not self._address.endswith("/") and copy_of(self._address).about.size >= 0
+            return copy_of(self._address).about.size >= 0
         except (FileNotFoundError, IsADirectoryError):
             return False
 
@@ -107,15 +111,15 @@ class RemoteFile(type(Path())):  # type: ignore[misc]
         """Whether it is a folder: on the web what ends in a slash, elsewhere what its machine says."""
         if self._address.endswith("/"):
             return True
-        if self._address.startswith("http"):
+        if self._address.startswith("http") or "*" in self.name:
             return False
-        return bool(tried(self._address, "", lambda: system_of(self._address).isdir(self._address)))
+        return bool(tried(self._address, "", lambda: asked(self._address, "isdir")))
 
     def iterdir(self) -> Iterator[RemoteFile]:
         """What its machine lists of a folder, which web servers may not do. Raises `BadInput`."""
-        system, base = system_of(self._address), self._address.rstrip("/") + "/"
+        base = self._address.rstrip("/") + "/"
         try:
-            names = tried(self._address, "", lambda: system.ls(self._address, detail=False))
+            names = tried(self._address, "", lambda: asked(self._address, "ls", detail=False))
         except FileNotFoundError:
             raise BadInput(self._address, "", "its machine lists no such folder; name files") from None
         found = (str(name).rstrip("/").rpartition("/")[2] for name in names)

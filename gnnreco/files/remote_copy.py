@@ -34,6 +34,8 @@ COPIES = 64
 PASSING = (408, 425, 429)
 #: What the library of an address is told: of the web, to use the proxy of the site.
 OPTIONS = {scheme: {"client_kwargs": {"trust_env": True}} for scheme in ("http", "https")}
+#: How XRootD says that there is no such file.
+NO_SUCH = "[3011]"
 #: What has to be installed for an address to be read.
 EXTRAS = {"http": "remote", "https": "remote", "s3": "s3", "root": "xrootd", "roots": "xrootd"}
 
@@ -122,9 +124,8 @@ class Copy:
         """These bytes, from the other machine."""
         try:
             if self._handle is None:
-                self._handle = system_of(self.address).open(
-                    self.address, "rb", cache_type="none", size=self.about.size
-                )
+                size = self.about.size
+                self._handle = asked(self.address, "open", "rb", cache_type="none", size=size)
             self._handle.seek(start)
             data = bytes(self._handle.read(stop - start))
         except ValueError as error:
@@ -159,9 +160,7 @@ class Copy:
 
     def _stream(self) -> int:
         """Write all that comes in one go; the number of its bytes."""
-        stream = tried(
-            self.address, "", lambda: system_of(self.address).open(self.address, "rb", block_size=0)
-        )
+        stream = tried(self.address, "", lambda: asked(self.address, "open", "rb", block_size=0))
         at = 0
         try:
             while at < self.about.size and (data := within(ANSWER_S, lambda: stream.read(BLOCK))):
@@ -222,7 +221,7 @@ def _forget(address: str) -> None:
 
 
 def _about(address: str) -> About:
-    info = tried(address, "", lambda: system_of(address).info(address))
+    info = tried(address, "", lambda: asked(address, "info"))
     if info.get("type") == "directory":
         raise IsADirectoryError(address)
     if info.get("size") is None:
@@ -236,16 +235,17 @@ def _about(address: str) -> About:
     return About(int(info["size"]), int.from_bytes(digest[:7], "big"), time.monotonic())
 
 
-def system_of(address: str) -> Any:
-    """The file system of fsspec for an address. Raises `MissingTool`."""
+def asked(address: str, what: str, *words: Any, **options: Any) -> Any:
+    """What the file system of fsspec for an address says to one of its methods. Raises `MissingTool`."""
     scheme = address.split(":", 1)[0]
     try:
-        import fsspec
+        from fsspec.core import url_to_fs
 
-        return fsspec.filesystem(scheme, **OPTIONS.get(scheme, {}))
+        system, path = url_to_fs(address, use_listings_cache=False, **OPTIONS.get(scheme, {}))
     except ImportError as error:
         why = f"cannot be read yet ({error}): pip install 'gnnreco[{EXTRAS[scheme]}]'"
         raise MissingTool(address, why) from None
+    return getattr(system, what)(path, *words, **options)
 
 
 def tried(address: str, where: str, call: Callable[[], Answer]) -> Answer:
@@ -268,7 +268,8 @@ def tried(address: str, where: str, call: Callable[[], Answer]) -> Answer:
             raise
         except Exception as error:  # whatever the library of that kind of address raises
             status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
-            if status in (404, 410) or (isinstance(error, FileNotFoundError) and error.__cause__ is None):
+            missing = isinstance(error, FileNotFoundError) and error.__cause__ is None
+            if missing or status in (404, 410) or NO_SUCH in str(error):
                 raise FileNotFoundError(address) from None
             reason = said(error)
             if status is not None and 400 <= status < 500 and status not in PASSING:

@@ -158,8 +158,9 @@ def test_names_of_this_machine_stay_paths() -> None:
     assert type(located("/data/x")) is type(Path())
     assert str(located(Path("https://host/a/b.root"))) == "https://host/a/b.root"
     assert str(located("root://host//store/b.root")) == "root://host//store/b.root"
-    with pytest.raises(BadInput, match="addresses of this kind are not read, only http://"):
-        located("ftp://host/x")
+    for name in ("ftp://host/x", "https://host/x::file:///etc/passwd"):
+        with pytest.raises(BadInput, match="addresses of this kind are not read, only http://"):
+            located(name)
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

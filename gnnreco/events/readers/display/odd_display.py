@@ -73,6 +73,8 @@ class OddDisplayReader:
     def _hits(self, content: JsonDict, name: str) -> Floats:
         """Of each hit: place, particle, species, transverse momentum, energy (n, 7)."""
         rows = content.get(name) or []
+        if not isinstance(rows, list):
+            raise BadInput(self.file, name, "no list of hits; damaged: fetch the file again")
         wanted = (*AXES, "particle_id", "pdg_id", "pT", *(("energy",) if name == CALORIMETER else ()))
         listed: list[list[Any]] = []
         for at, row in enumerate(rows):

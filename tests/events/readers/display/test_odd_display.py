@@ -55,6 +55,8 @@ def test_hits_and_particles(tmp_path: Path) -> None:
         {"calo_hits": [hit(1, 2, 3, 1)]},
         {"vertex": "here"},
         {"all_tracker_hits": [], "calo_hits": []},
+        {"calo_hits": 5},
+        {"calo_hits": "word"},
     ],
 )
 def test_damage_is_named(tmp_path: Path, changed: dict[str, Any]) -> None:
