@@ -133,12 +133,13 @@ bench-deploy: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_deploy.py --jets .bench/jets --work .bench/deploy --picture .bench/front.png
 	$(BIN)/python scripts/bench_onnx.py
 
-# A job killed at random moments and resumed, until nothing can be lost: every event once, the same bytes (hours; KILLS, DASK_KILLS, FILES).
+# A job killed at random moments and resumed, until nothing can be lost: every event once, the same bytes (hours; KILLS, DASK_KILLS, FILES; EDM4HEP=file beside uproot).
 KILLS ?= 200
 DASK_KILLS ?= 20
 FILES ?= 10000
+EDM4HEP ?= ../shared/data/edm4hep/odd_10ev_sim.edm4hep.root
 bench-batch: $(VENV)/.ready-peers
-	$(BIN)/python scripts/bench_batch.py --kills $(KILLS) --dask-kills $(DASK_KILLS) --files $(FILES)
+	$(BIN)/python scripts/bench_batch.py --kills $(KILLS) --dask-kills $(DASK_KILLS) --files $(FILES) --edm4hep $(EDM4HEP)
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench build dist

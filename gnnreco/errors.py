@@ -31,6 +31,10 @@ class BadInput(GnnrecoError):
         super().__init__(f"{file}: {where}: {why}" if where else f"{file}: {why}")
 
 
+class Unreachable(BadInput):
+    """A file on another machine that did not come: no event is at fault, and a job ends here rather than fail at each."""
+
+
 class BadGeometry(GnnrecoError):
     """A detector description that contradicts itself; `where` names the sensor, cell or line."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gnnreco.columns import Event, JetBlock
-from gnnreco.errors import BadInput
+from gnnreco.errors import BadInput, Unreachable
 from gnnreco.events import calochallenge
 from gnnreco.events.calochallenge import CaloChallengeReader
 from gnnreco.events.parquet.jets import JetsReader, is_jets
@@ -211,6 +211,8 @@ class _Search:
             if not path.is_file():
                 raise BadInput(path, "", "is no file")
             self._add_table(path)
+        except Unreachable:
+            raise
         except BadInput:
             self.foreign.append(path)
 

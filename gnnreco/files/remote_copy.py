@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gnnreco.errors import BadInput, MissingTool
+from gnnreco.errors import BadInput, MissingTool, Unreachable
 
 from .limits import COPY_BYTES
 
@@ -253,8 +253,10 @@ def tried(address: str, where: str, call: Callable[[], Answer]) -> Answer:
 
     Raises
     ------
+    Unreachable
+        It did not answer.
     BadInput
-        It did not answer, or refused.
+        It refused.
     FileNotFoundError
         It says that there is no such file.
     """
@@ -278,10 +280,10 @@ def tried(address: str, where: str, call: Callable[[], Answer]) -> Answer:
     raise gave_up(address, where, reason)
 
 
-def gave_up(address: str, where: str, reason: str) -> BadInput:
+def gave_up(address: str, where: str, reason: str) -> Unreachable:
     """The error after the last try."""
     why = f"did not come in {TRIES} tries ({reason}); try later, or copy the file here and name the copy"
-    return BadInput(address, where, why)
+    return Unreachable(address, where, why)
 
 
 def within(seconds: float, call: Callable[[], Answer]) -> Answer:

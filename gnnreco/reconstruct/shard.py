@@ -18,7 +18,7 @@ import numpy as np
 
 from gnnreco.columns import Event
 from gnnreco.columns.table import Columns
-from gnnreco.errors import BadInput
+from gnnreco.errors import BadInput, Unreachable
 from gnnreco.events import EventSource, open_events
 from gnnreco.events.output_file import Layout, Row, output_writer, read_note, read_output
 from gnnreco.events.select import unseen
@@ -281,6 +281,8 @@ def _one_event(one: EventSource, name: str, chain: Reconstructor, books: Mapping
         with Timer() as timer:
             event = one[0]
         outcomes = chain.run(event, books.__contains__)
+    except Unreachable:  # nor would the other events come
+        raise
     except Exception as error:  # whatever it is, the other events go on and this one is reported
         for book in books.values():
             book.read(one, name, None, timer)

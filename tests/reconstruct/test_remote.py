@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gnnreco.cli import main
-from gnnreco.errors import BadInput
+from gnnreco.errors import BadInput, Unreachable
 from gnnreco.events import open_events, write_events
 from gnnreco.files import remote, remote_copy
 from gnnreco.files.remote import RemoteFile
@@ -128,6 +128,25 @@ def test_a_server_that_dies_in_the_middle_of_a_job(web: Web, bundle: Path, tmp_p
     remote_copy.forget_all()
     with pytest.raises(BadInput, match=r"events-00000.parquet: bytes 0 to [\d,]+: did not come in 3 tries"):
         reconstruct(f"{web.address}/events-00000.parquet", DETECTOR, save(bundle), tmp_path / "out")
+
+
+def test_a_job_ends_where_the_server_dies_and_goes_on_when_it_is_back(
+    web: Web, bundle: Path, inputs: Path, tmp_path: Path
+) -> None:
+    out, file = tmp_path / "out", web.folder / "events-00000.parquet"
+    pq.write_table(pq.read_table(file), file, row_group_size=1)
+    address = f"{web.address}/{file.name}"
+
+    def dies(*_: object) -> None:
+        web.always = "die"
+        remote_copy.forget_all()
+
+    with pytest.raises(Unreachable, match="did not come in 3 tries"):
+        reconstruct(address, DETECTOR, save(bundle), out, progress=dies)
+    assert len(list(out.glob("shard-*"))) == 1
+    web.always = None
+    again = reconstruct(address, DETECTOR, bundle, out, resume=True)
+    assert (again["events_out"], again["failures"], again["events_timed"]) == (N, [], N - 8)
 
 
 def test_the_command_line_takes_addresses(
