@@ -12,8 +12,9 @@ merged where most of it lies in a cluster that is mainly another's. `background_
 `ratio` is the energy of a cluster over that of its target after the experiment's corrections (median, and half of its central 68 %).
 `empty_events` counts the clusters over 20 MeV of an event that holds nothing but background; the first row says how many offline has.
 
-CLUE and the density peaks are tuned (sum of efficiency and purity) on the events with even numbers, all are judged on the others.
-`in time` drops clusters whose loudest crystal is more than `--window` ns from the collision.
+CLUE is tuned (sum of efficiency and purity, then the median ratio) on the events with even numbers, all are judged on the others; once
+more without clusters whose loudest crystal is more than `--window` ns from the collision, which `clusters-belle2` drops too (and whose
+settings were chosen on the same events).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,17 +46,12 @@ from gnnreco.tasks.showers.task import ClusteringTask
 
 MAP = "event=event,x=x[cm],y=y[cm],z=z[cm],sensor=cell_id,energy=rec_energy,time=tc_time"
 LEAST, HALF, FRAGMENT = 0.02, 0.5, 0.1
-#: What is tuned, and to which values; lengths of CLUE in crystals, energies in GeV.
-GRID: dict[str, dict[str, list[float]]] = {
-    "CLUE": {
-        "reach": [1.2, 1.6, 2.1, 2.6], "density": [0.02, 0.025, 0.03, 0.04, 0.06], "separation": [0.7, 1.0, 1.3],
-        "outlier": [1.0, 1.3, 2.0],
-    },
-    "density peaks": {
-        "radius": [1.2, 1.5, 2.0, 2.6], "seed": [0.02, 0.025, 0.03, 0.04, 0.06], "saddle": [0.3, 0.5, 0.7, 0.8, 0.9, 0.95],
-    },
-}  # fmt: skip
-
+#: To which values CLUE is tuned; lengths in crystals, energies in GeV.
+GRID: dict[str, list[float]] = {
+    "kernel": [0.0, 0.15, 0.5],
+    "reach": [1.2, 1.6, 2.0],
+    "density": [0.025, 0.03, 0.035, 0.04, 0.05],
+}
 
 Flags = NDArray[np.bool_]
 
@@ -99,21 +95,20 @@ def read(file: Path, detector: Detector) -> list[Collision]:
     return found
 
 
-def by_bundle(task: ClusteringTask, response: float = 1.0) -> Finder:
+def by_bundle(task: ClusteringTask) -> Finder:
     """Clusters of a bundle."""
 
     def find(event: Event) -> Shares:
         found = task.reconstruct(event)
         columns = (found.hit_weight, found.hit_index, found.offsets)
-        part = csr_array(columns, shape=(len(found), len(event.hits)))
-        return Shares(part, found.energy / response)
+        return Shares(csr_array(columns, shape=(len(found), len(event.hits))), found.energy)
 
     return find
 
 
 def by_clue(detector: Detector, chosen: Mapping[str, float], response: float) -> Finder:
     """Clusters of CLUE on Mercator's map of the sphere, which keeps angles: distances there are those of crystals."""
-    config = ClueConfig(chosen["density"], chosen["separation"], chosen["outlier"])
+    config = ClueConfig(chosen["density"], outlier=1.0, kernel=chosen["kernel"])
     size = np.sqrt(4 * detector.half_u * detector.half_v) / np.linalg.norm(detector.center, axis=1)
 
     def find(event: Event) -> Shares:
@@ -136,8 +131,10 @@ def whole(label: Ints, energy: Floats) -> Shares:
     return Shares(part, part @ energy)
 
 
-def in_time(find: Finder, window: float) -> Finder:
-    """The same without clusters whose loudest hit is early or late."""
+def in_time(find: Finder, window: float | None) -> Finder:
+    """The same without clusters whose loudest hit is more than a window early or late."""
+    if window is None:
+        return find
 
     def timely(event: Event) -> Shares:
         found = find(event)
@@ -148,14 +145,6 @@ def in_time(find: Finder, window: float) -> Finder:
         return Shares(found.part[keep], found.energy[keep])
 
     return timely
-
-
-def tuned_density(task: ClusteringTask, chosen: Mapping[str, float]) -> ClusteringTask:
-    """The task of `clusters-density` with other settings; all crystals are read, energies are in GeV."""
-    layer = task.frame.radiation_lengths[0]
-    graph = replace(task.config.graph, threshold=0.0, mip=1 / layer)
-    density = replace(task.config.density, min_hits=1, **chosen)
-    return ClusteringTask(replace(task.config, graph=graph, density=density, calibration=None), task.detector)
 
 
 def compared(sample: Iterable[Collision], find: Finder) -> dict[str, Any]:
@@ -209,24 +198,25 @@ def clusters_an_event(sample: Sequence[Collision], find: Finder) -> float:
     return float(np.mean([(find(one.event).part @ one.event.hits.energy > LEAST).sum() for one in sample]))
 
 
-def tune(
-    name: str, make: Callable[[Mapping[str, float]], Finder], sample: Sequence[Collision]
-) -> tuple[dict[str, float], float]:
-    """One setting after the other, twice; and the median ratio that they give."""
-    best = {key: values[len(values) // 2] for key, values in GRID[name].items()}
-    merit = {}
+def tuned_clue(
+    detector: Detector, window: float | None, sample: Sequence[Collision]
+) -> tuple[dict[str, float], Finder]:
+    """One setting after the other, twice; then the energies are divided by the median ratio."""
+    best = {key: values[len(values) // 2] for key, values in GRID.items()}
+    merit: dict[tuple[float, ...], float] = {}
 
     def judge(chosen: dict[str, float]) -> float:
         key = tuple(chosen.values())
         if key not in merit:
-            got = compared(sample, make(chosen))
+            got = compared(sample, in_time(by_clue(detector, chosen, 1.0), window))
             merit[key] = got["efficiency"] + (got["purity"] or 0.0)
         return merit[key]
 
     for _ in range(2):
-        for key, values in GRID[name].items():
+        for key, values in GRID.items():
             best = max(({**best, key: value} for value in values), key=judge)
-    return best, compared(sample, make(best))["ratio"]
+    response = compared(sample, by_clue(detector, best, 1.0))["ratio"]
+    return best, in_time(by_clue(detector, best, response), window)
 
 
 def main() -> None:
@@ -238,11 +228,9 @@ def main() -> None:
     parser.add_argument(
         "--background", type=Path, nargs="*", default=[], help="events of nothing but beam background"
     )
-    parser.add_argument("--bundle", nargs="*", default=["showers-any", CLUSTERS])
-    parser.add_argument(
-        "--peers", action=argparse.BooleanOptionalAction, default=True, help="CLUE, density peaks"
-    )
-    parser.add_argument("--window", type=float, help="ns")
+    parser.add_argument("--bundle", nargs="*", default=["clusters-belle2", "showers-any", CLUSTERS])
+    parser.add_argument("--clue", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--window", type=float, default=60.0, help="ns (default: 60)")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     detector = load_detector("belle2_ecl")
@@ -250,16 +238,12 @@ def main() -> None:
     empty = [one for file in args.background for one in read(file, detector)]
     tuning, judged = ([one for one in events if one.event.number % 2 == half] for half in (0, 1))
     finders: dict[str, Finder] = {}
-    if args.peers:
-        peaks = load_task(load_bundle(CLUSTERS), detector)
-        chosen, response = tune("CLUE", lambda c: by_clue(detector, c, 1.0), tuning)
-        finders[f"CLUE {chosen}"] = by_clue(detector, chosen, response)
-        chosen, response = tune("density peaks", lambda c: by_bundle(tuned_density(peaks, c)), tuning)
-        finders[f"density peaks {chosen}"] = by_bundle(tuned_density(peaks, chosen), response)
     for name in args.bundle:
         finders[Path(name).name] = by_bundle(load_task(load_bundle(name), detector))
-    if args.window:
-        finders |= {f"{name}, in time": in_time(find, args.window) for name, find in finders.items()}
+    for window in (None, args.window) if args.clue else ():
+        chosen, find = tuned_clue(detector, window, tuning)
+        said = ", ".join(f"{name} {value:g}" for name, value in chosen.items())
+        finders[f"CLUE ({said})" + (f" within {window:g} ns" if window else "")] = find
     rows: list[dict[str, Any]] = [{"finder": "offline", "empty_events": in_offline(empty)}] if empty else []
     for name, find in finders.items():
         row = {"finder": name, **compared(judged, find)}

@@ -60,6 +60,7 @@ def test_what_a_detector_measures_chooses_its_bundles(mixed: tuple[Path, Path]) 
     assert names(load_detector("telescope")) == [TRACKER]
     assert names(load_detector("voronoi")) == [SHOWERS]
     assert names(load_detector("lar")) == ["showers-lar"]
+    assert names(load_detector("belle2_ecl")) == ["clusters-belle2"]
     assert names(load_detector("tpc")) == ["tpc"]
     with pytest.raises(
         BadBundle, match=r"mixed: no bundle for tracks.*gnnreco bundle adapt.*showers alone are found with"

@@ -111,7 +111,7 @@ def test_showers_are_the_same_in_every_calorimeter_that_is_moved(
     detector, events = made(name, "gun", SHOWERS)
     away = Motion(*motion)
     moved = detector.moved(away.turn, away.shift)
-    own = {bundle for bundle in default_bundles(detector) if bundle.startswith("showers-")}
+    own = {bundle for bundle in default_bundles(detector) if bundle.startswith(("clusters-", "showers-"))}
     for bundle in sorted(own | {"clusters-density", "showers-any"}):
         here, there = (load_task(load_bundle(bundle), d, any_detector=True) for d in (detector, moved))
         for event in events:

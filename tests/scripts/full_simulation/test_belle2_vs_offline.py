@@ -83,7 +83,7 @@ def test_the_rates_of_finders_that_are_known(script: ModuleType) -> None:
 def test_clue_agrees_with_most_of_the_offline_clusters(script: ModuleType, tmp_path: Path) -> None:
     detector = load_detector("belle2_ecl")
     (one,) = script.read(EVENT, detector)
-    settings = {"reach": 1.6, "density": 0.03, "separation": 1.0, "outlier": 1.0}
+    settings = {"reach": 1.6, "density": 0.03, "kernel": 0.0}
     found = script.compared([one], script.by_clue(detector, settings, 1.0))
     assert found["efficiency"] > 0.8
     assert found["purity"] > 0.8

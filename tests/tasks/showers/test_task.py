@@ -181,3 +181,27 @@ def test_the_path_of_a_particle_in_a_drift_chamber_is_few_pieces() -> None:
         assert 1 <= len(clusters) <= 4
         assert len(clusters.hit_index) > 0.95 * len(event.hits)
         assert clusters.energy.sum() == pytest.approx(event.hits.energy.sum(), rel=0.05)
+
+
+def test_clusters_outside_the_window_in_time_are_dropped(task: ClusteringTask) -> None:
+    (event,) = shoot(task.detector, "photon", 30.0, 1, count=3)
+    found = task.reconstruct(event)
+    energy, time = event.hits.energy, event.hits.time
+    assert energy is not None
+    assert time is not None
+    assert len(found) >= 2
+    loudest = [
+        max(range(low, high), key=lambda k: found.hit_weight[k] * energy[found.hit_index[k]])
+        for low, high in zip(found.offsets[:-1], found.offsets[1:], strict=True)
+    ]
+    rows = found.hit_index[loudest]
+    late = time.copy()
+    late[rows[0]] = -70.0
+    late[np.setdiff1d(found.hit_index, rows)] = 500.0  # only the loudest hit of each tells its time
+    timely = ClusteringTask(replace(task.config, window=60.0), task.detector)
+    kept = timely.reconstruct(replace(event, hits=replace(event.hits, time=late)))
+    np.testing.assert_array_equal(kept.energy, found.energy[1:])
+    late[rows[0]] = np.nan
+    whole = timely.reconstruct(replace(event, hits=replace(event.hits, time=late)))
+    assert len(whole) == len(found)
+    assert len(timely.reconstruct(replace(event, hits=replace(event.hits, time=None)))) == len(found)
