@@ -100,7 +100,7 @@ def test_from_an_empty_folder_to_showers(folder: Path) -> None:
 
 @pytest.mark.slow  # it trains for a minute; that of showers stays
 def test_from_an_empty_folder_to_tracks(folder: Path) -> None:
-    follow(commands("my_detector.md")[1])
+    follow(commands("my_detector.md")[2])
     assert main(["evaluate", "tracks", "--truth", "events", "--min-hits", "5", "--json", "scores.json"]) == 0
     scores = json.loads(Path("scores.json").read_text())
     assert scores["all_tracks"]["acts"]["efficiency"] > 0.95
