@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
+import pytest
 
+from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
+from gnnreco.simulate import SimulationOptions, simulate
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "real_full_simulation.py"
 
 
-def test_hits_are_carried_along_their_way(tmp_path: Path) -> None:
+def loaded() -> ModuleType:
     spec = importlib.util.spec_from_file_location("real_full_simulation", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
+    return script
+
+
+def test_hits_are_carried_along_their_way(tmp_path: Path) -> None:
+    script = loaded()
     layer = np.arange(50)
     z = np.where(layer < 28, 322 + 1.4 * layer, 368 + 6.6 * (layer - 28))  # cm
     z = np.concatenate([z, -z, [z[40] + 0.2]])  # a tile 2 mm behind the silicon of its layer
@@ -41,3 +50,13 @@ def test_hits_are_carried_along_their_way(tmp_path: Path) -> None:
     assert station[rows[rows < 28]].max() == 26  # the front section stays the front section
     assert station[rows[rows >= 28]].min() >= 27
     assert station[rows].max() == 47
+
+
+def test_a_row_a_file_tells_what_is_found_of_its_particles(tmp_path: Path) -> None:
+    detector = load_detector("voronoi")
+    options = SimulationOptions(particle="photon", energy=(20.0, 20.0), eta=(2.2, 2.6))
+    write_events(simulate(detector, "gun", 4, seed=3, options=options), tmp_path / "events")
+    row = loaded().own_row(f"voronoi:{tmp_path / 'events'}", "clusters-density", 1.0)
+    assert (row["events"], row["targets"], row["efficiency"]) == (4, 4, 1.0)
+    assert row["purity"] == pytest.approx(4 / row["clusters"])
+    assert row["response"] == pytest.approx(0.9, abs=0.2)
