@@ -85,8 +85,8 @@ def serving(folder: Path) -> Iterator[Web]:
             self.send_header("ETag", f'"{file.stat().st_mtime_ns:x}-{len(data):x}"')
             self.end_headers()
             cut = part[: len(part) // 2] if fault == "cut" else part
+            web.sent.append((self.path, len(cut)))  # before whoever asked can look
             self.wfile.write(cut)
-            web.sent.append((self.path, len(cut)))
             self.close_connection = fault == "cut"
 
     class Server(http.server.ThreadingHTTPServer):
