@@ -212,6 +212,8 @@ def write_track(
         jacobian[Q_OVER_P, c] = 0.0
     jacobian[Q_OVER_P, Q_OVER_P] = slope
     sandwich(jacobian, p, work.c, covariance)
+    if at_hit:  # no variance tells that z0 was not measured: a tilted sensor would give it some
+        covariance[Z0, :], covariance[:, Z0] = 0.0, 0.0
     sine = math.hypot(tx, ty) / math.sqrt(tx * tx + ty * ty + tz * tz)
     if not at_hit and sine > 0.0:
         first, cot = math.hypot(here[X], here[Y]), tz / math.hypot(tx, ty)

@@ -31,7 +31,7 @@ class FitResult(NamedTuple):
         NOT_FINITE.
     at_first_hit : bool (n,)
         The track runs along z as well as can be told, so nothing defines its closest approach to the axis: d0 and z0 are
-        those of the innermost hit. Test beams; never in a collider.
+        those of the innermost hit, and z0 has no variance. Test beams; never in a collider.
     kept : bool (m,)
         False for hits dropped as outliers, hits of no sensor and hits that are not finite.
     chi2_hit : (m,)

@@ -181,6 +181,21 @@ def test_beam_along_z_keeps_to_its_first_plane() -> None:
     assert stats.kstest(stats.chi2.sf(result.chi2, result.ndf), "uniform").pvalue > 1e-3
 
 
+def test_a_track_along_z_has_no_error_of_z0_on_a_tilted_plane_either() -> None:
+    axes, z = np.tile(np.eye(3), (6, 1, 1)), np.arange(6) * 50.0 + 10.0
+    axes[0, :, 0], axes[0, :, 2] = [0.8, 0.0, -0.6], [0.6, 0.0, 0.8]
+    sensors = Sensors(ConstantField(0.0), axes, np.zeros(6), np.full(6, 0.01), np.full(6, 0.01))
+    hits = Hits(np.arange(6), 2 + 1e-5 * z, np.full(6, 3.0), z, np.arange(6, dtype=np.int32))
+    result = fit_tracks(sensors, hits, np.array([0, 6]), np.arange(6))  # type: ignore[arg-type]
+    matrix = np.zeros((5, 5))
+    matrix[np.tril_indices(5)] = result.covariance[0]
+    assert result.at_first_hit.all()
+    assert result.parameters[0, 1] == pytest.approx(10.0)
+    assert not matrix[1].any()
+    assert not matrix[:, 1].any()
+    assert (np.diag(matrix)[[0, 2, 3]] > 0).all()
+
+
 def test_turning_everything_about_the_beam_turns_phi_only() -> None:
     s = sample(n=100, tilt=0.3, pt=(1.0, 5.0))
     before = s.fit()

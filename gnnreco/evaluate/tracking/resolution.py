@@ -6,6 +6,7 @@ import numpy as np
 
 from gnnreco.columns import Floats, Tracks
 from gnnreco.files.json_types import JsonObject
+from gnnreco.fit.helix import D0, PHI, Z0
 
 from ..rates import EDGES
 
@@ -41,6 +42,8 @@ def residuals(tracks: Tracks, truth: Floats) -> tuple[Floats, Floats]:
 def resolutions(residual: Floats, sigma: Floats, truth: Floats, variables: dict[str, Floats]) -> JsonObject:
     """Widths of residuals and pulls: interquartile range over 1.349 (core), root mean square (with tails).
 
+    Tracks along z have no closest approach to it (see `gnnreco.fit.result`): d0 and z0 count the others.
+
     Parameters
     ----------
     residual, sigma, truth : float64 (n, 5)
@@ -51,7 +54,10 @@ def resolutions(residual: Floats, sigma: Floats, truth: Floats, variables: dict[
     columns = {name: (residual[:, i], sigma[:, i]) for i, name in enumerate(PARAMETERS)}
     charged = np.where(truth[:, 4] == 0, 1.0, truth[:, 4])
     columns["q_over_p_relative"] = (residual[:, 4] / charged, sigma[:, 4] / np.abs(charged))
+    approach = (sigma[:, Z0] > 0) | (sigma[:, PHI] <= 0)  # without any errors nothing tells which those are
     for name, (delta, error) in columns.items():
+        rows = approach if name in (PARAMETERS[D0], PARAMETERS[Z0]) else np.ones(len(delta), np.bool_)
+        delta, error = delta[rows], error[rows]
         pull = delta[error > 0] / error[error > 0]
         row: JsonObject = {
             "tracks": len(delta),
@@ -66,7 +72,9 @@ def resolutions(residual: Floats, sigma: Floats, truth: Floats, variables: dict[
             "pull_rms": _rms(pull),
             "pull_histogram": _histogram(pull),
         }
-        row["bins"] = {variable: _binned(delta, values, variable) for variable, values in variables.items()}
+        row["bins"] = {
+            variable: _binned(delta, values[rows], variable) for variable, values in variables.items()
+        }
         result[name] = row
     return result
 

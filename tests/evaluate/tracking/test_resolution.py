@@ -96,6 +96,23 @@ def test_bins_hold_the_widths_of_their_tracks_and_few_tracks_have_none() -> None
     assert row["core_interval"][row["edges"].index(3.0)] is None
 
 
+def test_tracks_along_z_count_in_no_width_of_d0_and_z0() -> None:
+    n = 1000
+    residual, sigma = np.random.default_rng(5).normal(0, 1, (n, 5)), np.ones((n, 5))
+    residual[::4, :2] *= (
+        1e4  # these are at the first hit, the true ones at an axis that the track hardly nears
+    )
+    sigma[::4, :2] = [0.01, 0.0]
+    found = resolutions(residual, sigma, np.ones((n, 5)), {"pt": np.full(n, 1.7)})
+    for name in PARAMETERS:
+        row = found[name]
+        assert row["tracks"] == (n * 3 // 4 if name in ("d0_mm", "z0_mm") else n)
+        assert row["rms"] == pytest.approx(1, rel=0.1)
+        assert row["pull_rms"] == pytest.approx(1, rel=0.1)
+    sigma[:] = 0.0  # tracks of others, without errors: all count
+    assert resolutions(residual, sigma, np.ones((n, 5)), {})["z0_mm"]["tracks"] == n
+
+
 def test_the_error_of_a_core_is_its_spread() -> None:
     rng = np.random.default_rng(3)
     cores = [_core(rng.normal(0, 1, 200)) for _ in range(2000)]
