@@ -19,6 +19,7 @@ from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.graphs.showers.families import one_shower_each
 from gnnreco.particles import species_of
 from gnnreco.statistics import COVERAGE, clopper_pearson
+from gnnreco.summary import counted
 from gnnreco.tasks.showers.columns import CLASS_OF_KIND
 from gnnreco.tasks.showers.edges import Shares
 from gnnreco.tasks.showers.targets import cell_truth, cluster_targets
@@ -96,7 +97,7 @@ class ShowerTarget:
         cuts = {f"energy > {self.min_energy:g} GeV": energy > self.min_energy}
         if np.isfinite(self.max_eta):
             cuts[f"|eta| < {self.max_eta:g}"] = np.abs(eta) < self.max_eta
-        cuts[f"at least {self.min_hits} hits"] = hits >= self.min_hits
+        cuts[f"at least {counted(self.min_hits, 'hit')}"] = hits >= self.min_hits
         return cuts | {f"at least {100 * self.min_left:g} % of the energy left": left >= self.min_left}
 
     def describe(self) -> str:

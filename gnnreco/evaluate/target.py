@@ -11,6 +11,7 @@ from gnnreco.columns import Floats, Ints, Particles
 from gnnreco.fit.propagate import perigee
 from gnnreco.geometry import Detector, Field
 from gnnreco.geometry.checks.coverage import coverage
+from gnnreco.summary import counted
 
 from .matching import Mask
 
@@ -88,7 +89,7 @@ class Target:
             cuts[f"pt > {self.min_pt:g} GeV"] = pt > self.min_pt
         if np.isfinite(self.max_eta):
             cuts[f"|eta| < {self.max_eta:g}"] = np.abs(eta) < self.max_eta
-        return cuts | {f"at least {self.min_hits} hits": hits >= self.min_hits}
+        return cuts | {f"at least {counted(self.min_hits, 'hit')}": hits >= self.min_hits}
 
     def kinematics(self, pt: Floats, eta: Floats, hits: Ints) -> Mask:
         """What passes all `cuts`."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from gnnreco.display.flat_page import write_flat_page
 from gnnreco.files.json_types import JsonMapping
+from gnnreco.summary import counted
 
 from . import charts
 
@@ -23,7 +24,7 @@ def write_page(path: str | Path, told: Row, views: Sequence[Row]) -> Path:
     title = f"{about['name']}: {about['task']}, {_text(about['parameters'])} parameters"
     body = [
         f"<h1>{html.escape(title)}</h1>",
-        _soft(f"{told['events']:,} events; {told['command'] or 'no command was told'}"),
+        _soft(f"{counted(told['events'], 'event')}; {told['command'] or 'no command was told'}"),
         *(f"<p>{html.escape(line)}</p>" for line in told["warnings"]),
         *_bundle(about),
         *_figures(told),
@@ -76,7 +77,7 @@ def _figures(told: Row) -> list[str]:
         lines.append(_soft(f"Simple method: {baseline['what']}."))
     if told["events_failed"]:
         failed = [{"event": r["event"], "file": r["source"], "why": r["why"]} for r in told["events_failed"]]
-        lines += [f"<h3>{len(failed):,} events failed</h3>", _table(failed, words=("file", "why"))]
+        lines += [f"<h3>{counted(len(failed), 'event')} failed</h3>", _table(failed, words=("file", "why"))]
     return lines
 
 

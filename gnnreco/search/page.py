@@ -11,6 +11,7 @@ import numpy as np
 from gnnreco.display.drawing.frame import Frame, draw_axes
 from gnnreco.display.drawing.svg import Drawing, hue
 from gnnreco.display.flat_page import write_flat_page
+from gnnreco.summary import counted
 
 from .hunt import Result
 from .regions import inside
@@ -27,7 +28,7 @@ def write_page(path: str | Path, result: Result) -> Path:
     title = f"Search in {told['resonance']} by {told['method']}"
     body = [
         f"<h1>{html.escape(title)}</h1>",
-        _soft(f"{told['events']:,} events; {told['command'] or 'no command was told'}"),
+        _soft(f"{counted(told['events'], 'event')}; {told['command'] or 'no command was told'}"),
         f"<p>{html.escape(_found(told))}</p>",
         _soft(f"Learned from {told['learned_from']}."),
         f"<div class='row'>{_spectrum(result).embedded()}{_scan(told).embedded()}</div>",

@@ -44,6 +44,7 @@ def test_a_telescope_asks_for_all_planes_but_one_wherever_it_stands() -> None:
     assert target_of(telescope) == wanted
     assert wanted.describe() == "at least 5 hits"
     assert wanted.counted().min_hits == 3
+    assert replace(wanted, min_hits=3).counted().describe() == "at least 1 hit"
     turn = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
     shift = np.array([30.0, 20.0, 500.0])
     moved = telescope.moved(turn, shift)

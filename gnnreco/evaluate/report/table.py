@@ -124,5 +124,5 @@ def _cost_lines(result: JsonMapping) -> list[str]:
     if result.get("cpu_seconds_per_event") is None:
         return []
     cpu, wall = (number(result[key], ".3g") for key in ("cpu_seconds_per_event", "seconds_per_event"))
-    memory = f"{number(result['peak_rss_gib'], '.2f')} GiB at peak, {result['threads']} threads"
+    memory = f"{number(result['peak_rss_gib'], '.2f')} GiB at peak, {counted(result['threads'], 'thread')}"
     return ["", f"{cpu} CPU s and {wall} s an event, {memory}"]

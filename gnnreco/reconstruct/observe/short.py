@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gnnreco.files.json_types import JsonMapping
+from gnnreco.summary import counted
 
 
 def in_short(told: JsonMapping) -> list[str]:
@@ -11,7 +12,7 @@ def in_short(told: JsonMapping) -> list[str]:
         return []
     runs = f"{told['runs']} runs of together " if told["runs"] > 1 else ""
     rates = f"{_rate(told['events_per_second'])}, {told['hits_per_second'] or 0:,.0f} hits/s"
-    lines = [f"{told['events']:,} events in {runs}{_time(told['seconds'])}: {rates}"]
+    lines = [f"{counted(told['events'], 'event')} in {runs}{_time(told['seconds'])}: {rates}"]
     warm = told["latency_seconds"]
     one = warm if warm["count"] else told["cold_latency_seconds"]
     if one["count"]:
@@ -27,7 +28,7 @@ def in_short(told: JsonMapping) -> list[str]:
         lines.append(f"memory: {max(memory.values()):.2f} GiB at peak{of}")
     if told["slowest"]:
         slow = told["slowest"][0]
-        hits = "not read" if slow["hits"] is None else f"{slow['hits']:,} hits"
+        hits = "not read" if slow["hits"] is None else counted(slow["hits"], "hit")
         cold = ", the first of its process" if slow["cold"] else ""
         lines.append(
             f"slowest: event {slow['event']} of {slow['file']}, {hits}, {_time(slow['seconds'])}{cold}"

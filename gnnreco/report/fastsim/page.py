@@ -17,6 +17,7 @@ from gnnreco.evaluate.fastsim.figures import LABELS
 from gnnreco.evaluate.fastsim.table import figure_rows
 from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry import Detector
+from gnnreco.summary import counted
 
 from .scene import Row, scene
 
@@ -41,7 +42,7 @@ def write_page(
         Events by their number, by the name of what made them: the full simulation, the bundle, the parametrisation.
     """
     name = told["bundle"]["name"]
-    made = scene(rows, makers, detector, f"{told['events']} events in {detector.name}")
+    made = scene(rows, makers, detector, f"{counted(told['events'], 'event')} in {detector.name}")
     sheets = [
         ("Showers", _showers(rows, made.particles, tuple(makers))),
         ("Figures", _figures(told, name)),

@@ -109,6 +109,8 @@ def test_the_report_times_every_event_and_names_the_slow_ones(
     assert "20 events in" in short
     assert "p99" in short
     assert "failed: 1 OverBudget" in short
+    (line, *_) = in_short(told | {"events": 1})
+    assert line.startswith("1 event in")
 
 
 def test_a_report_is_no_part_of_the_output(inputs: Path, bundle: Path, tmp_path: Path) -> None:
