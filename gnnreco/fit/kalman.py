@@ -37,7 +37,7 @@ class Given(NamedTuple):
     var_v: Floats
     rotation: Floats
     radiation_lengths: Floats
-    passive: Floats  # (k, 3): radius, half length and radiation lengths of the cylinders around z that are no sensors
+    passive: Floats  # (k, 4): radius, half length, radiation lengths and middle of the cylinders that are no sensors
     bend: float  # k = bend * q/p, see helix.py and propagate.py
     mass: float
     energy_loss: bool

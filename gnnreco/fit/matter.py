@@ -14,7 +14,7 @@ from .helix import D0, PHI, RAY_Q_OVER_P, THETA, TX, TY, TZ, Z0
 from .kalman import Given, Work, dot, kernel
 
 #: Columns of a cylinder around z.
-RADIUS, HALF_LENGTH, DEPTH = range(3)
+RADIUS, HALF_LENGTH, DEPTH, MIDDLE = range(4)
 STRAIGHTEST = 0.05  # sine or cosine below which the path through matter grows no longer
 
 
@@ -74,7 +74,7 @@ def between_sensors(n: int, given: Given, work: Work) -> None:
             if not inner < radius <= outer:
                 continue
             share = (radius - inner) / (outer - inner)
-            if abs(point[j + 1, Z] + share * dz) > given.passive[c, HALF_LENGTH]:
+            if abs(point[j + 1, Z] + share * dz - given.passive[c, MIDDLE]) > given.passive[c, HALF_LENGTH]:
                 continue
             length = math.sqrt(dx * dx + dy * dy + dz * dz)
             sine = max(math.hypot(dx, dy) / length, STRAIGHTEST)
@@ -103,7 +103,9 @@ def before_the_first_sensor(
     inverse = q_over_p if lever > 0.0 else given.q_over_p_without_field
     for c in range(len(given.passive)):
         radius = given.passive[c, RADIUS]
-        if radius >= first or abs(z0 + radius * cot) > given.passive[c, HALF_LENGTH]:
+        if radius >= first:
+            continue
+        if abs(z0 + radius * cot - given.passive[c, MIDDLE]) > given.passive[c, HALF_LENGTH]:
             continue
         variance = scattered(given.passive[c, DEPTH] / max(sine, STRAIGHTEST), inverse, given.mass)
         across, along = variance / (sine * sine), radius / (sine * sine)

@@ -167,9 +167,11 @@ def fit_tracks(
 
 
 def _cylinders(detector: Surfaces) -> Floats:
-    """Radius, half length (mm) and radiation lengths of the passive cylinders, (k, 3); planes alone have none."""
-    rows = [(c.radius, c.half_length, c.radiation_lengths) for c in getattr(detector, "passive", ())]
-    return np.array(rows, np.float64).reshape(-1, 3)
+    """Radius, half length, radiation lengths and middle of the passive cylinders, (k, 4); planes alone have none."""
+    rows = [
+        (c.radius, c.half_length, c.radiation_lengths, c.middle) for c in getattr(detector, "passive", ())
+    ]
+    return np.array(rows, np.float64).reshape(-1, 4)
 
 
 @kernel

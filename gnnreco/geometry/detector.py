@@ -344,13 +344,18 @@ class Detector:
         )
 
     def moved(self, rotation: Floats, shift: Floats) -> Detector:
-        """The detector, its field and its source turned by a rotation (3, 3), then shifted by (3,) mm."""
+        """The detector, its field and its source turned by a rotation (3, 3), then shifted by (3,) mm.
+
+        Passive cylinders follow where they still surround the z axis; the others are left out.
+        """
+        cylinders = (cylinder.moved(rotation, shift) for cylinder in self.passive)
         return dataclasses.replace(
             self,
             center=self.center @ rotation.T + shift,
             rotation=rotation @ self.rotation,
             field=self.field.in_frame(rotation, -rotation.T @ shift),
             source=self.source.moved(rotation, shift),
+            passive=tuple(cylinder for cylinder in cylinders if cylinder is not None),
         )
 
     def at_source(self) -> Detector:

@@ -45,6 +45,8 @@ def content_hash(detector: Detector) -> str:
         if np.isfinite(getattr(detector, name)).any():
             digest.update(name.encode())
             _add(digest, getattr(detector, name))
+    if any(p.middle for p in detector.passive):
+        _add(digest, np.array([p.middle for p in detector.passive]))
     for row, template in enumerate(detector.templates):
         if template.focus is not None:
             digest.update(f"focus {row}".encode())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+
+from gnnreco.columns import Floats
 
 #: What a subsystem can measure; see `Subsystem`.
 QUANTITIES = ("position", "energy", "time", "charge")
@@ -82,6 +86,8 @@ class PassiveCylinder:
         mm.
     radiation_lengths, interaction_lengths : float
         Thickness at normal incidence.
+    middle : float
+        z of its middle, mm.
     """
 
     name: str
@@ -89,3 +95,13 @@ class PassiveCylinder:
     half_length: float
     radiation_lengths: float
     interaction_lengths: float
+    middle: float = 0.0
+
+    def moved(self, rotation: Floats, shift: Floats) -> PassiveCylinder | None:
+        """The cylinder turned, then shifted by (3,) mm; None where the z axis does not run inside it from end to end.
+
+        What little its own axis lies beside z then is left out.
+        """
+        ends = np.array([self.middle - self.half_length, self.middle + self.half_length])
+        x, y, z = np.outer(rotation[:, 2], ends) + shift[:, None]
+        return replace(self, middle=float(z.mean())) if np.hypot(x, y).max() < self.radius else None

@@ -265,7 +265,10 @@ def matter(detector: Detector, showers: NDArray[np.bool_], planes: NDArray[np.in
         silicon[planes],
         depth[planes],
         np.array(
-            [[c.radius, c.half_length, c.radiation_lengths, c.interaction_lengths] for c in detector.passive],
+            [
+                [c.radius, c.half_length, c.radiation_lengths, c.interaction_lengths, c.middle]
+                for c in detector.passive
+            ],
             np.float64,
-        ).reshape(-1, 4),
+        ).reshape(-1, 5),
     )

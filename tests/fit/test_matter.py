@@ -58,6 +58,24 @@ def test_errors_hold_what_cylinders_scatter(passive: tuple[PassiveCylinder, ...]
         assert (unknown > found - 0.01).all()
 
 
+def test_errors_do_not_depend_on_where_a_detector_stands() -> None:
+    short = replace(PIPE, half_length=100.0)
+    detector = replace(load_detector("trackml"), passive=(short, replace(SUPPORT, half_length=600.0)))
+    moved = detector.moved(np.eye(3), np.array([0.0, 0.0, 700.0]))
+    hits, truth = (event := muons(detector)).hits, event.truth
+    assert truth is not None
+    long = np.bincount(truth.particle, minlength=len(truth.particles)) >= 8
+    order = np.lexsort((np.linalg.norm(hits.xyz[truth.hit], axis=1), truth.particle))
+    order = order[long[truth.particle[order]]]
+    offsets = np.append(0, np.cumsum(np.unique(truth.particle[order], return_counts=True)[1]))
+    here, there = (
+        fit_tracks(d, replace(hits, z=hits.z + z), offsets, truth.hit[order])
+        for d, z in ((detector, 0.0), (moved, 700.0))
+    )
+    assert here.valid.mean() > 0.9
+    np.testing.assert_allclose(there.covariance, here.covariance, rtol=1e-3, atol=1e-12)
+
+
 def test_cylinders_that_end_before_the_track_change_nothing() -> None:
     detector = replace(load_detector("trackml"), passive=())
     short = replace(detector, passive=(replace(PIPE, half_length=1e-3), replace(SUPPORT, half_length=1e-3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from gnnreco.errors import BadGeometry
 from gnnreco.geometry import between_layers, check, load_detector
 from gnnreco.geometry.source import Source
+from gnnreco.geometry.subsystem import PassiveCylinder
 from tests.geometry.description.builders import build, describe, write
 
 PLANES = {"rule": "planes", "template": "chip", "z": [100, 150, 200]}
@@ -45,6 +47,31 @@ def test_a_source_elsewhere(tmp_path: Path) -> None:
     notes = [finding for finding in check(tmp_path, physics=True) if finding.code == "source"]
     assert [note.severity for note in notes] == ["note"]
     assert "(100, 200, 300) mm, along (0, 0.707107, 0.707107)" in notes[0].message
+
+
+PIPE = PassiveCylinder("pipe", 20.0, 100.0, 0.01, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("position", "direction", "middle"),
+    [
+        ([0, 0, 300], [0, 0, 1], -300.0),
+        ([0, 0, 300], [0, 0, -1], 300.0),
+        ([1, 2, -50], [0.01, 0, 1], 50.0),
+        ([0, 30, 0], [0, 0, 1], None),  # the axis of the source runs outside the pipe
+        ([0, 0, 0], [1, 0, 0], None),  # and through its wall
+    ],
+)
+def test_cylinders_follow_where_they_surround_the_axis_of_the_source(
+    position: list[float], direction: list[float], middle: float | None, tmp_path: Path
+) -> None:
+    detector = build(tmp_path, PLANES, source={"position": position, "direction": direction})
+    found = replace(detector, passive=(PIPE,)).at_source().passive
+    if middle is None:
+        assert found == ()
+    else:
+        assert found == (replace(PIPE, middle=found[0].middle),)
+        assert found[0].middle == pytest.approx(middle, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def coverage(detector: Detector, n_eta: int = 120, n_phi: int = 120) -> Coverage
     start = np.zeros_like(direction)
     layers, sensors, material = _shine(detector, start, direction, _cells(window, eta, phi, n_phi))
     for cylinder in detector.passive:
-        crossed = cylinder.radius * np.abs(np.sinh(eta)) <= cylinder.half_length
+        crossed = np.abs(cylinder.radius * np.sinh(eta) - cylinder.middle) <= cylinder.half_length
         longer = (crossed * np.cosh(eta))[:, None]
         material += (
             np.array([cylinder.radiation_lengths, cylinder.interaction_lengths])[:, None, None] * longer

@@ -31,8 +31,8 @@ class Matter(NamedTuple):
         mm of silicon in which a charge leaves what it leaves in a radiation length of the layer.
     depth : float64 (n,)
         NaN where particles fly on; else the distance of the middle plane from the face where a shower starts, mm.
-    cylinders : float64 (m, 4)
-        Radius, half length (mm), radiation lengths, interaction lengths.
+    cylinders : float64 (m, 5)
+        Radius, half length (mm), radiation lengths, interaction lengths, z of the middle (mm).
     """
 
     radiation: Floats

@@ -11,7 +11,7 @@ from gnnreco.kernels import X, Y, Z, njit
 from gnnreco.simulate.matter.material import Vector
 from gnnreco.simulate.sensor_tree import SensorTree, helix
 
-RADIUS, HALF_LENGTH, RADIATION, INTERACTION = range(4)  # columns of passive cylinders
+RADIUS, HALF_LENGTH, RADIATION, INTERACTION, MIDDLE = range(5)  # columns of passive cylinders
 SAGITTA = 4.0  # mm by which a step may leave its chord
 CURVATURE = 0.299792458e-3  # rad/mm for one tesla, one e and one GeV
 # mm: after a sensor, a crossing nearer than this is the same one again; after a step through nothing, none is, and a
@@ -44,7 +44,7 @@ def cylinder_crossing(
             else:
                 high = middle
         point, direction = helix(x, t, h, k, high)
-        if abs(point[Z]) <= cylinders[row, HALF_LENGTH]:
+        if abs(point[Z] - cylinders[row, MIDDLE]) <= cylinders[row, HALF_LENGTH]:
             found, best = row, high
             cosine = abs(point[X] * direction[X] + point[Y] * direction[Y]) / cylinders[row, RADIUS]
     return found, best, cosine

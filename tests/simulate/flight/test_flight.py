@@ -24,9 +24,9 @@ NOTHING = Physics(False, False, False, False, False, 1.0, 2 * np.pi, 0.05, False
 ORIGIN, AHEAD = (0.0, 0.0, 0.0), (0.0, 0.0, 1.0)
 
 
-def shell(*radii: float, half: float = 1000.0) -> np.ndarray:
+def shell(*radii: float, half: float = 1000.0, middle: float = 0.0) -> np.ndarray:
     """Passive cylinders, thinnest of material."""
-    return np.array([[r, half, 0.01, 0.001] for r in radii])
+    return np.array([[r, half, 0.01, 0.001, middle] for r in radii])
 
 
 def air(n: int, cylinders: np.ndarray | None = None) -> Matter:
@@ -37,7 +37,7 @@ def air(n: int, cylinders: np.ndarray | None = None) -> Matter:
         np.full(n, 0.1),
         np.full(n, SILICON_X0),
         np.full(n, np.nan),
-        np.zeros((0, 4)) if cylinders is None else cylinders,
+        np.zeros((0, 5)) if cylinders is None else cylinders,
     )
 
 
@@ -90,7 +90,10 @@ def test_the_nearest_of_several_cylinders_is_met_and_one_too_short_is_not() -> N
     assert (
         cylinder_crossing(shell(80.0), (80.0, 0.0, 0.0), sideways, NONE, 0.0, 500.0)[0] == -1
     )  # it starts there
-    assert cylinder_crossing(np.zeros((0, 4)), ORIGIN, sideways, NONE, 0.0, 500.0)[:2] == (-1, 500.0)
+    moved = shell(80.0, half=10.0, middle=5.0)
+    assert cylinder_crossing(moved, (0.0, 0.0, 11.0), sideways, NONE, 0.0, 500.0)[0] == 0
+    assert cylinder_crossing(moved, (0.0, 0.0, -6.0), sideways, NONE, 0.0, 500.0)[0] == -1
+    assert cylinder_crossing(np.zeros((0, 5)), ORIGIN, sideways, NONE, 0.0, 500.0)[:2] == (-1, 500.0)
 
 
 @given(st.floats(60.0, 200.0))
