@@ -20,6 +20,7 @@ from gnnreco.cli.options import (
 from gnnreco.cli.table import say_left_aside, show_page, write_json
 from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadInput
+from gnnreco.summary import counted
 
 if TYPE_CHECKING:
     from gnnreco.columns import Event
@@ -67,7 +68,11 @@ def detector_check(args: Namespace) -> int:
         remedy = f"\n    {row['suggestion']}" if row["severity"] != "note" else ""
         print(f"{row['severity']}: {row['where']}: {row['message']} [{row['code']}]{remedy}")
     errors, warnings = (sum(row["severity"] == kind for row in rows) for kind in ("error", "warning"))
-    print(f"{errors} errors, {warnings} warnings" if errors or warnings else "no fault found")
+    print(
+        f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+        if errors or warnings
+        else "no fault found"
+    )
     return 1 if errors else 0
 
 

@@ -141,3 +141,9 @@ def test_the_command_prints_notes_and_passes(tmp_path: Path, capsys: pytest.Capt
     assert "no fault found" in printed
     assert "note: x -9.9" in printed
     assert '"severity": "note"' in (tmp_path / "found.json").read_text()
+
+
+def test_the_command_counts_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path / "planes", describe({"rule": "planes", "template": "chip", "z": "here"}))
+    assert main(["detector", "check", str(folder)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 error, 0 warnings"
