@@ -84,6 +84,7 @@ def reconstruct(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[
             "-o",
             output,
             "--overwrite",
+            "--quiet",  # no report: each line is of a fault
             *more,
         ]
         status = cli.main([str(word) for word in words])

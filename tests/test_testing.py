@@ -42,5 +42,5 @@ def test_a_path_of_one_machine_is_found(tmp_path: Path, value: str) -> None:
 
 
 def test_no_such_detector_is_said_at_once() -> None:
-    with pytest.raises(BadGeometry, match="known:"):
+    with pytest.raises(BadGeometry, match="there is"):
         check_detector("nowhere")

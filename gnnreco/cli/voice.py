@@ -56,6 +56,15 @@ class _Stderr(TextIOBase):
         return self.there.encoding
 
 
+def insist(line: str) -> None:
+    """Write an error of an event to stderr, which `-q` does not keep back."""
+    if isinstance(sys.stderr, _Stderr):
+        sys.stderr.there.write(f"gnnreco: {line}\n")
+        sys.stderr.keep(line)
+    else:
+        print("gnnreco:", line, file=sys.stderr)
+
+
 @contextmanager
 def voice(args: argparse.Namespace) -> Iterator[None]:
     """While a verb runs: its notes, and those of `logging` under the name gnnreco, go where the options say.

@@ -94,7 +94,7 @@ def test_learns_and_saves_a_bundle_that_loads(tmp_path: Path) -> None:
     bundle = load_bundle(tmp_path)
     assert bundle.manifest["training"]["command"] == "the command"
     assert bundle.manifest["metrics"]["validation_loss"] == min(losses)
-    assert ("epoch 12", 7, 7) in steps
+    assert any(what.startswith("epoch 12") and done == total == 7 for what, done, total in steps)
     assert ("prepare events", 13, 13) in steps
 
 

@@ -117,7 +117,7 @@ def test_real_graphs_have_the_same_logits(exported: Path) -> None:
         graph = task.graph.build(event)[1]
         parts = graph.doublet_features, graph.triplet_features, graph.triplets
         assert len(graph.triplets)
-        assert relative([both.logits(*parts)], [task.model.logits(*parts)]) < 1e-5
+        assert relative([both.logits(*parts)], [task.model.logits(*parts)]) < 5e-5
 
 
 def test_a_session_that_met_a_broken_feature_fails_that_event_only(

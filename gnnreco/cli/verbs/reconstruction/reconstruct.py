@@ -19,6 +19,7 @@ from gnnreco.cli.options import (
 )
 from gnnreco.cli.progress import News
 from gnnreco.cli.table import one_line, say_left_aside, show, table, terminal_width, write_json
+from gnnreco.cli.voice import insist
 from gnnreco.files.json_types import JsonDict
 
 
@@ -133,10 +134,10 @@ def reconstruct(args: Namespace) -> int:
     for line in (*manifest["notes"], *manifest["warnings"]):
         print("gnnreco:", one_line(line), file=sys.stderr)
     for failure in manifest["failures"][:20]:
-        print("gnnreco:", _failure(failure), file=sys.stderr)
+        insist(_failure(failure))
     left = len(manifest["failures"]) - 20
     if left > 0:
-        print(f"gnnreco: and {left} more: see {args.output / 'manifest.json'}", file=sys.stderr)
+        insist(f"and {left} more: see {args.output / 'manifest.json'}")
     return _status(manifest)
 
 
