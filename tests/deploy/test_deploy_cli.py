@@ -224,7 +224,7 @@ def test_a_synthesis_that_did_not_end_is_said(
     assert main(["deploy", str(bundle), *options]) == 0
     said = capsys.readouterr().out
     assert f"Yosys did not count: yosys: {why}; numbers of cells are estimates" in said
-    assert "which can be 24% below Yosys" in " ".join(said.split())  # tables are as wide as the terminal
+    assert "24% below Yosys" in said
 
 
 @pytest.mark.parametrize("file", ["report.json", "manifest.json"])
