@@ -52,11 +52,11 @@ def momenta(done: Transported) -> np.ndarray:
         (14, (0.0, 0.0, 5.0), {}, "escaped", (0, 0, 0)),
         (13, (0.0, 0.0, 0.04), {}, "stopped", (0, 0, 0)),
         (211, (1.0, 0.0, 0.001), {"field": 20.0}, "curled", None),
-        (22, (4.0, 0.0, 3.0), {"matter": air(2, shell(50.0) * [1, 1, 1e5, 0])}, "converted", (50, 0, 37.5)),
+        (22, (4.0, 0.0, 3.0), {"matter": air(2, shell(50.0) * [1, 1, 1e5, 0, 1])}, "converted", (50, 0, 37.5)),
         (
             211,
             (3.0, 0.0, 4.0),
-            {"matter": air(2, shell(50.0) * [1, 1, 0, 1e6])},
+            {"matter": air(2, shell(50.0) * [1, 1, 0, 1e6, 1])},
             "interacted",
             (50, 0, 200 / 3),
         ),
