@@ -1,13 +1,16 @@
-"""Whether an output folder is whole: every file as its manifest says, every event in exactly one of them."""
+"""Sums: whether an output folder is whole, each event in one of its files, and whether inputs are those of a job."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from gnnreco.events import EventSource
 from gnnreco.events.output_file import read_note
 from gnnreco.files.atomic import PREFIX
 from gnnreco.files.json_types import JsonDict, JsonMapping
@@ -15,8 +18,11 @@ from gnnreco.files.remote import located
 
 from .folder import MANIFEST, PARTIAL, RECORD, SHARD
 from .manifest import SUM, self_sum
-from .shard import file_sum
+from .shard import file_sum, short_names
 from .workers.mark import NAME
+
+#: So many bytes at each end of a file.
+BLOCK = 1 << 16
 
 
 def verify(folder: str | Path, inputs: bool = False) -> JsonDict:
@@ -134,3 +140,25 @@ def _input_fault(told: JsonMapping) -> Iterator[str]:
             yield f"input {file} is not the file that was read: its machine has another version"
     elif file_sum(file)["sha256"] != told["sha256"]:
         yield f"input {file} is not the file that was read: its sha256 differs"
+
+
+def content_of(source: EventSource, sketches: Mapping[str, str]) -> str:
+    """Sum over the events of all inputs: their names, their numbers, and the sketches of their files."""
+    digest = hashlib.sha256(json.dumps([short_names(source.sources), source.numbers]).encode())
+    digest.update("".join(sketches.values()).encode())
+    return digest.hexdigest()
+
+
+def sketch_of(file: Path) -> str:
+    """Sum over the size of a file and what is at its ends.
+
+    Thousands of files are told from others by it before one is read; whoever reads one sums up all of it.
+    """
+    with file.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        digest = hashlib.sha256(f"{size} ".encode())
+        stream.seek(0)
+        digest.update(stream.read(BLOCK))
+        stream.seek(max(0, size - BLOCK))
+        digest.update(stream.read(BLOCK))
+        return digest.hexdigest()

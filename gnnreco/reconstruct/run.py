@@ -22,6 +22,7 @@ from gnnreco.pipeline import Bundles, Engine, Stage, choose
 from . import manifest
 from .company import Company
 from .folder import MANIFEST, Claim, Output, claim_for_tasks, suffix
+from .integrity import content_of, sketch_of
 from .job import Account, Cost, InputSum, Job, Lot, Shard
 from .observe import Listener
 from .observe.watch import Watch
@@ -32,8 +33,6 @@ from .workers.cluster import dask as dask_cluster
 from .workers.processes import EVENT_TIMEOUT_S, processes
 
 Progress = Callable[[int, int], None]
-#: So many bytes at each end of a file.
-BLOCK = 1 << 16
 
 
 def reconstruct(
@@ -146,8 +145,8 @@ def reconstruct(
     stages = choose(geometry, bundles, any_detector, engine, scorer)
     paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
     source = open_events(list(paths), geometry, truth=False)
-    sketches, n = {str(file): _sketch(file) for file in source.files}, shard[1] if shard else 1
-    content = _content_of(source, sketches)
+    sketches, n = {str(file): sketch_of(file) for file in source.files}, shard[1] if shard else 1
+    content = content_of(source, sketches)
     folder = _prepare(Path(output))
     # Records of outputs keep the old name of `cells`, so that those that are there can be resumed.
     shape = {"engine": engine, "threads": threads, "clusters": cells, "format": format}
@@ -371,28 +370,6 @@ def _todo(parts: Sequence[_Part]) -> list[Lot]:
 def _part(n: int, shard: tuple[int, int] | None) -> range:
     index, count = shard or (0, 1)
     return range(n * index // count, n * (index + 1) // count)
-
-
-def _content_of(source: EventSource, sketches: Mapping[str, str]) -> str:
-    """Sum over the events of all inputs: their names, their numbers, and the sketches of their files."""
-    digest = hashlib.sha256(json.dumps([short_names(source.sources), source.numbers]).encode())
-    digest.update("".join(sketches.values()).encode())
-    return digest.hexdigest()
-
-
-def _sketch(file: Path) -> str:
-    """Sum over the size of a file and what is at its ends.
-
-    Thousands of files are told from others by it before one is read; whoever reads one sums up all of it.
-    """
-    with file.open("rb") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        digest = hashlib.sha256(f"{size} ".encode())
-        stream.seek(0)
-        digest.update(stream.read(BLOCK))
-        stream.seek(max(0, size - BLOCK))
-        digest.update(stream.read(BLOCK))
-        return digest.hexdigest()
 
 
 def _prepare(folder: Path) -> Path:
