@@ -18,8 +18,8 @@ from gnnreco.bundle.shipped import CLUMPS, CLUSTERS
 from gnnreco.geometry import load_detector
 from gnnreco.graphs.showers.cells import CellGraphConfig
 from gnnreco.schema import plain
+from gnnreco.tasks.showers.config import ClusteringConfig
 from gnnreco.tasks.showers.density import DensityConfig
-from gnnreco.tasks.showers.task import ClusteringConfig
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED
 NOTHING = "none: nothing is learned"

@@ -12,7 +12,8 @@ from gnnreco.errors import BadConfig
 from gnnreco.events import write_events
 from gnnreco.geometry import load_detector
 from gnnreco.tasks.registry import TASKS
-from gnnreco.tasks.showers.task import ClusteringConfig, ClusteringTask
+from gnnreco.tasks.showers.config import ClusteringConfig
+from gnnreco.tasks.showers.task import ClusteringTask
 from gnnreco.train.settings import FOLDER, GROUPS, compose, run_training, settings_as_yaml
 
 

@@ -17,8 +17,9 @@ from gnnreco.graphs.showers.free_cells import (
     collection_of,
     with_energy,
 )
+from gnnreco.tasks.showers.config import ClusteringConfig
 from gnnreco.tasks.showers.density import DensityConfig, density_clusters, local_density
-from gnnreco.tasks.showers.task import ClusteringConfig, ClusteringTask
+from gnnreco.tasks.showers.task import ClusteringTask
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Showers: cells of calorimeters, and pieces of charge in drift chambers, to clusters."""
 
-from .task import ClusteringConfig, ClusteringTask
+from .config import ClusteringConfig
+from .task import ClusteringTask
 
 __all__ = ["ClusteringConfig", "ClusteringTask"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # to infer needs no torch
 
     from gnnreco.models.showers.network import CellScores, ClusterCells, ShowerNetwork
 
-    from .task import ClusteringConfig
+    from .config import ClusteringConfig
 
 TOUCHING = PIECE_FEATURES.index("touching")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,27 +14,25 @@ from gnnreco.columns import Clusters, Event, Floats
 from gnnreco.errors import BadConfig
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector
-from gnnreco.graphs.showers.cells import CellGraph, CellGraphConfig, build_cell_graph, hit_cells
+from gnnreco.graphs.showers.cells import CellGraph, build_cell_graph, hit_cells
 from gnnreco.graphs.showers.families import one_shower_each
 from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.graphs.showers.loud import build_loud_graph
-from gnnreco.models.calibration import Calibration
 from gnnreco.models.showers.inference import ShowerInference
-from gnnreco.models.showers.weights import ShowerNetworkConfig
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
-from gnnreco.tasks.confidence import CLUSTER_FEATURES, check_features, cluster_features, scored
+from gnnreco.tasks.confidence import CLUSTER_FEATURES, cluster_features, scored
 from gnnreco.tasks.contract import Needs, State, Task, needed
 
-from .columns import ErrorConfig, Judgement, class_probability, clusters_of, loudest
+from .columns import Judgement, class_probability, clusters_of, loudest
 from .company import shower_company
-from .condensation import CondensationConfig, condensation_loss
-from .density import DensityConfig, density_clusters
-from .edges import EdgeConfig, Shares, whole_shares
+from .condensation import condensation_loss
+from .config import ClusteringConfig, arrays, load_network, shower_network
+from .density import density_clusters
+from .edges import Shares, whole_shares
 from .finding import Found, cells_for, cells_of, find, kept
-from .learned import arrays, load_network, shower_network
-from .loss import COVERED, LossConfig, pair_loss, shower_loss
+from .loss import COVERED, pair_loss, shower_loss
 from .moments import MOMENTS, shower_moments
 from .targets import (
     KINDS,
@@ -56,50 +54,6 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
 
 ENOUGH = 50  # clusters of a class, to correct its errors
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
-
-
-@dataclass(frozen=True)
-class ClusteringConfig:
-    """Everything that defines a clustering model but its learned numbers.
-
-    Attributes
-    ----------
-    finder
-        ``density`` learns nothing; ``edges`` scores pairs of cells; ``condensation`` gathers cells around one of them.
-    frozen : bool
-        Train only what judges whole showers, on the clusters that the network finds as it is: quick, and as long as needed.
-    identity_only : bool
-        Of these, train only the further layers of identity (`model.identity_hidden`): energies and errors stay as they are.
-    noise : float
-        Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
-    least_score : float
-        So are clusters with a lower `score`: with a calibration, the chance that they are a particle's.
-    window : float, optional
-        So are those whose loudest hit was measured more than so many ns before or after the collision.
-    calibration : Calibration, optional
-        From what was found of a cluster to its `score`; without it that is the finder's own confidence.
-    seed : int
-        Of the first weights.
-    """
-
-    finder: Literal["density", "edges", "condensation"] = "density"
-    graph: CellGraphConfig = field(default_factory=CellGraphConfig)
-    network: ShowerNetworkConfig = field(default_factory=ShowerNetworkConfig)
-    density: DensityConfig = field(default_factory=DensityConfig)
-    edges: EdgeConfig = field(default_factory=EdgeConfig)
-    condensation: CondensationConfig = field(default_factory=CondensationConfig)
-    error: ErrorConfig = field(default_factory=ErrorConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
-    frozen: bool = False
-    identity_only: bool = False
-    noise: float = 0.5
-    least_score: float = 0.0
-    window: float | None = None
-    seed: int = 0
-    calibration: Calibration | None = None
-
-    def __post_init__(self) -> None:
-        check_features(self.calibration, CLUSTER_FEATURES)
 
 
 class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):

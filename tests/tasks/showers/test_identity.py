@@ -17,10 +17,11 @@ from gnnreco.models.showers.weights import ShowerNetworkConfig
 from gnnreco.schema import build
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.showers.company import COMPANY
+from gnnreco.tasks.showers.config import ClusteringConfig
 from gnnreco.tasks.showers.moments import MOMENTS
 from gnnreco.tasks.showers.samples import JudgementSample
 from gnnreco.tasks.showers.targets import ClusterTargets
-from gnnreco.tasks.showers.task import ClusteringConfig, ClusteringTask
+from gnnreco.tasks.showers.task import ClusteringTask
 
 
 @pytest.fixture(scope="module")

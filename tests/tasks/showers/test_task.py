@@ -12,7 +12,8 @@ from gnnreco.evaluate import score_clusters
 from gnnreco.events.select import seen
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.showers.task import ClusteringConfig, ClusteringTask
+from gnnreco.tasks.showers.config import ClusteringConfig
+from gnnreco.tasks.showers.task import ClusteringTask
 
 FORWARD = (1.9, 2.3)
 
