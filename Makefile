@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Containers often set it. Every process would then compile each module that it imports: five seconds for one reconstruction.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo demo-deploy docs gallery test quick lint bench bench-abroad bench-showers bench-pflow bench-fastsim bench-anomaly bench-deploy bench-batch clean
+.PHONY: install demo demo-deploy docs gallery test quick lint bench bench-abroad bench-showers bench-tpc bench-pflow bench-fastsim bench-anomaly bench-deploy bench-batch clean
 .DEFAULT_GOAL := test
 
 install: $(VENV)/.ready
@@ -66,6 +66,10 @@ bench: $(VENV)/.ready-peers
 bench-showers: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_showers.py
 	$(BIN)/python scripts/bench_showers_abroad.py
+
+# Tracks straight from the charge in a time projection chamber beside clusters and a classical tracker.
+bench-tpc: $(VENV)/.ready-peers
+	$(BIN)/python scripts/bench_drift.py
 
 # Particle flow beside rules, truth in place of pattern recognition, and one subdetector alone: jets, missing momentum, rates, seconds.
 bench-pflow: $(VENV)/.ready-peers

@@ -17,6 +17,7 @@ from gnnreco.fit.path_order import path_order
 from gnnreco.geometry import Detector
 from gnnreco.geometry.field.field import Field
 from gnnreco.graphs.drift.samples import PadSamples
+from gnnreco.graphs.order import by_key
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.kernels import X, njit
 from gnnreco.kernels.sorting import sort
@@ -100,18 +101,10 @@ def drift_points(graph: PadSamples, piece: Ints, detector: Detector, frame: Cell
     cells = graph.cells
     mine = graph.by_row[piece[graph.by_row] >= 0]
     n_pieces = int(piece.max(initial=-1)) + 1
-    sensor = cells.sensor.astype(np.int64)
-    short = piece[mine].astype(
-        np.uint16 if n_pieces < 2**16 else np.int64
-    )  # which numpy sorts in linear time
-    order = mine[np.argsort(short, kind="stable")]
-    group = _stretches(
-        piece[order], sensor[order], graph.row[order], graph.local[order, 0], graph.size[order, 0]
-    )
+    order = mine[by_key(piece[mine], n_pieces)[0]]
+    group = _stretches(order, piece, cells.sensor, graph.row, graph.local, graph.size)
     n = int(group[-1]) + 1 if len(group) else 0
-    charge: Floats = np.bincount(group, cells.energy[order], n).astype(np.float64)
-    moment = [np.bincount(group, cells.energy[order] * cells.xyz[order, c], n) for c in range(3)]
-    middle = np.stack(moment, axis=1) / np.maximum(charge, 1e-30)[:, None]
+    charge, middle = _middles(order, group, n, cells.energy, cells.xyz)
     first = np.searchsorted(group, np.arange(n + 1))
     owner, at = piece[order][first[:-1]], order[first[:-1]]  # any sample of a point tells its sensor
     cut = _cut_off(graph, detector, frame, at, order[first[1:] - 1], order, group)
@@ -140,9 +133,8 @@ def _cut_off(
     for end, side in ((left, -1.0), (right, 1.0)):
         u = graph.local[end, 0] + side * graph.size[end, 0]
         cut[:, 0] |= detector.cell_at(graph.cells.sensor[end], u, graph.local[end, 1]) < 0
-    sensor = graph.cells.sensor[order]
-    room = 0.5 * detector.thickness[sensor] - np.abs(graph.local[order, 2])
-    cut[group[room < 0.75 * frame.sample[sensor]], 1] = True
+    at_end = np.abs(graph.local[:, 2]) > (0.5 * detector.thickness - 0.75 * frame.sample)[graph.cells.sensor]
+    cut[group[at_end[order]], 1] = True
     return cut
 
 
@@ -208,19 +200,23 @@ def _points(
 
 
 @njit(cache=True, nogil=True)
-def _stretches(piece: Ints, sensor: Ints, row: Ints, u: Floats, pad: Floats) -> Ints:
-    """Number of the point that each sample belongs to; samples sorted by piece, sensor, row and u."""
-    n = len(piece)
-    group = np.empty(n, np.int64)
+def _stretches(
+    order: Ints, piece: Ints, sensor: NDArray[np.int32], row: Ints, local: Floats, size: Floats
+) -> Ints:
+    """Number of the point of each sample of `order`, which goes by piece, sensor, row and place along the row."""
+    n = len(order)
+    group, u = np.empty(n, np.int64), local[order, 0]
     count, i = 0, 0
     while i < n:
-        j = i
-        while j < n and piece[j] == piece[i] and sensor[j] == sensor[i] and row[j] == row[i]:
+        j, here = i, order[i]
+        while j < n and (
+            piece[order[j]] == piece[here] and sensor[order[j]] == sensor[here] and row[order[j]] == row[here]
+        ):
             j += 1
         begin = i
         while begin < j:
             end = begin + 1
-            while end < j and u[end] - u[end - 1] < EMPTY_PADS * pad[end]:
+            while end < j and u[end] - u[end - 1] < EMPTY_PADS * size[order[end], 0]:
                 end += 1
             parts = max(1, int((u[end - 1] - u[begin]) / STRETCH))
             width = (u[end - 1] - u[begin]) / parts + 1e-6
@@ -237,6 +233,21 @@ def _stretches(piece: Ints, sensor: Ints, row: Ints, u: Floats, pad: Floats) -> 
             begin = end
         i = j
     return group
+
+
+@njit(cache=True, nogil=True)
+def _middles(order: Ints, group: Ints, n: int, energy: Floats, xyz: Floats) -> tuple[Floats, Floats]:
+    """Charge (n,) of the samples of each point, and its middle (n, 3)."""
+    charge, middle = np.zeros(n), np.zeros((n, 3))
+    for k in range(len(order)):
+        i, point = order[k], group[k]
+        charge[point] += energy[i]
+        for c in range(3):
+            middle[point, c] += energy[i] * xyz[i, c]
+    for point in range(n):
+        for c in range(3):
+            middle[point, c] /= max(charge[point], 1e-30)
+    return charge, middle
 
 
 @njit(cache=True, nogil=True)

@@ -203,8 +203,7 @@ class DriftTask(Task["DriftSample", Tracks]):
         logit = self.scorer.logits(graph.sample_features, graph.pair_features, graph.pairs)
         cells = graph.cells
         piece = grow_pieces(cells.xyz, cells.energy, graph.pairs, logit, self.config.pieces)
-        score = np.zeros(len(graph))
-        np.maximum.at(score, graph.pairs.ravel(), np.repeat(1 / (1 + np.exp(-logit.astype(np.float64))), 2))
+        score = _surest(graph.pairs, logit, len(graph))
         found, points = tracks_of(graph, piece, score, self._there, self.frame, self.config.tracks)
         return mine.restore(replace(found, hit_index=order[found.hit_index])), points
 
@@ -252,6 +251,16 @@ def _and_neighbours(
         for k in range(offsets[i], offsets[i + 1]):
             grown[i] = grown[i] or kept[neighbour[k]]
     return grown
+
+
+@njit(cache=True, nogil=True)
+def _surest(pairs: NDArray[np.int32], logit: NDArray[np.float32], n: int) -> Floats:
+    """Probability (n,) of the surest pair of each sample; 0 where there is none."""
+    most = np.full(n, -np.inf)
+    for m in range(len(pairs)):
+        for end in pairs[m]:
+            most[end] = max(most[end], logit[m])
+    return 1 / (1 + np.exp(-most))
 
 
 def main_particle(truth: Truth, n_hits: int) -> Ints:

@@ -147,9 +147,8 @@ def _units(graph: PadSamples, frame: CellFrame) -> Floats:
 
 def _without_gaps(owner: Ints) -> Ints:
     """The same paths, numbered from 0 without a gap; -1 stays."""
-    used = np.unique(owner)
-    used = used[used >= 0]
-    return np.where(owner >= 0, np.searchsorted(used, owner), -1)
+    used = np.bincount(owner[owner >= 0]) > 0
+    return np.append(np.cumsum(used) - 1, -1)[owner]
 
 
 class _Samples(NamedTuple):
