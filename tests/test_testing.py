@@ -10,6 +10,7 @@ import pytest
 from gnnreco.errors import BadGeometry
 from gnnreco.geometry import find_detector, list_detectors
 from gnnreco.testing import CHECKS, Case, check_detector, description_names_no_machine
+from gnnreco.testing.detectors import loads_quickly
 
 
 @pytest.fixture(scope="module", params=list_detectors())
@@ -44,3 +45,9 @@ def test_a_path_of_one_machine_is_found(tmp_path: Path, value: str) -> None:
 def test_no_such_detector_is_said_at_once() -> None:
     with pytest.raises(BadGeometry, match="there is"):
         check_detector("nowhere")
+
+
+def test_a_detector_that_holds_too_much_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gnnreco.testing.detectors.MEGABYTES", 1.0)
+    with pytest.raises(AssertionError, match=r"the detector holds [3-5] MB"):
+        loads_quickly(Case("trackml"))
