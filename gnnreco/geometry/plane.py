@@ -80,18 +80,16 @@ def area_centroid(corners: Floats) -> tuple[Floats, Floats]:
 @njit(cache=True)
 def outside_distance(u: float, v: float, outline: Floats, corners: int) -> float:
     """Distance (mm) from a point to a convex counter-clockwise polygon; 0 inside."""
-    inside = True
-    best = np.inf
+    inside, square = True, np.inf
     for c in range(corners):
         ax, ay = outline[c]
-        bx, by = outline[(c + 1) % corners]
-        dx, dy = bx - ax, by - ay
-        if not dx * (v - ay) - dy * (u - ax) >= 0:  # NaN is outside
+        bx, by = outline[c + 1 if c + 1 < corners else 0]
+        dx, dy, du, dv = bx - ax, by - ay, u - ax, v - ay
+        if not dx * dv - dy * du >= 0:  # NaN is outside
             inside = False
-        t = ((u - ax) * dx + (v - ay) * dy) / (dx * dx + dy * dy)
-        t = min(max(t, 0.0), 1.0)
-        best = min(best, np.hypot(u - ax - t * dx, v - ay - t * dy))
-    return 0.0 if inside else best
+            t = min(max((du * dx + dv * dy) / (dx * dx + dy * dy), 0.0), 1.0)
+            square = min(square, (du - t * dx) ** 2 + (dv - t * dy) ** 2)
+    return 0.0 if inside else np.sqrt(square)
 
 
 @njit(cache=True)
