@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from geant4_events import PLATES
+from geant4_materials import MATERIALS
 
 from gnnreco.evaluate.fastsim.showers import THRESHOLD
 
@@ -114,7 +114,7 @@ def drawn(number: int, seed: int) -> list[list[object]]:
         if layer % 2 and number % 16 > 7:  # layers that alternate, as in real ones
             shares = shares[::-1]
         for metal, part in zip(metals, shares, strict=True):
-            plates.append([f"G4_{metal}", round(thick * part * PLATES[f"G4_{metal}"][0], 3)])
+            plates.append([f"G4_{metal}", round(thick * part * MATERIALS[f"G4_{metal}"][0], 3)])
         plates += air(gap * before)
         plates.append([SENSORS[sensor], active, "sensitive"])
         plates += air(gap * (1 - before))

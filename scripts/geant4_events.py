@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from geant4_materials import material
 
 from gnnreco.columns import Event, Floats, Hits, Ints, Particles, Truth
 from gnnreco.events import write_events
@@ -32,20 +33,6 @@ from gnnreco.simulate.showers.hits import read_out
 from gnnreco.simulate.showers.shower import Shares, gathered
 from gnnreco.simulate.transport import Transport
 
-# PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
-PLATES = {
-    "G4_W": (3.504, 99.46, 7.97),
-    "G4_U": (3.166, 110.3, 6.65),
-    "G4_Pb": (5.612, 175.9, 7.43),
-    "G4_Sn": (12.06, 227.0, 11.86),
-    "G4_Mo": (9.594, 153.1, 13.85),
-    "G4_Cu": (14.36, 153.2, 19.42),
-    "G4_Fe": (17.57, 167.7, 21.68),
-    "G4_Si": (93.70, 465.2, 40.19),
-    "G4_PLASTIC_SC_VINYLTOLUENE": (424.5, 785.0, 94.11),
-    "G4_lAr": (140.0, 857.0, 32.84),
-    "G4_AIR": (303_900.0, 747_700.0, 87.9),
-}
 CODES = {"gamma": 22, "e-": 11, "e+": -11, "pi-": -211, "pi+": 211}
 MASS = {22: 0.0, 11: 0.51099895e-3, 211: 0.13957039}  # GeV, by the code without its sign
 LIGHT = 100.0  # mm: matter with longer radiation lengths is light
@@ -184,9 +171,9 @@ class PlateLayer:
 def plate_layers(stack: list[list[object]]) -> list[PlateLayer]:
     """The layers of a stack from the front; the material of the first lacks the gap of air that others begin with."""
     layers, sums, gap, z = [], np.zeros(4), 0.0, FRONT
-    for material, thick, *sensitive in stack:
+    for name, thick, *sensitive in stack:
         t = float(thick)  # type: ignore[arg-type]
-        radiation, interaction, critical = PLATES[str(material)]
+        radiation, interaction, critical = material(name)
         sums += [t / radiation, t / interaction, t / radiation * critical, t]
         if sensitive:
             # 21.2 MeV over the critical energy, in radiation lengths: both of the mixture.
@@ -210,8 +197,8 @@ def description(stack: list[list[object]], seen: float, template: str) -> str:
     """
     kinds: dict[tuple[float, ...], list[float]] = {}
     for layer in plate_layers(stack):
-        material = (layer.radiation, layer.interaction, layer.moliere, seen * layer.share, layer.gap)
-        key = (layer.active, *(float(f"{value:.6g}") for value in material))
+        numbers = (layer.radiation, layer.interaction, layer.moliere, seen * layer.share, layer.gap)
+        key = (layer.active, *(float(f"{number:.6g}") for number in numbers))
         kinds.setdefault(key, []).append(round(layer.middle, 4))
     templates, subsystems, sensors = [], [], []
     for k, ((active, radiation, interaction, moliere, fraction, gap), middles) in enumerate(kinds.items()):

@@ -30,6 +30,7 @@ from gnnreco.columns import Floats
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from geant4_materials import material
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -55,13 +56,6 @@ WEIGHTS = np.array(
 )
 # mm of silicon that the reference's showers meet, as the kinds of its cells tell (`cell_map.npz`).
 SILICON = np.array([0.2] * 24 + [0.3] * 23)
-# PDG, atomic and nuclear properties: radiation length, interaction length (mm), critical energy (MeV).
-PLATES = {
-    "G4_W": (3.504, 99.46, 7.97),
-    "G4_Cu": (14.36, 153.2, 19.42),
-    "G4_Si": (93.70, 465.2, 40.19),
-    "G4_AIR": (303_900.0, 747_700.0, 87.9),
-}
 FIRST_PART = 26  # layers with tungsten, copper and lead
 FRONT = 3200.0  # mm along z, just before the first layer
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0)
@@ -254,8 +248,8 @@ def ratios(name: str, ratio: Floats, theirs: dict[str, Floats]) -> Comparison:
 def plates(stack: list[list[object]], fraction: float) -> Detector:
     """The stack of plates of a Geant4 file as a detector with 5 mm cells."""
     rows, sums, z = [], np.zeros(4), 0.0
-    for material, thick, *sensitive in stack:
-        radiation, interaction, critical = PLATES[str(material)]
+    for name, thick, *sensitive in stack:
+        radiation, interaction, critical = material(name)
         t = float(thick)  # type: ignore[arg-type]
         sums += [t / radiation, t / interaction, t / radiation * critical, t]
         if sensitive:

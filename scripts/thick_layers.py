@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from geant4_events import PLATES, Showers
+from geant4_events import Showers
+from geant4_materials import MATERIALS
 
 from gnnreco.columns import Floats, Ints
 from gnnreco.geometry import Detector
@@ -65,16 +66,16 @@ def plates_of(detector: Detector) -> Plates:
 
 def mixture(radiation: float, interaction: float, moliere: float, share: float) -> list[tuple[str, float]]:
     """Materials and their mm of a layer; the last one is active, and takes `share` of what a track loses."""
-    lost = np.array([PLATES[name][2] / PLATES[name][0] for name in MIXED])  # MeV/mm
+    lost = np.array([MATERIALS[name][2] / MATERIALS[name][0] for name in MIXED])  # MeV/mm
     rules = np.zeros((4, 4))
-    rules[0, :3] = [1 / PLATES[name][0] for name in MIXED]
-    rules[1, :3] = [1 / PLATES[name][1] for name in MIXED]
+    rules[0, :3] = [1 / MATERIALS[name][0] for name in MIXED]
+    rules[1, :3] = [1 / MATERIALS[name][1] for name in MIXED]
     rules[2, :3] = lost * (np.arange(3) == 2) - share * lost
     rules[3] = [*(1 - moliere / SCATTER * lost), 1]
     lead, iron, argon, air = np.linalg.solve(rules, [radiation, interaction, 0, 0])
     if min(lead, iron, argon, air) >= 0:
         return [("G4_Pb", lead), ("G4_Fe", iron), ("G4_AIR", air), ("G4_lAr", argon)]
-    (steel, _, critical), (light, _, bright) = (PLATES[name] for name in SECOND)
+    (steel, _, critical), (light, _, bright) = (MATERIALS[name] for name in SECOND)
     # A radiation length in steel, a part p of one in the scintillator: p * bright = share * (p * bright + critical).
     p = share * critical / (1 - share) / bright
     iron, scintillator = radiation / (1 + p) * steel, radiation / (1 + p) * p * light

@@ -63,8 +63,13 @@ def test_each_shower_is_in_one_event_with_all_its_energy(scripts, tmp_path, monk
     assert float(sample.total.mean()) == pytest.approx(1.0, abs=0.5)
 
 
+def test_a_material_that_nobody_knows_is_named(scripts):
+    with pytest.raises(SystemExit, match="material 'G4_Unobtainium': not among the"):
+        importlib.import_module("geant4_events").plate_layers([["G4_Unobtainium", 1.0]])
+
+
 def test_stacks_are_drawn_again_alike_and_are_deep_enough(scripts):
-    stacks, plates = scripts["fastsim_stacks"], importlib.import_module("geant4_events").PLATES
+    stacks, plates = scripts["fastsim_stacks"], importlib.import_module("geant4_materials").MATERIALS
     for number in range(16):
         stack = stacks.drawn(number, 5)
         assert stack == stacks.drawn(number, 5)

@@ -15,11 +15,11 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 @pytest.fixture
 def scripts(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    return {name: importlib.import_module(name) for name in ("thick_layers", "geant4_events")}
+    return {name: importlib.import_module(name) for name in ("thick_layers", "geant4_events", "geant4_materials")}
 
 
 def test_plates_have_the_lengths_and_the_moliere_radius_of_the_description(scripts):
-    detector, known = load_detector("calochallenge_ds1_photons"), scripts["geant4_events"].PLATES
+    detector, known = load_detector("calochallenge_ds1_photons"), scripts["geant4_materials"].MATERIALS
     plates = scripts["thick_layers"].plates_of(detector)
     json.dumps(plates.stack)  # Geant4 reads it from a file
     sums, at = np.zeros((5, 4)), 0
