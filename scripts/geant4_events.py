@@ -38,6 +38,8 @@ MASS = {22: 0.0, 11: 0.51099895e-3, 211: 0.13957039}  # GeV, by the code without
 LIGHT = 100.0  # mm: matter with longer radiation lengths is light
 FRONT = 3200.0  # mm along z, where the first plate begins
 GUN = 1.0  # mm before it, as in the files
+BACK, LEAKING = 2.0, 0.02  # a shower leaks that leaves more than this part in so many last radiation lengths
+ENOUGH = 20  # showers that stay inside
 HELD_BACK = 5  # one of so many showers is for tests
 SPLITS = ("train", "test")
 
@@ -220,10 +222,28 @@ field: {kind: solenoid, bz: 0.0}
 
 
 def e_over_mip(*parts: Showers) -> float:
-    """Visible energy of showers over what the shares of the layers would give of their energy."""
-    share = np.array([layer.share for layer in plate_layers(parts[0].stack)])
-    seen = sum(float((part.deposit / share[part.layer]).sum()) for part in parts)
-    return seen / sum(float(part.energy.sum()) for part in parts)
+    """Visible energy of showers over what the shares of the layers would give of their energy.
+
+    Of those that stay inside, where they are enough: what leaks is no matter of the sampling fraction.
+    """
+    layers = plate_layers(parts[0].stack)
+    share, depth = (np.array([getattr(layer, name) for layer in layers]) for name in ("share", "radiation"))
+    behind = np.cumsum(depth[::-1])[::-1] <= BACK
+    energy = np.concatenate([part.energy for part in parts])
+    seen, late = (
+        np.concatenate([_sum(part, part.deposit / share[part.layer] * some[part.layer]) for part in parts])
+        for some in (np.ones(len(share)), behind)
+    )
+    inside = late < LEAKING * seen
+    if np.count_nonzero(inside) < ENOUGH:
+        inside[:] = True
+    return float(seen[inside].sum() / energy[inside].sum())
+
+
+def _sum(showers: Showers, values: Floats) -> Floats:
+    """Of the deposits of each shower."""
+    of = np.repeat(np.arange(len(showers.energy)), np.diff(showers.offsets))
+    return np.bincount(of, values, len(showers.energy)).astype(np.float64)
 
 
 def placed(showers: Showers, count: int, radius: float, rng: np.random.Generator) -> Placed:

@@ -187,7 +187,7 @@ def warnings_of(generated: ShowerSample, truth: ShowerSample, compared: int, flo
         )
     pairs: list[tuple[str, Floats, Floats]] = [
         ("energies", np.log(generated.energy), np.log(truth.energy)),
-        ("angles at the first layer", generated.cosine, truth.cosine),
+        ("angles at the first layer", np.round(generated.cosine, 3), np.round(truth.cosine, 3)),
     ]
     for name, one, other in pairs:
         p = float(ks_2samp(one, other).pvalue)

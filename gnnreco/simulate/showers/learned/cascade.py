@@ -9,6 +9,7 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import land
 from gnnreco.simulate.showers.spots import VISIBLE, Passage, put, room
 
+from .behind import with_layers_behind
 from .features import FEATURES, OF_LAYER, Depths, depths_of, describe, overall
 from .layers import fill_layer, share_seen
 from .nuclear import describe_nuclei, overall_nuclei, start_of
@@ -47,8 +48,11 @@ def cascade(
         return spots, used
     stack, ray = passage.stack, passage.ray
     d = depths_of(stack, ray, start, engine.ranges)
-    n_features, about = len(engine.layer.trunk.mean), overall(energy, electron, d)
+    n_features, there = len(engine.layer.trunk.mean), len(d.depth)
     pion = n_features > N_FEATURES
+    if not pion:
+        d = with_layers_behind(stack, ray, d)
+    about = overall(energy, electron, d)
     if pion:
         about = np.concatenate((about, overall_nuclei(d)))
     total = share_seen(rng, about, engine.total)
@@ -74,14 +78,16 @@ def cascade(
             rows[i], means[i] = both, mean
             continue
         points, begin[i] = place_points(rng, both, count, mean, before, d.moliere[i], engine.points), used
-        spots, used = lay(rng, passage, spots, used, d, i, off, points)
+        if i < there:
+            spots, used = lay(rng, passage, spots, used, d, i, off, points)
         before = points
     if at_once:
         numbers = counts.astype(np.int64)
         points, end = place_sets(rng, rows, numbers, means, d.moliere, engine.sets), np.cumsum(numbers)
         for i in range(k):
             mine, begin[i] = points[end[i] - numbers[i] : end[i]], used
-            spots, used = lay(rng, passage, spots, used, d, i, off, mine)
+            if i < there:
+                spots, used = lay(rng, passage, spots, used, d, i, off, mine)
     # Layers know what is left for them: what is missing is little. A pion's track keeps its energy, its shower gives.
     since = start_of(counts, k) if pion else 0
     if since >= 0:
