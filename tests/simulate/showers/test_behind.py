@@ -92,3 +92,11 @@ def test_showers_leak_out_of_a_shallow_calorimeter_as_those_of_geant4_do(plates:
     assert seen(shallow, engines, 5.0) == pytest.approx(0.745, abs=0.06)
     assert seen(shallow, engines, 40.0) == pytest.approx(0.562, abs=0.06)
     assert seen(plates(24), engines, 40.0) == pytest.approx(1.0, abs=0.03)
+
+
+def test_nothing_is_added_behind_layers_that_are_divided() -> None:
+    stack = stack_of(load_detector("belle2_ecl"))
+    ray = cast(stack, (0.0, 0.0, 0.0), (1.0, 0.02, 0.3), 6.0, 0.0)
+    d = depths_of(stack, ray, 0.0, load_engine("fastsim-any").electromagnetic.ranges)  # type: ignore[union-attr]
+    assert d.pieces[0] > 1
+    assert len(with_layers_behind(stack, ray, d).depth) == len(d.depth)

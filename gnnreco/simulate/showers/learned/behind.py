@@ -23,15 +23,20 @@ THINNEST = 0.05  # radiation lengths of a layer that is added
 
 @njit(cache=True, error_model="numpy")
 def with_layers_behind(stack: Stack, ray: Ray, d: Depths) -> Depths:
-    """The layers (k,) of a shower and, until they are as deep as `SHALLOWEST`, more that are like the last one."""
+    """The layers (k,) of a shower and, until they are as deep as `SHALLOWEST`, more that are like the last one.
+
+    None where layers are divided: showers lie too deep in pieces, and too much would leak.
+    """
     last, k = ray.row[-1], len(d.depth)
-    step = max(stack.radiation[last] / d.pieces[-1] / d.cosine[-1], THINNEST)
+    if d.pieces[-1] > 1:
+        return d
+    step = max(stack.radiation[last] / d.cosine[-1], THINNEST)
     more = math.ceil((SHALLOWEST - d.depth[-1]) / step)
     if more <= 0:
         return d
     radiation, interaction = _repeated(d.radiation, more), _repeated(d.interaction, more)
     radiation[k:] = step
-    interaction[k:] = stack.interaction[last] / d.pieces[-1] / d.cosine[-1]
+    interaction[k:] = stack.interaction[last] / d.cosine[-1]
     return Depths(
         *(_repeated_rows(d.place, more), _repeated_rows(d.pieces, more), _repeated_rows(d.piece, more)),
         np.append(d.depth, d.depth[-1] + step * np.arange(1, more + 1)),
