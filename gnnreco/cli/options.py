@@ -62,6 +62,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def not_negative(text: str) -> int:
+    """A whole number from zero on."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from zero on")
+    return int(text)
+
+
 def above_zero(text: str) -> float:
     """A number above zero."""
     try:

@@ -1,4 +1,4 @@
-"""Which true segments a graph builder keeps, as tables: see `gnnreco.graphs.survey`."""
+"""What a graph builder and a network keep of the truth, as tables: see `gnnreco.graphs.survey`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ def show_survey(survey: Mapping[str, Any]) -> None:
         ("from, to, any pt: those that lose most", survey["layers"][:LAYERS]),
     ):
         print(f"\n{table(_rows(title, rows))}")
+    if judged := survey.get("network"):
+        print("\ntrue triplets in these graphs that the network takes for possible, %")
+        rows = [{**row, "possible": f"{100 * row['possible']:.2f}"} for row in judged]
+        print(f"\n{table(rows)}")
 
 
 def _lost(row: Mapping[str, Any]) -> float:

@@ -1,20 +1,27 @@
-"""A bundle for a detector that it was not trained on: its network stays, the graph builder follows the sensors."""
+"""A bundle for a detector that it was not trained on: the graph builder follows the sensors, the network stays if it can."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gnnreco.bundle import Bundle, load_bundle, load_task, save_bundle
 from gnnreco.bundle.files import MANIFEST
+from gnnreco.columns import Event
 from gnnreco.errors import BadConfig
 from gnnreco.files.atomic import refuse
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.progress import Progress
 from gnnreco.simulate import SimulationOptions, simulate
-from gnnreco.tasks.contract import Surveyed
+from gnnreco.tasks.contract import AnyTask, Surveyed
 
+from .config import TrainConfig
 from .randomize import Randomized
+
+STEPS, LEARNING_RATE = 1000, 1e-3  # of a network that fails in a new detector: an event each
+HOLDS = 0.97  # of the true triplets of a subsystem a network takes for possible that holds there
+ENOUGH = 100  # triplets from which on a subsystem tells
 
 
 def usual_pileup(process: str) -> int:
@@ -36,13 +43,15 @@ def adapt(
     progress: Progress | None = None,
     overwrite: bool = False,
     min_hits: int | None = None,
+    epochs: int | None = None,
 ) -> JsonDict:
     """Fit a bundle to another detector and save it.
 
-    The network, which judges by physics-scaled features, stays as it was trained. The graph builder, which depends on
-    the place of the sensors (which layers follow one another, where to look on the next, which pairs to drop), is
-    learned from simulated events of the new detector; no event of the user and none of its truth is needed. They are
-    changed at random where those that trained the bundle were (``sample.randomize``).
+    The graph builder, which depends on the place of the sensors (which layers follow one another, where to look on the
+    next, which pairs to drop), is learned from simulated events of the new detector; no event of the user and none of
+    its truth is needed. They are changed at random where those that trained the bundle were (``sample.randomize``).
+    The network, which judges by physics-scaled features, stays as it was trained, unless the detector measures what its
+    training never saw, such as strips much longer than those: then it is trained on the same events.
 
     Parameters
     ----------
@@ -58,6 +67,9 @@ def adapt(
         GeV; slower particles are not aimed at. As the bundle has it where it is not given; raise it where they curl.
     min_hits : int, optional
         Hits of the shortest track. As the bundle has it where it is not given; raise it where chambers far out give stubs.
+    epochs : int, optional
+        Passes of the network over the events. Where it is not given: so many that it sees `STEPS` events if it takes less
+        than `HOLDS` of the true triplets of any subsystem for possible, otherwise none.
     command : str
         Written to the manifest.
     progress : callable, optional
@@ -68,7 +80,7 @@ def adapt(
     Returns
     -------
     dict
-        ``bundle, detector, adapted_from, events``, and the ``survey`` of the manifest where the task is `Surveyed`.
+        ``bundle, detector, adapted_from, events, epochs``, and the ``survey`` of the manifest where the task is `Surveyed`.
 
     Raises
     ------
@@ -88,10 +100,51 @@ def adapt(
     if "energy_loss" in source.config.get("decode", {}):  # the particles of this simulation lose energy
         source.config["decode"]["energy_loss"] = True
     task = load_task(source, detector, any_detector=True, to_adapt=True)
+    pileup = usual_pileup(process) if pileup is None else pileup
+    sample = _simulated(detector, process, events, pileup, seed, options, progress)
+    randomize = _randomized(source)
+    seen = Randomized(sample, detector, seed) if randomize else sample
+    task.prepare(seen, progress)
+    # In the events it was learned from: what it says of others, the stated efficiencies and `evaluate` tell.
+    survey = _survey(task, sample)
+    if epochs is None:
+        epochs = -(-STEPS // events) if _failing(survey) else 0
+    if epochs:
+        from .loop import train  # here: it needs torch
+
+        how = TrainConfig(epochs=epochs, learning_rate=LEARNING_RATE, seed=seed)
+        train(task, seen, [], how, output, command, progress=progress, overwrite=overwrite, prepared=True)
+        survey = _survey(task, sample)
+    origin = {
+        "bundle": source.name,
+        "sha256": source.manifest["sha256"],
+        "detector": source.manifest["detector"]["name"],
+    }
+    simulation = {
+        "process": process,
+        "events": events,
+        "pileup": pileup,
+        "seed": seed,
+        "randomize": randomize,
+    }
+    training = {"command": command, "adapted_from": origin, "simulation": simulation, "epochs": epochs}
+    save_bundle(output, source.task, source.config, task.state(), detector, training, survey)
+    told = {"bundle": str(output), "detector": detector.name, "adapted_from": source.name, "events": events}
+    return told | {"epochs": epochs} | survey
+
+
+def _simulated(
+    detector: Detector,
+    process: str,
+    events: int,
+    pileup: int,
+    seed: int,
+    options: SimulationOptions | None,
+    progress: Progress | None,
+) -> list[Event]:
+    """What the graph builder is learned from."""
     if events < 1:
         raise BadConfig(f"--events {events}: at least one event is needed")
-    if pileup is None:
-        pileup = usual_pileup(process)
     sample = []
     for event in simulate(detector, process, events, pileup, seed, options):
         sample.append(event)
@@ -102,20 +155,17 @@ def adapt(
             f"no hit in {events} events of process {process}: do the particles, which start at the `source` of detector "
             f"'{detector.name}', miss its sensors?"
         )
-    randomize = _randomized(source)
-    task.prepare(Randomized(sample, detector, seed) if randomize else sample, progress)
-    origin = {
-        "bundle": source.name,
-        "sha256": source.manifest["sha256"],
-        "detector": source.manifest["detector"]["name"],
-    }
-    how = {"process": process, "events": events, "pileup": pileup, "seed": seed, "randomize": randomize}
-    training = {"command": command, "adapted_from": origin, "simulation": how}
-    # In the events it was learned from: what it says of others, the stated efficiencies and `evaluate` tell.
-    survey = {"survey": task.survey(sample)} if isinstance(task, Surveyed) else {}
-    save_bundle(output, source.task, source.config, task.state(), detector, training, survey)
-    told = {"bundle": str(output), "detector": detector.name, "adapted_from": source.name, "events": events}
-    return told | survey
+    return sample
+
+
+def _survey(task: AnyTask, events: Sequence[Event]) -> JsonDict:
+    return {"survey": task.survey(events)} if isinstance(task, Surveyed) else {}
+
+
+def _failing(survey: JsonDict) -> bool:
+    """Whether the network takes too few of the true triplets of any subsystem for possible."""
+    rows = survey.get("survey", {}).get("network", [])
+    return any(row["possible"] < HOLDS for row in rows if row["triplets"] >= ENOUGH)
 
 
 def _randomized(source: Bundle) -> bool:

@@ -72,6 +72,7 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     overwrite: bool = False,
+    prepared: bool = False,
 ) -> JsonDict:
     """Train a task and save it as a bundle.
 
@@ -97,6 +98,8 @@ def train(
         ``progress(what, done, total)``.
     overwrite : bool
         Replace a bundle, or a training that was stopped, in `output`.
+    prepared : bool
+        The task has learned already what its `prepare` learns from these events.
 
     Returns
     -------
@@ -125,7 +128,9 @@ def train(
             raise BadConfig(
                 f"{len(training)} training events are too few for {ring.size} processes; name more events"
             )
-        run = _set_up(task, training, validation, config, output / "training", ring, resume, progress)
+        run = _set_up(
+            task, training, validation, config, output / "training", ring, resume, prepared, progress
+        )
         with _signals(run.stop), _tensorboard(run) as board:
             while run.position.epoch < config.epochs and not _stale(run):
                 _epoch(run)
@@ -168,6 +173,7 @@ def _set_up(
     folder: Path,
     ring: Ring,
     resume: bool,
+    prepared: bool,
     progress: Progress | None,
 ) -> Run:
     """Prepare the task (the first process does, the others read what it learned), the optimizer and the samples."""
@@ -179,7 +185,8 @@ def _set_up(
         task.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     if not resume and ring.rank == 0:
-        task.prepare(training, progress)
+        if not prepared:
+            task.prepare(training, progress)
         save_checkpoint(last, task, optimizer, Position(), same)
     ring.wait()
     position = load_checkpoint(last, task, optimizer, same, config.device)

@@ -23,6 +23,7 @@ def test_what_loses_most_comes_first(capsys: pytest.CaptureFixture[str]) -> None
                 row(900, 0.9, first="strip", second="strip", **hard),
             ],
             "layers": [row(1000, 0.86, first="pixel 0", second="strip 2")],
+            "network": [{"subsystem": "strip", "triplets": 700, "possible": 0.253}],
         }
     )
     lines = capsys.readouterr().out.splitlines()
@@ -35,6 +36,7 @@ def test_what_loses_most_comes_first(capsys: pytest.CaptureFixture[str]) -> None
         for text in lines
     )
     assert any("pixel 0, strip 2" in text and text.endswith(" 140") for text in lines)
+    assert lines[-1].split() == ["strip", "700", "25.30"]
 
 
 def test_without_segments_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:

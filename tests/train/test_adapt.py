@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,62 @@ def test_a_bundle_finds_tracks_in_a_detector_it_has_never_seen(barrel: Detector,
         found += int(target[good].sum())
     assert wanted >= 80
     assert found / wanted > 0.93
+
+
+WEDGES = """
+templates:
+  wedge:
+    kind: grid
+    pitch: [0.0799348979, 20]
+    cells: [720, 6]
+    thickness: 0.3
+    outline: [[-7.19414, -60], [7.19414, -60], [28.7766, 60], [-28.7766, 60]]
+subsystems:
+  disks: {material: {radiation_lengths: 0.012, interaction_lengths: 0.003}}
+sensors:
+  - rule: disks
+    subsystem: disks
+    z: [300, 380, 460, 540, 620, 700, 780]
+    rings: [{template: wedge, radius: 100, count: 18, stagger: 3}]
+"""
+
+
+@pytest.mark.slow
+def test_strips_longer_than_those_of_the_training_train_the_network(
+    detector_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    disks = load_detector(detector_folder("long_strips", WEDGES, bz=2.0))
+    how = {"events": 40, "pileup": 10, "seed": 5}
+    before = adapt("tracking-trackml", disks, tmp_path / "before", epochs=0, **how)
+    after = adapt("tracking-trackml", disks, tmp_path / "after", **how)
+    assert (before["epochs"], after["epochs"]) == (0, 25)
+    ((before_row,), (after_row,)) = (told["survey"]["network"] for told in (before, after))
+    assert before_row["subsystem"] == after_row["subsystem"] == "disks"
+    assert before_row["possible"] < 0.8
+    assert after_row["possible"] > 0.97
+
+
+@pytest.mark.parametrize(("holds", "epochs"), [(0.0, 0), (1.01, 2)])
+def test_a_network_is_trained_where_it_fails(
+    holds: float, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = sys.modules["gnnreco.train.adapt"]  # the package has a function of this name
+    monkeypatch.setattr(settings, "HOLDS", holds)
+    monkeypatch.setattr(settings, "STEPS", 8)
+    telescope, muons = load_detector("telescope"), SimulationOptions(particle="muon", count=20)
+    told = adapt("tracking-telescope", telescope, tmp_path / "own", events=4, process="beam", options=muons)
+    own, source = load_bundle(tmp_path / "own"), load_bundle("tracking-telescope")
+    kept = [
+        np.array_equal(own.state[name], source.state[name])
+        for name in source.state
+        if name.startswith("network.") and name.endswith("weight")
+    ]
+    assert told["epochs"] == own.manifest["training"]["epochs"] == epochs
+    assert all(kept) if epochs == 0 else not any(kept)
+    assert own.manifest["training"]["adapted_from"]["sha256"] == source.manifest["sha256"]
+    (row,) = told["survey"]["network"]
+    assert row["triplets"] > 100
+    assert 0.5 < row["possible"] <= 1
 
 
 def test_adapting_to_nothing_is_refused(barrel: Detector, tmp_path: Path) -> None:

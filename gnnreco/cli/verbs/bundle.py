@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gnnreco.cli.options import DETECTOR_HELP, Verbs, output_folder, positive
+from gnnreco.cli.options import DETECTOR_HELP, Verbs, not_negative, output_folder, positive
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.survey import show_survey
 from gnnreco.cli.table import show as print_table
@@ -157,7 +157,7 @@ def _brief(values: Any, depth: int) -> Any:
 def _add_adapt(sub: Verbs) -> None:
     fit = sub.add(
         "adapt",
-        "fit a bundle to a detector it never saw: the network stays, the graph builder is learned from simulated events",
+        "fit a bundle to a detector it never saw: its graph builder to simulated events, and its network where that fails",
         "tracking-trackml --detector my_detector -o my_bundle",
         bundle_adapt,
         threads=True,
@@ -176,6 +176,12 @@ def _add_adapt(sub: Verbs) -> None:
     )
     fit.add_argument(
         "--min-hits", type=positive, metavar="N", help="hits of the shortest track (default: as BUNDLE)"
+    )
+    fit.add_argument(
+        "--epochs",
+        type=not_negative,
+        metavar="N",
+        help="passes of the network over the events (default: some 1,000 events if it fails in a subsystem, else none)",
     )
     fit.add_argument("settings", nargs="*", metavar="key=value", help="any field of SimulationOptions")
 
@@ -198,11 +204,13 @@ def bundle_adapt(args: Namespace) -> int:
             f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
             f"--process {args.process} --pileup {pileup} --seed {args.seed}"
             f"{'' if args.min_pt is None else f' --min-pt {args.min_pt}'}"
-            f"{'' if args.min_hits is None else f' --min-hits {args.min_hits}'} {' '.join(args.settings)}"
+            f"{'' if args.min_hits is None else f' --min-hits {args.min_hits}'}"
+            f"{'' if args.epochs is None else f' --epochs {args.epochs}'} {' '.join(args.settings)}"
         )
         how = (args.events, args.process, pileup, args.seed, args.min_pt, options)
         row = adapt(
-            args.bundle, detector, args.output, *how, command.strip(), named, args.overwrite, args.min_hits
+            *(args.bundle, detector, args.output, *how, command.strip(), named),
+            *(args.overwrite, args.min_hits, args.epochs),
         )
         held_back = simulated(
             detector, args.process, max(4, args.events // 4), pileup, args.seed, options, args.events

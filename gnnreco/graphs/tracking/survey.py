@@ -1,9 +1,12 @@
-"""Which true segments a graph builder keeps, step by step: by where they lie, and by the momentum of their particles."""
+"""Which true segments a graph builder keeps, step by step, and which true triplets a network takes for possible.
+
+By where they lie, and segments by the momentum of their particles.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from gnnreco.geometry import Detector
 from .frame import Points
 from .learned import LearnedGraph, is_true
 from .segments import Targets, first_particle, true_segments
+from .triplets import SegmentGraph
 
 STEPS = (
     "windows",
@@ -26,8 +30,30 @@ SOFTEST = 0.01  # of the segments belong to particles that are softer than the r
 WORST = 20  # pairs of layers that are told one by one
 
 
-def survey(graph: LearnedGraph, events: Iterable[Event]) -> dict[str, Any]:
+class Judge(Protocol):
+    """A network that judges triplets."""
+
+    def logits(
+        self, nodes: NDArray[np.float32], edges: NDArray[np.float32], triplets: NDArray[np.int32], /
+    ) -> NDArray[np.float32]:
+        """One number for each triplet."""
+        ...
+
+
+def survey(
+    graph: LearnedGraph, events: Iterable[Event], judge: Judge | None = None, possible: float = 0.5
+) -> dict[str, Any]:
     """Count the true segments of events, and how many are left after each step of the graph builder.
+
+    Parameters
+    ----------
+    graph : LearnedGraph
+    events : iterable of Event
+        With truth.
+    judge : Judge, optional
+        The network that reads these graphs.
+    possible : float
+        Probability from which on it takes a triplet for possible.
 
     Returns
     -------
@@ -35,14 +61,19 @@ def survey(graph: LearnedGraph, events: Iterable[Event]) -> dict[str, Any]:
         ``events``, ``over_budget`` (events that have no graph and are not counted), ``pt_from`` (GeV, above which 99 % of
         the segments lie; None without segments), and rows of ``segments`` and the fraction of them that is left after each
         of `STEPS`: ``all`` by pt, ``regions`` by pt and the subsystems of both hits, ``layers`` for the `WORST` pairs of
-        layers, those first that lose most segments. Plain values.
+        layers, those first that lose most segments. With a network also ``network``: by the subsystem of the middle hit, the
+        true ``triplets`` of the graphs and the fraction of them that is ``possible``. Plain values.
     """
-    parts, over = [], 0
+    parts, triplets, over = [], [], 0
     for event in events:
         try:
-            parts.append(_steps_of(graph, event))
+            one = _built(graph, event)
         except OverBudget:
             over += 1
+            continue
+        parts.append(_steps_of(graph, event, one))
+        if judge is not None:
+            triplets.append(_judged(one, judge, possible))
     columns = np.concatenate(parts) if parts else np.zeros((0, 3 + len(STEPS)))
     layer, kept = columns[:, :2].astype(np.int64), columns[:, 3:] > 0
     place = np.searchsorted(PT_EDGES, columns[:, 2], side="right") - 1
@@ -51,7 +82,7 @@ def survey(graph: LearnedGraph, events: Iterable[Event]) -> dict[str, Any]:
     by_layers.sort(key=lambda row: row["segments"] * (row["graph"] - 1))
     regions = np.column_stack([part[layer], place])
     subsystem = [s.name for s in graph.detector.subsystems]
-    return {
+    found = {
         "events": len(parts),
         "over_budget": over,
         "pt_from": round(float(np.quantile(columns[:, 2], SOFTEST)), 3) if len(columns) else None,
@@ -62,13 +93,43 @@ def survey(graph: LearnedGraph, events: Iterable[Event]) -> dict[str, Any]:
         ],
         "layers": by_layers[:WORST],
     }
+    if judge is None:
+        return found
+    middle, likely = np.concatenate([np.zeros((2, 0), np.int64), *triplets], axis=1)
+    many, few = (np.bincount(part[middle], weight, len(subsystem)) for weight in (None, likely))
+    rows = [
+        {"subsystem": subsystem[p], "triplets": int(many[p]), "possible": round(float(few[p] / many[p]), 5)}
+        for p in np.flatnonzero(many)
+    ]
+    return found | {"network": rows}
 
 
-def _steps_of(graph: LearnedGraph, event: Event) -> Floats:
-    """Of each true segment: both layers, pt, and whether it is left after each step. Shape (n, 6)."""
+class _Built(NamedTuple):
+    """The graph of an event, and its true segments."""
+
+    points: Points
+    graph: SegmentGraph
+    segments: Ints
+
+
+def _built(graph: LearnedGraph, event: Event) -> _Built:
     points, built = graph.build(event)
     targets = Targets(graph.config.min_pt, graph.config.min_hits)
-    segments = true_segments(event, points, targets, graph.frame)
+    return _Built(points, built, true_segments(event, points, targets, graph.frame))
+
+
+def _judged(one: _Built, judge: Judge, possible: float) -> Ints:
+    """Of each true triplet: the layer of its middle hit, and whether the network takes it for possible. Shape (2, n)."""
+    points, graph, segments = one
+    true = is_true(graph.doublets, segments)[graph.triplets].all(axis=1)
+    logits = judge.logits(graph.doublet_features, graph.triplet_features, graph.triplets)[true]
+    middle = points.layer[graph.doublets[graph.triplets[true, 1], 0]]
+    return np.stack([middle, logits > np.log(possible / (1 - possible))]).astype(np.int64)
+
+
+def _steps_of(graph: LearnedGraph, event: Event, one: _Built) -> Floats:
+    """Of each true segment: both layers, pt, and whether it is left after each step. Shape (n, 6)."""
+    points, built, segments = one
     assert event.truth is not None
     looked_at, passed = graph.candidates(event.number, points)
     found = [_among(segments, pairs) for pairs in (looked_at, passed, built.doublets)]

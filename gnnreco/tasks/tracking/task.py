@@ -131,8 +131,9 @@ class TrackingTask(Task["TrackingSample", Tracks]):
         self.model.scale_features(*features)
 
     def survey(self, events: Iterable[Event]) -> JsonDict:
-        """Which of the true segments of events the graph builder keeps, step by step: see `gnnreco.graphs.survey`."""
-        return survey(self._graph(), (self._seen(event).event for event in events))
+        """What the graph builder keeps of the truth of events, and the network: see `gnnreco.graphs.survey`."""
+        mine = (self._seen(event).event for event in events)
+        return survey(self._graph(), mine, self.scorer, self.config.decode.link_probability)
 
     def sample(self, event: Event) -> TrackingSample:
         """The graph of a training event as tensors, with the truth of its edges and nodes."""

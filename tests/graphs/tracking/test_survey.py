@@ -90,3 +90,25 @@ def test_events_over_the_budget_are_counted(graph, events):
     assert cut == {
         "events": 0, "over_budget": len(events[LEARNED:]), "pt_from": None, "all": [], "regions": [], "layers": []
     }  # fmt: skip
+
+
+class Same:
+    """A network that says the same of every triplet."""
+
+    def __init__(self, logit: float) -> None:
+        self.logit = logit
+
+    def logits(self, nodes, edges, triplets):
+        return np.full(len(triplets), self.logit, np.float32)
+
+
+def test_a_network_is_asked_for_every_true_triplet(graph, events):
+    count = 0
+    for event in events[LEARNED:]:
+        points, built = graph.build(event)
+        true = true_segments(event, points, Targets(graph.config.min_pt, graph.config.min_hits), graph.frame)
+        count += int(is_true(built.doublets, true)[built.triplets].all(axis=1).sum())
+    for logit, share in ((-2.0, 0.0), (-1.0, 1.0)):
+        rows = survey(graph, events[LEARNED:], Same(logit), possible=0.2)["network"]
+        assert sum(row["triplets"] for row in rows) == count > 0
+        assert {row["possible"] for row in rows} == {share}

@@ -15,7 +15,9 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 @pytest.fixture
 def scripts(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    return {name: importlib.import_module(name) for name in ("thick_layers", "geant4_events", "geant4_materials")}
+    return {
+        name: importlib.import_module(name) for name in ("thick_layers", "geant4_events", "geant4_materials")
+    }
 
 
 def test_plates_have_the_lengths_and_the_moliere_radius_of_the_description(scripts):
