@@ -291,19 +291,18 @@ def _finish_epoch(run: Run, board: Any) -> None:
         table.writeheader()
         table.writerows({**past, "epoch": int(past["epoch"])} for past in position.history)
         write_file(run.folder / "metrics.csv", text.getvalue())
-        LOG.info(
-            "epoch %d of %d: %s", position.epoch, run.config.epochs, _brief(row, time.monotonic() - run.began)
-        )
+        LOG.info("epoch %d of %d: %s", position.epoch, run.config.epochs, _brief(run, row))
     for name, value in row.items():
         if board is not None and name != "epoch":
             board.add_scalar(name.replace("_", "/", 1), value, position.epoch)
     ring.wait()
 
 
-def _brief(row: JsonMapping, seconds: float) -> str:
+def _brief(run: Run, row: JsonMapping) -> str:
     """The losses of an epoch."""
-    losses = ", ".join(f"{part} loss {row[f'{part}_loss']:.4g}" for part in ("training", "validation"))
-    return f"{losses}, {seconds:.0f} s since the start"
+    parts = ("training", "validation") if run.counts[1] else ("training",)
+    losses = ", ".join(f"{part} loss {row[f'{part}_loss']:.4g}" for part in parts)
+    return f"{losses}, {time.monotonic() - run.began:.0f} s since the start"
 
 
 def _steps(run: Run) -> int:
