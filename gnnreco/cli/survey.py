@@ -11,9 +11,17 @@ REGIONS, LAYERS = 12, 8  # of those that lose most
 
 
 def show_survey(survey: Mapping[str, Any]) -> None:
-    """Print by pt, and the regions and pairs of layers that lose most; all of it is in the manifest."""
-    if not survey["all"]:
-        return
+    """Print by pt, what loses most, and what the network makes of it; all of it is in the manifest."""
+    if survey.get("all"):
+        _show_builder(survey)
+    if judged := survey.get("network"):
+        print("\ntrue connections in these graphs that the network takes for possible, %")
+        rows = [{**row, "possible": f"{100 * row['possible']:.2f}"} for row in judged]
+        print(f"\n{table(rows)}")
+
+
+def _show_builder(survey: Mapping[str, Any]) -> None:
+    """What the graph builder keeps."""
     over = f"; {survey['over_budget']} over the budget" if survey["over_budget"] else ""
     if softest := survey.get("pt_from"):
         print(f"\npt of the particles: from {softest:g} GeV, with 1 % of the segments below")
@@ -25,10 +33,6 @@ def show_survey(survey: Mapping[str, Any]) -> None:
         ("from, to, any pt: those that lose most", survey["layers"][:LAYERS]),
     ):
         print(f"\n{table(_rows(title, rows))}")
-    if judged := survey.get("network"):
-        print("\ntrue triplets in these graphs that the network takes for possible, %")
-        rows = [{**row, "possible": f"{100 * row['possible']:.2f}"} for row in judged]
-        print(f"\n{table(rows)}")
 
 
 def _lost(row: Mapping[str, Any]) -> float:

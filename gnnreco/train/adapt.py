@@ -20,8 +20,8 @@ from .config import TrainConfig
 from .randomize import Randomized
 
 STEPS, LEARNING_RATE = 1000, 1e-3  # of a network that fails in a new detector: an event each
-HOLDS = 0.97  # of the true triplets of a subsystem a network takes for possible that holds there
-ENOUGH = 100  # triplets from which on a subsystem tells
+HOLDS = 0.97  # of the true connections of a subsystem a network takes for possible that holds there
+ENOUGH = 100  # of them from which on a subsystem tells
 
 
 def usual_pileup(process: str) -> int:
@@ -69,7 +69,7 @@ def adapt(
         Hits of the shortest track. As the bundle has it where it is not given; raise it where chambers far out give stubs.
     epochs : int, optional
         Passes of the network over the events. Where it is not given: so many that it sees `STEPS` events if it takes less
-        than `HOLDS` of the true triplets of any subsystem for possible, otherwise none.
+        than `HOLDS` of the true connections of any subsystem (triplets of hits, pairs of samples) for possible, else none.
     command : str
         Written to the manifest.
     progress : callable, optional
@@ -163,9 +163,9 @@ def _survey(task: AnyTask, events: Sequence[Event]) -> JsonDict:
 
 
 def _failing(survey: JsonDict) -> bool:
-    """Whether the network takes too few of the true triplets of any subsystem for possible."""
+    """Whether the network takes too few of the true connections of any subsystem for possible."""
     rows = survey.get("survey", {}).get("network", [])
-    return any(row["possible"] < HOLDS for row in rows if row["triplets"] >= ENOUGH)
+    return any(row["possible"] < HOLDS for row in rows if row["true"] >= ENOUGH)
 
 
 def _randomized(source: Bundle) -> bool:

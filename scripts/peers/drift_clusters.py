@@ -30,23 +30,31 @@ def classical(task: DriftTask, event: Event) -> tuple[Tracks, DriftPoints]:
     """Tracks of an event, and the points they were fitted to; `task` gives the geometry, not its network."""
     graph = pad_samples(task.config.graph.cells, task.detector, task.frame, event)
     cells, detector = graph.cells, task.detector
-    layer, key = layers(detector, cells.sensor, graph.local, graph.size)
+    layer, key = layers(detector, cells.sensor, graph.pads.local, graph.pads.size)
     time = np.floor(
-        (graph.local[:, 2] + detector.thickness[cells.sensor] / 2) / task.frame.sample[cells.sensor]
+        (graph.pads.local[:, 2] + detector.thickness[cells.sensor] / 2) / task.frame.sample[cells.sensor]
     ).astype(np.int64)
     order = np.argsort(-cells.energy, kind="stable")
     cluster = follow_up(
-        *(cells.offsets, cells.neighbour, cells.energy, key, graph.local[:, 0], graph.size[:, 0], time),
+        *(
+            cells.offsets,
+            cells.neighbour,
+            cells.energy,
+            key,
+            graph.pads.local[:, 0],
+            graph.pads.size[:, 0],
+            time,
+        ),
         *(order, PROMINENCE),
     )
     tops, cluster = np.unique(cluster, return_inverse=True)
     n = len(tops)
     charge = np.bincount(cluster, cells.energy, n)
     place = [
-        np.bincount(cluster, cells.energy * graph.local[:, c], n) / np.maximum(charge, 1e-30)
+        np.bincount(cluster, cells.energy * graph.pads.local[:, c], n) / np.maximum(charge, 1e-30)
         for c in range(3)
     ]
-    chain = chains(layer[tops], place[0], graph.local[tops, 1], place[2], cells.sensor[tops], detector)
+    chain = chains(layer[tops], place[0], graph.pads.local[tops, 1], place[2], cells.sensor[tops], detector)
     piece = chain[cluster]
     config = replace(task.config.tracks, rounds=0)
     assert isinstance(config, TracksConfig)

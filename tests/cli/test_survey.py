@@ -23,7 +23,7 @@ def test_what_loses_most_comes_first(capsys: pytest.CaptureFixture[str]) -> None
                 row(900, 0.9, first="strip", second="strip", **hard),
             ],
             "layers": [row(1000, 0.86, first="pixel 0", second="strip 2")],
-            "network": [{"subsystem": "strip", "triplets": 700, "possible": 0.253}],
+            "network": [{"subsystem": "strip", "true": 700, "possible": 0.253}],
         }
     )
     lines = capsys.readouterr().out.splitlines()

@@ -121,7 +121,7 @@ def test_a_network_is_trained_where_it_fails(
     assert all(kept) if epochs == 0 else not any(kept)
     assert own.manifest["training"]["adapted_from"]["sha256"] == source.manifest["sha256"]
     (row,) = told["survey"]["network"]
-    assert row["triplets"] > 100
+    assert row["true"] > 100
     assert 0.5 < row["possible"] <= 1
 
 

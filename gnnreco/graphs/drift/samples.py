@@ -16,6 +16,7 @@ from gnnreco.kernels import FIRST, SECOND, X, Y, Z, njit
 from gnnreco.renamed import old_names
 
 from .features import PAIR_FEATURES, SAMPLE_FEATURES
+from .pads import Pads, pads_of
 from .shape import LONG, THIN, WIDE, main_axes, spread_moments
 
 (
@@ -81,20 +82,14 @@ class PadSamples:
     ----------
     cells : CellGraph
         Only cells of drift chambers.
-    size : float64 (n, 2)
-        Of the pad along u and v, mm.
-    local : float64 (n, 3)
-        Place in the sensor, mm.
-    row : int64 (n,)
-        Row of pads in the sensor.
+    pads : Pads
+        Where they lie among the rows of pads.
     by_row : int64 (n,)
         Samples in the order of their sensors, rows, and places along the row.
     """
 
     cells: CellGraph
-    size: Floats
-    local: Floats
-    row: Ints
+    pads: Pads
     by_row: Ints
 
     def __len__(self) -> int:
@@ -129,11 +124,8 @@ def pad_samples(config: CellGraphConfig, detector: Detector, frame: CellFrame, e
     """
     only = replace(frame, group=np.where(frame.charge, frame.group, -1))
     cells = build_cell_graph(config, detector, only, event)
-    cell = hit_cells(detector, event.hits)[cells.index]
-    size = detector.cell_size(cells.sensor, cell) if len(cells) else np.zeros((0, 2))
-    local = detector.to_local(cells.sensor, cells.xyz) if len(cells) else np.zeros((0, 3))
-    row = np.floor(local[:, 1] / np.maximum(size[:, 1], 1e-9) + 0.25).astype(np.int64)
-    return PadSamples(cells, size, local, row, np.lexsort((local[:, 0], row, cells.sensor)))
+    pads = pads_of(detector, cells.sensor, hit_cells(detector, event.hits)[cells.index], cells.xyz)
+    return PadSamples(cells, pads, np.lexsort((pads.local[:, 0], pads.row, cells.sensor)))
 
 
 def build_drift_graph(
@@ -143,7 +135,8 @@ def build_drift_graph(
     from gnnreco.simulate.drift.gas import electrons_per_mm
 
     samples = pad_samples(config.cells, detector, frame, event)
-    cells, size, local = samples.cells, samples.size, samples.local
+    cells, pads = samples.cells, samples.pads
+    size = pads.size
     pair_energy = np.array([s.drift.pair_energy if s.drift else 0.0 for s in detector.subsystems])
     per_mm = (electrons_per_mm(detector) * pair_energy[detector.subsystem])[cells.sensor]
     # What a minimum-ionising particle leaves where it crosses the longer side of a pad, GeV.
@@ -155,9 +148,8 @@ def build_drift_graph(
     pairs = _pairs(cells.offsets, cells.neighbour, np.einsum("ij,ij->i", cells.xyz, cells.xyz))
     unit = np.stack([np.minimum(size[:, 0], size[:, 1]), frame.sample[cells.sensor]], axis=1)
     charge = cells.energy / expected
-    row_axis = np.ascontiguousarray(detector.rotation[cells.sensor, :, 1])
     drift = np.ascontiguousarray(cells.direction)
-    drifted = local[:, 2] + 0.5 * detector.thickness[cells.sensor]
+    drifted = pads.local[:, 2] + 0.5 * detector.thickness[cells.sensor]
     middle = near[:, 1:4]
     nodes = _sample_features(
         charge,
@@ -166,15 +158,15 @@ def build_drift_graph(
         middle,
         near_shape,
         far_shape,
-        row_axis,
+        pads.across,
         drift,
         unit,
         np.sqrt(np.maximum(drifted, 0.0)),
     )
     features = _pair_features(
-        pairs, cells.xyz, charge, middle, near_shape[0], far_shape[0], drift, row_axis, unit, size[:, 1]
+        pairs, cells.xyz, charge, middle, near_shape[0], far_shape[0], drift, pads.across, unit, size[:, 1]
     )
-    return DriftGraph(cells, size, local, samples.row, samples.by_row, pairs, nodes, features)
+    return DriftGraph(cells, pads, samples.by_row, pairs, nodes, features)
 
 
 @njit(cache=True, nogil=True)

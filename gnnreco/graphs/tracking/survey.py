@@ -61,8 +61,8 @@ def survey(
         ``events``, ``over_budget`` (events that have no graph and are not counted), ``pt_from`` (GeV, above which 99 % of
         the segments lie; None without segments), and rows of ``segments`` and the fraction of them that is left after each
         of `STEPS`: ``all`` by pt, ``regions`` by pt and the subsystems of both hits, ``layers`` for the `WORST` pairs of
-        layers, those first that lose most segments. With a network also ``network``: by the subsystem of the middle hit, the
-        true ``triplets`` of the graphs and the fraction of them that is ``possible``. Plain values.
+        layers, those first that lose most segments. With a network also ``network``: by the subsystem of the middle hit, how
+        many ``true`` triplets the graphs hold, and the fraction of them that is ``possible``. Plain values.
     """
     parts, triplets, over = [], [], 0
     for event in events:
@@ -96,12 +96,25 @@ def survey(
     if judge is None:
         return found
     middle, likely = np.concatenate([np.zeros((2, 0), np.int64), *triplets], axis=1)
-    many, few = (np.bincount(part[middle], weight, len(subsystem)) for weight in (None, likely))
-    rows = [
-        {"subsystem": subsystem[p], "triplets": int(many[p]), "possible": round(float(few[p] / many[p]), 5)}
+    return found | {"network": possible_by(subsystem, part[middle], likely)}
+
+
+def possible_by(subsystems: list[str], part: Ints, possible: NDArray[Any]) -> list[dict[str, Any]]:
+    """Rows of a survey: of each subsystem, by name, how many true connections there are, and the part that is possible.
+
+    Parameters
+    ----------
+    subsystems : list of str
+    part : int64 (n,)
+        Row in `subsystems` of each true connection.
+    possible : bool (n,)
+        Whether the network takes it for possible.
+    """
+    many, some = (np.bincount(part, weight, len(subsystems)) for weight in (None, possible))
+    return [
+        {"subsystem": subsystems[p], "true": int(many[p]), "possible": round(float(some[p] / many[p]), 5)}
         for p in np.flatnonzero(many)
     ]
-    return found | {"network": rows}
 
 
 class _Built(NamedTuple):

@@ -98,11 +98,11 @@ def drift_points(graph: PadSamples, piece: Ints, detector: Detector, frame: Cell
     piece : int64 (n_samples,)
         -1: in none; the others without a gap.
     """
-    cells = graph.cells
+    cells, pads = graph.cells, graph.pads
     mine = graph.by_row[piece[graph.by_row] >= 0]
     n_pieces = int(piece.max(initial=-1)) + 1
     order = mine[by_key(piece[mine], n_pieces)[0]]
-    group = _stretches(order, piece, cells.sensor, graph.row, graph.local, graph.size)
+    group = _stretches(order, piece, cells.sensor, pads.row, pads.local, pads.size)
     n = int(group[-1]) + 1 if len(group) else 0
     charge, middle = _middles(order, group, n, cells.energy, cells.xyz)
     first = np.searchsorted(group, np.arange(n + 1))
@@ -130,10 +130,12 @@ def _cut_off(
 ) -> NDArray[np.bool_]:
     """Whether charge of each point may have been lost beyond the edge of its sensor, and beyond an end of the drift."""
     cut = np.zeros((len(left), 2), np.bool_)
+    pads, of = graph.pads, graph.cells.sensor
     for end, side in ((left, -1.0), (right, 1.0)):
-        u = graph.local[end, 0] + side * graph.size[end, 0]
-        cut[:, 0] |= detector.cell_at(graph.cells.sensor[end], u, graph.local[end, 1]) < 0
-    at_end = np.abs(graph.local[:, 2]) > (0.5 * detector.thickness - 0.75 * frame.sample)[graph.cells.sensor]
+        beside = graph.cells.xyz[end] + side * pads.size[end, :1] * pads.along[end]
+        local = detector.to_local(of[end], beside)
+        cut[:, 0] |= detector.cell_at(of[end], local[:, 0], local[:, 1]) < 0
+    at_end = np.abs(pads.local[:, 2]) > (0.5 * detector.thickness - 0.75 * frame.sample)[of]
     cut[group[at_end[order]], 1] = True
     return cut
 
@@ -153,7 +155,7 @@ def _points(
     n, sensor = len(xyz), graph.cells.sensor[at]
     tangent, step = _tangents(xyz, offsets)
     drift = detector.rotation[sensor][:, :, 2]
-    pads, rows = detector.rotation[sensor][:, :, 0], detector.rotation[sensor][:, :, 1]
+    pads, rows = graph.pads.along[at], graph.pads.across[at]
     across = np.cross(drift, tangent)
     length = np.linalg.norm(across, axis=1)
     across = np.where(length[:, None] > 0.05, across / np.maximum(length, 1e-9)[:, None], pads)
@@ -172,7 +174,7 @@ def _points(
     drifted = np.einsum("ij,ij->i", xyz - detector.center[sensor], drift) + detector.thickness[sensor] / 2
     drifted = np.maximum(drifted, 1.0)
     electrons = np.maximum(charge / np.maximum(told[:, 2], 1e-30), 1.0)
-    height = graph.size[at, 1]
+    height = graph.pads.size[at, 1]
     crossing = np.abs(np.einsum("ij,ij->i", tangent, rows))
     slope = 1.0 / np.maximum(crossing, 0.1)
     aslant = np.sqrt(np.maximum(1.0 - crossing**2, 0.0))
@@ -184,7 +186,7 @@ def _points(
         0.15**2 + gain * told[:, 0] ** 2 * drifted / electrons + uneven * np.maximum(aslant**2 - dip**2, 0.0)
     )
     var_v = 0.15**2 + gain * told[:, 1] ** 2 * drifted / electrons + uneven * dip**2 + (0.1 * told[:, 4]) ** 2
-    var_u += np.where(cut[:, 0], graph.size[at, 0] ** 2, 0.0)
+    var_u += np.where(cut[:, 0], graph.pads.size[at, 0] ** 2, 0.0)
     var_v += np.where(cut[:, 1], frame.sample[sensor] ** 2, 0.0)
     material = step * (detector.radiation_lengths / detector.thickness)[sensor]
     if len(offsets) > 1 and n:

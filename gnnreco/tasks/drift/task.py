@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats, Ints, Tracks, Truth
 from gnnreco.events.select import seen
+from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
+from gnnreco.graphs import possible_by
 from gnnreco.graphs.drift.features import PAIR_FEATURES, SAMPLE_FEATURES
 from gnnreco.graphs.drift.samples import (
     DriftGraph,
@@ -132,6 +134,20 @@ class DriftTask(Task["DriftSample", Tracks]):
         )
         self.model.scale_features(*features)
 
+    def survey(self, events: Iterable[Event]) -> JsonDict:
+        """Which part of the true pairs of samples the network takes for possible: see `gnnreco.graphs.survey`."""
+        least = np.log(self.config.pieces.probability / (1 - self.config.pieces.probability))
+        part, possible = [np.zeros(0, np.int64)], [np.zeros(0, np.bool_)]
+        for event in events:
+            event = seen(event, self.detector, self.needs.measures).event
+            graph = self.graph(event)
+            same = _same(graph, event)
+            logit = self.scorer.logits(graph.sample_features, graph.pair_features, graph.pairs)
+            part.append(self.detector.subsystem[graph.cells.sensor[graph.pairs[same, 0]]])
+            possible.append(logit[same] > least)
+        names = [subsystem.name for subsystem in self.detector.subsystems]
+        return {"network": possible_by(names, np.concatenate(part), np.concatenate(possible))}
+
     def graph(self, event: Event) -> DriftGraph:
         """Samples and the pairs of them that touch, of the charge of an event in the source's frame.
 
@@ -149,9 +165,8 @@ class DriftTask(Task["DriftSample", Tracks]):
 
         event = seen(event, self.detector, self.needs.measures).event
         graph = self.graph(event)
-        owner = main_particle(truth_of(event), len(event.hits))[graph.cells.index]
         one, two = graph.pairs[:, 0], graph.pairs[:, 1]
-        same = (owner[one] == owner[two]) & (owner[one] >= 0)
+        same = _same(graph, event)
         rng = np.random.default_rng([self.config.seed, event.number])
         kept = np.zeros(len(graph), bool)
         kept[graph.pairs[~same].ravel()] = True
@@ -239,6 +254,13 @@ class DriftTask(Task["DriftSample", Tracks]):
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take the numbers that `state` gave."""
         self.model.load({k.removeprefix("network."): v for k, v in state.items()})
+
+
+def _same(graph: DriftGraph, event: Event) -> NDArray[np.bool_]:
+    """Whether most charge of both samples of each pair (m,) is of one particle."""
+    owner = main_particle(truth_of(event), len(event.hits))[graph.cells.index]
+    one, two = owner[graph.pairs].T
+    return np.asarray((one == two) & (one >= 0))
 
 
 @njit(cache=True, nogil=True)

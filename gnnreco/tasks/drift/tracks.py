@@ -140,9 +140,7 @@ def _tracks(
 
 def _units(graph: PadSamples, frame: CellFrame) -> Floats:
     """A pad and a time sample at each sample, mm (n, 2)."""
-    return np.stack(
-        [np.minimum(graph.size[:, 0], graph.size[:, 1]), frame.sample[graph.cells.sensor]], axis=1
-    )
+    return np.stack([graph.pads.size.min(axis=1), frame.sample[graph.cells.sensor]], axis=1)
 
 
 def _without_gaps(owner: Ints) -> Ints:
