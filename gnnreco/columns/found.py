@@ -77,8 +77,8 @@ class Tracks(Columns):
     @property
     def pt(self) -> Floats:
         """Transverse momentum at the perigee (n,), GeV, of a particle of charge one; infinite on a straight line."""
-        with np.errstate(divide="ignore"):
-            return np.sin(self.theta) / np.abs(self.q_over_p)
+        straight = np.full(len(self.theta), np.inf)
+        return np.divide(np.sin(self.theta), np.abs(self.q_over_p), out=straight, where=self.q_over_p != 0)
 
     @property
     def eta(self) -> Floats:

@@ -172,10 +172,10 @@ def kinematics(particles: Particles) -> Kinematics:
 
 
 def track_kinematics(theta: Floats, q_over_p: Floats) -> tuple[Floats, Floats]:
-    """(pt, eta) of fitted tracks; infinite pt where q/p is zero (a straight track)."""
+    """(pt, eta) of fitted tracks; infinite pt where q/p is zero (a straight track), infinite eta along z."""
+    pt = np.divide(np.sin(theta), np.abs(q_over_p), out=np.full(len(theta), np.inf), where=q_over_p != 0)
     with np.errstate(divide="ignore"):
-        pt = np.sin(theta) / np.abs(q_over_p)
-    return pt, -np.log(np.tan(theta / 2))
+        return pt, -np.log(np.tan(theta / 2))
 
 
 def _eta(pt: Floats, pz: Floats) -> Floats:

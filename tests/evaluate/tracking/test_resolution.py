@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnnreco.columns import Tracks
+from gnnreco.evaluate.target import track_kinematics
 from gnnreco.evaluate.tracking.resolution import (
     CORE_ERROR,
     DIAGONAL,
@@ -131,3 +132,11 @@ def test_no_tracks_and_no_errors() -> None:
     assert (empty["phi"]["core"], empty["phi"]["pull_rms"], empty["phi"]["tracks"]) == (None, None, 0)
     blind = resolutions(np.ones((3, 5)), np.zeros((3, 5)), np.ones((3, 5)), {})
     assert (blind["phi"]["pull_tracks"], blind["phi"]["pull_core"], blind["phi"]["rms"]) == (0, None, 1.0)
+
+
+def test_a_track_along_the_beam_has_no_transverse_momentum_and_an_infinite_pseudorapidity() -> None:
+    pt, eta = track_kinematics(np.array([0.0, 0.0, np.pi, 0.5]), np.array([0.1, 0.0, 0.1, 0.0]))
+    assert pt.tolist() == [0.0, np.inf, pytest.approx(0.0, abs=1e-12), np.inf]
+    assert eta[0] == eta[1] == np.inf
+    assert eta[2] < -30
+    assert eta[3] == pytest.approx(np.arctanh(np.cos(0.5)))
