@@ -41,6 +41,7 @@ WORDS = {
     "bundle": "another bundle",
     "engine": "another engine",
     "clusters": "with cells=False",
+    "columns": "another map of columns",
     "threads": "another number of threads",
     "format": "another format",
     "scorer": "another scorer",

@@ -32,6 +32,8 @@ class Job:
         By stage, a sum over all that decides what comes out.
     engine : {"native", "onnx"}
         What runs the networks.
+    columns : str
+        Of a user's own tables: see `gnnreco.events.open_events`.
     scorer : (file, sha256), optional
         What takes the place of the network of tracks: see `gnnreco.bundle.edge_scorer`.
     limit : float, optional
@@ -46,6 +48,7 @@ class Job:
     cells: bool
     identities: tuple[str, ...]
     engine: Engine = "native"
+    columns: str = ""
     scorer: tuple[str, str] | None = None
     limit: float | None = None
 

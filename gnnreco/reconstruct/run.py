@@ -48,6 +48,7 @@ def reconstruct(
     resume: bool = False,
     redo_failed: bool = False,
     overwrite: bool = False,
+    columns: str = "",
     format: str = "parquet",
     any_detector: bool = False,
     cells: bool = True,
@@ -95,6 +96,9 @@ def reconstruct(
         With `resume`: do those again in which an event failed or was quarantined.
     overwrite : bool
         Replace what another job left in `output`, and, without `resume`, what this one did.
+    columns : str
+        Of your own tables: which of their columns are which of ours, with their units (``x=hit_x[cm],...``), as in
+        `gnnreco.open_events`.
     format : {"parquet", "root"}
     any_detector : bool
         Allow a bundle that was trained on another detector.
@@ -144,12 +148,14 @@ def reconstruct(
     geometry = load_detector(detector)
     stages = choose(geometry, bundles, any_detector, engine, scorer)
     paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
-    source = open_events(list(paths), geometry, truth=False)
+    source = open_events(list(paths), geometry, truth=False, columns=columns)
     sketches, n = {str(file): sketch_of(file) for file in source.files}, shard[1] if shard else 1
     content = content_of(source, sketches)
     folder = _prepare(Path(output))
     # Records of outputs keep the old name of `cells`, so that those that are there can be resumed.
     shape = {"engine": engine, "threads": threads, "clusters": cells, "format": format}
+    if columns:
+        shape["columns"] = columns
     options = shape | {"any_detector": any_detector, "shard": shard and f"{shard[0]}/{n}"}
     cost = {"workers": dask or workers, "threads": threads, "engine": engine}
     call = {
@@ -196,7 +202,9 @@ def reconstruct(
         identities = tuple(part.output.identity for part in parts)
         names = tuple(stage.given for stage in stages)
         scored = next((stage.scorer for stage in stages if stage.scorer), None)
-        job = Job(paths, str(detector), names, threads, any_detector, cells, identities, engine, scored)
+        job = Job(
+            paths, str(detector), names, threads, any_detector, cells, identities, engine, columns, scored
+        )
         todo = _todo(parts)
         start = about | {"output": str(output), "part": options["shard"], "workers": dask or workers}
         start["job"] = hashlib.sha256("".join(identities).encode()).hexdigest()

@@ -138,7 +138,7 @@ def _chain(job: Job, detector: Detector | None) -> Reconstructor:
 def _opened(
     job: Job, files: tuple[str, ...], detector: Detector
 ) -> tuple[EventSource, dict[tuple[str, int], int]]:
-    source = open_events(list(files), detector, truth=False, deposits=job.cells)
+    source = open_events(list(files), detector, truth=False, deposits=job.cells, columns=job.columns)
     return source, {place: index for index, place in enumerate(source.places)}
 
 

@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from gnnreco.cli.options import DETECTOR_HELP, Verbs, positive
+from gnnreco.cli.options import DETECTOR_HELP, Verbs, column_map, positive
 from gnnreco.cli.progress import bar
 from gnnreco.cli.table import one_line, say_left_aside, write_json
 
@@ -29,6 +29,7 @@ def add(verbs: Verbs) -> None:
         metavar="INPUT",
         help="the events, with truth; needed for all but the output of an anomaly bundle",
     )
+    column_map(ev)
     ev.add_argument(
         "--anomalous",
         nargs="+",
@@ -129,7 +130,7 @@ def evaluate(args: Namespace) -> int:
     if args.truth:
         detector = load_detector(args.detector or detector_of(args.output))
         what = open_generated(args.output, detector) if generated else args.output
-        source = open_events(args.truth, detector, truth=True, deposits=False)
+        source = open_events(args.truth, detector, truth=True, deposits=False, columns=args.map)
     sizes = [len(each) for each in (source, what) if isinstance(each, EventSource)]
     result = score(
         what,

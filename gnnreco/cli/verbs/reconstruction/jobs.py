@@ -115,7 +115,7 @@ def arguments(call: JsonDict) -> dict[str, Any]:
         "scorer",
     )
     given = {name: call[name] for name in (*same, "memory_gib", "event_timeout")}
-    return given | {"cells": call["clusters"]}
+    return given | {"cells": call["clusters"], "columns": call.get("columns", "")}
 
 
 def verify(args: Namespace) -> int:

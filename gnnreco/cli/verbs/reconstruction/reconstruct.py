@@ -11,6 +11,7 @@ from gnnreco.cli.options import (
     INPUT_HELP,
     Verbs,
     above_zero,
+    column_map,
     observed,
     old_name,
     output_folder,
@@ -33,6 +34,7 @@ def add(verbs: Verbs) -> None:
         threads=True,
     )
     reco.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
+    column_map(reco)
     reco.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
     reco.add_argument(
         "--bundle",
@@ -118,6 +120,7 @@ def reconstruct(args: Namespace) -> int:
             memory_gib=args.memory,
             event_timeout=args.event_timeout,
             overwrite=args.overwrite,
+            columns=args.map,
             format=args.format,
             any_detector=args.any_detector,
             cells=args.cells,
