@@ -171,6 +171,26 @@ def output_page(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def chain(verb: argparse.ArgumentParser) -> None:
+    """What reconstructs: the detector, the bundles, and what runs them."""
+    verb.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
+    verb.add_argument(
+        "--bundle",
+        action="append",
+        metavar="BUNDLE",
+        help="shipped name or folder; once for each task (default: by what the detector measures)",
+    )
+    verb.add_argument(
+        "--engine",
+        choices=["native", "onnx"],
+        default="native",
+        help="what runs the network; with onnx, BUNDLE may be what `gnnreco deploy` wrote (default: native)",
+    )
+    verb.add_argument(
+        "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
+    )
+
+
 def observed(verb: argparse.ArgumentParser) -> None:
     """Where a verb that runs for long tells of itself."""
     verb.add_argument(

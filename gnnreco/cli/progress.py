@@ -67,29 +67,20 @@ class News:
     def __init__(self, log_json: str | None, prometheus: Path | None) -> None:
         self._files = log_json, prometheus
         self._bar = Progress("event")
-        self._log: Any = None
+        self._listening: Any = None
         self._said = time.monotonic()
         self._report: dict[str, Any] = {}
 
     def __enter__(self) -> Callable[[Mapping[str, Any]], None]:
-        from gnnreco.reconstruct.observe import JsonLog, Textfile
+        from gnnreco.files.news import listening
 
-        log_json, prometheus = self._files
-        self._log = JsonLog(log_json) if log_json else None
-        textfile = Textfile(prometheus) if prometheus else None
-        listeners = [listener for listener in (self._log, textfile, self._tell) if listener]
+        self._listening = listening(*self._files, self._tell)
         self._bar.__enter__()
+        return self._listening.__enter__()
 
-        def tell(news: Mapping[str, Any]) -> None:
-            for listener in listeners:
-                listener(news)
-
-        return tell
-
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         self._bar.__exit__(*error)
-        if self._log is not None:
-            self._log.close()
+        self._listening.__exit__(*error)
 
     def say(self, what: str) -> None:
         """A line on stderr, above the bar where there is one."""

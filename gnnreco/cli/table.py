@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -52,6 +54,11 @@ def say_left_aside(counts: Mapping[str, int]) -> None:
         most = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_ASIDE])
         more = f" and {len(ranked) - MOST_ASIDE} more" if len(ranked) > MOST_ASIDE else ""
         print("gnnreco:", one_line(f"left aside: {most}{more}"), file=sys.stderr)
+
+
+def silent_if_logged(log_json: str | None) -> contextlib.AbstractContextManager[object]:
+    """Keeps what is printed in a ``with`` block off standard output where that is for the log alone (``--log-json -``)."""
+    return contextlib.redirect_stdout(io.StringIO()) if log_json == "-" else contextlib.nullcontext()
 
 
 def show_page(page: Path, file: Path | None) -> int:

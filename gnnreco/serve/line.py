@@ -15,6 +15,8 @@ from .request import refusal
 from .worker import Unanswered, Worker
 
 Answer = asyncio.Future[bytes]
+#: What only the answer to a request that failed holds: in texts of JSON a quotation mark has a backslash before it.
+FAILED = b'"ok": false'
 
 
 class Line:
@@ -31,7 +33,7 @@ class Line:
         self._worker = worker
         self._queue: asyncio.Queue[tuple[bytes, Answer, float]] = asyncio.Queue(length)
         self._waiting, self._working, self._whole = Latencies(), Latencies(), Latencies()
-        self._begin = time.monotonic()
+        self._begin, self._failed = time.monotonic(), 0
 
     async def ask(self, raw: bytes, answer: Answer) -> None:
         """Put a request in the line, as soon as there is room; `answer` will get its answer."""
@@ -64,6 +66,7 @@ class Line:
             self._waiting.add(begin - asked)
             self._working.add(end - begin)
             self._whole.add(end - asked)
+            self._failed += FAILED in line
             answer.set_result(line)
 
     async def end(self, working: Sequence[asyncio.Task[None]], patience: float) -> None:
@@ -81,6 +84,17 @@ class Line:
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
 
+    def counted(self) -> JsonDict:
+        """How far the server is, in numbers: of requests, and percentiles of all since its start."""
+        latency = self._whole.told()
+        return {
+            "requests": self._whole.count,
+            "requests_failed": self._failed,
+            "waiting": self._queue.qsize(),
+            "restarts": self._worker.restarts,
+            **{f"{name}_seconds": latency[name] for name in ("p50", "p90", "p99")},
+        }
+
     def health(self) -> JsonDict:
         """What the server is and how it is."""
         return {
@@ -90,6 +104,7 @@ class Line:
             **self._worker.about,
             "seconds": time.monotonic() - self._begin,
             "requests": self._whole.count,
+            "requests_failed": self._failed,
             "waiting": self._queue.qsize(),
             "restarts": self._worker.restarts,
             "latency_seconds": self._whole.told(),

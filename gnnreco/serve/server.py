@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from gnnreco.errors import BadInput
 from gnnreco.files.json_types import JsonDict
+from gnnreco.files.news import Listener, memory_bytes
 
 from .clients import Clients
 from .folder import watch
@@ -19,6 +24,8 @@ from .safe import listening, own_folder
 from .worker import Setup, Worker
 
 Say = Callable[[str], None]
+#: Seconds between two looks at how far the server is, for its log.
+LOOK_S = 1.0
 #: Seconds that clients have at the end to take their answers.
 PATIENCE_S = 5.0
 
@@ -36,6 +43,7 @@ def serve(
     warm_up: str | Path | None = None,
     limits: Limits | None = None,
     say: Say = print,
+    log: Listener | None = None,
 ) -> JsonDict:
     """Answer requests until SIGTERM or SIGINT comes; those that wait by then are still answered.
 
@@ -52,6 +60,8 @@ def serve(
     limits : Limits, optional
     say : callable
         Told that the server is ready, and what goes wrong beside requests.
+    log : callable (news), optional
+        Called with each of the news of the server: its start, how far it is, its end; see `gnnreco.files.news`.
 
     Returns
     -------
@@ -88,7 +98,9 @@ def serve(
         )
         worker = Worker(setup)
         try:
-            return asyncio.run(_run(worker, setup.limits, listener, places, say))
+            start = {"socket": str(socket_path or ""), "watched": str(watched or ""), **worker.about}
+            with _News(start, log or (lambda news: None)) as news:
+                return asyncio.run(_run(worker, setup.limits, listener, places, say, news))
         finally:
             worker.end()
     finally:
@@ -103,6 +115,7 @@ async def _run(
     listener: socket.socket | None,
     places: tuple[Path, Path] | None,
     say: Say,
+    news: _News,
 ) -> JsonDict:
     """Serve until a signal comes, or something ends that must not."""
     line, loop, stop = Line(worker, limits.queue), asyncio.get_running_loop(), asyncio.Event()
@@ -121,6 +134,7 @@ async def _run(
     if listener is not None:
         server = await asyncio.start_unix_server(clients.serve, sock=listener, limit=limits.request_bytes)
     say(f"ready: {worker.about['detector']}, {', '.join(worker.about['tasks'])}")
+    telling = asyncio.create_task(news.follow(line))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, *working], return_when="FIRST_COMPLETED")
     stop.set()
@@ -130,6 +144,41 @@ async def _run(
     clients.stop_reading()
     await line.end(working, PATIENCE_S)
     await clients.leave(PATIENCE_S)
+    telling.cancel()
+    news.look(line)
     if failed:
         raise failed[0]
     return line.health() | {"connections": 0}
+
+
+class _News:
+    """Tells of a server in a ``with`` block: that it starts, how far it is, that it ends."""
+
+    def __init__(self, start: JsonDict, tell: Listener) -> None:
+        self._start = start | {"host": os.uname().nodename, "pid": os.getpid(), "started": time.time()}
+        self._tell = tell
+        self._now: JsonDict = {}
+
+    def __enter__(self) -> Self:
+        self._say("start", **self._start, running=1)
+        return self
+
+    def look(self, line: Line) -> None:
+        """Tell how far the line is."""
+        self._now = line.counted() | {"memory_bytes": memory_bytes()}
+        self._say("progress", **self._now, running=1)
+
+    async def follow(self, line: Line) -> None:
+        """Tell it again and again."""
+        while True:
+            self.look(line)
+            await asyncio.sleep(LOOK_S)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        reason = {} if error is None else {"reason": f"{type(error).__name__}: {error}"}
+        self._say("end", **self._now, running=0, state="done" if error is None else "error", **reason)
+
+    def _say(self, kind: str, **what: object) -> None:
+        self._tell({"time": time.time(), "kind": kind, **what})

@@ -1,6 +1,7 @@
 """What a job tells of itself while it runs and when it ends: lines of a log, numbers for a monitor, a report."""
 
-from .listeners import JsonLog, Listener, Textfile
+from gnnreco.files.news import JsonLog, Listener, Textfile
+
 from .report import JobReport, read_reports
 from .short import in_short
 

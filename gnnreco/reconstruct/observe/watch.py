@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -14,9 +12,9 @@ from typing import Self
 
 from gnnreco.errors import CannotWrite, Stopped
 from gnnreco.files.json_types import JsonDict
+from gnnreco.files.news import Listener, memory_bytes
 from gnnreco.reconstruct.job import QUARANTINED, Account, Lot, Result, Shard
 
-from .listeners import Listener
 from .report import JobReport
 
 #: Seconds between two looks at how far a job is, over which its speed is told, and between two states of its report.
@@ -158,7 +156,7 @@ class Watch:
             "done": done,
             "events_per_second": rate,
             "seconds_left": left / rate if rate else None,
-            "memory_bytes": _memory_bytes(),
+            "memory_bytes": memory_bytes(),
             "last_progress": self._last_progress,
             "running": 1,
         }
@@ -166,13 +164,3 @@ class Watch:
     def _say(self, kind: str, **what: object) -> None:
         if self._tell is not None:
             self._tell({"time": time.time(), "kind": kind, **what})
-
-
-def _memory_bytes() -> int:
-    """Resident memory of this process and its workers now; 0 where the system does not say."""
-    processes = [os.getpid(), *(p.pid for p in multiprocessing.active_children() if p.pid)]
-    pages = 0
-    for process in processes:
-        with suppress(OSError, ValueError, IndexError):
-            pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

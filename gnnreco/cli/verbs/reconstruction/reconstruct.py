@@ -7,10 +7,10 @@ from argparse import Namespace
 from pathlib import Path
 
 from gnnreco.cli.options import (
-    DETECTOR_HELP,
     INPUT_HELP,
     Verbs,
     above_zero,
+    chain,
     column_map,
     observed,
     old_name,
@@ -19,7 +19,15 @@ from gnnreco.cli.options import (
     shard,
 )
 from gnnreco.cli.progress import News
-from gnnreco.cli.table import one_line, say_left_aside, show, table, terminal_width, write_json
+from gnnreco.cli.table import (
+    one_line,
+    say_left_aside,
+    show,
+    silent_if_logged,
+    table,
+    terminal_width,
+    write_json,
+)
 from gnnreco.cli.voice import insist
 from gnnreco.files.json_types import JsonDict
 
@@ -35,13 +43,7 @@ def add(verbs: Verbs) -> None:
     )
     reco.add_argument("input", nargs="+", metavar="INPUT", help=INPUT_HELP)
     column_map(reco)
-    reco.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
-    reco.add_argument(
-        "--bundle",
-        action="append",
-        metavar="BUNDLE",
-        help="shipped name or folder; once for each task (default: by what the detector measures)",
-    )
+    chain(reco)
     output_folder(reco)
     reco.add_argument(
         "--format", choices=["parquet", "root"], default="parquet", help="of the output (default: parquet)"
@@ -73,18 +75,9 @@ def add(verbs: Verbs) -> None:
         help="seconds after which a worker process is said to hang at an event (default: 1800)",
     )
     reco.add_argument(
-        "--engine",
-        choices=["native", "onnx"],
-        default="native",
-        help="what runs the network; with onnx, BUNDLE may be what `gnnreco deploy` wrote (default: native)",
-    )
-    reco.add_argument(
         "--scorer",
         metavar="FILE",
         help="a network of your own in place of the bundle's: ONNX from x, edge_index, edge_attr to edge_logits",
-    )
-    reco.add_argument(
-        "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
     )
     no_cells = reco.add_argument(
         "--no-cells",
@@ -98,9 +91,6 @@ def add(verbs: Verbs) -> None:
 
 def reconstruct(args: Namespace) -> int:
     """Tracks and clusters from raw events; status 1 if an event failed."""
-    import contextlib
-    import io
-
     from gnnreco.kernels.notice import Notice
     from gnnreco.reconstruct import reconstruct as run
 
@@ -129,8 +119,7 @@ def reconstruct(args: Namespace) -> int:
             command=args.command,
             log=log,
         )
-    logged = args.log_json == "-"  # then standard output is for the log alone
-    with contextlib.redirect_stdout(io.StringIO()) if logged else contextlib.nullcontext():
+    with silent_if_logged(args.log_json):
         _show(manifest, args.json)
     news.say_report()
     say_left_aside(manifest["left_aside"])

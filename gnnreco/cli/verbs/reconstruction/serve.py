@@ -6,8 +6,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from gnnreco.cli.options import DETECTOR_HELP, Verbs, above_zero, positive
-from gnnreco.cli.table import one_line, show
+from gnnreco.cli.options import Verbs, above_zero, chain, observed, positive
+from gnnreco.cli.table import one_line, show, silent_if_logged
 from gnnreco.files.json_types import JsonDict
 
 MEGABYTE = 1 << 20
@@ -22,13 +22,7 @@ def add(verbs: Verbs) -> None:
         run,
         threads=True,
     )
-    serve.add_argument("--detector", required=True, metavar="DETECTOR", help=DETECTOR_HELP)
-    serve.add_argument(
-        "--bundle",
-        action="append",
-        metavar="BUNDLE",
-        help="shipped name or folder; once for each task (default: by what the detector measures)",
-    )
+    chain(serve)
     serve.add_argument("--socket", type=Path, metavar="PATH", help="where to listen; made for this user only")
     serve.add_argument(
         "--watch", type=Path, metavar="FOLDER", help="each file of events that comes in is a request"
@@ -39,15 +33,6 @@ def add(verbs: Verbs) -> None:
         type=Path,
         metavar="INPUT",
         help="events to reconstruct first, so that no request waits for kernels",
-    )
-    serve.add_argument(
-        "--engine",
-        choices=["native", "onnx"],
-        default="native",
-        help="what runs the network (default: native)",
-    )
-    serve.add_argument(
-        "--any-detector", action="store_true", help="use a bundle that was trained on another detector"
     )
     serve.add_argument(
         "--queue", type=positive, default=16, metavar="N", help="requests that wait at most (default: 16)"
@@ -71,10 +56,12 @@ def add(verbs: Verbs) -> None:
     serve.add_argument(
         "--memory", type=above_zero, metavar="GIB", help="most that the process with the model may hold"
     )
+    observed(serve)
 
 
 def run(args: Namespace) -> int:
     """Answer until a signal comes."""
+    from gnnreco.files.news import listening
     from gnnreco.serve import Limits, serve
 
     limits = Limits(
@@ -85,20 +72,23 @@ def run(args: Namespace) -> int:
         seconds=args.timeout,
         memory_gib=args.memory,
     )
-    health = serve(
-        args.detector,
-        args.bundle,
-        socket_path=args.socket,
-        watched=args.watch,
-        output=args.output,
-        any_detector=args.any_detector,
-        engine=args.engine,
-        threads=args.threads,
-        warm_up=args.warm_up,
-        limits=limits,
-        say=_say,
-    )
-    show([_row(health)], args.json, health)
+    with listening(args.log_json, args.prometheus) as log:
+        health = serve(
+            args.detector,
+            args.bundle,
+            socket_path=args.socket,
+            watched=args.watch,
+            output=args.output,
+            any_detector=args.any_detector,
+            engine=args.engine,
+            threads=args.threads,
+            warm_up=args.warm_up,
+            limits=limits,
+            say=_say,
+            log=log,
+        )
+    with silent_if_logged(args.log_json):
+        show([_row(health)], args.json, health)
     return 0
 
 

@@ -1,13 +1,14 @@
-"""Who listens to a job: a log of JSON lines, a text file for Prometheus. Each gets the news as plain values."""
+"""Who listens to a job or a server: a log of JSON lines, a text file for Prometheus. Each gets the news as plain values."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from gnnreco.errors import BadInput, CannotWrite
 from gnnreco.files.atomic import write_file
 from gnnreco.files.json_types import JsonMapping
 
-#: Called with each of the news of a job; `time` (s since 1970) and `kind` are in all of them.
+#: Called with each of the news; `time` (s since 1970) and `kind` are in all of them.
 Listener = Callable[[JsonMapping], None]
 #: Seconds between two lines of progress in a log, and between two versions of a text file.
 LOG_S, TEXTFILE_S = 10.0, 5.0
@@ -26,16 +27,30 @@ METRICS = (
     ("events_failed", "counter", "Events that failed, or were quarantined.", "failed"),
     ("events_quarantined", "counter", "Events at which worker processes died or hung.", "quarantined"),
     ("events_per_second", "gauge", "Events of the last minute, a second.", "events_per_second"),
-    ("memory_bytes", "gauge", "Resident memory of all processes of the job on this machine.", "memory_bytes"),
-    ("start_time_seconds", "gauge", "When the job began, since 1970.", "started"),
+    ("requests", "counter", "Requests that were answered.", "requests"),
+    ("requests_failed", "counter", "Requests whose answer is not ok.", "requests_failed"),
+    ("requests_waiting", "gauge", "Requests in the line.", "waiting"),
+    (
+        "restarts",
+        "counter",
+        "Processes with the model that were started in place of one that was gone.",
+        "restarts",
+    ),
+    ("request_p50_seconds", "gauge", "Time from a request to its answer: median of all.", "p50_seconds"),
+    ("request_p90_seconds", "gauge", "The same, 90 % of all are below.", "p90_seconds"),
+    ("request_p99_seconds", "gauge", "The same, 99 % of all are below.", "p99_seconds"),
+    ("memory_bytes", "gauge", "Resident memory of all its processes on this machine.", "memory_bytes"),
+    ("start_time_seconds", "gauge", "When it began, since 1970.", "started"),
     (
         "last_progress_time_seconds",
         "gauge",
         "When an event last came to an end, since 1970.",
         "last_progress",
     ),
-    ("running", "gauge", "1 while the job runs, 0 after its end.", "running"),
+    ("running", "gauge", "1 while it runs, 0 after its end.", "running"),
 )
+#: What of the start tells a job or a server from the others.
+LABELS = ("output", "part", "detector", "socket", "watched")
 
 
 class JsonLog:
@@ -110,7 +125,7 @@ class Textfile:
 
     def __call__(self, news: JsonMapping) -> None:
         if news["kind"] == "start":
-            labels = {"output": news["output"], "part": news["part"] or ""}
+            labels = {name: str(news[name] or "") for name in LABELS if name in news}
             self._labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
         elif news["kind"] not in ("progress", "end"):
             return
@@ -137,3 +152,31 @@ def _number(value: object) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+@contextmanager
+def listening(log_json: str | None, prometheus: Path | None, *others: Listener) -> Iterator[Listener]:
+    """What tells each of the news to all: to the log and the text file whose names are given, and to others."""
+    log = JsonLog(log_json) if log_json else None
+    files = log, Textfile(prometheus) if prometheus else None
+    listeners = [*(listener for listener in files if listener is not None), *others]
+
+    def tell(news: JsonMapping) -> None:
+        for listener in listeners:
+            listener(news)
+
+    try:
+        yield tell
+    finally:
+        if log is not None:
+            log.close()
+
+
+def memory_bytes() -> int:
+    """Resident memory of this process and its workers now; 0 where the system does not say."""
+    processes = [os.getpid(), *(p.pid for p in multiprocessing.active_children() if p.pid)]
+    pages = 0
+    for process in processes:
+        with suppress(OSError, ValueError, IndexError):
+            pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
