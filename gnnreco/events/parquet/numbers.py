@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 
 #: Of the metadata of a file.
 KEY = b"gnnreco.numbers"
@@ -36,7 +35,14 @@ def numbers_by_footer(metadata: dict[bytes, bytes], rows: int) -> list[int] | No
         runs = json.loads(text)
         if sum(count for _, count in runs) != rows or any(count < 1 for _, count in runs):
             return None
-        pa.array([edge for first, count in runs for edge in (first, first + count - 1)], pa.int64())
+        # Not by pyarrow, which imports pandas to look at a list.
+        if not all(_is_number(edge) for first, count in runs for edge in (first, first + count - 1)):
+            return None
         return [number for first, count in runs for number in range(first, first + count)]
-    except (ValueError, TypeError, OverflowError, pa.ArrowException, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a whole number of 64 bits."""
+    return type(value) is int and -(2**63) <= value < 2**63

@@ -48,15 +48,27 @@ def _layered(entry: Section, key: str, count: int) -> None:
 
 def _planes(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:
     """One sensor a plane: ``z`` [n]; ``x``, ``y`` and ``turn`` (about x, y, z; [n, 3]) where they are not 0."""
-    from scipy.spatial.transform import Rotation
-
     z = entry.numbers("z", (-1,), "length")
     _layered(entry, "z", len(z))
     x, y = (_many(entry, key, len(z), "length") for key in ("x", "y"))
     turn = entry.numbers("turn", (len(z), 3), "angle") if "turn" in entry else np.zeros((len(z), 3))
-    rotation = Rotation.from_euler("xyz", turn).as_matrix()
+    rotation = _turned(turn)
     rows = np.full(len(z), _row(entry, "template", templates))
     return _stamped(rows, np.arange(len(z)), np.stack([x, y, z], axis=1), rotation)
+
+
+def _turned(angles: Floats) -> Floats:
+    """Rotations by angles (n, 3) about x, then y, then z, as matrices (n, 3, 3).
+
+    As SciPy's ``Rotation.from_euler("xyz", angles)``, whose import takes more memory than a small event.
+    """
+    (ca, cb, cc), (sa, sb, sc) = np.cos(angles).T, np.sin(angles).T
+    rows = (
+        (cb * cc, sa * sb * cc - ca * sc, ca * sb * cc + sa * sc),
+        (cb * sc, sa * sb * sc + ca * cc, ca * sb * sc - sa * cc),
+        (0.0 - sb, sa * cb, ca * cb),
+    )
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=1)
 
 
 def _barrel(entry: Section, templates: Sequence[CellTemplate]) -> Stamped:

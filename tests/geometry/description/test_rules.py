@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from scipy.spatial.transform import Rotation
 
 from gnnreco.errors import BadGeometry
 from gnnreco.geometry import Detector, check, load_detector
@@ -41,6 +42,16 @@ def test_a_barrel_faces_outwards_and_does_not_collide(tmp_path: Path) -> None:
     radius = np.hypot(*detector.center[:, :2].T)
     assert set(np.round(radius, 6).tolist()) == {50, 49, 90, 89}
     assert np.linalg.det(detector.rotation) == pytest.approx(1)
+
+
+def test_planes_are_turned_about_x_then_y_then_z(tmp_path: Path) -> None:
+    turn = [[0, 0, 0], [10, -20, 30], [200, 5, -170], [0, 90, 0]]
+    detector = build(
+        tmp_path, {"rule": "planes", "template": "chip", "z": [0.0, 500, 1000, 1500], "turn": turn}
+    )
+    expected = Rotation.from_euler("xyz", turn, degrees=True).as_matrix()
+    assert np.allclose(detector.rotation, expected, rtol=0, atol=1e-14)
+    assert np.array_equal(detector.rotation[0], np.eye(3))
 
 
 def test_disks_mirror_at_negative_z(tmp_path: Path) -> None:
