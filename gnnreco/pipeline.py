@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -168,6 +168,8 @@ class Reconstructor:
         A network of your own in ONNX, in place of that of the bundle for tracks: see `gnnreco.bundle.edge_scorer`.
     threads : int
         Of ONNX Runtime; kernels and torch have as many as the process gives them.
+    brings : collection of type
+        What the events have in ``found`` already (`EventSource.brings`).
 
     Raises
     ------
@@ -193,9 +195,10 @@ class Reconstructor:
         engine: Engine = "native",
         scorer: str | Path | None = None,
         threads: int = 1,
+        brings: Collection[type] = (),
     ) -> None:
         self.detector = detector if isinstance(detector, Detector) else load_detector(detector)
-        self.stages = choose(self.detector, bundles, any_detector, engine, scorer)
+        self.stages = choose(self.detector, bundles, any_detector, engine, scorer, lambda: brings)
         self._tasks = {s.name: s.build(self.detector, any_detector, threads) for s in self.stages}
 
     def __call__(self, event: Event) -> Found:
@@ -268,8 +271,11 @@ def choose(
     any_detector: bool = False,
     engine: Engine = "native",
     scorer: str | Path | None = None,
+    brings: Callable[[], Collection[type]] = tuple,
 ) -> tuple[Stage, ...]:
     """Open bundles and put them in order: each after those that give what it needs.
+
+    `brings` is asked only if no bundle gives it: what the events have in ``found`` already.
 
     Raises
     ------
@@ -297,11 +303,11 @@ def choose(
         wrong = ", ".join(map(str, names)) or "bundles"
         raise BadBundle(wrong, f"one bundle for each task; these are for {', '.join(tasks) or 'none'}")
     scored = {} if scorer is None else scored_tasks(scorer, tasks, engine)
-    return tuple(replace(stage, scorer=scored.get(stage.bundle.task)) for stage in _in_order(stages))
+    return tuple(replace(stage, scorer=scored.get(stage.bundle.task)) for stage in _in_order(stages, brings))
 
 
-def _in_order(stages: Sequence[Stage]) -> Iterator[Stage]:
-    """Stages whose needs are met first, otherwise in the order given."""
+def _in_order(stages: Sequence[Stage], brings: Callable[[], Collection[type]]) -> Iterator[Stage]:
+    """Stages whose needs are met first, otherwise in the order given; some are met by what events bring along."""
     left = list(stages)
     while left:
         coming = {stage.kind.gives for stage in left}
@@ -309,8 +315,9 @@ def _in_order(stages: Sequence[Stage]) -> Iterator[Stage]:
         if ready is None:
             raise BadBundle(left[0].given, f"needs what {left[-1].given} gives, which needs what it gives")
         given = {stage.kind.gives for stage in stages if stage not in left}
-        missing = [kind.__name__.lower() for kind in ready.needs.found if kind not in given]
-        if missing:
+        lacking = [kind for kind in ready.needs.found if kind not in given]
+        missing = [kind.__name__.lower() for kind in lacking]
+        if lacking and not set(lacking) <= set(brings()):
             why = f"{ready.name} needs {' and '.join(missing)}; name a bundle that gives them as well"
             raise BadBundle(ready.given, why)
         left.remove(ready)

@@ -32,6 +32,7 @@ from gnnreco.events.readers.mapped import Map, MappedReader, parse_map
 from gnnreco.events.readers.root.acts_hits import ActsHitsReader, is_acts_hits
 from gnnreco.events.readers.root.file import MAGIC as ROOT_MAGIC
 from gnnreco.events.readers.root.hgcal_ntuple import HgcalNtupleReader
+from gnnreco.events.readers.root.nanoaod import NanoAodReader, is_nanoaod
 from gnnreco.events.readers.table import header_of
 from gnnreco.files.remote import RemoteFile, located
 
@@ -301,9 +302,11 @@ class _Search:
         return self._listed[folder]
 
 
-def _known_root(file: Path) -> type[Edm4hepReader | ActsHitsReader] | None:
+def _known_root(file: Path) -> type[Edm4hepReader | ActsHitsReader | NanoAodReader] | None:
     """The reader of a ROOT file that says what it is."""
-    return Edm4hepReader if is_edm4hep(file) else ActsHitsReader if is_acts_hits(file) else None
+    if is_edm4hep(file):
+        return Edm4hepReader
+    return ActsHitsReader if is_acts_hits(file) else NanoAodReader if is_nanoaod(file) else None
 
 
 def _keep_all(found: dict[Key, tuple[Entry, Reader[One]]], reader: FileReader[One]) -> None:

@@ -113,6 +113,12 @@ class Source(Sequence[One]):
         return [(entry.source, entry.row) for entry, _ in self._entries]
 
     @property
+    def brings(self) -> tuple[type, ...]:
+        """What every event has in ``found`` when it is read, by the type of its columns."""
+        each = [getattr(reader, "brings", ()) for reader in {id(r): r for _, r in self._entries}.values()]
+        return tuple(kind for kind in (each or [()])[0] if all(kind in one for one in each))
+
+    @property
     def left_aside(self) -> dict[str, int]:
         """What the readers of the events read so far do not know, counted by name, the most frequent first."""
         total = Counter[str]()

@@ -34,6 +34,8 @@ class Job:
         What runs the networks.
     columns : str
         Of a user's own tables: see `gnnreco.events.open_events`.
+    brings : tuple of type
+        What the events have in ``found`` already: see `gnnreco.events.EventSource`.
     scorer : (file, sha256), optional
         What takes the place of the network of tracks: see `gnnreco.bundle.edge_scorer`.
     limit : float, optional
@@ -49,6 +51,7 @@ class Job:
     identities: tuple[str, ...]
     engine: Engine = "native"
     columns: str = ""
+    brings: tuple[type, ...] = ()
     scorer: tuple[str, str] | None = None
     limit: float | None = None
 

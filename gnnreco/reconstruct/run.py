@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnreco import __version__
-from gnnreco.errors import BadInput, Stopped
+from gnnreco.errors import BadInput, GnnrecoError, Stopped
 from gnnreco.events import EventSource, open_events
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector, load_detector
@@ -146,8 +147,9 @@ def reconstruct(
         warnings.warn("clusters= of reconstruct is now called cells=", DeprecationWarning, stacklevel=2)
         cells = clusters
     geometry = load_detector(detector)
-    stages = choose(geometry, bundles, any_detector, engine, scorer)
     paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
+    brings = functools.partial(_brought, paths, geometry, columns)
+    stages = choose(geometry, bundles, any_detector, engine, scorer, brings)
     source = open_events(list(paths), geometry, truth=False, columns=columns)
     sketches, n = {str(file): sketch_of(file) for file in source.files}, shard[1] if shard else 1
     content = content_of(source, sketches)
@@ -202,9 +204,8 @@ def reconstruct(
         identities = tuple(part.output.identity for part in parts)
         names = tuple(stage.given for stage in stages)
         scored = next((stage.scorer for stage in stages if stage.scorer), None)
-        job = Job(
-            paths, str(detector), names, threads, any_detector, cells, identities, engine, columns, scored
-        )
+        plain = paths, str(detector), names, threads, any_detector, cells, identities, engine, columns
+        job = Job(*plain, source.brings, scored)
         todo = _todo(parts)
         start = about | {"output": str(output), "part": options["shard"], "workers": dask or workers}
         start["job"] = hashlib.sha256("".join(identities).encode()).hexdigest()
@@ -223,6 +224,14 @@ def reconstruct(
     finally:
         for part in parts:
             part.output.release()
+
+
+def _brought(paths: Sequence[str], detector: Detector, columns: str) -> tuple[type, ...]:
+    """What events have in ``found`` when they are read; nothing where they cannot be opened, which is said later."""
+    try:
+        return open_events(list(paths), detector, truth=False, columns=columns).brings
+    except GnnrecoError:
+        return ()
 
 
 def _describe(folder: Path, parts: Sequence[_Part]) -> JsonDict:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from gnnreco.columns import Event
+from gnnreco.columns import Event, ReconstructedParticles
 from gnnreco.columns.table import Columns
 from gnnreco.errors import BadInput, Unreachable
 from gnnreco.events import EventSource, open_events
@@ -124,6 +124,7 @@ def _chain(job: Job, detector: Detector | None) -> Reconstructor:
         engine=job.engine,
         threads=job.threads,
         scorer=job.scorer and job.scorer[0],
+        brings=job.brings,
     )
     if job.scorer and job.scorer not in [stage.scorer for stage in chain.stages]:
         raise BadInput(job.scorer[0], "", "the file changed while it was in use; start again")
@@ -251,9 +252,10 @@ class Book:
         """Keep what was found in an event, and count it."""
         self.cost.add(outcome.timer)
         self.account.events_out += 1
-        outside = int(np.count_nonzero(event.hits.sensor < 0))
         objects = {self.layout.name: len(found)}
-        self.account.add({"hits": len(event.hits), "hits_outside": outside, **objects, **outcome.tally})
+        self.account.add(
+            {"hits": len(event.hits), "hits_outside": _outside(event), **objects, **outcome.tally}
+        )
         if event.hits_summed:
             self.account.add({"hits_summed": event.hits_summed})
         others = unseen(event, detector, self.stage.needs.measures)
@@ -315,3 +317,12 @@ def peak_rss_gib() -> float:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def _outside(event: Event) -> int:
+    """How many hits lie in no sensor; those that stand for particles of the file need none."""
+    lost = event.hits.sensor < 0
+    brought = event.found.get(ReconstructedParticles)
+    if brought is not None:
+        lost[brought.hit_index] = False
+    return int(np.count_nonzero(lost))

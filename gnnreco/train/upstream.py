@@ -9,6 +9,7 @@ from functools import cached_property
 from gnnreco.bundle import default_bundles, load_bundle
 from gnnreco.columns import Event, ReconstructedParticles
 from gnnreco.columns.table import Columns
+from gnnreco.events import EventSource
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Reconstructor
 
@@ -72,7 +73,7 @@ class Upstream(Sequence[Event]):
 def found_before(
     events: Sequence[Event], needs: Sequence[type], detector: Detector | None, bundles: Sequence[str]
 ) -> Sequence[Event]:
-    """The events with what a task needs found in them; themselves where it needs nothing.
+    """The events with what a task needs found in them; themselves where it needs nothing, or they bring it along.
 
     Parameters
     ----------
@@ -85,6 +86,8 @@ def found_before(
         needed. Where several are for one task, those that were made for this very detector are taken.
     """
     if not needs or detector is None:
+        return events
+    if isinstance(events, EventSource) and set(needs) <= set(events.brings):
         return events
     names = _of_detector(bundles, detector) or default_bundles(
         detector, build_on=ReconstructedParticles in needs

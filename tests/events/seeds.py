@@ -28,6 +28,8 @@ from tests.events.readers.display.test_ispy import event as ispy_event
 from tests.events.readers.display.test_odd_display import written as odd_display
 from tests.events.readers.root.test_acts_root import hits as acts_hits
 from tests.events.readers.root.test_acts_root import particles as acts_particles
+from tests.events.readers.root.test_nanoaod import candidates
+from tests.events.readers.root.test_nanoaod import written as nanoaod
 from tests.events.readers.test_calochallenge import PHOTONS, showers
 from tests.events.readers.test_calochallenge import written as showers_file
 from tests.events.readers.test_hgcal_ntuple import branches
@@ -238,6 +240,8 @@ def seeds() -> dict[str, Seed]:
         "acts root, hits": replace(hits, others={particles.name: particles.content}),
         "acts root, particles": replace(particles, others={hits.name: hits.content}, opened=hits.name),
         "odd display": _file(odd_display, "a.json"),
+        "nanoaod, tree": _file(lambda file: nanoaod(file, candidates()), "a.root"),
+        "nanoaod, ntuple": _file(lambda file: nanoaod(file, candidates(), ntuple=True), "a.root"),
         "hgcal ntuple": _file(lambda file: ntuple(file, branches()), "a.root"),
         "calochallenge": replace(
             _file(lambda file: showers_file(file, showers(3, 368)), "a.hdf5"), detector=PHOTONS

@@ -49,6 +49,14 @@ def upright(size: Floats) -> Floats:
     return size[:, :, None] * np.eye(3)
 
 
+def on_cylinder(outwards: Floats, radius: Floats | float, half: Floats | float) -> Floats:
+    """Where lines from the origin along unit vectors (n, 3) meet a cylinder about z, or the disks that close it, mm."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        across = np.hypot(outwards[:, 0], outwards[:, 1])
+        distance = np.fmin(radius / across, half / np.abs(outwards[:, 2]))
+    return outwards * distance[:, None]
+
+
 def strips(ends: Floats) -> tuple[Floats, Floats]:
     """Middles and edges of hits that are lines between two points, (n, 2, 3) mm."""
     edges = np.zeros((len(ends), 3, 3))

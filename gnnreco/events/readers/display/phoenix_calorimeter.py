@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gnnreco.errors import BadInput
-from gnnreco.events.readers.drawn import Drawn, boxes, numbers, untold, upright
+from gnnreco.events.readers.drawn import Drawn, boxes, numbers, on_cylinder, untold, upright
 from gnnreco.files.json_types import JsonDict
 
 GEV = 1e-3  # in the unit of the file
@@ -111,13 +111,11 @@ def _cylinder(file: Path, where: str, kind: str, name: str, rows: Any) -> Drawn:
     radius = np.where(np.isnan(radius), barrel, np.abs(radius))
     z = np.where(np.isnan(z) | (z == 0), disk, np.abs(z))
     outwards = np.stack([np.cos(phi) * np.sin(theta), np.sin(phi) * np.sin(theta), np.cos(theta)], axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distance = np.fmin(radius / np.abs(np.sin(theta)), z / np.abs(outwards[:, 2]))
     around = np.stack([-np.sin(phi), np.cos(phi), np.zeros(len(phi))], axis=1)
     axes = np.stack([around, np.cross(outwards, around), outwards], axis=1)
     size = np.stack([side, side, np.where(np.isnan(length), 0.0, length)], axis=1)
     size[np.isnan(side)] = np.nan
-    return Drawn(name, outwards * distance[:, None], axes * size[:, :, None], GEV * energy)
+    return Drawn(name, on_cylinder(outwards, radius, z), axes * size[:, :, None], GEV * energy)
 
 
 def _plane(file: Path, where: str, kind: str, name: str, plane: Any) -> Drawn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -116,6 +117,16 @@ def trees_of(file: Any) -> dict[str, set[str]]:
         if kind in TREES:
             found.setdefault(name.split(";")[0], set(file[name].keys(recursive=False)))
     return found
+
+
+def not_read(branches: set[str], read: Iterable[str], others: Iterable[str] = ()) -> dict[str, int]:
+    """What is left aside of every event: other trees, and branches, those of one prefix together; each counted once."""
+    unknown = sorted(branches - set(read))
+    prefixes = Counter(name.split("_")[0] for name in unknown)
+    # The counter of a list is no column of its own.
+    counters = {f"n{name}" for name in (*branches, *prefixes)}
+    named = {f"branches {p}_*" if n > 1 else f"branch {p}" for p, n in prefixes.items() if p not in counters}
+    return dict.fromkeys([*sorted(named), *others], 1)
 
 
 def is_tree(tree: Any) -> bool:

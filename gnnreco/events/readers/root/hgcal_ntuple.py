@@ -9,7 +9,6 @@ without a sensor they stay as they are.
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.limits import EVENTS
 
-from .file import TREES, UNPACKED, guarded, unpacked
+from .file import TREES, UNPACKED, guarded, not_read, unpacked
 
 MM = 10.0  # in the unit of the file
 NEEDED = ("event", "rechit_x", "rechit_y", "rechit_z", "rechit_energy")
@@ -69,13 +68,15 @@ class HgcalNtupleReader:
         for name, branches in trees.items():
             if set(NEEDED) <= branches:
                 self._tree = name
-                self._aside = _aside(branches, [f"tree {other}" for other in trees if other != name])
+                read = {*NEEDED, "rechit_time", *TRUTH, *GENERATED, *VERTEX}
+                self._aside = not_read(branches, read, [f"tree {other}" for other in trees if other != name])
                 if file[name].num_entries > EVENTS:
                     why = f"says it holds {file[name].num_entries:,} events, more than {EVENTS:,}; split it"
                     raise BadInput(self.file, name, why)
                 return np.asarray(file[name]["event"].array(library="np"), np.int64)
         there = ", ".join(trees) or "none"
-        why = f"ROOT, but neither EDM4hep, hits of ACTS, nor a tree with {', '.join(NEEDED)} (its trees: {there})"
+        why = "ROOT, but neither EDM4hep, hits of ACTS, particles of NanoAOD, nor a tree with "
+        why += f"{', '.join(NEEDED)} (its trees: {there})"
         raise BadInput(self.file, "", f"{why}; columns of any other tree of hits are named with --map")
 
     def _hits(self, where: str, columns: dict[str, Any]) -> tuple[Hits, Floats]:
@@ -104,14 +105,6 @@ class HgcalNtupleReader:
         time = given["rechit_time"].astype(np.float64) if "rechit_time" in given else None
         x, y, z = np.ascontiguousarray(xyz.T)
         return Hits(np.arange(n), x, y, z, sensor, time=time, energy=energy), fraction
-
-
-def _aside(branches: set[str], others: list[str]) -> dict[str, int]:
-    """What is never read, each once for an event: other trees, and branches, those of one prefix together."""
-    unknown = sorted(branches - {*NEEDED, "rechit_time", *TRUTH, *GENERATED, *VERTEX})
-    prefixes = Counter(name.split("_")[0] for name in unknown)
-    named = {f"branches {p}_*" if n > 1 else f"branch {p}" for p, n in prefixes.items()}
-    return dict.fromkeys([*sorted(named), *others], 1)
 
 
 def _row(tree: Any, row: int, wanted: tuple[str, ...]) -> dict[str, Any]:

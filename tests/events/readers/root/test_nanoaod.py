@@ -1,0 +1,168 @@
+"""Particles of files in the manner of NanoAOD: read by content, explored, judged by a bundle for anomalies of jets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from gnnreco.cli import main
+from gnnreco.columns import PARTICLE_CLASSES, Clusters, Event, ReconstructedParticles, Tracks
+from gnnreco.errors import BadBundle, BadInput
+from gnnreco.events import open_events
+from gnnreco.geometry import load_detector
+from gnnreco.pipeline import Reconstructor
+from gnnreco.reconstruct import reconstruct
+from gnnreco.train.upstream import found_before
+
+CODES = np.array([211, -211, 130, 22, 11, -13, 1, 2], np.int32)
+KINDS = (
+    "charged_hadron",
+    "charged_hadron",
+    "neutral_hadron",
+    "photon",
+    "electron",
+    "muon",
+    "neutral_hadron",
+    "photon",
+)
+CHARGES = np.array([1, -1, 0, 0, -1, 1, 0, 0], np.int32)
+
+
+def candidates(events: int = 3, each: int = 8, seed: int = 1) -> dict[str, Any]:
+    """Columns of `PFCands`, lists for each event; the second event has none."""
+    chance = np.random.default_rng(seed)
+    counts = np.array([0 if i == 1 else each + i for i in range(events)])
+    n = int(counts.sum())
+    code = np.resize(CODES, n)
+    flat = {
+        "pt": chance.exponential(5.0, n).astype(np.float32) + 1,
+        "eta": chance.normal(0, 1, n).astype(np.float32),
+        "phi": chance.uniform(-np.pi, np.pi, n).astype(np.float32),
+        "mass": np.where(np.abs(code) == 211, 0.13957, 0.0).astype(np.float32),
+        "pdgId": code,
+        "charge": np.resize(CHARGES, n),
+    }
+    return {name: ak.unflatten(values, counts) for name, values in flat.items()}
+
+
+def written(file: Path, columns: dict[str, Any], prefix: str = "PFCands", ntuple: bool = False) -> Path:
+    n = len(columns["pt"])
+    scalars = {"run": np.ones(n, np.uint32), "event": np.arange(40, 40 + n, dtype=np.uint64)}
+    table = scalars | {f"{prefix}_{name}": values for name, values in columns.items()}
+    table["Jet_pt"] = table[f"{prefix}_pt"]
+    table["Jet_eta"] = table[f"{prefix}_eta"]
+    with uproot.recreate(file) as out:
+        out["LuminosityBlocks"] = {"run": np.ones(1, np.uint32)}
+        if ntuple:
+            out.mkrntuple("Events", ak.Array(table))
+        else:
+            out["Events"] = table
+    return file
+
+
+def particles(event: Event) -> ReconstructedParticles:
+    found: ReconstructedParticles = event.found[ReconstructedParticles]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("prefix", "ntuple", "told"),
+    [("PFCands", False, True), ("PFCands", True, True), ("PFCand", False, False)],
+    ids=["tree", "ntuple", "charge by code"],
+)
+def test_candidates_are_particles(tmp_path: Path, prefix: str, ntuple: bool, told: bool) -> None:
+    columns = candidates()
+    given = {name: values for name, values in columns.items() if told or name != "charge"}
+    source = open_events(written(tmp_path / "nano.root", given, prefix, ntuple), None)
+    assert source.numbers == [40, 41, 42]
+    assert source.brings == (Tracks, Clusters, ReconstructedParticles)
+    for i, event in enumerate(source):
+        found = particles(event)
+        pt, eta, phi, mass, charge = (
+            ak.to_numpy(columns[name][i]).astype(np.float64)
+            for name in ("pt", "eta", "phi", "mass", "charge")
+        )
+        assert np.allclose(found.pt, pt)
+        assert np.allclose(found.eta, eta)
+        assert np.allclose(found.phi, phi)
+        assert np.allclose(found.energy**2, (pt * np.cosh(eta)) ** 2 + mass**2)
+        assert np.array_equal(found.charge, charge)
+        kinds = [PARTICLE_CLASSES[row] for row in found.class_index]
+        assert kinds == [
+            KINDS[j % len(KINDS)]
+            for j in range(sum(ak.num(columns["pt"])[:i]), sum(ak.num(columns["pt"])[: i + 1]))
+        ]
+        assert (len(event.found[Tracks]), len(event.found[Clusters])) == (0, 0)
+        assert event.left_aside.keys() == {"branches Jet_*", "branch run"}
+    assert len(source[1].hits) == 0
+
+
+def test_each_particle_is_a_hit_in_its_direction(tmp_path: Path) -> None:
+    event = open_events(written(tmp_path / "nano.root", candidates()), None)[0]
+    found, hits = particles(event), event.hits
+    assert np.array_equal(found.hit_index, np.arange(len(found)))
+    assert np.array_equal(hits.energy, found.energy)
+    momentum = np.stack([found.px, found.py, found.pz], axis=1)
+    assert np.allclose(
+        hits.xyz / np.linalg.norm(hits.xyz, axis=1)[:, None],
+        momentum / np.linalg.norm(momentum, axis=1)[:, None],
+    )
+    assert (hits.sensor == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("pt", np.nan, "no"),
+        ("phi", np.inf, "number that is none"),
+        ("eta", 800.0, "beyond all bounds"),
+        ("pt", -3.0, "below 0"),
+    ],
+)
+def test_damaged_numbers_are_told(tmp_path: Path, name: str, value: float, why: str) -> None:
+    columns = candidates()
+    flat = ak.to_numpy(ak.flatten(columns[name])).copy()
+    flat[3] = value
+    columns[name] = ak.unflatten(flat, ak.num(columns["pt"]))
+    source = open_events(written(tmp_path / "nano.root", columns), None)
+    with pytest.raises(BadInput, match=why):
+        source[0]
+    assert len(particles(source[2])) > 0
+
+
+def test_what_holds_no_candidates_is_told(tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "a.root") as out:
+        out["Events"] = {"event": np.arange(3), "Jet_pt": np.ones(3)}
+    with pytest.raises(BadInput, match="NanoAOD"):
+        open_events(tmp_path / "a.root", None)
+
+
+def test_explore_and_convert_read_them(tmp_path: Path) -> None:
+    file = written(tmp_path / "nano.root", candidates(3, 40))
+    page = tmp_path / "page.html"
+    assert main(["explore", str(file), "-o", str(page), "--json", str(tmp_path / "a.json")]) == 0
+    assert json.loads((tmp_path / "a.json").read_text())["event"] == 40
+    out = tmp_path / "out"
+    assert main(["convert", str(file), "--detector", "telescope", "-o", str(out)]) == 0
+    assert [len(event.hits) for event in open_events(out, None)] == [40, 0, 42]
+
+
+def test_jets_of_the_particles_are_judged(tmp_path: Path) -> None:
+    """A bundle that needs particles runs alone on files that bring them, and says what makes an event strange."""
+    file = written(tmp_path / "nano.root", candidates(3, 400))
+    manifest = reconstruct(file, "full_cld", "anomaly-jets", tmp_path / "out")
+    assert (manifest["events_out"], manifest["failures"]) == (3, [])
+    assert (manifest["hits"], manifest["hits_outside"]) == (802, 0)
+    with pytest.raises(BadBundle, match="name a bundle that gives them as well"):
+        Reconstructor("full_cld", "anomaly-jets")
+    source = open_events(file, None)
+    assert found_before(source, source.brings, load_detector("full_cld"), ()) is source
+    found = Reconstructor("full_cld", "anomaly-jets", brings=source.brings)(source[0])
+    (judged,) = found.values()
+    assert len(judged) > 0
