@@ -1,6 +1,7 @@
-"""Where compiled kernels are kept: a folder that is the user's alone.
+"""Where compiled kernels are kept: a folder that is the user's alone; and one that an installation has for all its users.
 
-Machine code is loaded without a question, so a folder in which another user may write is not used. All states of the
+Machine code is loaded without a question, so a folder in which another user may write is not used. Those who may write
+gnnreco's own code, or everything, run code here anyway: what they kept is loaded. All states of the
 sources share the folder: a file's name tells what its code was made from (`gnnreco.kernels.content`).
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 DAY = 86_400.0  # seconds
 KEEP_SECONDS = 30 * DAY  # what no process has loaded for so long goes
 NAME = "kernels"
+PACKAGE = Path(__file__).parents[1]
 OLD = "kernels-" + 16 * "[0-9a-f]"  # folders of versions that had one for each state of the sources
 
 
@@ -35,6 +37,38 @@ def kernel_folder() -> Path | None:
         if mine := private(parent / NAME):
             return mine
     return None
+
+
+@cache
+def shared_folder() -> Path | None:
+    """A folder of kernels that this user cannot write, but whoever installed gnnreco filled; None without one.
+
+    It is looked for in ``$NUMBA_CACHE_DIR`` and in the package's own ``__pycache__``. What it lacks is compiled, and kept in
+    `kernel_folder`.
+    """
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    for parent in (*([Path(given)] if given else []), PACKAGE / "__pycache__"):
+        folder = (parent / NAME).resolve()
+        if os.access(folder, os.R_OK | os.X_OK) and not os.access(folder, os.W_OK) and installed(folder):
+            return folder
+    return None
+
+
+def installed(path: Path) -> bool:
+    """Whether only root, the owner of gnnreco's own code, or this user can have written what lies at a path."""
+    mine = {0, os.geteuid()}
+    with contextlib.suppress(OSError):
+        mine.add(os.lstat(PACKAGE / "kernels").st_uid)
+        for place in (path, *path.parents):
+            found = os.lstat(place)
+            # In a folder like /tmp others may write, but not replace what is ours.
+            free = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not (
+                place != path and found.st_mode & stat.S_ISVTX
+            )
+            if found.st_uid not in mine or free or stat.S_ISLNK(found.st_mode):
+                return False
+        return True
+    return False
 
 
 def in_use(file: Path) -> None:
@@ -89,7 +123,7 @@ def private(folder: Path) -> Path | None:
 def _parents() -> Iterator[Path]:
     if (given := os.environ.get("NUMBA_CACHE_DIR")) and (mine := private(Path(given))):
         yield mine
-    yield Path(__file__).parents[1] / "__pycache__"
+    yield PACKAGE / "__pycache__"
     if user := user_folder():
         yield user
     try:

@@ -11,11 +11,13 @@ starts at a number of its own.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from numba.core.runtime import rtsys
 from numba.core.sigutils import normalize_signature
 
 from .bare import rebuilt
-from .cache import forget_unused, in_use, kernel_folder
+from .cache import forget_unused, in_use, installed, kernel_folder, shared_folder
 from .content import Unknown, kernel_sum, types_text
 from .environments import put_together, taken_apart
 from .turns import Turns
@@ -109,13 +111,28 @@ class _Files(IndexDataCacheFile):
             if key is None:
                 break
             name = self.name(key, wrapped)
-            try:
-                data = self._load_data(name)
-            except Exception:  # a damaged file can raise anything
-                continue
-            in_use(Path(self._data_path(name)))
-            return data
+            for files in self._places():
+                try:
+                    data = files._load_data(name)
+                except Exception:  # a damaged file can raise anything
+                    continue
+                in_use(Path(files._data_path(name)))
+                return data
         return None
+
+    def _places(self) -> Iterator[_Files]:
+        """The user's own files, and those of the installation."""
+        yield self
+        if shared := shared_folder():
+            other = copy(self)
+            other._cache_path = str(shared / Path(self._cache_path).name)
+            yield other
+
+    def _load_data(self, name: str) -> Any:
+        own = Path(self._cache_path).parent != shared_folder()
+        if own or installed(Path(self._data_path(name))):
+            return super()._load_data(name)
+        raise PermissionError(errno.EPERM, "others may write it", self._data_path(name))
 
     def name(self, key: str, wrapped: bool) -> str:
         return f"{self._index_name.removesuffix('.nbi')}.{_sum(key, wrapped)[:20]}.nbc"

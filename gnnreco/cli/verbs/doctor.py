@@ -104,12 +104,14 @@ def examine() -> list[JsonDict]:
     import platform
     import shutil
 
-    from gnnreco.kernels.cache import kernel_folder
+    from gnnreco.kernels.cache import kernel_folder, shared_folder
 
     rows = [_row("gnnreco", __version__, "always"), _row("python", platform.python_version(), "always")]
     rows.append(_row("cores", str(_cores()), "always"))
     kept = kernel_folder()
     rows.append(_row("kernels", str(kept or "nowhere: compiled in each process anew"), "always"))
+    if shared := shared_folder():
+        rows.append(_row("shared kernels", str(shared), "always"))
     for part in PARTS:
         rows.append(_row(part.name, _version(part.name), part.needed, part.remedy))
     for part in PROGRAMS:
