@@ -140,7 +140,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All places for kernels lead to a path under which nothing can be made, by root neither."""
     file = tmp_path / "file"
     file.write_text("")
-    monkeypatch.setattr(kernel_cache, "__file__", str(file / "gnnreco" / "kernels" / "cache.py"))
+    monkeypatch.setattr(kernel_cache, "PACKAGE", file / "gnnreco")
     monkeypatch.setattr(tempfile, "tempdir", str(file))
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(file))
