@@ -269,7 +269,7 @@ def tried(address: str, where: str, call: Callable[[], Answer]) -> Answer:
         except (MissingTool, BadInput, _NoRanges):
             raise
         except Exception as error:  # whatever the library of that kind of address raises
-            status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
+            status = _status(error) or _status(error.__cause__)
             missing = isinstance(error, FileNotFoundError) and error.__cause__ is None
             if missing or status in (404, 410) or NO_SUCH in str(error):
                 raise FileNotFoundError(address) from None
@@ -278,6 +278,14 @@ def tried(address: str, where: str, call: Callable[[], Answer]) -> Answer:
                 why = f"is refused ({reason}); check the address and your right to read it"
                 raise BadInput(address, where, why) from None
     raise gave_up(address, where, reason)
+
+
+def _status(error: BaseException | None) -> int | None:
+    """The status of HTTP that an error tells, of the web or of S3."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return getattr(error, "status", None)
 
 
 def gave_up(address: str, where: str, reason: str) -> Unreachable:
