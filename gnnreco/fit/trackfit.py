@@ -154,15 +154,16 @@ def fit_tracks(
     clusters = clusters_of(detector, hits, np.asarray(hit_index, np.int64))
     grid = detector.field.grid if bz is None else None  # None: along z and the same everywhere
     offsets, hit_index = np.asarray(offsets, np.int64), np.asarray(hit_index, np.int64)
-    edges = np.linspace(0, n, max(1, threads) + 1).astype(np.int64)
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        list(
-            pool.map(
-                lambda a, b: _fit_range(a, b, offsets, hit_index, given, clusters, grid, result),
-                edges[:-1],
-                edges[1:],
-            )
-        )
+
+    def fit(start: int, stop: int) -> None:
+        _fit_range(start, stop, offsets, hit_index, given, clusters, grid, result)
+
+    if threads <= 1:  # an event of few tracks would wait for a thread to start and to end
+        fit(0, n)
+        return result
+    edges = np.linspace(0, n, threads + 1).astype(np.int64).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fit, edges[:-1], edges[1:]))
     return result
 
 
