@@ -15,8 +15,7 @@ from gnnreco import __version__
 from gnnreco.bundle import Bundle, list_bundles, load_bundle, load_task
 from gnnreco.columns import Event
 from gnnreco.errors import BadConfig, GnnrecoError
-from gnnreco.evaluate import Target, score_tracks
-from gnnreco.evaluate.clustering import score_clusters
+from gnnreco.evaluate import score_clusters, score_tracks, shower_target_of, target_of
 from gnnreco.evaluate.tracking import as_seen
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector, list_detectors, load_detector
@@ -78,7 +77,8 @@ def compare_detectors(
     -------
     dict
         ``sample`` and, for each of ``detectors``: ``name, sensors, cells, layers, measures, coverage, samples``; in each
-        sample ``hits_per_event, occupancy`` and ``efficiency``, ``response`` or ``failure``.
+        sample ``hits_per_event, occupancy`` and ``target, efficiency``, ``response`` or ``failure``. What should be found
+        (``target``) is what `gnnreco.evaluate` asks of the detector; each efficiency has its 68 % interval and the fakes.
 
     Raises
     ------
@@ -120,7 +120,9 @@ class Run:
     def key(self) -> JsonDict:
         """What a sample that is kept must have been made with to be used again."""
         bundles = {name: load_bundle(name).manifest["sha256"] for name in list_bundles()}
+        targets = [target_of(self.detector).describe(), shower_target_of(self.detector).describe()]
         how = {"events": self.events, "seed": SEED, "transfer": self.transfer, "samples": repr(SAMPLES)}
+        how |= {"targets": targets}
         return {"gnnreco": __version__, "detector": self.detector.hash, "bundles": bundles, **how}
 
     def once(self, part: str, make: Callable[[], JsonDict]) -> JsonDict:
@@ -151,7 +153,8 @@ def _facts(detector: Detector) -> JsonDict:
         "layers_mean": float(seen.layers[inside].mean()) if inside.any() else 0.0,
         "radiation_lengths_mean": float(seen.radiation_lengths[inside].mean()) if inside.any() else 0.0,
         "covered": float(inside.mean()),
-        "reach": f"{seen.axes[0]} {seen.eta[0]:.3g} to {seen.eta[-1]:.3g}",
+        "reach": f"{seen.axes[0]} {seen.eta[0]:.3g} to {seen.eta[-1]:.3g}"
+        + (" mm" if seen.axes[0] == "x" else ""),
     }
     return {
         "name": detector.name,
@@ -194,17 +197,15 @@ def _one_sample(
     hits = float(np.mean([len(event.hits) for event in made]))
     row: JsonDict = {"hits_per_event": hits, "occupancy": hits / max(_cells(detector), 1)}
     if kind in ("muons", "ttbar") and "position" in measures:
-        row |= _tracks(detector, made, bundles(), along_z)
+        row |= _tracks(detector, made, bundles())
     elif kind in ("photons", "pions") and not measures.isdisjoint(("energy", "charge")):
         row |= _clusters(detector, made)
     return row
 
 
-def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bool) -> JsonDict:
-    """Efficiency of each bundle for particles that cross most of the tracker."""
-    layers = len(np.unique(detector.layer[_position(detector)]))
-    min_pt, max_eta = (0.0, np.inf) if along_z else (1.0, 3.0)
-    target = Target(min_pt=min_pt, max_eta=max_eta, min_hits=min(9, max(4, layers - 1)))
+def _tracks(detector: Detector, made: list[Event], bundles: Bundles) -> JsonDict:
+    """Efficiency of each bundle for the particles that `evaluate` asks this detector to find."""
+    target = target_of(detector)
     found, failure = {}, {}
     for how, bundle in bundles.items():
         if isinstance(bundle, GnnrecoError):
@@ -217,27 +218,28 @@ def _tracks(detector: Detector, made: list[Event], bundles: Bundles, along_z: bo
             failure[how] = str(error)
             continue
         rates = score_tracks(as_seen(pairs, detector, ("position",)), None, target)["all_tracks"]["acts"]
-        found[how] = _rate(rates, "efficiency") | {"fake_rate": rates["fake_rate"], "bundle": str(bundle)}
-    return {"efficiency": found, **({"failure": failure} if failure else {})}
+        found[how] = _efficiency(rates) | {"bundle": str(bundle)}
+    told = {"target": f"charged particles, {target.describe()}", "efficiency": found}
+    return told | ({"failure": failure} if failure else {})
 
 
 def _clusters(detector: Detector, made: list[Event]) -> JsonDict:
     """Efficiency and response of clustering without training."""
-    task = load_task(load_bundle("clusters-density"), detector, any_detector=True)
-
-    scores = score_clusters(((event, task.reconstruct(event)) for event in made), detector)
-    rate = _rate(scores, "efficiency")
+    task, target = (
+        load_task(load_bundle("clusters-density"), detector, any_detector=True),
+        shower_target_of(detector),
+    )
+    scores = score_clusters(((event, task.reconstruct(event)) for event in made), detector, target)
+    rate = _efficiency(scores)
     found = {"zero_shot": rate | {"bundle": "clusters-density"}} if rate["value"] is not None else {}
-    return {"efficiency": found, "response": scores["energy_response_mean"]}
+    told = f"particles of {target.describe()}"
+    return {"target": told, "efficiency": found, "response": scores["energy_response_mean"]}
 
 
-def _rate(scores: JsonDict, name: str) -> JsonDict:
-    low, high = scores.get(f"{name}_interval") or (None, None)
-    return {"value": scores[name], "low": low, "high": high}
-
-
-def _position(detector: Detector) -> np.ndarray:
-    return np.array(["position" in s.measures for s in detector.subsystems])[detector.subsystem]
+def _efficiency(scores: JsonDict) -> JsonDict:
+    """An efficiency with its interval and the fakes of the same selection."""
+    low, high = scores.get("efficiency_interval") or (None, None)
+    return {"value": scores["efficiency"], "low": low, "high": high, "fake_rate": scores["fake_rate"]}
 
 
 def _tracking(run: Run, along_z: bool) -> Bundles:

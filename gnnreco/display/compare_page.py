@@ -20,7 +20,7 @@ from gnnreco.geometry import load_detector
 Row = JsonMapping
 HOW = {"trained": "trained on it", "zero_shot": "zero-shot", "fine_tuned": "zero-shot, then tuned"}
 #: Units of the columns of the coverage.
-UNITS = {"radiation_lengths_mean": "X0", "covered": "part of the lines"}
+UNITS = {"radiation_lengths_mean": "X0", "covered": "fraction of the lines"}
 DEFINITIONS = {
     "sensors, cells, layers": "pieces that are placed; parts of all of them that can have a signal each; surfaces of all "
     "subsystems",
@@ -30,10 +30,14 @@ DEFINITIONS = {
     "covered, reach": "part of these lines that meet a layer; between which eta, or x, they lie",
     "hits an event": "mean number of hits in an event of the sample, those of noise included",
     "occupancy": "hits an event over cells",
-    "efficiency of tracks (muons, ttbar)": "charged particles with pt > 1 GeV, |eta| < 3 (no cuts in a beam) and hits in "
-    "most layers of the tracker that a track of any length matches, by the rule acts: half of the hits of both are common",
-    "efficiency of showers (photons, pions)": "target particles of gnnreco evaluate with a cluster that shares half of the "
-    "energy of both; the bundle clusters-density, which has no training",
+    "target": "the particles that should be found: those that gnnreco evaluate asks this detector to find where no option "
+    "says it, since a tracker of six layers cannot give nine hits",
+    "efficiency of tracks (muons, ttbar)": "target particles that a track of any length matches (half of the hits of both "
+    "are common) over target particles",
+    "efficiency of showers (photons, pions)": "target particles with a cluster that shares half of the energy of both over "
+    "target particles; the bundle clusters-density, which has no training",
+    "fakes": "tracks, or clusters with at least half of the least energy of a target, that are mainly of no particle, over "
+    "all of these",
     "response": "found energy over true energy of matched showers, mean: 1 is right",
     "trained on it": "the bundle that ships for the detector",
     "zero-shot": "the network of another detector; it learned only where to look, from simulated events of this one",
@@ -51,7 +55,8 @@ def compare_page(report: Row, path: str | Path) -> Path:
     ----------
     report : mapping
         ``sample``: what was run; ``detectors``: for each ``name, sensors, cells, layers, measures, coverage,
-        samples``, and in each of these ``hits_per_event, occupancy, efficiency``; any of them may be missing.
+        samples``, and in each of these ``hits_per_event, occupancy, target, efficiency, response``; any of them may be
+        missing.
     path : path
         The page to write; an existing one is replaced.
 
@@ -115,7 +120,13 @@ def _sample(name: str, detectors: Sequence[Row]) -> str:
         _efficiencies([(d, s.get("efficiency") or {}) for d, s in mine]),
         _bars("response (found / true energy)", [(d, s.get("response")) for d, s in mine], logarithmic=False),
     ]
-    return f"<h2>{html.escape(name.replace('_', ' '))}</h2><div class='row'>{''.join(panels)}</div>"
+    targets: dict[str, list[str]] = {}
+    for d, s in mine:
+        if s.get("target"):
+            targets.setdefault(str(s["target"]), []).append(str(d.get("name", "")))
+    told = "; ".join(f"{target} ({', '.join(names)})" for target, names in targets.items())
+    note = f"<p class='s'>Target: {html.escape(told)}.</p>" if told else ""
+    return f"<h2>{html.escape(name.replace('_', ' '))}</h2>{note}<div class='row'>{''.join(panels)}</div>"
 
 
 def _bars(title: str, values: Sequence[tuple[Row, object]], logarithmic: bool) -> str:
@@ -160,7 +171,8 @@ def _efficiencies(values: Sequence[tuple[Row, Row]]) -> str:
         sheet.raw(_box(158, y, BAR * value, STEP - 3, hue(HUES[list(HOW).index(how)])))
         low, high = _interval(entry, value)
         sheet.line([[158 + BAR * x, y + STEP / 2 - 1.5] for x in (low, high)], "var(--ink)", 1.5)
-        sheet.text(166 + BAR * max(value, high), y + 10, f"{value:.3f}", "s")
+        fakes = f", fakes {entry['fake_rate']:.3f}" if _number(entry.get("fake_rate")) else ""
+        sheet.text(166 + BAR * max(value, high), y + 10, f"{value:.3f}{fakes}", "s")
         y += STEP - 1
     return sheet.embedded()
 

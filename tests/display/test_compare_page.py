@@ -42,11 +42,15 @@ def report():
 def test_units_and_definitions_are_on_the_page(tmp_path):
     told = report()
     told["detectors"][0]["coverage"] = {"radiation_lengths_mean": 0.2, "covered": 0.9}
-    told["detectors"][0]["samples"]["gun_muon"]["response"] = 0.97
+    sample = told["detectors"][0]["samples"]["gun_muon"]
+    sample |= {"response": 0.97, "target": "at least 5 hits"}
+    sample["efficiency"]["trained"] = sample["efficiency"]["trained"] | {"fake_rate": 0.02}
     text = compare_page(told, tmp_path / "compare.html").read_text("utf-8")
     for shown in (
         "radiation lengths mean [X0]",
-        "covered [part of the lines]",
+        "covered [fraction of the lines]",
+        "Target: at least 5 hits (telescope).",
+        "0.910, fakes 0.020",
         "response (found / true energy)",
         "0.97",
     ):

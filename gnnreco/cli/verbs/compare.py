@@ -78,7 +78,10 @@ def compare_detectors(args: Namespace) -> int:
 
 def _percent(sample: JsonDict, how: str) -> str:
     entry = sample.get("efficiency", {}).get(how)
-    return "" if entry is None or entry["value"] is None else f"{100 * entry['value']:.1f} %"
+    if entry is None or entry["value"] is None:
+        return ""
+    fakes = entry.get("fake_rate")
+    return f"{100 * entry['value']:.1f} %" + ("" if fakes is None else f", fakes {100 * fakes:.1f} %")
 
 
 def _say(line: str) -> None:
