@@ -35,17 +35,37 @@ def simulate(
     Parameters
     ----------
     detector : Detector, name or path
-    process, events, pileup, seed, options, first, **settings
-        See `gnnreco.simulate.simulate`.
+    process : str
+        ``gun`` (from the detector's source), ``beam`` (along the source's direction, from upstream: a test beam),
+        or collisions at the source: of e+e- ``qq`` (hadrons, any quark but top), ``tautau`` and ``zh`` (Z and Higgs decay
+        to anything), without radiation of the beams and with every particle, neutrinos too; of protons ``minbias``,
+        ``ttbar``, ``dijet``, and new physics: ``wprime`` (a heavy resonance that becomes two fat jets), ``displaced`` (pairs
+        of long-lived particles that become quarks). Where Pythia 8 is installed also ``ww`` (e+e-), ``zmumu``, ``zee``,
+        ``higgs`` (protons). Or a file of HepMC 2 or 3 (``*.hepmc``, ``*.hepmc3``, also gzip): event i is its collision i,
+        where it is and with all final particles.
+    events : int
+    pileup : int
+        Minimum-bias collisions added to each event of protons or a gun.
+    seed : int
+        Event i depends on the seed and i alone, so that any worker may make any event.
+    options : SimulationOptions, optional
+    first : int
+        Number of the first event.
     engine : str, path, several of these, or Engines
         What makes showers: ``parametric`` (mean shapes and their published fluctuations), ``fastsim`` (the network for
         photons and electrons that ships), or bundles that `gnnreco train fastsim` made, each of which knows photons and
         electrons or charged pions. Showers of particles and energies that none was trained on are parametric; hadrons
         take the one for photons for what their neutral pions make.
+    **settings
+        Any field of `SimulationOptions` by its name, over those of `options`: ``particle="muon", energy=(1, 10)`` (GeV),
+        ``count=5, eta=(-2, 2)``, ``noise_hits=0.1``, ...
 
     Yields
     ------
     Event
+        Its truth holds all particles that were followed, with hits or without: those generated in the acceptance, then
+        what they became; `Truth.fates` says what became of each. `particle_id` packs vertex, particle and generation as
+        `gnnreco.events` packs barcodes.
 
     Raises
     ------

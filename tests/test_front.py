@@ -13,10 +13,10 @@ import pytest
 import gnnreco
 from gnnreco import cli
 from gnnreco.errors import BadConfig, BadInput
+from tests.test_docstrings import NAMES, named
 
 SHOOT = {"particle": "muon", "energy": (2, 6), "count": 4}
 WORDS = ["--particle", "muon", "--energy", "2", "6", "--count", "4", "--events", "4", "--seed", "5"]
-NAMES = [name for name in gnnreco.__all__ if name[0].islower() and name not in ("compare", "concatenate")]
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-CLASSES = [name for name in gnnreco.__all__ if name[0].isupper()]
 EXAMPLES = [
     None,
-    *CLASSES,
-    *(n for n in NAMES if n != "train"),
+    *(name for name in NAMES if name != "train"),
     pytest.param("train", marks=pytest.mark.slow),
 ]
 
@@ -43,8 +41,7 @@ EXAMPLES = [
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_run(name: str | None, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-    what = gnnreco if name is None else getattr(gnnreco, name)
-    what = getattr(what, "_function", what)
+    what = gnnreco if name is None else named(name)
     tests = [t for t in doctest.DocTestFinder(recurse=False).find(what, name or "gnnreco") if t.examples]
     assert tests, f"{name} shows no example"
     for test in tests:

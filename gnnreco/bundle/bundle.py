@@ -206,6 +206,11 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     name_or_path : str or path
         A name of `list_bundles` or a folder.
 
+    Returns
+    -------
+    Bundle
+        What the model learned and how; `gnnreco.Reconstructor` runs it.
+
     Raises
     ------
     BadBundle

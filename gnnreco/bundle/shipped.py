@@ -24,7 +24,12 @@ SHIPPED = Path(__file__).parents[1] / "bundles"
 
 
 def list_bundles() -> list[str]:
-    """Return the names of the bundles that ship with gnnreco, sorted.
+    """Names of the bundles that ship with gnnreco.
+
+    Returns
+    -------
+    list of str
+        Sorted; `load_bundle` takes each.
 
     Examples
     --------

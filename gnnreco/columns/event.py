@@ -45,10 +45,24 @@ class Collections(Columns):
 class Event:
     """One event: its number, where it came from, its hits; the truth and the collections of the file, if any.
 
-    What its reader does not know (collections, columns) is counted by name in `left_aside`.
-    `hits_summed` counts the deposits of the file that were added to another one of the same cell.
-    `found` holds what tasks found in it, by the type of its columns (`Tracks`, `Clusters`,
-    `ReconstructedParticles`), for the tasks that follow.
+    Attributes
+    ----------
+    number : int
+        As the file counts its events.
+    source : str
+        The file, or what simulated it.
+    hits : Hits
+        In mm, ns and GeV.
+    truth : Truth, optional
+    collections : Collections, optional
+        Of a file that describes itself: which collection each hit is of, and the edges of its cell, mm.
+    hits_summed : int
+        Deposits of the file that were added to another one of the same cell.
+    left_aside : dict of int
+        How much of what the reader does not know (collections, columns) the file holds, by name.
+    found : dict
+        What tasks found in it, by the type of its columns (`Tracks`, `Clusters`, `ReconstructedParticles`), for the tasks
+        that follow.
 
     Examples
     --------

@@ -32,7 +32,7 @@ class Tracks(Columns):
         Perigee parameters with respect to the line of the detector's source (the z axis unless the detector tells
         another), in the source's frame and the ACTS convention (mm, mm, rad, rad, e/GeV).
     covariance : float64 (n, 15)
-        Lower triangle, row by row, in the order above.
+        Lower triangle, row by row, in the order and the units above.
     chi2, ndf, score : float64 (n,)
         Fit quality; `score` is the probability that the track is matched: at least half of its hits are a particle's, and
         half of that particle's on it. A confidence between 0 and 1 and no more where the bundle was not calibrated.
@@ -121,7 +121,7 @@ class Clusters(Columns):
     axis : float64 (n, 3)
         Direction of the shower, a unit vector.
     class_probability : float64 (n, 4)
-        By `CLUSTER_CLASSES`, given that it is a shower; NaN where nothing tells.
+        Probability of each of `CLUSTER_CLASSES`, given that it is a shower; NaN where nothing tells.
     score : float64 (n,)
         Probability that it is matched: that it holds half of a particle's energy, and half of its own is that particle's. A
         confidence between 0 and 1 and no more where the bundle was not calibrated.

@@ -26,7 +26,7 @@ class ReconstructedParticles(Columns):
     class_index : int32 (n,)
         Row of the class in `PARTICLE_CLASSES`; column ``pdg_class`` of files.
     class_probability : float64 (n, 5)
-        By `PARTICLE_CLASSES`, given that it is a particle.
+        Probability of each of `PARTICLE_CLASSES`, given that it is a particle.
     charge : float64 (n,)
         In units of e.
     px, py, pz, energy : float64 (n,)

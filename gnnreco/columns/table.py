@@ -220,6 +220,11 @@ def concatenate(parts: Sequence[Table]) -> Table:
     parts : sequence of columns
         At least one; empty ones count for nothing.
 
+    Returns
+    -------
+    columns
+        Of the same class, with the rows of all parts in their order.
+
     Raises
     ------
     ValueError

@@ -32,5 +32,26 @@ def write_anomalies(path: str | Path, rows: Iterable[Row], note: JsonMapping | N
 
 
 def read_anomalies(path: str | Path) -> Iterator[Row]:
-    """Read what `write_anomalies` wrote, from a file or a folder; see `read_output`."""
+    """Read the anomalies that `gnnreco reconstruct` wrote, one event after the other.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the output, or one of its files (Parquet or ROOT).
+
+    Yields
+    ------
+    (int, str, Anomalies)
+        Number and source of an event, and its anomalies: `gnnreco.columns.Anomalies`, one row each, in scores and p-values.
+
+    Raises
+    ------
+    BadInput
+        If there is no such file, one is not what the manifest says or is damaged, or a column is missing.
+
+    Examples
+    --------
+    >>> for number, source, anomalies in read_anomalies("anomalies"):  # doctest: +SKIP
+    ...     print(number, source, len(anomalies))
+    """
     return read_output(ANOMALIES, path)

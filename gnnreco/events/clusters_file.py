@@ -36,5 +36,26 @@ def write_clusters(path: str | Path, rows: Iterable[Row], note: JsonMapping | No
 
 
 def read_clusters(path: str | Path) -> Iterator[Row]:
-    """Read what `write_clusters` wrote, from a file or a folder; see `read_output`."""
+    """Read the clusters that `gnnreco reconstruct` wrote, one event after the other.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the output, or one of its files (Parquet or ROOT).
+
+    Yields
+    ------
+    (int, str, Clusters)
+        Number and source of an event, and its clusters: `gnnreco.Clusters`, one row each, in mm and GeV.
+
+    Raises
+    ------
+    BadInput
+        If there is no such file, one is not what the manifest says or is damaged, or a column is missing.
+
+    Examples
+    --------
+    >>> for number, source, clusters in read_clusters("showers"):  # doctest: +SKIP
+    ...     print(number, source, len(clusters))
+    """
     return read_output(CLUSTERS, path)

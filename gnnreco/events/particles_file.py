@@ -50,5 +50,26 @@ def write_particles(path: str | Path, rows: Iterable[Row], note: JsonMapping | N
 
 
 def read_particles(path: str | Path) -> Iterator[Row]:
-    """Read what `write_particles` wrote, from a file or a folder; see `read_output`."""
+    """Read the particles that `gnnreco reconstruct` wrote, one event after the other.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the output, or one of its files (Parquet or ROOT).
+
+    Yields
+    ------
+    (int, str, ReconstructedParticles)
+        Number and source of an event, and its particles: `gnnreco.ReconstructedParticles`, one row each, in GeV.
+
+    Raises
+    ------
+    BadInput
+        If there is no such file, one is not what the manifest says or is damaged, or a column is missing.
+
+    Examples
+    --------
+    >>> for number, source, particles in read_particles("particles"):  # doctest: +SKIP
+    ...     print(number, source, len(particles))
+    """
     return read_output(PARTICLES, path)

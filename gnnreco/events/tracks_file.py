@@ -38,5 +38,27 @@ def write_tracks(path: str | Path, rows: Iterable[Row], note: JsonMapping | None
 
 
 def read_tracks(path: str | Path) -> Iterator[Row]:
-    """Read what `write_tracks` wrote, from a file or a folder; see `read_output`."""
+    """Read the tracks that `gnnreco reconstruct` wrote, one event after the other.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the output, or one of its files (Parquet or ROOT).
+
+    Yields
+    ------
+    (int, str, Tracks)
+        Number and source of an event, and its tracks: `gnnreco.Tracks`, one row each, in mm, rad and e/GeV.
+
+    Raises
+    ------
+    BadInput
+        If there is no such file, one is not what the manifest says or is damaged, or a column is missing.
+
+    Examples
+    --------
+    >>> tables = {number: tracks for number, source, tracks in read_tracks("found")}
+    >>> sorted(tables)
+    [0, 1, 2, 3]
+    """
     return read_output(TRACKS, path)

@@ -59,10 +59,22 @@ class JsonLog:
     Each line is written at once and in one piece, by one process. What cannot be written later on, on a full disk, is said
     once and does not end the job.
 
+    Parameters
+    ----------
+    file : path
+        Is made where it does not exist.
+
     Raises
     ------
     BadInput
         If the file cannot be opened.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> log = JsonLog("job.jsonl")
+    >>> manifest = gnnreco.reconstruct("events", "telescope", "tracking-telescope", "logged", log=log)
+    >>> log.close()
     """
 
     def __init__(self, file: str | Path) -> None:
@@ -105,10 +117,21 @@ class Textfile:
 
     The file is replaced in one step, about every `TEXTFILE_S` seconds.
 
+    Parameters
+    ----------
+    file : path
+        A name that ends in ``.prom``.
+
     Raises
     ------
     BadInput
         If the name does not end in ``.prom``, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> numbers = Textfile("job.prom")
+    >>> manifest = gnnreco.reconstruct("events", "telescope", "tracking-telescope", "watched", log=numbers)
     """
 
     def __init__(self, file: str | Path) -> None:

@@ -51,9 +51,9 @@ class Detector:
     center : float64 (n, 3)
         mm.
     rotation : float64 (n, 3, 3)
-        ``global = center + rotation @ (u, v, w)``; the columns are the sensor's axes, w its normal.
+        ``global = center + rotation @ (u, v, w)``; the columns are the sensor's axes (unit vectors), w its normal.
     radiation_lengths, interaction_lengths : float64 (n,)
-        Thickness at normal incidence, all material of the sensor's layer included.
+        Thickness at normal incidence in these units, all material of the sensor's layer included.
     resolution_u, resolution_v : float64 (n,)
         Expected resolution of one hit, mm.
     sensor_id : int64 (n,)
@@ -66,7 +66,7 @@ class Detector:
     moliere_radius : float64 (n,)
         Of the layer as a whole, mm; NaN where not told.
     sampling_fraction : float64 (n,)
-        Energy left in the active part over energy left in the layer, for electromagnetic showers; NaN where not told.
+        Fraction of the energy left in the layer that the active part gets, for electromagnetic showers; NaN where not told.
     air_gap : float64 (n,)
         Between absorber and sensor, mm: air, or light matter in which particles only go apart; NaN where not told.
         Simulated showers know it; no reconstruction does, and the hash leaves it out.

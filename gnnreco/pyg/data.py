@@ -101,6 +101,11 @@ def to_hetero(
         If `found` has two of a kind, or for a task without a graph.
     BadBundle, BadInput, OverBudget, MissingTool
         As `to_data`.
+
+    Examples
+    --------
+    >>> data = to_hetero(event, detector, found=tracks)  # doctest: +SKIP
+    >>> data["track", "has", "hit"].edge_index  # doctest: +SKIP
     """
     data = geometric().HeteroData()
     data.event = event.number

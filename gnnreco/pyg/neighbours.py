@@ -62,6 +62,13 @@ def knn_graph(
     ------
     ValueError
         For points that are not finite numbers, a `batch` of another length, and an unknown `flow`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> knn_graph(torch.tensor([0.0, 1.0, 3.0]), k=1)
+    tensor([[1, 0, 1],
+            [0, 1, 2]])
     """
     return _graph(x, int(k), np.inf, batch, loop, flow, cosine, num_workers)
 
@@ -78,7 +85,31 @@ def radius_graph(
 ) -> Tensor:
     """Join each point to those that are at most `r` away, the `max_num_neighbors` nearest of them where there are more.
 
-    The other parameters, what is returned and what is raised are those of `knn_graph`.
+    Parameters
+    ----------
+    x, batch, loop, flow, num_workers, batch_size : Tensor (n, d) or (n,); int64 Tensor (n,), optional; bool; str; int; int
+        As for `knn_graph`.
+    r : float
+        Largest distance, in the unit of `x`.
+    max_num_neighbors : int
+        Of each point.
+
+    Returns
+    -------
+    int64 Tensor (2, m)
+        On the device of `x`; sorted by the point, then by the distance.
+
+    Raises
+    ------
+    ValueError
+        As `knn_graph`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> radius_graph(torch.tensor([0.0, 1.0, 3.0]), r=1.5)
+    tensor([[1, 0],
+            [0, 1]])
     """
     return _graph(x, int(max_num_neighbors), float(r), batch, loop, flow, False, num_workers)
 

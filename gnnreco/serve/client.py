@@ -36,11 +36,9 @@ class Client:
 
     Examples
     --------
-    ::
-
-        with Client("/run/user/1000/gnnreco.sock") as server:
-            answer = server.ask(input="/data/events.parquet")
-            tracks = answer["events"][0]["tracking"]
+    >>> with Client("/run/user/1000/gnnreco.sock") as server:  # doctest: +SKIP
+    ...     answer = server.ask(input="/data/events.parquet")
+    ...     tracks = answer["events"][0]["tracking"]
     """
 
     def __init__(self, path: str | Path, timeout: float | None = None) -> None:

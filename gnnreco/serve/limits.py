@@ -16,13 +16,18 @@ class Limits:
     request_bytes : int
         Length of one request, a line.
     hits, events : int
-        Of one event, and of one file.
+        Most hits of one event, most events of one file.
     seconds : float
         For one request, from the moment it is worked on; then the worker process is ended and another one started.
     connections : int
         At the same time.
     memory_gib : float, optional
-        Most that the worker process may hold.
+        Most that the worker process may hold, GiB.
+
+    Examples
+    --------
+    >>> Limits(seconds=5).queue
+    16
     """
 
     queue: int = 16

@@ -74,6 +74,10 @@ def serve(
         If others may write where it is to listen or write, or it has nothing to listen to.
     GnnrecoError
         If the model cannot be loaded.
+
+    Examples
+    --------
+    >>> health = serve("telescope", "tracking-telescope", socket_path="gnnreco.sock")  # doctest: +SKIP
     """
     if socket_path is None and watched is None:
         raise BadInput("serve", "", "has nothing to listen to; name a socket, a folder to watch, or both")

@@ -42,34 +42,14 @@ def simulate(
     Parameters
     ----------
     detector : Detector, name or path
-    process : str
-        ``gun`` (from the detector's source), ``beam`` (along the source's direction, from upstream: a test beam),
-        or collisions at the source: of e+e- ``qq`` (hadrons, any quark but top), ``tautau`` and ``zh`` (Z and Higgs decay
-        to anything), without radiation of the beams and with every particle, neutrinos too; of protons ``minbias``,
-        ``ttbar``, ``dijet``, and new physics: ``wprime`` (a heavy resonance that becomes two fat jets), ``displaced`` (pairs
-        of long-lived particles that become quarks). Where Pythia 8 is installed also ``ww`` (e+e-), ``zmumu``, ``zee``,
-        ``higgs`` (protons). Or a file of HepMC 2 or 3 (``*.hepmc``, ``*.hepmc3``, also gzip): event i is its collision i,
-        where it is and with all final particles.
-    events : int
-    pileup : int
-        Minimum-bias collisions added to each event of protons or a gun.
-    seed : int
-        Event i depends on the seed and i alone, so that any worker may make any event.
-    options : SimulationOptions, optional
-    first : int
-        Number of the first event.
+    process, events, pileup, seed, options, first, **settings
+        As of `gnnreco.generate.simulate`.
     engine : Engines, optional
         Trained networks that make showers; see `gnnreco.bundle.load_engine`. Without them the parametrisation makes them.
-    **settings
-        Any field of `SimulationOptions` by its name, over those of `options`: ``particle="muon", energy=(1, 10)`` (GeV),
-        ``count=5, eta=(-2, 2)``, ``noise_hits=0.1``, ...
 
     Yields
     ------
     Event
-        Its truth holds all particles that were followed, with hits or without: those generated in the acceptance, then
-        what they became; `Truth.fates` says what became of each. `particle_id` packs vertex, particle and generation as
-        `gnnreco.events` packs barcodes.
 
     Raises
     ------

@@ -250,13 +250,15 @@ def calibrate(
     nuisance : (n,), optional
         Each bin of it is calibrated by itself (Mondrian), so that p-values mean the same in all of them.
     edges : (bins + 1,) or int
-        Of the bins, or how many bins with equally many events; fewer where the nuisance has too few values.
+        Of the bins, in the unit of the nuisance, or how many bins with equally many events; fewer where the nuisance has too
+        few values.
     weights : (n,), optional
         Likelihood ratio (events that will be judged over calibration sample) at each event, in any unit.
 
     Returns
     -------
     Calibration
+        Its method `p_value` judges other events.
 
     Raises
     ------
@@ -264,6 +266,15 @@ def calibrate(
         No events, or a NaN, with its row.
     BadConfig
         A bin without events, edges that do not rise, negative weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> made = calibrate(np.arange(99.0))
+    >>> made.smallest_p
+    0.01
+    >>> made.p_value([49.0, 1000.0])
+    array([0.51, 0.01])
     """
     score = no_nan(scores, "calibration scores")
     if not len(score):

@@ -57,10 +57,23 @@ def coverage(
     Parameters
     ----------
     p_values : (n,)
+        Between 0 and 1, of normal events.
     calibration_events : int, optional
         Size of the calibration sample; None for an endless one. All p-values of one finite sample are off in the same way,
         which more events judged cannot change.
     levels : sequence of float
+        At which to compare.
+
+    Returns
+    -------
+    Coverage
+        ``below`` (levels,), the part of the events at or below each level, which should be the level; ``interval``, 68 %.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> coverage(np.arange(1, 101) / 100, levels=(0.5, 0.1)).below
+    array([0.5, 0.1])
     """
     p = probabilities(p_values)
     level = np.asarray(levels, np.float64)

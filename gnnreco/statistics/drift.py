@@ -64,7 +64,7 @@ def drift(
     Parameters
     ----------
     p_values : (m,)
-        In the order in which the events were taken.
+        Between 0 and 1, in the order in which the events were taken.
     calibration_events : int, optional
         Size of the calibration sample (of all its bins together); None for an endless one. With it, new events are ranked
         among the calibration and those before them, so that the error that all p-values share does not count as a change.
@@ -72,6 +72,18 @@ def drift(
         Of the p-value below which the calibration counts as drifted.
     seed : int
         Of the ranks that are drawn among events between the same two calibration scores.
+
+    Returns
+    -------
+    Drift
+        Whether the calibration has ``drifted``, the p-value of that, where the change began, and a sentence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> draw = np.random.default_rng(1)
+    >>> drift(draw.uniform(size=500)).drifted, drift(draw.uniform(size=500) ** 2).drifted
+    (False, True)
     """
     p = probabilities(p_values)
     ranks = online(p, calibration_events, seed)

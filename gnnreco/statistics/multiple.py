@@ -15,7 +15,23 @@ from .checked import probabilities
 
 
 def z_of_p(p: ArrayLike) -> Floats:
-    """One-sided significance of p-values in standard deviations: 0 for one half, negative above."""
+    """One-sided significance of p-values in standard deviations.
+
+    Parameters
+    ----------
+    p : (n,)
+        p-values, between 0 and 1.
+
+    Returns
+    -------
+    float64 (n,)
+        0 for one half, negative above.
+
+    Examples
+    --------
+    >>> z_of_p([0.5, 0.00135]).round(2)
+    array([0., 3.])
+    """
     return np.asarray(stats.norm.isf(np.asarray(p, np.float64)))
 
 
@@ -52,10 +68,21 @@ def discoveries(p_values: ArrayLike, rate: float = 0.1, dependent: bool = False)
     Parameters
     ----------
     p_values : (n,)
+        Between 0 and 1, of the events to choose from.
     rate : float
         Of false discoveries among the chosen.
     dependent : bool
         Benjamini and Yekutieli (Ann. Stat. 29, 2001, 1165): holds for any dependence, with less power.
+
+    Returns
+    -------
+    Discoveries
+        ``chosen`` (n,), whether each event is, and ``adjusted_p`` (n,), the lowest rate at which it would be.
+
+    Examples
+    --------
+    >>> discoveries([0.001, 0.2, 0.9, 0.00001]).chosen
+    array([ True, False, False,  True])
     """
     p = probabilities(p_values)
     if not 0 < rate < 1:
@@ -110,6 +137,17 @@ def look_elsewhere(z: float, mean_upcrossings: float, level: float = 0.0, error:
         Low, so that there are many upcrossings, but not negative.
     error : float
         Standard error of `mean_upcrossings`.
+
+    Returns
+    -------
+    Global
+        p-value and significance of the whole scan and of the point alone, and the factor between the p-values.
+
+    Examples
+    --------
+    >>> found = look_elsewhere(z=3.0, mean_upcrossings=4.0)
+    >>> round(found.local_p_value, 5), round(found.p_value, 3)
+    (0.00135, 0.046)
     """
     if not (np.isfinite([z, mean_upcrossings, level, error]).all() and mean_upcrossings >= 0 and error >= 0):
         raise BadConfig(

@@ -56,12 +56,24 @@ def threshold_for_rate(scores: ArrayLike, rate: float, coverage: float = COVERAG
     coverage : float
         Of the intervals.
 
+    Returns
+    -------
+    Threshold
+        ``value``, the cut, and ``rate``, the part of normal events that passes it, each with its interval.
+
     Raises
     ------
     TooFewEvents
         Fewer events than the rate needs.
     BadInput
         A NaN, with its row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cut = threshold_for_rate(np.arange(99.0), rate=0.1)
+    >>> cut.value, cut.rate
+    (89.0, 0.1)
     """
     score = np.sort(no_nan(scores, "scores"))[::-1]
     n = len(score)

@@ -91,6 +91,10 @@ def check_detector(detector: str | Path, cells: int = 300, seed: int = 0) -> Non
         Naming every check that failed, and how.
     BadGeometry
         If there is no such detector, or it cannot be loaded at all.
+
+    Examples
+    --------
+    >>> check_detector("telescope")  # doctest: +SKIP
     """
     case = Case(detector, cells, seed)
     faults = []

@@ -91,7 +91,19 @@ def check_task(
     settings: Any = None,
     state: State | None = None,
 ) -> None:
-    """Run every check of `TASK_CHECKS`; for the parameters see `TaskCase`.
+    """Run every check of `TASK_CHECKS`.
+
+    Parameters
+    ----------
+    task : str or Kind
+        The name the package registers, or what it registers.
+    detector : name, path or Detector
+    events : sequence of Event
+        With truth and hits; few and small ones do.
+    settings : dataclass, optional
+        Of the task; its defaults where none are given.
+    state : mapping of arrays, optional
+        What it has learned, such as the `state` of a bundle; without it the task prepares itself with the events.
 
     Raises
     ------
@@ -99,6 +111,13 @@ def check_task(
         Naming every check that failed, and how.
     BadConfig, BadGeometry
         If there is no such task or detector, or the two do not go together.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> events = list(gnnreco.simulate("telescope", "beam", count=3, events=3, seed=1))
+    >>> bundle = gnnreco.load_bundle("tracking-telescope")
+    >>> check_task("tracking", "telescope", events, state=bundle.state)  # doctest: +SKIP
     """
     case = TaskCase(task, detector, events, settings, state)
     faults = []

@@ -72,10 +72,31 @@ def hit_weights(event: Event) -> Floats:
 
 
 def trackml_score(event: Event, tracks: Tracks) -> float | None:
-    """Weighted fraction of hits on tracks that match a particle by double majority.
+    """Weighted fraction of hits on tracks that match a particle by double majority: the score of the TrackML challenge.
 
     Uses the weights of the file where it has them. The challenge allows a hit on one track only: a hit on
-    several stays on the longest. Returns None where no hit has a weight.
+    several stays on the longest.
+
+    Parameters
+    ----------
+    event : Event
+        With truth.
+    tracks : Tracks
+        Found in this event.
+
+    Returns
+    -------
+    float or None
+        Between 0 and 1; None where no hit has a weight.
+
+    Examples
+    --------
+    >>> import gnnreco
+    >>> from dataclasses import replace
+    >>> event = next(gnnreco.simulate("telescope", "beam", particle="muon", energy=(1, 10), seed=1))
+    >>> weighed = replace(event, truth=replace(event.truth, weight=np.full(6, 1 / 6)))
+    >>> trackml_score(weighed, gnnreco.Reconstructor("telescope")(event).tracks)
+    1.0
     """
     truth = _truth(event)
     weights = truth.weight if truth.weight is not None else hit_weights(event)

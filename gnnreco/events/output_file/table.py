@@ -58,7 +58,8 @@ def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:
 
     Yields
     ------
-    (event number, source, objects)
+    (int, str, table)
+        Number and source of an event, and what was found in it.
 
     Raises
     ------

@@ -41,6 +41,11 @@ def load_detector(name_or_path: str | Path) -> Detector:
         A shipped name, a name from an installed package (entry point group ``gnnreco.detectors``), or a
         folder with a ``detector.yaml``.
 
+    Returns
+    -------
+    Detector
+        Every sensor with its cells, in mm; the field in tesla.
+
     Raises
     ------
     BadGeometry
@@ -79,6 +84,11 @@ def find_detector(name_or_path: str | Path) -> Path:
 
 def list_detectors() -> list[str]:
     """Names of the detectors that ship, and of those that installed packages add.
+
+    Returns
+    -------
+    list of str
+        Sorted; `load_detector` takes each.
 
     Examples
     --------
