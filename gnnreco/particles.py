@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadConfig
+from gnnreco.schema import nearest
 
 INVISIBLE, HADRON, ELECTRON, PHOTON, MUON = range(5)
 
@@ -91,9 +92,7 @@ def gun_codes(name: str) -> tuple[int, ...]:
         if not is_Qball(int(name)):
             Particle.from_pdgid(int(name))
     except (ValueError, InvalidParticle, ParticleNotFound):
-        raise BadConfig(
-            f"particle {name!r} is not known: use one of {', '.join(GUN)}, or a PDG number"
-        ) from None
+        raise BadConfig(f"particle {name!r} is not known{nearest(name, [*GUN, 'or a PDG number'])}") from None
     return (int(name),)
 
 

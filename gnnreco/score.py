@@ -175,6 +175,9 @@ def manifest_of(folder: Path) -> JsonDict:
     """What `reconstruct` wrote of an output folder."""
     try:
         return dict(json.loads((folder / "manifest.json").read_text()))
+    except FileNotFoundError:
+        why = "has no manifest.json" if folder.is_dir() else "is no folder"
+        raise BadInput(folder, "", f"{why}; give what `gnnreco reconstruct -o` named") from None
     except (OSError, ValueError) as error:
         raise BadInput(
             folder, "manifest.json", f"cannot be read ({error}); name what `reconstruct` wrote"

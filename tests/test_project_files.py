@@ -32,6 +32,12 @@ def test_the_citation_is_of_this_version() -> None:
     assert citation["license"] == project["license"]
 
 
+def test_the_readme_is_short_and_begins_with_commands() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 120
+    assert len(text.partition("```")[0].split()) <= 60
+
+
 def test_hooks_are_the_tools_of_make_lint_in_locked_versions() -> None:
     lint = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
     lock = (ROOT / "requirements.lock").read_text()

@@ -118,7 +118,7 @@ def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.Capt
         (["bundle", "verify", "no-such-bundle"], "neither a folder nor a shipped bundle"),
         (["convert", "nowhere", "--detector", "trackml", "-o", "x"], "does not exist"),
         (["show", "nowhere", "-o", "x.html"], "name the detector"),
-        (["evaluate", "nowhere", "--truth", "x"], "manifest.json"),
+        (["evaluate", "nowhere", "--truth", "x"], "is no folder"),
         (["train", "dancing", "--show"], "dancing"),
         (
             ["simulate", "--detector", "trackml", "--events", "1", "-o", "x", "--process", "gun", "conut=3"],

@@ -47,6 +47,16 @@ def test_settings_of_a_task_are_those_that_train_takes(site: ModuleType) -> None
     assert listed <= taken
 
 
+def test_every_choice_is_told() -> None:
+    text = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
+    for file in (ROOT / "configs").glob("*/*.yaml"):
+        group, choice = file.parent.name, file.stem
+        if group != "detector" and choice != "base":
+            assert re.search(rf"`{group}=.*`({group}=)?{choice}`|`{group}={choice}`", text), (
+                f"{group}={choice}"
+            )
+
+
 def test_fields_that_share_a_line_share_its_meaning(site: ModuleType) -> None:
     class Kind:
         """A kind.

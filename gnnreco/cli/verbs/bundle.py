@@ -151,6 +151,8 @@ def _brief(values: Any, depth: int) -> Any:
         return {k: _brief(v, depth - 1) for k, v in values.items() if k not in skipped}
     if isinstance(values, list):
         return values if len(str(values)) <= 60 else f"{len(values)} entries"
+    if isinstance(values, float):
+        return float(f"{values:.5g}")
     return values if len(str(values)) <= 100 else f"{str(values)[:97]}..."
 
 

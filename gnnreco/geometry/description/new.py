@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gnnreco.errors import BadInput
 from gnnreco.files.atomic import refuse
+from gnnreco.schema import nearest
 
 from .new_calorimeters import block, chamber, endcap
 from .new_trackers import barrel, disks, planes
@@ -184,7 +185,7 @@ def new_detector(folder: str | Path, kind: str, settings: Mapping[str, str], ove
     """
     folder = Path(folder)
     if kind not in KINDS:
-        raise BadInput(folder, "", f"unknown kind {kind!r}; use one of {', '.join(KINDS)}")
+        raise BadInput(folder, "", f"unknown kind {kind!r}{nearest(kind, KINDS)}")
     refuse(folder / "detector.yaml", overwrite)
     numbers = _numbers(folder, kind, settings)
     chosen = KINDS[kind]

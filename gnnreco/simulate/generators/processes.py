@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gnnreco.errors import BadConfig
+from gnnreco.schema import nearest
 from gnnreco.simulate.options import SimulationOptions
 
 from .exotic import long_lived, resonance
@@ -108,7 +109,7 @@ def process_of(name: str) -> Process:
         There is none.
     """
     if name not in PROCESSES:
-        raise BadConfig(f"process {name!r} is not known: use one of gun, beam, {', '.join(PROCESSES)}")
+        raise BadConfig(f"process {name!r} is not known{nearest(name, ('gun', 'beam', *PROCESSES))}")
     return PROCESSES[name]
 
 

@@ -61,7 +61,8 @@ def test_numbers_are_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "given", "message"),
     [
-        ("cube", {}, "unknown kind 'cube'; use one of planes"),
+        ("cube", {}, "unknown kind 'cube'; there is planes"),
+        ("barel", {}, "unknown kind 'barel'; did you mean 'barrel'?"),
         ("barrel", {"layer": "3"}, "no such number; it has layers, radius"),
         ("barrel", {"layers": "3.5"}, "whole number"),
         ("barrel", {"radius": "-1"}, "greater than 0"),

@@ -13,7 +13,7 @@ from gnnreco.simulate.generators.pythia import pythia_events
 
 def test_an_unknown_process_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        BadConfig, match=f"process 'susy' is not known: use one of gun, beam, {', '.join(PROCESSES)}"
+        BadConfig, match=f"process 'susy' is not known; there is gun, beam, {', '.join(PROCESSES)}"
     ):
         next(pythia_events("susy", 1, 1))
 
