@@ -38,6 +38,13 @@ def test_the_readme_is_short_and_begins_with_commands() -> None:
     assert len(text.partition("```")[0].split()) <= 60
 
 
+def test_every_optional_part_is_told() -> None:
+    told = (ROOT / "docs" / "how_to" / "install.md").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for part in set(project["optional-dependencies"]) - {"dev", "docs"}:
+        assert f"`{part}`" in told or f"[{part}]" in told, part
+
+
 def test_hooks_are_the_tools_of_make_lint_in_locked_versions() -> None:
     lint = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
     lock = (ROOT / "requirements.lock").read_text()

@@ -13,8 +13,13 @@ import yaml
 
 import gnnreco
 from gnnreco.cli import build_parser
+from gnnreco.simulate import SimulationOptions
+from tests.test_doc_blocks import BLOCK, PAGES
+from tests.test_glossary import options
 
 ROOT = Path(__file__).parents[2]
+#: Ends of names of files that look like settings: ``train.npy``.
+FILES_OF_OTHERS = {".npy", ".onnx", ".py"}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,24 @@ def test_settings_of_a_task_are_those_that_train_takes(site: ModuleType) -> None
     listed = {key for key, _, _ in site.tasks()["tracking"]}
     assert len(listed) > 20
     assert listed <= taken
+
+
+def test_options_and_settings_in_the_text_exist(site: ModuleType) -> None:
+    scripts = "".join(script.read_text("utf-8") for script in (ROOT / "scripts").rglob("*.py"))
+    ours = options(build_parser())
+    rows = [*site.shared().values(), *site.tasks().values(), site.rows(SimulationOptions, "sample.simulation.")]
+    keys = {key for lines in rows for key, _, _ in lines}
+    groups = {key.rpartition(".")[0] for key in keys}
+    for page in PAGES:
+        spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", BLOCK.sub("", page.read_text("utf-8")))
+        for span in spans:
+            for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", span):
+                assert option in ours or f'"{option}"' in scripts or "pip" in span or "pytest" in span, (
+                    page,
+                    option,
+                )
+            for key in re.findall(r"^((?:task|graph|model|train|sample)\.[a-z_.]+)(?:=|$)", span):
+                assert key in keys | groups or Path(key).suffix in FILES_OF_OTHERS, (page, key)
 
 
 def test_every_choice_is_told() -> None:
