@@ -41,6 +41,17 @@ def listed(names: Iterable[object], most: int = 6) -> str:
     return ", ".join(every[:most]) + more
 
 
+def cell_text(value: object) -> str:
+    """A value as a cell of a table in a page, as markup; a dash where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
+
+
 def _caption(title: str) -> str:
     return f'<caption style="text-align:left;font-weight:bold">{html.escape(title)}</caption>'
 

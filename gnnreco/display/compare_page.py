@@ -16,6 +16,7 @@ from gnnreco.errors import BadGeometry
 from gnnreco.files.atomic import write_file
 from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry import load_detector
+from gnnreco.summary import cell_text
 
 Row = JsonMapping
 HOW = {"trained": "trained on it", "zero_shot": "zero-shot", "fine_tuned": "zero-shot, then tuned"}
@@ -99,7 +100,7 @@ def _table(detectors: Sequence[Row]) -> str:
     ]
     head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in columns)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{_text(ask(d))}</td>" for _, ask in columns) + "</tr>" for d in detectors
+        "<tr>" + "".join(f"<td>{cell_text(ask(d))}</td>" for _, ask in columns) + "</tr>" for d in detectors
     )
     return f"<table><tr>{head}</tr>{rows}</table>"
 
@@ -199,15 +200,3 @@ def _interval(entry: Row, value: float) -> tuple[float, float]:
 
 def _number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return html.escape(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))

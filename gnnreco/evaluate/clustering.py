@@ -116,6 +116,35 @@ def shower_target_of(detector: Detector) -> ShowerTarget:
     return replace(usual, min_hits=min([usual.min_hits, max(layers)])) if layers else usual
 
 
+def shared(event: Event, clusters: Clusters, detector: Detector) -> tuple[Event, Clusters, Floats, Sharing]:
+    """What is scored of an event, and which cluster holds how much of which particle.
+
+    Parameters
+    ----------
+    event : Event
+        With truth; `BadInput` without.
+    clusters : Clusters
+        Found in this event.
+    detector : Detector
+
+    Returns
+    -------
+    Event
+        The hits that measure energy or charge; its particles are those that entered the calorimeter.
+    Clusters
+        Of these hits.
+    float64 (hits,)
+        The fraction of the energy in each hit's layer that the hit measures.
+    Sharing
+    """
+    if event.truth is None:
+        raise BadInput(event.source, f"event {event.number}", "no truth: give files with particles")
+    mine = seen(event, detector, MEASURES)
+    told, narrow = one_shower_each(mine.event, detector.at_source()), mine.narrow(clusters, len(event.hits))
+    fraction = visible_fraction(detector, told.hits.sensor)
+    return told, narrow, fraction, share(told, narrow, fraction)
+
+
 @dataclass(slots=True)
 class ClusterScores:
     """Collects events one by one, then answers with figures.
@@ -136,22 +165,13 @@ class ClusterScores:
     _confidence: list[Floats] = field(default_factory=list)
     _agreement: list[tuple[float | None, float | None]] = field(default_factory=list)
     _passed: Any = 0
-    _there: Detector = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._there = self.detector.at_source()
 
     def add(self, event: Event, clusters: Clusters) -> None:
         """Compare one event; raises `BadInput` where the clusters cannot belong to it."""
         check_clusters(event, clusters)
-        if event.truth is None:
-            raise BadInput(event.source, f"event {event.number}", "no truth: give files with particles")
-        mine = seen(event, self.detector, MEASURES)
-        event, clusters = one_shower_each(mine.event, self._there), mine.narrow(clusters, len(event.hits))
+        event, clusters, fraction, sharing = shared(event, clusters, self.detector)
         assert event.truth is not None
         self.shared_equally |= event.truth.energy is None
-        fraction = visible_fraction(self.detector, event.hits.sensor)
-        sharing = share(event, clusters, fraction)
         energy, eta, wanted = self._targets(event, sharing)
         crowd = _crowd(event, fraction, wanted)
         matched = sharing.matched

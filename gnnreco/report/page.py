@@ -6,11 +6,10 @@ import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gnnreco.display.flat_page import write_flat_page
 from gnnreco.files.json_types import JsonMapping
-from gnnreco.summary import counted
+from gnnreco.summary import cell_text, counted
 
 from . import charts
 
@@ -21,7 +20,7 @@ SHOWN = 30  # columns in the ranking
 def write_page(path: str | Path, told: Row, views: Sequence[Row]) -> Path:
     """Write the page of what `report` found; `views` are what is drawn of its objects."""
     about = told["bundle"]
-    title = f"{about['name']}: {about['task']}, {_text(about['parameters'])} parameters"
+    title = f"{about['name']}: {about['task']}, {cell_text(about['parameters'])} parameters"
     body = [
         f"<h1>{html.escape(title)}</h1>",
         _soft(f"{counted(told['events'], 'event')}; {told['command'] or 'no command was told'}"),
@@ -56,7 +55,7 @@ def _bundle(about: Row) -> list[str]:
         "training data": None if about["data"] is None else json.dumps(about["data"], sort_keys=True),
     }
     rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td class='w'><code>{_text(value)}</code></td></tr>"
+        f"<tr><td>{html.escape(name)}</td><td class='w'><code>{cell_text(value)}</code></td></tr>"
         for name, value in facts.items()
     )
     return ["<h2>What the bundle is</h2>", f"<table>{rows}</table>"]
@@ -87,8 +86,8 @@ def _gap(told: Row) -> list[str]:
     rows = [
         {
             "figure": row["figure"],
-            "training": _text(row["training"]),
-            "test": _text(row["test"]),
+            "training": cell_text(row["training"]),
+            "test": cell_text(row["test"]),
             "test less training": _value({"value": row["difference"], "interval": row["interval"]}, True),
             "standard errors": "–" if row["sigma"] is None else f"{row['sigma']:+.1f}",
         }
@@ -119,7 +118,7 @@ def _seeds(seeds: Sequence[Row]) -> list[str]:
         }
         values = [other["figures"][place]["value"] for other in seeds]
         known = [value for value in values if value is not None]
-        spread = _text(max(known) - min(known)) if known else "–"
+        spread = cell_text(max(known) - min(known)) if known else "–"
         rows.append({"figure": row["figure"], **each, "largest less smallest": spread})
     return [f"<h2>{len(seeds)} trainings side by side</h2>", _table(rows)]
 
@@ -133,7 +132,7 @@ def _sure(told: Row) -> list[str]:
         {
             "pull of": row["of"],
             "width": _value({"value": row["core"], "interval": row["interval"]}),
-            "bias": _text(row["bias"]),
+            "bias": cell_text(row["bias"]),
         }
         for row in told["pulls"]
     ]
@@ -202,7 +201,7 @@ def _table(rows: Sequence[Row], words: Sequence[str] = ()) -> str:
     for row in rows:
         cells = []
         for name, value in row.items():
-            text = _text(value)
+            text = cell_text(value)
             cells.append(f"<td class='w'><code>{text}</code></td>" if name in words else f"<td>{text}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
@@ -221,15 +220,3 @@ def _value(row: Row, signed: bool = False) -> str:
 
 def _soft(text: str) -> str:
     return f"<p class='s'>{html.escape(text)}</p>"
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return html.escape(str(value))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,14 +97,19 @@ def check_detector(detector: str | Path, cells: int = 300, seed: int = 0) -> Non
     >>> check_detector("telescope")  # doctest: +SKIP
     """
     case = Case(detector, cells, seed)
+    run_checks(CHECKS, case, case.folder)
+
+
+def run_checks(checks: Iterable[Callable[[Any], None]], case: Any, name: object) -> None:
+    """Run all checks of a case; raise `AssertionError` with every one that failed."""
     faults = []
-    for one in CHECKS:
+    for one in checks:
         try:
             one(case)
         except AssertionError as fault:
             faults.append(f"{one.__name__}: {fault}")
     if faults:
-        raise AssertionError(f"{case.folder}:\n" + "\n".join(faults))
+        raise AssertionError(f"{name}:\n" + "\n".join(faults))
 
 
 def description_names_no_machine(case: Case) -> None:

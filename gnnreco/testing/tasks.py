@@ -19,6 +19,8 @@ from gnnreco.schema import build, plain
 from gnnreco.tasks.contract import AnyTask, State, Task
 from gnnreco.tasks.registry import Kind, find_task
 
+from .detectors import run_checks
+
 #: What particles call the rows of what they are made of.
 INDEX = {Tracks: "track_index", Clusters: "cluster_index"}
 #: Objects by the rows of their hits, and the numbers of each.
@@ -26,20 +28,7 @@ Told = list[tuple[tuple[int, ...], list[float]]]
 
 
 class TaskCase:
-    """A task under test, with a detector and some events.
-
-    Parameters
-    ----------
-    task : str or Kind
-        The name the package registers, or what it registers.
-    detector : name, path or Detector
-    events : sequence of Event
-        With truth and hits; few and small ones do.
-    settings : dataclass, optional
-        Of the task; its defaults where none are given.
-    state : mapping of arrays, optional
-        What it has learned, such as the `state` of a bundle; without it the task prepares itself with the events.
-    """
+    """A task under test, with a detector and some events; for the parameters see `check_task`."""
 
     def __init__(
         self,
@@ -120,14 +109,7 @@ def check_task(
     >>> check_task("tracking", "telescope", events, state=bundle.state)  # doctest: +SKIP
     """
     case = TaskCase(task, detector, events, settings, state)
-    faults = []
-    for check in TASK_CHECKS:
-        try:
-            check(case)
-        except AssertionError as fault:
-            faults.append(f"{check.__name__}: {fault}")
-    if faults:
-        raise AssertionError(f"{case.name or case.task_class.__name__}:\n" + "\n".join(faults))
+    run_checks(TASK_CHECKS, case, case.name or case.task_class.__name__)
 
 
 def kind_and_class_agree(case: TaskCase) -> None:

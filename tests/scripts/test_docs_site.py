@@ -55,7 +55,11 @@ def test_settings_of_a_task_are_those_that_train_takes(site: ModuleType) -> None
 def test_options_and_settings_in_the_text_exist(site: ModuleType) -> None:
     scripts = "".join(script.read_text("utf-8") for script in (ROOT / "scripts").rglob("*.py"))
     ours = options(build_parser())
-    rows = [*site.shared().values(), *site.tasks().values(), site.rows(SimulationOptions, "sample.simulation.")]
+    rows = [
+        *site.shared().values(),
+        *site.tasks().values(),
+        site.rows(SimulationOptions, "sample.simulation."),
+    ]
     keys = {key for lines in rows for key, _, _ in lines}
     groups = {key.rpartition(".")[0] for key in keys}
     for page in PAGES:

@@ -70,21 +70,14 @@ def _found(clusters: Clusters) -> list[list[str]]:
 
 def _true(event: Event, detector: Detector, clusters: Clusters) -> tuple[list[list[str]], list[str]]:
     """The particle of each cluster, and what `evaluate` counts in this event, in words."""
-    from gnnreco.evaluate.clustering import MEASURES, ClusterScores, shower_target_of, true_energy
-    from gnnreco.evaluate.sharing import share
-    from gnnreco.events.select import seen
-    from gnnreco.graphs.showers.cells import visible_fraction
-    from gnnreco.graphs.showers.families import one_shower_each
+    from gnnreco.evaluate.clustering import ClusterScores, shared, shower_target_of, true_energy
 
     target = shower_target_of(detector)
     scores = ClusterScores(detector, target)
     scores.add(event, clusters)
     counted = scores.result()
-    mine = seen(event, detector, MEASURES)
-    told = one_shower_each(mine.event, detector)
+    told, _, _, sharing = shared(event, clusters, detector)
     assert told.truth is not None
-    narrow = mine.narrow(clusters, len(event.hits))
-    sharing = share(told, narrow, visible_fraction(detector, told.hits.sensor))
     energy, particles, matched = true_energy(told.truth.particles), told.truth.particles, sharing.matched
     rows = []
     for i, main in enumerate(sharing.main.tolist()):

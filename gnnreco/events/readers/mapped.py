@@ -37,9 +37,15 @@ WHOLE = ("event", "hit_id", "sensor", "particle_id")
 REAL = (*NEEDED, "var_u", "var_v", "time", "energy", "weight", *STATE.values())
 OF_TRUTH = ("particle_id", "weight", *STATE.values())
 #: Units that a map may name in brackets, in ours: mm, ns, GeV.
+LENGTHS = {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3}
+TIMES = {"ps": 1e-3, "ns": 1.0, "us": 1e3}
+ENERGIES = {"keV": 1e-6, "MeV": 1e-3, "GeV": 1.0}
+#: Those of each column that has one.
 UNITS = {
-    "um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3, "ps": 1e-3, "ns": 1.0, "us": 1e3, "keV": 1e-6, "MeV": 1e-3, "GeV": 1.0,
-}  # fmt: skip
+    **dict.fromkeys((*NEEDED, "var_u", "var_v", "tx", "ty", "tz"), LENGTHS),
+    **dict.fromkeys(("energy", "tpx", "tpy", "tpz"), ENERGIES),
+    "time": TIMES,
+}
 #: What is squared: variances of lengths.
 SQUARED = ("var_u", "var_v")
 _PAIR = re.compile(r"\s*(\w+)\s*=\s*(.+?)\s*(?:\[(\w+)\])?\s*")
@@ -69,10 +75,12 @@ def parse_map(text: str) -> dict[str, tuple[str, float]]:
         match = _PAIR.fullmatch(part)
         if not match or match[1] in found:
             raise BadConfig(f"map {part!r}: expected pairs like x=hit_x or x=hit_x[cm], each name once")
-        unit = match[3] or "mm"
-        if unit not in UNITS or (match[3] and match[1] not in REAL):
-            raise BadConfig(f"map {part!r}: no unit {unit!r} for it; there are {', '.join(UNITS)} of reals")
-        found[match[1]] = match[2], UNITS[unit] ** (2 if match[1] in SQUARED else 1)
+        units = UNITS.get(match[1], {})
+        if match[3] and match[3] not in units:
+            known = f"it may be in {', '.join(units)}" if units else "it has none"
+            raise BadConfig(f"map {part!r}: {match[1]} has no unit {match[3]!r}; {known}")
+        scale = units[match[3]] if match[3] else 1.0
+        found[match[1]] = match[2], scale ** (2 if match[1] in SQUARED else 1)
     lacking = [name for name in NEEDED if name not in found]
     if lacking:
         raise BadConfig(f"map {text!r}: names no column for {', '.join(lacking)}")

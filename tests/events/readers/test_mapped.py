@@ -136,6 +136,21 @@ def test_maps_that_make_no_sense(text: str) -> None:
         parse_map(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x=a[GeV],y=b,z=c", "x has no unit 'GeV'; it may be in um, mm, cm, m"),
+        ("x=a,y=b,z=c,time=t[mm]", "time has no unit 'mm'; it may be in ps, ns, us"),
+        ("x=a,y=b,z=c,hit_id=i[mm]", "hit_id has no unit 'mm'; it has none"),
+    ],
+)
+def test_a_unit_belongs_to_what_the_column_measures(text: str, why: str) -> None:
+    from gnnreco.events.readers.mapped import parse_map
+
+    with pytest.raises(BadConfig, match=why):
+        parse_map(text)
+
+
 def test_cut_off_files_are_bad_input(tmp_path: Path) -> None:
     for name, write in WRITERS.items():
         data = write(tmp_path / name, TABLE).read_bytes()
