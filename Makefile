@@ -6,6 +6,10 @@
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := $(VENV)/bin
+PIP := $(VENV)/bin/pip install --quiet --no-compile --no-deps
+# The build of torch for CPUs. What PyPI calls torch is for x86_64 the one for GPUs, which cannot be imported without the libraries of CUDA.
+TORCH := $(shell grep '^torch==' requirements.lock)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,9 +22,12 @@ unexport PYTHONDONTWRITEBYTECODE
 install: $(VENV)/.ready
 
 $(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) else \
+		f"gnnreco needs Python 3.11 or 3.12, and $(PYTHON) is {v}: make install PYTHON=/path/to/python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	grep '^[^#]' requirements.lock | xargs -P 2 -n 20 $(BIN)/pip install --quiet --no-compile --no-deps
-	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
+	{ $(PIP) '$(TORCH)+cpu' 2>/dev/null || $(PIP) --index-url $(TORCH_INDEX) '$(TORCH)'; } & \
+		grep '^[^#]' requirements.lock | grep -v '^torch==' | xargs -P 2 -n 20 $(PIP) && wait $$!
+	$(PIP) --no-build-isolation -e .
 	touch $@
 
 $(VENV)/.ready-peers: $(VENV)/.ready requirements-peers.lock
@@ -28,7 +35,7 @@ $(VENV)/.ready-peers: $(VENV)/.ready requirements-peers.lock
 	touch $@
 
 $(VENV)/.ready-docs: $(VENV)/.ready requirements-docs.lock
-	$(BIN)/pip install --quiet --no-compile --no-deps -r requirements-docs.lock
+	$(PIP) -r requirements-docs.lock
 	touch $@
 
 # The pages of docs/ with all options, settings and functions, as a web site without a server or a network; a warning is an error.

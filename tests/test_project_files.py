@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,20 @@ def test_every_optional_part_is_told() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     for part in set(project["optional-dependencies"]) - {"dev", "docs"}:
         assert f"`{part}`" in told or f"[{part}]" in told, part
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_installs_the_build_of_torch_for_cpus() -> None:
+    words = ["make", "-n", "install", "VENV=nowhere", "PYTHON=python3"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    locked = next(
+        line for line in (ROOT / "requirements.lock").read_text().splitlines() if line.startswith("torch==")
+    )
+    assert f"'{locked}+cpu'" in done
+    assert f"/whl/cpu '{locked}'" in done
+    assert done.index("sys.version_info") < done.index(
+        "-m venv"
+    )  # an old Python is refused before anything is made
 
 
 def test_hooks_are_the_tools_of_make_lint_in_locked_versions() -> None:
