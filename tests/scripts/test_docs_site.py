@@ -112,7 +112,12 @@ def test_fields_that_share_a_line_share_its_meaning(site: ModuleType) -> None:
 def test_every_verb_is_told(site: ModuleType) -> None:
     told = re.findall(r"^### (.*)$", site.commands(), re.MULTILINE)
     assert {"gnnreco reconstruct", "gnnreco bundle adapt", "gnnreco deploy verify"} <= set(told)
-    assert len(told) == len(list(site.verbs(build_parser())))
+    every = list(site.verbs(build_parser()))
+    assert len(told) == len(every)
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text("utf-8")
+    table = " ".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))
+    for verb in (verb.prog.removeprefix("gnnreco ") for verb in every):
+        assert f"`{verb}`" in table or f"`{verb.split()[-1]}`" in table or verb == "deploy write", verb
 
 
 def test_every_public_name_is_on_the_page_of_python(site: ModuleType) -> None:
