@@ -38,6 +38,13 @@ class Sample:
     process: str
     options: SimulationOptions = field(default_factory=SimulationOptions)
 
+    def describe(self, name: str) -> str:
+        """What is in one event."""
+        if self.process != "gun":
+            return name
+        low, high = self.options.energy
+        return f"{name} ({self.options.count} of {low:g} to {high:g} GeV)"
+
 
 SAMPLES = {
     "muons": Sample("gun", SimulationOptions(particle="muon", energy=(2.0, 20.0), count=5)),
@@ -100,7 +107,8 @@ def compare_detectors(
         detector = load_detector(name)
         run = Run(detector, name, Path(folder), events, transfer, progress, say)
         rows.append(run.once("facts", functools.partial(_facts, detector)) | {"samples": _samples(run)})
-    told = {"events": events, "seed": SEED, "samples": ", ".join(SAMPLES), "tuning_events": TUNE * events}
+    samples = ", ".join(sample.describe(name) for name, sample in SAMPLES.items())
+    told = {"events": events, "seed": SEED, "samples": samples, "tuning_events": TUNE * events}
     return {"sample": told, "detectors": rows}
 
 

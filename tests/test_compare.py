@@ -45,6 +45,7 @@ def test_a_test_beam_is_adapted_and_tuned_with_events_in_proportion(
     assert adapted["simulation"]["events"] == BEAM
     assert tuned["events"] == compare.TUNE
     assert report["sample"]["tuning_events"] == compare.TUNE
+    assert report["sample"]["samples"].startswith("muons (5 of 2 to 20 GeV), photons (1 of 10 to 100 GeV)")
 
 
 def test_a_second_run_takes_what_is_done_and_another_number_of_events_does_not(

@@ -31,6 +31,8 @@ DEFINITIONS = {
     "covered, reach": "part of these lines that meet a layer; between which eta, or x, they lie",
     "hits an event": "mean number of hits in an event of the sample, those of noise included",
     "occupancy": "hits an event over cells",
+    "samples": "particles from the source, or of a beam along its line where the sensors lie across it; ttbar: top pairs of "
+    "proton-proton collisions",
     "target": "the particles that should be found: those that gnnreco evaluate asks this detector to find where no option "
     "says it, since a tracker of six layers cannot give nine hits",
     "efficiency of tracks (muons, ttbar)": "target particles that a track of any length matches (half of the hits of both "
@@ -121,6 +123,8 @@ def _sample(name: str, detectors: Sequence[Row]) -> str:
         _efficiencies([(d, s.get("efficiency") or {}) for d, s in mine]),
         _bars("response (found / true energy)", [(d, s.get("response")) for d, s in mine], logarithmic=False),
     ]
+    if not any(panels):
+        return ""
     targets: dict[str, list[str]] = {}
     for d, s in mine:
         if s.get("target"):

@@ -64,6 +64,7 @@ def test_what_was_measured_is_on_the_page(tmp_path):
     for shown in ("3,981,312", "gun muon", "0.910", "0.500", "max eta", "6.2", "hits an event"):
         assert shown in text, shown
     assert text.count('class="drawing"') >= 4
+    assert "<h2>jets</h2>" not in text  # a sample of which nothing was measured
     assert "<script" not in text
     assert not re.search(r"\burl\((?!#)|(?<!xmlns=\")https?://", text)
 
