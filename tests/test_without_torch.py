@@ -38,6 +38,26 @@ assert main(["explore", "events", "--detector", "telescope", "-o", "first.html"]
 """
 
 
+def test_a_torch_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    why = "libcudnn.so.9: cannot open shared object file"
+    (tmp_path / "torch.py").write_text(f"raise ImportError({why!r})\n")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    few = ["detector=telescope", "sample=beam", "sample.events=2", "sample.validation_events=1"]
+    for words, status in ((["doctor"], 1), (["train", "tracking", *few, "-o", "b"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "gnnreco", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+        )
+        told = done.stdout if words == ["doctor"] else done.stderr
+        assert done.returncode == status, done.stderr
+        assert why in told
+        assert "Traceback" not in done.stderr
+        assert ("--force-reinstall" if words == ["doctor"] else "gnnreco doctor") in told
+
+
 def test_events_and_detectors_are_made_and_drawn_without_torch(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(

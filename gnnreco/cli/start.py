@@ -120,6 +120,12 @@ def main(argv: list[str] | None = None) -> int:
         if (error.name or "gnnreco").startswith("gnnreco"):
             raise
         return _fail(f"this needs the package '{error.name}'; `gnnreco doctor` says how to get it")
+    except ImportError as error:  # of a package that is there: a library that it needs is not
+        if (error.name or "").startswith("gnnreco"):
+            raise
+        return _fail(
+            f"a package that this needs cannot be loaded ({error}); `gnnreco doctor` says how to mend it"
+        )
     except BrokenPipeError:  # the reader of our output has left, as `gnnreco ... | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -21,7 +21,6 @@ class Part(NamedTuple):
 
 
 ALWAYS = (
-    "torch",
     "numpy",
     "scipy",
     "numba",
@@ -34,7 +33,9 @@ ALWAYS = (
     "particle",
     "tqdm",
 )
+TORCH = Part("torch", "always", "pip install torch --index-url https://download.pytorch.org/whl/cpu")
 PARTS = (
+    TORCH,
     *(Part(name, "always", f"pip install {name}") for name in ALWAYS),
     Part(
         "uproot",
@@ -93,13 +94,14 @@ def doctor(args: Namespace) -> int:
     """Versions, threads, optional parts."""
     rows = examine()
     print_table(rows, args.json)
-    return 1 if any(row["state"] == "missing" and row["needed"] == "always" for row in rows) else 0
+    return 1 if any(row["state"] != "found" and row["needed"] == "always" for row in rows) else 0
 
 
 def examine() -> list[JsonDict]:
     """Return a row for each part: ``part, state, version, needed, remedy``.
 
-    ``state`` is ``found`` or ``missing``; ``needed`` says for what, or ``always``.
+    ``state`` is ``found``, ``missing``, or ``broken`` (torch is there and cannot be loaded); ``needed`` says for what, or
+    ``always``.
     """
     import platform
     import shutil
@@ -122,8 +124,11 @@ def examine() -> list[JsonDict]:
 
 
 def _torch_rows() -> list[JsonDict]:
-    import torch
-
+    try:
+        import torch
+    except (ImportError, OSError) as error:  # the build for GPUs without the libraries of CUDA
+        broken = _row("loading torch", None, TORCH.needed, f"{TORCH.remedy} --force-reinstall")
+        return [broken | {"state": "broken", "version": str(error)}]
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return [
         _row("torch threads", str(torch.get_num_threads()), "always"),
