@@ -31,7 +31,7 @@ class ElementNetworkConfig:
     hidden : int
         Width of every layer.
     rounds : int
-        Of message passing.
+        Rounds of message passing.
     """
 
     hidden: int = 48

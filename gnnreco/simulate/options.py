@@ -62,8 +62,10 @@ class SimulationOptions:
         Signal above which a cell of a tracker reads out no more, in the same unit; without it the signal has no limit.
     noise_hits : float
         Expected number of hits without a particle, as a fraction of the others.
-    cell_noise, cell_threshold : float
-        The same two for calorimeters, in units of the mean that a minimum-ionising particle leaves in the cell.
+    cell_noise : float
+        Spread of the signal of a cell of a calorimeter, in units of the mean that a minimum-ionising particle leaves in it.
+    cell_threshold : float
+        Signal below which a cell of a calorimeter is not read out, in the same unit.
     hadron_response : float
         Visible energy of the hadronic part of a shower over that of an electromagnetic shower of its energy (h / e).
     time_resolution : float

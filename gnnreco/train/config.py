@@ -20,7 +20,7 @@ class TrainConfig:
     learning_rate, schedule
         Peak rate of AdamW; ``cosine`` falls to a hundredth of it, ``one_cycle`` first climbs for 15 % of the steps.
     weight_decay : float
-        Of AdamW.
+        How strongly AdamW pulls weights to zero, per unit of the learning rate.
     batch : int
         Events whose gradients are averaged for one step, over all processes; at least one for each.
     clip : float

@@ -74,8 +74,12 @@ class SampleConfig:
         detectors each learns from the files that say they were made for it; where there are none, events are simulated.
     events, validation_events : int
         How many to simulate, or the most to take from files.
-    process, pileup, seed
-        Of the simulation.
+    process : str
+        What is simulated: see `gnnreco.simulate`.
+    pileup : int
+        Minimum-bias collisions on top of each simulated event.
+    seed : int
+        Of the simulated events; the last ones validate.
     detectors : tuple of str
         Other detectors to learn from besides, as many events of each at most. The bundle then serves any detector.
     bundles : tuple of str

@@ -30,8 +30,10 @@ class ElementConfig:
     ----------
     showers : {"clusters", "cells"}
         What stands for showers: the clusters that another bundle found, or every cell by itself.
-    tracks, neighbours : int
-        Tracks, and other showers, that a shower may belong to.
+    tracks : int
+        Tracks that a shower may belong to: the nearest ones.
+    neighbours : int
+        Other showers that it may belong to.
     reach : float
         mm: what lies farther away is no neighbour.
     step : float

@@ -60,7 +60,7 @@ def constituents_of(jets: Jets, kind: NDArray[np.int64], config: RingConfig, rad
         Class of each constituent, in `PARTICLE_CLASSES`; -1: unknown.
     config : RingConfig
     radius : float
-        Of the jets.
+        Radius of the jets, in pseudorapidity and azimuth.
 
     Returns
     -------

@@ -52,10 +52,14 @@ class GraphConfig:
         Fraction of the true triplets that each layer's window in the change of slope keeps; 0 learns no such window.
     triplet_efficiency : float
         Fraction of those that the gate on triplets keeps.
-    min_pt, min_hits : float, int
-        Which particles' segments are targets (GeV).
-    max_pairs, max_triplets : int
-        Budgets: an event that needs more raises `OverBudget`.
+    min_pt : float
+        Transverse momentum from which the segments of a particle are targets, GeV.
+    min_hits : int
+        Hits from which they are.
+    max_pairs : int
+        Doublets of one event; one that needs more fails, with a line that says so.
+    max_triplets : int
+        The same for triplets.
     bins : int
         Bins of `s` in each layer.
     cells : int

@@ -28,11 +28,13 @@ class ShowerNetworkConfig:
     hidden : int
         Width of every layer of cells and pairs.
     rounds : int
-        Of message passing.
+        Rounds of message passing between cells.
     neighbours : int
         Cells that each cell listens to.
-    piece_rounds, piece_neighbours : int
-        The same two for pieces of showers.
+    piece_rounds : int
+        Rounds of message passing between pieces of showers.
+    piece_neighbours : int
+        Pieces that each piece listens to.
     shower_hidden : int
         Width of the layers that judge whole showers.
     identity_hidden : int

@@ -46,8 +46,10 @@ class BitsConfig:
     ----------
     weights
         ``fixed``: each weight its own bits; ``ternary``, ``binary``: a sign, one scale a layer; ``float``: not quantised.
-    weight_bits, activation_bits : float
-        After the point, to begin with.
+    weight_bits : float
+        Bits of a weight after the point when the training begins, which then changes them.
+    activation_bits : float
+        The same of the numbers between the layers.
     input_bits : int
         Of each input, sign included; the network may use fewer.
     input_integer : int

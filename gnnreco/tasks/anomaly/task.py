@@ -57,8 +57,12 @@ class AnomalyConfig:
     regions : RegionConfig
         Of the detector, for hits and particles.
     jets : JetConfig
-    hidden, width, mixtures : int
-        Of the graph network: see `SurpriseSizes`.
+    hidden : int
+        Width of the messages and of the context of the graph network.
+    width : int
+        Width of its layers after these.
+    mixtures : int
+        Logistic distributions in each density that it gives.
     head
         What says how far the row of an event is from those of normal ones.
     fitted : float

@@ -51,7 +51,7 @@ class JoinConfig:
     near : float
         Way between two ends, mm, that costs as much as one of chi2: what lies between two pieces should join first.
     rounds : int
-        Each joins pieces two by two.
+        How often pieces are joined two by two; a track in n pieces needs log2 n rounds.
     """
 
     gap: float = 600.0

@@ -39,7 +39,7 @@ class PiecesConfig:
     bend : float
         How much farther from one common parabola the charge may lie than from two, root of the mean square, mm.
     min_samples : int
-        Of the smallest piece.
+        Samples of the smallest piece.
     """
 
     probability: float = 0.3

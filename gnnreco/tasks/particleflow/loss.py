@@ -23,10 +23,16 @@ class FlowLossConfig:
 
     Attributes
     ----------
-    sharing, kind, energy, sigma : float
-        Whose each shower is; classes; energies; their errors.
+    sharing : float
+        Weight of the loss of whose each shower is.
+    kind : float
+        Weight of the loss of classes.
+    energy : float
+        Weight of the loss of energies.
+    sigma : float
+        Weight of the loss of the errors of energies.
     balance : float
-        Sum of all momenta of the event, over the root of its energy.
+        Weight of the loss of the sum of all momenta of the event, over the root of its energy.
     """
 
     sharing: float = 1.0

@@ -43,9 +43,9 @@ class TargetConfig:
     min_hits : int
         Layers with hits from which a charged particle has a track.
     least_seen : float
-        Fraction of its energy that a particle without a track must leave,
+        Fraction of its energy that a particle without a track must leave.
     least_cells : int
-        and in how many cells.
+        Cells in which a particle without a track must leave energy.
     """
 
     min_hits: int = 5

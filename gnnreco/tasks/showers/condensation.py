@@ -29,9 +29,9 @@ class CondensationConfig:
     Attributes
     ----------
     beta : float
-        Lowest of a representative.
+        Confidence (0 to 1) from which a cell may be the representative of a shower.
     distance : float
-        Between representatives, and of the farthest cell from its own.
+        Least distance of two representatives in the learned space, and that of the farthest cell from its own.
     width : float
         Lateral units that count as one in the learned space.
     charge : float

@@ -23,8 +23,10 @@ class EdgeConfig:
 
     Attributes
     ----------
-    climb, join : float
-        Logits from which a cell follows a neighbour, and a piece another.
+    climb : float
+        Score (log-odds) from which a cell follows a denser neighbour.
+    join : float
+        Score (log-odds) from which a piece of a shower is joined to another.
     lone : float
         The same for a lone cell, which may be noise, and a piece that it does not touch.
     share : float

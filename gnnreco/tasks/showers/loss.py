@@ -26,8 +26,14 @@ class LossConfig:
 
     Attributes
     ----------
-    pieces, energy, sigma, kind : float
-        Of pairs of pieces; of the energy of clusters, its error, and their class.
+    pieces : float
+        Weight of the loss of pairs of pieces.
+    energy : float
+        Weight of the loss of the energy of clusters.
+    sigma : float
+        Weight of the loss of the error of this energy.
+    kind : float
+        Weight of the loss of the class of clusters.
     balance : float
         Of energy conservation: all energies of an event together, in units of their error.
     pivot : float

@@ -36,7 +36,7 @@ class DecodeConfig:
     merge_chi2 : float
         What joining two pieces may add to chi2 (five degrees of freedom).
     merge_rounds : int
-        Each joins pieces two by two.
+        How often pieces are joined two by two; a track in n pieces needs log2 n rounds.
     momentum_without_field : float
         GeV, for scattering where there is no field to tell it: that of the beam.
     energy_loss : bool

@@ -34,8 +34,10 @@ class SectorConfig:
 
     Attributes
     ----------
-    azimuth, slices : int
-        Windows of the reference layer: around the axis, and along pseudorapidity.
+    azimuth : int
+        Windows of the reference layer around the axis.
+    slices : int
+        Windows of the reference layer along pseudorapidity.
     min_pt : float
         Transverse momentum from which particles are looked for, GeV; slower ones are no truth, and may leave their sector.
     beam : float

@@ -32,7 +32,7 @@ class JetConfig:
         Jets of files of jets (see `gnnreco.events.parquet.jets`), where nothing is known of the classes of constituents;
         otherwise anti-kt jets of the particles that were found in each event.
     radius : float
-        Of the jets.
+        Radius of the jets, in pseudorapidity and azimuth.
     least_pt : float
         Of the jets that are made of particles, GeV; those of files all count.
     normal : tuple of str
