@@ -31,6 +31,7 @@ from gnnreco.train import adapt
 
 NAMES = ("d0", "z0", "phi", "theta", "q/p")
 MAX_ETA, BARREL_ETA = 3.0, 1.0
+INSIDE = 30.0  # mm from the beam line: what is made farther out is a decay, or comes from matter
 SEED = 30_000  # neither a training nor `bundle adapt` uses it
 
 
@@ -57,7 +58,8 @@ class Counts:
 
     Attributes
     ----------
-    eta, found : (particles,)
+    eta, found, inside : (particles,)
+        `inside`: made within `INSIDE` of the beam line.
     track_eta, fake : (tracks,)
     pull_eta, pulls : (n,), (n, 5)
         Of the best track of each particle that was found; NaN where a fit gives no error.
@@ -65,6 +67,7 @@ class Counts:
 
     eta: Floats
     found: Mask
+    inside: Mask
     track_eta: Floats
     fake: Mask
     pull_eta: Floats
@@ -105,7 +108,12 @@ def measure(
         residual, sigma = residuals(tracks, truth)
         pulls = residual / np.where(sigma > 0, sigma, np.nan)
         of_best = kin.eta[m.particle[best]]
-        parts.append((kin.eta[wanted], found[wanted], eta[counted], ~matched[counted], of_best, pulls[best]))
+        parts.append(
+            (
+                *(kin.eta[wanted], found[wanted], kin.vertex[wanted] < INSIDE),
+                *(eta[counted], ~matched[counted], of_best, pulls[best]),
+            )
+        )
         hits.append(len(event.hits))
     return Counts(*(np.concatenate(column) for column in zip(*parts, strict=True)), float(np.mean(hits)))
 
@@ -120,6 +128,8 @@ def table(counts: Counts) -> dict[str, dict[str, float | int | list[float]]]:
             continue
         n_tracks, fakes = int(tracks[name].sum()), int((counts.fake & tracks[name]).sum())
         row = {"particles": n, "efficiency": k / n, "interval": clopper_pearson(k, n).tolist()}
+        near = mask & counts.inside
+        row |= {"efficiency_inside": int((counts.found & near).sum()) / max(int(near.sum()), 1)}
         row |= {"tracks": n_tracks, "fake_rate": fakes / max(n_tracks, 1)}
         rows[name] = row | {
             f"pull_{what}": core(p) for what, p in zip(NAMES, counts.pulls[fitted[name]].T, strict=True)
@@ -137,7 +147,8 @@ def show(detector: str, sample: str, hits: float, rows: dict) -> None:
     """One line of a Markdown table for each region."""
     for region, row in rows.items():
         pulls = " | ".join(f"{row[f'pull_{name}']:.2f}" for name in NAMES)
-        rates = f"{100 * row['efficiency']:.1f} % | {100 * row['fake_rate']:.2f} %"
+        rates = " | ".join(f"{100 * row[k]:.1f} %" for k in ("efficiency", "efficiency_inside"))
+        rates += f" | {100 * row['fake_rate']:.2f} %"
         print(
             f"| {detector} | {sample}, {hits:.0f} hits | {region} | {row['particles']} | {rates} | {pulls} |",
             flush=True,
@@ -182,7 +193,7 @@ def main() -> None:
         f"{date.today()}, {args.bundle}, pt > {args.min_pt:g} GeV, |eta| < {MAX_ETA:g}, {args.min_hits} hits and more\n"
     )
     print(
-        f"| detector | sample | region | particles | efficiency | fakes | {' | '.join(NAMES)} |\n|{'---|' * 11}"
+        f"| detector | sample | region | particles | efficiency | made inside | fakes | {' | '.join(NAMES)} |\n|{'---|' * 12}"
     )
     told: dict[str, dict] = {}
     for name in args.detector:

@@ -22,6 +22,7 @@ from .randomize import Randomized
 STEPS, LEARNING_RATE = 1000, 1e-3  # of a network that fails in a new detector: an event each
 HOLDS = 0.97  # of the true connections of a subsystem a network takes for possible that holds there
 ENOUGH = 100  # of them from which on a subsystem tells
+HEADROOM = 4.0  # of `GraphConfig`: a bundle states what crowded events can afford
 
 
 def usual_pileup(process: str) -> int:
@@ -50,6 +51,7 @@ def adapt(
     The graph builder, which depends on the place of the sensors (which layers follow one another, where to look on the
     next, which pairs to drop), is learned from simulated events of the new detector; no event of the user and none of
     its truth is needed. They are changed at random where those that trained the bundle were (``sample.randomize``).
+    Where these have fewer pairs of hits than the bundle can afford, less is lost than it states (``graph.headroom``).
     The network, which judges by physics-scaled features, stays as it was trained, unless the detector measures what its
     training never saw, such as strips much longer than those: then it is trained on the same events.
 
@@ -97,6 +99,8 @@ def adapt(
         source.config["graph"] |= {"min_pt": min_pt}
     if min_hits is not None and "decode" in source.config:
         source.config["decode"] |= {"min_hits": min_hits}
+    if source.config.get("graph", {}).get("builder") == "windows":
+        source.config["graph"] |= {"headroom": HEADROOM}
     if "energy_loss" in source.config.get("decode", {}):  # the particles of this simulation lose energy
         source.config["decode"]["energy_loss"] = True
     task = load_task(source, detector, any_detector=True, to_adapt=True)

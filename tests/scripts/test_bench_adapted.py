@@ -40,11 +40,13 @@ def test_found_particles_and_fakes_are_counted_by_region() -> None:
     side = np.where(np.arange(4000) < 3000, 2.0, -2.0)
     pulls[side < 0, 0] *= 3
     track_eta, fake = np.array([2.0, -2.0, 0.0]), np.array([True, False, False])
-    counts = BENCH.Counts(side, np.arange(4000) % 10 > 0, track_eta, fake, side, pulls, 100.0)
+    found, inside = np.arange(4000) % 10 > 0, np.arange(4000) % 10 > 4
+    counts = BENCH.Counts(side, found, inside, track_eta, fake, side, pulls, 100.0)
     rows = BENCH.table(counts)
     assert set(rows) == {"all", "forward", "backward"}
     assert rows["forward"]["particles"] == 3000
     assert rows["all"]["efficiency"] == pytest.approx(0.9)
+    assert rows["all"]["efficiency_inside"] == 1.0
     assert (rows["forward"]["fake_rate"], rows["backward"]["fake_rate"]) == (1.0, 0.0)
     assert rows["forward"]["pull_d0"] == pytest.approx(1.0, abs=0.06)
     assert rows["backward"]["pull_d0"] == pytest.approx(3.0, abs=0.3)
@@ -59,5 +61,5 @@ def test_muons_are_found_by_a_bundle_of_their_detector() -> None:
     assert counts.found.mean() > 0.95
     assert counts.fake.mean() < 0.05
     assert len(counts.pulls) == counts.found.sum()
-    none = BENCH.measure(iter(events), detector, "tracking-telescope", 1e3, 5)
+    none = BENCH.measure(iter(events[:2]), detector, "tracking-telescope", 0.0, 100)
     assert len(none.eta) == len(none.track_eta) == 0

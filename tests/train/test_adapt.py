@@ -49,6 +49,8 @@ def test_a_bundle_finds_tracks_in_a_detector_it_has_never_seen(barrel: Detector,
             np.testing.assert_array_equal(own.state[name], source.state[name])
     assert own.manifest["training"]["adapted_from"]["sha256"] == source.manifest["sha256"]
     assert own.config["decode"]["min_hits"] == 5
+    assert own.config["graph"]["headroom"] > 0  # small events afford more than those that trained the network
+    assert own.config["graph"]["pair_efficiency"] == source.config["graph"]["pair_efficiency"]
     survey = own.manifest["metrics"]["survey"]
     assert survey["events"] == 30
     total = sum(row["segments"] for row in survey["all"])

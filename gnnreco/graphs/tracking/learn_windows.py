@@ -4,12 +4,15 @@ Nothing here is set by hand: the pairs of layers, the interval along `s` (by pos
 the interval in azimuth and that of the impact along z are quantiles of true segments, chosen so that together they keep
 a stated fraction of them. Few segments underestimate their own tails, so every fourth event is also held back once, to tell
 by how much windows learned from the others must widen.
+
+What costs most candidates for each segment is closed first, and with it the rare steps across a gap or a missed layer: all
+tracks through that gap would be lost. So nothing more is closed where events have few candidates anyway.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +25,9 @@ from .frame import WIDTH_CLASSES, Frame, Points
 from .windows import OF_CELLS, Windows, cell_of, pair_geometry, s_bin, width_class
 
 SHARE_CELLS = 0.5  # of the loss allowed, what closing the dearest cells may take; the windows share the rest
-FEW = 300  # segments under which a bin borrows from its neighbours
+FEW = 300  # segments under which a bin borrows from those beside it
+NEAR = 0.25  # of the layer: how far away the bins are that it borrows from
+FEW_WIDE = 30  # segments under which a class of widths takes the window of all
 HELD = 4  # one event in so many is held back
 WIDEST = 3.0  # more cannot be had by widening: too few segments to learn from
 
@@ -35,6 +40,7 @@ def learn_windows(
     frame: Frame,
     efficiency: float = 0.995,
     bins: int = 24,
+    cheap: float = 0.0,
 ) -> Windows:
     """Learn the table from true segments.
 
@@ -46,26 +52,27 @@ def learn_windows(
         Fraction of the segments that all windows together should keep.
     bins : int
         Bins of `s` in each layer.
+    cheap : float
+        Candidates of a mean event below which no window is closed.
 
     Raises
     ------
     BadConfig
         If the samples hold no segment at all.
     """
-    events = [_columns(points, segments, frame, bins) for points, segments in samples]
-    table = np.concatenate([np.zeros((8, 0)), *events], axis=1)
-    if table.shape[1] == 0:
+    events = [_Event.of(points, segments, frame, bins) for points, segments in samples]
+    if not any(event.segments.size for event in events):
         raise BadConfig(
             "no true segment to learn from: lower graph.min_pt or graph.min_hits, or give events with more particles "
             "that cross the detector"
         )
-    windows = _quantile_windows(table, len(frame.s_low), efficiency, bins)
-    held = np.concatenate([np.zeros((8, 0)), *events[::HELD]], axis=1)
-    others = np.concatenate([np.zeros((8, 0)), *(e for i, e in enumerate(events) if i % HELD)], axis=1)
-    if not held.shape[1] or not others.shape[1]:
+    windows = _quantile_windows(events, frame, efficiency, bins, cheap)
+    held = [event.segments for event in events[::HELD]]
+    others = [event for i, event in enumerate(events) if i % HELD]
+    if not any(part.size for part in held) or not any(event.segments.size for event in others):
         return windows
-    draft = _quantile_windows(others, len(frame.s_low), efficiency, bins)
-    return _stretched(windows, _stretch(draft, held, len(frame.s_low), efficiency))
+    draft = _quantile_windows(others, frame, efficiency, bins, cheap)
+    return _stretched(windows, _stretch(draft, np.concatenate(held, axis=1), len(frame.s_low), efficiency))
 
 
 def with_cells(
@@ -74,6 +81,7 @@ def with_cells(
     frame: Frame,
     efficiency: float,
     n: int,
+    cheap: float = 0.0,
 ) -> Windows:
     """Windows that also close the cells of azimuth and impact in which a true segment costs most candidates.
 
@@ -83,6 +91,8 @@ def with_cells(
         Fraction of the segments within the windows that the cells keep.
     n : int
         Cells along each of the two.
+    cheap : float
+        Candidates of a mean event that are left at least.
     """
     size = len(windows.first)
     layers = len(frame.s_low)
@@ -99,12 +109,16 @@ def with_cells(
         _count(
             *_pair_columns(points, pairs[::every], row_of, layers), scale, every * needed / len(pairs), seen
         )
+    few = np.bincount(row, minlength=size) < FEW  # segments that tell nothing of where the others lie
     true, seen = _blurred(true), _blurred(seen)
+    true[few] = true[few].mean(axis=(1, 2), keepdims=True)
     price = ((seen + SPARSE) / np.maximum(true, 1e-9)).ravel()
     order = np.argsort(price, kind="stable")
     kept = np.cumsum(true.ravel()[order])
     open_ = np.zeros(true.size, np.uint8)
-    open_[order[: np.searchsorted(kept, efficiency * kept[-1]) + 1]] = 1
+    asked = np.searchsorted(kept, efficiency * kept[-1]) + 1
+    left = np.cumsum(seen.ravel()[order])
+    open_[order[: max(asked, np.searchsorted(left, cheap * len(samples), side="right"))]] = 1
     return replace(windows, phi_scale=scale, cells=open_.reshape(true.shape))
 
 
@@ -140,13 +154,29 @@ def _blurred(count: Floats) -> Floats:
     return 0.75 * count + 0.25 * around  # type: ignore[no-any-return]
 
 
-def _columns(points: Points, segments: NDArray[np.int64], frame: Frame, bins: int) -> Floats:
-    """Of each segment: layers, `s` of both hits, bin and width class of the first, azimuth and impact. Shape (8, n)."""
-    a, b = segments[:, 0], segments[:, 1]
-    dphi, impact = pair_geometry(points, a, b)
-    where = s_bin(points.s[a], points.layer[a], frame, bins)
-    width = width_class(points, frame)[a]
-    return np.stack([points.layer[a], points.layer[b], points.s[a], points.s[b], where, width, dphi, impact])
+@dataclass(frozen=True)
+class _Event:
+    """What windows are learned from.
+
+    Attributes
+    ----------
+    segments : float64 (8, n)
+        Layers, `s` of both hits, bin and width class of the first, azimuth and impact.
+    hits : int64 (layers, bins)
+    """
+
+    segments: Floats
+    hits: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, points: Points, segments: NDArray[np.int64], frame: Frame, bins: int) -> _Event:
+        a, b = segments[:, 0], segments[:, 1]
+        dphi, impact = pair_geometry(points, a, b)
+        where, width = s_bin(points.s, points.layer, frame, bins), width_class(points, frame)[a]
+        ends = points.layer[a], points.layer[b], points.s[a], points.s[b]
+        layers = len(frame.s_low)
+        hits = np.bincount(points.layer * np.int64(bins) + where, minlength=layers * bins)
+        return cls(np.stack([*ends, where[a], width, dphi, impact]), hits.reshape(layers, bins))
 
 
 def _stretch(windows: Windows, table: Floats, n_layers: int, efficiency: float) -> float:
@@ -188,8 +218,11 @@ def _stretched(windows: Windows, factor: float) -> Windows:
     return replace(windows, **parts)  # type: ignore[arg-type]
 
 
-def _quantile_windows(table: Floats, n_layers: int, efficiency: float, bins: int) -> Windows:
-    """The table of windows from the columns of true segments."""
+def _quantile_windows(
+    events: Sequence[_Event], frame: Frame, efficiency: float, bins: int, cheap: float
+) -> Windows:
+    """The table of windows from the true segments of events."""
+    table, n_layers = np.concatenate([event.segments for event in events], axis=1), len(frame.s_low)
     loss = 1.0 - efficiency
     code, pair = np.unique((table[0] * n_layers + table[1]).astype(np.int64), return_inverse=True)
     first, second = (code // n_layers).astype(np.int32), (code % n_layers).astype(np.int32)
@@ -201,8 +234,13 @@ def _quantile_windows(table: Floats, n_layers: int, efficiency: float, bins: int
     phi_low, phi_high = _window(pair, where, table[6], n, bins, tail)
     impact_low, impact_high = _quantiles(pair, table[7], n, tail)
     count = np.bincount(pair * bins + where, minlength=n * bins).reshape(n, bins)
-    area = np.maximum(s_high[:, :, 0] - s_low[:, :, 0], 0) * np.clip(phi_high - phi_low, 0, 2 * np.pi)
-    dear = _dear(count, area, first, second, SHARE_CELLS * loss)
+    span = np.maximum(frame.s_high - frame.s_low, 1e-9)[second]
+    along = np.clip((s_high[:, :, 0] - s_low[:, :, 0]) / span[:, None], 0, 1)
+    share = along * np.clip((phi_high - phi_low) / (2 * np.pi), 0, 1)
+    hits = np.sum([event.hits for event in events], axis=0)
+    # Hits of the first layer in the bin times those of the second in the window, both of a mean event.
+    candidates = hits[first] * hits.sum(axis=1)[second][:, None] * share / len(events)
+    dear = _dear(count, candidates, SHARE_CELLS * loss, cheap * len(events))
     s_low[dear], s_high[dear] = np.inf, -np.inf
     open_ = ~dear.all(axis=1)
     windows = Windows(first, second, slope, s_low, s_high, phi_low, phi_high, impact_low, impact_high)
@@ -212,24 +250,14 @@ def _quantile_windows(table: Floats, n_layers: int, efficiency: float, bins: int
     )
 
 
-def _dear(
-    count: NDArray[np.int64], area: Floats, first: NDArray[np.int32], second: NDArray[np.int32], loss: float
-) -> NDArray[np.bool_]:
-    """Cells (pair of layers, bin) to close: those where a true segment costs most candidates. Shape as `count`.
-
-    Candidates go as the hits of the first layer in the bin times the hits of the second in the window; the segments
-    that start and end there stand for the hits.
-    """
-    layers = int(max(first.max(), second.max())) + 1
-    starts = np.zeros((layers, count.shape[1]))
-    np.add.at(starts, first, count)
-    ends = np.bincount(second, count.sum(axis=1), layers)
-    cost = starts[first] * ends[second][:, None] * area
-    price = np.where(count > 0, cost / np.maximum(count, 1), np.inf).ravel()
-    order = np.argsort(-price, kind="stable")
+def _dear(count: NDArray[np.int64], candidates: Floats, loss: float, cheap: float) -> NDArray[np.bool_]:
+    """Cells (pair of layers, bin) to close: where a true segment costs most candidates, while more than `cheap` are left."""
+    price = np.where(count > 0, candidates / np.maximum(count, 1), np.inf).ravel()
+    order = np.lexsort((-candidates.ravel(), -price))
     lost = np.cumsum(count.ravel()[order])
+    left = candidates.sum() - np.cumsum(candidates.ravel()[order]) + candidates.ravel()[order]
     dear = np.zeros(count.size, bool)
-    dear[order[lost <= loss * count.sum()]] = True
+    dear[order[(lost <= loss * count.sum()) & (left > cheap)]] = True
     return dear.reshape(count.shape)
 
 
@@ -259,15 +287,17 @@ def _quantiles(cell: NDArray[np.int64], value: Floats, n_cells: int, tail: float
 def _window(
     pair: NDArray[np.int64], where: NDArray[np.int64], value: Floats, n: int, bins: int, tail: float
 ) -> tuple[Floats, Floats]:
-    """Quantiles by pair and bin; a bin with few segments also counts those of the bins beside it."""
-    size = np.bincount(pair * bins + where, minlength=n * bins)
-    cells, values = [pair * bins + where], [value]
-    for step in (-1, 1):
-        beside = where + step
-        cell = pair * bins + np.clip(beside, 0, bins - 1)
-        lend = (beside >= 0) & (beside < bins) & (size[cell] < FEW)
-        cells.append(cell[lend])
-        values.append(value[lend])
+    """Quantiles by pair and bin; a bin with few segments also counts those of the nearest bins beside it."""
+    within = np.bincount(pair * bins + where, minlength=n * bins).reshape(n, bins)
+    each, cells, values = within.copy(), [pair * bins + where], [value]
+    for step in range(1, max(1, round(NEAR * bins)) + 1):
+        for beside in (where - step, where + step):
+            cell = np.clip(beside, 0, bins - 1)
+            lend = (beside == cell) & (within[pair, cell] < FEW)
+            cells.append((pair * bins + cell)[lend])
+            values.append(value[lend])
+        within[:, step:] += each[:, :-step]
+        within[:, :-step] += each[:, step:]
     low, high = _quantiles(np.concatenate(cells), np.concatenate(values), n * bins, tail)
     return low.reshape(n, bins), high.reshape(n, bins)
 
@@ -296,11 +326,11 @@ def _window_s(
             cells.append(cell[lend])
             values.append(value[lend])
     known = np.concatenate(cells), np.concatenate(values)
+    few = np.bincount(known[0], minlength=n * bins * WIDTH_CLASSES) < FEW_WIDE
     low, high = _quantiles(*known, n * bins * WIDTH_CLASSES, tail)
     any_low, any_high = _window(pair, where, value, n, bins, tail)
     low, high = low.reshape(n, bins, WIDTH_CLASSES), high.reshape(n, bins, WIDTH_CLASSES)
     low[:, :, 0], high[:, :, 0] = any_low, any_high
-    few = size.reshape(n, bins, WIDTH_CLASSES) == 0
-    empty = few & (low > high)
-    low[empty], high[empty] = (np.broadcast_to(w[:, :, None], low.shape)[empty] for w in (any_low, any_high))
+    few = few.reshape(n, bins, WIDTH_CLASSES)
+    low[few], high[few] = (np.broadcast_to(w[:, :, None], low.shape)[few] for w in (any_low, any_high))
     return low, high

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ from .windows import Windows
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
 TRAINING_ROWS = 5_000_000  # candidates of all events that a gate sees: beyond, it learns nothing new
 KNOWN = 3  # triplets beyond a quantile from which on a layer has its own
+EFFICIENCIES = ("segment", "cell", "pair", "limit", "slope", "triplet")  # those of `GraphConfig`
+LEAST_LOSS = 0.25  # of what the stated efficiencies lose, however few candidates events have
 ALONE = -1.0  # logit of the gate above which a triplet that no other one continues stays
 
 Sample = tuple[int, Points, NDArray[np.int64]]  # event number, its points, its true segments
@@ -66,6 +68,9 @@ class GraphConfig:
         Cells of azimuth, and of impact, by which windows are cut once more; 0 leaves them as they are.
     cell_efficiency : float
         Fraction of the segments within the windows that these cells keep.
+    headroom : float
+        Events with so many times the hits of those that windows are learned from should fit into `max_pairs`. As far as
+        this allows, each step loses less than its efficiency says, down to a quarter. 0: what the efficiencies say.
     """
 
     builder: str = "windows"
@@ -81,11 +86,32 @@ class GraphConfig:
     bins: int = 24
     cells: int = 0
     cell_efficiency: float = 0.998
+    headroom: float = 0.0
 
     def __post_init__(self) -> None:
         within(self, 1, BINS, "bins")
         within(self, 0, BINS, "cells")
         within(self, 1, CANDIDATES, "max_pairs", "max_triplets")
+
+    @property
+    def cheap(self) -> float:
+        """Pairs of an event below which no window needs to be closed; 0 without `headroom`."""
+        return self.max_pairs / self.headroom**2 if self.headroom else 0.0
+
+
+def eased(config: GraphConfig, pairs: Sequence[int]) -> GraphConfig:
+    """The same with efficiencies as high as the pairs of some events leave `headroom` for."""
+    left = float(np.clip(np.mean(pairs) / config.cheap, LEAST_LOSS, 1.0))
+    stated = {name: getattr(config, f"{name}_efficiency") for name in EFFICIENCIES}
+    # No efficiency in slope means no window there.
+    return replace(config, **{f"{name}_efficiency": e and 1 - (1 - e) * left for name, e in stated.items()})
+
+
+def _windows(config: GraphConfig, known: Sequence[tuple[Points, NDArray[np.int64]]], frame: Frame) -> Windows:
+    windows = learn_windows(known, frame, config.segment_efficiency, config.bins, config.cheap)
+    if not config.cells:
+        return windows
+    return with_cells(windows, known, frame, config.cell_efficiency, config.cells, config.cheap)
 
 
 class LearnedGraph:
@@ -129,23 +155,24 @@ class LearnedGraph:
             samples.append((event.number, points, true_segments(event, points, targets, frame)))
             if progress:
                 progress("true segments", len(samples), 0)
-        known, stated = [s[1:] for s in samples], config.segment_efficiency
+        known, asked = [s[1:] for s in samples], config
         builder: Windows | Embedding
         if kind is Embedding:
-            builder = learn_embedding(known, frame, stated, seed, progress=progress)
+            builder = learn_embedding(known, frame, config.segment_efficiency, seed, progress=progress)
         else:
-            builder = learn_windows(known, frame, stated, config.bins)
-            if config.cells:
-                builder = with_cells(builder, known, frame, config.cell_efficiency, config.cells)
+            builder = _windows(config, known, frame)
+            if config.headroom:
+                asked = eased(config, [builder.pairs(points, frame, 0)[1] for points, _ in known])
+                builder = _windows(asked, known, frame)
         rng = np.random.default_rng(seed)
-        limits, window = _limits(config, frame, samples)
+        limits, window = _limits(asked, frame, samples)
         gates = Gate.open(len(DOUBLET_FEATURES)), Gate.open(len(TRIPLET_FEATURES) + 2)
         draft = cls(config, detector, builder, gates[0], limits, gates[1], window)
         draft.pair_gate = train_gate(
-            *draft._pair_sample(samples, rng), config.pair_efficiency, seed, progress=progress
+            *draft._pair_sample(samples, rng), asked.pair_efficiency, seed, progress=progress
         )
         draft.triplet_gate = train_gate(
-            *draft._triplet_sample(samples, rng), config.triplet_efficiency, seed, progress=progress
+            *draft._triplet_sample(samples, rng), asked.triplet_efficiency, seed, progress=progress
         )
         return draft
 

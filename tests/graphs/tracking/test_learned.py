@@ -9,7 +9,7 @@ import torch
 from gnnreco.columns import Event, Hits
 from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.graphs import GraphConfig, LearnedGraph, Targets, is_true, points_of, true_segments
-from gnnreco.graphs.tracking.learned import _slope_windows
+from gnnreco.graphs.tracking.learned import _slope_windows, eased
 from gnnreco.graphs.tracking.train_gate import train_gate
 from gnnreco.simulate import SimulationOptions, simulate
 from tests.graphs import conftest
@@ -209,3 +209,26 @@ def test_a_layer_has_its_own_window_in_slope_but_none_wider_than_all_together() 
     assert windows[1:].tolist() == [whole, whole, whole]
     assert np.isinf(_slope_windows(0.0, turn, layer, 4)).all()
     assert np.isinf(_slope_windows(0.99, turn[:0], layer[:0], 4)).all()
+
+
+def test_efficiencies_rise_as_far_as_events_leave_room():
+    config = GraphConfig(pair_efficiency=0.99, headroom=4.0, max_pairs=1_600_000)
+    assert config.cheap == 100_000
+    half = eased(config, [40_000, 60_000])
+    assert (half.pair_efficiency, half.slope_efficiency) == (pytest.approx(0.995), 0.0)
+    assert half.segment_efficiency == pytest.approx(1 - (1 - config.segment_efficiency) / 2)
+    assert eased(config, [10]).pair_efficiency == pytest.approx(0.9975)
+    assert eased(config, [10**6]) == config
+    assert GraphConfig().cheap == 0.0
+
+
+def test_headroom_keeps_more_segments(tracker, events, monkeypatch):
+    conftest.quickly(monkeypatch)
+    stated = {"segment_efficiency": 0.97, "pair_efficiency": 0.95}
+    tight, roomy = (
+        LearnedGraph.learn(GraphConfig(**stated, headroom=headroom), tracker, events[:40])
+        for headroom in (0.0, 4.0)
+    )
+    few, many = found(tight, events[LEARNED:]), found(roomy, events[LEARNED:])
+    assert many[0] > few[0] + 0.005
+    assert many[1] > few[1] + 0.01
