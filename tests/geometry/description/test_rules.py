@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from gnnreco.errors import BadGeometry
 from gnnreco.geometry import Detector, check, load_detector
+from gnnreco.geometry.checks.coverage import coverage
 
 GRID = {"kind": "grid", "pitch": [0.1, 0.1], "cells": [200, 400], "thickness": 0.3}
 
@@ -118,6 +119,19 @@ def test_tracks_cross_enough_disks() -> None:
     xyz = np.stack([r * np.cos(phi), r * np.sin(phi), np.broadcast_to(z[:, None], r.shape)], axis=-1)
     crossed = (detector.locate(xyz.reshape(-1, 3), tolerance=1e-6) >= 0).reshape(r.shape).sum(axis=0)
     assert (crossed >= 8).mean() > 0.9
+
+
+def test_every_line_crosses_five_layers_on_both_unequal_sides() -> None:
+    """What the README of epic_tracker promises."""
+    detector = load_detector("epic_tracker")
+    seen = coverage(detector, 61, 30)
+    inside = seen.layers[np.abs(seen.eta) < 3]
+    assert inside.min() >= 5
+    assert (inside >= 6).mean() > 0.95
+    z = np.unique(
+        detector.center[np.array([s.name == "disks" for s in detector.subsystems])[detector.subsystem], 2]
+    )
+    assert (len(z), z.min(), z.max()) == (10, -1020, 1350)
 
 
 @pytest.mark.parametrize(
