@@ -67,6 +67,7 @@ class Counts:
     track_eta, fake : (tracks,)
     pull_eta, pulls : (n,), (n, 5)
         Of the best track of each particle that was found; NaN where a fit gives no error.
+    hits : (events,)
     """
 
     eta: Floats
@@ -76,7 +77,7 @@ class Counts:
     fake: Mask
     pull_eta: Floats
     pulls: Floats
-    hits: float
+    hits: Floats
 
 
 def regions(eta: Floats) -> dict[str, Mask]:
@@ -95,7 +96,6 @@ def measure(
     """Find the tracks of some events and compare them with the truth."""
     reconstruct = Reconstructor(detector, [bundle], any_detector=True)
     parts: list[tuple[NDArray, ...]] = []
-    hits = []
     pairs = ((event, reconstruct(event).tracks) for event in events)
     for event, tracks in as_seen(pairs, detector, ("position",)):
         assert event.truth is not None
@@ -115,11 +115,10 @@ def measure(
         parts.append(
             (
                 *(kin.eta[wanted], found[wanted], kin.vertex[wanted] < INSIDE),
-                *(eta[counted], ~matched[counted], of_best, pulls[best]),
+                *(eta[counted], ~matched[counted], of_best, pulls[best], np.array([float(len(event.hits))])),
             )
         )
-        hits.append(len(event.hits))
-    return Counts(*(np.concatenate(column) for column in zip(*parts, strict=True)), float(np.mean(hits)))
+    return Counts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def table(counts: Counts) -> dict[str, dict[str, float | int | list[float]]]:
@@ -211,7 +210,7 @@ def main() -> None:
             events = simulate(detector, sample.process, count, sample.pileup, SEED, sample.options)
             counts = measure(events, detector, bundle, args.min_pt, args.min_hits)
             told.setdefault(name, {})[kind] = rows = table(counts)
-            show(name, kind, counts.hits, rows)
+            show(name, kind, float(counts.hits.mean()), rows)
     if args.json:
         args.json.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
 

@@ -41,7 +41,7 @@ def test_found_particles_and_fakes_are_counted_by_region() -> None:
     pulls[side < 0, 0] *= 3
     track_eta, fake = np.array([2.0, -2.0, 0.0]), np.array([True, False, False])
     found, inside = np.arange(4000) % 10 > 0, np.arange(4000) % 10 > 4
-    counts = BENCH.Counts(side, found, inside, track_eta, fake, side, pulls, 100.0)
+    counts = BENCH.Counts(side, found, inside, track_eta, fake, side, pulls, np.array([100.0]))
     rows = BENCH.table(counts)
     assert set(rows) == {"all", "forward", "backward"}
     assert rows["forward"]["particles"] == 3000
