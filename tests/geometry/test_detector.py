@@ -22,7 +22,7 @@ from gnnreco.geometry import (
     neighbours_of,
 )
 
-SHIPPED = ("epic_tracker", "hex_tracker", "telescope", "trackml")
+SHIPPED = ("hex_tracker", "telescope", "trackml")
 seeds = st.integers(0, 2**32 - 1)
 
 
