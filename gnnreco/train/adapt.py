@@ -22,7 +22,7 @@ from .randomize import Randomized
 STEPS, LEARNING_RATE = 1000, 1e-3  # of a network that fails in a new detector: an event each
 HOLDS = 0.97  # of the true connections of a subsystem a network takes for possible that holds there
 ENOUGH = 100  # of them from which on a subsystem tells
-HEADROOM = 4.0  # of `GraphConfig`: a bundle states what crowded events can afford
+HEADROOM, PAIRS = 10.0, 36_000_000  # of `GraphConfig`: pile-up of 200 has ten times the hits of the usual 20
 
 
 def usual_pileup(process: str) -> int:
@@ -100,7 +100,8 @@ def adapt(
     if min_hits is not None and "decode" in source.config:
         source.config["decode"] |= {"min_hits": min_hits}
     if source.config.get("graph", {}).get("builder") == "windows":
-        source.config["graph"] |= {"headroom": HEADROOM}
+        most = max(source.config["graph"].get("max_pairs", 0), PAIRS)
+        source.config["graph"] |= {"headroom": HEADROOM, "max_pairs": most}
     if "energy_loss" in source.config.get("decode", {}):  # the particles of this simulation lose energy
         source.config["decode"]["energy_loss"] = True
     task = load_task(source, detector, any_detector=True, to_adapt=True)
