@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gnnreco.columns import Tracks
 from gnnreco.errors import BadInput
+from gnnreco.events import open_events
 from gnnreco.events.tracks_file import COLUMNS, read_note, read_tracks, write_tracks
 
 
@@ -53,6 +54,12 @@ def test_a_file_of_an_older_version_has_no_hit_ids(tmp_path: Path) -> None:
     ((_, _, tracks),) = read_tracks(tmp_path / "old.parquet")
     assert tracks.hit_id is None
     same(replace(some_tracks([3, 4], 1), hit_id=None), tracks)
+
+
+def test_what_was_found_is_not_taken_for_events(tmp_path: Path) -> None:
+    write_tracks(tmp_path / "shard-00000000.parquet", [(1, "x", some_tracks([3, 4], 1))], {"events": 1})
+    with pytest.raises(BadInput, match="what `gnnreco reconstruct` found, and no hits"):
+        open_events(tmp_path, None)[0]
 
 
 def test_same_tracks_same_bytes_and_a_note(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import FATES, Deposits, Event, Fates, Hits, Particles, Truth
 from gnnreco.errors import BadInput
+from gnnreco.events.output_file.layout import NOTE
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.arrow import numbers_of
@@ -178,6 +179,9 @@ class ParquetReader:
             if (file.metadata.metadata or {}).get(b"gnnreco.format", b"") not in FORMATS or not lists:
                 why = "Parquet, but no gnnreco events (or of a later version), nor one row a hit (hit_id, x, y, z)"
                 raise BadInput(self.file, "", f"{why}; see `gnnreco convert`")
+            if NOTE.encode() in (file.metadata.metadata or {}):
+                why = "holds what `gnnreco reconstruct` found, and no hits; name the events that it was found in"
+                raise BadInput(self.file, "", why)
             for name in ("event", "hit_id", "x", "y", "z"):
                 if name not in names:
                     raise BadInput(self.file, f"column {name}", "is missing; write the file with it")
