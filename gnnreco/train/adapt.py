@@ -8,7 +8,7 @@ from pathlib import Path
 from gnnreco.bundle import Bundle, load_bundle, load_task, save_bundle
 from gnnreco.bundle.files import MANIFEST
 from gnnreco.columns import Event
-from gnnreco.errors import BadConfig
+from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.files.atomic import refuse
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
@@ -105,6 +105,13 @@ def adapt(
     if "energy_loss" in source.config.get("decode", {}):  # the particles of this simulation lose energy
         source.config["decode"]["energy_loss"] = True
     task = load_task(source, detector, any_detector=True, to_adapt=True)
+    measured = {what for subsystem in detector.subsystems for what in subsystem.measures}
+    if task.needs.measures and measured.isdisjoint(
+        task.needs.measures
+    ):  # before events are simulated in vain
+        wanted = " or ".join(task.needs.measures)
+        why = f"works on hits that measure {wanted}, and '{detector.name}' measures {', '.join(sorted(measured))}"
+        raise BadBundle(source.name, f"{why}; choose another bundle or detector")
     pileup = usual_pileup(process) if pileup is None else pileup
     sample = _simulated(detector, process, events, pileup, seed, options, progress)
     randomize = _randomized(source)

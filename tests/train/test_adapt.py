@@ -11,7 +11,7 @@ import pytest
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.cli import main
-from gnnreco.errors import BadConfig
+from gnnreco.errors import BadBundle, BadConfig
 from gnnreco.evaluate import match
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
@@ -130,6 +130,13 @@ def test_a_network_is_trained_where_it_fails(
 def test_adapting_to_nothing_is_refused(barrel: Detector, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="at least one event"):
         adapt("tracking-trackml", barrel, tmp_path / "own", events=0)
+
+
+def test_a_detector_that_measures_something_else_is_refused_before_events_are_simulated(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(BadBundle, match="measure position, and 'voronoi' measures energy"):
+        adapt("tracking-telescope", load_detector("voronoi"), tmp_path / "new", 1)
 
 
 def test_the_verb_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
