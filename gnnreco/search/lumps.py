@@ -14,23 +14,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit, ndtri
 
-from gnnreco.columns import Floats
+from gnnreco.columns import Floats, Ints
 from gnnreco.columns.table import optional
 
 from .density import reproducible, tensor
+from .regions import Bools
 
 if TYPE_CHECKING:
     import torch
 
 LUMPS = 3
-FITS = 3  # that vote, each stopped on another share of the events
+FITS = 16  # that vote, each learned from another bootstrap sample of the events
 #: Candidates for the place of a lump, and the width of the kernel that weighs them, in standard deviations of a feature.
 CANDIDATES, KERNEL = 1500, 0.35
 FEWEST = 8.0  # events within a kernel, both samples together
 START, SHARE = 0.3, 0.003  # standard deviation of a lump, and share of events in all of them, before the fit
 BROADEST, NARROWEST = 4.5, 0.1  # standard deviation
 GAUSSIANS, FITTED = 12, 20_000  # of the reference, and events that they are fitted to
-STEPS, RATE, EVERY, HELD_OUT = 80, 0.03, 10, 0.2  # of the descent; how often, and on what share, it is judged
+STEPS, RATE, EVERY = 80, 0.03, 10  # of the descent; how often it is judged
 KNOTS = 1001
 AT_ONCE = 8000  # events whose kernels are held in memory
 
@@ -59,8 +60,9 @@ def learn_lumps(mixed: Floats, reference: Floats, seed: int) -> Callable[[Floats
     """Fit `LUMPS` Gaussians to what `mixed` (n, k) holds more than `reference` (m, k).
 
     The density of the mixed sample is taken as (1 - e) b + sum of e_j N_j, where b is a mixture of Gaussians fitted to the
-    reference. Places, shapes and shares e_j descend on the cross-entropy of the labels "mixed" and "reference", to the step
-    that is best on events held out. They begin where a kernel counts the largest excess.
+    reference. Places, shapes and shares e_j descend on the cross-entropy of the labels "mixed" and "reference". They begin
+    where a kernel counts the largest excess. Each fit learns from a bootstrap sample of the events, and is stopped at the
+    step that is best on the events which that sample lacks: a fluctuation that draws one fit does not draw the others.
 
     Returns
     -------
@@ -68,14 +70,12 @@ def learn_lumps(mixed: Floats, reference: Floats, seed: int) -> Callable[[Floats
         Of features (n, k): the probability (n,) of "mixed", where both samples count alike; the mean of `FITS` fits.
     """
     normal = Normal.of(reference)
-    first, other = normal(mixed), normal(reference)
+    z = np.concatenate([normal(mixed), normal(reference)])
+    unknown = np.arange(len(z)) < len(mixed)
     with reproducible(seed):
-        background = _background(other, seed)
-        places = _places(first, other, np.random.default_rng([seed, 8]))
-        fits = [
-            _fit(first, other, places, background, np.random.default_rng([seed, 9, fit]))
-            for fit in range(FITS)
-        ]
+        background = _background(z[~unknown], seed)
+        density = background(z)
+        fits = [_fit(z, density, unknown, np.random.default_rng([seed, 9, fit])) for fit in range(FITS)]
 
     def probability(features: Floats) -> Floats:
         z = normal(features)
@@ -99,18 +99,23 @@ def _background(reference: Floats, seed: int) -> Callable[[Floats], Floats]:
     return lambda z: np.asarray(fitted.score_samples(z))
 
 
-def _places(mixed: Floats, reference: Floats, random: np.random.Generator) -> Floats:
-    """Where (j, k) a kernel counts the largest excess in units of its error, no two within a kernel's width."""
-    candidates = mixed[random.choice(len(mixed), min(CANDIDATES, len(mixed)), replace=False)]
+def _places(z: Floats, unknown: Bools, times: Ints, random: np.random.Generator) -> Floats:
+    """Where (j, k) a kernel counts the largest excess in units of its error, no two within a kernel's width.
+
+    Of events (n, k) that are of the mixed sample, or not, and count some number of `times`.
+    """
+    mixed = np.flatnonzero(unknown & (times > 0))
+    candidates = z[random.choice(mixed, min(CANDIDATES, len(mixed)), replace=False)]
     total, square = np.zeros((2, len(candidates))), np.zeros(len(candidates))
-    for number, z in enumerate((mixed, reference)):
-        for i in range(0, len(z), AT_ONCE):
-            part = z[i : i + AT_ONCE]
+    for number, kind in enumerate((unknown, ~unknown)):
+        rows = np.flatnonzero(kind & (times > 0))
+        for i in range(0, len(rows), AT_ONCE):
+            part, count = z[rows[i : i + AT_ONCE]], times[rows[i : i + AT_ONCE]]
             apart = (part**2).sum(axis=1)[:, None] + (candidates**2).sum(axis=1) - 2 * part @ candidates.T
             weight = np.exp(-apart / (2 * KERNEL**2))
-            total[number] += weight.sum(axis=0)
-            square += (weight**2).sum(axis=0)
-    excess = (total[0] - len(mixed) / len(reference) * total[1]) / np.sqrt(square)
+            total[number] += count @ weight
+            square += count @ weight**2
+    excess = (total[0] - unknown.sum() / (~unknown).sum() * total[1]) / np.sqrt(square)
     excess[total.sum(axis=0) < FEWEST] = -np.inf
     chosen: list[int] = []
     for i in np.argsort(-excess, kind="stable"):
@@ -122,19 +127,24 @@ def _places(mixed: Floats, reference: Floats, random: np.random.Generator) -> Fl
 
 
 def _fit(
-    mixed: Floats,
-    reference: Floats,
-    places: Floats,
-    background: Callable[[Floats], Floats],
-    random: np.random.Generator,
+    z: Floats, density: Floats, unknown: Bools, random: np.random.Generator
 ) -> Callable[[Floats, Floats], Floats]:
-    """Descend from some places; the logarithm of the mixed density over that of the background, of events and the latter."""
+    """Learn from a bootstrap sample of events (n, k), given the logarithm of the background's density (n,).
+
+    The callable gives the logarithm of the mixed density over that of the background, of events and the latter.
+    """
     import torch
 
-    z = np.concatenate([mixed, reference])
-    x, b = tensor(z), tensor(background(z))
-    unknown = torch.arange(len(z)) < len(mixed)
-    held = torch.as_tensor(random.random(len(z)) < HELD_OUT)
+    times = np.zeros(len(z), np.int64)
+    for kind in (unknown, ~unknown):
+        rows = np.flatnonzero(kind)
+        times[rows] = np.bincount(random.integers(0, len(rows), len(rows)), minlength=len(rows))
+    places = _places(z, unknown, times, random)
+    drawn, lacked = (
+        [torch.as_tensor(k & some) for k in (unknown, ~unknown)] for some in (times > 0, times == 0)
+    )
+    count = torch.as_tensor(np.maximum(times, 1), dtype=torch.float32)
+    x, b = tensor(z), tensor(density)
     j, k = places.shape
     middle, share = tensor(places), torch.full((j,), float(np.log(SHARE / j)))
     root = -np.log(START) * torch.eye(k).repeat(
@@ -145,24 +155,29 @@ def _fit(
     def ratio(x: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         diagonal = torch.diagonal(root, dim1=1, dim2=2).clamp(-np.log(BROADEST), -np.log(NARROWEST))
         factor = torch.tril(root, -1) + torch.diag_embed(diagonal.exp())
-        apart = torch.einsum("jab,njb->nja", factor, x[:, None] - middle)
+        # One product of matrices for all lumps is faster than one for each.
+        moved = (factor @ middle[:, :, None]).reshape(-1)
+        apart = (x @ factor.reshape(-1, k).T - moved).reshape(-1, j, k)
         log = diagonal.sum(dim=1) - 0.5 * (apart**2).sum(dim=2) - k / 2 * np.log(2 * np.pi)
         rest = torch.log1p(-share.exp().sum().clamp(max=0.5))
         return torch.logaddexp(rest, torch.logsumexp(share + log, dim=1) - b)
 
-    def loss(rows: torch.Tensor) -> torch.Tensor:
-        found, soft = ratio(x[rows], b[rows]), torch.nn.functional.softplus
-        return soft(-found[unknown[rows]]).mean() + soft(found[~unknown[rows]]).mean()
+    def loss(kinds: list[torch.Tensor]) -> torch.Tensor:
+        total = torch.zeros(())
+        for rows, sign in zip(kinds, (-1, 1), strict=True):
+            cost = torch.nn.functional.softplus(sign * ratio(x[rows], b[rows]))
+            total = total + (count[rows] * cost).sum() / count[rows].sum()
+        return total
 
     descent = torch.optim.Adam(values, RATE)
     best, kept = float("inf"), [value.detach().clone() for value in values]
     for step in range(STEPS):
         descent.zero_grad()
-        loss(~held).backward()
+        loss(drawn).backward()
         descent.step()
         if step % EVERY == EVERY - 1:
             with torch.no_grad():
-                now = float(loss(held))
+                now = float(loss(lacked))
             if now < best:
                 best, kept = now, [value.detach().clone() for value in values]
     with torch.no_grad():

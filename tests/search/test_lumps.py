@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from gnnreco.search.lumps import learn_lumps
+from gnnreco.search.lumps import _places, learn_lumps
 from gnnreco.statistics import gains
 
 PLACE, WIDTH = np.array([2.0, -1.5, 1.0]), 0.3
@@ -42,3 +42,18 @@ def test_the_same_seed_gives_the_same_score() -> None:
 def test_few_events_and_a_constant_feature_do_no_harm(events: int) -> None:
     mixed, reference = (np.column_stack([x, np.ones(events)]) for x in samples(4, 0, events))
     assert np.isfinite(learn_lumps(mixed, reference, 0)(mixed)).all()
+
+
+def test_an_event_that_a_bootstrap_sample_draws_twice_counts_as_two() -> None:
+    z = np.concatenate(samples(6, 60, 700))
+    unknown = np.arange(1400) < 700
+    # As many of each kind as there were, as a bootstrap sample has.
+    times = np.concatenate(
+        [np.random.default_rng(i).permutation(np.repeat([0, 1, 1, 2], 175)) for i in (7, 8)]
+    )
+    rows = np.repeat(np.arange(1400), times)
+    drawn = _places(z, unknown, times, np.random.default_rng(0))
+    written = _places(z[rows], unknown[rows], np.ones(1400, int), np.random.default_rng(0))
+    np.testing.assert_allclose(drawn, written)
+    alone = _places(z, unknown, np.ones(1400, int), np.random.default_rng(0))
+    assert not np.allclose(alone, drawn)
