@@ -39,6 +39,8 @@ class ShowerNetworkConfig:
         Width of the layers that judge whole showers.
     identity_hidden : int
         Width of further layers that add to the class of showers, and to nothing else; 0: none.
+    piece_axes : bool
+        Pairs of pieces are also described by their axes.
     """
 
     hidden: int = 24
@@ -48,6 +50,7 @@ class ShowerNetworkConfig:
     piece_neighbours: int = 8
     shower_hidden: int = 48
     identity_hidden: int = 0
+    piece_axes: bool = False
 
     def __post_init__(self) -> None:
         within(self, 1, WIDTH, "hidden", "shower_hidden")

@@ -23,7 +23,7 @@ from .density import DensityConfig
 from .edges import EdgeConfig
 from .loss import LossConfig
 from .moments import MOMENTS
-from .pieces import PIECE_FEATURES
+from .pieces import piece_features
 from .targets import KINDS
 
 if TYPE_CHECKING:  # to infer needs no torch
@@ -74,15 +74,34 @@ class ClusteringConfig:
         check_features(self.calibration, CLUSTER_FEATURES)
 
 
-#: How many features of cells, pairs of cells, showers and pairs of pieces the network reads, and how many classes it tells.
-SIZES = (len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS), len(PIECE_FEATURES), len(KINDS))
+def sizes(config: ShowerNetworkConfig) -> tuple[int, int, int, int, int]:
+    """How many features of cells, pairs of cells, showers and pairs of pieces it reads, and how many classes it tells."""
+    return (
+        *(len(CELL_FEATURES), len(PAIR_FEATURES), len(MOMENTS)),
+        len(piece_features(config.piece_axes)),
+        len(KINDS),
+    )
 
 
 def arrays(config: ClusteringConfig) -> dict[str, Numbers]:
     """What each array must be, by name; nothing for ``finder=density``."""
     if config.finder == "density":
         return {}
-    return named("network", shower_weights(config.network, *SIZES, config.loss.pivot > 0, len(COMPANY)))
+    return named(
+        "network", shower_weights(config.network, *sizes(config.network), config.loss.pivot > 0, len(COMPANY))
+    )
+
+
+def of_today(config: ClusteringConfig, weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Weights of a bundle with these settings from one that knew less: nothing more is learned from it."""
+    now = {name: np.array(weight) for name, weight in weights.items()}
+    if now["sigma_scale"].ndim == 1:  # once showers that are alone and others had the same
+        now["sigma_scale"] = np.stack([now["sigma_scale"]] * 2)
+    for name in now:
+        if name.startswith("piece_pairs.") and name.endswith(".pair.weight"):  # it may know no axes
+            more = len(piece_features(config.network.piece_axes)) - now[name].shape[1]
+            now[name] = np.pad(now[name], ((0, 0), (0, max(more, 0))))
+    return now
 
 
 def load_network(network: ShowerNetwork, weights: Mapping[str, NDArray[Any]]) -> None:
@@ -99,4 +118,4 @@ def shower_network(config: ClusteringConfig) -> ShowerNetwork:
     from gnnreco.models.showers.network import ShowerNetwork
 
     pivot, foreign = config.loss.pivot > 0, MOMENTS.index("foreign")
-    return ShowerNetwork(config.network, *SIZES, pivot, len(COMPANY), foreign)
+    return ShowerNetwork(config.network, *sizes(config.network), pivot, len(COMPANY), foreign)

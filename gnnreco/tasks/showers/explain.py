@@ -23,7 +23,7 @@ from .condensation import places
 from .finding import Found, cells_of, find
 from .loss import shower_loss
 from .moments import MOMENTS, shower_moments
-from .pieces import PIECE_FEATURES
+from .pieces import piece_features
 from .samples import EventSample
 from .targets import NOISE, ClusterTargets, cell_truth, cluster_targets, pair_targets
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 NAMES = {
     "cell": CELL_FEATURES,
     "pair": PAIR_FEATURES,
-    "pair of pieces": PIECE_FEATURES,
     "shower": MOMENTS,
     "company": COMPANY,
 }
@@ -106,7 +105,8 @@ class ShowerExplainer:
         sample = EventSample(graph, loud, truth, pair_truth)
         targets = cluster_targets(truth, found.shares, graph.energy)
         pieces = torch.from_numpy(shower_moments(graph, loud, found.parts))
-        names = {kind: NAMES[kind] for kind in features}
+        known = NAMES | {"pair of pieces": piece_features(task.config.network.piece_axes)}
+        names = {kind: known[kind] for kind in features}
         return Reading(features, names, hits, Work(sample, found, pieces, targets, order))
 
     def loss(self, reading: Reading[Work], features: Mapping[str, Tensor]) -> Tensor:

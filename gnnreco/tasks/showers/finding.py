@@ -60,7 +60,9 @@ def find(
     else:
         place, climb = None, config.edges.climb
         parts = whole_shares(climbed(loud.neighbour, loud.real, logit, loud.density, climb))
-        pieces = pieces_of(graph, loud, logit, parts, config.network.piece_neighbours)
+        pieces = pieces_of(
+            graph, loud, logit, parts, config.network.piece_neighbours, config.network.piece_axes
+        )
         piece_logit = _piece_scores(network, graph, loud, scores, parts, pieces)
         scores_of_pieces = _plain(piece_logit)
         size = np.bincount(parts.cluster, minlength=parts.n)

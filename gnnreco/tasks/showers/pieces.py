@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.graphs.showers.axes import AXIS_FEATURES, axis_features
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.kernels import njit
@@ -30,6 +31,11 @@ NUCLEAR_UNIT = 0.25  # interaction lengths that count as one lateral unit
 LOOKED_AT = 24  # nearest pieces among which the loudest are chosen
 
 
+def piece_features(axes: bool) -> tuple[str, ...]:
+    """Names of the columns of `Pieces.pairs`."""
+    return PIECE_FEATURES + AXIS_FEATURES if axes else PIECE_FEATURES
+
+
 @dataclass(frozen=True, slots=True)
 class Pieces:
     """Pieces of one event, and for each the others that speak loudest.
@@ -39,8 +45,8 @@ class Pieces:
     energy : float64 (p,)
     neighbour : int32 (p, k)
     real : bool (p, k)
-    pairs : float32 (p, k, 9)
-        By `PIECE_FEATURES`.
+    pairs : float32 (p, k, 9 or 18)
+        By `PIECE_FEATURES`, and where axes are wanted by `AXIS_FEATURES`.
     """
 
     energy: Floats
@@ -50,7 +56,12 @@ class Pieces:
 
 
 def pieces_of(
-    graph: CellGraph, loud: LoudNeighbours, logit: NDArray[np.float32], shares: Shares, k: int
+    graph: CellGraph,
+    loud: LoudNeighbours,
+    logit: NDArray[np.float32],
+    shares: Shares,
+    k: int,
+    axes: bool = False,
 ) -> Pieces:
     """Describe the pieces that cells climbed to.
 
@@ -64,6 +75,8 @@ def pieces_of(
         Pieces, each of whole cells.
     k : int
         Neighbours of a piece.
+    axes : bool
+        Also how pieces lie to the axes of each other.
     """
     n, cell, piece = shares.n, shares.cell, shares.cluster
     e = graph.energy[cell]
@@ -86,6 +99,8 @@ def pieces_of(
     features[:, :, 2] = nuclear[neighbour] - nuclear[:, None]
     features[:, :, 3] = np.log(total[neighbour] / total[:, None]) / 3
     features[:, :, 4:] = _borders(graph, loud, logit, shares, neighbour, total)
+    if axes:
+        features = np.concatenate([features, axis_features(graph, cell, piece, neighbour)], axis=2)
     return Pieces(total, neighbour, real, features * real[:, :, None])
 
 

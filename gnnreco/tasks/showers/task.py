@@ -28,7 +28,7 @@ from gnnreco.tasks.contract import Needs, State, Task, needed
 from .columns import Judgement, class_probability, clusters_of, loudest
 from .company import shower_company
 from .condensation import condensation_loss
-from .config import ClusteringConfig, arrays, load_network, shower_network
+from .config import ClusteringConfig, arrays, load_network, of_today, shower_network
 from .density import density_clusters
 from .edges import Shares, whole_shares
 from .finding import Found, cells_for, cells_of, find, kept
@@ -356,9 +356,7 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
             if state:
                 raise ValueError(f"knows no weight '{next(iter(state))}'")
             return
-        weights = {k.removeprefix("network."): np.array(v) for k, v in state.items()}
-        if weights["sigma_scale"].ndim == 1:  # once showers that are alone and others had the same
-            weights["sigma_scale"] = np.stack([weights["sigma_scale"]] * 2)
-        self._weights = weights
+        given = {k.removeprefix("network."): v for k, v in state.items()}
+        self._weights = of_today(self.config, given)
         if "network" in vars(self):
-            load_network(self.network, weights)
+            load_network(self.network, self._weights)

@@ -17,7 +17,7 @@ from gnnreco.models.showers.weights import ShowerNetworkConfig
 from gnnreco.schema import build
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.tasks.showers.company import COMPANY
-from gnnreco.tasks.showers.config import ClusteringConfig
+from gnnreco.tasks.showers.config import ClusteringConfig, arrays
 from gnnreco.tasks.showers.moments import MOMENTS
 from gnnreco.tasks.showers.samples import JudgementSample
 from gnnreco.tasks.showers.targets import ClusterTargets
@@ -53,6 +53,20 @@ def test_new_layers_of_identity_say_nothing_yet(detector: Detector, events: list
         assert len(one) > 0
         for name in ("energy", "energy_sigma", "class_probability"):
             np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_axes_of_pieces_say_nothing_yet(detector: Detector, events: list[Event]) -> None:
+    bundle = load_bundle("showers-lar")
+    config = build(ClusteringConfig, bundle.config)
+    network = replace(config.network, piece_axes=True)
+    plain, task = load_task(bundle, detector), ClusteringTask(replace(config, network=network), detector)
+    task.load_state(bundle.state)
+    for event in events:
+        one, two = plain.reconstruct(event), task.reconstruct(event)
+        np.testing.assert_array_equal(one.hit_index, two.hit_index)
+        np.testing.assert_allclose(one.energy, two.energy, rtol=1e-6)
+    shapes = {name: array.shape for name, array in task.state().items()}
+    assert shapes == {name: numbers.shape for name, numbers in arrays(task.config).items()}
 
 
 def test_training_identity_changes_classes_and_no_energy(detector: Detector, events: list[Event]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gnnreco.tasks.showers.edges import whole_shares
-from gnnreco.tasks.showers.pieces import PIECE_FEATURES, Pieces, pieces_of
+from gnnreco.tasks.showers.pieces import PIECE_FEATURES, Pieces, piece_features, pieces_of
 from tests.tasks.toy import blob, cell_graph, loud_of, together
 
 LATERAL, DEPTH, NUCLEAR, RATIO, MEAN, BEST, BORDER, TOUCHING, SADDLE = range(len(PIECE_FEATURES))
@@ -73,3 +73,14 @@ def test_one_piece_has_no_other_and_no_piece_is_nothing() -> None:
         (0, 4),
         (0, 4, len(PIECE_FEATURES)),
     )
+
+
+def test_axes_come_after_the_other_numbers_and_change_none_of_them() -> None:
+    graph = together(blob((-12, 0)), blob((12, 0), seed=1), blob((60, 0), seed=2))
+    loud, shares = loud_of(graph), whole_shares(np.repeat(np.arange(3), 60))
+    logit = np.ones(loud.real.shape, np.float32)
+    plain, more = (pieces_of(graph, loud, logit, shares, 4, axes) for axes in (False, True))
+    assert more.pairs.shape == (3, 4, len(piece_features(True)))
+    np.testing.assert_array_equal(more.pairs[:, :, : len(PIECE_FEATURES)], plain.pairs)
+    assert (more.pairs[more.real][:, len(PIECE_FEATURES) :] != 0).any(axis=0).all()
+    assert (more.pairs[~more.real] == 0).all()
