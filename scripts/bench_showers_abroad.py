@@ -1,7 +1,9 @@
 """Showers where nothing was trained, beside CLUE + CLUE3D on the same events: another detector, full simulation, noise.
 
-    python scripts/bench_showers_abroad.py [--bundle showers-any ...] [--events 10] [--cms particle_gun_ntuple.root]
-        [--only PART ...] [--json FILE]
+    python scripts/bench_showers_abroad.py [--bundle showers-any ...] [--events 10] [--seed 0]
+        [--cms particle_gun_ntuple.root] [--only PART ...] [--json FILE]
+
+Without `--bundle`: `showers-any`, and what else ships for showers in the detector.
 
 - odd: top pairs with pile-up 5, five photons and five pions of 2-30 GeV by a gun, in the Open Data Detector. `--events` counts
   the top pairs; of the others there are six times as many. Showers over 1 GeV count. The peer's energies are divided by its
@@ -12,7 +14,8 @@
   noise, as `gnnreco reconstruct` reads them (plain), and with their hits carried into our geometry
   (`real_full_simulation.py`): clusters over 1 GeV that are not mainly a muon's, and the energies of the muons' own.
 
-Rates are per cent with 68 % intervals. The seeds are in `SAMPLES`; nothing was trained or tuned on them.
+Rates are per cent with 68 % intervals. The seeds are in `SAMPLES`, and `--seed` is added to them; nothing was trained or tuned
+on them with 0.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ from real_full_simulation import carried
 from shower_cells import Calorimeter
 from shower_finders import find
 
+from gnnreco.bundle import shower_bundle
+from gnnreco.bundle.shipped import SHOWERS
 from gnnreco.cli.table import show, write_json
 from gnnreco.columns import Clusters, Event, Floats
 from gnnreco.evaluate import ShowerTarget, score_clusters
@@ -79,7 +84,7 @@ def main() -> None:
             measure = noise_row if part == "noise" else rate_row
             rows += measured(name, detectors[part], asked, measure)
     if "cms" in asked.only and asked.cms:
-        rows += cms_rows(asked.cms, detectors["noise"], asked.bundle)
+        rows += cms_rows(asked.cms, detectors["noise"], bundles(asked, detectors["noise"]))
     for part in PARTS:  # each has columns of its own
         mine = [row for row in rows if str(row["sample"]).startswith(part)]
         if mine:
@@ -101,14 +106,19 @@ def made(name: str, detector: Detector, events: int, base: int = 0) -> list[Even
     return [seen(event, detector, MEASURES).event for event in some]
 
 
+def bundles(asked: argparse.Namespace, detector: Detector) -> Sequence[str]:
+    """The bundles to compare in a detector."""
+    return asked.bundle or sorted({SHOWERS, shower_bundle(detector)})
+
+
 def measured(name: str, detector: Detector, asked: argparse.Namespace, measure: Any) -> Iterator[Row]:
     """One row of each finder on a sample."""
-    events, calorimeter = made(name, detector, asked.events), Calorimeter.of(detector)
-    for bundle in asked.bundle:
+    events, calorimeter = made(name, detector, asked.events, asked.seed), Calorimeter.of(detector)
+    for bundle in bundles(asked, detector):
         yield measure(name, bundle, ours(bundle, detector), events, detector)
     clue = peer(PEER, calorimeter, "")
     if measure is rate_row:
-        training = made(name, detector, max(1, asked.events // 3), TUNE)
+        training = made(name, detector, max(1, asked.events // 3), TUNE + asked.seed)
         raw = score_clusters(((e, find(PEER, e, calorimeter)) for e in training), detector, TARGET)
         clue = scaled(clue, raw["energy_response_mean"] or 1.0)
     yield measure(name, PEER, clue, events, detector)
@@ -174,8 +184,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--bundle", nargs="+", default=["showers-any"])
+    parser.add_argument("--bundle", nargs="+", default=[])
     parser.add_argument("--events", type=int, default=10, help="top pairs")
+    parser.add_argument("--seed", type=int, default=0, help="added to those of all samples")
     parser.add_argument("--cms", type=Path, help="file of the CMS full simulation")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts only")
     parser.add_argument("--json", type=Path)

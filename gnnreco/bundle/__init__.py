@@ -2,7 +2,7 @@
 
 from .bundle import ANY_DETECTOR, Bundle, check_bundle, load_bundle, load_task, save_bundle
 from .engine import load_engine
-from .shipped import SHIPPED, default_bundles, find_bundle, list_bundles, purpose_of
+from .shipped import SHIPPED, default_bundles, find_bundle, list_bundles, purpose_of, shower_bundle
 
 __all__ = [
     "ANY_DETECTOR",
@@ -17,4 +17,5 @@ __all__ = [
     "load_task",
     "purpose_of",
     "save_bundle",
+    "shower_bundle",
 ]

@@ -91,8 +91,8 @@ def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
             continue
         if task == "clustering" and chosen and "energy" not in measures:
             continue  # all that there is to cluster is on tracks
-        if not own and task == "clustering":
-            own = [SHOWERS if "energy" in measures and SHOWERS in shipped else CLUSTERS]
+        if task == "clustering":
+            own = [shower_bundle(detector)]
         if not own:
             raise BadBundle(
                 detector.name,
@@ -104,6 +104,20 @@ def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
     if not chosen:
         raise BadBundle(detector.name, "the detector measures neither position nor energy nor charge")
     return chosen
+
+
+def shower_bundle(detector: Detector) -> str:
+    """Name of the shipped bundle that finds whole showers, or clusters of charge, in a detector: its own, else one for any.
+
+    Where particle flow follows, `default_bundles` takes small clusters of cells in its place.
+    """
+    shipped, here = (
+        {name: read_manifest(SHIPPED / name) for name in list_bundles()},
+        detector.at_source().hash,
+    )
+    own = [name for name, m in shipped.items() if (m["task"], m["detector"]["hash"]) == ("clustering", here)]
+    energy = any("energy" in s.measures for s in detector.subsystems)
+    return own[0] if own else SHOWERS if energy and SHOWERS in shipped else CLUSTERS
 
 
 def find_bundle(name_or_path: str | Path) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gnnreco import cli
-from gnnreco.bundle import default_bundles, load_bundle
+from gnnreco.bundle import default_bundles, load_bundle, shower_bundle
 from gnnreco.bundle.shipped import CLUSTERS, SHOWERS
 from gnnreco.columns import Event
 from gnnreco.errors import BadBundle
@@ -66,6 +66,20 @@ def test_what_a_detector_measures_chooses_its_bundles(mixed: tuple[Path, Path]) 
         BadBundle, match=r"mixed: no bundle for tracks.*gnnreco bundle adapt.*showers alone are found with"
     ):
         names(load_detector(mixed[0]))
+
+
+def test_whole_showers_have_a_bundle_where_particle_flow_takes_another() -> None:
+    found = {
+        name: shower_bundle(load_detector(name)) for name in ("odd", "full_cld", "lar", "voronoi", "tpc")
+    }
+    assert found == {
+        "odd": "showers-odd",
+        "full_cld": SHOWERS,
+        "lar": "showers-lar",
+        "voronoi": SHOWERS,
+        "tpc": CLUSTERS,
+    }
+    assert "showers-odd" not in names(load_detector("odd"))
 
 
 def test_the_bundle_of_clusters_says_how_it_was_made() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from .moments import MOMENTS
-from .targets import MUON, ClusterTargets
+from .targets import CHARGED, MUON, NEUTRAL, ClusterTargets
 
 if TYPE_CHECKING:  # its functions import it
     from torch import Tensor
@@ -18,6 +18,9 @@ COVERED = 0.6827
 STOCHASTIC, CONSTANT = 0.2, 0.03
 # That of a muon, which leaves a track of the same energy whatever it has: a guess that is off by a factor costs little.
 MUON_REACH = 1.0
+# The mean response is watched from 1 GeV on, by octaves; a ratio spreads by so much, and none counts as more than exp(1.5).
+OCTAVES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+SPREAD, LARGEST = 0.3, 1.5
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class LossConfig:
         Weight of the loss of the class of clusters.
     balance : float
         Of energy conservation: all energies of an event together, in units of their error.
+    response : float
+        Of the mean response, which shall be one for showers of each class and of each octave of true energy; 0: none.
+        Without it half of the energies are too high, which for soft showers with wide errors is a mean above one.
     pivot : float
         Strength of an adversary that makes the response independent of `nuisance` at each true energy; 0: none.
     nuisance
@@ -48,6 +54,7 @@ class LossConfig:
     sigma: float = 0.1
     kind: float = 0.1
     balance: float = 0.02
+    response: float = 0.0
     pivot: float = 0.0
     nuisance: Literal["foreign", "cosine", "cell_size"] = "foreign"
 
@@ -99,6 +106,8 @@ def shower_loss(
         sigma_loss = torch.maximum(COVERED * miss, (COVERED - 1) * miss).mean()
         total = total + config.energy * energy_loss + config.sigma * sigma_loss
         total = total + config.balance * _balance(log_energy[known], sigma, wanted[known].float())
+        if config.response > 0:
+            total = total + config.response * _response(off, wanted[known], kind[known])
         if adversary is not None:
             nuisance = moments[known, MOMENTS.index(config.nuisance)]
             if config.nuisance == "foreign":  # from none to half over many orders
@@ -123,3 +132,20 @@ def _balance(log_energy: Tensor, sigma: Tensor, wanted: Tensor) -> Tensor:
     error = torch.sqrt(((wanted * sigma.detach()) ** 2).sum() + 1e-6)
     gap = (energy.sum() - wanted.sum()) / error
     return nn.functional.huber_loss(gap, torch.zeros_like(gap))
+
+
+def _response(off: Tensor, wanted: Tensor, kind: Tensor) -> Tensor:
+    """How far the mean response is from one, in units of what chance gives, over classes and octaves of true energy."""
+    import torch
+    from torch import nn
+
+    octave = torch.bucketize(wanted, torch.tensor(OCTAVES, dtype=wanted.dtype))
+    part = torch.where(kind == MUON, 2, ((kind == CHARGED) | (kind == NEUTRAL)).long())
+    group, n = 3 * octave + part, 3 * (len(OCTAVES) + 1)
+    ratio = torch.exp(torch.clamp(off, max=LARGEST))
+    some = (octave > 0) & (kind >= 0)
+    count = torch.bincount(group[some], minlength=n).float()
+    mean = torch.zeros(n).index_add(0, group[some], ratio[some]) / torch.clamp(count, min=1.0)
+    gap = (mean - 1) * torch.sqrt(count) / SPREAD
+    met = int((count > 0).sum())
+    return nn.functional.huber_loss(gap, torch.zeros(n), reduction="sum") / max(met, 1)

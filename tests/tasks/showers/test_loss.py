@@ -10,7 +10,7 @@ from torch import Tensor
 from gnnreco.models.pivot import Adversary
 from gnnreco.tasks.showers.loss import LossConfig, pair_loss, shower_loss
 from gnnreco.tasks.showers.moments import MOMENTS
-from gnnreco.tasks.showers.targets import MUON, PHOTON, UNKNOWN, ClusterTargets
+from gnnreco.tasks.showers.targets import CHARGED, MUON, PHOTON, UNKNOWN, ClusterTargets
 
 SIGMA_ONLY = LossConfig(energy=0, sigma=1, kind=0, balance=0)
 BALANCE_ONLY = LossConfig(energy=0, sigma=0, kind=0, balance=1)
@@ -45,6 +45,38 @@ def test_the_learned_error_covers_68_percent(shape: str) -> None:
         optimizer.step()
     covered = (np.abs(off) < log_sigma.exp().item()).mean()
     assert covered == pytest.approx(0.6827, abs=0.03)
+
+
+def test_the_mean_response_is_one_where_it_counts() -> None:
+    config = LossConfig(energy=0, sigma=0, kind=0, balance=0, response=1)
+    rng = np.random.default_rng(4)
+    wanted = rng.uniform(1.1, 1.9, 4000)
+    kind = np.where(np.arange(4000) < 2000, PHOTON, CHARGED)
+    scatter = torch.from_numpy(np.exp(rng.normal(0, np.where(kind == PHOTON, 0.2, 0.6)))).float()
+    shift = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.Adam([shift], 0.02)
+
+    def energy() -> Tensor:
+        return (
+            torch.from_numpy(wanted).float()
+            * scatter
+            * torch.exp(shift[(torch.from_numpy(kind) != PHOTON).long()])
+        )
+
+    def loss(energy: Tensor, wanted: np.ndarray = wanted, kind: np.ndarray = kind) -> Tensor:
+        n = len(energy)
+        target = ClusterTargets(wanted, kind)
+        nothing = torch.zeros(n), torch.zeros(n, 6)
+        return shower_loss(torch.log(energy), *nothing, target, torch.zeros(n, len(MOMENTS)), config)[0]
+
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss(energy()).backward()
+        optimizer.step()
+    ratio = energy().detach().numpy() / wanted
+    for mine in (kind == PHOTON, kind == CHARGED):  # medians of 1 would be means of 1.02 and 1.2
+        assert np.minimum(ratio[mine], np.exp(1.5)).mean() == pytest.approx(1, abs=0.01)
+    assert loss(torch.tensor([3.0, 7.0]), np.array([0.5, np.nan]), np.array([PHOTON, CHARGED])).item() == 0
 
 
 def test_balance_is_zero_when_sums_agree() -> None:
