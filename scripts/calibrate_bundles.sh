@@ -48,4 +48,7 @@ clic=(--detector clic_ecal --data clic_ecal_cone clic_ecal_wide clic_ecal_noise)
 gnnreco bundle calibrate showers-hgcal "${hgcal[@]}" -o showers-hgcal --overwrite
 gnnreco bundle calibrate showers-lar "${lar[@]}" -o showers-lar --overwrite
 gnnreco bundle calibrate showers-any "${hgcal[@]}" hgcal_cut "${lar[@]}" "${clic[@]}" -o showers-any --overwrite
+collide odd_tt odd ttbar 5 14 23001
+gnnreco simulate --detector odd --process gun --particle photon,pion --energy 1.5 40 --count 5 --events 60 --seed 23002 -o odd_few --overwrite
+gnnreco bundle calibrate showers-odd --detector odd --data odd_tt odd_few -o showers-odd --overwrite
 gnnreco bundle calibrate clusters-density "${hgcal[@]}" "${lar[@]}" "${clic[@]}" -o clusters-density --overwrite

@@ -224,6 +224,33 @@ gnnreco train clustering detector=lar "${gun[@]}" sample.simulation.cone=0.5 sam
     sample.validation_events=120 sample.seed=21 train.start=showers-any-quiet train.epochs=8 train.learning_rate=0.003 \
     train.batch=4 train.threads=1 "${weights[@]}" -o showers-lar
 
+# Showers of `odd`: from those of any detector on, with the axes of pieces, on top pairs, jets and soft particles in its field. Then
+# what judges showers learns on, so that their mean response is one.
+whole() { gnnreco simulate --detector odd "${@:2}" -o "$1"; } # folder options
+whole o_tt_a --process ttbar --pileup 5 --events 40 --seed 21001
+whole o_tt_b --process ttbar --pileup 2 --events 20 --seed 21002
+whole o_tt_c --process ttbar --pileup 5 --events 60 --seed 21011
+whole o_dj --process dijet --pileup 5 --events 12 --seed 21004
+whole o_dj_b --process dijet --pileup 3 --events 20 --seed 21014
+eight=photon,photon,electron,pion,pion,k0l,neutron,pi0
+whole o_few --process gun --particle $eight --energy 1 60 spectrum=log --count 6 --events 60 --seed 21006
+whole o_few_b --process gun --particle $eight --energy 1 60 spectrum=log --count 6 --events 100 --seed 21016
+whole o_five --process gun --particle photon,pion --energy 1.5 40 --count 5 --events 80 --seed 21017
+whole o_soft --process gun --particle photon,pion,pion,electron,muon --energy 0.4 10 spectrum=log --count 20 --events 20 \
+    --seed 21005
+whole o_neutral --process gun --particle k0l,neutron,proton,pion --energy 1 12 spectrum=log --count 14 --events 16 --seed 21008
+whole o_noise --process gun --particle muon,photon,pion --energy 2 60 --count 2 --events 10 --seed 21007 noise_hits=3
+whole o_mu --process gun --particle muon,muon,pion,photon --energy 1 60 spectrum=log --count 6 --events 30 --seed 21018
+whole v_tt --process ttbar --pileup 5 --events 8 --seed 22001
+inputs=o_tt_a,o_tt_b,o_tt_c,o_dj,o_dj_b,o_few,o_few_b,o_five,o_soft,o_neutral,o_noise,o_mu
+gnnreco train clustering detector=odd "sample.inputs=[$inputs]" 'sample.validation=[v_tt]' sample.events=100000 \
+    sample.validation_events=8 train.start=showers-any model.piece_axes=true train.epochs=2 train.learning_rate=0.003 \
+    train.seed=231 train.batch=2 train.threads=1 train.cache=cache task.loss.energy=0.5 task.loss.sigma=0.3 \
+    task.loss.kind=0.4 task.loss.pieces=1.0 -o odd-showers
+gnnreco train clustering detector=odd 'sample.inputs=[o_tt_b,o_dj,o_few,o_soft,o_five]' 'sample.validation=[v_tt]' \
+    sample.events=100000 sample.validation_events=8 train.start=./odd-showers task.frozen=true task.least_score=0.15 \
+    task.loss.response=0.3 train.epochs=10 train.learning_rate=0.003 train.seed=5 train.batch=4 train.threads=1 -o showers-odd
+
 gnnreco train drift sample.events=24 sample.validation_events=3 sample.pileup=4 sample.seed=101 train.epochs=12 \
     train.threads=1 -o tpc
 

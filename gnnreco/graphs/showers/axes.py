@@ -89,10 +89,11 @@ def axis_features(
     """
     n = len(neighbour)
     middle, way, axis, length, unit = axes_of(graph, cell, owner, n)
-    step, me = middle[neighbour] - middle[:, None], np.arange(n)[:, None]
+    step = middle[neighbour] - middle[:, None]
+    sides: list[NDArray[np.integer]] = [np.arange(n)[:, None], neighbour]
     out = np.empty((*neighbour.shape, len(AXIS_FEATURES)), np.float32)
     long, slant = np.log(length / unit + 0.1), 1 - np.abs(np.einsum("ij,ij->i", axis, way))
-    for side, piece in enumerate((me, neighbour)):
+    for side, piece in enumerate(sides):
         along = np.abs(np.einsum("ijk,ijk->ij", np.broadcast_to(axis[piece], step.shape), step))
         aside = np.sqrt(np.maximum(np.einsum("ijk,ijk->ij", step, step) - along**2, 0.0))
         out[:, :, side] = np.log1p(aside / unit[piece]) - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from gnnreco.bundle import load_bundle, load_task
+from gnnreco.geometry import load_detector
 from gnnreco.graphs.showers.cells import visible_fraction
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -62,3 +64,12 @@ def test_clusters_of_noise_are_those_without_a_particle(bench: ModuleType) -> No
     assert lost["of noise"] == loud
     assert lost["GeV"] == pytest.approx(clusters.energy[clusters.energy > bench.LEAST].sum())
     assert not lost["of particles, GeV"]
+
+
+def test_without_a_name_the_bundle_of_the_detector_is_compared_too(bench: ModuleType) -> None:
+    nobody = argparse.Namespace(bundle=[])
+    assert bench.bundles(nobody, load_detector("odd")) == ["showers-any", "showers-odd"]
+    assert bench.bundles(nobody, bench.block()) == ["showers-any"]
+    assert bench.bundles(argparse.Namespace(bundle=["clusters-density"]), bench.block()) == [
+        "clusters-density"
+    ]
