@@ -111,11 +111,9 @@ def shower_bundle(detector: Detector) -> str:
 
     Where particle flow follows, `default_bundles` takes small clusters of cells in its place.
     """
-    shipped, here = (
-        {name: read_manifest(SHIPPED / name) for name in list_bundles()},
-        detector.at_source().hash,
-    )
-    own = [name for name, m in shipped.items() if (m["task"], m["detector"]["hash"]) == ("clustering", here)]
+    shipped = {name: read_manifest(SHIPPED / name) for name in list_bundles()}
+    wanted = ("clustering", detector.at_source().hash)
+    own = [name for name, m in shipped.items() if (m["task"], m["detector"]["hash"]) == wanted]
     energy = any("energy" in s.measures for s in detector.subsystems)
     return own[0] if own else SHOWERS if energy and SHOWERS in shipped else CLUSTERS
 
