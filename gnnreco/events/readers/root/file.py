@@ -176,7 +176,8 @@ def read_columns(tree: Any, names: Iterable[str], start: int, stop: int) -> dict
     """
     if is_tree(tree):
         return _from_branches(leaves(tree, names), start, stop)
-    wanted = [name for name in names if name in tree.keys(recursive=False)]
+    there = set(tree.keys(recursive=False))  # of a thousand fields, a tenth of a second
+    wanted = [name for name in names if name in there]
     _check_pages(tree, set(wanted), start, stop)
     found: dict[str, Ragged] = {}
     if not wanted:
