@@ -94,11 +94,20 @@ def within(settings: object, low: int, high: int, *names: str) -> None:
                 raise ValueError(f"{name} must lie between {low:,} and {high:,}, not {_short(number)}")
 
 
+CLOSE = 0.6  # how alike two names are of which one may be the other, misspelt
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the closest known name, or the list of all."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean '{close[0]}'?" if close else f"; there is {', '.join(known) or 'none'}"
+    likest = max(known, key=lambda one: _alike(name, one), default="")
+    close = bool(likest) and _alike(name, likest) >= CLOSE
+    return f"; did you mean '{likest}'?" if close else f"; there is {', '.join(known) or 'none'}"
+
+
+def _alike(one: str, other: str) -> float:
+    """From 0 to 1. Read backwards, too: the longest common part hides what lies before it."""
+    return max(difflib.SequenceMatcher(None, one[::way], other[::way]).ratio() for way in (1, -1))
 
 
 def _short(value: object) -> str:

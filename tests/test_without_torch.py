@@ -47,7 +47,7 @@ def test_a_torch_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "gnnreco", *words],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "COLUMNS": "250"},  # tables wrap
             capture_output=True,
             text=True,
         )

@@ -159,7 +159,7 @@ def test_the_same_stream_makes_the_same_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("process", "pileup", "words"), [("beam", 1, "has no pile-up"), ("higs", 0, "use one of gun, beam")]
+    ("process", "pileup", "words"), [("beam", 1, "has no pile-up"), ("higs", 0, "did you mean 'higgs'")]
 )
 def test_what_cannot_be_made_is_refused(process: str, pileup: int, words: str) -> None:
     with pytest.raises(BadConfig, match=words):

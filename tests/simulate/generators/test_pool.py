@@ -114,7 +114,8 @@ def test_leptons_meet_in_a_smaller_spot_than_protons() -> None:
         ("qq", {}, 3, "no pile-up of proton-proton"),
         ("gun", {"ecm": 91.0}, 0, "process gun has no ecm"),
         ("beam", {"pool": "x.parquet"}, 0, "process beam has no ecm and no pool"),
-        ("tatau", {}, 0, "process 'tatau' is not known: .*dijet.*tautau"),
+        ("tatau", {}, 0, "process 'tatau' is not known; did you mean 'tautau'"),
+        ("lemons", {}, 0, "process 'lemons' is not known; there is gun, beam.*dijet.*tautau"),
     ],
 )
 def test_what_no_pool_holds_is_refused_with_the_remedy(

@@ -14,6 +14,7 @@ import uproot
 from gnnreco.cli import main
 from gnnreco.columns import PARTICLE_CLASSES, Clusters, Event, ReconstructedParticles, Tracks
 from gnnreco.errors import BadBundle, BadInput
+from gnnreco.evaluate.particles import jets
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
 from gnnreco.pipeline import Reconstructor
@@ -153,6 +154,7 @@ def test_explore_and_convert_read_them(tmp_path: Path) -> None:
     assert [len(event.hits) for event in open_events(out, None)] == [40, 0, 42]
 
 
+@pytest.mark.skipif(not jets.installed(), reason="needs FastJet: pip install 'gnnreco[jets]'")
 def test_jets_of_the_particles_are_judged(tmp_path: Path) -> None:
     """A bundle that needs particles runs alone on files that bring them, and says what makes an event strange."""
     file = written(tmp_path / "nano.root", candidates(3, 400))
