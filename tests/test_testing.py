@@ -13,7 +13,12 @@ from gnnreco.testing import CHECKS, Case, check_detector, description_names_no_m
 from gnnreco.testing.detectors import loads_quickly
 
 
-@pytest.fixture(scope="module", params=list_detectors())
+#: Its neighbours take ten seconds, and other detectors have layers as different.
+LARGE = {"odd"}
+NAMES = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in list_detectors()]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def case(request: pytest.FixtureRequest) -> Case:
     return Case(request.param, cells=60)
 
