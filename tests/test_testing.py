@@ -12,7 +12,6 @@ from gnnreco.geometry import find_detector, list_detectors
 from gnnreco.testing import CHECKS, Case, check_detector, description_names_no_machine
 from gnnreco.testing.detectors import loads_quickly
 
-
 #: Its neighbours take ten seconds, and other detectors have layers as different.
 LARGE = {"odd"}
 NAMES = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in list_detectors()]
