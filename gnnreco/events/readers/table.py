@@ -14,6 +14,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.arrow import numbers_of
 from gnnreco.files.remote import located
 
 from .bounded import first_bytes, read_text
@@ -200,7 +201,8 @@ def _plain(file: Path, name: str, column: pa.ChunkedArray | NDArray) -> NDArray:
         return column
     if pa.types.is_dictionary(column.type):
         column = column.cast(pa.binary())
-    values: NDArray = column.to_numpy()
+    plain = pa.types.is_primitive(column.type) and not column.null_count
+    values: NDArray = numbers_of(column) if plain else column.to_numpy()
     if values.dtype.kind == "f" and not bool(np.isfinite(values).all()):
         row = int(np.flatnonzero(~np.isfinite(values))[0])
         why = f"{values[row]} is no number; remove or mend that row"

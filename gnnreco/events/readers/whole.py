@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files.arrow import numbers_of
 
 #: Ids of particles: 64 bits, with a sign or (barcodes of ACTS) without one; they are kept as int64, bit by bit.
 ID64 = pa.decimal128(20)
@@ -42,7 +43,7 @@ def whole_numbers(file: Path, name: str, column: pa.ChunkedArray, kind: pa.DataT
     values: list[int | None] = []
     for chunk in column.chunks:
         known = [_number(text) for text in chunk.dictionary.to_pylist()]
-        rows.append(chunk.indices.to_numpy() + len(values))
+        rows.append(numbers_of(chunk.indices) + len(values))
         values += known
     row = np.concatenate([np.zeros(0, np.int64), *rows]).astype(np.int64)
     wrong = np.array([v is None or not low <= v <= high for v in values], bool)[row]
