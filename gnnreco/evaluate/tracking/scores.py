@@ -174,9 +174,8 @@ def check_tracks(event: Event, tracks: Tracks) -> None:
         if len(nan):
             why = f"{len(nan)} tracks have {name} that are not finite (first: track {nan[0]})"
             raise BadInput(event.source, where, f"{why}; reconstruct again")
-    if (
-        (tracks.theta < 0) | (tracks.theta > np.pi)
-    ).any():  # along z it is 0: hits in the same cell of all planes
+    # Along z it is 0: hits in the same cell of all planes.
+    if ((tracks.theta < 0) | (tracks.theta > np.pi)).any():
         raise BadInput(event.source, where, "a track has theta outside 0 to pi rad; reconstruct again")
 
 

@@ -7,17 +7,17 @@ it would put into the last layers what in truth goes out behind them.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gnnreco.columns import Floats
 from gnnreco.kernels import njit
-from gnnreco.simulate.showers.ray import Ray, Rows, Stack
+from gnnreco.simulate.showers.ray import Ray, Stack
 
 from .features import Depths
 
 SHALLOWEST = 20.0  # radiation lengths: of the calorimeters of the training (`scripts/fastsim_stacks.py`)
-
 THINNEST = 0.05  # radiation lengths of a layer that is added
 
 
@@ -25,7 +25,7 @@ THINNEST = 0.05  # radiation lengths of a layer that is added
 def with_layers_behind(stack: Stack, ray: Ray, d: Depths) -> Depths:
     """The layers (k,) of a shower and, until they are as deep as `SHALLOWEST`, more that are like the last one.
 
-    None where layers are divided: showers lie too deep in pieces, and too much would leak.
+    Nothing is added where layers are divided: showers lie too deep in pieces, and too much would leak.
     """
     last, k = ray.row[-1], len(d.depth)
     if d.pieces[-1] > 1:
@@ -38,7 +38,7 @@ def with_layers_behind(stack: Stack, ray: Ray, d: Depths) -> Depths:
     radiation[k:] = step
     interaction[k:] = stack.interaction[last] / d.cosine[-1]
     return Depths(
-        *(_repeated_rows(d.place, more), _repeated_rows(d.pieces, more), _repeated_rows(d.piece, more)),
+        *(_repeated(d.place, more), _repeated(d.pieces, more), _repeated(d.piece, more)),
         np.append(d.depth, d.depth[-1] + step * np.arange(1, more + 1)),
         radiation,
         *(_repeated(d.critical, more), _repeated(d.mip, more), _repeated(d.fraction, more)),
@@ -49,14 +49,8 @@ def with_layers_behind(stack: Stack, ray: Ray, d: Depths) -> Depths:
 
 
 @njit(cache=True)
-def _repeated(column: Floats, more: int) -> Floats:
-    out = np.full(len(column) + more, column[-1])
-    out[: len(column)] = column
-    return out
-
-
-@njit(cache=True)
-def _repeated_rows(column: Rows, more: int) -> Rows:
+def _repeated(column: NDArray[Any], more: int) -> NDArray[Any]:
+    """The column (k + more,), its last number repeated."""
     out = np.full(len(column) + more, column[-1])
     out[: len(column)] = column
     return out
