@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gnnreco.graphs.tracking.features import TRIPLET_FEATURES
 from gnnreco.graphs.tracking.gate import Gate
+from gnnreco.graphs.tracking.joining.leaving import ROOM
 from gnnreco.graphs.tracking.triplets import join_doublets, slopes
 from tests.graphs.tracking.test_features import OPEN, points_at
 
@@ -39,6 +40,19 @@ def test_all_doublets_that_share_a_point_are_joined_in_order(n: int, seed: int) 
     assert needed == len(expected)
     assert features.shape == (len(expected), len(TRIPLET_FEATURES))
     assert np.isfinite(features).all()
+
+
+def test_a_point_may_have_more_doublets_than_are_taken_at_once() -> None:
+    # one point in the middle, between three inner ones and twice as many outer ones as a table has room for
+    outer = np.linspace(-2, 2, 2 * ROOM + 3)
+    x = np.concatenate([[30.0, 31, 32], [100], 200 * np.cos(outer)])
+    y = np.concatenate([[0.0, 1, 2], [3], 200 * np.sin(outer)])
+    z = np.concatenate([[1.0, 2, 3], [10], np.random.default_rng(5).uniform(-50, 80, len(outer))])
+    points, frame = points_at(np.stack([x, y, z], axis=1))
+    doublets = np.array([[a, 3] for a in range(3)] + [[3, 4 + k] for k in range(len(outer))], np.int32)
+    triplets, _, needed = join_doublets(points, frame, doublets, OPEN, 10_000)
+    assert needed == 3 * len(outer)
+    assert triplets.tolist() == shared(doublets)
 
 
 @given(st.integers(0, 99), st.integers(0, 7), st.floats(0.1, 0.9))

@@ -20,13 +20,11 @@ from gnnreco.kernels import FIRST, SECOND, U, V, W, njit
 from ..features import ONE, DoubletArguments, positions, soft
 from ..frame import Frame, Points
 from ..gate import Layers, Weights, gate_block, hidden_layers
-from .leaving import GROUP, between, fill, leave, room_for
-from .meetings import BLOCK, HALF, LAWS, meet, vectorised_inlined
+from .leaving import GROUP, LAWS, ROOM, Leaving, between, leave, room_for, vectorised_inlined
+from .meetings import HALF, SCATTERING, meet
 
 HIGHLAND = 0.0136  # GeV
-SCATTERING = (
-    9  # column of the errors of a point, after two vectors and the normal: the scattering of 1 GeV squared
-)
+MOST = ROOM - GROUP
 _vectorised = njit(cache=True, boundscheck=False, error_model="numpy", fastmath=LAWS)
 
 
@@ -147,54 +145,23 @@ def _down(slope: np.float32, window: np.float32) -> np.float32:
 
 @vectorised_inlined
 def _take(
-    lane: int,
+    n: int,
     size: int,
-    met: NDArray[np.int32],
+    i: int,
+    leaving: Leaving,
+    row: int,
     raw: NDArray[np.float32],
     logits: NDArray[np.float32],
     pair: NDArray[np.int32],
     layers: Layers,
 ) -> None:
-    """Copy a triplet that fits the limits to the place `size` of the block that the gate reads."""
+    """Copy the triplet of lane `n` to the place `size` of the block that the gate reads."""
     f, _, _, _ = layers
-    i, j = met[lane, FIRST], met[lane, SECOND]
+    j = leaving.row[row]
     pair[size, FIRST], pair[size, SECOND] = i, j
-    for row in range(8):
-        f[row * LANES + size] = raw[row * BLOCK + lane]
+    for k in range(8):
+        f[k * LANES + size] = raw[k * ROOM + n]
     f[8 * LANES + size], f[9 * LANES + size] = logits[i], logits[j]
-
-
-@vectorised_inlined
-def _settle(
-    met: NDArray[np.int32],
-    kappa: np.float32,
-    wide: Floats,
-    g: NDArray[np.float32],
-    raw: NDArray[np.float32],
-    cuts: Cuts,
-    logits: NDArray[np.float32],
-    layers: Layers,
-    pair: NDArray[np.int32],
-    out: NDArray[np.int32],
-    features: NDArray[np.float32],
-    n: int,
-    size: int,
-) -> tuple[int, int, int]:
-    """Pass on the meetings that fit the limits, through the gate where its block is full.
-
-    Returns how many triplets are out, how many wait for the gate, and how many fitted.
-    """
-    low, high, _, weights, threshold = cuts
-    meet(kappa, wide, g, low, high, raw)
-    fit = 0
-    for lane in range(BLOCK):
-        if raw[8 * BLOCK + lane] == ONE and met[lane, SECOND] >= 0:
-            _take(lane, size, met, raw, logits, pair, layers)
-            fit, size = fit + 1, size + 1
-            if size == LANES:
-                n = _flush(size, pair, weights, threshold, layers, out, features, n)
-                size = 0
-    return n, size, fit
 
 
 @_vectorised
@@ -211,32 +178,27 @@ def join(
     weights, threshold = cuts.weights, cuts.threshold
     layers = hidden_layers(weights)
     layers[0][: 8 * LANES] = ONE
-    most = 0
+    leaving = room_for()
+    pair, raw = np.empty((LANES, 2), np.int32), np.empty(9 * ROOM, np.float32)
+    within, n, size = 0, 0, 0
     for b in range(len(at)):
-        most = max(most, start[b + 1] - start[b])
-    leaving = room_for(most)
-    met, pair = np.full((BLOCK, 2), -1, np.int32), np.empty((LANES, 2), np.int32)
-    wide, g, raw = np.ones(6 * BLOCK), np.ones(30 * BLOCK, np.float32), np.empty(9 * BLOCK, np.float32)
-    within, n, size, filled = 0, 0, 0, 0
-    for b in range(len(at)):
-        count, window = start[b + 1] - start[b], cuts.window[b]
-        if count == 0 or arriving_start[b] == arriving_start[b + 1]:
+        if arriving_start[b] == arriving_start[b + 1]:
             continue
-        leave(start[b], start[b + 1], at, errors, pairs, slope, leaving)
-        for i in arriving[arriving_start[b] : arriving_start[b + 1]]:
-            lowest, highest = _down(slope[i], window), _up(slope[i], window)
-            begin, end = between(lowest, highest, leaving.slope, count)
-            for k in range(begin, end, GROUP):
-                for lane in range(GROUP):
-                    met[filled + lane, FIRST] = i
-                    met[filled + lane, SECOND] = leaving.row[k + lane] if k + lane < end else -1
-                fill(filled, at, errors, pairs[i, FIRST], b, leaving, k, wide, g)
-                filled += GROUP
-                if filled == BLOCK:
-                    n, size, fit = _settle(
-                        met, kappa, wide, g, raw, cuts, logits, layers, pair, out, features, n, size
-                    )
-                    within, filled = within + fit, 0
-    met[filled:, SECOND] = -1
-    n, size, fit = _settle(met, kappa, wide, g, raw, cuts, logits, layers, pair, out, features, n, size)
-    return within + fit, _flush(size, pair, weights, threshold, layers, out, features, n)
+        for some in range(start[b], start[b + 1], MOST):
+            count = min(start[b + 1] - some, MOST)
+            leave(some, some + count, at, errors, pairs, slope, leaving)
+            for i in arriving[arriving_start[b] : arriving_start[b + 1]]:
+                lowest, highest = _down(slope[i], cuts.window[b]), _up(slope[i], cuts.window[b])
+                begin, end = between(lowest, highest, leaving.slope, count)
+                groups = (end - begin + GROUP - 1) // GROUP
+                if groups <= 0:
+                    continue
+                meet(at, errors, pairs[i, FIRST], b, kappa, leaving, begin, groups, cuts.low, cuts.high, raw)
+                for lane in range(end - begin):
+                    if raw[8 * ROOM + lane] != ONE:
+                        continue
+                    _take(lane, size, i, leaving, begin + lane, raw, logits, pair, layers)
+                    within, size = within + 1, size + 1
+                    if size == LANES:
+                        n, size = _flush(size, pair, weights, threshold, layers, out, features, n), 0
+    return within, _flush(size, pair, weights, threshold, layers, out, features, n)

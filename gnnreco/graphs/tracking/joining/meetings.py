@@ -7,16 +7,17 @@ single precision.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
-from gnnreco.kernels import njit
+from gnnreco.kernels import X, Y, Z, njit
 
-from ..features import ONE, SHORTEST, TWO
+from ..features import COS, ONE, SHORTEST, SIN, TWO
+from .leaving import GROUP, ROOM, Leaving, vectorised_inlined
 
-BLOCK = 64  # meetings of two doublets taken together
 D0_SCALE = np.float32(0.1)  # mm
 SOFTEST = np.float32(0.05)  # 1/GeV: a triplet cannot tell a momentum above 20 GeV from infinite
 STRAIGHTEST = np.float32(0.05)  # cosine below which the path through a sensor grows no longer
@@ -30,12 +31,10 @@ ARC = tuple(
 ARC_FROM = np.float32(0.44)
 # Numbers behind the features of a triplet.
 KINK_PULL, Q_OVER_PT, Q_OVER_PT_ERROR, D0, BEAM_PULL, KINK_ERROR, COT_THETA, ARM_RATIO = range(8)
-
-# no infinities may be assumed away here: limits are infinite where nothing is cut
-LAWS = {"contract", "arcp", "nsz", "reassoc"}
-vectorised_inlined = njit(  # for callees: see `gnnreco.graphs.dense.inlined`
-    cache=True, boundscheck=False, error_model="numpy", fastmath=LAWS, forceinline=True
+SCATTERING = (
+    9  # column of a point's errors, after two vectors and the normal: the scattering of 1 GeV, squared
 )
+Six = tuple[np.float32, np.float32, np.float32, np.float32, np.float32, np.float32]
 
 
 @njit(inline="always")
@@ -49,101 +48,70 @@ def _arc(square: np.float32, cosine: np.float32) -> np.float32:
 
 
 @njit(inline="always")
-def _errors(
-    ux: np.float32,
-    uy: np.float32,
-    uz: np.float32,
-    vx: np.float32,
-    vy: np.float32,
-    vz: np.float32,
-    tx: np.float32,
-    ty: np.float32,
-    cot: np.float32,
-) -> tuple[np.float32, np.float32]:
+def _six(table: NDArray[np.float32], row: int) -> Six:
+    return table[row, 0], table[row, 1], table[row, 2], table[row, 3], table[row, 4], table[row, 5]
+
+
+@njit(inline="always")
+def _eight(limits: NDArray[np.float32]) -> tuple[np.float32, ...]:
+    return limits[0], limits[1], limits[2], limits[3], limits[4], limits[5], limits[6], limits[7]
+
+
+@njit(inline="always")
+def _errors(vectors: Six, tx: np.float32, ty: np.float32, cot: np.float32) -> tuple[np.float32, np.float32]:
     """Variance of a point across a track with transverse direction (tx, ty): in azimuth and along z."""
+    ux, uy, uz, vx, vy, vz = vectors
     across_u, across_v = uy * tx - ux * ty, vy * tx - vx * ty
     along_u, along_v = uz - cot * (ux * tx + uy * ty), vz - cot * (vx * tx + vy * ty)
     return across_u * across_u + across_v * across_v, along_u * along_u + along_v * along_v
 
 
-@vectorised_inlined
-def _keep(
-    n: int,
-    numbers: tuple[np.float32, ...],
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-    raw: NDArray[np.float32],
-) -> None:
-    """Fill lane `n` of `raw`: the 8 numbers behind the features of a triplet, and whether all fit the limits."""
-    pull, q_over_pt, error, d0, beam_pull, kink, cot, ratio = numbers
-    raw[n], raw[BLOCK + n], raw[2 * BLOCK + n], raw[3 * BLOCK + n] = pull, q_over_pt, error, d0
-    raw[4 * BLOCK + n], raw[5 * BLOCK + n], raw[6 * BLOCK + n], raw[7 * BLOCK + n] = (
-        beam_pull,
-        kink,
-        cot,
-        ratio,
-    )
-    fits = (low[KINK_PULL] <= pull) & (pull <= high[KINK_PULL])
-    fits &= (low[Q_OVER_PT] <= q_over_pt) & (q_over_pt <= high[Q_OVER_PT])
-    fits &= (low[Q_OVER_PT_ERROR] <= error) & (error <= high[Q_OVER_PT_ERROR])
-    fits &= (low[D0] <= d0) & (d0 <= high[D0])
-    fits &= (low[BEAM_PULL] <= beam_pull) & (beam_pull <= high[BEAM_PULL])
-    fits &= (low[KINK_ERROR] <= kink) & (kink <= high[KINK_ERROR])
-    fits &= (low[COT_THETA] <= cot) & (cot <= high[COT_THETA])
-    fits &= (low[ARM_RATIO] <= ratio) & (ratio <= high[ARM_RATIO])
-    raw[8 * BLOCK + n] = ONE if fits else ZERO
-
-
 @njit(inline="always")
-def _errors_of(
-    row: int, n: int, g: NDArray[np.float32], tx: np.float32, ty: np.float32, cot: np.float32
-) -> tuple[np.float32, np.float32]:
-    """`_errors` of the point whose errors lie in `g` from a row on."""
-    return _errors(
-        g[row * BLOCK + n],
-        g[(row + 1) * BLOCK + n],
-        g[(row + 2) * BLOCK + n],
-        g[(row + 3) * BLOCK + n],
-        g[(row + 4) * BLOCK + n],
-        g[(row + 5) * BLOCK + n],
-        tx,
-        ty,
-        cot,
-    )
+def _column(table: NDArray[Any], row: int, k: np.uint64) -> Any:
+    """Unsigned numbers are places that cannot be counted from the end: the compiler need not ask."""
+    return table[np.uint64(row * ROOM) + k]
 
 
 @vectorised_inlined
 def meet(
+    at: Floats,
+    errors: NDArray[np.float32],
+    a: int,
+    b: int,
     kappa: np.float32,
-    wide: Floats,
-    g: NDArray[np.float32],
+    leaving: Leaving,
+    first: int,
+    groups: int,
     low: NDArray[np.float32],
     high: NDArray[np.float32],
     raw: NDArray[np.float32],
 ) -> None:
-    """Rows of `raw`: the 8 numbers behind the features of each lane's triplet, and whether all fit the limits.
+    """Let the doublet from a to b meet `groups` of `GROUP` of those that leave b, from row `first` on.
 
-    Rows of `wide`: x, y, slope of the first doublet, then of the second. Of `g`: length, sine and cosine of azimuth,
-    distance and product of the first; length, sine and cosine of the second; the errors of the three points, and of the
-    second its sensor's normal and scattering.
+    Rows of `raw` are filled: the 8 numbers behind the features of each triplet, and whether all fit the limits.
     """
-    for n in range(BLOCK):
-        abx, aby, slope1 = wide[n], wide[BLOCK + n], wide[2 * BLOCK + n]
-        bcx, bcy, slope2 = wide[3 * BLOCK + n], wide[4 * BLOCK + n], wide[5 * BLOCK + n]
-        ab, sine1, cosine1, impact, product = (
-            g[n],
-            g[BLOCK + n],
-            g[2 * BLOCK + n],
-            g[3 * BLOCK + n],
-            g[4 * BLOCK + n],
-        )
-        bc, sine2, cosine2 = g[5 * BLOCK + n], g[6 * BLOCK + n], g[7 * BLOCK + n]
-        per_ab, per_bc = ONE / ab, ONE / bc
-        acx, acy = np.float32(abx + bcx), np.float32(aby + bcy)
+    x, y, z = at[b, X] - at[a, X], at[b, Y] - at[a, Y], at[b, Z] - at[a, Z]
+    length = max(math.sqrt(x * x + y * y), SHORTEST)
+    slope1, ab, per_ab = z / length, np.float32(length), ONE / np.float32(length)
+    sine1 = np.float32(at[a, COS] * at[b, SIN] - at[a, SIN] * at[b, COS])
+    cosine1 = np.float32(at[a, COS] * at[b, COS] + at[a, SIN] * at[b, SIN])
+    impact = np.float32((x * at[b, Y] - y * at[b, X]) / length)
+    product = np.float32(at[a, X] * at[b, X] + at[a, Y] * at[b, Y])
+    errors_a, errors_b = _six(errors, a), _six(errors, b)
+    wx, wy, wz, scattering = errors[b, 6], errors[b, 7], errors[b, 8], errors[b, SCATTERING]
+    l0, l1, l2, l3, l4, l5, l6, l7 = _eight(low)
+    h0, h1, h2, h3, h4, h5, h6, h7 = _eight(high)
+    wide, near = leaving.wide, leaving.near
+    for n in range(np.uint64(groups * GROUP)):
+        k = np.uint64(first) + n
+        bcx, bcy, slope2 = _column(wide, 0, k), _column(wide, 1, k), _column(wide, 2, k)
+        bc, sine2, cosine2 = _column(near, 0, k), _column(near, 1, k), _column(near, 2, k)
+        per_bc = ONE / bc
+        acx, acy = np.float32(x + bcx), np.float32(y + bcy)
         per_ac = ONE / max(math.sqrt(acx * acx + acy * acy), SHORTEST)
         tx, ty = acx * per_ac, acy * per_ac
         # curvature of the circle through the three points, positive when it turns to the left
-        curvature = TWO * np.float32(abx * bcy - aby * bcx) * per_ab * per_bc * per_ac
+        curvature = TWO * np.float32(x * bcy - y * bcx) * per_ab * per_bc * per_ac
         half1 = min(abs(curvature) * ab * HALF, MOST_BENT)
         half2 = min(abs(curvature) * bc * HALF, MOST_BENT)
         square1, square2 = half1 * half1, half2 * half2
@@ -152,10 +120,13 @@ def meet(
         less1, less2 = more1 / (ONE + more1), more2 / (ONE + more2)
         bend = np.float32(slope2 - slope1) - np.float32(slope2) * less2 + np.float32(slope1) * less1
         cot = (np.float32(slope1) * ab + np.float32(slope2) * bc) / (ab + ab * more1 + bc + bc * more2)
-        across_a, along_a = _errors_of(8, n, g, tx, ty, cot)
-        across_b, along_b = _errors_of(14, n, g, tx, ty, cot)
-        across_c, along_c = _errors_of(20, n, g, tx, ty, cot)
-        wx, wy, wz, scattering = g[26 * BLOCK + n], g[27 * BLOCK + n], g[28 * BLOCK + n], g[29 * BLOCK + n]
+        across_a, along_a = _errors(errors_a, tx, ty, cot)
+        across_b, along_b = _errors(errors_b, tx, ty, cot)
+        errors_c = (
+            *(_column(near, 3, k), _column(near, 4, k), _column(near, 5, k)),
+            *(_column(near, 6, k), _column(near, 7, k), _column(near, 8, k)),
+        )
+        across_c, along_c = _errors(errors_c, tx, ty, cot)
         q_over_pt = curvature / kappa
         one = ONE + cot * cot
         cosine = abs(wx * tx + wy * ty + wz * cot) / math.sqrt(one)
@@ -171,4 +142,15 @@ def meet(
         beam = TWO * (sine1 * cosine2 + cosine1 * sine2) * per_ac / kappa
         pull, d0, beam_pull = bend / math.sqrt(kink), d0 / D0_SCALE, (q_over_pt - beam) / error
         ratio = bc * per_ab
-        _keep(n, (pull, q_over_pt, error, d0, beam_pull, kink, cot, ratio), low, high, raw)
+        raw[n], raw[np.uint64(ROOM) + n], raw[np.uint64(2 * ROOM) + n] = pull, q_over_pt, error
+        raw[np.uint64(3 * ROOM) + n], raw[np.uint64(4 * ROOM) + n] = d0, beam_pull
+        raw[np.uint64(5 * ROOM) + n], raw[np.uint64(6 * ROOM) + n], raw[np.uint64(7 * ROOM) + n] = (
+            kink,
+            cot,
+            ratio,
+        )
+        fits = (l0 <= pull) & (pull <= h0) & (l1 <= q_over_pt) & (q_over_pt <= h1)
+        fits &= (l2 <= error) & (error <= h2) & (l3 <= d0) & (d0 <= h3)
+        fits &= (l4 <= beam_pull) & (beam_pull <= h4) & (l5 <= kink) & (kink <= h5)
+        fits &= (l6 <= cot) & (cot <= h6) & (l7 <= ratio) & (ratio <= h7)
+        raw[np.uint64(8 * ROOM) + n] = ONE if fits else ZERO
