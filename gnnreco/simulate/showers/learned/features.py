@@ -65,7 +65,7 @@ class Depths(NamedTuple):
         Radiation lengths from where the shower begins to the end of the layer.
     radiation, critical, mip, fraction, moliere : float64
         Of the layer, along the axis: radiation lengths; critical energy, GeV; what a minimum-ionising particle leaves, GeV;
-        sampling fraction; Moliere radius, mm.
+        sampling fraction; Moliere radius, mm, mean with the layers beside it.
     gap : float64
         mm from the sensor before.
     active : float64
@@ -144,7 +144,24 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
         known = stack.air_gap[row]
         d.air_gap[i] = (known if known >= 0 else USUAL_GAP * d.gap[i]) / cosine
         place, piece = (place, piece + 1) if piece + 1 < many else (place + 1, 0)
+    d.moliere[:] = _among_neighbours(d.moliere, d.radiation)
     return d
+
+
+@njit(cache=True, error_model="numpy")
+def _among_neighbours(moliere: Floats, radiation: Floats) -> Floats:
+    """Means of Moliere radii over each layer, twice, and the two beside it, by radiation lengths.
+
+    A shower spreads in all layers that it crosses: where dense and loose ones alternate, it is as wide in either.
+    """
+    mean = np.empty(len(moliere))
+    for i in range(len(mean)):
+        over, total = 0.0, 0.0
+        for j in range(max(i - 1, 0), min(i + 2, len(mean))):
+            weight = radiation[j] * (2.0 if j == i else 1.0)
+            over, total = over + weight, total + weight * moliere[j]
+        mean[i] = total / over
+    return mean
 
 
 @njit(cache=True, error_model="numpy")
