@@ -86,6 +86,13 @@ class PolygonTemplate(CellTemplate):
         return self.polygons[np.atleast_1d(cell)]
 
     @cached_property
+    def _sizes(self) -> Floats:
+        return np.ptp(self.polygons, axis=1)
+
+    def size(self, cell: ArrayLike) -> Floats:
+        return self._sizes[np.atleast_1d(cell)]
+
+    @cached_property
     def _positions(self) -> Floats:
         _, centroid = area_centroid(self.polygons)
         return _inner_points(self.polygons, self.counts, centroid)
