@@ -18,6 +18,8 @@ Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], int]
 # Columns of a cell, as in `ScaledCells`: its place from X to Z, then these.
 WAY, TO_U, TO_V, COSINE, ALONG, UNIT, DEEP, STEP, REACH, LENGTHWISE = 3, 6, 9, 12, 13, 14, 16, 17, 18, 19
 inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+#: Room for rounding, where a quick test goes before an exact one.
+NEARLY = 1.0 + 1e-9
 #: Cells whose pairs one thread finds at a time.
 STRETCH = 4096
 
@@ -180,11 +182,14 @@ def _search(
             # What depth has used of the reach is lost aside; a tenth is left for cells that look another way.
             around = max(reaches[g], reaches[h]) * np.sqrt(1 - (0.9 * deeper) ** 2)
             for axis in range(3):
-                # A disk in the plane of the sensor, thickened for layers that bend; a ball where cells drift.
-                flat = 1.0
+                # A disk in the plane of the sensor, thickened for layers that bend; where cells drift a ball, flattened
+                # along the drift where all of the group drift one way.
+                flat, normal = 1.0, rotation[sensor[i], axis, W]
                 if not drifts:
-                    normal = rotation[sensor[i], axis, W]
                     flat = min(1.1, 0.1 + bends[h] + np.sqrt(max(0.0, 1.0 - normal**2)))
+                elif h == g and bends[h] == 0:
+                    thick = min(1.0, 1.01 * steps[g] * rows[i, LENGTHWISE] / around)
+                    flat = np.sqrt(1.0 - (1.0 - thick**2) * normal**2)
                 half = around * flat / cosine + spreads[h]
                 here = rows[i, axis] + shift * rows[i, WAY + axis]
                 least[axis], most[axis] = here - half, here + half
@@ -203,6 +208,9 @@ def _search(
                     for j in range(first_at(place, ends[row], end, least[c]), end):
                         if place[j] > most[c]:
                             break
+                        farthest, step = max(reach, rows[j, REACH]), max(rows[i, STEP], rows[j, STEP])
+                        if abs(rows[i, DEEP] - rows[j, DEEP]) > NEARLY * farthest * step:
+                            continue
                         one_of, other = i, j
                         if h == g:
                             # Of one layer the cell that faces the origin more is the first, whatever the order of rows.
@@ -210,7 +218,7 @@ def _search(
                             if facing > cosine or (facing == cosine and order[j] > order[i]):
                                 one_of, other = j, i
                         d = _distance(one_of, other, around, rows, sensor, rotation)
-                        if d > max(reach, rows[j, REACH]):
+                        if d > farthest:
                             continue
                         if total < limit:
                             if total == len(one):
