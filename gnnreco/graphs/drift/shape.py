@@ -14,6 +14,7 @@ from gnnreco.kernels import njit
 
 # Columns of the moments of charge: its weight, then from here on its first and its second moments.
 WEIGHT, MEAN, SPREAD = 0, 1, 4
+LANES = 32  # covariances that are turned at a time
 LONG, WIDE, THIN = range(3)  # columns of the variances along the main axes
 
 
@@ -50,11 +51,18 @@ def _moments(xyz: Floats, weight: Floats) -> Floats:
 def _travelled(here: Floats, offsets: Ints, neighbour: NDArray[np.int32], rounds: int) -> Floats:
     """The same after some rounds, in each of which a sample adds those of its neighbours."""
     for _ in range(rounds):
-        there = here.copy()
+        there = np.empty_like(here)
         for i in range(len(here)):
+            row = here[i]  # one by one, so that sums stay in registers
+            a, b, c, d, e = row[0], row[1], row[2], row[3], row[4]
+            f, g, h, p, q = row[5], row[6], row[7], row[8], row[9]
             for k in range(offsets[i], offsets[i + 1]):
-                for c in range(10):
-                    there[i, c] += here[neighbour[k], c]
+                row = here[neighbour[k]]
+                a, b, c, d, e = a + row[0], b + row[1], c + row[2], d + row[3], e + row[4]
+                f, g, h, p, q = f + row[5], g + row[6], h + row[7], p + row[8], q + row[9]
+            row = there[i]
+            row[0], row[1], row[2], row[3], row[4] = a, b, c, d, e
+            row[5], row[6], row[7], row[8], row[9] = f, g, h, p, q
         here = there
     return here
 
@@ -81,35 +89,66 @@ def main_axes(moments: Floats) -> tuple[Floats, Floats]:
     """
     n = len(moments)
     axis, variance = np.empty((n, 3)), np.empty((n, 3))
-    m, v = np.empty((3, 3)), np.empty((3, 3))
-    for i in range(n):
-        for a in range(3):
-            for b in range(a + 1):
-                m[a, b] = m[b, a] = moments[i, SPREAD + a * (a + 1) // 2 + b]
-                v[a, b] = v[b, a] = 0.0
-            v[a, a] = 1.0
+    lanes = np.empty(18 * LANES)  # the matrix, row after row, then its axes
+    for first in range(0, n, LANES):
+        size = min(LANES, n - first)
+        for i in range(size):
+            for a in range(3):
+                for b in range(a + 1):
+                    lanes[(3 * a + b) * LANES + i] = moments[first + i, SPREAD + a * (a + 1) // 2 + b]
+                    lanes[(3 * b + a) * LANES + i] = lanes[(3 * a + b) * LANES + i]
+                for b in range(3):
+                    lanes[(9 + 3 * a + b) * LANES + i] = 1.0 if a == b else 0.0
         for _ in range(4):
-            for p, q in ((0, 1), (0, 2), (1, 2)):
-                if abs(m[p, q]) < 1e-12 * (abs(m[p, p]) + abs(m[q, q])) + 1e-30:
-                    continue
-                half = 0.5 * (m[q, q] - m[p, p]) / m[p, q]
-                t = 1.0 / (abs(half) + np.sqrt(half * half + 1.0))
-                t = t if half >= 0 else -t
-                c = 1.0 / np.sqrt(t * t + 1.0)
-                s = t * c
-                for k in range(3):
-                    m[k, p], m[k, q] = c * m[k, p] - s * m[k, q], s * m[k, p] + c * m[k, q]
-                for k in range(3):
-                    m[p, k], m[q, k] = c * m[p, k] - s * m[q, k], s * m[p, k] + c * m[q, k]
-                    v[k, p], v[k, q] = c * v[k, p] - s * v[k, q], s * v[k, p] + c * v[k, q]
-        best = 0
-        for a in range(1, 3):
-            if m[a, a] > m[best, best]:
-                best = a
-        one, two = (best + 1) % 3, (best + 2) % 3
-        variance[i, LONG] = max(m[best, best], 0.0)
-        variance[i, WIDE] = max(m[one, one], m[two, two], 0.0)
-        variance[i, THIN] = max(min(m[one, one], m[two, two]), 0.0)
-        for a in range(3):
-            axis[i, a] = v[a, best]
+            turned = _turned(lanes, size, 0, 1, 2)
+            turned += _turned(lanes, size, 0, 2, 1) + _turned(lanes, size, 1, 2, 0)
+            if turned == 0:
+                break
+        for i in range(size):
+            one, two, three = lanes[i], lanes[4 * LANES + i], lanes[8 * LANES + i]
+            best = 0
+            if two > one:
+                best, one, two = 1, two, one
+            if three > one:
+                best, one, three = 2, three, one
+            variance[first + i, LONG] = max(one, 0.0)
+            variance[first + i, WIDE] = max(two, three, 0.0)
+            variance[first + i, THIN] = max(min(two, three), 0.0)
+            for a in range(3):
+                axis[first + i, a] = lanes[(9 + 3 * a + best) * LANES + i]
     return axis, variance
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _turned(lanes: Floats, size: int, p: int, q: int, r: int) -> int:
+    """Turn axes p and q of each lane until it has nothing off the diagonal between them; how many were not so yet.
+
+    Without a branch, so that the processor turns eight at once.
+    """
+    turned = 0
+    pp, pq, pr = (3 * p + p) * LANES, (3 * p + q) * LANES, (3 * p + r) * LANES
+    qp, qq, qr = (3 * q + p) * LANES, (3 * q + q) * LANES, (3 * q + r) * LANES
+    rp, rq = (3 * r + p) * LANES, (3 * r + q) * LANES
+    for i in range(size):
+        a, b, c, d = lanes[pp + i], lanes[pq + i], lanes[qp + i], lanes[qq + i]
+        straight = abs(b) < 1e-12 * (abs(a) + abs(d)) + 1e-30
+        half = 0.5 * (d - a) / b
+        tangent = 1.0 / (abs(half) + np.sqrt(half * half + 1.0))
+        tangent = tangent if half >= 0 else -tangent
+        cosine = 1.0 / np.sqrt(tangent * tangent + 1.0)
+        sine = tangent * cosine
+        cosine, sine = (1.0, 0.0) if straight else (cosine, sine)
+        turned += 0 if straight else 1
+        a, b = cosine * a - sine * b, sine * a + cosine * b
+        c, d = cosine * c - sine * d, sine * c + cosine * d
+        lanes[pp + i], lanes[qp + i] = cosine * a - sine * c, sine * a + cosine * c
+        lanes[pq + i], lanes[qq + i] = cosine * b - sine * d, sine * b + cosine * d
+        a, b = lanes[rp + i], lanes[rq + i]
+        lanes[rp + i], lanes[rq + i] = cosine * a - sine * b, sine * a + cosine * b
+        a, b = lanes[pr + i], lanes[qr + i]
+        lanes[pr + i], lanes[qr + i] = cosine * a - sine * b, sine * a + cosine * b
+        for k in range(3):
+            one, two = (9 + 3 * k + p) * LANES + i, (9 + 3 * k + q) * LANES + i
+            a, b = lanes[one], lanes[two]
+            lanes[one], lanes[two] = cosine * a - sine * b, sine * a + cosine * b
+    return turned

@@ -74,6 +74,19 @@ def test_axes_of_what_is_straight_already(diagonal: tuple[float, ...]) -> None:
     assert abs(axis[0, int(np.argmax(diagonal))]) == 1.0
 
 
+@pytest.mark.parametrize("n", [1, 31, 33, 100])
+def test_axes_of_many_are_those_of_each_alone(n: int) -> None:
+    rng = np.random.default_rng(n)
+    covariance = np.einsum("nij,nkj->nik", *[rng.normal(0, 1, (n, 3, 3))] * 2)
+    covariance[::3] *= np.eye(3)  # these are straight already, their neighbours are not
+    moments = moments_of(covariance)
+    axis, variance = main_axes(moments)
+    for i in range(n):
+        one, alone = main_axes(moments[i : i + 1])
+        assert (one[0] == axis[i]).all()
+        assert (alone[0] == variance[i]).all()
+
+
 @given(st.integers(0, 99))
 @settings(max_examples=20)
 def test_turning_all_turns_the_axis(seed: int) -> None:
