@@ -67,31 +67,60 @@ def grow_pieces(
     pairs : int32 (m, 2)
     logit : float32 (m,)
     """
-    sure = np.flatnonzero(logit > np.log(config.probability / (1 - config.probability)))
-    clear = np.log(config.sure / (1 - config.sure))
-    sure = sure[surest_first(charge, pairs[sure], np.minimum(logit[sure], clear))]
-    root = _grow(xyz, charge, pairs[sure], config.window, config.long, config.bend**2)
+    least, clear = (np.log(p / (1 - p)) for p in (config.probability, config.sure))
+    sure = surest_first(charge, pairs, logit, least, clear)
+    root = _grow(xyz, charge, sure, config.window, config.long, config.bend**2)
     large = np.bincount(root, minlength=len(root)) >= config.min_samples
     return np.where(large, np.cumsum(large) - 1, -1)[root]
 
 
-def surest_first(charge: Floats, pairs: NDArray[np.int32], logit: Floats) -> Ints:
-    """Order of pairs (m,): by logit, then the one on the ridge of the charge, then as they stand.
+def surest_first(
+    charge: Floats, pairs: NDArray[np.int32], logit: NDArray[np.float32], least: float, clear: float
+) -> NDArray[np.int32]:
+    """Pairs (k, 2) above `least`: by logit, then the one on the ridge of the charge, then as they stand.
 
-    Halves of one track must not grow side by side, so among equally sure pairs that with most charge at its poorer end goes
-    first. Most pairs are equally sure, and whole numbers that are never equal are sorted in a tenth of a lexsort's time:
-    the bits of positive numbers in single precision rise with them.
+    Pairs above `clear` are equally sure. Halves of one track must not grow side by side, so among them that with most
+    charge at its poorer end goes first. Most pairs are such: they are counted by the rank of that charge, not sorted.
     """
-    top = logit.max(initial=-np.inf)
-    level = np.asarray(charge, np.float32).view(np.int32).astype(np.int64)
-    depth = np.iinfo(np.int32).max - np.minimum(level[pairs[:, FIRST]], level[pairs[:, SECOND]])
-    first, rest = np.flatnonzero(logit == top), np.flatnonzero(logit != top)
-    key = np.sort(depth[first] << 32 | first)
-    return np.append(key & 0xFFFFFFFF, rest[np.lexsort((depth[rest], -logit[rest]))])
+    levels, rank = np.unique(-np.asarray(charge, np.float32), return_inverse=True)
+    rank = rank.astype(np.int32)
+    first, rest = _by_charge(rank, len(levels), pairs, logit, least, clear)
+    poorer = rank[pairs[rest]].max(axis=1, initial=0)
+    return np.concatenate([first, pairs[rest[np.lexsort((poorer, -logit[rest]))]]])
 
 
 @njit(cache=True, nogil=True)
-def _root(parent: Ints, i: int) -> int:
+def _by_charge(
+    rank: NDArray[np.int32],
+    n_ranks: int,
+    pairs: NDArray[np.int32],
+    logit: NDArray[np.float32],
+    least: float,
+    clear: float,
+) -> tuple[NDArray[np.int32], Ints]:
+    """Pairs from `clear` on by the higher rank of their ends, then as they stand; rows of the others above `least`."""
+    start, others = np.zeros(n_ranks + 1, np.int64), 0
+    for m in range(len(pairs)):
+        if logit[m] >= clear:
+            start[max(rank[pairs[m, FIRST]], rank[pairs[m, SECOND]]) + 1] += 1
+        elif logit[m] > least:
+            others += 1
+    place = np.cumsum(start)
+    ordered, rest, others = np.empty((place[-1], 2), np.int32), np.empty(others, np.int64), 0
+    for m in range(len(pairs)):
+        if logit[m] >= clear:
+            a, b = pairs[m]
+            k = max(rank[a], rank[b])
+            ordered[place[k], FIRST], ordered[place[k], SECOND] = a, b
+            place[k] += 1
+        elif logit[m] > least:
+            rest[others] = m
+            others += 1
+    return ordered, rest
+
+
+@njit(cache=True, nogil=True)
+def _root(parent: NDArray[np.int32], i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -103,8 +132,8 @@ def _grow(
     xyz: Floats, charge: Floats, pairs: NDArray[np.int32], window: float, long: int, bend2: float
 ) -> Ints:
     n = len(xyz)
-    parent, size, tail = np.arange(n), np.ones(n, np.int64), np.arange(n)
-    following = np.full(n, -1, np.int64)
+    parent, tail = np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)
+    size, following = np.ones(n, np.int32), np.full(n, -1, np.int32)
     refused, table = np.zeros(1, np.int64), 1 << 16
     refused = np.full(table, -1, np.int64)
     one, two = np.empty((POINTS, 4)), np.empty((POINTS, 4))
@@ -143,7 +172,7 @@ def _collect(
     xyz: Floats,
     charge: Floats,
     first: int,
-    following: Ints,
+    following: NDArray[np.int32],
     size: int,
     middle: Floats,
     window: float,

@@ -56,7 +56,9 @@ def test_the_surest_pairs_go_first_as_a_lexsort_has_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
     charge = rng.integers(1, 6, 40).astype(float)  # many are equal
     pairs = rng.integers(0, 40, (300, 2)).astype(np.int32)
-    logit = np.minimum(rng.normal(1, 1, 300), 1.5).astype(np.float32)
-    wanted = np.lexsort((-charge[pairs].min(axis=1), -logit))
-    assert surest_first(charge, pairs, logit).tolist() == wanted.tolist()
-    assert surest_first(charge, pairs[:0], logit[:0]).tolist() == []
+    logit = rng.normal(1, 1, 300).astype(np.float32)
+    order = np.lexsort((-charge[pairs].min(axis=1), -np.minimum(logit, 1.5)))
+    wanted = pairs[order[logit[order] > 0.2]]
+    assert surest_first(charge, pairs, logit, 0.2, 1.5).tolist() == wanted.tolist()
+    assert surest_first(charge, pairs[:0], logit[:0], 0.2, 1.5).tolist() == []
+    assert surest_first(charge, pairs, logit, 0.2, 9.0)[0].tolist() == pairs[logit.argmax()].tolist()
