@@ -142,7 +142,8 @@ class ParquetReader:
             names = ["event", *HITS, *HITS_WANTED, *(DEPOSITS if deposits else ())]
             names += TRUTH if truth else []
             table = self._guarded(lambda file: read_group(self.file, file, group, names))
-            ParquetReader._latest = (self, key, table)
+            single = self._starts[group + 1] - self._starts[group] == 1  # nobody will ask for it again
+            ParquetReader._latest = (None, key, None) if single else (self, key, table)
         return table
 
     def _numbers(self, file: pq.ParquetFile) -> list[NDArray[np.int64]]:

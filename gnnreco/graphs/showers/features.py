@@ -66,7 +66,7 @@ class LoudNeighbours:
         False where a place is not taken.
     cells : float32 (n, 16)
         By `CELL_FEATURES`.
-    pairs : float32 (n, k, 8)
+    pairs : float32 (n, k, 8), or `PairTable`
         By `PAIR_FEATURES`; 0 where a place is not taken.
     density : float64 (n,)
         See `gnnreco.tasks.showers.density.local_density`; GeV.
@@ -75,7 +75,7 @@ class LoudNeighbours:
     neighbour: NDArray[np.int32]
     real: NDArray[np.bool_]
     cells: NDArray[np.float32]
-    pairs: NDArray[np.float32]
+    pairs: NDArray[np.float32] | PairTable
     density: Floats
 
 
@@ -96,13 +96,16 @@ def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
     return described(graph, around_cells(graph.energy, [(len(graph), 0, pairs)], k, reach), reach)
 
 
-def described(graph: CellGraph, around: Around, reach: float) -> LoudNeighbours:
-    """Cells and the loudest pairs of them in numbers; see `loud_neighbours`. The pairs of the graph are not read."""
+def described(graph: CellGraph, around: Around, reach: float, in_parts: bool = False) -> LoudNeighbours:
+    """Cells and the loudest pairs of them in numbers; see `loud_neighbours`. The pairs of the graph are not read.
+
+    With `in_parts` the numbers of pairs are a `PairTable`.
+    """
     mip = np.where(graph.mip > 0, graph.mip, 1.0)
     near, neighbour, real = around.near, around.neighbour, around.voice > 0
     cells = _Cells(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy)
     lean = _lean(cells, neighbour, real)
-    pairs = _pairs(cells, near, lean, neighbour, real, reach)
+    pairs = PairTable(cells, near, lean, neighbour, real, reach)
     columns: dict[str, Callable[[], Floats]] = {  # made one after the other: they are large
         "energy": lambda: np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
         "density_near": lambda: np.log(np.maximum(near / mip, FAINTEST)) / 4,
@@ -124,7 +127,7 @@ def described(graph: CellGraph, around: Around, reach: float) -> LoudNeighbours:
     table = np.empty((len(graph), len(CELL_FEATURES)), np.float32)
     for k, name in enumerate(CELL_FEATURES):
         table[:, k] = columns[name]()
-    return LoudNeighbours(neighbour, real, table, pairs, near)
+    return LoudNeighbours(neighbour, real, table, pairs if in_parts else pairs[:], near)
 
 
 class _Cells(NamedTuple):
@@ -138,7 +141,27 @@ class _Cells(NamedTuple):
     energy: Floats
 
 
-@njit(cache=True)
+@dataclass(frozen=True, slots=True)
+class PairTable:
+    """Column `pairs` of `LoudNeighbours`, worked out for the rows that are asked for: of a large event it would be as large
+    as all else that a network reads.
+    """
+
+    cells: _Cells
+    density: Floats
+    lean: Floats
+    neighbour: NDArray[np.int32]
+    real: NDArray[np.bool_]
+    reach: float
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
+        """Those of some cells (n, k, 8)."""
+        first, stop, _ = rows.indices(len(self.neighbour))
+        given = self.cells, self.density, self.lean, self.neighbour, self.real, self.reach
+        return _pairs(*given, first, stop)  # type: ignore[no-any-return]
+
+
+@njit(cache=True, nogil=True)
 def _step(xyz: Floats, direction: Floats, i: int, j: int) -> tuple[float, float, float]:
     """From cell i to cell j, mm, without what lies along the direction of i."""
     x, y, z = xyz[j, X] - xyz[i, X], xyz[j, Y] - xyz[i, Y], xyz[j, Z] - xyz[i, Z]
@@ -169,7 +192,7 @@ def _lean(cells: _Cells, neighbour: NDArray[np.int32], real: NDArray[np.bool_]) 
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _pairs(
     cells: _Cells,
     density: Floats,
@@ -177,15 +200,17 @@ def _pairs(
     neighbour: NDArray[np.int32],
     real: NDArray[np.bool_],
     reach: float,
+    first: int,
+    stop: int,
 ) -> NDArray[np.float32]:
     xyz, direction, depth, unit, step, energy = cells
-    n, k = neighbour.shape
-    out = np.zeros((n, k, 8), np.float32)
-    for i in range(n):
+    k = neighbour.shape[1]
+    out = np.zeros((stop - first, k, 8), np.float32)
+    for i in range(first, stop):
         for m in range(k):
             if not real[i, m]:
                 break
-            j, f = neighbour[i, m], out[i, m]
+            j, f = neighbour[i, m], out[i - first, m]
             x, y, z = _step(xyz, direction, i, j)
             length = 0.5 * (unit[i] + unit[j])
             x, y, z = x / length, y / length, z / length

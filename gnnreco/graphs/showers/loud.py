@@ -16,7 +16,7 @@ from .pairs import Pairs, pairs_in_parts
 
 
 def build_loud_graph(
-    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event, k: int
+    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event, k: int, in_parts: bool = False
 ) -> tuple[CellGraph, LoudNeighbours]:
     """What `loud_neighbours` gives of `build_cell_graph`, but for rounding; the graph keeps no pairs.
 
@@ -26,9 +26,11 @@ def build_loud_graph(
         As for `build_cell_graph`, which tells what is raised.
     k : int
         Neighbours of a cell.
+    in_parts : bool
+        See `described`.
     """
     graph, around = _around(config, detector, frame, event, k)
-    return graph, described(graph, around, config.reach)
+    return graph, described(graph, around, config.reach, in_parts)
 
 
 def _around(
@@ -37,6 +39,7 @@ def _around(
     """Cells and what lies around them; what they were found by is left behind."""
     graph, cells, groups = measured_cells(config, detector, frame, event)
     bars, parts = pairs_in_parts(cells, groups, detector.rotation, config.max_edges)
+    del cells  # half as large as all that is kept
     counted = _within_budget(parts, event.number, config.max_edges)
     final = settled(counted, bars, groups, graph.group[bars.order])
     return graph, around_cells(graph.energy[bars.order], final, k, config.reach).rows(bars.order)

@@ -53,6 +53,7 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from .samples import EventSample, JudgementSample
 
 ENOUGH = 50  # clusters of a class, to correct its errors
+LARGE = 200_000  # hits of an event whose pairs are described three times over rather than kept: 250 bytes a hit
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
 
 
@@ -134,10 +135,10 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
         drifts = np.append(self.frame.charge, False)[event.hits.sensor]
         return event.hits.energy is not None and bool((event.hits.energy[drifts] > 0).any())
 
-    def loud(self, event: Event) -> tuple[CellGraph, LoudNeighbours]:
-        """The same cells, without that table, and the pairs that the network reads."""
+    def loud(self, event: Event, in_parts: bool = False) -> tuple[CellGraph, LoudNeighbours]:
+        """The same cells, without that table, and the pairs that the network reads; `in_parts`: see `PairTable`."""
         neighbours = self.config.network.neighbours
-        return build_loud_graph(self.config.graph, self._there, self.frame, event, neighbours)
+        return build_loud_graph(self.config.graph, self._there, self.frame, event, neighbours, in_parts)
 
     def sample(self, event: Event) -> EventSample | JudgementSample:
         """Cells and pairs of a training event as tensors, with their truth."""
@@ -269,8 +270,9 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
 
     def _learned(self, event: Event) -> tuple[CellGraph, Clusters]:
         """Cells and their clusters, as the network finds them."""
-        graph, loud = self.loud(event)
         network = self._reader()
+        in_parts = isinstance(network, ShowerInference) and len(event.hits) > LARGE
+        graph, loud = self.loud(event, in_parts)
         found = find(self.config, network, graph, loud)
         _, judged = self._judge(network, graph, loud, found)
         if self.config.finder == "condensation":
