@@ -27,6 +27,7 @@ from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.arrow import numbers_of
 from gnnreco.files.limits import EVENTS
+from gnnreco.kernels.memory import LARGE, give_back
 
 from .numbers import numbers_by_footer
 from .row_groups import PANDAS, Footer, event_numbers, opened, read_group
@@ -118,7 +119,12 @@ class ParquetReader:
         if columns.number != entry.number:
             raise BadInput(self.file, where, "the file changed while it was read; open it again")
         made = _truth(columns) if truth else None
-        return Event(entry.number, entry.source, self._hits(columns), made, left_aside=self._aside)
+        hits = self._hits(columns)
+        if len(hits) > LARGE and ParquetReader._latest[0] is None:
+            del table, columns  # Arrow keeps what it has read apart from what NumPy may use
+            pa.default_memory_pool().release_unused()
+            give_back(len(hits))
+        return Event(entry.number, entry.source, hits, made, left_aside=self._aside)
 
     def _told(self) -> list[NDArray[np.int64]]:
         """The numbers by row groups as the footer tells them, which was read already; none where it does not."""

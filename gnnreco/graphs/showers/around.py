@@ -58,6 +58,20 @@ class Around(NamedTuple):
         return Around._make(column[back] for column in columns)
 
 
+class _Waiting(NamedTuple):
+    """Pairs of the first cells from row `begin` on: those of the k-th are ``offsets[k]:offsets[k + 1]``."""
+
+    begin: int
+    offsets: Ints
+    two: NDArray[np.int32]
+    distance: NDArray[np.float32]
+
+    @property
+    def stop(self) -> int:
+        """The row before which the first cells lie."""
+        return self.begin + len(self.offsets) - 1
+
+
 def around_cells(energy: Floats, parts: Iterable[tuple[int, int, Pairs]], k: int, reach: float) -> Around:
     """Sum up pairs of cells.
 
@@ -83,14 +97,17 @@ def around_cells(energy: Floats, parts: Iterable[tuple[int, int, Pairs]], k: int
         np.repeat(np.arange(n, dtype=np.int32)[:, None], k, axis=1),
         np.zeros((n, k)),
     )
-    waiting: deque[tuple[int, Pairs]] = deque()
-    for stop, settled, pairs in parts:
-        _hear(*pairs[:3], energy, around, reach)
-        waiting.append((stop, pairs))
-        while waiting and waiting[0][0] <= settled:
-            _climb(*waiting.popleft()[1][:3], around)
-    for _, pairs in waiting:
-        _climb(*pairs[:3], around)
+    waiting: deque[_Waiting] = deque()
+    begin = 0
+    for stop, settled, (one, two, distance, _) in parts:
+        _hear(one, two, distance, energy, around, reach)
+        offsets = np.searchsorted(one, np.arange(begin, stop + 1))
+        waiting.append(_Waiting(begin, offsets, two, distance))
+        begin = stop
+        while waiting and waiting[0].stop <= settled:
+            _climb(waiting.popleft(), around)
+    while waiting:
+        _climb(waiting.popleft(), around)
     np.maximum(around.highest, around.near, out=around.highest)
     return around
 
@@ -152,16 +169,16 @@ def _hear(
 
 
 @njit(cache=True)
-def _climb(
-    one: NDArray[np.int32], two: NDArray[np.int32], distance: NDArray[np.float32], around: Around
-) -> None:
+def _climb(pairs: _Waiting, around: Around) -> None:
     """Highest density around both cells of pairs, and the way of the lower one to the higher."""
+    begin, offsets, two, distance = pairs
     near, _, _, highest, climb, _, _ = around
-    for m in range(len(one)):
-        a, b = one[m], two[m]
-        if near[a] < near[b]:
-            a, b = b, a
-        highest[b] = max(highest[b], near[a])
-        highest[a] = max(highest[a], near[b])
-        if near[a] > near[b]:
-            climb[b] = min(climb[b], distance[m])
+    for k in range(len(offsets) - 1):
+        for m in range(offsets[k], offsets[k + 1]):
+            a, b = begin + k, two[m]
+            if near[a] < near[b]:
+                a, b = b, a
+            highest[b] = max(highest[b], near[a])
+            highest[a] = max(highest[a], near[b])
+            if near[a] > near[b]:
+                climb[b] = min(climb[b], distance[m])

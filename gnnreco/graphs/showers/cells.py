@@ -109,6 +109,8 @@ class CellGraph:
         return len(self.index)
 
 
+#: A column that `with_layers` fills.
+LATER = np.zeros(0)
 #: Columns `offsets`, `neighbour` and `distance` of a graph whose pairs were not kept.
 NO_PAIRS = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
 
@@ -160,6 +162,7 @@ def build_cell_graph(
         More pairs than `max_edges`.
     """
     graph, cells, groups = measured_cells(config, detector, frame, event)
+    graph = with_layers(config, frame, graph)
     one, two, distance, needed = close_pairs(cells, groups, detector.rotation, config.max_edges)
     if needed > config.max_edges:
         raise OverBudget(event.number, "pairs of close cells", needed, config.max_edges)
@@ -170,11 +173,10 @@ def build_cell_graph(
 def measured_cells(
     config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event
 ) -> tuple[CellGraph, ScaledCells, Groups]:
-    """The graph of `build_cell_graph` without its pairs, and what they are found by."""
+    """The graph of `build_cell_graph` without its pairs and the columns of `with_layers`, and what pairs are found by."""
     index, cell, energy = live_cells(config, detector, frame, event)
     xyz, sensor = event.hits.xyz[index], event.hits.sensor[index]
     group, drifts = frame.group[sensor], frame.charge[sensor]
-    mip = config.mip * frame.radiation_lengths[group]
     smallest = config.lateral_unit * frame.unit[sensor]
     unit = np.maximum(detector.cell_size(sensor, cell), smallest[:, None])
     direction, cosine = _directions(frame, sensor, drifts, xyz)
@@ -196,28 +198,36 @@ def measured_cells(
         group,
         sensor.astype(np.int64),
     )
-    across, moliere = np.sqrt(unit[:, 0] * unit[:, 1]), frame.unit[sensor]
-    size = np.where(moliere > 0, across / np.where(moliere > 0, moliere, 1.0), 1.0)
     graph = CellGraph(
         index,
         sensor,
         group,
         energy,
-        mip,
+        LATER,
         xyz,
         direction,
         depth,
-        across,
+        np.sqrt(unit[:, 0] * unit[:, 1]),
         step,
         cosine,
-        frame.radiation_lengths[group],
-        frame.nuclear[group] / cosine,
-        frame.behind[group] / cosine,
-        size,
-        frame.fraction[sensor],
+        *(LATER,) * 5,
         *NO_PAIRS,
     )
     return graph, cells, Groups(frame.stack, frame.depth, frame.middle, frame.spread, frame.bend)
+
+
+def with_layers(config: CellGraphConfig, frame: CellFrame, graph: CellGraph) -> CellGraph:
+    """The graph with what the layers of its cells are: columns that wait until pairs are found need no memory till then."""
+    group, moliere = graph.group, frame.unit[graph.sensor]
+    return replace(
+        graph,
+        mip=config.mip * frame.radiation_lengths[group],
+        thickness=frame.radiation_lengths[group],
+        nuclear=frame.nuclear[group] / graph.cosine,
+        behind=frame.behind[group] / graph.cosine,
+        size=np.where(moliere > 0, graph.unit / np.where(moliere > 0, moliere, 1.0), 1.0),
+        fraction=frame.fraction[graph.sensor],
+    )
 
 
 def live_cells(

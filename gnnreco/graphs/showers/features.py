@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +66,8 @@ class LoudNeighbours:
         False where a place is not taken.
     cells : float32 (n, 16)
         By `CELL_FEATURES`.
-    pairs : float32 (n, k, 8), or `PairTable`
-        By `PAIR_FEATURES`; 0 where a place is not taken.
+    pairs : float32 (n, k, 8)
+        By `PAIR_FEATURES`; 0 where a place is not taken. Where it was asked for, a `PairTable` instead.
     density : float64 (n,)
         See `gnnreco.tasks.showers.density.local_density`; GeV.
     """
@@ -75,7 +75,7 @@ class LoudNeighbours:
     neighbour: NDArray[np.int32]
     real: NDArray[np.bool_]
     cells: NDArray[np.float32]
-    pairs: NDArray[np.float32] | PairTable
+    pairs: NDArray[np.float32]
     density: Floats
 
 
@@ -127,7 +127,8 @@ def described(graph: CellGraph, around: Around, reach: float, in_parts: bool = F
     table = np.empty((len(graph), len(CELL_FEATURES)), np.float32)
     for k, name in enumerate(CELL_FEATURES):
         table[:, k] = columns[name]()
-    return LoudNeighbours(neighbour, real, table, pairs if in_parts else pairs[:], near)
+    given: Any = pairs if in_parts else pairs[:]
+    return LoudNeighbours(neighbour, real, table, given, near)
 
 
 class _Cells(NamedTuple):

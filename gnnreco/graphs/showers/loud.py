@@ -7,16 +7,22 @@ from collections.abc import Iterable, Iterator
 from gnnreco.columns import Event
 from gnnreco.errors import OverBudget
 from gnnreco.geometry import Detector
+from gnnreco.kernels.memory import give_back
 
 from .around import Around, around_cells, settled
-from .cells import CellGraph, CellGraphConfig, measured_cells
+from .cells import CellGraph, CellGraphConfig, measured_cells, with_layers
 from .features import LoudNeighbours, described
 from .frame import CellFrame
 from .pairs import Pairs, pairs_in_parts
 
 
 def build_loud_graph(
-    config: CellGraphConfig, detector: Detector, frame: CellFrame, event: Event, k: int, in_parts: bool = False
+    config: CellGraphConfig,
+    detector: Detector,
+    frame: CellFrame,
+    event: Event,
+    k: int,
+    in_parts: bool = False,
 ) -> tuple[CellGraph, LoudNeighbours]:
     """What `loud_neighbours` gives of `build_cell_graph`, but for rounding; the graph keeps no pairs.
 
@@ -30,6 +36,8 @@ def build_loud_graph(
         See `described`.
     """
     graph, around = _around(config, detector, frame, event, k)
+    give_back(len(graph))
+    graph = with_layers(config, frame, graph)
     return graph, described(graph, around, config.reach, in_parts)
 
 
@@ -40,6 +48,7 @@ def _around(
     graph, cells, groups = measured_cells(config, detector, frame, event)
     bars, parts = pairs_in_parts(cells, groups, detector.rotation, config.max_edges)
     del cells  # half as large as all that is kept
+    give_back(len(graph))
     counted = _within_budget(parts, event.number, config.max_edges)
     final = settled(counted, bars, groups, graph.group[bars.order])
     return graph, around_cells(graph.energy[bars.order], final, k, config.reach).rows(bars.order)

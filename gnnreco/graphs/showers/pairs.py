@@ -229,7 +229,7 @@ def _search(
                         total += 1
             h -= 1
     kept = min(total, limit)
-    return one[:kept], two[:kept], distance[:kept], total
+    return one[:kept].copy(), two[:kept].copy(), distance[:kept].copy(), total
 
 
 @njit(cache=True)

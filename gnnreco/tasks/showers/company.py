@@ -37,8 +37,10 @@ def shower_company(graph: CellGraph, shares: Shares) -> NDArray[np.float32]:
     way, depth = center / length[:, None], mean(graph.depth)
     reach = REACH * mean(graph.unit) / length  # an angle, nearly
     pairs = cKDTree(way).query_pairs(float(reach.max()), output_type="ndarray")
+    apart = np.linalg.norm(way[pairs[:, 0]] - way[pairs[:, 1]], axis=1)
+    near = apart < reach[pairs].max(axis=1)  # few are: the reach of most is far less than the largest
+    pairs, apart = pairs[near], np.tile(apart[near], 2)
     one, two = np.concatenate([pairs, pairs[:, ::-1]]).T
-    apart = np.linalg.norm(way[one] - way[two], axis=1)
     near = apart < reach[one]
     one, two, apart = one[near], two[near], apart[near]
     distance = apart / reach[one]

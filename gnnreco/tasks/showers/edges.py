@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.graphs.order import by_key
 from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.kernels import njit
 
@@ -140,12 +141,12 @@ def showers_of(
     height = np.bincount(cluster[some], (energy / np.maximum(mip, 1e-30))[some], n)
     real = (np.bincount(cluster[some], minlength=n) >= config.min_hits) & (height >= config.min_energy)
     number = np.append(np.where(real, np.cumsum(real) - 1, -1), -1)
-    whole = whole_shares(number[cluster])
-    if not len(whole.cell) or config.share >= 1:
-        return whole
-    cell, owner, weight = _split(number[cluster], loud.neighbour, loud.real, logit, energy, config.share)
-    order = np.lexsort((cell, owner))
-    return Shares(cell[order], owner[order], weight[order], whole.n)
+    cluster = number[cluster]
+    if not real.any() or config.share >= 1:
+        return whole_shares(cluster)
+    cell, owner, weight = _split(cluster, loud.neighbour, loud.real, logit, energy, config.share)
+    order, _ = by_key(owner, int(real.sum()))  # cells stand in their order
+    return Shares(cell[order], owner[order], weight[order], int(real.sum()))
 
 
 @njit(cache=True)
@@ -190,4 +191,4 @@ def _split(
             if at == 0 or voices[at] > least * total:
                 cell[count], owner[count], weight[count] = i, names[at], voices[at] / kept
                 count += 1
-    return cell[:count], owner[:count], weight[:count]
+    return cell[:count].copy(), owner[:count].copy(), weight[:count].copy()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
+from gnnreco.kernels.memory import give_back
 from gnnreco.models.showers.inference import Held, ShowerInference
 
 from .edges import Shares, climbed, showers_of, whole_shares
@@ -47,6 +48,7 @@ def find(
     """Cells to showers; gradients flow through the scores, not through what is made of them."""
     scores: Any = network.cells(_inputs(network, loud.cells, loud))
     logit = _plain(scores.logit)
+    give_back(len(graph))
     if config.finder == "condensation":
         import torch
 
@@ -63,6 +65,7 @@ def find(
         pieces = pieces_of(
             graph, loud, logit, parts, config.network.piece_neighbours, config.network.piece_axes
         )
+        give_back(len(graph))
         piece_logit = _piece_scores(network, graph, loud, scores, parts, pieces)
         scores_of_pieces = _plain(piece_logit)
         size = np.bincount(parts.cluster, minlength=parts.n)
@@ -77,6 +80,7 @@ def find(
         up[largest[up] < config.edges.min_hits] = -1
         cluster = np.empty(len(graph), np.int64)
         cluster[parts.cell] = up[parts.cluster]
+    give_back(len(graph))
     shares = showers_of(cluster, loud, logit, graph.energy, graph.mip, config.edges)
     return Found(scores, place, parts, pieces, piece_logit, shares)
 

@@ -28,6 +28,10 @@ PIECE_FEATURES = (
     "saddle",
 )
 NUCLEAR_UNIT = 0.25  # interaction lengths that count as one lateral unit
+WORST = -20.0  # score of a border, before any pair of its cells
+SCORE, WEIGHT, BEST, SADDLE = range(
+    4
+)  # columns of borders: score times weight, weight, best score, highest saddle
 LOOKED_AT = 24  # nearest pieces among which the loudest are chosen
 
 
@@ -136,31 +140,18 @@ def _borders(
     n, k = neighbour.shape
     peak = np.zeros(n)
     np.maximum.at(peak, piece, loud.density)
-    key, score, weight, best, saddle = _crossing(
-        piece, loud.neighbour, loud.real, logit, graph.energy, loud.density
-    )
-    keys, row = np.unique(key, return_inverse=True)
-    row = row.ravel()
-    sums = [np.bincount(row, values, len(keys)) for values in (score, weight)]
-    tops = [np.full(len(keys), low) for low in (-20.0, 0.0)]
-    for values, top in zip((best, saddle), tops, strict=True):
-        np.maximum.at(top, row, values)
-    mine = np.arange(n)[:, None]
-    wanted = np.minimum(mine, neighbour).astype(np.int64) << 32 | np.maximum(mine, neighbour)
-    at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    out = np.zeros((n, k, 5), np.float32)
-    if len(keys):
-        touching = keys[at] == wanted
-        smaller, lower = (np.minimum(x[:, None], x[neighbour]) for x in (total, peak))
-        columns = [
-            sums[0][at] / sums[1][at] / 4,
-            tops[0][at] / 4,
-            np.log1p(sums[1][at] / smaller),
-            np.ones((n, k)),
-            tops[1][at] / np.maximum(lower, 1e-30),
-        ]
-        out[:] = np.stack(columns, axis=2) * touching[:, :, None]
-    return out
+    border = _crossing(piece, loud.neighbour, loud.real, logit, graph.energy, loud.density, neighbour)
+    touching = border[:, :, WEIGHT] > 0
+    weight = np.where(touching, border[:, :, WEIGHT], 1.0)
+    smaller, lower = (np.minimum(x[:, None], x[neighbour]) for x in (total, peak))
+    columns = [
+        border[:, :, SCORE] / weight / 4,
+        border[:, :, BEST] / 4,
+        np.log1p(weight / smaller),
+        np.ones((n, k)),
+        border[:, :, SADDLE] / np.maximum(lower, 1e-30),
+    ]
+    return (np.stack(columns, axis=2) * touching[:, :, None]).astype(np.float32)
 
 
 @njit(cache=True)
@@ -171,22 +162,29 @@ def _crossing(
     logit: NDArray[np.float32],
     energy: Floats,
     density: Floats,
-) -> tuple[Ints, Floats, Floats, Floats, Floats]:
-    """Pairs of cells of two pieces: key of the pieces, score times weight, weight (GeV), score, lower density."""
-    count = 0
-    for i in range(len(piece)):
-        for m in range(neighbour.shape[1]):
-            count += real[i, m] and piece[neighbour[i, m]] != piece[i]
-    key, weighted, weights = np.empty(count, np.int64), np.empty(count), np.empty(count)
-    score, lower = np.empty(count), np.empty(count)
-    count = 0
+    beside: NDArray[np.int32],
+) -> Floats:
+    """What pairs of cells of two pieces say of each piece and those `beside` it (n, k), by `SCORE` to `SADDLE`.
+
+    Weights are the lower energies of pairs, GeV; 0 where none crosses.
+    """
+    n, k = beside.shape
+    out = np.zeros((n, k, 4))
+    out[:, :, BEST] = WORST
     for i in range(len(piece)):
         for m in range(neighbour.shape[1]):
             j = neighbour[i, m]
-            if real[i, m] and piece[j] != piece[i]:
-                weight = min(energy[i], energy[j])
-                key[count] = min(piece[i], piece[j]) << 32 | max(piece[i], piece[j])
-                weighted[count], weights[count] = weight * logit[i, m], weight
-                score[count], lower[count] = logit[i, m], min(density[i], density[j])
-                count += 1
-    return key, weighted, weights, score, lower
+            if not real[i, m] or piece[j] == piece[i]:
+                continue
+            weight = min(energy[i], energy[j])
+            one, two = piece[i], piece[j]
+            for _ in range(2):
+                for at in range(k):
+                    if beside[one, at] == two:
+                        row = out[one, at]
+                        row[SCORE] += weight * logit[i, m]
+                        row[WEIGHT] += weight
+                        row[BEST] = max(row[BEST], logit[i, m])
+                        row[SADDLE] = max(row[SADDLE], min(density[i], density[j]))
+                one, two = two, one
+    return out

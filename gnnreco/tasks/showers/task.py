@@ -19,6 +19,7 @@ from gnnreco.graphs.showers.families import one_shower_each
 from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.graphs.showers.frame import CellFrame
 from gnnreco.graphs.showers.loud import build_loud_graph
+from gnnreco.kernels.memory import LARGE, give_back
 from gnnreco.models.showers.inference import ShowerInference
 from gnnreco.models.state import Numbers
 from gnnreco.progress import Progress
@@ -53,7 +54,6 @@ if TYPE_CHECKING:  # only training needs torch: its methods import it
     from .samples import EventSample, JudgementSample
 
 ENOUGH = 50  # clusters of a class, to correct its errors
-LARGE = 200_000  # hits of an event whose pairs are described three times over rather than kept: 250 bytes a hit
 PIECE_SCALE = 0.1  # GeV: pieces count in the loss by the logarithm of their energy over this
 
 
@@ -271,12 +271,20 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
     def _learned(self, event: Event) -> tuple[CellGraph, Clusters]:
         """Cells and their clusters, as the network finds them."""
         network = self._reader()
+        # Pairs of a large event are described three times over rather than kept: they are 250 bytes a hit.
         in_parts = isinstance(network, ShowerInference) and len(event.hits) > LARGE
         graph, loud = self.loud(event, in_parts)
+        give_back(len(graph))
         found = find(self.config, network, graph, loud)
+        read = np.zeros((0, 0), np.float32)
+        loud = replace(loud, cells=read, pairs=read)  # only the network asks for them
+        give_back(len(graph))
         _, judged = self._judge(network, graph, loud, found)
         if self.config.finder == "condensation":
             judged = tuple(x.detach().numpy() for x in judged)
+        shares = found.shares
+        del found, loud  # scores and pairs of all cells
+        give_back(len(graph))
         log_energy, log_sigma, kind = (np.asarray(x, np.float64) for x in judged)
         energy = np.exp(log_energy)
         said = np.exp(kind - kind.max(axis=1, initial=-np.inf, keepdims=True))
@@ -284,7 +292,7 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
         sigma = energy * np.exp(log_sigma)
         keep = said[:, NOISE] <= self.config.noise
         judgement = Judgement(energy[keep], sigma[keep], class_probability(said[keep]))
-        return graph, self._columns(graph, kept(found.shares, keep), 1 - said[keep, NOISE], judgement)
+        return graph, self._columns(graph, kept(shares, keep), 1 - said[keep, NOISE], judgement)
 
     def _reader(self) -> ShowerNetwork | ShowerInference:
         """What reads events without learning: kernels, but for condensation, which they do not know."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gnnreco.columns import Deposits, Event, Hits, Particles, Truth
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events, write_events
-from gnnreco.events.parquet.reader import ENERGY, FATE, SCHEMA
+from gnnreco.events.parquet.reader import ENERGY, FATE, SCHEMA, ParquetReader
 from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.geometry import Detector
 
@@ -99,6 +99,18 @@ def test_row_groups_hold_few_events(tiny: Event, tmp_path: Path, assert_same) ->
     source = open_events(tmp_path / "a.parquet", None)
     for i in (39, 0, 17):
         assert_same(source[i], events[i])
+
+
+def test_what_holds_one_event_is_let_go(tiny: Event, tmp_path: Path, assert_same) -> None:
+    write_parquet(tmp_path / "one.parquet", [tiny], None)
+    write_parquet(tmp_path / "two.parquet", [tiny, replace(tiny, number=tiny.number + 1)], None)
+    two = open_events(tmp_path / "two.parquet", None)
+    assert_same(two[0], tiny)
+    assert ParquetReader._latest[2] is not None
+    one = open_events(tmp_path / "one.parquet", None)
+    for _ in range(2):
+        assert_same(one[0], tiny)
+        assert ParquetReader._latest[2] is None
 
 
 def test_a_source_can_be_sent_to_another_process(tiny: Event, tmp_path: Path, assert_same) -> None:

@@ -72,6 +72,17 @@ def test_one_pass_gives_what_the_table_gives(
     same(loud, table)
 
 
+@pytest.mark.parametrize("rows", [slice(0, 7), slice(500, 900), slice(40, 40)])
+def test_pairs_in_parts_are_those_of_the_table(detector: Detector, rows: slice) -> None:
+    event = random_event(detector, 700, 4)
+    _, whole = one_pass(detector, event)
+    _, parts = build_loud_graph(CONFIG, detector, CellFrame.of(detector), event, 8, in_parts=True)
+    assert type(parts.pairs) is not np.ndarray
+    assert (parts.pairs[rows] == whole.pairs[rows]).all()
+    assert parts.pairs[rows].shape == whole.pairs[rows].shape
+    same(replace(parts, pairs=parts.pairs[:]), whole)
+
+
 def test_the_table_by_plain_loops(detector: Detector) -> None:
     event = random_event(detector, 300, 3)
     graph = graph_of(detector, event)

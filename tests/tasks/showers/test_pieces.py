@@ -38,6 +38,29 @@ def test_side_by_side_is_a_border_far_away_is_none() -> None:
     assert out.neighbour[0].tolist()[:2] == [1, 2]  # the near one speaks louder
 
 
+def test_a_border_is_what_all_pairs_over_it_say() -> None:
+    rng = np.random.default_rng(7)
+    graph = together(*[blob((9.0 * i, 0), seed=i) for i in range(4)])
+    loud, shares = loud_of(graph), whole_shares(np.repeat(np.arange(4), 60))
+    logit = rng.normal(0, 2, loud.real.shape).astype(np.float32)
+    out = pieces_of(graph, loud, logit, shares, 3)
+    piece = np.repeat(np.arange(4), 60)
+    total = np.bincount(piece, graph.energy)
+    for a in range(4):
+        for m, b in enumerate(out.neighbour[a]):
+            over = np.isin(piece[loud.neighbour], [a, b]) & np.isin(piece, [a, b])[:, None] & loud.real
+            i, at = np.nonzero(over & (piece[loud.neighbour] != piece[:, None]))
+            weight = np.minimum(graph.energy[i], graph.energy[loud.neighbour[i, at]])
+            assert out.pairs[a, m, TOUCHING] == bool(len(i))
+            if len(i):
+                assert out.pairs[a, m, MEAN] == pytest.approx(np.average(logit[i, at], weights=weight) / 4)
+                assert out.pairs[a, m, BEST] == pytest.approx(logit[i, at].max() / 4)
+                wanted = np.log1p(weight.sum() / min(total[a], total[b]))
+                assert out.pairs[a, m, BORDER] == pytest.approx(wanted)
+    assert out.pairs[:, :, TOUCHING].any()
+    assert not out.pairs[:, :, TOUCHING].all()
+
+
 def test_what_changes_sign_with_the_order_of_a_pair() -> None:
     out = pieces(blob((-12, 0)), blob((12, 0), seed=1, mean=14.0), k=1)
     assert out.neighbour.tolist() == [[1], [0]]
