@@ -40,7 +40,7 @@ def test_side_by_side_is_a_border_far_away_is_none() -> None:
 
 def test_a_border_is_what_all_pairs_over_it_say() -> None:
     rng = np.random.default_rng(7)
-    graph = together(*[blob((9.0 * i, 0), seed=i) for i in range(4)])
+    graph = together(*[blob((x, 0), seed=int(x)) for x in (0.0, 12.0, 24.0, 400.0)])
     loud, shares = loud_of(graph), whole_shares(np.repeat(np.arange(4), 60))
     logit = rng.normal(0, 2, loud.real.shape).astype(np.float32)
     out = pieces_of(graph, loud, logit, shares, 3)
