@@ -95,13 +95,15 @@ class ShowerInference:
 
     def _linear(self, name: str, x: Reals) -> Reals:
         out: Reals = x @ self._w[f"{name}.weight"].T
-        return out + self._w[f"{name}.bias"] if f"{name}.bias" in self._w else out
+        if f"{name}.bias" in self._w:
+            out += self._w[f"{name}.bias"]
+        return out
 
     def _layers(self, name: str, x: Reals) -> Reals:
         """Layers with relu between them; torch numbers both."""
         for k in range(0, 6, 2):
             if f"{name}.{k}.weight" in self._w:
-                x = self._linear(f"{name}.{k}", np.maximum(x, 0) if k else x)
+                x = self._linear(f"{name}.{k}", np.maximum(x, 0, out=x) if k else x)
         return x
 
     def _normed(self, name: str, x: Reals) -> Reals:
