@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from gnnreco.bundle import load_bundle, load_task
 from gnnreco.geometry import load_detector
@@ -58,3 +59,18 @@ def test_torch_and_kernels_find_the_same() -> None:
     after = task.state()  # now of the network of torch
     assert set(before) <= set(after)
     assert all((before[name] == after[name]).all() for name in before)
+
+
+def test_a_large_event_is_read_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gnnreco.tasks.showers import task as module
+
+    detector = load_detector("lar")
+    task = load_task(load_bundle("showers-lar"), detector)
+    event = next(iter(simulate(detector, "gun", 1, seed=3, options=OPTIONS)))
+    one = task.reconstruct(event)
+    monkeypatch.setattr(module, "LARGE", 10)
+    two = task.reconstruct(event)
+    assert len(one) >= 3
+    assert (one.hit_index == two.hit_index).all()
+    assert (one.hit_weight == two.hit_weight).all()
+    assert (one.energy == two.energy).all()
