@@ -11,6 +11,11 @@ Both are exact for signals that go as the path in each cell. Channels that only 
 is off by the same ``1 - q``, two by `q`, more by ``1 / sqrt(2)``. A cluster longer or shorter than its track's way through
 the sensor has lost a channel or gained a stranger's: it is off by the difference as well.
 
+Hexagons have no axes of their own, but the way has: where it is `q` cells long, the error along it is ``1 - q`` of that
+inside a cell, and no less than a fourth; across it, it is ``1 - 0.4 q``. From `q = 1` on, both fall as ``1 / sqrt(q)``.
+These are means over all directions, within 0.1 of the exact ones (of the error inside a cell). Hexagons that only say that
+they fired keep the error of their hit.
+
 Noise of the channels shakes the mean the more the wider the cluster is. How large it is the event tells: the track goes as
 far in each inner channel of a wide cluster as in the next, so what their signals differ by is noise.
 """
@@ -24,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints
-from gnnreco.geometry import CellTemplate, Detector, GridTemplate
+from gnnreco.geometry import CellTemplate, Detector, GridTemplate, HexTemplate
 from gnnreco.kernels import U, W
 
 from .helix import TX, TY, TZ
@@ -34,9 +39,11 @@ if TYPE_CHECKING:
     from .trackfit import Surfaces
 
 #: Columns of a cluster along one axis.
-CELL, DEPTH, CHANNELS, SHAKEN, DIGITAL = range(5)
-COLUMNS = 5
-THICKNESS = 2  # of a cell, beside its widths
+CELL, DEPTH, CHANNELS, SHAKEN, DIGITAL, HEXAGON = range(6)
+COLUMNS = 6
+THICKNESS, SIX_SIDED = 2, 3  # of a cell, beside its widths
+IN_HEXAGON = 5.0 / 72.0  # variance along any axis, in widths between flat sides squared
+LEAST_ALONG, CLEARED_ACROSS = 0.25, 0.4
 #: Inner channels must differ this often before their noise counts as known.
 ENOUGH = 20
 #: Median of the absolute difference of two Gaussian numbers, in their standard deviation.
@@ -48,9 +55,10 @@ STEEPEST = 0.05  # cosine of the angle to a sensor's normal below which the way 
 
 
 def clusters_of(detector: Surfaces, hits: Hits, rows: Ints) -> Floats:
-    """The clusters of some hits along u and v, (n, 2, 5); CELL is 0 where an error cannot be told from one.
+    """The clusters of some hits along u and v, (n, 2, 6); CELL is 0 where an error cannot be told from one.
 
-    That is where the hits have no channels, the cells are no rectangles, or the cluster is wide and its noise unknown.
+    That is where the hits have no channels, the cells are neither rectangles nor hexagons, or a cluster of rectangles is
+    wide and its noise unknown.
     """
     if hits.deposits is None or not isinstance(detector, Detector):
         return np.zeros((0, 2, COLUMNS))
@@ -67,10 +75,11 @@ def clusters_of(detector: Surfaces, hits: Hits, rows: Ints) -> Floats:
     return out
 
 
-def _cell_of(template: CellTemplate) -> tuple[float, float, float]:
-    if isinstance(template, GridTemplate) and template.focus is None:
-        return template.pitch_u, template.pitch_v, template.thickness
-    return 0.0, 0.0, 0.0
+def _cell_of(template: CellTemplate) -> tuple[float, float, float, bool]:
+    """Widths, thickness, and whether it is a hexagon."""
+    if template.focus is None and isinstance(template, GridTemplate | HexTemplate):
+        return *template.pitch, template.thickness, isinstance(template, HexTemplate)
+    return 0.0, 0.0, 0.0, False
 
 
 def _spread(difference: Floats) -> float:
@@ -139,18 +148,21 @@ def _describe(
         hit = rows[m]
         if kind[hit] < 0 or offsets[hit] == offsets[hit + 1]:
             continue
+        hexagon = cells[sensor[hit], SIX_SIDED] > 0.0
+        if hexagon and digital[kind[hit]]:
+            continue
         for axis in range(2):
             channel = u if axis == U else v
             n, spread = _spread_along(channel, value, offsets[hit], offsets[hit + 1])
             shaken = 0.0 if n == 1 or digital[kind[hit]] else noise[kind[hit]] ** 2 * spread
             known = math.isfinite(shaken)
-            if known or n == 2:
+            if known or n == 2 or hexagon:
                 out[m, axis, CELL], out[m, axis, DEPTH] = (
                     cells[sensor[hit], axis],
                     cells[sensor[hit], THICKNESS],
                 )
                 out[m, axis, CHANNELS], out[m, axis, SHAKEN] = n, shaken if known else 0.0
-                out[m, axis, DIGITAL] = digital[kind[hit]]
+                out[m, axis, DIGITAL], out[m, axis, HEXAGON] = digital[kind[hit]], hexagon
 
 
 @kernel
@@ -177,11 +189,17 @@ def take_errors(n: int, work: Work) -> None:
     for j in range(n):
         tx, ty, tz = work.state[j, TX], work.state[j, TY], work.state[j, TZ]
         into = max(abs(dot(work.axes[j, W], tx, ty, tz)), STEEPEST)
+        slope = math.sqrt(max(1.0 - into * into, 0.0)) / into
         for axis in range(2):
             cluster = work.cluster[j, axis]
             if cluster[CELL] > 0.0 and work.variance[j, axis] < IGNORED:
                 way = cluster[DEPTH] * abs(dot(work.axes[j, axis], tx, ty, tz)) / into / cluster[CELL]
-                share = cell_variance(way, cluster[CHANNELS], cluster[DIGITAL] > 0.0) + cluster[SHAKEN]
+                if cluster[HEXAGON] > 0.0:
+                    length = cluster[DEPTH] * slope / cluster[CELL]
+                    share = hexagon_variance(way, length, cluster[CHANNELS])
+                else:
+                    share = cell_variance(way, cluster[CHANNELS], cluster[DIGITAL] > 0.0)
+                share += cluster[SHAKEN]
                 work.variance[j, axis] = share * cluster[CELL] ** 2
 
 
@@ -192,5 +210,21 @@ def cell_variance(way: float, channels: float, digital: bool) -> float:
         share = UNKNOWN_END if digital else UNKNOWN_PLACE / (way * way)
     else:
         share = way * way if digital and channels == 2 else (1.0 - way) ** 2
+    return (max(share, UNKNOWN_PLACE) if way < 1.0 else share) / 12.0 + _of_strangers(way, channels)
+
+
+@kernel
+def hexagon_variance(way: float, length: float, channels: float) -> float:
+    """The same along one axis of a cluster of hexagons, in widths squared; `length`: of its track in all directions."""
+    towards = min(way / length, 1.0) ** 2 if length > 0.0 else 0.5
+    clear = min(length, 1.0)
+    along, across = max(1.0 - clear, LEAST_ALONG), 1.0 - CLEARED_ACROSS * clear
+    share = (towards * along**2 + (1.0 - towards) * across**2) / max(length, 1.0)
+    return share * IN_HEXAGON + _of_strangers(way, channels)
+
+
+@kernel
+def _of_strangers(way: float, channels: float) -> float:
+    """Variance of a cluster that lost channels of its own or gained those of another."""
     missing = max(channels - 2.0 - way, way - channels, 0.0)
-    return (max(share, UNKNOWN_PLACE) if way < 1.0 else share) / 12.0 + missing * missing / 12.0
+    return missing * missing / 12.0

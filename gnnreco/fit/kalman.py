@@ -53,7 +53,7 @@ class Work(NamedTuple):
     point: Floats  # (N, 3) the hit
     axes: Floats  # (N, 5, 3) u, v and normal of its sensor, then the axes U, V of the two angles
     variance: Floats  # (N, 2)
-    cluster: Floats  # (N, 2, 5) along each axis, see clusters.py
+    cluster: Floats  # (N, 2, 6) along each axis, see clusters.py
     material: Floats  # (N,) radiation lengths at normal incidence
     state: Floats  # (N, 7) the reference: x, y, z, direction, q/p
     scatter: Floats  # (N,) variance of each angle from this sensor's material

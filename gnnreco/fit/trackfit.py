@@ -22,7 +22,7 @@ from gnnreco.columns import Floats, Hits, Ints
 from gnnreco.geometry import along_z
 from gnnreco.kernels import U, V, X, Y, Z
 
-from .clusters import clusters_of, take_errors
+from .clusters import COLUMNS, clusters_of, take_errors
 from .helix import BEND
 from .kalman import IGNORED, Given, Work, filter_hits, kernel, smooth
 from .matter import between_sensors
@@ -192,7 +192,7 @@ def _fit_range(
         longest = max(longest, offsets[i + 1] - offsets[i])
     n = longest
     work = Work(
-        np.empty(n, np.int64), np.empty((n, 3)), np.empty((n, 5, 3)), np.empty((n, 2)), np.zeros((n, 2, 5)),
+        np.empty(n, np.int64), np.empty((n, 3)), np.empty((n, 5, 3)), np.empty((n, 2)), np.zeros((n, 2, COLUMNS)),
         np.empty(n), np.empty((n, 7)), np.empty(n), np.zeros((n, 5)), np.empty((n, 5, 5)), np.empty((n, 5)),
         np.empty((n, 5, 5)), np.empty((n, 5, 2)), np.empty((n, 3)), np.empty((n, 2)), np.empty(n),
         np.empty((5, 5)), np.empty((6, 7)), np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5)),

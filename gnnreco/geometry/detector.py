@@ -283,6 +283,10 @@ class Detector:
         """Full widths (n, 2) of each cell along u and v, mm."""
         return self._by_template(sensor, np.asarray(cell), lambda t, c: t.size(c), np.float64)
 
+    def cell_variance(self, sensor: ArrayLike, cell: ArrayLike) -> Floats:
+        """Variance (n, 2) along u and v of a place of which only the cell is known, mm^2."""
+        return self._by_template(sensor, np.asarray(cell), lambda t, c: t.variance(c), np.float64)
+
     def cell_corners(self, sensor: ArrayLike, cell: ArrayLike) -> Floats:
         """Corners (n, k, 3) of each cell, global, mm, padded with the last corner."""
         sensors, cells = np.atleast_1d(sensor), np.atleast_1d(cell)

@@ -78,6 +78,29 @@ def area_centroid(corners: Floats) -> tuple[Floats, Floats]:
 
 
 @njit(cache=True)
+def mean_squares(corners: Floats, about: Floats) -> Floats:
+    """Mean of u^2 and of v^2 (n, 2), from points (n, 2), over polygons (n, k, 2) padded with their last corner.
+
+    It is 0 where a polygon has no area.
+    """
+    n, k = corners.shape[0], corners.shape[1]
+    mean = np.zeros((n, 2))
+    for i in range(n):
+        twice = 0.0
+        for c in range(k):
+            d = (c + 1) % k
+            au, av = corners[i, c, U] - about[i, U], corners[i, c, V] - about[i, V]
+            bu, bv = corners[i, d, U] - about[i, U], corners[i, d, V] - about[i, V]
+            cross = au * bv - bu * av
+            twice += cross
+            mean[i, U] += (au * au + au * bu + bu * bu) * cross / 6
+            mean[i, V] += (av * av + av * bv + bv * bv) * cross / 6
+        for axis in range(2):
+            mean[i, axis] = mean[i, axis] / twice if twice != 0 else 0.0
+    return mean
+
+
+@njit(cache=True)
 def outside_distance(u: float, v: float, outline: Floats, corners: int) -> float:
     """Distance (mm) from a point to a convex counter-clockwise polygon; 0 inside."""
     inside, square = True, np.inf

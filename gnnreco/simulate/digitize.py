@@ -171,7 +171,7 @@ def measure(detector: Detector, cell: Ints, energy: Floats, label: Ints, n_hits:
     xyz = detector.cell_position(sensor, number) if n_hits else np.zeros((0, 3))
     x, y, z = (summed(label, weight * column, n_hits) for column in xyz.T)
     channel_u, channel_v = channels(detector, sensor, number)
-    size = detector.cell_size(sensor, number) if n_hits else np.zeros((0, 2))
+    in_cell = detector.cell_variance(sensor, number) if n_hits else np.zeros((0, 2))
     offsets = np.searchsorted(label, np.arange(n_hits + 1)).astype(np.int64)
     return Hits(
         np.arange(1, n_hits + 1),
@@ -179,8 +179,8 @@ def measure(detector: Detector, cell: Ints, energy: Floats, label: Ints, n_hits:
         y,
         z,
         sensor[offsets[:-1]],
-        variance(label, channel_u, weight, size[:, 0], n_hits),
-        variance(label, channel_v, weight, size[:, 1], n_hits),
+        variance(label, channel_u, weight, in_cell[:, 0], n_hits),
+        variance(label, channel_v, weight, in_cell[:, 1], n_hits),
         energy=total,
         deposits=Deposits(offsets, channel_u, channel_v, energy.astype(np.float32)),
     )
@@ -202,13 +202,13 @@ def channels(
     return u, v
 
 
-def variance(label: Ints, channel: NDArray[np.int32], weight: Floats, size: Floats, n_hits: int) -> Floats:
-    """Variance (mm^2) along one axis: that of a uniform cell, less as the signal is shared among more columns."""
+def variance(label: Ints, channel: NDArray[np.int32], weight: Floats, in_cell: Floats, n_hits: int) -> Floats:
+    """Variance (mm^2) along one axis: that inside a cell (n_cells,), less as the signal is shared among more columns."""
     column = label << 32 | channel.astype(np.int64)
     order = np.argsort(column, kind="stable")
     first = np.flatnonzero(np.diff(column[order], prepend=-1))
     share = np.add.reduceat(weight[order], first) if len(first) else np.zeros(0)
-    return summed(label[order][first], share**2 * size[order][first] ** 2 / 12, n_hits)
+    return summed(label[order][first], share**2 * in_cell[order][first], n_hits)
 
 
 def with_time(

@@ -8,10 +8,20 @@ import numpy as np
 import pytest
 
 from gnnreco.columns import Deposits, Event, Floats, Hits
-from gnnreco.fit.clusters import CELL, CHANNELS, DIGITAL, ENOUGH, SHAKEN, cell_variance, clusters_of
+from gnnreco.fit.clusters import (
+    CELL,
+    CHANNELS,
+    DIGITAL,
+    ENOUGH,
+    IN_HEXAGON,
+    SHAKEN,
+    cell_variance,
+    clusters_of,
+    hexagon_variance,
+)
 from gnnreco.fit.propagate import perigee
 from gnnreco.fit.trackfit import FitResult, fit_tracks
-from gnnreco.geometry import Detector, load_detector
+from gnnreco.geometry import Detector, HexTemplate, load_detector
 from gnnreco.simulate import SimulationOptions, simulate
 
 DIAGONAL = [0, 2, 5, 9, 14]
@@ -43,6 +53,23 @@ def test_the_variance_is_that_of_a_digitiser(low: float, high: float, digital: b
     off, channels = digitised(way, digital, rng)
     told = np.array([cell_variance(q, n, digital) for q, n in zip(way, channels, strict=True)])
     assert np.mean(off**2) == pytest.approx(np.mean(told), rel=0.25 if low == 1 else 0.05)
+
+
+@pytest.mark.parametrize("length", [0.05, 0.3, 0.6, 0.9, 1.5, 3.0])
+def test_the_variance_in_hexagons_is_that_of_a_digitiser(length: float) -> None:
+    edge = 40 * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    cells, rng = HexTemplate("pad", 1.0, 1.0, edge), np.random.default_rng(1)
+    angle, middle = rng.uniform(0, np.pi / 2, 4_000), rng.uniform(-9, 9, (4_000, 2))
+    towards = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points = middle + length * towards * (np.arange(40)[:, None, None] - 19.5) / 40
+    held = cells.position(cells.cell_at(*points.reshape(-1, 2).T)).reshape(points.shape)
+    off = held.mean(axis=0) - middle
+    told = np.array([[hexagon_variance(length * c, length, 1 + length * c) for c in row] for row in towards])
+    # The error of a long way along a row hangs on its direction; the formula knows the mean.
+    for steep in (angle < 0.4, angle > 1.1) if length < 1 else (angle >= 0,):
+        assert np.sqrt(np.mean(off[steep] ** 2, 0)) == pytest.approx(
+            np.sqrt(np.mean(told[steep], 0)), abs=0.1 * np.sqrt(IN_HEXAGON)
+        )
 
 
 def test_a_cluster_that_its_track_does_not_explain_is_off_by_the_rest() -> None:

@@ -18,6 +18,7 @@ from gnnreco.geometry.plane import (
     inside_depth,
     inside_polygon,
     is_convex,
+    mean_squares,
     outside_distance,
     polygon_distance,
 )
@@ -81,6 +82,15 @@ def test_area_and_centroid_are_shapelys(seed: int) -> None:
 def test_a_polygon_without_area_has_its_first_corner_for_a_centroid() -> None:
     area, centroid = area_centroid(np.full((1, 4, 2), 3.0))
     assert (area[0], centroid[0].tolist()) == (0.0, [3.0, 3.0])
+
+
+def test_mean_squares_are_those_of_a_rectangle_whichever_way_round() -> None:
+    corners = np.array([[1.0, 2], [4, 2], [4, 4], [1, 4], [1, 4]])  # padded
+    both = np.array([corners, corners[::-1], np.full((5, 2), 3.0)])
+    found = mean_squares(both, np.array([[2.5, 3], [2.5, 3], [0, 0]]))
+    np.testing.assert_allclose(found, [[9 / 12, 4 / 12]] * 2 + [[0, 0]], rtol=1e-12)
+    beside = mean_squares(both[:1], np.array([[3.5, 3.0]]))
+    np.testing.assert_allclose(beside, [[9 / 12 + 1, 4 / 12]], rtol=1e-12)
 
 
 @given(SEEDS, st.floats(-5, 5), st.floats(-5, 5))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.geometry import ConstantField, HexTemplate
+from gnnreco.geometry import ConstantField, HexTemplate, load_detector
 from gnnreco.simulate import SimulationOptions
 from gnnreco.simulate.digitize import (
     MIP_PER_MM,
@@ -128,8 +128,19 @@ def test_a_hit_is_the_mean_of_its_cells_by_charge_and_its_variance_that_of_unifo
 
 def test_the_variance_of_one_column_is_that_of_a_uniform_cell() -> None:
     label, channel = np.zeros(3, np.int64), np.array([4, 4, 4], np.int32)
-    found = variance(label, channel, np.array([0.2, 0.3, 0.5]), np.full(3, 2.0), 1)
-    assert found[0] == pytest.approx(4 / 12)
+    found = variance(label, channel, np.array([0.2, 0.3, 0.5]), np.full(3, 0.4), 1)
+    assert found[0] == pytest.approx(0.4)
+
+
+def test_a_hit_in_one_hexagon_is_as_uncertain_as_a_place_in_it() -> None:
+    detector = load_detector("hex_tracker")
+    whole = [template.name for template in detector.templates].index("whole")
+    sensor = int(np.flatnonzero(detector.template == whole)[0])
+    hits, *_ = digitize(detector, crossed([(0.0, 0.0, 0.0)], sensor), QUIET, np.random.default_rng(0))
+    assert len(hits) == 1
+    assert hits.var_u is not None
+    assert hits.var_v is not None
+    assert [hits.var_u[0], hits.var_v[0]] == pytest.approx([0.2**2 * 5 / 72] * 2)
 
 
 @given(st.integers(0, 4), st.integers(0, 60), st.integers(0, 99))

@@ -60,6 +60,9 @@ class EdgesTemplate(RowTemplate):
         iu, iv = self.channel(cell)
         return np.stack([np.diff(self.edges_u)[iu], np.diff(self.edges_v)[iv]], axis=1)
 
+    def variance(self, cell: ArrayLike) -> Floats:
+        return self.size(cell) ** 2 / 12
+
     def exists(self, cell: ArrayLike) -> NDArray[np.bool_]:
         cells = np.atleast_1d(cell)
         return (cells >= 0) & (cells < self.n_cells)

@@ -84,6 +84,10 @@ class GridTemplate(LatticeTemplate):
         u, v = self.pitch_u / 2, self.pitch_v / 2
         return np.array([[-u, -v], [u, -v], [u, v], [-u, v]])
 
+    @cached_property
+    def whole_variance(self) -> Floats:
+        return np.array([self.pitch_u**2 / 12, self.pitch_v**2 / 12])
+
     def _touching(self, iu: Cells, iv: Cells) -> tuple[Cells, Cells]:
         du = np.array([-1, -1, -1, 0, 0, 1, 1, 1], np.int32)
         dv = np.array([-1, 0, 1, -1, 1, -1, 0, 1], np.int32)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gnnreco.columns import Floats
-from gnnreco.geometry.plane import area_centroid, clip, inside_convex
+from gnnreco.geometry.plane import area_centroid, clip, inside_convex, mean_squares
 
 from .rows import RowTemplate
 from .templates import CSR, Cells
@@ -107,6 +107,20 @@ class LatticeTemplate(RowTemplate):
         if cut.any():
             result[cut] = np.ptp(self._cut(cells[cut]), axis=1)
         return result
+
+    def variance(self, cell: ArrayLike) -> Floats:
+        cells = np.atleast_1d(np.asarray(cell, np.int32))
+        result = np.broadcast_to(self.whole_variance, (len(cells), 2)).copy()
+        cut = ~self._whole(cells)
+        if cut.any():
+            corners = self._cut(cells[cut])
+            result[cut] = mean_squares(corners, area_centroid(corners)[1])
+        return result
+
+    @cached_property
+    def whole_variance(self) -> Floats:
+        """`variance` (2,) of a cell that the outline does not cut."""
+        return mean_squares(self._shape[None], np.zeros((1, 2)))[0]
 
     def within(self, low: Floats, high: Floats) -> CSR:
         return self._in_windows(*self._window(low, high))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gnnreco.columns import Floats
+from gnnreco.geometry.plane import mean_squares
 
 Cells = NDArray[np.int32]
 CSR = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -87,6 +88,10 @@ class CellTemplate(ABC):
         """Full widths (n, 2) of each cell along u and v, mm."""
         corners = self.corners(cell)
         return np.ptp(corners, axis=1)
+
+    def variance(self, cell: ArrayLike) -> Floats:
+        """Mean square distance (n, 2) along u and v of the points of each cell from its position, mm^2."""
+        return mean_squares(self.corners(cell), self.position(cell))
 
     def neighbours(self) -> CSR:
         """`neighbours_of` every cell number."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gnnreco.geometry import CellTemplate, GridTemplate, HexTemplate, PolarTemplate, PolygonTemplate
@@ -39,6 +39,30 @@ def test_every_point_of_a_sensor_lies_in_a_cell_that_holds_it(template: CellTemp
     corners = template.corners(cells)
     assert (points >= corners.min(axis=1) - 1e-6).all()
     assert (points <= corners.max(axis=1) + 1e-6).all()
+
+
+@given(any_template, seeds)
+@settings(max_examples=60, deadline=None)
+def test_the_variance_is_that_of_points_all_over_the_cell(template: CellTemplate, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    cell = random.choice(cells_of(template), 1)
+    corners = template.corners(cell)[0]
+    points = random.uniform(corners.min(axis=0), corners.max(axis=0), (20_000, 2))
+    points = points[template.cell_at(*points.T) == cell]
+    assume(len(points) > 2_000)
+    off = points - template.position(cell)
+    np.testing.assert_allclose(np.mean(off**2, axis=0), template.variance(cell)[0], rtol=0.15)
+
+
+@pytest.mark.parametrize("corner", ["u", "v"])
+def test_hexagons_are_narrower_than_their_extent_and_rectangles_are_not(corner: str) -> None:
+    inner = HexTemplate("hex", 0.3, 2.0, hexagon(40.0), corner=corner)
+    middle = inner.cell_at(0.0, 0.0)
+    np.testing.assert_allclose(inner.variance(middle), [[4 * 5 / 72] * 2], rtol=1e-12)
+    rim = cells_of(inner)
+    assert (inner.variance(rim) < inner.size(rim) ** 2 / 10).all()
+    grid = GridTemplate("grid", 0.3, 0.05, 1.0, 4, 4)
+    assert (grid.variance(np.arange(16)) == grid.size(np.arange(16)) ** 2 / 12).all()
 
 
 @given(any_template)
