@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gnnreco.kernels import njit
 
 
-def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Stable order of the rows by key, and where each key's rows begin.
 
     Parameters
@@ -20,17 +20,17 @@ def by_key(key: NDArray[np.integer], n_keys: int) -> tuple[NDArray[np.int64], ND
 
     Returns
     -------
-    order : int64 (n,), start : int64 (n_keys + 1,)
+    order : int32 (n,), start : int32 (n_keys + 1,)
     """
     key = np.asarray(key)
-    order, start = np.empty(len(key), np.int64), np.zeros(n_keys + 1, np.int64)
+    order, start = np.empty(len(key), np.int32), np.zeros(n_keys + 2, np.int32)
     _count(key, n_keys, order, start)
-    return order, start
+    return order, start[:-1]
 
 
 def by_key_and_value(
     key: NDArray[np.integer], value: NDArray[np.number[Any]], n_keys: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """The same, the rows of each key by rising value (n,) without NaN, then by row."""
     order, start = by_key(key, n_keys)
     _rise(value, order, start)
@@ -39,20 +39,20 @@ def by_key_and_value(
 
 @njit(cache=True, boundscheck=False)
 def _count(
-    key: NDArray[np.integer[Any]], n_keys: int, order: NDArray[np.int64], start: NDArray[np.int64]
+    key: NDArray[np.integer[Any]], n_keys: int, order: NDArray[np.int32], start: NDArray[np.int32]
 ) -> None:
+    """Fill `order` and all but the last of `start`; on the way, the rows of a key begin where the next key's should."""
     for k in key:
-        start[k + 1] += 1
-    for k in range(n_keys):
+        start[k + 2] += 1
+    for k in range(1, n_keys + 1):
         start[k + 1] += start[k]
-    place = start.copy()
     for i in range(len(key)):
-        order[place[key[i]]] = i
-        place[key[i]] += 1
+        order[start[key[i] + 1]] = i
+        start[key[i] + 1] += 1
 
 
 @njit(cache=True, boundscheck=False)
-def _rise(value: NDArray[np.number[Any]], order: NDArray[np.int64], start: NDArray[np.int64]) -> None:
+def _rise(value: NDArray[np.number[Any]], order: NDArray[np.int32], start: NDArray[np.int32]) -> None:
     """Sort the rows of each key by value. Shell's sort serves few rows well; numba's own takes seconds to compile."""
     for key in range(len(start) - 1):
         begin, end = start[key], start[key + 1]

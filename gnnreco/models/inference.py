@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnreco.graphs.connected import portions
 from gnnreco.graphs.dense import LANES, UNROLLED, ZERO, compiled, dense, inlined, packed
 from gnnreco.kernels import FIRST, SECOND
 
@@ -15,6 +16,8 @@ from .weights import Weights
 
 EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 ONE: Any = np.float32(1)
+#: Edges that are worked on at once: parts of a graph that no edge connects follow one another, in memory that is used again.
+PORTION = 1 << 12
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # weight and bias
 LAYERS = (
     "node_in.0",
@@ -101,9 +104,26 @@ def infer(
     norms = tuple(w[f"{part}_norm.{what}"] for part in ("node", "edge") for what in ("weight", "bias"))
     layers = {name: layer(name) for name in LAYERS}
     layers |= {"node_in.0": first("node_in.0", "node"), "edge_in": first("edge_in", "edge")}
+    learned, width = _Layers._make((*layers.values(), *norms)), len(w["edge_in.bias"])
+    if len(triplets) <= PORTION:
+        return _of_portion(nodes, edges, triplets, iterations, learned, width)
+    logits = np.empty(len(triplets), np.float32)
+    for rows, held, ends in portions(triplets, len(nodes), PORTION):
+        logits[held] = _of_portion(nodes[rows], edges[held], ends, iterations, learned, width)
+    return logits
+
+
+def _of_portion(
+    nodes: NDArray[np.float32],
+    edges: NDArray[np.float32],
+    triplets: NDArray[np.int32],
+    iterations: int,
+    learned: _Layers,
+    width: int,
+) -> NDArray[np.float32]:
+    """The logits of a graph, all of it in memory at once."""
     # NumPy asks the system for large pages, which numba does not: the rest of the network takes as long as their absence
-    width, n = len(w["edge_in.bias"]), len(nodes)
-    blocks, n_blocks = -(-n // LANES), -(-len(triplets) // LANES)
+    n, blocks, n_blocks = len(nodes), -(-len(nodes) // LANES), -(-len(triplets) // LANES)
     padded = -(-width // UNROLLED) * UNROLLED * LANES
     room = (
         np.zeros((blocks, padded), np.float32),
@@ -113,7 +133,7 @@ def infer(
         np.zeros((n, width), np.float32),
         np.zeros(n_blocks * LANES, np.float32),
     )
-    _infer(nodes, edges, triplets, iterations, _Layers._make((*layers.values(), *norms)), room)
+    _infer(nodes, edges, triplets, iterations, learned, room)
     return room[-1][: len(triplets)]
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnreco.models import NetworkConfig, SegmentModel, infer
+from gnnreco.models import NetworkConfig, SegmentModel, infer, inference
 from gnnreco.models.aggregate import segment_sum, sort_by_node
 from gnnreco.models.segment_network import SegmentNetwork, tensors_of
 from gnnreco.models.state import checked
@@ -127,6 +127,14 @@ def test_the_same_graph_gives_the_same_bytes():
     net, graph = network(), random_graph(5, 200, 700)
     assert scores(net, graph).tobytes() == scores(net, graph).tobytes()
     assert logits(net, graph)[0].tobytes() == logits(net, graph)[0].tobytes()
+
+
+@pytest.mark.parametrize("edges", [1, 7, 64])
+def test_a_graph_in_portions_gives_the_same_bytes(edges: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, graph = network(), random_graph(5, 400, 300)
+    whole = scores(net, graph)
+    monkeypatch.setattr(inference, "PORTION", edges)
+    assert scores(net, graph).tobytes() == whole.tobytes()
 
 
 @pytest.mark.parametrize("hidden", [1, 24])

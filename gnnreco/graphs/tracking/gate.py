@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.graphs.dense import LANES, compiled, dense, inlined, packed
+from gnnreco.kernels import FIRST, SECOND, njit
 
 from .features import GATHERED, DoubletArguments, doublet_arguments, doublet_block
 from .frame import Frame, Points
@@ -102,6 +103,26 @@ def _logits(features: NDArray[np.float32], weights: Weights) -> NDArray[np.float
         gate_block(weights, layers)
         out[first : first + size] = logits[:size]
     return out
+
+
+@njit(cache=True, boundscheck=False)
+def above(
+    pairs: NDArray[np.int32], logits: NDArray[np.float32], threshold: np.float32, n_points: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Pairs with a logit above the threshold, sorted by their first point (else as they came), and their logits."""
+    place = np.zeros(n_points + 1, np.int64)
+    for m in range(len(pairs)):
+        if logits[m] > threshold:
+            place[pairs[m, FIRST] + 1] += 1
+    for k in range(n_points):
+        place[k + 1] += place[k]
+    kept, their = np.empty((place[-1], 2), np.int32), np.empty(place[-1], np.float32)
+    for m in range(len(pairs)):
+        if logits[m] > threshold:
+            row = place[pairs[m, FIRST]]
+            place[pairs[m, FIRST]] += 1
+            kept[row, FIRST], kept[row, SECOND], their[row] = pairs[m, FIRST], pairs[m, SECOND], logits[m]
+    return kept, their
 
 
 @compiled

@@ -13,17 +13,16 @@ from gnnreco.columns import Event, Floats
 from gnnreco.errors import BadConfig, OverBudget
 from gnnreco.files.limits import BINS, CANDIDATES
 from gnnreco.geometry import Detector
-from gnnreco.graphs.order import by_key
 from gnnreco.progress import Progress
 from gnnreco.schema import within
 
 from .embedding import Embedding
 from .features import DOUBLET_FEATURES, TRIPLET_FEATURES, doublet_features
 from .frame import Frame, Points, points_of
-from .gate import Gate
+from .gate import Gate, above
 from .learn_windows import learn_windows, with_cells
 from .segments import Targets, true_segments
-from .triplets import SegmentGraph, join_doublets, slopes
+from .triplets import Part, SegmentGraph, in_order, join_doublets, slopes
 from .windows import Windows
 
 LIMITED = ("kink_pull", "q_over_pt", "d0", "beam_pull")  # the triplet features that a window may cut on
@@ -184,13 +183,11 @@ class LearnedGraph:
         """
         points = points_of(event.hits, self.detector, self.frame)
         doublets, logits = self._doublets(points, self._pairs(event.number, points))
-        triplets, features = self._triplets(event.number, points, doublets, logits)
+        parts = self._triplets(event.number, points, doublets, logits)
         if self.config.min_hits >= 4:
-            kept = continued(triplets, len(doublets))
-            alone = np.flatnonzero(~kept)
-            read = _gate_features(features[alone], triplets[alone], logits)
-            kept[alone] = self.triplet_gate.logits(read) > ALONE
-            triplets, features = triplets[kept], features[kept]
+            self._drop_alone(parts, logits)
+        triplets, features = in_order(parts, len(doublets))
+        del logits
         used = np.zeros(len(doublets), bool)
         used[triplets.ravel()] = True
         renumber = np.cumsum(used, dtype=np.int32) - 1
@@ -222,20 +219,30 @@ class LearnedGraph:
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Pairs that pass the gate, sorted by their first point, and their logits."""
         logits = self.pair_gate.pair_logits(points, self.frame, pairs)
-        kept = np.flatnonzero(logits > self.pair_gate.threshold[0])
-        kept = kept[by_key(pairs[kept, 0], len(points))[0]]
-        return pairs[kept], logits[kept]
+        return above(pairs, logits, self.pair_gate.threshold[0], len(points))
 
     def _triplets(
         self, number: int, points: Points, doublets: NDArray[np.int32], logits: NDArray[np.float32]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    ) -> list[Part]:
         budget = self.config.max_triplets
-        triplets, features, needed = join_doublets(
+        parts, needed = join_doublets(
             points, self.frame, doublets, self.limits, budget, logits, self.triplet_gate, self.slope_window
         )
         if needed > budget:
             raise OverBudget(number, "triplets", needed, budget)
-        return triplets, features
+        return parts
+
+    def _drop_alone(self, parts: list[Part], logits: NDArray[np.float32]) -> None:
+        """Leave out, part by part, triplets that no other one continues and that the gate does not take for likely."""
+        starts, ends = np.zeros(len(logits), bool), np.zeros(len(logits), bool)
+        for triplets, _ in parts:
+            starts[triplets[:, 0]], ends[triplets[:, 1]] = True, True
+        for k, (triplets, features) in enumerate(parts):
+            kept = ends[triplets[:, 0]] | starts[triplets[:, 1]]
+            alone = np.flatnonzero(~kept)
+            read = _gate_features(features[alone], triplets[alone], logits)
+            kept[alone] = self.triplet_gate.logits(read) > ALONE
+            parts[k] = triplets[kept], features[kept]
 
     def _pair_sample(
         self, samples: list[Sample], rng: np.random.Generator
@@ -253,7 +260,7 @@ class LearnedGraph:
         def one(sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
             number, points, segments = sample
             doublets, logits = self._doublets(points, self._pairs(number, points))
-            triplets, features = self._triplets(number, points, doublets, logits)
+            triplets, features = in_order(self._triplets(number, points, doublets, logits), len(doublets))
             rows = _some(np.arange(len(triplets)), TRAINING_ROWS // len(samples), rng)
             triplets, features, true = triplets[rows], features[rows], is_true(doublets, segments)
             return _gate_features(features, triplets, logits), true[triplets[:, 0]] & true[triplets[:, 1]]
@@ -302,13 +309,6 @@ def _builder(config: GraphConfig) -> type[Windows] | type[Embedding]:
     return kinds[config.builder]
 
 
-def continued(triplets: NDArray[np.int32], n_doublets: int) -> NDArray[np.bool_]:
-    """Which triplets (m, 2) share a doublet with another one before or behind. Shape (m,)."""
-    starts, ends = np.zeros(n_doublets, bool), np.zeros(n_doublets, bool)
-    starts[triplets[:, 0]], ends[triplets[:, 1]] = True, True
-    return np.asarray(ends[triplets[:, 0]] | starts[triplets[:, 1]])
-
-
 def is_true(pairs: NDArray[np.int32], segments: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which pairs are among the (sorted) true segments. Shape (n,)."""
     if len(segments) == 0:
@@ -331,7 +331,8 @@ def _limits(config: GraphConfig, frame: Frame, samples: list[Sample]) -> tuple[F
     features, turns, layers = [], [], []
     for _, points, segments in samples[:: max(1, len(samples) // 20)]:
         doublets = segments.astype(np.int32)
-        triplets, values, _ = join_doublets(points, frame, doublets, limits, config.max_triplets)
+        parts, _ = join_doublets(points, frame, doublets, limits, config.max_triplets)
+        triplets, values = in_order(parts, len(doublets))
         inner, outer = slopes(points, doublets)[triplets.T].astype(np.float64)
         features.append(values)
         turns.append(np.abs(outer - inner) / (1 + np.abs(inner)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,12 @@ from gnnreco.columns import Floats
 from gnnreco.graphs.order import by_key, by_key_and_value
 from gnnreco.kernels import FIRST, SECOND, njit
 
-from .features import SHORTEST, TRIPLET_FEATURES, DoubletArguments
+from .features import SHORTEST, TRIPLET_FEATURES
 from .frame import Frame, Points
 from .gate import Gate
 from .joining import Cuts, Doublets, join, join_arguments, raw_limits
+
+AT_ONCE = 1 << 17  # doublets whose triplets are written down before they are moved together
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,18 @@ class SegmentGraph:
     triplets: NDArray[np.int32]
     triplet_features: NDArray[np.float32]
 
+    def bare(self) -> SegmentGraph:
+        """The same without features, which are most of its memory and which no one needs once the network has read them."""
+        return replace(
+            self,
+            doublet_features=self.doublet_features[:0].copy(),
+            triplet_features=self.triplet_features[:0].copy(),
+        )
+
+
+#: Some triplets, int32 (m, 2), and their features, float32 (m, 8).
+Part = tuple[NDArray[np.int32], NDArray[np.float32]]
+
 
 def join_doublets(
     points: Points,
@@ -47,7 +62,7 @@ def join_doublets(
     logits: NDArray[np.float32] | None = None,
     gate: Gate | None = None,
     window: Floats | float = np.inf,
-) -> tuple[NDArray[np.int32], NDArray[np.float32], int]:
+) -> tuple[list[Part], int]:
     """All triplets whose features lie within `limits` (8, 2) and that the gate lets through.
 
     Parameters
@@ -64,8 +79,8 @@ def join_doublets(
 
     Returns
     -------
-    triplets : int32 (m, 2), features : float32 (m, 8)
-        At most `budget` of them, sorted by the inner and then the outer doublet.
+    parts : list
+        Triplets and their features, at most `budget` of them: around some points after the others, see `in_order`.
     needed : int
         How many lie within the limits.
     """
@@ -76,23 +91,40 @@ def join_doublets(
     low, high = raw_limits(limits)
     windows = np.asarray(window, np.float32)
     windows = windows[points.layer] if windows.ndim else np.full(len(points), windows)
-    given = join_arguments(points, frame)
+    given, n = join_arguments(points, frame), len(doublets)
     known = Doublets(doublets, start, arriving, arriving_start, logits, slopes(points, doublets))
     cuts = Cuts(low, high, windows, gate.weights(), gate.threshold[0])
-    triplets, features, needed, kept = _joined(given, known, cuts, min(budget, len(doublets)))
-    if kept > len(triplets) and needed <= budget:  # rare: there are more than doublets
-        triplets, features, needed, kept = _joined(given, known, cuts, kept)
-    order, _ = by_key_and_value(triplets[:kept, 0], triplets[:kept, 1], len(doublets))
-    return triplets[order], features[order], needed
+    out, features = _room_for(min(budget, n, AT_ONCE))
+    parts, needed, left = [], 0, budget
+    edges = np.searchsorted(start, np.minimum(np.arange(0, n + AT_ONCE, AT_ONCE), n))
+    for first, last in itertools.pairwise(edges.tolist()):
+        mine = known.around(first, last)
+        fit, kept = join(given, mine, cuts, out, features)
+        if kept > len(out) and needed + fit <= budget:  # rare: there are more than doublets
+            out, features = _room_for(kept)
+            join(given, mine, cuts, out, features)
+        needed, kept = needed + int(fit), min(kept, len(out), left)
+        left -= kept
+        parts.append((out[:kept].copy(), features[:kept].copy()))
+    return parts, needed
 
 
-def _joined(
-    given: DoubletArguments, doublets: Doublets, cuts: Cuts, room: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32], int, int]:
-    """What `join` writes into room for so many triplets, how many fit the limits, and how many the gate lets through."""
-    out, features = np.empty((room, 2), np.int32), np.empty((room, len(TRIPLET_FEATURES)), np.float32)
-    needed, kept = join(given, doublets, cuts, out, features)
-    return out, features, int(needed), int(kept)
+def in_order(parts: list[Part], n_doublets: int) -> Part:
+    """Parts as one, sorted by the inner and then the outer doublet; the list is empty afterwards, to save memory."""
+    triplets = np.concatenate([np.zeros((0, 2), np.int32), *(part for part, _ in parts)])
+    order, _ = by_key_and_value(triplets[:, 0], triplets[:, 1], n_doublets)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    features, last = np.empty((len(order), len(TRIPLET_FEATURES)), np.float32), len(order)
+    while parts:
+        part, values = parts.pop()
+        features[place[last - len(part) : last]] = values
+        last -= len(part)
+    return triplets[order], features
+
+
+def _room_for(triplets: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    return np.empty((triplets, 2), np.int32), np.empty((triplets, len(TRIPLET_FEATURES)), np.float32)
 
 
 def slopes(points: Points, doublets: NDArray[np.int32]) -> NDArray[np.float32]:

@@ -177,6 +177,7 @@ class TrackingTask(Task["TrackingSample", Tracks]):
             return Tracks(), np.zeros((0, len(TRACK_FEATURES)))
         points, graph = self._graph().build(mine.event)
         logits = self.scorer.logits(graph.doublet_features, graph.triplet_features, graph.triplets)
+        graph = graph.bare()
         tracks = decode(mine.event, self._there, points, graph, logits, self.config.decode)
         return mine.restore(tracks), track_features(tracks)
 

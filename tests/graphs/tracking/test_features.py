@@ -12,7 +12,7 @@ from gnnreco.graphs.dense import LANES, dense, packed
 from gnnreco.graphs.order import by_key
 from gnnreco.graphs.tracking.features import DOUBLET_FEATURES, TRIPLET_FEATURES, doublet_features
 from gnnreco.graphs.tracking.gate import Gate
-from gnnreco.graphs.tracking.triplets import join_doublets
+from gnnreco.graphs.tracking.triplets import in_order, join_doublets
 
 OPEN = np.tile([-np.inf, np.inf], (len(TRIPLET_FEATURES), 1))
 KAPPA = 0.6e-3  # 1/mm for 1 GeV in two tesla
@@ -78,7 +78,8 @@ class SizedPoints:
 def triplet_of(xyz):
     points, frame = points_at(xyz)
     pairs = np.array([[0, 1], [1, 2]], np.int32)
-    triplets, features, needed = join_doublets(points, frame, pairs, OPEN, 10)
+    parts, needed = join_doublets(points, frame, pairs, OPEN, 10)
+    triplets, features = in_order(parts, len(pairs))
     assert triplets.tolist() == [[0, 1]]
     assert needed == 1
     return dict(zip(TRIPLET_FEATURES, features[0], strict=True))

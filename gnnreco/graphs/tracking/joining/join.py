@@ -36,17 +36,22 @@ class Doublets(NamedTuple):
     pairs : int32 (m, 2)
     start : int64 (n_points + 1,)
         Where those that leave each point begin.
-    arriving, arriving_start : int64 (m,), (n_points + 1,)
+    arriving, arriving_start : int32 (m,), (n_points + 1,)
         Those that arrive at each point, and where they begin.
     logits, slope : float32 (m,)
     """
 
     pairs: NDArray[np.int32]
     start: NDArray[np.int64]
-    arriving: NDArray[np.int64]
-    arriving_start: NDArray[np.int64]
+    arriving: NDArray[np.int32]
+    arriving_start: NDArray[np.int32]
     logits: NDArray[np.float32]
     slope: NDArray[np.float32]
+
+    def around(self, first: int, last: int) -> Doublets:
+        """The same where doublets arrive only at the points from `first` to before `last`: `join` joins around these."""
+        start = self.arriving_start
+        return self._replace(arriving_start=np.clip(start, start[first], start[last]))
 
 
 class Cuts(NamedTuple):
@@ -172,7 +177,10 @@ def join(
     out: NDArray[np.int32],
     features: NDArray[np.float32],
 ) -> tuple[int, int]:
-    """Fill `out` (budget, 2) and `features` (budget, 8); return how many triplets fit the limits, and how many are out."""
+    """Fill `out` (room, 2) and `features` (room, 8).
+
+    Returns how many triplets fit the limits, and how many the gate lets through.
+    """
     at, errors, kappa = given
     pairs, start, arriving, arriving_start, logits, slope = doublets
     weights, threshold = cuts.weights, cuts.threshold
