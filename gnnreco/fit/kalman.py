@@ -56,7 +56,8 @@ class Work(NamedTuple):
     cluster: Floats  # (N, 2, 6) along each axis, see clusters.py
     material: Floats  # (N,) radiation lengths at normal incidence
     state: Floats  # (N, 7) the reference: x, y, z, direction, q/p
-    scatter: Floats  # (N,) variance of each angle from this sensor's material
+    between: Floats  # (N, 3) cylinders crossed from this sensor to the next one in, see matter.py
+    scatter: Floats  # (N, 2) variance of each angle from this sensor's material, and from those cylinders
     gap: Floats  # (N, 5) the reference stepped here from the sensor outside, less the reference here
     jacobian: Floats  # (N, 5, 5) from this sensor to the next one in
     predicted: Floats  # (N, 5) deviation before this hit is used
@@ -92,9 +93,11 @@ def filter_hits(n: int, lever: float, work: Work) -> float:
     total = 0.0
     for j in range(n):
         if j > 0:
-            p[ANGLE_U, ANGLE_U] += work.scatter[j - 1]
-            p[ANGLE_V, ANGLE_V] += work.scatter[j - 1]
+            p[ANGLE_U, ANGLE_U] += work.scatter[j - 1, 0]
+            p[ANGLE_V, ANGLE_V] += work.scatter[j - 1, 0]
             sandwich(work.jacobian[j - 1], p, work.a, work.covariance[j])
+            if work.scatter[j - 1, 1] > 0.0:
+                _scatter_on_the_way(j, work)
             for r in range(5):
                 work.predicted[j, r] = work.gap[j, r]
                 for c in range(5):
@@ -120,6 +123,20 @@ def filter_hits(n: int, lever: float, work: Work) -> float:
                 p[r, c] = before[r, c] - gain_u * before[c, U] - gain_v * before[c, V]
                 p[c, r] = p[r, c]
     return total
+
+
+@kernel
+def _scatter_on_the_way(j: int, work: Work) -> None:
+    """Add what cylinders before sensor `j` scatter: its angles, and offsets by the part of the way that was left."""
+    jacobian, variance = work.jacobian[j - 1], work.scatter[j - 1, 1]
+    depth = work.between[j - 1, 0]
+    left, squared = work.between[j - 1, 1] / depth, work.between[j - 1, 2] / depth
+    for angle in range(ANGLE_U, ANGLE_V + 1):
+        for r in range(ANGLE_V + 1):
+            for c in range(ANGLE_V + 1):
+                offsets = (r < ANGLE_U) + (c < ANGLE_U)
+                share = squared if offsets == 2 else (left if offsets == 1 else 1.0)
+                work.covariance[j, r, c] += variance * share * jacobian[r, angle] * jacobian[c, angle]
 
 
 @kernel

@@ -15,6 +15,9 @@ from .kalman import Given, Work, dot, kernel
 
 #: Columns of a cylinder around z.
 RADIUS, HALF_LENGTH, DEPTH, MIDDLE = range(4)
+#: Columns of what lies between two sensors: radiation lengths along the track; the same times the part of the way that is
+#: left from there to the inner one, and times its square.
+ALL, LEFT, LEFT_SQUARED = range(3)
 STRAIGHTEST = 0.05  # sine or cosine below which the path through matter grows no longer
 
 
@@ -32,21 +35,24 @@ def scattered(depth: float, q_over_p: float, mass: float) -> float:
 
 
 @kernel
-def inside(j: int, lever: float, given: Given, work: Work) -> tuple[float, float, float]:
-    """q/p on the inner side of sensor `j`, its slope in q/p outside, and the variance of each angle from scattering."""
+def inside(j: int, lever: float, given: Given, work: Work) -> tuple[float, float, float, float]:
+    """q/p on the inner side of sensor `j` and of the cylinders before the next one, and its slope in q/p outside.
+
+    Then the variance of each angle from scattering in the sensor, and in those cylinders.
+    """
     q_over_p = work.state[j, RAY_Q_OVER_P] if lever > 0.0 else given.q_over_p_without_field
     slant = abs(dot(work.axes[j, W], work.state[j, TX], work.state[j, TY], work.state[j, TZ]))
-    depth = work.material[j] / max(slant, STRAIGHTEST)
-    if q_over_p == 0.0 or depth <= 0.0:
-        return work.state[j, RAY_Q_OVER_P], 1.0, 0.0
-    scatter = scattered(depth, q_over_p, given.mass)
+    depth, farther = work.material[j] / max(slant, STRAIGHTEST), work.between[j, ALL]
+    if q_over_p == 0.0 or depth + farther <= 0.0:
+        return work.state[j, RAY_Q_OVER_P], 1.0, 0.0, 0.0
+    scatter, kinks = scattered(depth, q_over_p, given.mass), scattered(farther, q_over_p, given.mass)
     if not given.energy_loss or lever == 0.0:
-        return work.state[j, RAY_Q_OVER_P], 1.0, scatter
+        return work.state[j, RAY_Q_OVER_P], 1.0, scatter, kinks
     p = 1.0 / abs(q_over_p)
     energy = math.sqrt(p * p + given.mass * given.mass)
-    inner = energy + depth * _loss(p, energy, given.mass)
+    inner = energy + (depth + farther) * _loss(p, energy, given.mass)
     inner_p = math.sqrt(inner * inner - given.mass * given.mass)
-    return math.copysign(1.0 / inner_p, q_over_p), (p / inner_p) ** 3 * inner / energy, scatter
+    return math.copysign(1.0 / inner_p, q_over_p), (p / inner_p) ** 3 * inner / energy, scatter, kinks
 
 
 @kernel
@@ -63,8 +69,9 @@ def _loss(p: float, energy: float, mass: float) -> float:
 
 @kernel
 def between_sensors(n: int, given: Given, work: Work) -> None:
-    """Add each cylinder that a track crosses between two hits to the material of the nearer one's sensor."""
-    point = work.point
+    """Note the cylinders that a track crosses from each hit to the next one in, along straight lines."""
+    point, between = work.point, work.between
+    between[:n] = 0.0
     for c in range(len(given.passive)):
         radius = given.passive[c, RADIUS]
         for j in range(n - 1):
@@ -73,16 +80,14 @@ def between_sensors(n: int, given: Given, work: Work) -> None:
             outer, inner = math.hypot(point[j, X], point[j, Y]), math.hypot(point[j + 1, X], point[j + 1, Y])
             if not inner < radius <= outer:
                 continue
-            share = (radius - inner) / (outer - inner)
-            if abs(point[j + 1, Z] + share * dz - given.passive[c, MIDDLE]) > given.passive[c, HALF_LENGTH]:
+            left = (radius - inner) / (outer - inner)
+            if abs(point[j + 1, Z] + left * dz - given.passive[c, MIDDLE]) > given.passive[c, HALF_LENGTH]:
                 continue
             length = math.sqrt(dx * dx + dy * dy + dz * dz)
-            sine = max(math.hypot(dx, dy) / length, STRAIGHTEST)
-            near = j if share > 0.5 else j + 1
-            slant = max(abs(dot(work.axes[near, W], dx, dy, dz)) / length, STRAIGHTEST)
-            work.material[near] += (
-                given.passive[c, DEPTH] / sine * slant
-            )  # that is divided by the slant again
+            depth = given.passive[c, DEPTH] / max(math.hypot(dx, dy) / length, STRAIGHTEST)
+            between[j, ALL] += depth
+            between[j, LEFT] += depth * left
+            between[j, LEFT_SQUARED] += depth * left * left
 
 
 @kernel

@@ -117,7 +117,7 @@ def take(j: int, q_over_p: float, work: Work) -> Floats:
 def advance(j: int, first_pass: bool, lever: float, given: Given, grid: FieldGrid | None, work: Work) -> bool:
     """Step the reference from sensor `j` to the next one in: its Jacobian, and the gap (or, at first, the reference)."""
     ref, axes = work.state, work.axes
-    q_over_p, slope, work.scatter[j] = inside(j, lever, given, work)
+    q_over_p, slope, work.scatter[j, 0], work.scatter[j, 1] = inside(j, lever, given, work)
     k, s = given.bend * q_over_p, 0.0
     if grid is None:
         x, y, z, tx, ty, tz, s, crossed = extrapolate(
@@ -176,7 +176,7 @@ def write_track(
 ) -> int:
     """Carry the innermost state in to the z axis and fill row `i`; returns the status."""
     j, p, jacobian, covariance = n - 1, work.filtered, work.a, work.b
-    q_over_p, slope, scatter = inside(j, lever, given, work)
+    q_over_p, slope, scatter, _ = inside(j, lever, given, work)
     p[ANGLE_U, ANGLE_U] += scatter
     p[ANGLE_V, ANGLE_V] += scatter
     here = work.state[j]

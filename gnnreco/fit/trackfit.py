@@ -193,8 +193,8 @@ def _fit_range(
     n = longest
     work = Work(
         np.empty(n, np.int64), np.empty((n, 3)), np.empty((n, 5, 3)), np.empty((n, 2)), np.zeros((n, 2, COLUMNS)),
-        np.empty(n), np.empty((n, 7)), np.empty(n), np.zeros((n, 5)), np.empty((n, 5, 5)), np.empty((n, 5)),
-        np.empty((n, 5, 5)), np.empty((n, 5, 2)), np.empty((n, 3)), np.empty((n, 2)), np.empty(n),
+        np.empty(n), np.empty((n, 7)), np.empty((n, 3)), np.empty((n, 2)), np.zeros((n, 5)), np.empty((n, 5, 5)),
+        np.empty((n, 5)), np.empty((n, 5, 5)), np.empty((n, 5, 2)), np.empty((n, 3)), np.empty((n, 2)), np.empty(n),
         np.empty((5, 5)), np.empty((6, 7)), np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5)),
     )  # fmt: skip
     for i in range(start, stop):
