@@ -15,6 +15,7 @@ from .frame import WIDTH_CLASSES, Frame, Points
 
 OF_CELLS = ("phi_scale", "cells")
 IMPACT_SCALE = 100.0  # mm
+USUAL = 64  # pairs for each point, for which there is room at once
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,6 @@ class Windows:
         needed : int
             How many there are; more than `budget` means that the caller must raise `OverBudget`.
         """
-        out = np.empty((budget, 2), np.int32)
         phi_high = np.minimum(self.phi_high, self.phi_low + 2 * np.pi - 1e-9)  # a full turn is enough
         table = _Table(
             self.first,
@@ -93,8 +93,12 @@ class Windows:
             s_bin(points.s, points.layer, frame, self.phi_low.shape[1]),
             width_class(points, frame),
         )
-        needed = _search(table, seen, out)
-        return out[: min(needed, budget)], int(needed)  # pages that were never written take no memory
+        out = np.empty((min(budget, USUAL * len(points)), 2), np.int32)
+        needed = int(_search(table, seen, out))
+        if len(out) < needed <= budget:
+            out = np.empty((needed, 2), np.int32)
+            _search(table, seen, out)
+        return out[: min(needed, len(out))], needed
 
 
 def width_class(points: Points, frame: Frame) -> NDArray[np.int32]:

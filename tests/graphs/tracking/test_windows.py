@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from gnnreco.graphs import Frame, Targets, points_of, true_segments
+from gnnreco.graphs.tracking import windows as windows_module
 from gnnreco.graphs.tracking.learn_windows import (
     FEW,
     _dear,
@@ -60,6 +61,17 @@ def test_a_budget_of_nothing_counts_all_the_same(tracker, events):
     none, counted = windows.pairs(samples[0][0], frame, 0)
     assert len(none) == 0
     assert counted == needed == len(pairs)
+
+
+def test_more_pairs_than_there_is_room_for_are_found_all_the_same(tracker, events, monkeypatch):
+    frame, samples, learnt = learned(tracker, events)
+    pairs, needed = learnt.pairs(samples[0][0], frame, 10**6)
+    monkeypatch.setattr(windows_module, "USUAL", 1)
+    assert len(samples[0][0]) < needed
+    again, counted = learnt.pairs(samples[0][0], frame, 10**6)
+    assert counted == needed
+    assert again.tolist() == pairs.tolist()
+    assert len(learnt.pairs(samples[0][0], frame, needed - 1)[0]) < needed
 
 
 def test_cells_drop_many_pairs_and_few_true_ones(tracker, events):
