@@ -17,6 +17,8 @@ from . import stop
 from .case import DIED, Case, Runner, Work, lost
 from .mark import NOWHERE
 
+#: Seconds in which a scheduler has to answer, also one that had answered before.
+CONNECT_S = 15.0
 #: Seconds that a cluster that had workers may be without one before the job says so, and before it ends.
 SAY_S, LEAVE_S = 60.0, 1800.0
 KILLED = "a worker of the Dask cluster died"
@@ -32,7 +34,7 @@ def dask(address: str, event_timeout: float, work: Work = run_lot, tick: Tick = 
 
     def run(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
         try:
-            client = distributed.Client(address, timeout=15)
+            client = distributed.Client(address, timeout=CONNECT_S)
         except (OSError, ValueError) as error:
             raise BadInput(address, "", f"no Dask scheduler answers there ({error})") from error
         job = replace(job, limit=event_timeout)

@@ -25,8 +25,13 @@ def threads() -> Iterator[distributed.LocalCluster]:
 
 
 def test_a_cluster_that_is_closed_is_named_and_the_rest_is_done_later(
-    inputs: Path, bundle: Path, tmp_path: Path, threads: distributed.LocalCluster
+    inputs: Path,
+    bundle: Path,
+    tmp_path: Path,
+    threads: distributed.LocalCluster,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(of_cluster, "CONNECT_S", 3.0)  # for so long the client asks a scheduler that is gone
     out = tmp_path / "out"
     model = save(bundle, seconds=0.1)
     result = reconstruct(

@@ -78,7 +78,7 @@ def test_an_event_that_kills_is_quarantined_and_the_others_go_on(
 @pytest.mark.usefixtures("toy_workers")
 def test_hanging_and_greedy_events(inputs: Path, bundle: Path, tmp_path: Path) -> None:
     model = save(bundle, hang_at=[2], eat_at=[17])
-    limits: dict[str, Any] = {"event_timeout": 15.0, "memory_gib": 4.0}
+    limits: dict[str, Any] = {"event_timeout": 6.0, "memory_gib": 4.0}
     result = reconstruct(inputs, DETECTOR, model, tmp_path / "out", **limits)
     assert result["events_out"] == N - 2
     hung, greedy = result["failures"]
@@ -107,7 +107,9 @@ def test_what_killed_the_only_process_is_found_by_the_next_run(
 def test_sigterm_ends_the_event_and_keeps_what_is_done(
     inputs: Path, bundle: Path, tmp_path: Path, workers: str
 ) -> None:
-    model, out = save(bundle, seconds=0.5), tmp_path / "out"
+    slow, out = tmp_path / "slow", tmp_path / "out"
+    slow.touch()
+    model = save(bundle, seconds=0.5, deadly=str(slow))
     job = command(inputs, model, out, "--workers", workers)
     end = time.monotonic() + SECONDS
     marks: list[str] = []
@@ -121,6 +123,7 @@ def test_sigterm_ends_the_event_and_keeps_what_is_done(
     assert list(out.glob("partial-*"))
     assert not (out / "manifest.json").exists()
     assert not list(out.glob(".gnnreco-*"))
+    slow.unlink()
     result = reconstruct(inputs, DETECTOR, model, out, resume=True)
     assert (result["events_in"], result["events_out"]) == (N, N)
     assert 0 < result["events_timed"] < N  # what was done is not done again
