@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,8 +40,11 @@ def follow(commands: str) -> None:
     """Type one command after the other."""
     for line in commands.replace("\\\n", " ").strip().splitlines():
         words = shlex.split(line, comments=True)
-        assert words[0] == "gnnreco", line
-        assert main(words[1:]) == 0, line
+        if words[:1] == ["python"]:
+            subprocess.run([sys.executable, str(ROOT / words[1]), *words[2:]], check=True)
+        elif words:
+            assert words[0] == "gnnreco", line
+            assert main(words[1:]) == 0, line
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import awkward as ak
@@ -14,6 +15,7 @@ import uproot
 from gnnreco.cli import main
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import open_events
+from tests.test_tutorials import ROOT, blocks, follow
 
 MAP = "event=evt,x=hx[cm],y=hy[cm],z=hz[cm],energy=e[MeV],var_u=su[um],particle_id=by"
 TABLE = {
@@ -164,3 +166,18 @@ def test_convert_takes_a_map(tmp_path: Path) -> None:
     more = ["--detector", "telescope", "--map", "x=hx,y=hy,z=hz,event=evt", "-o", str(tmp_path / "out")]
     assert main(["convert", str(file), *more]) == 0
     assert [len(event.hits) for event in open_events(tmp_path / "out", None)] == [1, 2]
+
+
+def test_the_commands_of_the_page_on_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those with a map; that on NanoAOD is tried with its reader."""
+    names = {"hx": "hit_x", "hy": "hit_y", "hz": "hit_z", "evt": "run", "e": "e"}
+    tree(tmp_path / "my_hits.root", {name: TABLE[ours] for ours, name in names.items()})
+    shutil.copy(ROOT / "tests" / "golden" / "belle2_event.parquet", tmp_path / "bbbar_exp1003.parquet")
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "reference" / "formats.md"
+    hits = []
+    for commands in [text for language, text in blocks(page) if not language and "--map" in text]:
+        follow(commands)
+        hits += [len(event.hits) for event in open_events("events", None)]
+        shutil.rmtree("events")
+    assert hits == [1, 2, 50]

@@ -18,8 +18,8 @@ from gnnreco.evaluate.particles import jets
 from gnnreco.events import open_events
 from gnnreco.geometry import load_detector
 from gnnreco.pipeline import Reconstructor
-from gnnreco.reconstruct import reconstruct
 from gnnreco.train.upstream import found_before
+from tests.test_tutorials import ROOT, blocks, follow
 
 CODES = np.array([211, -211, 130, 22, 11, -13, 1, 2], np.int32)
 KINDS = (
@@ -155,10 +155,12 @@ def test_explore_and_convert_read_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not jets.installed(), reason="needs FastJet: pip install 'gnnreco[jets]'")
-def test_jets_of_the_particles_are_judged(tmp_path: Path) -> None:
+def test_jets_of_the_particles_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bundle that needs particles runs alone on files that bring them, and says what makes an event strange."""
-    file = written(tmp_path / "nano.root", candidates(3, 400))
-    manifest = reconstruct(file, "full_cld", "anomaly-jets", tmp_path / "out")
+    file = written(tmp_path / "pfnano.root", candidates(3, 400))
+    monkeypatch.chdir(tmp_path)
+    follow(next(text for _, text in blocks(ROOT / "docs" / "reference" / "formats.md") if file.name in text))
+    manifest = json.loads(Path("strange/manifest.json").read_text())
     assert (manifest["events_out"], manifest["failures"]) == (3, [])
     assert (manifest["hits"], manifest["hits_outside"]) == (802, 0)
     with pytest.raises(BadBundle, match="name a bundle that gives them as well"):
