@@ -22,6 +22,16 @@ reconstruct(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], progress=residen
 """
 
 
+#: The command line, which tells at its end the most memory that it held, kB.
+COLD = """
+import atexit, sys
+def held():
+    line = next(x for x in open("/proc/self/status") if x.startswith("VmHWM"))
+    print(round(int(line.split()[1]) * 1.024), file=sys.stderr)
+atexit.register(held)
+from gnnreco.cli import entry
+entry()
+"""
 #: Events a second of a process that reconstructs the same events again and again, with neither files nor a framework.
 BARE = """
 import sys, time
@@ -51,6 +61,17 @@ BARE_S, BARE_TIMES = 5.0, 3
 def row(what: str, measured: str, well: bool | None, floor: str, target: str) -> Row:
     """A row of the table; `well` is None where nothing was measured."""
     return {"what": what, "measured": measured, "floor": floor, "target": target, "well": well}
+
+
+def run_once(words: Iterable[object]) -> tuple[float, float]:
+    """Seconds of one cold process of the program, and the most memory that this process held, MB.
+
+    It tells the high-water mark itself as it ends: what the kernel counts of children begins at the size of this one.
+    """
+    begin = time.perf_counter()
+    command = [sys.executable, "-c", COLD, *map(str, words)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    return time.perf_counter() - begin, int(told.splitlines()[-1]) / 1000
 
 
 def memory_growth(inputs: Path, detector: str, bundle: str, out: Path) -> Row:

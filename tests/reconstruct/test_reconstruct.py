@@ -122,7 +122,12 @@ def test_a_dask_cluster_gives_the_same_bytes(inputs: Path, bundle: Path, tmp_pat
     distributed = pytest.importorskip("distributed")
     reconstruct(inputs, DETECTOR, bundle, tmp_path / "here")
     # Threads of this process stand for the machines, since only here is the task of this test known.
-    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    options = {
+        "n_workers": 1,
+        "threads_per_worker": 1,
+        "processes": False,
+        "dashboard_address": "127.0.0.1:0",
+    }
     with distributed.LocalCluster(**options) as cluster:
         result = reconstruct(inputs, DETECTOR, bundle, tmp_path / "there", dask=cluster.scheduler_address)
     assert result["events_out"] == N

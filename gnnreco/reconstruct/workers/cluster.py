@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Generator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,7 @@ from . import stop
 from .case import DIED, Case, Runner, Work, lost
 from .mark import NOWHERE
 
-#: Seconds in which a scheduler has to answer, also one that had answered before.
+#: Seconds in which a scheduler must answer, also after a connection broke.
 CONNECT_S = 15.0
 #: Seconds that a cluster that had workers may be without one before the job says so, and before it ends.
 SAY_S, LEAVE_S = 60.0, 1800.0
@@ -28,9 +29,11 @@ GONE = "the Dask cluster was closed, or its scheduler is gone"
 def dask(address: str, event_timeout: float, work: Work = run_lot, tick: Tick = no_tick) -> Runner:
     """Run the lots on the Dask cluster with its scheduler at `address`; its workers must see the files.
 
-    Where a worker dies of a lot, the event of which it did is found (see `Case`) and left out.
+    Where a worker dies of a lot, the event of which it did is found (see `Case`) and left out. A connection that breaks is
+    made again, and the lots of which nothing was heard are run again: their files have the same bytes.
     """
     import distributed
+    from distributed.client import ClosedClientError
 
     def run(job: Job, lots: Sequence[Lot]) -> Generator[list[Result], None, None]:
         try:
@@ -57,8 +60,11 @@ def dask(address: str, event_timeout: float, work: Work = run_lot, tick: Tick = 
                     answer = lost(case.lot, over) if over else _answer_of(future, case)
                     future.release()  # or Dask runs the lot again when the worker dies that holds the answer
                     if answer is None:
-                        submit(case)
-                    else:
+                        try:
+                            submit(case)
+                        except ClosedClientError:
+                            answer = lost(case.lot, GONE)
+                    if answer is not None:
                         yield answer
 
     return run
@@ -75,13 +81,15 @@ def _attempt(job: Job, lot: Lot, work: Work) -> list[Result] | int:
 
 def _answer_of(future: Any, case: Case) -> list[Result] | None:
     """What became of a lot on a cluster; None if it is to run again."""
-    if future.status not in ("finished", "error"):
-        return lost(case.lot, GONE)
+    if future.status not in ("finished", "error"):  # all that a broken connection has to say
+        return None
     try:
         results: list[Result] | int = future.result()  # it may have gone with the worker that held it
     except GnnrecoError:
         raise
     except Exception as error:
+        if isinstance(error, CancelledError):  # the connection broke just now
+            return None
         if type(error).__name__ == "KilledWorker":
             return None if case.after_death(KILLED) else lost(case.lot, DIED)
         return lost(case.lot, f"Dask: {type(error).__name__}: {error}")
@@ -106,7 +114,9 @@ class _Crew:
         """Why nothing more will come of this cluster; empty while something may."""
         if self.client.status == "closed":
             return GONE
-        with suppress(OSError, TimeoutError):  # a scheduler that is busy
+        with suppress(
+            Exception
+        ):  # a scheduler that is busy, or a connection that breaks: the next look tells which
             if self.client.nthreads():
                 self.seen, self.said = time.monotonic(), False
         if self.seen is None:  # its workers may still wait in the queue of a batch system

@@ -14,7 +14,8 @@ from tests.reconstruct.batch.mortal import TOY_PROCESSES, toy_lot
 from tests.reconstruct.toy import DETECTOR, N, contents, save
 
 distributed = pytest.importorskip("distributed")
-ONE = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+#: Without an address Dask takes port 8787, and warns where another cluster has it.
+ONE = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
 
 
 @pytest.fixture
@@ -47,6 +48,31 @@ def test_a_cluster_that_is_closed_is_named_and_the_rest_is_done_later(
     assert "cluster was closed" in result["failures"][0]["reason"]
     again = reconstruct(inputs, DETECTOR, model, out, resume=True)
     assert (again["events_out"], again["failures"]) == (N, [])
+
+
+def test_a_connection_that_breaks_costs_no_event(
+    inputs: Path, bundle: Path, tmp_path: Path, threads: distributed.LocalCluster
+) -> None:
+    """A client forgets all that it asked for when its connection breaks, and makes another one."""
+    broken = []
+
+    def cut() -> None:
+        for connection in threads.scheduler.client_comms.values():
+            broken.append(connection.comm)
+            connection.comm.abort()
+
+    def once(done: int, _: int) -> None:
+        if not broken:
+            threads.loop.add_callback(cut)
+
+    model = save(bundle, seconds=0.1)
+    result = reconstruct(
+        inputs, DETECTOR, model, tmp_path / "out", dask=threads.scheduler_address, progress=once
+    )
+    assert broken
+    assert (result["events_out"], result["failures"]) == (N, [])
+    reconstruct(inputs, DETECTOR, model, tmp_path / "clean")
+    assert contents(tmp_path / "out") == contents(tmp_path / "clean")
 
 
 def test_an_event_that_kills_workers_is_quarantined_after_two_of_them(
