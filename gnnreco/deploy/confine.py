@@ -11,10 +11,12 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 
 NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000  # linux/sched.h
+DEATH_OF_PARENT = 1  # linux/prctl.h
 LARGEST_FILE = 4 << 30  # bytes
 NOT_STARTED = 125  # exit status where the program is not one
 
@@ -37,11 +39,18 @@ def main(arguments: list[str]) -> None:
     if program == "-":
         print("cut" if cut else "open")
         return
+    end_with_parent()
     try:
         os.execvp(program, arguments[2:])
     except OSError as error:
         print(error.strerror)
         sys.exit(NOT_STARTED)
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process, also as another program, when the one that started it is gone (Linux)."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(DEATH_OF_PARENT, signal.SIGKILL)
 
 
 def cut_network() -> bool:

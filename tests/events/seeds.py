@@ -84,7 +84,9 @@ class Seed:
                 bool(np.isfinite(block.jets.features).all()) for block in open_jets(folder / self.name)
             )
         if self.generated:
-            return sum(map(is_sound, simulate(self.detector, str(folder / self.name), events=2, seed=1)))
+            return sum(
+                map(is_sound, simulate(_detector(self.detector), str(folder / self.name), events=2, seed=1))
+            )
         return sum(
             is_sound(event)
             for event in open_events(folder / (self.opened or self.name), _detector(self.detector))
