@@ -195,6 +195,25 @@ HepMC::Asciiv3-END_EVENT_LISTING
 """
 
 
+#: The same of version 2: its vertices come before their particles, and name how many there are.
+HEPMC2 = """HepMC::Version 2.06.11
+HepMC::IO_GenEvent-START_EVENT_LISTING
+E 0 0 0.0 0.0 0.0 0 0 1 10000 10000 0 0
+U MEV CM
+V -1 0 2.0e-01 0.0 0.0 0.0 1 2 0
+P 10001 23 0.0 0.0 1.0e+03 1.0e+03 0.0 2 0 0 -1 0
+P 10002 13 1.0e+03 0.0 0.0 1.0e+03 0.0 1 0 0 0 0
+P 10003 14 0.0 1.0e+03 0.0 1.0e+03 0.0 1 0 0 0 0
+E 1 0 0.0 0.0 0.0 0 0 1 10000 10000 0 0
+U MEV CM
+V -1 0 2.0e-01 0.0 0.0 0.0 1 2 0
+P 10001 23 0.0 0.0 2.0e+03 2.0e+03 0.0 2 0 0 -1 0
+P 10002 13 2.0e+03 0.0 0.0 2.0e+03 0.0 1 0 0 0 0
+P 10003 14 0.0 2.0e+03 0.0 2.0e+03 0.0 1 0 0 0 0
+HepMC::IO_GenEvent-END_EVENT_LISTING
+"""
+
+
 def _generated() -> dict[str, Seed]:
     if importlib.util.find_spec("pyhepmc") is None:
         return {}
@@ -202,6 +221,7 @@ def _generated() -> dict[str, Seed]:
     plain = Seed("a.hepmc3", text, detector="trackml", generated=True)
     return {
         "hepmc": plain,
+        "hepmc, version 2": replace(plain, name="a.hepmc2", content=HEPMC2.encode()),
         "hepmc, gzip": replace(plain, name="a.hepmc3.gz", content=gzip.compress(text, mtime=0)),
     }
 

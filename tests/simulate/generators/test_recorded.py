@@ -12,8 +12,10 @@ import pytest
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import simulate
+from gnnreco.simulate.generators import hepmc_columns
 
 pyhepmc = pytest.importorskip("pyhepmc")
+CORPUS = Path(__file__).parents[2] / "corpus" / "hepmc-numbers-of-nothing"
 
 
 def written(file: Path, n: int = 3) -> Path:
@@ -69,6 +71,21 @@ def test_damaged_files_are_bad_input(tmp_path: Path, text: bytes) -> None:
     file.write_bytes(text)
     with pytest.raises(BadInput):
         next(simulate("telescope", str(file)))
+
+
+@pytest.mark.parametrize("file", sorted(CORPUS.glob("*.hepmc*")), ids=lambda file: file.name)
+def test_what_pyhepmc_does_not_survive_is_bad_input(file: Path) -> None:
+    with pytest.raises(BadInput, match="event 0: damaged"):
+        next(simulate("telescope", str(file)))
+
+
+def test_a_reader_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "hangs.py"
+    text = Path(hepmc_columns.__file__).read_text().replace("EVENT_S = 300.0", "EVENT_S = 0.2")
+    script.write_text(text.replace("next(stream, None)", "__import__('time').sleep(60)"))
+    monkeypatch.setattr(hepmc_columns, "__file__", str(script))
+    with pytest.raises(BadInput, match="did not survive"):
+        next(simulate("telescope", str(written(tmp_path / "a.hepmc3"))))
 
 
 def test_a_momentum_that_is_none_is_named(tmp_path: Path) -> None:
