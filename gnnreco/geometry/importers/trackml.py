@@ -6,6 +6,7 @@ Columns and meaning: https://www.kaggle.com/competitions/trackml-particle-identi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
+from gnnreco.files import limits
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry.description.placement import AXES
+from gnnreco.geometry.description.tables import refuse
 
 from .table import read_columns
 from .written import Imported, orthonormal, write_imported
@@ -29,6 +32,7 @@ def read(file: Path, folder: Path, name: str) -> None:
     kinds_of = dict.fromkeys(NUMBERS, pa.float64()) | dict.fromkeys(LABELS, pa.int64())
     columns = read_columns(file, kinds_of, "the detectors.csv of TrackML")
     _refuse_repeats(file, np.stack([columns[label] for label in LABELS], axis=1))
+    _refuse_shapes(file, columns)
     shapes = np.stack([columns[column] for column in SHAPE], axis=1)
     kinds, template = np.unique(shapes, axis=0, return_inverse=True)
     names = np.array([f"kind_{number}" for number in range(len(kinds))])
@@ -63,6 +67,20 @@ def _refuse_repeats(file: Path, labels: NDArray[np.int64]) -> None:
             f"module {name} stands in line {first[group.ravel()[again[0]]] + 2} already; keep one of the two"
         )
         raise BadInput(file, f"line {again[0] + 2}", why)
+
+
+def _refuse_shapes(file: Path, columns: Mapping[str, NDArray[np.float64]]) -> None:
+    """Sensors and their cells have sizes, and there is an end to how many cells lie along a side."""
+    for name in SHAPE:
+        low = columns[name] < 0 if name == "module_minhu" else columns[name] <= 0
+        refuse(file, name, low, f"expected a length above 0, found {_first(columns[name], low)}")
+    for name, half in (("pitch_u", "module_maxhu"), ("pitch_v", "module_hv")):
+        many = columns[half] > limits.NUMBER * columns[name]
+        refuse(file, name, many, "too small for the size of the module; check the unit")
+
+
+def _first(values: NDArray[np.float64], wrong: NDArray[np.bool_]) -> str:
+    return f"{values[wrong][0]:g}" if wrong.any() else ""
 
 
 def _template(kind: NDArray[np.float64]) -> JsonDict:

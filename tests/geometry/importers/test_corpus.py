@@ -40,6 +40,7 @@ def test_a_wall_of_strips_is_one_layer(tmp_path: Path) -> None:
         ("import-cells-nonutf8/c.csv", "cells", {}, r"line \d+, column subsystem: not UTF-8"),
         ("import-csv-header/nonutf8.csv", "acts-csv", {"pitch": "1,1"}, "line 1: the names of the columns are not UTF-8"),
         ("import-csv-header/twice.csv", "acts-csv", {"pitch": "1,1"}, "column rot_xw: appears 2 times"),
+        ("import-trackml-no-pitch/d.csv", "trackml", {}, "line 3, column pitch_u: expected a length above 0, found 0"),
         ("calochallenge-huge-bins/big.xml", "calochallenge", {}, "n_bin_alpha: expected a whole number from 1 to 10,000"),
     ],
 )  # fmt: skip

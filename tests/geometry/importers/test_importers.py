@@ -48,6 +48,15 @@ def test_a_trackml_table_becomes_a_detector(tmp_path: Path) -> None:
         ([ROWS[0].replace("-65.7965", "left")], "column cx.*expected numbers"),
         ([], "no rows"),
         ([*ROWS, ROWS[0]], "line 4: module 7/2/1 stands in line 2 already"),
+        (
+            [ROWS[0], ROWS[1].replace("0.08,", "0,")],
+            "line 3, column pitch_u: expected a length above 0, found 0",
+        ),
+        ([ROWS[0].replace("0.05625", "-1")], "line 2, column pitch_v: expected a length above 0, found -1"),
+        (
+            [ROWS[0].replace("0.05,", "1e-320,")],
+            "line 2, column pitch_u: too small for the size of the module",
+        ),
     ],
 )
 def test_a_bad_table_says_where(tmp_path: Path, lines: list[str], why: str) -> None:
