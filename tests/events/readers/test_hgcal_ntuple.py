@@ -125,6 +125,8 @@ def test_events_with_the_same_number_are_told_apart_by_their_row(tmp_path: Path)
         ({"rechit_z": ak.Array([[1.0, np.nan, 3.0, 4.0], [1.0]])}, "hit 1: a position that is no number"),
         ({"simcluster_hits_indices": ak.Array([[[4], [2, 1]], []])}, "as many fractions as hits"),
         ({"simcluster_hits_indices": ak.Array([[[1, 0, 4], [2, 1]], []])}, "points at hit 4 of 4"),
+        ({"simcluster_eta": ak.Array([[2.0], []])}, "simcluster_eta: 1 values where simcluster_pt has 2"),
+        ({"genpart_phi": ak.Array([[1.0, 2.0, 3.0], []])}, "genpart_phi: 3 values where genpart_pid has 2"),
     ],
 )
 def test_damage(tmp_path: Path, changed: dict[str, Any], why: str) -> None:
@@ -132,6 +134,12 @@ def test_damage(tmp_path: Path, changed: dict[str, Any], why: str) -> None:
     with pytest.raises(BadInput, match=why) as error:
         open_events(file, None)[0]
     assert error.value.file == str(file)
+
+
+def test_a_flipped_bit_that_empties_a_branch() -> None:
+    (file,) = (Path(__file__).parents[2] / "corpus" / "hgcal-branches-of-unequal-length").glob("*.root")
+    with pytest.raises(BadInput, match=r"event 7, .*: 0 values where .* has 2"):
+        list(open_events(file, None))
 
 
 def test_a_file_cut_off(tmp_path: Path) -> None:

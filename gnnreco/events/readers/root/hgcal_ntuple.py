@@ -120,9 +120,7 @@ def _row(tree: Any, row: int, wanted: tuple[str, ...]) -> dict[str, Any]:
 
 def _truth(file: Path, where: str, columns: dict[str, Any], energy: Floats, fraction: Floats) -> Truth:
     """Particles from the simulated clusters, links from the fractions of hits that they hold."""
-    pt, eta, phi, total = (
-        np.asarray(columns[f"simcluster_{n}"], np.float64) for n in ("pt", "eta", "phi", "energy")
-    )
+    pt, eta, phi, total = _side_by_side(file, where, columns, TRUTH[2:])
     lists = [[np.asarray(part) for part in columns[name]] for name in TRUTH[:2]]
     lengths = [[len(part) for part in parts] for parts in lists]
     if lengths[0] != lengths[1] or len(lengths[0]) != len(pt):
@@ -139,7 +137,9 @@ def _truth(file: Path, where: str, columns: dict[str, Any], energy: Floats, frac
     hit, share, particle = hit[kept].astype(np.int64), share[kept], particle[kept]
     order = np.lexsort((particle, hit))
     hit, share, particle = hit[order], share[order], particle[order]
-    pdg = _species(columns, eta, phi, total)
+    there = all(name in columns for name in GENERATED)
+    generated = _side_by_side(file, where, columns, GENERATED) if there else []
+    pdg = _species(generated, eta, phi, total)
     charge = np.where(np.isin(np.abs(pdg), (11, 13, 15)), -np.sign(pdg), 0.0)
     charge = np.where(np.isin(np.abs(pdg), (211, 321, 2212)), np.sign(pdg), charge)
     x, y, z = (np.full(len(pt), MM * float(columns[name]) if name in columns else 0.0) for name in VERTEX)
@@ -149,11 +149,21 @@ def _truth(file: Path, where: str, columns: dict[str, Any], energy: Floats, frac
     return Truth(particles, hit, particle, energy=share * energy[hit] * fraction[hit])
 
 
-def _species(columns: dict[str, Any], eta: Floats, phi: Floats, energy: Floats) -> NDArray[np.int32]:
+def _side_by_side(file: Path, where: str, columns: dict[str, Any], names: tuple[str, ...]) -> list[Floats]:
+    """Branches that say something of the same objects, so each has as many values."""
+    found = [np.asarray(columns[name], np.float64) for name in names]
+    for name, values in zip(names, found, strict=True):
+        if values.shape != found[0].shape:
+            why = f"{len(values)} values where {names[0]} has {len(found[0])}; write the file again"
+            raise BadInput(file, f"{where}, {name}", why)
+    return found
+
+
+def _species(generated: list[Floats], eta: Floats, phi: Floats, energy: Floats) -> NDArray[np.int32]:
     """PDG code of the generated particle that each simulated cluster is; 0 where none is like it."""
     found = np.zeros(len(eta), np.int32)
-    if all(name in columns for name in GENERATED) and len(columns["genpart_pid"]):
-        pid, *place = (np.asarray(columns[name], np.float64) for name in GENERATED)
+    if generated and len(generated[0]):
+        pid, *place = generated
         turn = (phi[:, None] - place[1] + np.pi) % (2 * np.pi) - np.pi
         apart = np.stack([eta[:, None] - place[0], turn, energy[:, None] / place[2] - 1])
         worst = np.abs(apart).max(axis=0)
