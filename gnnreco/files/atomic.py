@@ -43,6 +43,15 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     if path.parts[:2] in (("/", "dev"), ("/", "proc")) or path.is_fifo():
         yield path
         return
+    with draft_of(path) as draft:
+        yield draft
+    publish(draft, path)
+
+
+@contextmanager
+def draft_of(path: str | Path) -> Iterator[Path]:
+    """Give the name of an empty draft of a file, as `whole_file` does; `publish` ends it. It goes if the block fails."""
+    path = Path(path)
     draft = path.with_name(f"{_mine(os.getpid())}{secrets.token_hex(8)}{_end(path.name)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,17 +60,34 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise _cannot(path, error) from error
     try:
-        yield draft
-        _sync(draft)
-        draft.replace(path)
+        with _told(draft, path):
+            yield draft
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def publish(draft: Path, path: Path) -> None:
+    """Make a draft, perhaps of another process, the file that it is of, once it is safe on the disk; it goes if not."""
+    try:
+        with _told(draft, path):
+            _sync(draft)
+            draft.replace(path)
         with suppress(OSError):  # some file systems know no such thing; the file itself is safe by then
             _sync(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(draft: Path, path: Path) -> Iterator[None]:
+    """What the disk has against a draft is told of the file that it is of."""
+    try:
+        yield
     except OSError as error:
         if error.errno in REMEDY or error.filename == str(draft):
             raise _cannot(path, error) from error
         raise
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_file(path: str | Path, content: bytes | str) -> None:

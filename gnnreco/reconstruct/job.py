@@ -141,7 +141,7 @@ class Failure(TypedDict):
 class Account:
     """What became of the events of a shard; kept in its file, so a resumed run still knows.
 
-    The sums are of the file; neither they nor those of the `inputs` are in it.
+    The sums are of the file; neither they nor those of the `inputs` are in it. It is a `draft` until it is published.
     """
 
     fingerprint: str
@@ -154,6 +154,7 @@ class Account:
     failures: list[Failure] = field(default_factory=list)
     left_aside: dict[str, int] = field(default_factory=dict)
     inputs: dict[str, InputSum] = field(default_factory=dict)
+    draft: str = ""
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Count hits and objects of one more event."""

@@ -20,8 +20,9 @@ from gnnreco.columns import Event, ReconstructedParticles
 from gnnreco.columns.table import Columns
 from gnnreco.errors import BadInput, Unreachable
 from gnnreco.events import EventSource, open_events
-from gnnreco.events.output_file import Layout, Row, output_writer, read_note, read_output
+from gnnreco.events.output_file import Layout, Row, draft_writer, read_note, read_output
 from gnnreco.events.select import unseen
+from gnnreco.files.atomic import draft_of, publish
 from gnnreco.files.json_types import JsonDict
 from gnnreco.files.remote import RemoteFile, located
 from gnnreco.geometry import Detector
@@ -53,7 +54,7 @@ NO_MEMORY = "the event takes more memory than this process may have: give more (
 
 
 def run_lot(job: Job, lot: Lot, detector: Detector | None = None, tick: Tick = no_tick) -> list[Result]:
-    """Reconstruct the events of a lot and write the files that are due, each whole or not at all.
+    """Reconstruct the events of a lot and write the files that are due, each a draft until `published` gives it its name.
 
     An event that fails is counted in the account with its source, number and reason; the others go on. Where the process
     is asked to stop (`stop`), the files are of the events done until then and have names of their own: see `partial`.
@@ -66,7 +67,7 @@ def run_lot(job: Job, lot: Lot, detector: Detector | None = None, tick: Tick = n
         _try(job, lot, chain, events[lot.trial : lot.trial + 1])
         return []
     sums = {file: input_sum(file) for file in lot.files}
-    books, bad, stopped = {}, dict(lot.quarantined), False
+    books, bad = {}, dict(lot.quarantined)
     cost.open_seconds = time.perf_counter() - begin
     with Marking(lot.mark, job.limit) as mark:
         with ExitStack() as files:
@@ -76,7 +77,7 @@ def run_lot(job: Job, lot: Lot, detector: Detector | None = None, tick: Tick = n
                     if lot.begun:
                         books[stage.name].go_on()
             for index in range(lot.begun, len(events)):
-                if stopped := stop.asked():
+                if stop.asked():
                     break
                 mark.at(index)
                 one, name = events[index : index + 1], lot.names[index]
@@ -94,11 +95,21 @@ def run_lot(job: Job, lot: Lot, detector: Detector | None = None, tick: Tick = n
                 book.account.inputs = sums
                 book.note.update(book.account.note())
             ended = time.perf_counter()
-        results = [book.closed(stopped) for book in books.values()]
+        results = [book.closed() for book in books.values()]
         now = time.perf_counter()
         cost.write_seconds += now - ended
         cost.seconds = now - begin
         return results
+
+
+def published(results: list[Result]) -> list[Result]:
+    """Give the files of a lot their names, once they are safe on the disk: for that another process may wait."""
+    for shard, account, _ in results:
+        if account.draft:
+            whole = account.events_in == len(shard.numbers)
+            publish(Path(account.draft), Path(shard.file) if whole else partial(shard))
+            account.draft = ""
+    return results
 
 
 def _try(job: Job, lot: Lot, chain: Reconstructor, one: EventSource) -> None:
@@ -191,17 +202,19 @@ class Book:
     layout: Layout
     account: Account
     note: JsonDict
+    draft: Path
     add: Callable[[Row], None]
     cost: Cost
 
     @classmethod
     def open(cls, stage: Stage, shard: Shard, identity: str, files: ExitStack, lot: LotCost) -> Book:
-        """Begin the file of a stage; `files` ends it, whole or not at all."""
+        """Begin the file of a stage; `files` ends its draft, whole or not at all."""
         layout, note = layout_of(stage.kind), JsonDict()
         account = Account(shard.fingerprint, identity)
         account.add({"hits": 0, "hits_outside": 0, layout.name: 0})
-        add = files.enter_context(output_writer(layout, shard.file, note))
-        return cls(stage, shard, layout, account, note, add, Cost(lot=lot))
+        draft = files.enter_context(draft_of(shard.file))
+        add = files.enter_context(draft_writer(layout, draft, Path(shard.file).suffix, note))
+        return cls(stage, shard, layout, account, note, draft, add, Cost(lot=lot))
 
     def read(self, one: EventSource, name: str, event: Event | None, timer: Timer) -> None:
         """Count an event that was read, and what was left aside of it; None where it could not be read."""
@@ -265,13 +278,11 @@ class Book:
         self.add((event.number, name, found))
         self.cost.lot.write_seconds += time.perf_counter() - begin
 
-    def closed(self, stopped: bool) -> Result:
-        """The shard, its account and its cost, once its file is there."""
-        file = Path(self.shard.file)
-        if stopped:
-            file = file.replace(partial(self.shard))
-        sums = file_sum(file)
+    def closed(self) -> Result:
+        """The shard, its account and its cost, once its draft is there."""
+        sums = file_sum(self.draft)
         self.account.bytes, self.account.sha256 = sums["bytes"], sums["sha256"]
+        self.account.draft = str(self.draft)
         self.cost.peak_rss_gib = peak_rss_gib()
         return self.shard, self.account, self.cost
 

@@ -12,7 +12,7 @@ import pytest
 
 from gnnreco.cli import main
 from gnnreco.errors import BadInput, CannotWrite, OverBudget
-from gnnreco.files.atomic import remove_drafts, whole_file, write_file
+from gnnreco.files.atomic import draft_of, publish, remove_drafts, whole_file, write_file
 
 
 def there(folder: Path) -> list[str]:
@@ -119,3 +119,23 @@ def test_drafts_of_a_process_that_was_killed(tmp_path: Path) -> None:
 def test_errors_come_back_from_another_process(error: Exception) -> None:
     back = pickle.loads(pickle.dumps(error))  # noqa: S301
     assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))
+
+
+def test_a_draft_waits_for_another_process_to_publish_it(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    child = os.fork()
+    if child == 0:
+        with draft_of(file) as draft:
+            draft.write_text("whole")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not file.exists()
+    (left,) = tmp_path.iterdir()
+    publish(left, file)
+    assert (there(tmp_path), file.read_text()) == (["a"], "whole")
+    with draft_of(tmp_path / "b") as draft:
+        draft.write_text("in the way")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(CannotWrite, match="b: cannot be written"):
+        publish(draft, tmp_path / "b")
+    assert sorted(there(tmp_path)) == ["a", "b"]

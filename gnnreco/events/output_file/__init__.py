@@ -7,12 +7,13 @@ these hits, or a vector of fixed length.
 
 from .folder import MANIFEST, output_files
 from .layout import Layout, Row
-from .table import output_writer, read_note, read_output, write_output
+from .table import draft_writer, output_writer, read_note, read_output, write_output
 
 __all__ = [
     "MANIFEST",
     "Layout",
     "Row",
+    "draft_writer",
     "output_files",
     "output_writer",
     "read_note",

@@ -42,15 +42,22 @@ def write_output(
 @contextmanager
 def output_writer(layout: Layout, path: str | Path, note: JsonMapping) -> Iterator[Callable[[Row], None]]:
     """Give what adds the objects of one event to a file that is whole or not at all; see `write_output`."""
-    path = Path(path)
-    with whole_file(path) as draft:
-        if path.suffix == ".root":
-            rows: list[Row] = []
-            yield rows.append
-            write_root(layout, draft, rows, note)
-        else:
-            with parquet_writer(layout, draft, note) as add:
-                yield add
+    with whole_file(path) as draft, draft_writer(layout, draft, Path(path).suffix, note) as add:
+        yield add
+
+
+@contextmanager
+def draft_writer(
+    layout: Layout, draft: Path, suffix: str, note: JsonMapping
+) -> Iterator[Callable[[Row], None]]:
+    """The same for the draft of a file whose name ends in `suffix`."""
+    if suffix == ".root":
+        rows: list[Row] = []
+        yield rows.append
+        write_root(layout, draft, rows, note)
+    else:
+        with parquet_writer(layout, draft, note) as add:
+            yield add
 
 
 def read_output(layout: Layout, path: str | Path) -> Iterator[Row]:

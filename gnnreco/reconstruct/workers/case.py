@@ -9,7 +9,7 @@ from pathlib import Path
 from gnnreco.files.atomic import remove_drafts
 from gnnreco.geometry import Detector
 from gnnreco.reconstruct.job import LOST, Account, Cost, Failure, Job, Lot, Result, Shard, Tick, no_tick
-from gnnreco.reconstruct.shard import run_lot
+from gnnreco.reconstruct.shard import published, run_lot
 
 from . import stop
 from .mark import NOWHERE
@@ -28,7 +28,7 @@ def here(detector: Detector, tick: Tick = no_tick) -> Runner:
         for lot in lots:
             if stop.asked():
                 return
-            yield run_lot(job, lot, detector, tick)
+            yield published(run_lot(job, lot, detector, tick))
 
     return run
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gnnreco.errors import BadInput, GnnrecoError
 from gnnreco.reconstruct.job import Job, Lot, Result, Tick, no_tick
-from gnnreco.reconstruct.shard import run_lot
+from gnnreco.reconstruct.shard import published, run_lot
 
 from . import stop
 from .case import DIED, Case, Runner, Work, lost
@@ -74,7 +74,7 @@ def _attempt(job: Job, lot: Lot, work: Work) -> list[Result] | int:
     """Run a lot; where a worker has died of it, only say at which event, so that Dask does not try it on all the others."""
     at = lot.mark.read()
     if at == NOWHERE:
-        return work(job, lot)
+        return published(work(job, lot))
     lot.mark.clear()
     return at
 

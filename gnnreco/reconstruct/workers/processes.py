@@ -6,22 +6,24 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Generator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import FrameType
+from queue import SimpleQueue
+from types import FrameType, ModuleType
 
 from gnnreco.errors import GnnrecoError
 from gnnreco.files.atomic import remove_drafts
 from gnnreco.reconstruct.job import Job, Lot, Result, Tick, no_tick
-from gnnreco.reconstruct.shard import run_lot
+from gnnreco.reconstruct.shard import published, run_lot
 
 from . import stop
 from .case import DIED, Case, Runner, Work, lost, unfinished
@@ -46,8 +48,9 @@ def processes(
 ) -> Runner:
     """Run the lots in local processes, started afresh so that no thread or lock is inherited.
 
-    Each has one lot at a time. Where one dies or hangs, the event of which it did is found (see `Case`) and left out; the
-    other events go on. All end with this process, however it ends.
+    Each has one lot at a time and the next one at hand, so that it does not wait for this process, which waits for the disk.
+    Where one dies or hangs, the event of which it did is found (see `Case`) and left out; the other events go on. All end
+    with this process, however it ends.
 
     Parameters
     ----------
@@ -71,10 +74,20 @@ def processes(
             worker = _Worker.start(_Task(work, job, memory_gib), case)
             crew[worker.connection] = worker
 
+        def dismiss(worker: _Worker) -> None:
+            del crew[worker.connection]
+            worker.end()
+            if worker.ahead is not None and not stop.asked():
+                waiting.appendleft(worker.ahead)
+
         try:
             while waiting and len(crew) < workers and not stop.asked():
                 hire(waiting.popleft())
             while crew:
+                for worker in crew.values():
+                    # The last lots are for whoever is free first.
+                    if worker.ahead is None and not worker.stopped and len(waiting) >= len(crew):
+                        worker.give(waiting.popleft())
                 ready = wait(list(crew), LOOK_S)
                 tick()
                 for worker in crew.values():
@@ -88,14 +101,18 @@ def processes(
                     if stop.asked():
                         again = None
                         waiting.clear()
-                    case = again or (waiting.popleft() if waiting else None)
-                    if case is not None and answer is not None and not worker.stopped:
-                        worker.give(case)
-                    else:
-                        crew.pop(connection)  # type: ignore[call-overload]
-                        worker.end()
-                        if case is not None:
-                            hire(case)
+                    if again is not None and answer is not None:
+                        waiting.appendleft(again)
+                    going = answer is not None and not worker.stopped and not stop.asked()
+                    stays = going and worker.next(waiting)
+                    if result is not None:
+                        published(result)  # this process waits for the disk, and the worker goes on
+                    if not stays:
+                        dismiss(worker)
+                        if again is not None and answer is None:
+                            hire(again)  # in a fresh process
+                        elif waiting and not stop.asked():
+                            hire(waiting.popleft())
                     if result is not None:
                         yield result
         finally:
@@ -134,11 +151,12 @@ class _Task:
 
 @dataclass
 class _Worker:
-    """A process and the lot it has."""
+    """A process, the lot it has, and the one that it takes next."""
 
     process: BaseProcess
     connection: Connection
     case: Case
+    ahead: Case | None = None
     stopped: bool = False
     hung: bool = False
     seen: tuple[int, float] = field(default_factory=lambda: (NOWHERE, time.monotonic()))
@@ -148,15 +166,29 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         connection, other = context.Pipe()
         process = context.Process(target=_serve, args=(other, task), daemon=True)
-        process.start()
+        with _without_main():
+            process.start()
         other.close()  # so that the connection ends when the process does
         worker = cls(process, connection, case)
-        worker.give(case)
+        worker._send(case)
         return worker
 
     def give(self, case: Case) -> None:
-        """Hand over a lot; that the process is dead shows when it does not answer."""
-        self.case, self.seen = case, (NOWHERE, time.monotonic())
+        """Hand over the lot after the one that it has."""
+        self.ahead = case
+        self._send(case)
+
+    def next(self, waiting: deque[Case]) -> bool:
+        """Go on to the lot that it was given ahead, or to the first that waits; whether there is one."""
+        if self.ahead is None and waiting:
+            self.give(waiting.popleft())
+        if self.ahead is None:
+            return False
+        self.case, self.ahead, self.seen = self.ahead, None, (NOWHERE, time.monotonic())
+        return True
+
+    def _send(self, case: Case) -> None:
+        """That the process is dead shows when it does not answer."""
         with suppress(OSError):
             self.connection.send(case.lot)
 
@@ -201,11 +233,27 @@ class _Worker:
             self.process.join()
         for shard in self.case.lot.due:
             remove_drafts(Path(shard.file).parent, self.process.pid)
-        self.case.lot.mark.clear()
+        for case in (self.case, self.ahead):
+            if case is not None:
+                case.lot.mark.clear()
 
     def _signal(self, number: signal.Signals) -> None:
         if self.process.pid is not None and self.process.is_alive():
             os.kill(self.process.pid, number)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Have processes that start within the block not run the user's own program again, which they do not need.
+
+    A script without ``if __name__ == "__main__":`` would begin the job anew in each of them.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _serve(connection: Connection, task: _Task) -> None:
@@ -219,11 +267,9 @@ def _serve(connection: Connection, task: _Task) -> None:
     if task.memory_gib is not None:
         most = int(task.memory_gib * 2**30)
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    while True:
-        try:
-            lot = connection.recv()
-        except (EOFError, OSError):
-            return
+    lots: SimpleQueue[Lot | None] = SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, lots), daemon=True).start()
+    while (lot := lots.get()) is not None:
         answer: list[Result] | Exception
         try:
             answer = task.work(task.job, lot)
@@ -234,6 +280,14 @@ def _serve(connection: Connection, task: _Task) -> None:
             answer = error
         with suppress(OSError):  # nobody may be there any more
             connection.send(answer)
+
+
+def _receive(connection: Connection, lots: SimpleQueue[Lot | None]) -> None:
+    """Take in what comes while a lot is worked on: pipes hold little, and two ends that both write would wait for ever."""
+    with suppress(EOFError, OSError):
+        while True:
+            lots.put(connection.recv())
+    lots.put(None)
 
 
 def _leave(number: int, _: FrameType | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from gnnreco.cli import start
 from gnnreco.files.atomic import whole_file
 from gnnreco.reconstruct import run
-from gnnreco.reconstruct.job import Job, Lot, Result, Shard
+from gnnreco.reconstruct.job import Account, Cost, Job, Lot, Result, Shard
 from gnnreco.reconstruct.shard import run_lot
 from gnnreco.reconstruct.workers.processes import processes
 from gnnreco.tasks import registry
@@ -31,6 +31,12 @@ def stay(job: Job, lot: Lot) -> list[Result]:
         draft.with_name(f"{os.getpid()}.pid").touch()
         time.sleep(600)
     return []
+
+
+def talk(job: Job, lot: Lot) -> list[Result]:
+    """Answer at length, as where each event has files of its own."""
+    (shard,) = lot.due
+    return [(shard, Account("", events_in=1, counts={"long" * 500_000: 1}), Cost())]
 
 
 def lots(folder: Path, n: int) -> list[Lot]:

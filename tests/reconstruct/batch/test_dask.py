@@ -81,6 +81,7 @@ def test_an_event_that_kills_workers_is_quarantined_after_two_of_them(
     monkeypatch.setattr(
         "gnnreco.reconstruct.run.dask_cluster", functools.partial(of_cluster.dask, work=toy_lot)
     )
+    monkeypatch.setattr(of_cluster, "SAY_S", 600.0)  # both workers may be dead for long on a busy machine
     out, deadly = tmp_path / "out", tmp_path / "deadly"
     deadly.touch()
     model = save(bundle, exit_at=[11], deadly=str(deadly))

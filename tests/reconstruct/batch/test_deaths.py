@@ -50,14 +50,16 @@ def hidden(folder: Path) -> list[str]:
     return sorted(f.name for f in folder.iterdir() if f.name.startswith((".", "partial", "journal")))
 
 
+@pytest.mark.parametrize("how", [{"workers": 2}, {"memory_gib": 8.0}], ids=["two", "one"])
 @pytest.mark.usefixtures("toy_workers")
 def test_an_event_that_kills_is_quarantined_and_the_others_go_on(
-    inputs: Path, bundle: Path, tmp_path: Path
+    inputs: Path, bundle: Path, tmp_path: Path, how: dict[str, Any]
 ) -> None:
+    """A process that is alone has its next lot at hand when it dies."""
     deadly, out = tmp_path / "deadly", tmp_path / "out"
     deadly.touch()
     model = save(bundle, kill_at=[11], deadly=str(deadly))
-    result = reconstruct(inputs, DETECTOR, model, out, workers=2)
+    result = reconstruct(inputs, DETECTOR, model, out, **how)
     assert (result["events_in"], result["events_out"], result["events_quarantined"]) == (N, N - 1, 1)
     (failure,) = result["failures"]
     assert (failure["event"], failure["kind"]) == (11, "Quarantined")
@@ -65,7 +67,7 @@ def test_an_event_that_kills_is_quarantined_and_the_others_go_on(
     assert [row[0] for row in read_tracks(out)] == [i for i in range(N) if i != 11]
     assert hidden(out) == []
     before = contents(out)
-    again = reconstruct(inputs, DETECTOR, model, out, workers=2, resume=True)
+    again = reconstruct(inputs, DETECTOR, model, out, resume=True, **how)
     assert (again["events_timed"], again["events_quarantined"]) == (0, 1)  # it is not tried again
     assert contents(out) == before
     deadly.unlink()
