@@ -31,7 +31,14 @@ SENSORS = {"Si": "G4_Si", "SC": "G4_PLASTIC_SC_VINYLTOLUENE", "LAR": "G4_lAr"}
 THICKNESS = {"Si": (0.1, 0.75), "SC": (1.0, 6.0), "LAR": (1.5, 6.0)}  # mm
 SILICON = ["G4_Si", 0.3, "sensitive"]
 #: Copper between two plates of tungsten and copper, silicon on both faces, and lead with boards and connectors in between.
-COLD_PLATE = [["G4_Cu", 0.58], ["G4_W", 0.815], ["G4_Cu", 6.05], ["G4_W", 0.815], ["G4_Cu", 0.58], ["G4_AIR", 0.4]]
+COLD_PLATE = [
+    ["G4_Cu", 0.58],
+    ["G4_W", 0.815],
+    ["G4_Cu", 6.05],
+    ["G4_W", 0.815],
+    ["G4_Cu", 0.58],
+    ["G4_AIR", 0.4],
+]
 BOARD: list[tuple[str, float]] = [("G4_PLEXIGLASS", 1.6), ("G4_AIR", 3.6)]
 FOR_TESTS: dict[str, list[list[object]]] = {
     "uranium": 40
@@ -144,7 +151,12 @@ def alternating(number: int, seed: int, boards: bool = False) -> list[list[objec
     absorbers = [METALS[k] for k in rng.choice(len(METALS), 2, p=METAL_SHARE)]
     steps, gaps = [between(rng, 0.4, 1.6) for _ in range(2)], [between(rng, *wide) for _ in range(2)]
     before = rng.uniform(0, 1, 2)
-    first, total, change, more = rng.uniform(0.3, 1), rng.uniform(19, 28), rng.uniform(6, 18), rng.uniform(1, 1.8)
+    first, total, change, more = (
+        rng.uniform(0.3, 1),
+        rng.uniform(19, 28),
+        rng.uniform(6, 18),
+        rng.uniform(1, 1.8),
+    )
     depths = [first * steps[0]]
     while sum(depths) < total:
         side = len(depths) % 2
