@@ -79,5 +79,19 @@ def test_stacks_are_drawn_again_alike_and_are_deep_enough(scripts):
     for stack in stacks.DEEP.values():
         assert 7.5 < sum(t / plates[material][1] for material, t, *_ in stack) < 9.5
     trained_on = {f"G4_{metal}" for metals in stacks.ABSORBERS for metal in metals}
-    for stack in stacks.FOR_TESTS.values():
-        assert not trained_on & {material for material, *_ in stack}
+    assert not trained_on & {material for material, *_ in stacks.FOR_TESTS["uranium"]}
+
+
+def test_cassettes_have_two_kinds_of_layers_in_turn_and_boards_where_asked_for(scripts):
+    stacks, plates = scripts["fastsim_stacks"], importlib.import_module("geant4_materials").MATERIALS
+    board = stacks.BOARD[0][0]
+    for number in range(12):
+        stack = stacks.alternating(number, 7)
+        assert stack == stacks.alternating(number, 7)
+        assert board not in {material for material, *_ in stack}
+        assert sum(t / plates[material][0] for material, t, *_ in stack) > 18
+        absorbers = [plate for plate in stack if plate[0] in {f"G4_{metal}" for metal in stacks.METALS}]
+        assert absorbers[1][0] == absorbers[3][0]
+        assert absorbers[2] == absorbers[4]
+    with_boards = [stacks.alternating(number, 9, boards=True) for number in range(12)]
+    assert any(board in {material for material, *_ in stack} for stack in with_boards)

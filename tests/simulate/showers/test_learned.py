@@ -17,7 +17,7 @@ from gnnreco.geometry import Detector
 from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.showers.along import along_axes
 from gnnreco.simulate.showers.learned import Engine, Engines
-from gnnreco.simulate.showers.learned.features import FEATURES, depths_of, describe
+from gnnreco.simulate.showers.learned.features import FEATURES, _among_neighbours, depths_of, describe
 from gnnreco.simulate.showers.learned.known import doubts, unknown_layers
 from gnnreco.simulate.showers.learned.layers import fill_layer
 from gnnreco.simulate.showers.learned.pieces import UNDIVIDED
@@ -203,3 +203,12 @@ def test_showers_need_a_truth_with_energies(sandwich: Detector, events: list[Eve
     bare = replace(events[0], truth=replace(events[0].truth, energy=None))
     with pytest.raises(BadInput, match="no energies"):
         along_axes(sandwich, bare)
+
+
+def test_a_shower_is_as_wide_in_dense_layers_as_in_loose_ones_between_them() -> None:
+    radiation = np.full(9, 0.9)
+    alike = _among_neighbours(np.full(9, 21.0), radiation)
+    in_turn = _among_neighbours(np.where(np.arange(9) % 2, 14.0, 42.0), radiation)
+    assert alike == pytest.approx(21.0)
+    assert in_turn[1:-1] == pytest.approx(28.0)
+    assert len(_among_neighbours(np.array([21.0]), radiation[:1])) == 1
