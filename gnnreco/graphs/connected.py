@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.kernels import FIRST, SECOND, njit
+from gnnreco.geometry.adjacency.connected import connected_parts
+from gnnreco.kernels import FIRST
 
 from .order import by_key
 
@@ -32,8 +33,10 @@ def portions(
     ends : int32 (l, 2)
         Of those edges, in rows of those nodes.
     """
-    part, size = connected_parts(ends, n)
-    portion = np.maximum(np.cumsum(size) - 1, 0) // most
+    part, parts = connected_parts(ends, n)
+    size = np.bincount(part[ends[:, FIRST]], minlength=parts)
+    last = np.maximum(np.cumsum(size), size[size > 0][:1].sum())  # nodes without edges go with others
+    portion = np.maximum(last - 1, 0) // most
     portion = np.cumsum(np.diff(portion, prepend=portion[:1]) > 0, dtype=np.int32)  # none is empty
     part, count = portion[part], int(portion[-1]) + 1 if n else 0
     nodes, node_start = by_key(part, count)
@@ -46,29 +49,3 @@ def portions(
         )
         place[rows] = np.arange(len(rows), dtype=np.int32)
         yield rows, held, place[ends[held]]
-
-
-@njit(cache=True, boundscheck=False)
-def connected_parts(ends: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Number of the part of each node (n,), counted in the order of their first nodes; edges of each part."""
-    parent = np.arange(n, dtype=np.int32)
-    for row in range(len(ends)):
-        one, two = ends[row, FIRST], ends[row, SECOND]
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        while parent[two] != two:
-            parent[two] = parent[parent[two]]
-            two = parent[two]
-        parent[max(one, two)] = min(one, two)
-    count = 0
-    for i in range(n):  # a node's parent has a smaller number: its part is known
-        if parent[i] == i:
-            parent[i] = count
-            count += 1
-        else:
-            parent[i] = parent[parent[i]]
-    size = np.zeros(count, np.int32)
-    for row in range(len(ends)):
-        size[parent[ends[row, FIRST]]] += 1
-    return parent, size

@@ -98,29 +98,3 @@ def grid_pairs(cell: Ints, columns: Ints) -> Ints:
                 used += 1
             j += 1
     return pairs[:used].copy()
-
-
-@njit(cache=True)
-def joined(pairs: Ints, n: int) -> tuple[Ints, int]:
-    """Number of the connected group of each of n cells, counted in the order of their first cells; and the count."""
-    parent = np.arange(n)
-    for row in range(len(pairs)):
-        one, two = pairs[row, FIRST], pairs[row, SECOND]
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        while parent[two] != two:
-            parent[two] = parent[parent[two]]
-            two = parent[two]
-        parent[max(one, two)] = min(one, two)
-    label, count = np.empty(n, np.int64), 0
-    for i in range(n):
-        root = i
-        while parent[root] != root:
-            root = parent[root]
-        if root == i:
-            label[i] = count
-            count += 1
-        else:
-            label[i] = label[root]
-    return label, count

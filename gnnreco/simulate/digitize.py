@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import Deposits, Floats, Hits, Ints
 from gnnreco.geometry import Detector, GridTemplate
+from gnnreco.geometry.adjacency.connected import connected_parts
 
-from .clusters import across_grids, grid_pairs, joined
+from .clusters import across_grids, grid_pairs
 from .options import SimulationOptions
 from .transport import Crossings
 
@@ -158,7 +159,8 @@ def clusters(detector: Detector, cell: Ints) -> tuple[Ints, int]:
         other = np.searchsorted(cell, sensor[one] << 32 | near)
         found = (other < len(cell)) & (cell[np.minimum(other, len(cell) - 1)] == (sensor[one] << 32 | near))
         pairs.append(np.stack([one[found], other[found]], axis=1))
-    return joined(np.concatenate(pairs), len(cell))
+    label, count = connected_parts(np.concatenate(pairs), len(cell))
+    return label.astype(np.int64), count
 
 
 def measure(detector: Detector, cell: Ints, energy: Floats, label: Ints, n_hits: int) -> Hits:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from gnnreco.simulate.clusters import across_grids, grid_pairs, joined
+from gnnreco.geometry.adjacency.connected import connected_parts
+from gnnreco.simulate.clusters import across_grids, grid_pairs
 
 FIRED = st.sets(st.tuples(st.integers(0, 2), st.integers(0, 6), st.integers(0, 4)), max_size=40)
 
@@ -47,7 +48,7 @@ def test_cells_of_sensors_without_a_grid_have_no_pairs() -> None:
 @pytest.mark.parametrize("n", [0, 1])
 def test_none_and_one_have_no_pairs(n: int) -> None:
     assert grid_pairs(np.arange(n), np.full(n, 5, np.int64)).shape == (0, 2)
-    label, count = joined(np.zeros((0, 2), np.int64), n)
+    label, count = connected_parts(np.zeros((0, 2), np.int64), n)
     assert (label.tolist(), count) == ([0] * n, n)
 
 
@@ -64,7 +65,7 @@ def test_groups_are_the_connected_ones_in_the_order_of_their_first_cells(
 ) -> None:
     n, pairs = drawn
     rows = np.array(pairs, np.int64).reshape(-1, 2)
-    label, count = joined(rows, n)
+    label, count = connected_parts(rows, n)
     expected, theirs = connected_components(coo_array((np.ones(len(rows)), rows.T), (n, n)), directed=False)
     assert count == expected
     together = label[:, None] == label
@@ -78,7 +79,7 @@ def test_the_order_of_the_pairs_changes_no_label(drawn: tuple[int, list[tuple[in
     n, pairs = drawn
     other = [pair if random.random() < 0.5 else pair[::-1] for pair in pairs]
     random.shuffle(other)
-    one, two = (joined(np.array(rows, np.int64).reshape(-1, 2), n)[0] for rows in (pairs, other))
+    one, two = (connected_parts(np.array(rows, np.int64).reshape(-1, 2), n)[0] for rows in (pairs, other))
     np.testing.assert_array_equal(one, two)
 
 
