@@ -1,13 +1,13 @@
 """Where a sample holds more events than a reference: a few Gaussians, fitted so that they tell the two apart.
 
 A few parameters learn from a few hundred events of signal among 50,000 what trees do not. A signal that is no lump in the
-features is left to the trees that vote beside them.
+features is left to the trees that vote beside them, with the weight that events teach which neither learned from.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,33 +56,68 @@ class Normal:
         return np.stack(columns, axis=1)
 
 
-def learn_lumps(mixed: Floats, reference: Floats, seed: int) -> Callable[[Floats], Floats]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Lumps:
+    """Fits that vote; called with features (n, k) they give the probability (n,) of "mixed", where both samples count alike.
+
+    Attributes
+    ----------
+    normal : Normal
+    background : callable
+        The logarithm of the reference's density.
+    fits : sequence of callables
+        The logarithm of the mixed density over that of the background.
+    unseen : array (n,)
+        The probability of each event that was learned from, mixed ones first, by the fits whose bootstrap sample lacks it;
+        NaN where all have it.
+    """
+
+    normal: Normal
+    background: Callable[[Floats], Floats]
+    fits: Sequence[Callable[[Floats, Floats], Floats]]
+    unseen: Floats
+
+    def __call__(self, features: Floats) -> Floats:
+        z = self.normal(features)
+        b = self.background(z)
+        return np.asarray(np.mean([expit(fit(z, b)) for fit in self.fits], axis=0))
+
+
+def learn_lumps(mixed: Floats, reference: Floats, seed: int) -> Lumps:
     """Fit `LUMPS` Gaussians to what `mixed` (n, k) holds more than `reference` (m, k).
 
     The density of the mixed sample is taken as (1 - e) b + sum of e_j N_j, where b is a mixture of Gaussians fitted to the
     reference. Places, shapes and shares e_j descend on the cross-entropy of the labels "mixed" and "reference". They begin
     where a kernel counts the largest excess. Each fit learns from a bootstrap sample of the events, and is stopped at the
     step that is best on the events which that sample lacks: a fluctuation that draws one fit does not draw the others.
-
-    Returns
-    -------
-    callable
-        Of features (n, k): the probability (n,) of "mixed", where both samples count alike; the mean of `FITS` fits.
     """
     normal = Normal.of(reference)
     z = np.concatenate([normal(mixed), normal(reference)])
     unknown = np.arange(len(z)) < len(mixed)
+    fits, votes, voters = [], np.zeros(len(z)), np.zeros(len(z))
     with reproducible(seed):
         background = _background(z[~unknown], seed)
         density = background(z)
-        fits = [_fit(z, density, unknown, np.random.default_rng([seed, 9, fit])) for fit in range(FITS)]
+        for number in range(FITS):
+            random = np.random.default_rng([seed, 9, number])
+            times = _bootstrap(unknown, random)
+            fit = _fit(z, density, unknown, times, random)
+            lacked = times == 0
+            votes[lacked] += expit(fit(z[lacked], density[lacked]))
+            voters += lacked
+            fits.append(fit)
+    return Lumps(
+        normal, background, fits, np.divide(votes, voters, out=np.full(len(z), np.nan), where=voters > 0)
+    )
 
-    def probability(features: Floats) -> Floats:
-        z = normal(features)
-        b = background(z)
-        return np.asarray(np.mean([expit(fit(z, b)) for fit in fits], axis=0))
 
-    return probability
+def _bootstrap(unknown: Bools, random: np.random.Generator) -> Ints:
+    """How often each event (n,) is drawn, as many of both kinds as there are."""
+    times = np.zeros(len(unknown), np.int64)
+    for kind in (unknown, ~unknown):
+        rows = np.flatnonzero(kind)
+        times[rows] = np.bincount(random.integers(0, len(rows), len(rows)), minlength=len(rows))
+    return times
 
 
 def _background(reference: Floats, seed: int) -> Callable[[Floats], Floats]:
@@ -127,18 +162,14 @@ def _places(z: Floats, unknown: Bools, times: Ints, random: np.random.Generator)
 
 
 def _fit(
-    z: Floats, density: Floats, unknown: Bools, random: np.random.Generator
+    z: Floats, density: Floats, unknown: Bools, times: Ints, random: np.random.Generator
 ) -> Callable[[Floats, Floats], Floats]:
-    """Learn from a bootstrap sample of events (n, k), given the logarithm of the background's density (n,).
+    """Learn from events (n, k), each taken some number of `times`, given the logarithm of the background's density (n,).
 
     The callable gives the logarithm of the mixed density over that of the background, of events and the latter.
     """
     import torch
 
-    times = np.zeros(len(z), np.int64)
-    for kind in (unknown, ~unknown):
-        rows = np.flatnonzero(kind)
-        times[rows] = np.bincount(random.integers(0, len(rows), len(rows)), minlength=len(rows))
     places = _places(z, unknown, times, random)
     drawn, lacked = (
         [torch.as_tensor(k & some) for k in (unknown, ~unknown)] for some in (times > 0, times == 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from gnnreco.columns import Floats
 from gnnreco.errors import BadInput
@@ -13,7 +14,7 @@ from gnnreco.errors import BadInput
 from .lumps import learn_lumps
 from .regions import FEWEST, Bools, inside, near
 from .table import EventTable
-from .trees import TreeSettings, grow
+from .trees import Trees, TreeSettings, grow
 
 #: Methods, and what each learns from.
 METHODS = {
@@ -35,6 +36,8 @@ TREES = {
 
 #: Correlation of a feature with mass, in side-bands, below which no trend is taken off, and the same in its standard errors.
 WEAKEST, SURE = 0.1, 3.0
+#: In which trees are trained again, to be weighed against what votes beside them.
+FOLDS = 5
 #: A score (n,) of features (n, k) and masses (n,).
 Scorer = Callable[[Floats, Floats], Floats]
 
@@ -96,9 +99,35 @@ def _idealised(lesson: Lesson) -> Scorer:
         data, reference = halves(data, lesson.seed)
     features = np.concatenate([data.features, reference.features])
     target = np.arange(len(features)) < len(data)
-    trees = _trees("idealised", lesson, features, target, np.ones(len(target)))
+    weight = np.ones(len(target))
+    trees = _grow("idealised", lesson, features, target, weight)
     lumps = learn_lumps(data.features, reference.features, lesson.seed)
-    return lambda features, mass: (trees(features, mass) + lumps(features)) / 2
+    fold, unseen = np.empty((2, len(target)))
+    for kind in (target, ~target):
+        fold[kind] = np.random.default_rng([lesson.seed, 5]).permutation(kind.sum()) % FOLDS
+    for rows in (fold == k for k in range(FOLDS)):
+        part = _grow("idealised", lesson, features[~rows], target[~rows], weight[~rows])
+        unseen[rows] = part(features[rows])
+    share = share_of_first(lumps.unseen, unseen, target)
+    return lambda features, mass: share * lumps(features) + (1 - share) * trees(features)
+
+
+def share_of_first(first: Floats, second: Floats, target: Bools) -> float:
+    """The weight of the first of two probabilities (n,) of "mixed" in the mean that foretells `target` (n,) best.
+
+    This is stacking (Wolpert, Neural Networks 5, 1992): the cross-entropy of the mean, where both classes count alike, is
+    convex in the weight. Each probability is to come from what did not learn from its event; NaN, where there is none, is
+    left out. The weight is one half where that leaves a class empty.
+    """
+    kinds = [target & np.isfinite(first), ~target & np.isfinite(first)]
+    if not all(kind.any() for kind in kinds):
+        return 0.5
+
+    def cost(share: float) -> float:
+        mean = np.clip(share * first + (1 - share) * second, 1e-9, 1 - 1e-9)
+        return float(-np.log(mean[kinds[0]]).mean() - np.log1p(-mean[kinds[1]]).mean())
+
+    return float(minimize_scalar(cost, bounds=(0, 1), method="bounded").x)
 
 
 def halves(data: EventTable, seed: int) -> tuple[EventTable, EventTable]:
@@ -143,11 +172,15 @@ def _anode(lesson: Lesson) -> Scorer:
 
 
 def _trees(method: str, lesson: Lesson, features: Floats, target: Bools, weight: Floats) -> Scorer:
+    trees = _grow(method, lesson, features, target, weight)
+    return lambda features, mass: trees(features)
+
+
+def _grow(method: str, lesson: Lesson, features: Floats, target: Bools, weight: Floats) -> Trees:
     settings = replace(TREES[method], members=lesson.members)
     if lesson.trees is not None:
         settings = replace(settings, trees=lesson.trees)
-    trees = grow(features, target.astype(np.int64), weight, settings, lesson.seed)
-    return lambda features, mass: trees(features)
+    return grow(features, target.astype(np.int64), weight, settings, lesson.seed)
 
 
 def enough(data: EventTable, here: Bools, side: Bools, window: tuple[float, float]) -> None:
