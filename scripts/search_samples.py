@@ -5,7 +5,7 @@
 
 The processes are those of the LHC Olympics R&D data (masses 3.5, 0.5 and 0.1 TeV), and so are the columns, but in GeV:
 ``mjj, mj1, delta_mj, tau21_1, tau21_2, label`` of the two anti-kt jets (R = 1) of highest pt, the lighter one first. There is no
-detector: particles with |eta| < 2.5 that can be seen. Events with a mass outside 2.5 to 5 TeV are left out, and counted.
+detector: particles with |eta| < 2.5 that can be seen. Events with a mass outside `--range` are left out, and counted.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from gnnreco.search.dijets import DIJETS, dijet
 
 COLUMNS = (*DIJETS, "label")
 RANGE = (2500.0, 5000.0)  # GeV
+BELOW = 200.0  # GeV that the jets may gain over the partons
 ETA = 2.5
-QCD = ["HardQCD:all = on", "PhaseSpace:pTHatMin = 900.", "PhaseSpace:mHatMin = 2300."]
+QCD = ["HardQCD:all = on", "PhaseSpace:pTHatMin = 900."]
 SIGNAL = [
     "NewGaugeBoson:ffbar2Wprime = on",
     "Wprime:coup2WZ = 1.",
@@ -61,17 +62,22 @@ def main() -> None:
     parser.add_argument("--background", type=int, default=20000)
     parser.add_argument("--signal", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--range", type=float, nargs=2, default=RANGE, metavar=("LOW", "HIGH"), help="of mjj, in GeV"
+    )
     parser.add_argument("-o", dest="output", type=Path, required=True)
     args = parser.parse_args()
+    low, high = args.range
+    qcd = [*QCD, f"PhaseSpace:mHatMin = {low - BELOW}"]
     rows = []
-    for label, (words, count) in enumerate(((QCD, args.background), (SIGNAL, args.signal))):
+    for label, (words, count) in enumerate(((qcd, args.background), (SIGNAL, args.signal))):
         outside = 0
         found = 0
         if count == 0:
             continue
         for particles in events(words, args.seed + label):
             row = dijet(particles)
-            if row is None or not RANGE[0] <= row[0] < RANGE[1]:
+            if row is None or not low <= row[0] < high:
                 outside += 1
                 continue
             rows.append([*row, label])
