@@ -32,7 +32,7 @@ from numba.core.sigutils import normalize_signature
 from .bare import rebuilt
 from .cache import forget_unused, in_use, installed, kernel_folder, shared_folder
 from .content import Unknown, kernel_sum, types_text
-from .environments import put_together, taken_apart
+from .environments import compile_memory_later, put_together, taken_apart
 from .turns import Turns
 from .wrappers import at_end, bare_where_inner, is_inner
 
@@ -44,6 +44,7 @@ def _number_apart() -> None:
 
 
 _number_apart()
+compile_memory_later()
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
     os.register_at_fork(after_in_child=_number_apart)
 

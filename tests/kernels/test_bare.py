@@ -11,7 +11,7 @@ import pytest
 
 from gnnreco.columns import Floats
 from gnnreco.kernels import njit
-from gnnreco.kernels.bare import BareLibrary
+from gnnreco.kernels.bare import BareLibrary, KeptLibrary
 from gnnreco.kernels.cache import kernel_folder
 
 
@@ -74,6 +74,25 @@ def test_an_inner_kernel_from_the_folder_serves_another_kernel() -> None:
     assert libraries(root) == [BareLibrary]
     assert sum(root.stats.cache_hits.values()) == 1
     assert root(16.0, 0) == 4.0  # Python may call it all the same
+
+
+def test_kept_machine_code_is_read_in_llvms_form_once_another_kernel_calls_it() -> None:
+    _, total = roots()
+    assert total(np.array([4.0, 9.0])) == 5.0
+    _, total = roots()
+    assert total(np.array([4.0, 9.0])) == 5.0
+    (result,) = total.overloads.values()
+    assert type(result.library) is KeptLibrary
+    assert result.library._shared_module is None
+    assert result.library.get_pointer_to_function("no_such_function") == 0
+
+    @njit(cache=True)
+    def twice(xs: Floats) -> float:
+        return 2 * total(xs)
+
+    assert twice(np.array([4.0, 9.0])) == 10.0
+    assert result.library._shared_module is not None
+    assert total(np.array([16.0])) == 4.0
 
 
 def test_a_kernel_may_call_itself() -> None:

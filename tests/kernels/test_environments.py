@@ -1,4 +1,4 @@
-"""A kept kernel is loaded without the modules of numba's functions that are in it, and does what it did."""
+"""A kept kernel is loaded without the modules of numba's functions that are in it, compiles nothing, and does what it did."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 SCRIPT = """
 import sys
 import numpy as np
+from numba.core.runtime import rtsys
 from gnnreco.kernels import njit
 
 @njit(cache=True)
@@ -23,6 +24,7 @@ try:
     norm(np.zeros(0))
 except ValueError as error:
     print(error)
+print(rtsys.library._compiled.cache_info().currsize)
 """
 
 
@@ -44,4 +46,4 @@ def test_a_kept_kernel_imports_nothing(tmp_path: Path) -> None:
         ).stdout
         for _ in range(2)
     ]
-    assert said == ["6.0 True 0\nnothing\n", "6.0 False 1\nnothing\n"]
+    assert said == ["6.0 True 0\nnothing\n1\n", "6.0 False 1\nnothing\n0\n"]
