@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gnnreco.files.arrow import array_of, numbers_of, words_of
+from gnnreco.files.arrow import array_of, as_type, numbers_of, texts_of, words_of
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint16", "int32", "int64", "uint64", "float32", "float64"])
@@ -42,10 +42,26 @@ def test_words() -> None:
         assert column.to_pylist() == words
 
 
+def test_texts_stand_as_such_or_in_a_dictionary() -> None:
+    for kind in (pa.string(), pa.binary(), pa.dictionary(pa.int32(), pa.binary())):
+        column = pa.chunked_array([[b"a", b"", b"a"], [], ["Größe".encode()]], pa.binary())
+        words = texts_of(column.cast(kind))
+        assert words.dtype == object
+        assert words.tolist() == column.cast(kind).to_pylist()
+    assert texts_of(pa.chunked_array([], pa.string())).tolist() == []
+
+
+def test_a_type_that_fits_is_left_alone() -> None:
+    column = pa.array([1, 2])
+    assert as_type(column, pa.int64()) is column
+    assert as_type(column, pa.float64()).equals(pa.array([1.0, 2.0]))
+
+
 def test_pandas_stays_where_it_is() -> None:
     script = (
         "import sys; import numpy as np; from gnnreco.files.arrow import *\n"
-        "numbers_of(array_of(np.arange(3))); words_of(['a']); print('pandas' in sys.modules)"
+        "texts_of(pa.chunked_array([words_of(['a'])])); as_type(array_of(np.arange(3.0)), pa.float64())\n"
+        "numbers_of(array_of(np.arange(3))); print([n for n in ('pandas', 'pyarrow.compute') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    assert done.stdout == "[]\n"

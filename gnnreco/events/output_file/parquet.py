@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
-from gnnreco.files.arrow import array_of, words_of
+from gnnreco.files.arrow import array_of, as_type, words_of
 from gnnreco.files.json_types import JsonMapping
 
 from .folder import AGAIN
@@ -107,7 +107,7 @@ def batch_of(layout: Layout, schema: pa.Schema, rows: Sequence[Row]) -> pa.Recor
             pa.ListArray.from_arrays(array_of(_offsets(sizes).astype(np.int32)), flat(attribute))
         )
     return pa.record_batch(
-        [columns[name].cast(schema.field(name).type) for name in schema.names], schema=schema
+        [as_type(columns[name], schema.field(name).type) for name in schema.names], schema=schema
     )
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
-from gnnreco.files.arrow import numbers_of
+from gnnreco.files.arrow import as_type, numbers_of
 from gnnreco.files.limits import GROUP_VALUES
 
 from .footer import declared_values
@@ -133,7 +133,7 @@ def event_numbers(path: Path, file: pq.ParquetFile, group: int, name: str) -> ND
     """
     column = read_group(path, file, group, [name]).column(name)
     try:
-        numbers = column.cast(pa.int64()).combine_chunks()
+        numbers = as_type(column, pa.int64()).combine_chunks()
     except pa.ArrowException:
         raise BadInput(
             path, f"column {name}", f"holds {column.type}, not whole numbers; correct it"

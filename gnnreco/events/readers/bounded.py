@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import re
 import zipfile
 import zlib
@@ -14,6 +16,7 @@ from gnnreco.files.json_types import JsonDict
 from gnnreco.files.limits import MEMBERS, TEXT_BYTES
 
 GZIP_MAGIC = b"\x1f\x8b"
+PIECE = 1 << 20  # bytes that are unpacked at once
 #: What C++ streams write for numbers that are none, where JSON has no word and Python's reader others.
 _NO_NUMBER = re.compile(rb"(?<=[\[,\s:])(-?)(nan|inf)(?=[\],\s}])")
 _WORDS = {b"nan": b"NaN", b"inf": b"Infinity"}
@@ -47,14 +50,26 @@ def read_text(file: Path) -> bytes:
             stream.seek(0)
             if packed:
                 with gzip.GzipFile(fileobj=stream) as unpacked:
-                    return _bounded(file, "", unpacked.read(TEXT_BYTES + 1))
-            return _bounded(file, "", stream.read(TEXT_BYTES + 1))
+                    return _bounded(file, "", _in_pieces(unpacked))
+            # A byte more than the file has, to tell that it is too large, and not all that is allowed: Python takes
+            # memory for what it is asked for.
+            size = min(stream.seek(0, os.SEEK_END), TEXT_BYTES)
+            stream.seek(0)
+            return _bounded(file, "", stream.read(size + 1))
     except FileNotFoundError:
         raise BadInput(file, "", "does not exist; check the path") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadInput(file, "", f"gzip data damaged or cut off ({error}); fetch the file again") from None
     except OSError as error:
         raise BadInput(file, "", f"cannot be read: {error.strerror or error}") from None
+
+
+def _in_pieces(stream: io.BufferedIOBase) -> bytes:
+    """What can be read of a stream of unknown size; a little more than the limit where it has more."""
+    text = io.BytesIO()
+    while text.tell() <= TEXT_BYTES and (piece := stream.read(PIECE)):
+        text.write(piece)
+    return text.getvalue()
 
 
 def members(file: Path) -> list[str]:

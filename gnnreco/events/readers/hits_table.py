@@ -14,7 +14,6 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -126,6 +125,8 @@ class HitsTableReader:
             HitsTableReader._latest = (self, groups, table)
         if self._event is None:
             return table
+        import pyarrow.compute as pc  # here: it takes a tenth of a second, and other files need none of it
+
         return table.filter(pc.equal(table.column(self._event).cast(pa.int64()), number))
 
     def _column(self, where: str, table: pa.Table, name: str, kind: pa.DataType) -> NDArray:

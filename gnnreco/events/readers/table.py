@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from gnnreco.errors import BadInput
-from gnnreco.files.arrow import numbers_of
+from gnnreco.files.arrow import numbers_of, texts_of
 from gnnreco.files.remote import located
 
 from .bounded import first_bytes, read_text
@@ -200,9 +200,8 @@ def _plain(file: Path, name: str, column: pa.ChunkedArray | NDArray) -> NDArray:
     if isinstance(column, np.ndarray):
         return column
     if pa.types.is_dictionary(column.type):
-        column = column.cast(pa.binary())
-    plain = pa.types.is_primitive(column.type) and not column.null_count
-    values: NDArray = numbers_of(column) if plain else column.to_numpy()
+        return texts_of(column)
+    values = numbers_of(column)
     if values.dtype.kind == "f" and not bool(np.isfinite(values).all()):
         row = int(np.flatnonzero(~np.isfinite(values))[0])
         why = f"{values[row]} is no number; remove or mend that row"

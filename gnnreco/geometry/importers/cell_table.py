@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
@@ -129,6 +128,8 @@ def _groups(column: pa.ChunkedArray) -> Ints:
 
 def _polygons(file: Path, column: pa.ChunkedArray, scale: float, place: Floats) -> tuple[Floats, Ints]:
     """Corners (m, 3) and how many each cell has; two numbers a corner are x and y at the cell's z."""
+    import pyarrow.compute as pc  # here: it takes a tenth of a second, and reading a detector needs none of it
+
     nested: Any = column.combine_chunks()
     try:
         if pa.types.is_string(nested.type):

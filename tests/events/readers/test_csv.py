@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -160,3 +162,16 @@ def test_gzip_that_fills_a_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         file = packed(tmp_path, gzip.compress(HITS.encode()) + rest)
         with pytest.raises(BadInput, match="unpacks to more than 1 MB; no event is so large"):
             open_events(file, None)[0]
+
+
+def test_no_more_is_asked_of_a_file_than_it_has() -> None:
+    """Python takes memory for all that is asked for, beyond what is in use, and what is read next lies beyond that."""
+    asked = []
+
+    class File(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            asked.append(size)
+            return super().read(size)
+
+    assert bounded.read_text(SimpleNamespace(open=lambda _: File(HITS.encode()))) == HITS.encode()
+    assert asked == [2, len(HITS) + 1]

@@ -137,6 +137,25 @@ def test_an_unknown_word_is_named_with_the_known_ones(tmp_path: Path) -> None:
         choices(read_arrow(file), file, "a", ("left", "right"))
 
 
+@pytest.mark.parametrize("kind", ["int8", "uint32", "int64", "float32", "float64"])
+def test_numbers_of_every_size_and_words_in_dictionaries_are_read(kind: str) -> None:
+    numbers = pa.array(np.array([3, 0, 5]).astype(kind))
+    table = pa.table({"n": numbers, "a": pa.array(["up", "left", "up"]).dictionary_encode()})
+    for read in (ints, floats):
+        values = read(table, Path("t.parquet"), "n")
+        assert values.dtype == (np.int64 if read is ints else np.float64)
+        assert values.tolist() == [3, 0, 5]
+    assert choices(table, Path("t.parquet"), "a", ("left", "up")).tolist() == [1, 0, 1]
+
+
+def test_what_is_no_whole_number_or_no_word_is_refused() -> None:
+    table = pa.table({"x": np.array([1.0, 1.5], np.float32), "a": pa.array([[1], [2]])})
+    with pytest.raises(BadGeometry, match=r"row 1, column x: expected whole numbers, found '1\.5'"):
+        ints(table, Path("t.parquet"), "x")
+    with pytest.raises(BadGeometry, match="column a: expected words"):
+        choices(table, Path("t.parquet"), "a", ("left", "up"))
+
+
 def test_places_are_lines_in_text_and_rows_in_parquet() -> None:
     assert place_of(Path("a.csv"), 0, "x") == "line 2, column x"
     assert place_of(Path("a.parquet"), 0, "x") == "row 0, column x"
