@@ -15,6 +15,7 @@ from .features import GATHERED, DoubletArguments, doublet_arguments, doublet_blo
 from .frame import Frame, Points
 
 HIDDEN = (32, 16)
+AT_ONCE = 1 << 16  # pairs of which all logits are there at once
 
 
 #: What a gate has learned, as the kernels take it; room for a block: input, two hidden layers, logits.
@@ -61,11 +62,23 @@ class Gate:
         """One number for each row of features (n, f)."""
         return _logits(features, self.weights())
 
-    def pair_logits(self, points: Points, frame: Frame, pairs: NDArray[np.int32]) -> NDArray[np.float32]:
-        """The same for pairs of points, without writing their features down."""
-        out = np.empty(len(pairs), np.float32)
-        _pair_logits(doublet_arguments(points, frame), pairs, self.weights(), out)
-        return out
+    def doublets(
+        self, points: Points, frame: Frame, pairs: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Pairs of points that it lets through, sorted by their first point (else as they came), and their logits.
+
+        They are gathered at the front of `pairs` itself, and its rest is given back: the caller must not use it any more.
+        """
+        pairs = np.require(pairs, requirements=["C", "O", "W"])
+        given, weights = doublet_arguments(points, frame), self.weights()
+        room, logits, kept = np.empty(AT_ONCE, np.float32), np.empty(len(pairs), np.float32), 0
+        for first in range(0, len(pairs), AT_ONCE):
+            their = room[: len(pairs) - first]
+            _pair_logits(given, pairs[first : first + AT_ONCE], weights, their)
+            kept = _keep(pairs, first, their, self.threshold[0], logits, kept)
+        pairs.resize((kept, 2), refcheck=False)
+        logits.resize(kept, refcheck=False)
+        return _by_first(pairs, logits, len(points))
 
 
 @inlined
@@ -106,23 +119,39 @@ def _logits(features: NDArray[np.float32], weights: Weights) -> NDArray[np.float
 
 
 @njit(cache=True, boundscheck=False)
-def above(
-    pairs: NDArray[np.int32], logits: NDArray[np.float32], threshold: np.float32, n_points: int
+def _keep(
+    pairs: NDArray[np.int32],
+    first: int,
+    their: NDArray[np.float32],
+    threshold: np.float32,
+    logits: NDArray[np.float32],
+    kept: int,
+) -> int:
+    """Of pairs from `first` on, put those with a logit above the threshold behind the `kept` ones; how many that makes."""
+    for m in range(len(their)):
+        if their[m] > threshold:
+            pairs[kept, FIRST], pairs[kept, SECOND] = pairs[first + m, FIRST], pairs[first + m, SECOND]
+            logits[kept] = their[m]
+            kept += 1
+    return kept
+
+
+@njit(cache=True, boundscheck=False)
+def _by_first(
+    pairs: NDArray[np.int32], logits: NDArray[np.float32], n_points: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Pairs with a logit above the threshold, sorted by their first point (else as they came), and their logits."""
+    """Pairs sorted by their first point, else as they came, and their logits."""
     place = np.zeros(n_points + 1, np.int64)
     for m in range(len(pairs)):
-        if logits[m] > threshold:
-            place[pairs[m, FIRST] + 1] += 1
+        place[pairs[m, FIRST] + 1] += 1
     for k in range(n_points):
         place[k + 1] += place[k]
-    kept, their = np.empty((place[-1], 2), np.int32), np.empty(place[-1], np.float32)
+    out, their = np.empty_like(pairs), np.empty_like(logits)
     for m in range(len(pairs)):
-        if logits[m] > threshold:
-            row = place[pairs[m, FIRST]]
-            place[pairs[m, FIRST]] += 1
-            kept[row, FIRST], kept[row, SECOND], their[row] = pairs[m, FIRST], pairs[m, SECOND], logits[m]
-    return kept, their
+        row = place[pairs[m, FIRST]]
+        place[pairs[m, FIRST]] += 1
+        out[row, FIRST], out[row, SECOND], their[row] = pairs[m, FIRST], pairs[m, SECOND], logits[m]
+    return out, their
 
 
 @compiled

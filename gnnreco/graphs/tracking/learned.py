@@ -19,7 +19,7 @@ from gnnreco.schema import within
 from .embedding import Embedding
 from .features import DOUBLET_FEATURES, TRIPLET_FEATURES, doublet_features
 from .frame import Frame, Points, points_of
-from .gate import Gate, above
+from .gate import Gate
 from .learn_windows import learn_windows, with_cells
 from .segments import Targets, true_segments
 from .triplets import Part, SegmentGraph, in_order, join_doublets, slopes
@@ -202,7 +202,7 @@ class LearnedGraph:
     def candidates(self, number: int, points: Points) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Pairs of the points of event `number` that the builder looks at, and those of them that its gate keeps."""
         pairs = self._pairs(number, points)
-        return pairs, self._doublets(points, pairs)[0]
+        return pairs, self._doublets(points, pairs.copy())[0]
 
     def meets(self, event: Event) -> bool:
         """Whether any pair of hits of an event is one that the builder looks at, before any gate."""
@@ -217,9 +217,8 @@ class LearnedGraph:
     def _doublets(
         self, points: Points, pairs: NDArray[np.int32]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Pairs that pass the gate, sorted by their first point, and their logits."""
-        logits = self.pair_gate.pair_logits(points, self.frame, pairs)
-        return above(pairs, logits, self.pair_gate.threshold[0], len(points))
+        """Pairs that pass the gate, sorted by their first point, and their logits; see there for what becomes of `pairs`."""
+        return self.pair_gate.doublets(points, self.frame, pairs)
 
     def _triplets(
         self, number: int, points: Points, doublets: NDArray[np.int32], logits: NDArray[np.float32]

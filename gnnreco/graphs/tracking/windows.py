@@ -98,7 +98,8 @@ class Windows:
         if len(out) < needed <= budget:
             out = np.empty((needed, 2), np.int32)
             _search(table, seen, out)
-        return out[: min(needed, len(out))], needed
+        out.resize((min(needed, len(out)), 2), refcheck=False)  # the rest is free again
+        return out, needed
 
 
 def width_class(points: Points, frame: Frame) -> NDArray[np.int32]:

@@ -30,7 +30,7 @@ def found(built: LearnedGraph, events: list[Event]) -> tuple[float, float]:
         pairs = built._pairs(event.number, points)
         total += len(true)
         pairs_kept += is_true(pairs, true).sum()
-        gated += is_true(built._doublets(points, pairs)[0], true).sum()
+        gated += is_true(built._doublets(points, pairs.copy())[0], true).sum()
     return pairs_kept / total, gated / total
 
 
