@@ -1,17 +1,20 @@
 """The pages of docs/tutorials, and some others, followed as they are written.
 
 A block without a language holds commands, a block of ``python`` a program, a block of ``yaml`` the detector of its name; they are taken in
-the order of the page, in an empty folder beside ``examples``. Blocks of other languages (``text``, ``bash``) show something and are not run.
+the order of the page, in an empty folder beside ``examples``. Blocks of ``text`` show something and are not run; those of ``bash`` ask for
+what a reader has, and `tests/test_pages_in_small.py` follows them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -26,9 +29,10 @@ PAGES = [
     *(ROOT / "docs" / "how_to" / f"{name}.md" for name in HOW_TO),
     ROOT / "docs" / "reference" / "bundles.md",
     ROOT / "docs" / "gallery.md",
+    ROOT / "examples" / "displays" / "README.md",
 ]
 #: Pages that are followed in seconds; the others train, or simulate many cells.
-QUICK = {"first_tracks", "my_data", "explore", "bundles"}
+QUICK = {"first_tracks", "my_data", "explore", "bundles", "README"}
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -45,6 +49,24 @@ def follow(commands: str) -> None:
         elif words:
             assert words[0] == "gnnreco", line
             assert main(words[1:]) == 0, line
+
+
+def shell(commands: str, seconds: float | None = None) -> None:
+    """Run a block of shell, whose `gnnreco` is this one."""
+    place = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    with TemporaryDirectory() as programs:
+        program = Path(programs) / "gnnreco"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m gnnreco "$@"\n')
+        program.chmod(0o755)
+        done = subprocess.run(
+            ["bash", "-ec", commands],
+            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": place},
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+    assert done.returncode == 0, commands
 
 
 @pytest.fixture

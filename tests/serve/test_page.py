@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.serve.conftest import SECONDS, until
-from tests.test_tutorials import ROOT, blocks, follow
-
-
-def shell(commands: str) -> None:
-    """Run a block of shell, whose `gnnreco` is this one."""
-    program = f'gnnreco() {{ exec "{sys.executable}" -m gnnreco.cli "$@"; }}\n'
-    place = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        ["bash", "-ec", program + commands],
-        env={**os.environ, "PYTHONPATH": place},
-        timeout=SECONDS,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, commands
+from tests.test_tutorials import ROOT, blocks, follow, shell
 
 
 @pytest.mark.slow  # it starts two servers of a real bundle
@@ -41,7 +24,7 @@ def test_the_page_can_be_followed(
             if not language:
                 follow(text)
             elif language == "bash":
-                shell(text)
+                shell(text, SECONDS)
             elif language == "python":
                 exec(compile(text, "serve.md", "exec"), {})  # noqa: S102 - a page of our own
         assert capsys.readouterr().out.count("tracks in") == 40

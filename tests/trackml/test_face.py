@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from gnnreco import trackml
 from gnnreco.columns import Tracks
 from gnnreco.events.tracks_file import COLUMNS, write_tracks
+from tests.test_tutorials import follow
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how_to" / "trackml.md").read_text("utf-8")
@@ -85,6 +87,31 @@ def test_the_page_runs_as_it_is_written(tmp_path: Path) -> None:
     assert len(first.splitlines()) <= 20
     done = python(second, tmp_path)
     assert float(done.stdout) == pytest.approx(1), done.stderr
+
+
+FINDER = """#!{python}
+import csv, sys
+with open(sys.argv[1]) as file, open(sys.argv[2], "w") as out:
+    out.write("hit_id,track_id\\n")
+    out.writelines(f"{{row['hit_id']}},{{row['module_id']}}\\n" for row in csv.DictReader(file))
+"""
+
+
+@pytest.mark.slow  # it finds the tracks of a whole event twice
+def test_the_commands_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "finder").write_text(FINDER.format(python=sys.executable))
+    (tmp_path / "finder").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```(\w*)\n(.*?)```", PAGE, flags=re.DOTALL)
+    install, *commands = [text for language, text in blocks if not language]
+    assert install.startswith("pip install")
+    for command in commands:
+        follow(command)
+    scores = python([text for language, text in blocks if language][1], tmp_path)
+    assert float(scores.stdout) > 0.9, scores.stderr
+    ours, theirs = json.loads(Path("figures.json").read_text())["rows"]
+    assert theirs["trackml_score"] < 0.5 < ours["trackml_score"]
 
 
 def write_shard(file: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from gnnreco.cli import main
 
 HOME = Path(__file__).parents[3]
 PAGE = (HOME / "docs" / "explanation" / "trigger_anomaly.md").read_text("utf-8")
-RATE, FIRMWARE, TRAINING = re.findall(r"```\n(gnnreco .*?)```", PAGE, flags=re.DOTALL)[:3]
+RATE, FIRMWARE, TRAINING, BENCH = re.findall(r"```\n((?:gnnreco|python) .*?)```", PAGE, flags=re.DOTALL)
 
 
 @pytest.fixture
@@ -49,3 +52,18 @@ def test_training_one(here: Path) -> None:
 @pytest.mark.slow  # Verilator compiles for a minute
 def test_firmware(here: Path) -> None:
     follow(FIRMWARE)
+
+
+@pytest.mark.slow  # it trains six networks, for a moment each
+def test_figures(here: Path) -> None:
+    for part, kind, copies in (("train", "normal", 3), ("test", "normal", 1), ("strange", "strange", 1)):
+        for number in range(copies):
+            file = here / "EVENTS" / part / f"{number}.parquet"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.symlink_to(HOME / "examples" / "jets" / f"{kind}-events.parquet")
+    _, script, *words = shlex.split(BENCH, comments=True)
+    command = [sys.executable, str(HOME / script), *words, "--no-hardware", "--json", "figures.json"]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(HOME)}, check=True)
+    table = {row["model"]: row for row in json.loads((here / "figures.json").read_text())}
+    assert len(table) == 7
+    assert table["trigger-anomaly"]["AUC higgs"] > 0.9
