@@ -75,7 +75,8 @@ def terminal_width() -> int | None:
 def table(rows: Sequence[Row], width: int | None = None) -> str:
     """Align `rows`, whose first one names the columns; numbers to the right, text to the left.
 
-    Where that is wider than `width` characters, texts are broken; a table of numbers that is too wide stands on its side.
+    Where that is wider than `width` characters, texts are broken; a table stands on its side where numbers, or the names in
+    the first column, have no room.
     """
     columns = list(rows[0])
     lines = [[c.replace("_", " ") for c in columns], *([_text(row.get(c)) for c in columns] for row in rows)]
@@ -87,6 +88,9 @@ def table(rows: Sequence[Row], width: int | None = None) -> str:
         if len(rows) == 1 or room < NARROWEST * len(texts):
             return _on_its_side(lines)
         widths = [w if r else min(w, _fair(texts, room)) for w, r in zip(widths, right, strict=True)]
+        names = " ".join(line[0] for line in lines)
+        if max(map(len, names.split())) > widths[0]:
+            return _on_its_side(lines)
     return "\n".join(_line(cells, widths, right) for cells in lines)
 
 

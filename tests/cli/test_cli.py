@@ -183,6 +183,8 @@ def test_a_table_is_as_wide_as_the_terminal() -> None:
         "                    long_strip_barrel",
     ]
     assert table(ROWS[:1], 30).splitlines()[:2] == ["name     odd", "sensors  22,856"]
+    long = [{**row, "name": f"{row['name']}_of_a_long_name"} for row in ROWS]
+    assert table(long, 44).splitlines()[:2] == ["name     odd_of_a_long_name", "sensors  22,856"]
 
 
 def test_short_texts_leave_their_room_to_long_ones() -> None:

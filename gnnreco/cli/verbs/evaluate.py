@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gnnreco.cli.options import DETECTOR_HELP, Verbs, column_map, positive
 from gnnreco.cli.progress import bar
-from gnnreco.cli.table import one_line, say_left_aside, write_json
+from gnnreco.cli.table import one_line, say_left_aside, terminal_width, write_json
 
 
 def add(verbs: Verbs) -> None:
@@ -101,7 +101,7 @@ def add(verbs: Verbs) -> None:
         "--reweight",
         type=Path,
         metavar="FILE",
-        help="write weights that move generated showers toward half of the true ones (Parquet), and take them",
+        help="write weights that move generated showers toward half of the true ones (Parquet), and use them",
     )
     weights.add_argument(
         "--weights",
@@ -150,7 +150,7 @@ def evaluate(args: Namespace) -> int:
         reweight=args.reweight,
         progress=bar(sum(sizes), "event") if sizes else iter,
     )
-    print(scores_table(result))
+    print(scores_table(result, terminal_width()))
     print(f"\n{explain(result)}" if args.explain else "(--explain says what each row means)")
     ran = {"command": args.command, "versions": versions("native")}
     left_aside = {} if source is None else source.left_aside

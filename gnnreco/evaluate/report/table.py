@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gnnreco.columns import Anomalies, Clusters, ReconstructedParticles
 from gnnreco.files.json_types import JsonMapping
 from gnnreco.summary import counted
@@ -17,13 +19,15 @@ from .words import number, percent
 UNITS = {"d0_mm": "mm", "z0_mm": "mm", "phi": "rad", "theta": "rad", "q_over_p": "e/GeV"}
 
 
-def table(result: JsonMapping) -> str:
+def table(result: JsonMapping, width: int | None = None) -> str:
     """Lay the object that `evaluate` returns out for a terminal.
 
     Parameters
     ----------
     result : mapping
         What `evaluate` or `score_tracks` returned.
+    width : int, optional
+        Characters of a line of the terminal: intervals are left out where they have no room.
 
     Returns
     -------
@@ -31,7 +35,7 @@ def table(result: JsonMapping) -> str:
         Lines of at most 110 characters.
     """
     if "tasks" in result:
-        return "\n\n".join(table(part) for part in result["tasks"].values())
+        return "\n\n".join(table(part, width) for part in result["tasks"].values())
     if result.get("task") == "fastsim":
         return "\n".join(fastsim_lines(result))
     gives = find_task(result.get("task", "tracking")).gives
@@ -51,16 +55,12 @@ def table(result: JsonMapping) -> str:
         f"rows {next(iter(RULES))} to {list(RULES)[-1]}: counted tracks, {definitions['tracks']}; the others: all tracks",
         "",
     ]
-    wide = max(20, *(len(name) for name, _ in rows))
-    names = f"{'matching':{wide}}  {'efficiency':>19}  {'fakes':>17}  {'duplicates':>17}"
-    lines += [f"{names}  {'particles':>9}  {'tracks':>7}"]
-    for name, row in rows:
-        cells = [
-            percent(row, "efficiency", 19),
-            percent(row, "fake_rate", 17),
-            percent(row, "duplicate_rate", 17),
-        ]
-        lines += [f"{name:{wide}}  {'  '.join(cells)}  {row['particles']:>9,}  {row['tracks']:>7,}"]
+    whole = _rate_lines(rows, (19, 17, 17), interval=True)
+    if width is None or max(map(len, whole)) <= width:
+        lines += whole
+    else:
+        lines += _rate_lines(rows, (10, 10, 10), interval=False)
+        lines += ["(68 % intervals: in a wider terminal, and by --json)"]
     lines += ["", *_calibration_line(result)]
     single = {"trackml_score": "TrackML score, all hits", "edge_efficiency": "edge efficiency of the graph"}
     for key, name in (single | {"edge_purity": "edge purity of the graph"}).items():
@@ -68,6 +68,20 @@ def table(result: JsonMapping) -> str:
             lines += [f"{name}: {number(result[key], '.4f')}"]
     lines += _resolution_lines(result.get("resolutions")) + _cost_lines(result)
     return "\n".join(lines)
+
+
+def _rate_lines(
+    rows: Sequence[tuple[str, JsonMapping]], widths: tuple[int, int, int], interval: bool
+) -> list[str]:
+    """The rates of tracks by each rule, under their names."""
+    wide = max(20, *(len(name) for name, _ in rows))
+    heads = [f"{name:>{w}}" for name, w in zip(("efficiency", "fakes", "duplicates"), widths, strict=True)]
+    lines = [f"{'matching':{wide}}  {'  '.join(heads)}  {'particles':>9}  {'tracks':>7}"]
+    for name, row in rows:
+        rates = zip(("efficiency", "fake_rate", "duplicate_rate"), widths, strict=True)
+        cells = "  ".join(percent(row, rate, w, interval) for rate, w in rates)
+        lines += [f"{name:{wide}}  {cells}  {row['particles']:>9,}  {row['tracks']:>7,}"]
+    return lines
 
 
 def low_pt_row(result: JsonMapping) -> str:

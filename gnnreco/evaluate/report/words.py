@@ -5,13 +5,14 @@ from __future__ import annotations
 from gnnreco.files.json_types import JsonMapping
 
 
-def percent(row: JsonMapping, rate: str, width: int) -> str:
-    """A rate and its 68 % interval, in per cent."""
+def percent(row: JsonMapping, rate: str, width: int, interval: bool = True) -> str:
+    """A rate, in per cent, and its 68 % interval."""
     if row[rate] is None:
         return "-".rjust(width)
     low, high = (100 * bound for bound in row[f"{rate}_interval"])
     value = 100 * row[rate]
-    return f"{value:.2f} % +{high - value:.2f} -{value - low:.2f}".rjust(width)
+    spread = f" +{high - value:.2f} -{value - low:.2f}" if interval else ""
+    return f"{value:.2f} %{spread}".rjust(width)
 
 
 def number(value: float | None, spec: str) -> str:

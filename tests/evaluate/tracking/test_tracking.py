@@ -184,6 +184,13 @@ def test_table_and_page(scored: dict, tmp_path: Path) -> None:
     text = table(scored)
     assert "90.00 %" in text
     assert max(map(len, text.splitlines())) <= 110
+    narrow = table(scored, 80)
+    assert "90.00 %" in narrow
+    rates = next(line for line in text.splitlines() if line.startswith("lhc"))
+    short = next(line for line in narrow.splitlines() if line.startswith("lhc"))
+    assert len(short) <= 80 < len(rates)
+    assert short.split() == [word for word in rates.split() if word[0] not in "+-"]
+    assert table(scored, 110) == text
     page = plots({"made up": scored}, tmp_path, formats=("svg",))
     assert page.read_text().count("data:image/png") == 7
     assert (tmp_path / "rates_pt.svg").stat().st_size > 1000
