@@ -196,7 +196,7 @@ def observed(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--log-json",
         metavar="FILE",
-        help="add a line of JSON for each of the news (start, files, failures, progress, end); - is standard output",
+        help="add a line of JSON for each message (start, files, failures, progress, end); - is standard output",
     )
     verb.add_argument(
         "--prometheus",

@@ -23,7 +23,7 @@ class TreeSettings:
     Attributes
     ----------
     members : int
-        Boosted classifiers that vote.
+        Boosted classifiers whose answers are averaged.
     trees : int
         Of each, at most.
     rate : float

@@ -174,7 +174,7 @@ def _add_adapt(sub: Verbs) -> None:
     fit.add_argument("--pileup", type=int, metavar="K", help="collisions on top (default: 20; of a beam: 0)")
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulation (default: 0)")
     fit.add_argument(
-        "--min-pt", type=float, metavar="GEV", help="slower particles are not aimed at (default: as BUNDLE)"
+        "--min-pt", type=float, metavar="GEV", help="particles with less are no targets (default: as BUNDLE)"
     )
     fit.add_argument(
         "--min-hits", type=positive, metavar="N", help="hits of the shortest track (default: as BUNDLE)"

@@ -219,7 +219,7 @@ def _say_not_run(*counts: Row) -> None:
 def _add_verify(sub: Verbs) -> None:
     verb = sub.add(
         "verify",
-        "prove what was written again: its sums, the model, and every bit of it on more events",
+        "prove an export once more: its sums, the model, and every bit of it on more events",
         "firmware --input MY_JETS.parquet",
         verify,
         threads=True,

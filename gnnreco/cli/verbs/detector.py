@@ -127,12 +127,15 @@ def _add_new(sub: Verbs) -> None:
     )
     new.add_argument("folder", type=Path, metavar="FOLDER", help="the folder to write")
     new.add_argument(
-        "settings", nargs="*", metavar="KEY=VALUE", help="numbers of the kind; wrong ones are told the right"
+        "settings",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="numbers of the kind; a wrong name is answered with the right ones",
     )
     new.add_argument(
         "--kind",
         metavar="KIND",
-        help="planes, barrel, disks, calorimeter, endcap-wafers or tpc; asks for nothing then",
+        help="planes, barrel, disks, calorimeter, endcap-wafers or tpc; with it, nothing is asked",
     )
     new.add_argument("--overwrite", action="store_true", help=OVERWRITE_HELP.format("FOLDER"))
 

@@ -59,7 +59,7 @@ def _add_simulate(verbs: Verbs) -> None:
         action="append",
         metavar="NAME",
         help="of showers: parametric, fastsim (a network that ships, trained on full simulation), or a bundle of "
-        "`gnnreco train fastsim`; again for one that knows other particles (default: parametric)",
+        "`gnnreco train fastsim`; may be repeated, for one that knows other particles (default: parametric)",
     )
     output_folder(sim)
     sim.add_argument(

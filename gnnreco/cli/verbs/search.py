@@ -59,11 +59,15 @@ def add(verbs: Verbs) -> None:
         help="the smooth spectrum: a function of dijet searches, or a Gaussian process upon it (default: function)",
     )
     verb.add_argument(
-        "--keep", type=float, default=0.01, metavar="SHARE", help="of the events, by score (default: 0.01)"
+        "--keep",
+        type=float,
+        default=0.01,
+        metavar="SHARE",
+        help="part of the events that is kept, those with the highest scores (default: 0.01)",
     )
     numbers = {
-        "--folds": (5, "no event is judged by a score that has seen it"),
-        "--members": (10, "boosted classifiers that vote"),
+        "--folds": (5, "parts of the events, each judged by scores that learned from the others"),
+        "--members": (10, "boosted classifiers whose answers are averaged"),
         "--epochs": (30, "of each flow of anode and cathode"),
         "--toys": (1000, "pseudo-experiments for the global p-value"),
     }
@@ -72,7 +76,10 @@ def add(verbs: Verbs) -> None:
             name, type=positive, default=default, metavar="N", help=f"{what} (default: {default})"
         )
     verb.add_argument(
-        "--trees", type=positive, metavar="N", help="of each of them at most (default: what suits the method)"
+        "--trees",
+        type=positive,
+        metavar="N",
+        help="most trees of a boosted classifier (default: what suits the method)",
     )
     verb.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of folds, trees and toys (default: 0)"

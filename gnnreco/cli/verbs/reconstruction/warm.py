@@ -19,7 +19,7 @@ def add(verbs: Verbs) -> None:
         action="append",
         default=[],
         metavar="DETECTOR",
-        help=f"{DETECTOR_HELP}; may stand several times (default: all that are installed, and trainings)",
+        help=f"{DETECTOR_HELP}; may be repeated (default: all that are installed, and trainings)",
     )
 
 
