@@ -17,8 +17,11 @@ class TrainConfig:
     ----------
     epochs : int
         Passes over the training events.
-    learning_rate, schedule
-        Peak rate of AdamW; ``cosine`` falls to a hundredth of it, ``one_cycle`` first climbs for 15 % of the steps.
+    learning_rate : float
+        Highest learning rate of AdamW.
+    schedule
+        How the rate changes: ``cosine`` falls to a hundredth of the highest, ``one_cycle`` first climbs for 15 % of the
+        steps.
     weight_decay : float
         How strongly AdamW pulls weights to zero, per unit of the learning rate.
     batch : int

@@ -69,11 +69,15 @@ class SampleConfig:
 
     Attributes
     ----------
-    inputs, validation : tuple of str
-        Files, folders or globs; without `validation` the last `validation_events` of `inputs` are kept for it. Of several
-        detectors each learns from the files that say they were made for it; where there are none, events are simulated.
-    events, validation_events : int
-        How many to simulate, or the most to take from files.
+    inputs : tuple of str
+        Files, folders or globs of events to learn from; empty: events are simulated. Of several detectors each learns from
+        the files that say they were made for it; where there are none, events are simulated.
+    validation : tuple of str
+        Files, folders or globs of events to validate with; empty: the last `validation_events` of `inputs`.
+    events : int
+        Events to learn from: how many to simulate, or the most to take from files.
+    validation_events : int
+        Events to validate with: how many to simulate, or the most to take from files.
     process : str
         What is simulated: see `gnnreco.simulate`.
     pileup : int

@@ -65,8 +65,10 @@ class DriftGraphConfig:
     ----------
     cells : CellGraphConfig
         Of it the reach in pads and samples, and the budget.
-    near, far : int
-        Edges over which the shape of the charge around a sample is taken, twice.
+    near : int
+        Edges around a sample over which the shape of the charge near it is taken.
+    far : int
+        Edges over which this shape is taken a second time, farther around.
     """
 
     cells: CellGraphConfig = field(default_factory=lambda: CellGraphConfig(charge_reach=1.8))

@@ -31,7 +31,7 @@ class RingConfig:
     Attributes
     ----------
     rings : int
-        Of the same width, out to the radius of the jets; what lies beyond counts to the last.
+        Rings of the same width, out to the radius of the jets; what lies beyond counts to the last.
     around : int
         Regions of each ring.
     """

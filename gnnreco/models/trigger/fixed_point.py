@@ -49,11 +49,12 @@ class BitsConfig:
     weight_bits : float
         Bits of a weight after the point when the training begins, which then changes them.
     activation_bits : float
-        The same of the numbers between the layers.
+        Bits after the point of the numbers between the layers when the training begins, which then changes them.
     input_bits : int
-        Of each input, sign included; the network may use fewer.
+        Bits of each input, sign included; the network may use fewer.
     input_integer : int
-        Of these, before the point: ports reach ``2**input_integer`` units, each about the spread of its number.
+        How many of these stand before the point: ports reach ``2**input_integer`` units, each about the spread of its
+        number.
     """
 
     weights: Literal["fixed", "ternary", "binary", "float"] = "fixed"

@@ -40,10 +40,14 @@ class TriggerNetworkConfig:
         edges lead from each group to the next.
     messages
         ``pairs``: a small network for each edge; ``senders``: one for each node, whose sum all nodes hear.
-    edge_layers, node_layers, head_layers : tuple of int
-        Widths of the hidden layers of messages, of nodes, and of what answers.
+    edge_layers : tuple of int
+        Widths of the hidden layers that make messages.
+    node_layers : tuple of int
+        Widths of the hidden layers of nodes.
+    head_layers : tuple of int
+        Widths of the hidden layers before the answer.
     outputs : int
-        Of ``score=residual`` as many as features, of ``score=distance`` at most as many.
+        Numbers that come out; with ``score=residual`` as many as features, with ``score=distance`` at most as many.
     score
         What is made of the outputs where they are no classes and no numbers: see `gnnreco.models.trigger.score`. The answers
         are then the score, and 1 where it is above the threshold, else 0.

@@ -17,11 +17,11 @@ class PruneConfig:
     Attributes
     ----------
     fraction : float
-        Of the weights of each layer that go, in the end.
+        Part of the weights of each layer that is taken away in the end.
     structured : bool
         Whole outputs of layers instead of single weights (but never an answer).
     steps : int
-        Of training until then; the fraction grows as 1 - (1 - t)^3 (Zhu, Gupta, arXiv 1710.01878).
+        Steps of training until then; the fraction grows as 1 - (1 - t)^3 (Zhu, Gupta, arXiv 1710.01878).
     """
 
     fraction: float = 0.0

@@ -75,7 +75,7 @@ class AnomalyConfig:
     explained : int
         At most so many hits of an event are named as what makes it strange.
     seed : int
-        Of the first weights.
+        Seed of the random weights that a training begins with.
     """
 
     level: Literal["hits", "particles", "jets"] = "hits"

@@ -40,8 +40,10 @@ class JoinConfig:
         Longest way between two ends, mm.
     overlap : float
         How far they may run beside each other, mm.
-    miss, miss_slope : float
-        How far the one may pass the end of the other: mm, and for each mm of the way.
+    miss : float
+        How far the one may pass the end of the other where they touch, mm.
+    miss_slope : float
+        What is added to this for each mm of the way between them.
     turn : float
         Largest angle between them, rad.
     max_chi2 : float

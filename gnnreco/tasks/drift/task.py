@@ -52,9 +52,9 @@ class LearnConfig:
     Attributes
     ----------
     around : int
-        Samples this many edges away from a pair of two particles are looked at,
+        A step looks at all samples that are this many edges or fewer away from a pair of two particles.
     share : float
-        and this share of all others.
+        Part of all other samples that a step looks at.
     apart : float
         Weight of a pair of two particles beside one of a single particle.
     """
@@ -71,7 +71,7 @@ class DriftConfig:
     Attributes
     ----------
     seed : int
-        Of the first weights.
+        Seed of the random weights that a training begins with.
     """
 
     graph: DriftGraphConfig = field(default_factory=DriftGraphConfig)

@@ -49,23 +49,28 @@ class FastSimConfig:
     ----------
     particles : str
         Whose showers it learns: ``electromagnetic`` (photons and electrons) or ``pions`` (charged ones).
-    hidden, deposit : int
-        Width of the networks, and of their last layer for energies.
+    hidden : int
+        Width of the networks.
+    deposit : int
+        Width of their last layer for energies.
     generator
         What makes the points of layers: a ``cascade`` one after the other, a ``flow`` all at once from noise in some steps,
         a ``gan`` in one.
-    width, steps : int
-        Of a flow and a GAN: numbers that each point keeps; of a flow: steps.
+    width : int
+        Numbers that each point keeps in a flow or a GAN.
+    steps : int
+        Steps in which a flow makes points from noise.
     least : float
         Energy, in what a minimum-ionising particle leaves, below which a deposit is no point.
-    layers, points : int
-        Layers of an event, and points of a layer, that a step of training looks at for places and energies of points; a
-        flow and a GAN look at all points of as many layers, in whole showers.
+    layers : int
+        Layers of an event in which a step of training looks at points; for a flow and a GAN they are those of whole showers.
+    points : int
+        Points of a layer that such a step looks at; a flow and a GAN look at all of them.
     blur : float
         Shift at random, in units of its spread, by which training shows each property of a detector: the same for all
         layers of a shower. Without it the network knows each detector by heart.
     seed : int
-        Of the first weights.
+        Seed of the random weights that a training begins with.
     """
 
     particles: str = PARTICLES[0]

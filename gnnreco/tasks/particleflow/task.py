@@ -51,7 +51,7 @@ class ParticleFlowConfig:
     least_score : float
         Owners that are particles with a smaller probability are left out.
     seed : int
-        Of the first weights.
+        Seed of the random weights that a training begins with.
     """
 
     graph: ElementConfig = field(default_factory=ElementConfig)

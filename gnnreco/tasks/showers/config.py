@@ -41,17 +41,17 @@ class ClusteringConfig:
     frozen : bool
         Train only what judges whole showers, on the clusters that the network finds as it is: quick, and as long as needed.
     identity_only : bool
-        Of these, train only the further layers of identity (`model.identity_hidden`): energies and errors stay as they are.
+        Train only the further layers of identity (`model.identity_hidden`): energies and errors stay as they are.
     noise : float
         Clusters that are noise with a higher probability are dropped, and their hits counted as unclustered.
     least_score : float
-        So are clusters with a lower `score`: with a calibration, the chance that they are a particle's.
+        Clusters with a lower `score` are dropped too: with a calibration, it is the chance that they are a particle's.
     window : float, optional
-        So are those whose loudest hit was measured more than so many ns before or after the collision.
+        Clusters whose loudest hit was measured more than so many ns before or after the collision are dropped too.
     calibration : Calibration, optional
         From what was found of a cluster to its `score`; without it that is the finder's own confidence.
     seed : int
-        Of the first weights.
+        Seed of the random weights that a training begins with.
     """
 
     finder: Literal["density", "edges", "condensation"] = "density"

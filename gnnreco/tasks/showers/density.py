@@ -27,13 +27,15 @@ class DensityConfig:
     Attributes
     ----------
     radius : float
-        Of the density, in units of the graph: cells count less the farther they are, and not beyond it.
+        Radius of the density, in units of the graph: cells count less the farther they are, and not beyond it.
     seed : float
         Lowest density of a peak, in units of what a minimum-ionising particle leaves in the layer.
     saddle : float
         Peaks join where the density between them stays over this fraction of the lower one.
-    min_hits, min_charge_hits : int
-        Hits of the smallest shower, and of the smallest piece of charge.
+    min_hits : int
+        Hits of the smallest shower.
+    min_charge_hits : int
+        Hits of the smallest piece of charge in a drift chamber.
     """
 
     radius: float = 1.5

@@ -52,7 +52,7 @@ class TrackingConfig:
     node_loss : float
         Weight of the loss of doublets beside that of triplets.
     seed : int
-        Of the first weights.
+        Seed of the random weights that a training begins with.
     calibration : Calibration, optional
         From what was found of a track to its `score`; without it that is the network's own confidence.
     usual : Usual, optional

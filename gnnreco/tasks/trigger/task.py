@@ -60,7 +60,7 @@ class TriggerConfig:
     turns : int
         Of towers: how often a step of training sees each event, turned about the z axis and mirrored at random.
     seed : int
-        Of the first weights.
+        Seed of the random weights that a training begins with.
     """
 
     input: InputConfig = field(default_factory=InputConfig)
