@@ -15,6 +15,7 @@ from gnnreco.events.output_file import read_note
 from gnnreco.files.atomic import PREFIX
 from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.files.remote import located
+from gnnreco.summary import counted
 
 from .folder import MANIFEST, PARTIAL, RECORD, SHARD
 from .manifest import SUM, self_sum
@@ -81,7 +82,8 @@ def _problems(folder: Path, manifest: JsonMapping, told: JsonDict, inputs: bool)
         at = start + shard["events_in"]
         yield from _fault(folder / shard["file"], shard)
     if at != manifest["events_in"]:
-        yield f"{manifest['events_in'] - at} events are in no file"
+        lost = manifest["events_in"] - at
+        yield f"{counted(lost, 'event')} {'is' if lost == 1 else 'are'} in no file"
     if manifest["events_out"] + manifest["events_failed"] != manifest["events_in"]:
         yield "the events that came out and those that failed are not all that went in"
     if sum(shard["events_out"] for shard in shards) != manifest["events_out"]:

@@ -34,6 +34,7 @@ from gnnreco.progress import Progress
 from gnnreco.reconstruct.manifest import file_sums
 from gnnreco.schema import build, nearest, plain
 from gnnreco.simulate import SimulationOptions, simulate
+from gnnreco.summary import counted
 from gnnreco.tasks.contract import AnyLearner, AnyTask, Calibratable, ReadsJets, Teachable
 from gnnreco.tasks.registry import find_task
 from gnnreco.train import TrainConfig, train
@@ -267,8 +268,8 @@ def _split(
     kept = sample.validation_events
     if kept >= len(source) > 0:
         raise BadConfig(
-            f"no training events: sample.validation_events={kept} takes all {len(source)} events of sample.inputs; "
-            "lower it, or name other files with sample.validation=[...]"
+            f"no training events: sample.validation_events={kept} takes all {counted(len(source), 'event')} of "
+            "sample.inputs; lower it, or name other files with sample.validation=[...]"
         )
     cut = max(0, min(sample.events, len(source) - kept))
     return source[:cut], source[cut:][: sample.validation_events]

@@ -86,7 +86,7 @@ def test_what_is_not_ranked(archives, tmp_path, capsys):
     few = write_ig(tmp_path / "few.ig", [plain(1)])
     both = str(archives / "collisions.ig")
     assert main(["explore", both, "--normal", str(few), *page]) == 2
-    assert "1 events tell too little of what is normal; give at least 5" in capsys.readouterr().err
+    assert "1 event cannot tell what is normal; give at least 5" in capsys.readouterr().err
     assert main(["explore", both, "--alone", "--normal", both, *page]) == 2
     assert "--alone and --normal" in capsys.readouterr().err
 

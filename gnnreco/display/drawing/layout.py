@@ -9,6 +9,7 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.files.atomic import write_file
 from gnnreco.geometry import Detector, along_z
+from gnnreco.summary import counted
 
 from .frame import Frame, draw_axes, plain
 from .panels import draw_panels, short
@@ -52,8 +53,9 @@ def _head(sheet: Drawing, detector: Detector) -> float:
     """Title and the legend of subsystems; returns where it ends."""
     cells = np.array([t.n_cells for t in detector.templates], np.int64)[detector.template]
     sheet.text(MARGIN, 30, detector.name, "h")
-    about = f"{detector.n_sensors:,} sensors, {short(int(cells.sum()))} cells, {detector.n_layers} layers"
-    sheet.text(MARGIN, 48, f"{about}, {_strength(detector)}", "s")
+    about = f"{counted(detector.n_sensors, 'sensor')}, {short(int(cells.sum()))} cells"
+    about = f"{about}, {counted(detector.n_layers, 'layer')}, {_strength(detector)}"
+    sheet.text(MARGIN, 48, about, "s")
     x, y, hues = MARGIN, 70.0, hue_rows(detector)
     for row, subsystem in enumerate(detector.subsystems):
         mine = detector.subsystem == row

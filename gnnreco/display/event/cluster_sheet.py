@@ -9,6 +9,7 @@ import numpy as np
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Event, Floats
 from gnnreco.geometry import Detector
+from gnnreco.summary import counted
 
 MOST_ROWS = 500
 HEAD = ("cluster", "energy [GeV]", "hits", "score", "most likely", "η", "φ [rad]")
@@ -30,7 +31,7 @@ def cluster_sheet(event: Event, detector: Detector, clusters: Clusters | None) -
     if clusters is None or not any("energy" in s.measures for s in detector.subsystems):
         return []
     rows = _found(clusters)
-    head, notes = list(HEAD), [f"{len(clusters):,} clusters; a click on a row shows one."]
+    head, notes = list(HEAD), [f"{counted(len(clusters), 'cluster')}; a click on a row shows one."]
     numbers = (clusters.energy, clusters.energy_sigma, clusters.hit_weight)
     if event.truth is not None and all(np.isfinite(values).all() for values in numbers):
         truth, words = _true(event, detector, clusters)

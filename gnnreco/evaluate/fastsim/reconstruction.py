@@ -15,6 +15,7 @@ from gnnreco.files.json_types import JsonDict, JsonMapping
 from gnnreco.graphs.showers.cells import visible_fraction
 from gnnreco.pipeline import Reconstructor
 from gnnreco.statistics import COVERAGE
+from gnnreco.summary import counted
 from gnnreco.tasks.showers.targets import ELECTRON, PHOTON, particle_classes, partners
 
 from ..clustering import MEASURES, MIN_PER_WIDTH, ClusterScores, ShowerTarget, true_energy
@@ -205,7 +206,8 @@ def compare_reconstruction(generated: Reconstructed, truth: Reconstructed) -> Js
 def unreconstructed(generated: Reconstructed, truth: Reconstructed) -> list[str]:
     """Events that could not be reconstructed, in sentences."""
     return [
-        f"{len(side.failed)} {name} events could not be reconstructed and do not count there; the first: {side.failed[0]}"
+        f"{counted(len(side.failed), f'{name} event')} could not be reconstructed and were left out there; "
+        f"the first: {side.failed[0]}"
         for name, side in (("generated", generated), ("true", truth))
         if side.failed
     ]

@@ -13,6 +13,7 @@ from gnnreco.events.select import seen
 from gnnreco.files.json_types import JsonDict, JsonObject
 from gnnreco.geometry import Detector, Field
 from gnnreco.statistics import COVERAGE
+from gnnreco.summary import counted
 
 from ..confidence import calibration_curve
 from ..matching import RULES, Mask, Matching, check_hit_rows, concatenate, match
@@ -172,7 +173,7 @@ def check_tracks(event: Event, tracks: Tracks) -> None:
     for name, values in (("parameters", parameters), ("covariance", tracks.covariance)):
         nan = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if len(nan):
-            why = f"{len(nan)} tracks have {name} that are not finite (first: track {nan[0]})"
+            why = f"{counted(len(nan), 'track')} with {name} not finite (first: track {nan[0]})"
             raise BadInput(event.source, where, f"{why}; reconstruct again")
     # Along z it is 0: hits in the same cell of all planes.
     if ((tracks.theta < 0) | (tracks.theta > np.pi)).any():

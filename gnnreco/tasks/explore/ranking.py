@@ -11,6 +11,7 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadInput
 from gnnreco.models.anomaly import Head, fit_head
 from gnnreco.statistics import Discoveries, discoveries, fewest_events
+from gnnreco.summary import counted
 
 from .facts import IN_GEV, KINDS, Measured
 
@@ -159,7 +160,7 @@ def _enough(events: Sequence[Measured], normal: Sequence[Measured]) -> None:
     if not events:
         raise BadInput("explore", "", "there are no events to rank; give a file that has some")
     if normal and len(normal) < FEWEST:
-        why = f"{len(normal)} events tell too little of what is normal; give at least {FEWEST}"
+        why = f"{counted(len(normal), 'event')} cannot tell what is normal; give at least {FEWEST}"
         raise BadInput(normal[0].source, "", why)
     if not normal and len(events) < FEWEST:
         raise BadInput(events[0].source, "", too_few(len(events)))
