@@ -59,7 +59,7 @@ PAGES = {
         f"python {TOYS} ELECTRONS.npz --particle e- --events 60\npython {TOYS} endcap.npz --stack hgcal --events 60\n"
         "python scripts/geant4_points.py endcap.npz -o endcap\n"
         "gnnreco simulate --detector calochallenge_ds2 --process beam --particle electron --energy 1 100 --events 2 "
-        "-o voxels --format calochallenge",
+        "-o voxels --format calochallenge beam_width=0.01 beam_divergence=0",
         instead={
             "--events 100 -o events --engine fastsim": "--events 20 -o events --engine fastsim",
             "--events 10 -o whole": "--events 1 -o whole",
