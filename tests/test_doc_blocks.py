@@ -43,6 +43,7 @@ ELSEWHERE = {
     "docs/how_to/serve.md": "tests/serve/test_page.py",
     "docs/how_to/trackml.md": "tests/trackml/test_face.py",
     "docs/reference/formats.md": "tests/events/readers/test_mapped.py",
+    "examples/displays/README.md": "tests/test_tutorials.py",
 }
 #: What stands for variables of a shell.
 VARIABLES = {"$SLURM_ARRAY_TASK_ID": "1", "$name": "cascade", "$epochs": "20", "$rate": "0.003"}

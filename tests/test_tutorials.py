@@ -29,10 +29,9 @@ PAGES = [
     *(ROOT / "docs" / "how_to" / f"{name}.md" for name in HOW_TO),
     ROOT / "docs" / "reference" / "bundles.md",
     ROOT / "docs" / "gallery.md",
-    ROOT / "examples" / "displays" / "README.md",
 ]
 #: Pages that are followed in seconds; the others train, or simulate many cells.
-QUICK = {"first_tracks", "my_data", "explore", "bundles", "README"}
+QUICK = {"first_tracks", "my_data", "explore", "bundles"}
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -92,6 +91,11 @@ def test_a_tutorial_can_be_followed(page: Path, folder: Path) -> None:
             (place / "detector.yaml").write_text(text)
         elif language == "python":
             exec(compile(text, page.name, "exec"), names)  # noqa: S102 - a page of our own
+
+
+def test_the_examples_show_the_commands_of_a_page() -> None:
+    examples, page = ROOT / "examples" / "displays" / "README.md", ROOT / "docs" / "how_to" / "explore.md"
+    assert blocks(examples) == blocks(page)
 
 
 @pytest.mark.slow  # three events, one with 200 pile-up collisions
