@@ -100,7 +100,9 @@ PAGES = {
     ),
     "explanation/particle_flow": Page(
         instead={"--events 20": "--events 2", "--event 3": "--event 1"},
-        left={"python scripts/peers/ild_pandora.py": "needs a file of ILD"},
+        left={
+            "python scripts/peers/ild_pandora.py": "needs 50 events of ILD; tests/peers/test_ild_flow.py tries its steps with two"
+        },
         needs=("fastjet",),
     ),
     "explanation/unusual_events": Page(
