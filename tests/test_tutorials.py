@@ -51,12 +51,13 @@ def follow(commands: str) -> None:
 
 
 def shell(commands: str, seconds: float | None = None) -> None:
-    """Run a block of shell, whose `gnnreco` is this one."""
+    """Run a block of shell, whose `gnnreco` and `python` are these."""
     place = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     with TemporaryDirectory() as programs:
-        program = Path(programs) / "gnnreco"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m gnnreco "$@"\n')
-        program.chmod(0o755)
+        for name, module in {"gnnreco": "-m gnnreco", "python": ""}.items():
+            program = Path(programs) / name
+            program.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
+            program.chmod(0o755)
         done = subprocess.run(
             ["bash", "-ec", commands],
             env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": place},
@@ -70,8 +71,9 @@ def shell(commands: str, seconds: float | None = None) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder beside the examples, to work in."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    """An empty folder beside the examples and scripts, to work in."""
+    for name in ("examples", "scripts"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
