@@ -175,6 +175,8 @@ def lines(stack: str, name: str, found: dict[str, Any]) -> str:
         "  " + "  ".join(f"{k} {v:.4g} ({one['floor'].get(k, np.nan):.4g})" for k, v in distances.items())
     )
     for row in [one["response"]["all"], *one["response"]["bins"]]:
+        if row["mean_ratio"] is None:
+            continue  # too few showers in the bin
         where = row.get("energy", [1, 100])
         rows.append(
             f"  response {where[0]:.3g} to {where[1]:.3g} GeV: mean {row['mean_ratio']:.4f} +- {row['mean_ratio_error']:.4f}, "
