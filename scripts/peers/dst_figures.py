@@ -4,7 +4,7 @@
 these links for particles that are made of the tracks and clusters of the file.
 
 Rules. True particles are those that the generator left stable; one that decayed in flight is replaced by its children, one
-that converted or showered stays. Neutrinos, and whatever is nearer to the beam than `COSINE`, true or found, are left out.
+that converted or showered stays. What the generator decayed and the simulation flew all the same stands for its children. Neutrinos, and whatever is nearer to the beam than `COSINE`, true or found, are left out.
 A found particle belongs to the true one with the largest weight, or, where that is none of these, to its nearest ancestor
 that is. Of those that belong to a true particle, the one of its class with most energy is its match. Efficiency: true
 particles above `MIN_ENERGY` that have a match. Fakes: found particles above it that are no match.
@@ -72,10 +72,17 @@ def truth_of(event: DstEvent, cosine: float = COSINE) -> Truth:
     opened = truth.fates.became("decayed") & has_children
     counts = np.zeros(len(particles), bool)
     above = np.full(len(particles), -1)  # the nearest one that counts, the particle itself included
-    open_above = np.zeros(len(particles), bool)  # it is stable, or came of what was replaced by its children
+    # The simulation may fly what the generator has decayed, a K0S, and none of its children: then it is the particle.
+    flew, of_flown = ~truth.fates.became("escaped"), np.zeros(len(particles), bool)
+    of_flown[parent[flew & (parent >= 0)]] = True
+    stands = (event.generator_status == 1) | ((event.generator_status > 1) & flew & has_children & ~of_flown)
+    open_above = np.zeros(
+        len(particles), bool
+    )  # it stands for itself, or came of what was replaced by its children
     for row in parents_first(parent):
         up = parent[row]
-        open_above[row] = event.generator_status[row] == 1 if up < 0 else open_above[up] and opened[up]
+        within = up >= 0 and above[up] >= 0
+        open_above[row] = not within and (stands[row] or (up >= 0 and open_above[up]))
         counts[row] = open_above[row] and not opened[row]
         above[row] = row if counts[row] else (-1 if up < 0 else above[up])
     seen = counts & ~np.isin(code, NEUTRINOS) & _inside(particles.px, particles.py, particles.pz, cosine)

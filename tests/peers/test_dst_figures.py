@@ -71,7 +71,31 @@ def test_true_particles_count_once(script: ModuleType, events: list[DstEvent]) -
         assert event.event.truth.fates is not None
         above = event.event.truth.fates.parent[truth.row]
         assert not np.isin(above[above >= 0], truth.row).any()
-        assert truth.energy.sum() < 501
+        everywhere = script.truth_of(event, cosine=1.0)
+        true = event.event.truth.particles
+        seen = (event.generator_status == 1) & ~np.isin(np.abs(true.pdg), script.NEUTRINOS)
+        size = np.sqrt(true.px**2 + true.py**2 + true.pz**2)
+        stable = np.hypot(size, event.mass)[seen].sum()
+        assert everywhere.energy.sum() == pytest.approx(stable, rel=2e-3)  # neutrinos of muons are lost
+
+
+def test_what_the_generator_decayed_counts_once(script: ModuleType, events: list[DstEvent]) -> None:
+    """The simulation flew a K0S of the first event, and not the two pions that the generator made of it."""
+    event = events[0]
+    assert event.event.truth is not None
+    assert event.event.truth.fates is not None
+    true, fates = event.event.truth.particles, event.event.truth.fates
+    (kaon,) = np.flatnonzero((true.pdg == 310) & (event.generator_status == 2))
+    pions = np.flatnonzero(fates.parent == kaon)
+    assert len(pions) == 2
+    assert kaon in script.truth_of(event).row
+    assert not np.isin(pions, script.truth_of(event).row).any()
+    fate = fates.fate.copy()
+    fate[pions] = fates.fate[kaon]  # had it flown these
+    flown = replace(event.event.truth, fates=replace(fates, fate=fate))
+    other = script.truth_of(replace(event, event=replace(event.event, truth=flown)))
+    assert kaon not in other.row
+    assert np.isin(pions, other.row).all()
 
 
 def test_a_lost_and_a_doubled_particle(script: ModuleType, events: list[DstEvent]) -> None:

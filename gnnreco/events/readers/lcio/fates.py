@@ -17,18 +17,19 @@ PHOTON, ELECTRON, MUON, NEUTRINOS = 22, 11, 13, (12, 14, 16)
 STABLE, LONG_LIVED, NUCLEI = (2212, 2112), (211, 321, 130), 1_000_000_000
 #: How near a particle is made to the end of its parent to be made there, mm.
 SAME_PLACE = 0.1
-#: How well momenta of children add up to that of what decayed: a fraction, and GeV.
+#: How well four-momenta of children add up to that of what decayed: a fraction of its energy, and GeV.
 BALANCE, ROUNDING = 0.02, 0.01
 
 
 def fates_of(
-    content: Content, collections: list[Collection], particles: Particles, place: Ints
+    content: Content, collections: list[Collection], particles: Particles, mass: Floats, place: Ints
 ) -> Fates | None:
     """Parents and fates; None where no particle was simulated.
 
     The simulation says whether a particle ended in the tracker, in a calorimeter or left. In the tracker, a photon has
-    ``converted``, an electron ``stopped``; any other has ``decayed`` if the momenta of its children add up to its own
-    (where it has no children in the file: unless it lives long), else ``interacted``. An end in a calorimeter is
+    ``converted``, an electron ``stopped``; any other has ``decayed`` if the four-momenta of its children add up to its own
+    (where it has no children in the file: unless it lives long), else ``interacted``. Momenta alone may add up where a
+    nucleus took up what is missing; its mass would count as energy of the particle. An end in a calorimeter is
     ``showered`` (``stopped`` of a muon), and its place is where the particle itself ended, inside. What has no bit (a
     neutrino, or what the simulation was not given) has ``escaped``. The time of an end is that of the children that begin
     there; NaN without any, or where the file has no times.
@@ -40,6 +41,8 @@ def fates_of(
         Of the particles of the file.
     particles : Particles
         Those that are kept.
+    mass : float64 (n,)
+        Of them, GeV.
     place : int64 (n_in_file,)
         Row among them, -1 for the others.
 
@@ -56,7 +59,8 @@ def fates_of(
     parent = _parents(content, collections, place)
     time = np.concatenate([t.floats("time") for t in tables])[kept]
     end = np.concatenate([t.floats("endpoint") for t in tables])[kept]
-    fate = _fates(particles, bits, _balanced(particles, parent, _last_momenta(tables, particles, kept)))
+    last = _last_momenta(tables, particles, kept)
+    fate = _fates(particles, bits, _balanced(particles, mass, parent, last))
     made = np.stack([particles.vx, particles.vy, particles.vz], axis=1)
     escaped = fate == FATES.index("escaped")
     end = np.where(escaped[:, None] | ~np.isfinite(end), np.where(escaped[:, None], made, np.nan), end)
@@ -79,16 +83,28 @@ def _bit(bits: NDArray[np.uint32], place: int) -> NDArray[np.bool_]:
 
 
 def _parents(content: Content, collections: list[Collection], place: Ints) -> Ints:
-    """Row of the first parent that is kept, of each particle that is kept; -1 without any."""
-    found, first = np.full(int((place >= 0).sum()), -1, np.int64), 0
+    """Row of the nearest ancestor that is kept, of each particle that is kept; -1 without any."""
+    up = np.full(len(place), -1, np.int64)  # rows of the file
+    first = 0
     for collection in collections:
         offsets, items = collection.table.lists["parents"]
         to = content.rows(items.unsigned("to"), "MCParticle", collections, collection.name)
-        parent = np.where(to >= 0, place[to], -1)
-        child = place[first + np.repeat(np.arange(len(collection)), np.diff(offsets))]
-        link = np.flatnonzero((parent >= 0) & (child >= 0))[::-1]  # the first parent is written last
-        found[child[link]] = parent[link]
+        child = first + np.repeat(np.arange(len(collection)), np.diff(offsets))
+        for kept in (
+            False,
+            True,
+        ):  # the first parent is written last, and one that is kept goes before all others
+            link = np.flatnonzero((to >= 0) & (np.append(place, -1)[to] >= 0) if kept else to >= 0)[::-1]
+            up[child[link]] = to[link]
         first += len(collection)
+    for _ in range(
+        len(up).bit_length() + 1
+    ):  # each time twice as many generations of what is not kept are left out
+        cut = (up >= 0) & (np.append(place, 0)[up] < 0)
+        up[cut] = up[up[cut]]
+    rows = np.flatnonzero(place >= 0)
+    # What is still cut is its own ancestor.
+    found = np.where(up[rows] >= 0, np.append(place, -1)[up[rows]], -1)
     above = found.copy()
     for _ in range(len(found).bit_length() + 1):  # each time twice as many generations up
         above = np.where(above >= 0, above[above], -1)
@@ -110,14 +126,16 @@ def _last_momenta(tables: list[Table], particles: Particles, kept: NDArray[np.bo
     )
 
 
-def _balanced(particles: Particles, parent: Ints, momentum: Floats) -> NDArray[np.bool_]:
+def _balanced(particles: Particles, mass: Floats, parent: Ints, last: Floats) -> NDArray[np.bool_]:
     """Whether what came of a particle looks like its decay."""
     child = np.flatnonzero(parent >= 0)
-    total = np.zeros((len(particles), 3))
-    of = np.stack([particles.px, particles.py, particles.pz], axis=1)[child]
-    np.add.at(total, parent[child], of)
-    size = np.linalg.norm(momentum, axis=1)
-    balanced = np.linalg.norm(total - momentum, axis=1) < ROUNDING + BALANCE * size
+    first = np.stack([particles.px, particles.py, particles.pz], axis=1)
+    made, ended = (np.column_stack([p, np.hypot(np.linalg.norm(p, axis=1), mass)]) for p in (first, last))
+    total = np.zeros((len(particles), 4))
+    np.add.at(total, parent[child], made[child])
+    off = total - ended
+    allowed = ROUNDING + BALANCE * ended[:, 3]
+    balanced = (np.linalg.norm(off[:, :3], axis=1) < allowed) & (np.abs(off[:, 3]) < allowed)
     code = np.abs(particles.pdg.astype(np.int64))
     childless = np.bincount(parent[child], minlength=len(particles)) == 0
     short_lived = ~np.isin(code, LONG_LIVED)

@@ -91,7 +91,7 @@ def simulated(content: Content, hits: list[Collection]) -> Simulated | None:
     count = max(len(particles), 1)
     pair, step = np.unique(hit * count + place[pointed], return_inverse=True)
     total = np.bincount(step, energy, len(pair)).astype(np.float64)
-    fates = fates_of(content, collections, particles, place)
+    fates = fates_of(content, collections, particles, mass, place)
     return Simulated(
         Truth(particles, *np.divmod(pair, count), energy=total, fates=fates), place, status[keep], mass
     )
