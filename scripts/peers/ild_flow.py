@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from dst_figures import COSINE, Sample, kinds_of, links_of, parents_first, truth_of
 from ild_elements import Reading
+from numpy.typing import NDArray
 
-from gnnreco.columns import PARTICLE_CLASSES, Event, Hits, Ints, Truth
+from gnnreco.columns import PARTICLE_CLASSES, Clusters, Event, Floats, Hits, Ints, Truth
 from gnnreco.events.readers.lcio import DstEvent, Links
 from gnnreco.tasks.particleflow import ParticleFlowTask
 from gnnreco.tasks.particleflow.answers import Answers, answers_of
@@ -29,6 +30,8 @@ from gnnreco.tasks.particleflow.targets import Targets
 CHARGED, NEUTRAL, PHOTON, ELECTRON = (
     PARTICLE_CLASSES.index(name) for name in ("charged_hadron", "neutral_hadron", "photon", "electron")
 )
+
+OVERLAP = 0.05  # rad between a particle and a cluster that it is part of
 
 
 def best_links(links: Links, n: int) -> Ints:
@@ -67,11 +70,41 @@ def targets_of(event: DstEvent) -> Targets:
     kind[(kind == CHARGED) & ~tracked] = NEUTRAL
     told = np.concatenate([behind, event.clusters_to_truth.particle])
     seen = np.isin(np.arange(len(host)), host[told]) | (np.abs(p[:, 2]) < COSINE * np.linalg.norm(p, axis=1))
+    _fold(event, host, momentum, tracked)
     rows = np.flatnonzero((host == np.arange(len(host))) & (momentum[:, 3] > 0) & seen)
     number = np.full(len(host) + 1, -1)
     number[rows] = np.arange(len(rows))
     charge = np.where(tracked, particles.charge, 0.0)[rows]
     return Targets(rows, kind[rows].astype(np.int32), charge, *momentum[rows].T, tracked[rows], number[host])
+
+
+def _fold(event: DstEvent, host: Ints, momentum: Floats, tracked: NDArray[np.bool_]) -> None:
+    """Make neutral particles that nothing is linked to part of those in whose cluster they are, in place.
+
+    The file links a cluster to one particle only, also where two are in it. A lost particle, the hardest first, is part of the
+    nearest cluster without a track that has room for half of its energy.
+    """
+    truth, clusters, links = event.event.truth, event.event.found[Clusters], event.clusters_to_truth
+    assert truth is not None
+    assert truth.fates is not None
+    told = np.concatenate([event.tracks_to_truth.particle, links.particle])
+    linked = np.isin(np.arange(len(host)), host[told])
+    place = np.stack([truth.fates.x, truth.fates.y, truth.fates.z], axis=1)
+    lost = (host == np.arange(len(host))) & (momentum[:, 3] > 0) & ~linked & np.isfinite(place).all(axis=1)
+    owner = np.append(host, -1)[best_links(links, len(clusters))]
+    middle = np.stack([clusters.x, clusters.y, clusters.z], axis=1)
+    there, way = (p / np.maximum(np.linalg.norm(p, axis=1, keepdims=True), 1e-9) for p in (place, middle))
+    room = np.bincount(owner + 1, clusters.energy, len(host) + 1)[1:] - momentum[:, 3]
+    for row in np.flatnonzero(lost)[np.argsort(-momentum[lost, 3], kind="stable")]:
+        away = np.linalg.norm(way - there[row], axis=1)
+        into = (owner >= 0) & ~tracked[owner] & (away < OVERLAP) & (room[owner] > momentum[row, 3] / 2)
+        if not into.any():
+            continue
+        other = owner[np.where(into, away, np.inf).argmin()]
+        momentum[other] += momentum[row]
+        room[other] -= momentum[row, 3]
+        momentum[row] = 0.0
+        host[host == row] = other
 
 
 def answers(event: DstEvent, elements: Elements) -> Answers:

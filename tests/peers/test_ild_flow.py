@@ -188,6 +188,39 @@ def test_targets_hold_the_energy_that_can_be_seen_once(script: ModuleType, event
         assert (targets.charge[targets.pdg_class == PARTICLE_CLASSES.index("photon")] == 0).all()
 
 
+def test_a_neutral_particle_in_the_cluster_of_another_is_part_of_it(
+    script: ModuleType, events: list[DstEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An antineutron of 36.7 GeV and a neutron of 41 GeV share a cluster of 83 GeV that the file links to the neutron."""
+    event = events[0]
+    folded = script.targets_of(event)
+    monkeypatch.setattr(script, "_fold", lambda *_: None)
+    plain = script.targets_of(event)
+    assert folded.energy.sum() == pytest.approx(plain.energy.sum())
+    assert event.event.truth is not None
+    pdg = event.event.truth.particles.pdg
+    (lost,) = np.flatnonzero((pdg[plain.particle] == -2112) & (plain.energy > 30))
+    (keeps,) = np.flatnonzero((pdg[plain.particle] == 2112) & (plain.energy > 40))
+    assert plain.particle[lost] not in folded.particle
+    assert folded.of[plain.particle[lost]] == folded.of[plain.particle[keeps]]
+    both = plain.energy[lost] + plain.energy[keeps]
+    (host,) = np.flatnonzero(folded.particle == plain.particle[keeps])
+    assert both <= folded.energy[host] < event.event.found[Clusters].energy.max() + 1
+    # A track has its own energy: what is in its cluster stays lost.
+    assert folded.energy[folded.tracked] == pytest.approx(plain.energy[plain.tracked])
+
+
+def test_a_neutral_particle_is_part_of_no_cluster_that_has_no_room_for_it(
+    script: ModuleType, events: list[DstEvent]
+) -> None:
+    for event in events:
+        clusters = replace(
+            event.event.found[Clusters], energy=np.full(len(event.event.found[Clusters]), 1e-3)
+        )
+        small = replace(event, event=replace(event.event, found={**event.event.found, Clusters: clusters}))
+        assert len(script.targets_of(small)) > len(script.targets_of(event))
+
+
 def test_tuning_lowers_the_loss_and_leaves_the_first_network_alone(
     script: ModuleType, events: list[DstEvent], task: ParticleFlowTask, reading: Any
 ) -> None:
