@@ -2,8 +2,8 @@
 
 Targets follow the rules of the task, as far as a file without hits tells: true particles that count (see `dst_figures.py`); a
 charged product with a track of its own, of a particle that has none, is a target by itself, and its parent keeps the rest; a
-charged particle without a track is what it looks like. Which true particle is behind
-a track or a cluster the file tells by way of Pandora's particles only: a fragment that Pandora left alone is told to belong to its
+charged particle without a track is what it looks like; a neutral particle in the cluster of another is part of it. Which true
+particle is behind a track or a cluster the file tells by way of Pandora's particles only: a fragment that Pandora left alone is told to belong to its
 track, but what Pandora gave to a track counts as the track's, whatever else is in it. That favours Pandora, in what our network
 learns and in how it is scored.
 """
