@@ -155,13 +155,16 @@ def links_of(particles: ReconstructedParticles, event: DstEvent) -> Links:
 
 
 def with_rejected_tracks(event: DstEvent) -> DstEvent:
-    """The event with links of tracks that the file links to no particle, because Pandora rejected them, where it is plain whose they are.
+    """The event with at most one track for a true particle, and links of tracks that Pandora rejected, where it is plain whose they are.
 
-    Such a track belongs to the charged true particle without a track of its own whose charge, direction (`SAME_ANGLE`) and momentum
-    (`SAME_MOMENTUM`) it has. The surest come first, and each particle is given once.
+    Of the tracks of one of Pandora's particles (a kink, a V0) the file links each to the same true particle: the one whose momentum
+    is nearest stays, and the others count as rejected. A rejected track belongs to the charged true particle without a track of
+    its own whose charge, direction (`SAME_ANGLE`) and momentum (`SAME_MOMENTUM`) it has. The surest come first, and each particle
+    is given once.
     """
-    truth, tracks, links = event.event.truth, event.event.found[Tracks], event.tracks_to_truth
+    truth, tracks = event.event.truth, event.event.found[Tracks]
     assert truth is not None
+    links = _nearest_tracks(event.tracks_to_truth, tracks, truth.particles)
     free = np.flatnonzero(~np.isin(np.arange(len(tracks)), links.found))
     true = truth.particles
     p = np.stack([true.px, true.py, true.pz], axis=1)
@@ -186,6 +189,15 @@ def with_rejected_tracks(event: DstEvent) -> DstEvent:
         np.append(links.weight, np.ones(len(found))),
     )
     return replace(event, tracks_to_truth=more)
+
+
+def _nearest_tracks(links: Links, tracks: Tracks, true: Particles) -> Links:
+    """For each particle, its link to the track of the nearest momentum."""
+    size = np.sqrt(true.px**2 + true.py**2 + true.pz**2)[links.particle]
+    off = np.abs(np.log(np.maximum(np.abs(tracks.q_over_p[links.found]) * size, 1e-9)))
+    order = np.argsort(off, kind="stable")
+    kept = np.sort(order[np.unique(links.particle[order], return_index=True)[1]])
+    return Links(links.found[kept], links.particle[kept], links.weight[kept])
 
 
 def counts_of(sample: Sample) -> dict[str, Floats]:

@@ -143,10 +143,11 @@ def test_a_rejected_track_goes_to_the_particle_whose_momentum_it_has(
     event = events[0]
     linked, tracks = script.with_rejected_tracks(event), event.event.found[Tracks]
     before, after = event.tracks_to_truth, linked.tracks_to_truth
-    assert (after.found[: len(before.found)] == before.found).all()
-    assert len(np.unique(after.particle[len(before.found) :])) == len(after.found) - len(before.found)
     assert event.event.truth is not None
     true = event.event.truth.particles
+    one = np.unique(before.particle)
+    assert np.isin(one, after.particle).all()
+    assert len(np.unique(after.particle)) == len(after.particle) >= len(one)
     size = np.sqrt(true.px**2 + true.py**2 + true.pz**2)[before.particle]
     exact = np.abs(1 / np.abs(tracks.q_over_p[before.found]) / size - 1)
     alone = np.array([np.count_nonzero(before.particle == p) == 1 for p in before.particle])
@@ -158,3 +159,25 @@ def test_a_rejected_track_goes_to_the_particle_whose_momentum_it_has(
     )
     again = script.with_rejected_tracks(without).tracks_to_truth
     assert again.particle[again.found == before.found[row]] == before.particle[row]
+
+
+def test_of_the_tracks_of_one_particle_the_nearest_in_momentum_is_its_own(
+    script: ModuleType, events: list[DstEvent]
+) -> None:
+    """A second track is told to belong to the same particle, before its own and behind it."""
+    event = events[0]
+    assert event.event.truth is not None
+    tracks, links, true = event.event.found[Tracks], event.tracks_to_truth, event.event.truth.particles
+    size = np.sqrt(true.px**2 + true.py**2 + true.pz**2)
+    off = np.abs(np.log(np.abs(tracks.q_over_p[links.found]) * size[links.particle]))
+    alone = np.array([np.count_nonzero(links.particle == p) == 1 for p in links.particle])
+    good = int(np.flatnonzero(alone & (off < 0.01) & (size[links.particle] > 5))[0])
+    bad = int(np.flatnonzero(np.abs(np.log(np.abs(tracks.q_over_p) * size[links.particle[good]])) > 1)[0])
+    for place in (0, len(links.found)):
+        more = Links(
+            np.insert(links.found, place, bad),
+            np.insert(links.particle, place, links.particle[good]),
+            np.insert(links.weight, place, 1.0),
+        )
+        kept = script._nearest_tracks(more, tracks, true)
+        assert kept.found[kept.particle == links.particle[good]].tolist() == [links.found[good]]
