@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gnnreco"
-ANYWHERE = {"columns", "errors", "files", "kernels", "latencies", "progress", "renamed", "schema", "summary"}
+ANYWHERE = {
+    "children",
+    "columns",
+    "errors",
+    "files",
+    "kernels",
+    "latencies",
+    "progress",
+    "renamed",
+    "schema",
+    "summary",
+}
 ORDER = [
     {"particles", "statistics"},
     {"geometry"},

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
+from gnnreco.children import started
 from gnnreco.errors import GnnrecoError
 from gnnreco.files.json_types import JsonDict
 
@@ -72,11 +72,7 @@ class Worker:
         self.about = self._start()
 
     def _start(self) -> JsonDict:
-        context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
-        self._process: BaseProcess = context.Process(target=self._work, args=(other, self.setup), daemon=True)
-        self._process.start()
-        other.close()  # so that the connection ends when the process does
+        self._process, self._connection = started(self._work, self.setup)
         try:
             about: JsonDict = json.loads(self._receive(LOAD_S))
         except Unanswered as error:

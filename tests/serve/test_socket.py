@@ -21,7 +21,7 @@ from gnnreco.geometry import load_detector
 from gnnreco.reconstruct import reconstruct
 from gnnreco.serve import Client, serve
 from tests.reconstruct.toy import DETECTOR, N, save
-from tests.serve.conftest import SECONDS, Start, stopped, until
+from tests.serve.conftest import ROOT, SECONDS, Start, stopped, until
 
 HITS = {"x": [0.0, 1.0], "y": [0.0, 1.0], "z": [0.0, 1.0]}
 
@@ -210,3 +210,21 @@ def test_clients_load_nothing_that_reconstructs() -> None:
     code = "import sys, gnnreco.serve; print({'numba', 'numpy', 'pyarrow', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_script_that_serves_needs_no_guard(place: Path) -> None:
+    """The process with the model ran the script again, found a server at the socket, and could not load the model."""
+    (place / "script.py").write_text(
+        "import os, signal\nfrom gnnreco.serve import serve\nprint('ran')\n"
+        "def say(line):\n    print(line.split(':')[0])\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "print(serve('telescope', 'tracking-telescope', socket_path='s', say=say)['ok'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.stdout.split() == ["ran", "ready", "True"], done.stderr

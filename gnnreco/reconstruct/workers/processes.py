@@ -6,20 +6,20 @@ import multiprocessing
 import os
 import resource
 import signal
-import sys
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from queue import SimpleQueue
-from types import FrameType, ModuleType
+from types import FrameType
 
+from gnnreco.children import started
 from gnnreco.errors import GnnrecoError
 from gnnreco.files.atomic import remove_drafts
 from gnnreco.reconstruct.job import Job, Lot, Result, Tick, no_tick
@@ -163,13 +163,7 @@ class _Worker:
 
     @classmethod
     def start(cls, task: _Task, case: Case) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        connection, other = context.Pipe()
-        process = context.Process(target=_serve, args=(other, task), daemon=True)
-        with _without_main():
-            process.start()
-        other.close()  # so that the connection ends when the process does
-        worker = cls(process, connection, case)
+        worker = cls(*started(_serve, task), case)
         worker._send(case)
         return worker
 
@@ -240,20 +234,6 @@ class _Worker:
     def _signal(self, number: signal.Signals) -> None:
         if self.process.pid is not None and self.process.is_alive():
             os.kill(self.process.pid, number)
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Have processes that start within the block not run the user's own program again, which they do not need.
-
-    A script without ``if __name__ == "__main__":`` would begin the job anew in each of them.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _serve(connection: Connection, task: _Task) -> None:
