@@ -75,8 +75,8 @@ class HgcalNtupleReader:
                     raise BadInput(self.file, name, why)
                 return np.asarray(file[name]["event"].array(library="np"), np.int64)
         there = ", ".join(trees) or "none"
-        why = "ROOT, but neither EDM4hep, hits of ACTS, particles of NanoAOD, nor a tree with "
-        why += f"{', '.join(NEEDED)} (its trees: {there})"
+        why = "ROOT, but neither EDM4hep, hits of ACTS, candidates of particle flow (PFCands_pt, _eta, _phi, _pdgId), "
+        why += f"nor a tree with {', '.join(NEEDED)} (its trees: {there})"
         raise BadInput(self.file, "", f"{why}; columns of any other tree of hits are named with --map")
 
     def _hits(self, where: str, columns: dict[str, Any]) -> tuple[Hits, Floats]:

@@ -33,6 +33,8 @@ KINDS = (
     "photon",
 )
 CHARGES = np.array([1, -1, 0, 0, -1, 1, 0, 0], np.int32)
+#: Where a file tells none.
+MASSES = np.array([0.13957, 0.13957, 0, 0, 0.000511, 0.10566, 0, 0])
 
 
 def candidates(events: int = 3, each: int = 8, seed: int = 1) -> dict[str, Any]:
@@ -53,18 +55,25 @@ def candidates(events: int = 3, each: int = 8, seed: int = 1) -> dict[str, Any]:
 
 
 def written(file: Path, columns: dict[str, Any], prefix: str = "PFCands", ntuple: bool = False) -> Path:
-    n = len(columns["pt"])
+    first = next(iter(columns.values()))
+    n = len(first)
     scalars = {"run": np.ones(n, np.uint32), "event": np.arange(40, 40 + n, dtype=np.uint64)}
     table = scalars | {f"{prefix}_{name}": values for name, values in columns.items()}
-    table["Jet_pt"] = table[f"{prefix}_pt"]
-    table["Jet_eta"] = table[f"{prefix}_eta"]
+    table |= {"Jet_pt": first, "Jet_eta": first}
     with uproot.recreate(file) as out:
-        out["LuminosityBlocks"] = {"run": np.ones(1, np.uint32)}
+        tree(out, "LuminosityBlocks", {"run": np.ones(1, np.uint32)})
         if ntuple:
             out.mkrntuple("Events", ak.Array(table))
         else:
-            out["Events"] = table
+            tree(out, "Events", table)
     return file
+
+
+def tree(out: Any, name: str, columns: dict[str, Any]) -> None:
+    """A TTree: what is assigned becomes an RNTuple."""
+    out.mktree(name, {key: ak.type(ak.Array(values)).content for key, values in columns.items()}).extend(
+        columns
+    )
 
 
 def particles(event: Event) -> ReconstructedParticles:
@@ -73,13 +82,25 @@ def particles(event: Event) -> ReconstructedParticles:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "ntuple", "told"),
-    [("PFCands", False, True), ("PFCands", True, True), ("PFCand", False, False)],
-    ids=["tree", "ntuple", "charge by code"],
+    ("prefix", "ntuple", "left", "capitals"),
+    [
+        ("PFCands", False, "", False),
+        ("PFCands", True, "", False),
+        ("PFCand", False, "charge", False),
+        ("ScoutingPFParticle", False, "mass charge", False),
+        ("ScoutingParticle", True, "mass", False),
+        ("L1PuppiCands", False, "mass", False),
+        ("FatJetPFCands", False, "", False),
+        ("PFcand", False, "", True),
+    ],
 )
-def test_candidates_are_particles(tmp_path: Path, prefix: str, ntuple: bool, told: bool) -> None:
+def test_candidates_are_particles(
+    tmp_path: Path, prefix: str, ntuple: bool, left: str, capitals: bool
+) -> None:
+    """Of any flavour; charges and masses come from the codes where the file does not tell them."""
     columns = candidates()
-    given = {name: values for name, values in columns.items() if told or name != "charge"}
+    others = {"pt": "Pt", "pdgId": "pdgid", "mass": "m", "charge": "q"} if capitals else {}
+    given = {others.get(name, name): values for name, values in columns.items() if name not in left.split()}
     source = open_events(written(tmp_path / "nano.root", given, prefix, ntuple), None)
     assert source.numbers == [40, 41, 42]
     assert source.brings == (Tracks, Clusters, ReconstructedParticles)
@@ -92,6 +113,8 @@ def test_candidates_are_particles(tmp_path: Path, prefix: str, ntuple: bool, tol
         assert np.allclose(found.pt, pt)
         assert np.allclose(found.eta, eta)
         assert np.allclose(found.phi, phi)
+        if "mass" in left:
+            mass = np.resize(MASSES, sum(ak.num(columns["pt"])[: i + 1]))[sum(ak.num(columns["pt"])[:i]) :]
         assert np.allclose(found.energy**2, (pt * np.cosh(eta)) ** 2 + mass**2)
         assert np.array_equal(found.charge, charge)
         kinds = [PARTICLE_CLASSES[row] for row in found.class_index]
@@ -102,6 +125,37 @@ def test_candidates_are_particles(tmp_path: Path, prefix: str, ntuple: bool, tol
         assert (len(event.found[Tracks]), len(event.found[Clusters])) == (0, 0)
         assert event.left_aside.keys() == {"branches Jet_*", "branch run"}
     assert len(source[1].hits) == 0
+
+
+def test_all_candidates_before_those_of_jets_and_none_of_the_generator(tmp_path: Path) -> None:
+    columns = {
+        f"{name}_{member}": values[:, :count]
+        for name, count in {"FatJetPFCands": 2, "JetPFCands": 3, "PuppiCands": 4, "GenPFCands": 7}.items()
+        for member, values in candidates().items()
+    }
+    with uproot.recreate(tmp_path / "a.root") as out:
+        tree(
+            out,
+            "other",
+            {name.replace("FatJet", ""): values for name, values in columns.items() if "Fat" in name},
+        )
+        tree(out, "Events", columns)
+    assert len(particles(open_events(tmp_path / "a.root", None)[0])) == 4
+    with uproot.recreate(tmp_path / "b.root") as out:
+        tree(out, "Events", {name: values for name, values in columns.items() if "Puppi" not in name})
+    assert len(particles(open_events(tmp_path / "b.root", None)[0])) == 3
+    with uproot.recreate(tmp_path / "c.root") as out:
+        tree(out, "deep/tree", {name: values for name, values in columns.items() if name.startswith("Fat")})
+    (event, *_) = open_events(tmp_path / "c.root", None)
+    assert len(particles(event)) == 2
+    assert event.number == 0
+
+
+def test_lists_of_particles_that_are_indices_alone_are_none(tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "a.root") as out:
+        out["Events"] = {f"JetPFCands_{name}": candidates()["pt"] for name in ("pt", "jetIdx", "pFCandsIdx")}
+    with pytest.raises(BadInput, match="candidates of particle flow"):
+        open_events(tmp_path / "a.root", None)
 
 
 def test_each_particle_is_a_hit_in_its_direction(tmp_path: Path) -> None:
@@ -140,7 +194,7 @@ def test_damaged_numbers_are_told(tmp_path: Path, name: str, value: float, why: 
 def test_what_holds_no_candidates_is_told(tmp_path: Path) -> None:
     with uproot.recreate(tmp_path / "a.root") as out:
         out["Events"] = {"event": np.arange(3), "Jet_pt": np.ones(3)}
-    with pytest.raises(BadInput, match="NanoAOD"):
+    with pytest.raises(BadInput, match="candidates of particle flow"):
         open_events(tmp_path / "a.root", None)
 
 
