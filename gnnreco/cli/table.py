@@ -47,8 +47,15 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
-def say_left_aside(counts: Mapping[str, int]) -> None:
-    """Say on stderr what the readers of a file do not know, the most frequent first: once, in one line."""
+def say_left_aside(counts: Mapping[str, int], files: Sequence[Path] = ()) -> None:
+    """Say on stderr what the readers of a file do not know, the most frequent first: once, in one line.
+
+    So of `files`, which hold no events.
+    """
+    if files:
+        from gnnreco.events.source import no_events
+
+        print("gnnreco:", one_line(no_events(files)), file=sys.stderr)
     if counts:
         ranked = sorted(counts.items(), key=lambda item: -item[1])
         most = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_ASIDE])

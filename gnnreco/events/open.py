@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import codecs
 import glob
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,31 +18,33 @@ from gnnreco.events.parquet.jets import JetsReader, is_jets
 from gnnreco.events.parquet.reader import ParquetReader
 from gnnreco.events.parquet.row_groups import footer_of
 from gnnreco.events.readers import acts, lcio, trackml
-from gnnreco.events.readers.bounded import first_bytes
+from gnnreco.events.readers.bounded import begins_with, first_bytes
 from gnnreco.events.readers.display import ispy, odd_display, phoenix
 from gnnreco.events.readers.display.ispy import IspyReader
 from gnnreco.events.readers.display.odd_display import OddDisplayReader
 from gnnreco.events.readers.display.phoenix import PhoenixReader
-from gnnreco.events.readers.edm4hep import Edm4hepReader, is_edm4hep
 from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.readers.lcio import LcioReader
 from gnnreco.events.readers.mapped import Map, MappedReader, parse_map
-from gnnreco.events.readers.root.acts_hits import ActsHitsReader, is_acts_hits
 from gnnreco.events.readers.root.file import MAGIC as ROOT_MAGIC
 from gnnreco.events.readers.root.hgcal_ntuple import HgcalNtupleReader
-from gnnreco.events.readers.root.nanoaod import NanoAodReader, is_nanoaod
+from gnnreco.events.readers.root.known import known_root
 from gnnreco.events.readers.table import header_of
 from gnnreco.files.remote import RemoteFile, located
 
 from .sensors import SensorFinder
-from .source import Entry, EventSource, FileReader, JetSource, One, Reader
+from .source import Entry, EventSource, FileReader, JetSource, One, Reader, place_of
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
 
 PARQUET_MAGIC = b"PAR1"
+#: What is read piece by piece where it lies, so that it cannot be packed.
+IN_PLACE = (PARQUET_MAGIC, ispy.MAGIC, *lcio.MAGIC, ROOT_MAGIC, calochallenge.MAGIC)
 #: Files of several events that are looked for in a folder.
 SEVERAL = ("*.parquet", "*.ig", "*.slcio", "*.json", "*.json.gz", "*.hdf5", "*.h5", "*.root")
+#: Ending of text that may be anything.
+TEXT = ".json"
 #: Tables of a user's own that are looked for in a folder.
 TABLES = ("*.csv", "*.csv.gz", "*.parquet", "*.root")
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
@@ -103,7 +103,7 @@ def open_events(
     for entry, _ in _sorted(search.jets):
         why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
         raise BadInput(entry.source, "", why)
-    return EventSource(_sorted(search.found), truth, deposits, search.foreign, detector)
+    return EventSource(_sorted(search.found), truth, deposits, search.aside(), detector)
 
 
 def open_jets(inputs: str | Path | Sequence[str | Path], truth: bool = True) -> JetSource:
@@ -128,7 +128,7 @@ def open_jets(inputs: str | Path | Sequence[str | Path], truth: bool = True) -> 
     search = _searched(inputs, None)
     for entry, _ in _sorted(search.found):
         raise BadInput(entry.source, "", "holds no jets; make some with scripts/make_jets.py")
-    return JetSource(_sorted(search.jets), truth, foreign=search.foreign)
+    return JetSource(_sorted(search.jets), truth, foreign=search.aside())
 
 
 def _searched(
@@ -188,19 +188,28 @@ class _Search:
         elif path.exists():
             self._add_file(path, named=True)
         else:
-            pattern = str(name) if glob.has_magic(str(name)) else glob.escape(str(name)) + "*"
+            magic = glob.has_magic(str(name))
+            pattern = str(name) if magic else glob.escape(str(name)) + "*"
             if isinstance(path, RemoteFile):
                 matches = sorted(map(str, path.parent.glob(path.name))) if "*" in path.name else []
             else:
                 matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns)
+            if not magic:
+                matches = [match for match in matches if _is_of_event(Path(match), path.name)]
             if not matches:
                 raise BadInput(path, "", "does not exist and matches nothing; check the path")
             for match in map(located, matches):
                 # Of ROOT files only those are meant to hold events that were asked for as such.
                 meant = len(matches) == 1 or str(name).endswith(".root")
                 held = self._add_folder(match) if match.is_dir() else self._add_file(match, named=meant)
-                if not held and glob.has_magic(str(name)) and not self._beside_event(match):
+                if not held and magic and not self._beside_event(match):
                     self._add_foreign(match)
+
+    def aside(self) -> list[Path]:
+        """Files of globs and folders that hold no events, and that no event is read from."""
+        found = [entry for entry, _ in (*self.found.values(), *self.jets.values())] if self.foreign else []
+        read = {path for entry in found for _, path in entry.files}
+        return [file for file in dict.fromkeys(self.foreign) if file not in read]
 
     def _beside_event(self, file: Path) -> bool:
         """Whether a file is one more table of a CSV event, as ACTS leaves many."""
@@ -220,18 +229,34 @@ class _Search:
     def _add_folder(self, folder: Path) -> bool:
         """All events of a folder; where it has none, those of its folder ``csv`` (as ACTS leaves them)."""
         if self.columns:
-            tables = sorted(file for pattern in TABLES for file in folder.glob(pattern))
+            tables = _named(folder, TABLES)
             held = [self._add_file(file, named=True) for file in tables]
             return any(held)
         for place in (folder, folder / "csv"):
             prefixes = self._csv_events(place)
             for prefix in prefixes:
                 self._add_csv(place, prefix)
-            several = sorted(f for pattern in SEVERAL for f in place.glob(pattern))
-            held = [self._add_file(file, named=False) for file in several]
-            if prefixes or any(held):
+            several = {file: self._add_file(file, named=False) for file in self._several(place)}
+            self.foreign += [
+                file for file, holds in several.items() if not holds and TEXT not in file.suffixes
+            ]
+            if prefixes or any(several.values()):
                 return True
         return False
+
+    def _several(self, folder: Path) -> list[Path]:
+        """Files of several events by their names, and files without an ending that begin as such do.
+
+        Others that begin so, copies perhaps or packed, are kept to be named.
+        """
+        several = set(_named(folder, SEVERAL))
+        if isinstance(folder, RemoteFile) or not folder.is_dir():
+            return sorted(several)
+        for file in sorted(set(folder.iterdir()) - several):
+            table = {".csv", TEXT} & set(file.suffixes)
+            if not table and not _is_hidden(file) and file.is_file() and begins_with(IN_PLACE, file):
+                (self.foreign.append if file.suffix else several.add)(file)
+        return sorted(several)
 
     def _add_file(self, file: Path, named: bool) -> bool:
         """The event or events of one file, if there are any; none is an error only if it was `named` itself."""
@@ -242,15 +267,18 @@ class _Search:
         if self.columns:
             self._add_events(MappedReader(file, self.columns, self.finder))
             return True
-        match, head = CSV_NAME.fullmatch(file.name), first_bytes(file)
+        match, head = CSV_NAME.fullmatch(file.name), first_bytes(file, in_place=IN_PLACE)
         if head.startswith(PARQUET_MAGIC) or file.suffix == ".parquet":
             self._add_parquet(file)
         elif head.startswith(ispy.MAGIC) or file.suffix == ".ig":
             self._add_events(IspyReader(file, self.finder))
         elif head.startswith(lcio.MAGIC) or file.suffix == ".slcio":
             self._add_events(LcioReader(file, self.finder))
-        elif head.startswith(ROOT_MAGIC) and (named or _known_root(file)):
-            self._add_events((_known_root(file) or HgcalNtupleReader)(file, self.finder))
+        elif head.startswith(ROOT_MAGIC) or file.suffix == ".root":
+            reader = known_root(file)
+            if reader is None and not named:
+                return False
+            self._add_events((reader or HgcalNtupleReader)(file, self.finder))
         elif head.startswith(calochallenge.MAGIC) and (named or calochallenge.is_showers(file)):
             self._add_events(CaloChallengeReader(file, self.finder))
         elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and (
@@ -294,7 +322,7 @@ class _Search:
         if folder not in self._listed:
             # What is no file is not opened: a pipe would be waited for.
             names = (
-                sorted(path.name for path in folder.iterdir() if path.is_file() or path.is_dir())
+                sorted(p.name for p in folder.iterdir() if (p.is_file() or p.is_dir()) and not _is_hidden(p))
                 if folder.is_dir()
                 else []
             )
@@ -302,11 +330,24 @@ class _Search:
         return self._listed[folder]
 
 
-def _known_root(file: Path) -> type[Edm4hepReader | ActsHitsReader | NanoAodReader] | None:
-    """The reader of a ROOT file that says what it is."""
-    if is_edm4hep(file):
-        return Edm4hepReader
-    return ActsHitsReader if is_acts_hits(file) else NanoAodReader if is_nanoaod(file) else None
+def _is_of_event(file: Path, prefix: str) -> bool:
+    """Whether a file is a table of the event that a prefix names, or is called so but for its ending.
+
+    ``run1`` is neither ``run10`` nor a folder ``run1_old``.
+    """
+    table = CSV_NAME.fullmatch(file.name)
+    named = file.name.startswith(f"{prefix}.") or (table is not None and table["prefix"] == prefix)
+    return named and not file.is_dir()
+
+
+def _is_hidden(file: Path) -> bool:
+    """Whether it is what a system or a program leaves for itself (``._run.root``, ``.nfs0001``)."""
+    return file.name.startswith(".")
+
+
+def _named(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """Files of a folder that patterns match, in order, but for hidden ones."""
+    return sorted(file for pattern in patterns for file in folder.glob(pattern) if not _is_hidden(file))
 
 
 def _keep_all(found: dict[Key, tuple[Entry, Reader[One]]], reader: FileReader[One]) -> None:
@@ -315,19 +356,10 @@ def _keep_all(found: dict[Key, tuple[Entry, Reader[One]]], reader: FileReader[On
 
 
 def _keep(found: dict[Key, tuple[Entry, Reader[One]]], entry: Entry, reader: Reader[One]) -> None:
-    source, parts = _place(entry.source)
+    source, parts = place_of(entry.source)
     if source != entry.source:
         entry = replace(entry, source=source)
     found.setdefault((parts, entry.row), (entry, reader))
-
-
-@lru_cache(maxsize=8)
-def _place(source: str) -> tuple[str, tuple[str | int, ...]]:
-    """Where an event comes from, as text, and what makes the order: asked for each event of a file in turn."""
-    # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
-    source = os.fsencode(source).decode("utf-8", "backslashreplace")
-    # Numbers inside names count as numbers: event9 before event10.
-    return source, tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", source))
 
 
 def _group(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Path]]:

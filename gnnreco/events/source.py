@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar, overload
 
@@ -44,6 +46,21 @@ class Entry:
     source: str
     files: tuple[tuple[str, Path], ...]
     row: int = 0
+
+
+@lru_cache(maxsize=8)
+def place_of(source: str) -> tuple[str, tuple[str | int, ...]]:
+    """Where an event comes from, as text, and what makes the order: asked for each event of a file in turn."""
+    # A name that is not UTF-8 could not be written into an output: its bytes are shown instead.
+    source = os.fsencode(source).decode("utf-8", "backslashreplace")
+    # Numbers inside names count as numbers: event9 before event10.
+    return source, tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", source))
+
+
+def no_events(files: Sequence[str | Path]) -> str:
+    """What is told of files in a folder or a glob that hold no events."""
+    more = f" and {len(files) - 1} more files" if len(files) > 1 else ""
+    return f"{files[0]}{more}: no events that gnnreco reads, so left aside; name a glob of event files only"
 
 
 class Reader(Protocol[One_co]):
@@ -196,7 +213,7 @@ class EventSource(Source[Event]):
     truth, deposits : bool
         Whether to read them where there are any.
     foreign : sequence of Path
-        Files and folders that a glob matched although they hold no events.
+        Files and folders that a glob matched, and files of folders, although they hold no events.
     detector : Detector, optional
         Its cells are each one hit: see `sum_cells`. Without it every deposit is.
 

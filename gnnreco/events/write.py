@@ -197,7 +197,7 @@ def _counted(
             raise BadInput(
                 event.source,
                 f"event {event.number}",
-                f"{folder} gets this number already; write to two folders",
+                f"another event in {folder} has this number; write each input to a folder of its own",
             )
         seen.add(event.number)
         yield event

@@ -29,6 +29,7 @@ from .shard import file_sum
 from .workers.mark import Mark
 
 MANIFEST = "manifest.json"
+NO_FOLDER = "is no folder; give what `gnnreco reconstruct -o` named"
 RECORD = re.compile(r"(?P<kind>manifest|journal)(?:-(?P<part>\d+)-of-(?P<parts>\d+))?\.jsonl?")
 SHARD = re.compile(r"shard-\d+\.(?:parquet|root)")
 PARTIAL = re.compile(r"partial-\d+\.(?:parquet|root)")

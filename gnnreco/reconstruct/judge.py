@@ -9,6 +9,7 @@ import numpy as np
 from gnnreco.columns import Event, Tracks
 from gnnreco.errors import GnnrecoError
 from gnnreco.events import EventSource
+from gnnreco.events.source import no_events
 from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry import Detector, field_findings
 from gnnreco.tasks.registry import Kind, find_task
@@ -99,12 +100,9 @@ def hits_without_pair(manifest: JsonMapping) -> str | None:
 
 
 def foreign_files(manifest: JsonMapping) -> str | None:
-    """A glob matches files that hold no events."""
+    """A glob or a folder has files that hold no events."""
     files = manifest.get("foreign_files", [])
-    if not files:
-        return None
-    more = f" and {len(files) - 1} more files" if len(files) > 1 else ""
-    return f"{files[0]}{more}: no events that gnnreco reads, so left aside; name a glob of event files only"
+    return no_events(files) if files else None
 
 
 Judge = Callable[[JsonMapping], str | None]

@@ -12,7 +12,7 @@ from pathlib import Path
 from gnnreco.errors import BadInput
 from gnnreco.files.json_types import JsonDict, JsonMapping
 
-from .folder import RECORD, SHARD, held, journal_lines
+from .folder import NO_FOLDER, RECORD, SHARD, held, journal_lines
 from .observe import read_reports
 from .shard import file_sum
 from .workers.mark import NAME, Mark
@@ -86,7 +86,7 @@ def status(folder: str | Path) -> JsonDict:
 def task_folders(folder: Path) -> list[Path]:
     """The folders of the tasks of an output of several; none for that of one."""
     if not folder.is_dir():
-        raise BadInput(folder, "", "is no folder; give what `gnnreco reconstruct -o` named")
+        raise BadInput(folder, "", NO_FOLDER)
     if any(_is_record(file) for file in folder.iterdir()):
         return []
     return sorted(

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uproot
 
+from gnnreco.cli import main
 from gnnreco.columns import Event
 from gnnreco.errors import BadInput
 from gnnreco.events import open_events
 from gnnreco.events.parquet.writer import write_parquet
+from tests.events.conftest import ROOT
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "events"
+EXAMPLES, DISPLAYS = ROOT / "examples" / "events", ROOT / "examples" / "displays"
+EDM4HEP, LCIO = (
+    ROOT / "tests" / "corpus" / "events" / "edm4hep",
+    ROOT / "tests" / "corpus" / "events" / "lcio",
+)
 
 
 def copies(folder: Path, numbers: list[int]) -> None:
@@ -171,3 +179,77 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert (source.numbers, len(source.foreign)) == ([1], 3)
     with pytest.raises(BadInput, match="is a pipe or a device"):
         open_events(tmp_path / "run.parquet", None)
+
+
+FORMATS = {
+    "root": EDM4HEP / "all_types.edm4hep.root",
+    "ntuple": EDM4HEP / "all_types_rntuple.edm4hep.root",
+    "slcio": LCIO / "sid_sim.slcio",
+    "ig": DISPLAYS / "cms_met_2012.ig",
+    "parquet": EXAMPLES / "acts-ttbar-pu20.parquet",
+}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_ending_is_needed_in_a_folder_either(format: str, tmp_path: Path) -> None:
+    there = len(open_events(FORMATS[format], None))
+    shutil.copy(FORMATS[format], tmp_path / "run 7%")
+    (tmp_path / "notes").write_text("nothing\n")
+    assert len(open_events(tmp_path, None)) == there
+    assert len(open_events(tmp_path / "run 7%", None)) == there
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_packed_says_how_to_unpack_it(format: str, tmp_path: Path) -> None:
+    file = tmp_path / "the run.gz"
+    file.write_bytes(gzip.compress(FORMATS[format].read_bytes()))
+    with pytest.raises(BadInput, match=r"packed with gzip; unpack it first: gunzip -k '.*/the run\.gz'"):
+        open_events(file, None)
+
+
+def test_files_of_a_folder_without_events_are_named(tmp_path: Path) -> None:
+    """Copies are not read, or their events would be there twice; loops and links to nothing end nowhere."""
+    shutil.copy(FORMATS["slcio"], tmp_path / "a.slcio")
+    shutil.copy(FORMATS["slcio"], tmp_path / "a.slcio.bak")
+    (tmp_path / "b.slcio.gz").write_bytes(gzip.compress(FORMATS["slcio"].read_bytes()))
+    with uproot.recreate(tmp_path / "histograms.root") as out:
+        out.mktree("t", {"x": "float64"}).extend({"x": [1.0]})
+    (tmp_path / "lost.parquet").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "knot.root").symlink_to(tmp_path / "knot.root")
+    for name in ("manifest.json", "notes.txt", "._a.root", "._event000000001-hits.csv"):
+        (tmp_path / name).write_text("{}\n")
+    source = open_events(tmp_path, None)
+    assert len(source) == len(open_events(FORMATS["slcio"], None))
+    aside = ["a.slcio.bak", "b.slcio.gz", "histograms.root", "knot.root", "lost.parquet"]
+    assert sorted(file.name for file in source.foreign) == aside
+
+
+@pytest.mark.parametrize("whole", ["folder", "glob"])
+@pytest.mark.parametrize("length", [0, 60_000, 100_000])
+def test_a_root_file_that_was_cut_off_is_not_left_aside(whole: str, length: int, tmp_path: Path) -> None:
+    """It was taken for one of histograms, and its events were lost without a word."""
+    shutil.copy(FORMATS["root"], tmp_path / "a.root")
+    (tmp_path / "b.root").write_bytes(FORMATS["root"].read_bytes()[:length])
+    with pytest.raises(BadInput, match=r"b\.root: (damaged|cut) "):
+        open_events(tmp_path if whole == "folder" else f"{tmp_path}/*", None)
+
+
+def test_files_left_aside_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(FORMATS["slcio"], tmp_path / "a.slcio")
+    shutil.copy(FORMATS["slcio"], tmp_path / "a.slcio.bak")
+    for words in (["convert", "--detector", "telescope"], ["explore"]):
+        assert main([*words, str(tmp_path), "-o", str(tmp_path / words[0])]) == 0
+        assert "a.slcio.bak: no events that gnnreco reads, so left aside" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", ["run10", "run1_old", "run1.old", "run1-hits"])
+def test_a_name_that_is_not_there_is_no_other_one(other: str, tmp_path: Path) -> None:
+    """A folder that was moved away was read where it is now, and ``run10`` in place of ``run1``."""
+    (tmp_path / other).mkdir()
+    for file in (tmp_path / other / "a.slcio", tmp_path / "run10.slcio", tmp_path / "run1_b.slcio"):
+        shutil.copy(FORMATS["slcio"], file)
+    with pytest.raises(BadInput, match="run1: does not exist and matches nothing"):
+        open_events(tmp_path / "run1", None)
+    shutil.copy(FORMATS["slcio"], tmp_path / "run1.slcio")
+    assert open_events(tmp_path / "run1", None).files == [tmp_path / "run1.slcio"]

@@ -79,7 +79,7 @@ def test_files_that_are_there_are_not_replaced(tiny: Event, tmp_path: Path) -> N
 
 
 def test_a_number_that_occurs_twice_is_refused(tiny: Event, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"by hand: event 12: .* gets this number already"):
+    with pytest.raises(BadInput, match=r"by hand: event 12: another event in .* has this number"):
         write_events([tiny, tiny], tmp_path)
 
 

@@ -155,7 +155,7 @@ def evaluate(args: Namespace) -> int:
     ran = {"command": args.command, "versions": versions("native")}
     left_aside = {} if source is None else source.left_aside
     write_json(args.json, {**ran, **result, "left_aside": left_aside})
-    say_left_aside(left_aside)
+    say_left_aside(left_aside, [] if source is None else source.foreign)
     for warning in result["warnings"]:
         print("gnnreco:", one_line(warning), file=sys.stderr)
     if args.plots:

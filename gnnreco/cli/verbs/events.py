@@ -133,7 +133,7 @@ def convert(args: Namespace) -> int:
     detector = load_detector(args.detector)
     source = open_events(args.input, detector, columns=args.map)
     status = _write_events(source, len(source), detector, args)
-    say_left_aside(source.left_aside)
+    say_left_aside(source.left_aside, source.foreign)
     return status
 
 

@@ -76,7 +76,7 @@ def show(args: Namespace) -> int:
     detector = load_detector(args.detector or detector_of(args.found))
     source = open_events(args.input, detector, columns=args.map)
     event = one_event(source, args.event)
-    say_left_aside(event.left_aside)
+    say_left_aside(event.left_aside, source.foreign)
     found, doubts = ({}, []) if args.found is None else found_in(args.found, source, event)
     for doubt in doubts:
         print("gnnreco:", one_line(doubt), file=sys.stderr)
@@ -146,7 +146,7 @@ def explore(args: Namespace) -> int:
     about = {"event": view.event.number, "source": view.event.source, "detector": args.detector}
     about["left_aside"] = dict(view.event.left_aside)
     about["ranking"] = None
-    say_left_aside(view.event.left_aside)
+    say_left_aside(view.event.left_aside, source.foreign)
     if ranking is not None:
         rows, notes = ranking_rows(ranking), ranking_notes(ranking)
         _print_ranking(rows, notes)

@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import re
+import shlex
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,8 +23,11 @@ _NO_NUMBER = re.compile(rb"(?<=[\[,\s:])(-?)(nan|inf)(?=[\],\s}])")
 _WORDS = {b"nan": b"NaN", b"inf": b"Infinity"}
 
 
-def first_bytes(file: Path, count: int = 4096) -> bytes:
-    """The first bytes of a file, uncompressed where it is gzip; tells formats apart by content. Raises `BadInput`."""
+def first_bytes(file: Path, count: int = 4096, in_place: tuple[bytes, ...] = ()) -> bytes:
+    """The first bytes of a file, uncompressed where it is gzip; tells formats apart by content.
+
+    Raises `BadInput`, also for a packed file of a format that is read where it lies: one that begins as `in_place` says.
+    """
     try:
         with file.open("rb") as stream:
             data = stream.read(count)
@@ -39,7 +43,17 @@ def first_bytes(file: Path, count: int = 4096) -> bytes:
             data = unpacker.unused_data
     except zlib.error as error:
         raise BadInput(file, "byte 0", f"damaged gzip data ({error}); fetch the file again") from None
+    if head.startswith(in_place):
+        raise BadInput(file, "", f"packed with gzip; unpack it first: gunzip -k {shlex.quote(str(file))}")
     return head
+
+
+def begins_with(magic: tuple[bytes, ...], file: Path) -> bool:
+    """Whether a file, or what is packed in it, begins as one of formats that are read in place; so if it is damaged."""
+    try:
+        return first_bytes(file, in_place=magic).startswith(magic)
+    except BadInput:
+        return True
 
 
 def read_text(file: Path) -> bytes:

@@ -149,7 +149,7 @@ class MappedReader:
         reader, table, order = MappedReader._latest
         if reader is self:
             return table, order
-        head = first_bytes(self.file)
+        head = first_bytes(self.file, in_place=(PARQUET, ROOT_MAGIC))
         names = {
             theirs: INT if ours in (*WHOLE, *self.labels) else FLOAT
             for ours, (theirs, _) in self.columns.items()

@@ -108,8 +108,11 @@ def test_several_files_and_a_folder(tmp_path: Path) -> None:
     for name in ("a.root", "b.root"):
         written(tmp_path / name, branches())
     assert open_events(tmp_path / "*.root", None).numbers == [7, 9, 7, 9]
-    with pytest.raises(BadInput, match="no events here"):
-        open_events(tmp_path, None)  # a folder of results may hold ROOT files, too
+    with uproot.recreate(tmp_path / "results.root") as out:  # a folder may hold other ROOT files, too
+        out.mktree("t", {"rechit_x": "float64"}).extend({"rechit_x": [1.0]})
+    for name in (tmp_path, tmp_path / "*"):
+        source = open_events(name, None)
+        assert (source.numbers, source.foreign) == ([7, 9, 7, 9], [tmp_path / "results.root"])
 
 
 def test_events_with_the_same_number_are_told_apart_by_their_row(tmp_path: Path) -> None:

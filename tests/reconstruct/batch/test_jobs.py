@@ -133,6 +133,19 @@ def test_whatever_is_wrong_with_an_output_is_found(inputs: Path, bundle: Path, t
     assert cli.main(["verify", str(sound)]) == 0
 
 
+@pytest.mark.parametrize("verb", ["verify", "status", "resubmit"])
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_what_is_no_folder_is_named(
+    verb: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert cli.main([verb, str(tmp_path / name)]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"gnnreco: {tmp_path / name}: is no folder; give what `gnnreco reconstruct -o` named\n"
+    )
+
+
 def test_an_input_that_changed_is_found(inputs: Path, bundle: Path, tmp_path: Path) -> None:
     """In the middle of the file, where the plan does not look: by its sum, when its time says so."""
     copy, out = tmp_path / "events", tmp_path / "out"

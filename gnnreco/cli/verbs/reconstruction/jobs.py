@@ -120,8 +120,11 @@ def arguments(call: JsonDict) -> dict[str, Any]:
 
 def verify(args: Namespace) -> int:
     """Whether an output is whole; status 1 if it is not."""
+    from gnnreco.reconstruct.folder import NO_FOLDER
     from gnnreco.reconstruct.integrity import verify as check
 
+    if not args.folder.is_dir():
+        raise BadInput(args.folder, "", NO_FOLDER)
     told = check(args.folder, args.inputs)
     problems = told["problems"]
     show([{k: v for k, v in told.items() if k != "problems"}], args.json, told)

@@ -21,7 +21,7 @@ from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
 from gnnreco.files.limits import EVENTS
 
-from .file import TREES, UNPACKED, guarded, not_read, unpacked
+from .file import TREES, UNPACKED, guarded, not_read, trees_of, unpacked
 
 MM = 10.0  # in the unit of the file
 NEEDED = ("event", "rechit_x", "rechit_y", "rechit_z", "rechit_energy")
@@ -33,6 +33,14 @@ TRUTH = (
 GENERATED = tuple(f"genpart_{name}" for name in ("pid", "eta", "phi", "energy"))
 VERTEX = ("vtx_x", "vtx_y", "vtx_z")
 SAME = 0.05  # in eta, phi and relative energy: a generated particle that close is the simulated cluster's
+
+
+def is_hgcal_ntuple(path: Path) -> bool:
+    """Whether a ROOT file holds such a tree; False also where it cannot be read."""
+    try:
+        return guarded(path, lambda file: any(set(NEEDED) <= there for there in trees_of(file).values()))
+    except BadInput:
+        return False
 
 
 class HgcalNtupleReader:
