@@ -25,7 +25,7 @@ from gnnreco.events.readers.display.odd_display import OddDisplayReader
 from gnnreco.events.readers.display.phoenix import PhoenixReader
 from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.readers.lcio import LcioReader
-from gnnreco.events.readers.mapped import Map, MappedReader, parse_map
+from gnnreco.events.readers.mapped import NUMPY, Map, MappedReader, parse_map
 from gnnreco.events.readers.root.file import MAGIC as ROOT_MAGIC
 from gnnreco.events.readers.root.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.readers.root.known import known_root
@@ -46,7 +46,13 @@ SEVERAL = ("*.parquet", "*.ig", "*.slcio", "*.json", "*.json.gz", "*.hdf5", "*.h
 #: Ending of text that may be anything.
 TEXT = ".json"
 #: Tables of a user's own that are looked for in a folder.
-TABLES = ("*.csv", "*.csv.gz", "*.parquet", "*.root")
+TABLES = ("*.csv", "*.csv.gz", "*.parquet", "*.npy", "*.root")
+#: What else may be meant, and what to do with it.
+NOT_HITS = {
+    b"HepMC::": "generated particles, no hits; `gnnreco simulate --process FILE` makes hits of them in a detector",
+    b"<LesHouchesEvents": "partons of a generator; let a generator make particles of them, written as HepMC",
+    NUMPY: "an array whose columns have no meaning yet; name them by their numbers: --map x=5[cm],y=6[cm],z=7[cm],...",
+}
 _KINDS = sorted({*acts.KINDS, *trackml.KINDS}, key=len, reverse=True)
 #: ``event000000001-hits.csv.gz``: a prefix that ends in the event's number, or none, then the kind of table.
 CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})\.csv(?:\.gz)?")
@@ -382,6 +388,10 @@ def _entry(folder: Path, prefix: str, files: dict[str, Path]) -> Entry:
 
 
 def _kind_by_content(file: Path) -> str:
+    head = first_bytes(file, 64).lstrip()
+    for magic, what in NOT_HITS.items():
+        if head.startswith(magic):
+            raise BadInput(file, "", what)
     names = set(header_of(file))
     if "geometry_id" in names and ("global_x" in names or "local0" in names):
         return "measurements"

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote
 
 from gnnreco.errors import BadInput
 
@@ -22,6 +23,8 @@ from .remote_copy import EXTRAS, asked, copy_of, tried
 #: One slash is what a path keeps of two.
 ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?P<rest>[^/].*)", re.DOTALL)
 BUFFER = 64 << 10
+#: How the address of a file of this machine begins.
+HERE = "file:/"
 
 
 def located(name: str | Path) -> Path:
@@ -34,6 +37,8 @@ def located(name: str | Path) -> Path:
     """
     if isinstance(name, RemoteFile):
         return name
+    if str(name).startswith(HERE):
+        return Path(unquote(f"/{str(name).removeprefix(HERE).lstrip('/')}"))
     match = ADDRESS.fullmatch(str(name))
     if match is None:
         return Path(name)

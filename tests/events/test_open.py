@@ -253,3 +253,22 @@ def test_a_name_that_is_not_there_is_no_other_one(other: str, tmp_path: Path) ->
         open_events(tmp_path / "run1", None)
     shutil.copy(FORMATS["slcio"], tmp_path / "run1.slcio")
     assert open_events(tmp_path / "run1", None).files == [tmp_path / "run1.slcio"]
+
+
+def test_generated_particles_say_what_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "a.dat").write_text("\nHepMC::Version 3.02.06\nHepMC::Asciiv3-START_EVENT_LISTING\n")
+    (tmp_path / "b.gz").write_bytes(gzip.compress((tmp_path / "a.dat").read_bytes()))
+    (tmp_path / "c.lhe").write_text('<LesHouchesEvents version="3.0">\n')
+    for name, what in {
+        "a.dat": "simulate --process",
+        "b.gz": "simulate --process",
+        "c.lhe": "as HepMC",
+    }.items():
+        with pytest.raises(BadInput, match=what):
+            open_events(tmp_path / name, None)
+
+
+def test_the_address_of_a_file_here(tmp_path: Path) -> None:
+    file = tmp_path / "run 7%.slcio"
+    shutil.copy(FORMATS["slcio"], file)
+    assert open_events(file.as_uri(), None).files == [file]

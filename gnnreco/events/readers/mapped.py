@@ -1,4 +1,4 @@
-"""A user's own table of hits: CSV, Parquet, or a tree of a ROOT file, its columns told by an explicit map.
+"""A user's own table of hits: CSV, Parquet, NumPy, or a tree of a ROOT file, its columns told by an explicit map.
 
 ``x, y, z`` are needed. ``event`` tells the events of a table apart; without it each entry of a tree of lists is one event,
 and any other table is one. ``hit_id``, ``sensor`` or labels of the detector, ``var_u, var_v, time, energy`` are as in
@@ -8,6 +8,7 @@ and any other table is one. ``hit_id``, ``sensor`` or labels of the detector, ``
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ from .table import FLOAT, INT, header_of, read_table
 from .trackml import STATE, no_particles
 from .truth import link
 
-PARQUET = b"PAR1"
+PARQUET, NUMPY = b"PAR1", b"\x93NUMPY"
 NEEDED = ("x", "y", "z")
 WHOLE = ("event", "hit_id", "sensor", "particle_id")
 REAL = (*NEEDED, "var_u", "var_v", "time", "energy", "weight", *STATE.values())
@@ -149,7 +150,7 @@ class MappedReader:
         reader, table, order = MappedReader._latest
         if reader is self:
             return table, order
-        head = first_bytes(self.file, in_place=(PARQUET, ROOT_MAGIC))
+        head = first_bytes(self.file, in_place=(PARQUET, NUMPY, ROOT_MAGIC))
         names = {
             theirs: INT if ours in (*WHOLE, *self.labels) else FLOAT
             for ours, (theirs, _) in self.columns.items()
@@ -158,6 +159,8 @@ class MappedReader:
             read = self._parquet(list(names))
         elif head.startswith(ROOT_MAGIC):
             read = guarded(self.file, lambda file: self._root(file, list(names)))
+        elif head.startswith(NUMPY):
+            read = self._numpy(list(names))
         else:
             self._known(header_of(self.file), list(names))
             read = read_table(self.file, names)
@@ -210,6 +213,30 @@ class MappedReader:
                 self.file, f"column {name}", f"holds {column.type} or gaps, not numbers; correct it"
             )
         return column.to_numpy(zero_copy_only=False)
+
+    def _numpy(self, names: list[str]) -> dict[str, NDArray]:
+        """Columns of a matrix by their numbers, or of an array with named fields."""
+        try:
+            with self.file.open("rb") as stream:
+                old = np.lib.format.read_magic(stream) == (1, 0)
+                header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+                shape, _, kind = header(stream)
+                values = math.prod(shape) * len(kind.names or (0,))
+                if values > GROUP_VALUES:
+                    raise BadInput(self.file, "", f"more than {GROUP_VALUES:,} values; split the file")
+                if math.prod(shape) * kind.itemsize > self.file.stat().st_size:
+                    raise BadInput(self.file, "", "cut off: its end is missing; fetch the file again")
+                stream.seek(0)
+                array = np.load(stream, allow_pickle=False)
+        except (ValueError, OSError, EOFError, SyntaxError, MemoryError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise BadInput(
+                self.file, "", f"no array of numbers ({reason}); save it with numpy.save"
+            ) from None
+        if array.ndim != (1 if kind.names else 2):
+            raise BadInput(self.file, "", f"an array of {array.ndim} dimensions; a row a hit is due")
+        self._known(list(kind.names or map(str, range(shape[-1]))), names)
+        return {name: array[name] if kind.names else array[:, int(name)] for name in names}
 
     def _root(self, file: Any, names: list[str]) -> dict[str, NDArray]:
         trees = trees_of(file)

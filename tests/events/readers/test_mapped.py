@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
@@ -181,3 +182,52 @@ def test_the_commands_of_the_page_on_formats(tmp_path: Path, monkeypatch: pytest
         hits += [len(event.hits) for event in open_events("events", None)]
         shutil.rmtree("events")
     assert hits == [1, 2, 50]
+
+
+def test_arrays_of_numpy(tmp_path: Path) -> None:
+    """A matrix has numbers for names; an array of fields has names."""
+    names = list(TABLE)
+    places = {name: str(i) for i, name in enumerate(names)}
+    fields = np.rec.fromarrays(list(TABLE.values()), names=names)
+    np.save(tmp_path / "fields.npy", np.asarray(fields))
+    np.save(tmp_path / "matrix", np.column_stack(list(TABLE.values())))
+    by_number = MAP
+    for name in ("evt", "hx", "hy", "hz", "su", "by"):
+        by_number = by_number.replace(f"={name}", f"={places[name]}")
+    by_number = by_number.replace("energy=e[", f"energy={places['e']}[")
+    for file, columns in {"fields.npy": MAP, "matrix.npy": by_number}.items():
+        source = open_events(tmp_path / file, None, columns=columns)
+        assert source.numbers == [2, 4]
+        np.testing.assert_allclose(source[1].hits.xyz, [[10, 40, 70], [30, 60, 90]])
+        np.testing.assert_allclose(source[1].hits.energy, [0.001, 0.003])
+    with pytest.raises(BadInput, match="no column evt, .*it has 0, 1, 2"):
+        open_events(tmp_path / "matrix.npy", None, columns=MAP)
+    with pytest.raises(BadInput, match="name them by their numbers: --map"):
+        open_events(tmp_path / "matrix.npy", None)
+
+
+def test_arrays_that_are_none_are_refused(tmp_path: Path) -> None:
+    objects = tmp_path / "objects.npy"
+    np.save(objects, np.array([[{}, {}, {}]]), allow_pickle=True)
+    whole = tmp_path / "whole.npy"
+    np.save(whole, np.zeros((3, 3)))
+    claimed = whole.read_bytes().replace(b"(3, 3)", b"(9, 3)")
+    wrongs = {
+        "objects": (objects.read_bytes(), "no array of numbers"),
+        "claimed": (claimed, "cut off: its end is missing"),
+        "huge": (whole.read_bytes().replace(b"(3, 3), } ", b"(1<<60,3)}"), "no array of numbers"),
+        "many": (whole.read_bytes().replace(b"(3, 3), }    ", b"(99999999, 3)}")[:500], "more than"),
+        "head": (whole.read_bytes()[:20], "no array of numbers"),
+        "flat": (_saved(np.zeros(3)), "1 dimensions"),
+        "words": (_saved(np.array([["a", "b", "c"]])), "not one number a hit"),
+    }
+    for name, (content, why) in wrongs.items():
+        (tmp_path / f"{name}.npy").write_bytes(content)
+        with pytest.raises(BadInput, match=why):
+            open_events(tmp_path / f"{name}.npy", None, columns="x=0,y=1,z=2")
+
+
+def _saved(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
