@@ -185,7 +185,7 @@ class ParquetReader:
             lists = {n for n in names if pa.types.is_nested(schema.field(n).type)}
             if (file.metadata.metadata or {}).get(b"gnnreco.format", b"") not in FORMATS or not lists:
                 why = "Parquet, but no gnnreco events (or of a later version), nor one row a hit (hit_id, x, y, z)"
-                raise BadInput(self.file, "", f"{why}; see `gnnreco convert`")
+                raise BadInput(self.file, "", f"{why}; name its columns with --map")
             if NOTE.encode() in (file.metadata.metadata or {}):
                 why = "holds what `gnnreco reconstruct` found, and no hits; name the events that it was found in"
                 raise BadInput(self.file, "", why)

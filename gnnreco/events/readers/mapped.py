@@ -227,7 +227,7 @@ class MappedReader:
                 if math.prod(shape) * kind.itemsize > self.file.stat().st_size:
                     raise BadInput(self.file, "", "cut off: its end is missing; fetch the file again")
                 stream.seek(0)
-                array = np.load(stream, allow_pickle=False)
+                array = np.load(stream)  # refuses objects of Python
         except (ValueError, OSError, EOFError, SyntaxError, MemoryError) as error:
             reason = " ".join(str(error).split())[:160]
             raise BadInput(
