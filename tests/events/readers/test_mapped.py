@@ -200,7 +200,7 @@ def test_arrays_of_numpy(tmp_path: Path) -> None:
         assert source.numbers == [2, 4]
         np.testing.assert_allclose(source[1].hits.xyz, [[10, 40, 70], [30, 60, 90]])
         np.testing.assert_allclose(source[1].hits.energy, [0.001, 0.003])
-    with pytest.raises(BadInput, match="no column evt, .*it has 0, 1, 2"):
+    with pytest.raises(BadInput, match=r"no column evt, .*it has 0, 1, 2"):
         open_events(tmp_path / "matrix.npy", None, columns=MAP)
     with pytest.raises(BadInput, match="name them by their numbers: --map"):
         open_events(tmp_path / "matrix.npy", None)
