@@ -33,7 +33,7 @@ from gnnreco.events.readers.table import header_of
 from gnnreco.files.remote import RemoteFile, located
 
 from .sensors import SensorFinder
-from .source import Entry, EventSource, FileReader, JetSource, One, Reader, place_of
+from .source import DamagedReader, Entry, EventSource, FileReader, JetSource, One, Reader, place_of
 
 if TYPE_CHECKING:
     from gnnreco.geometry import Detector
@@ -67,6 +67,7 @@ def open_events(
     truth: bool = True,
     deposits: bool = True,
     columns: str = "",
+    keep_damaged: bool = False,
 ) -> EventSource:
     """Open events of any format gnnreco reads: native Parquet, CSV of TrackML and ACTS, EDM4hep, LCIO, displays, and more.
 
@@ -83,6 +84,8 @@ def open_events(
     columns : str
         Of tables of any other layout: which of their columns are which of ours, with their units (``x=hit_x[cm],...``); see
         `gnnreco.events.readers.mapped`.
+    keep_damaged : bool
+        Let a file that cannot be opened count as one event that fails when it is read, so that a job can do the others.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def open_events(
     >>> source.by_number(2) == source[2]
     True
     """
-    search = _searched(inputs, detector, columns)
+    search = _searched(inputs, detector, columns, keep_damaged)
     for entry, _ in _sorted(search.jets):
         why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
         raise BadInput(entry.source, "", why)
@@ -138,11 +141,14 @@ def open_jets(inputs: str | Path | Sequence[str | Path], truth: bool = True) -> 
 
 
 def _searched(
-    inputs: str | Path | Sequence[str | Path], detector: Detector | None, columns: str = ""
+    inputs: str | Path | Sequence[str | Path],
+    detector: Detector | None,
+    columns: str = "",
+    keep_damaged: bool = False,
 ) -> _Search:
     """What there is, which is something."""
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    search = _Search(SensorFinder(detector), parse_map(columns) if columns else {})
+    search = _Search(SensorFinder(detector), parse_map(columns) if columns else {}, keep_damaged)
     for name in named:
         search.add(name)
     if not search.found and not search.jets:
@@ -179,8 +185,8 @@ class _CsvReader:
 class _Search:
     """Collects the events of several inputs, each once; folders are listed once."""
 
-    def __init__(self, finder: SensorFinder, columns: Map) -> None:
-        self.finder, self.columns = finder, columns
+    def __init__(self, finder: SensorFinder, columns: Map, keep_damaged: bool) -> None:
+        self.finder, self.columns, self.keep_damaged = finder, columns, keep_damaged
         self.csv = _CsvReader(finder)
         self.found: dict[Key, tuple[Entry, Reader[Event]]] = {}
         self.jets: dict[Key, tuple[Entry, Reader[JetBlock]]] = {}
@@ -270,6 +276,18 @@ class _Search:
             if named:
                 raise BadInput(file, "", "is a pipe or a device; name a file, a folder or a glob")
             return False
+        try:
+            return self._open_file(file, named)
+        except Unreachable:
+            raise
+        except BadInput as error:
+            if not self.keep_damaged:
+                raise
+            _keep(self.found, _entry(file.parent, file.name, {"damaged": file}), DamagedReader(error))
+            return True
+
+    def _open_file(self, file: Path, named: bool) -> bool:
+        """The same, where a damaged file is an error."""
         if self.columns:
             self._add_events(MappedReader(file, self.columns, self.finder))
             return True

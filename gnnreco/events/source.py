@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self, TypeVar, overload
 
 from gnnreco.columns import Event, JetBlock
 from gnnreco.errors import BadInput
@@ -82,6 +82,21 @@ class Reader(Protocol[One_co]):
         """
 
 
+class DamagedReader:
+    """Stands for a file that could not be opened: the one event that it counts as fails with the reason.
+
+    Parameters
+    ----------
+    error : BadInput
+    """
+
+    def __init__(self, error: BadInput) -> None:
+        self.error = error
+
+    def __call__(self, entry: Entry, truth: bool, deposits: bool) -> NoReturn:
+        raise BadInput(self.error.file, self.error.where, self.error.why)
+
+
 class FileReader(Reader[One_co], Protocol[One_co]):
     """Reads the events of one file that may hold several."""
 
@@ -130,9 +145,15 @@ class Source(Sequence[One]):
         return [(entry.source, entry.row) for entry, _ in self._entries]
 
     @property
+    def damaged(self) -> list[BadInput]:
+        """What is wrong with each file that could not be opened, and counts as one event (`open_events`)."""
+        return [reader.error for _, reader in self._entries if isinstance(reader, DamagedReader)]
+
+    @property
     def brings(self) -> tuple[type, ...]:
         """What every event has in ``found`` when it is read, by the type of its columns."""
-        each = [getattr(reader, "brings", ()) for reader in {id(r): r for _, r in self._entries}.values()]
+        readers = {id(reader): reader for _, reader in self._entries}.values()
+        each = [getattr(reader, "brings", ()) for reader in readers if not isinstance(reader, DamagedReader)]
         return tuple(kind for kind in (each or [()])[0] if all(kind in one for one in each))
 
     @property

@@ -150,7 +150,9 @@ def reconstruct(
     paths = tuple(map(str, [inputs] if isinstance(inputs, str | Path) else inputs))
     brings = functools.partial(_brought, paths, geometry, columns)
     stages = choose(geometry, bundles, any_detector, engine, scorer, brings)
-    source = open_events(list(paths), geometry, truth=False, columns=columns)
+    source = open_events(list(paths), geometry, truth=False, columns=columns, keep_damaged=True)
+    if len(source.damaged) == len(source):
+        raise source.damaged[0]
     sketches, n = {str(file): sketch_of(file) for file in source.files}, shard[1] if shard else 1
     content = content_of(source, sketches)
     folder = _prepare(Path(output))
@@ -229,7 +231,7 @@ def reconstruct(
 def _brought(paths: Sequence[str], detector: Detector, columns: str) -> tuple[type, ...]:
     """What events have in ``found`` when they are read; nothing where they cannot be opened, which is said later."""
     try:
-        return open_events(list(paths), detector, truth=False, columns=columns).brings
+        return open_events(list(paths), detector, truth=False, columns=columns, keep_damaged=True).brings
     except GnnrecoError:
         return ()
 

@@ -150,7 +150,9 @@ def _chain(job: Job, detector: Detector | None) -> Reconstructor:
 def _opened(
     job: Job, files: tuple[str, ...], detector: Detector
 ) -> tuple[EventSource, dict[tuple[str, int], int]]:
-    source = open_events(list(files), detector, truth=False, deposits=job.cells, columns=job.columns)
+    source = open_events(
+        list(files), detector, truth=False, deposits=job.cells, columns=job.columns, keep_damaged=True
+    )
     return source, {place: index for index, place in enumerate(source.places)}
 
 
