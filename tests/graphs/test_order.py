@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnnreco.graphs.order import by_key, by_key_and_value
+from gnnreco.graphs.order import by_key, by_key_and_value, falling
 
 
 @given(st.lists(st.integers(0, 6), max_size=40), st.integers(0, 3), st.sampled_from([np.int32, np.int64]))
@@ -33,3 +33,9 @@ def test_the_rows_of_a_key_come_by_value_then_by_row(rows: list[tuple[int, float
     order, start = by_key_and_value(key, value, 5)
     assert order.tolist() == np.lexsort((np.arange(len(key)), value, key)).tolist()
     assert start.tolist() == np.searchsorted(key[order], np.arange(6)).tolist()
+
+
+@given(st.lists(st.sampled_from([-2.5, 0.0, 1.0, 1e-300]) | st.floats(allow_nan=False), max_size=60))
+def test_falling_values_keep_the_order_of_equal_ones(values: list[float]) -> None:
+    value = np.array(values, float)
+    assert falling(value).tolist() == sorted(range(len(values)), key=lambda row: (-value[row], row))

@@ -18,7 +18,7 @@ from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import njit
 
 from .bars import Bars, Groups
-from .pairs import Pairs
+from .pairs import NEARLY, Pairs
 
 NEAR = 1.5  # units of the graph: radius of the density that cells climb
 
@@ -101,7 +101,7 @@ def around_cells(energy: Floats, parts: Iterable[tuple[int, int, Pairs]], k: int
     begin = 0
     for stop, settled, (one, two, distance, _) in parts:
         _hear(one, two, distance, energy, around, reach)
-        offsets = np.searchsorted(one, np.arange(begin, stop + 1))
+        offsets = np.searchsorted(one, np.arange(begin, stop + 1, dtype=np.int32))  # one type: no copy
         waiting.append(_Waiting(begin, offsets, two, distance))
         begin = stop
         while waiting and waiting[0].stop <= settled:
@@ -159,7 +159,11 @@ def _hear(
             far[a] += about * energy[b]
             crowd[a] += 1
             # Among the loudest of a; energies are never equal, so no order of rows enters.
-            at, loud = voice.shape[1] - 1, energy[b] / (0.3 + square)
+            at, spread = voice.shape[1] - 1, 0.3 + square
+            if energy[b] * NEARLY < voice[a, at] * spread:  # most pairs: too soft, which needs no division
+                a, b = b, a
+                continue
+            loud = energy[b] / spread
             if loud > voice[a, at]:
                 while at > 0 and voice[a, at - 1] < loud:
                     voice[a, at], neighbour[a, at] = voice[a, at - 1], neighbour[a, at - 1]

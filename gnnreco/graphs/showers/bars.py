@@ -173,12 +173,11 @@ def find_bar(key: int, keys: Ints, table: Ints) -> int:
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def first_at(place: Floats, start: int, stop: int, least: float) -> int:
-    """First row from `start` to `stop` whose place is at least `least`; `stop` where none is."""
-    while start < stop:
-        middle = (start + stop) // 2
-        if place[middle] < least:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
+def first_from(row: int, place: Floats, start: int, stop: int, least: float) -> int:
+    """First row from `start` to `stop` whose place is at least `least`, `stop` where none is; sought from `row` on."""
+    row = min(max(row, start), stop)
+    while row < stop and place[row] < least:
+        row += 1
+    while row > start and place[row - 1] >= least:
+        row -= 1
+    return row

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import U, V, W, X, Y, Z, get_num_threads, njit
 
-from .bars import BITS, Bars, Groups, ScaledCells, bars_of, find_bar, first_at
+from .bars import BITS, Bars, Groups, ScaledCells, bars_of, find_bar, first_from
 
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], int]
 # Columns of a cell, as in `ScaledCells`: its place from X to Z, then these.
@@ -126,11 +126,16 @@ def _turned(i: int, j: int, rows: Floats, sensor: Ints, rotation: Floats) -> tup
 
 @inlined
 def _distance(i: int, j: int, around: float, rows: Floats, sensor: Ints, rotation: Floats) -> float:
-    """Scaled distance of two cells, in the frame of the first; infinite more than `around` mm aside."""
+    """Scaled distance of two cells, in the frame of the first; infinite more than `around` mm aside, or out of reach."""
     x, y, z = rows[j, X] - rows[i, X], rows[j, Y] - rows[i, Y], rows[j, Z] - rows[i, Z]
     ahead = x * rows[i, WAY + X] + y * rows[i, WAY + Y] + z * rows[i, WAY + Z]
     across = x * x + y * y + z * z - ahead * ahead
-    if across > around * around:
+    step, deep = max(rows[i, STEP], rows[j, STEP]), rows[i, DEEP] - rows[j, DEEP]
+    farthest = max(rows[i, REACH], rows[j, REACH])
+    # The largest unit gives the shortest distance: most pairs that are too far are told by products alone.
+    wide = max(max(rows[i, UNIT], rows[i, UNIT + V]), max(rows[j, UNIT], rows[j, UNIT + V]))
+    room = (NEARLY * (farthest * step) ** 2 - deep * deep) * wide * wide
+    if (across > around * around) | (across * step * step > room):
         return np.inf
     u = x * rows[i, TO_U + X] + y * rows[i, TO_U + Y] + z * rows[i, TO_U + Z]
     v = x * rows[i, TO_V + X] + y * rows[i, TO_V + Y] + z * rows[i, TO_V + Z]
@@ -141,7 +146,7 @@ def _distance(i: int, j: int, around: float, rows: Floats, sensor: Ints, rotatio
     length, lateral = u * u + v * v, 0.0
     if length > 1e-12:
         lateral = ((u / unit_u) ** 2 + (v / unit_v) ** 2) * max(across, 0.0) / length
-    deeper = (rows[i, DEEP] - rows[j, DEEP]) / max(rows[i, STEP], rows[j, STEP])
+    deeper = deep / step
     return np.sqrt(lateral + deeper * deeper)
 
 
@@ -166,6 +171,7 @@ def _search(
     distance = np.empty(len(one), np.float32)
     total = 0
     least, most = np.empty(3), np.empty(3)
+    begins = ends.copy()  # where the last cell began in each bar: the next one of its own bar begins near
     for i in range(start, stop):
         g, cosine = group[i], rows[i, COSINE]
         drifts, reach = rows[i, LENGTHWISE] > 0, rows[i, REACH]
@@ -205,12 +211,10 @@ def _search(
                     if row < 0:
                         continue
                     end = min(ends[row + 1], i)  # of two cells of one layer the later one meets the other
-                    for j in range(first_at(place, ends[row], end, least[c]), end):
+                    begins[row] = begin = first_from(begins[row], place, ends[row], end, least[c])
+                    for j in range(begin, end):
                         if place[j] > most[c]:
                             break
-                        farthest, step = max(reach, rows[j, REACH]), max(rows[i, STEP], rows[j, STEP])
-                        if abs(rows[i, DEEP] - rows[j, DEEP]) > NEARLY * farthest * step:
-                            continue
                         one_of, other = i, j
                         if h == g:
                             # Of one layer the cell that faces the origin more is the first, whatever the order of rows.
@@ -218,7 +222,7 @@ def _search(
                             if facing > cosine or (facing == cosine and order[j] > order[i]):
                                 one_of, other = j, i
                         d = _distance(one_of, other, around, rows, sensor, rotation)
-                        if d > farthest:
+                        if d > max(reach, rows[j, REACH]):
                             continue
                         if total < limit:
                             if total == len(one):

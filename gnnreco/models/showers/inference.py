@@ -18,6 +18,7 @@ from gnnreco.kernels import njit
 from .loud_messages import Reals, in_stretches, listen, score
 
 EPSILON = np.float32(1e-5)  # of torch's LayerNorm
+ABREAST = 16  # rows
 TOTAL, WORTH, HITS, STATES = range(4)  # columns of the sums over a cluster
 CROWDED = 0.01  # of the moment `foreign`: other showers have this much of what a shower's cells hear
 Columns = Mapping[str, NDArray[Any]]
@@ -154,19 +155,24 @@ class ShowerInference:
 
 @njit(cache=True, nogil=True)
 def _norm(x: Reals, scale: Reals, shift: Reals) -> Reals:
-    """torch's LayerNorm of each row."""
+    """torch's LayerNorm of each row; sums of several rows side by side, as each waits for its last addition."""
     n, width = x.shape
-    out = np.empty((n, width), np.float32)
-    for i in range(n):
-        mean, square = np.float32(0), np.float32(0)
+    out, many = np.empty((n, width), np.float32), np.float32(width)
+    mean, square = np.empty(ABREAST, np.float32), np.empty(ABREAST, np.float32)
+    for start in range(0, n, ABREAST):
+        rows = x[start : start + ABREAST]
+        mean[:], square[:] = 0, 0
         for c in range(width):
-            mean += x[i, c]
-        mean /= np.float32(width)
+            for r in range(len(rows)):
+                mean[r] += rows[r, c]
+        mean /= many
         for c in range(width):
-            square += (x[i, c] - mean) ** 2
-        factor = np.float32(1) / np.sqrt(square / np.float32(width) + EPSILON)
-        for c in range(width):
-            out[i, c] = (x[i, c] - mean) * factor * scale[c] + shift[c]
+            for r in range(len(rows)):
+                square[r] += (rows[r, c] - mean[r]) ** 2
+        for r in range(len(rows)):
+            factor = np.float32(1) / np.sqrt(square[r] / many + EPSILON)
+            for c in range(width):
+                out[start + r, c] = (rows[r, c] - mean[r]) * factor * scale[c] + shift[c]
     return out
 
 

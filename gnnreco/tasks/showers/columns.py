@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gnnreco.columns import CLUSTER_CLASSES, Clusters, Floats, Ints
 from gnnreco.geometry import Detector
+from gnnreco.graphs.order import by_key_and_value
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.frame import CellFrame
 
@@ -104,7 +105,7 @@ def clusters_of(
     first = np.argsort(-(visible if judgement is None else judgement.energy), kind="stable")
     rank = np.empty(n, np.int64)
     rank[first] = np.arange(n)
-    order = np.lexsort((graph.index[cell], rank[cluster]))
+    order, _ = by_key_and_value(rank[cluster], graph.index[cell], n)
     cell, cluster, weight = cell[order], rank[cluster[order]], weight[order]
     share, visible = weight * graph.energy[cell], visible[first]
 

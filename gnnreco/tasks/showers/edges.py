@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.graphs.order import by_key
+from gnnreco.graphs.order import by_key, falling
 from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.kernels import njit
 
@@ -68,8 +68,9 @@ class Shares:
 def whole_shares(cluster: Ints) -> Shares:
     """Every cell belongs to one cluster (n_cells,), or to none: -1."""
     cell = np.flatnonzero(cluster >= 0)
-    cell = cell[np.argsort(cluster[cell], kind="stable")]
-    return Shares(cell, cluster[cell], np.ones(len(cell)), int(cluster.max(initial=-1)) + 1)
+    n = int(cluster.max(initial=-1)) + 1
+    cell = cell[by_key(cluster[cell], n)[0]]
+    return Shares(cell, cluster[cell], np.ones(len(cell)), n)
 
 
 def climbed(
@@ -87,11 +88,13 @@ def climbed(
         Pairs and their scores; a row follows its likeliest pair of more height, from the logit `least` on.
     height : float64 (n,)
     """
-    order = np.argsort(-height, kind="stable")
+    order = falling(height)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     top = _climb(neighbour, real, logit, rank, order, least)
-    return np.unique(rank[top], return_inverse=True)[1].ravel().astype(np.int64)
+    is_top = np.zeros(len(rank), np.bool_)
+    is_top[rank[top]] = True
+    return (np.cumsum(is_top) - 1)[rank[top]]
 
 
 @njit(cache=True)

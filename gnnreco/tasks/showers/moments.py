@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Ints
+from gnnreco.graphs.order import by_key_and_value
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import LoudNeighbours
 from gnnreco.kernels import X, Y, Z, njit
@@ -195,7 +196,7 @@ def _quantile_rows(
 
 def _quantiles(cluster: Ints, depth: Floats, e: Floats, total: Floats) -> tuple[Floats, Floats]:
     """Depths before which 5 % and 95 % of each shower's energy lie."""
-    order = np.argsort(depth, kind="stable")
+    order, _ = by_key_and_value(cluster, depth, len(total))
     return tuple(_quantile_rows(cluster, depth, e, total, order, part) for part in (0.05, 0.95))  # type: ignore[return-value]
 
 

@@ -116,7 +116,7 @@ def _loudest(place: Floats, energy: Floats, k: int) -> tuple[NDArray[np.int32], 
     looked = min(LOOKED_AT, n)
     if looked < 2:
         return neighbour, real
-    distance, near = cKDTree(place).query(place, looked)
+    distance, near = cKDTree(place, balanced_tree=False).query(place, looked)
     voice = energy[near] / (1 + distance**2)
     voice[near == np.arange(n)[:, None]] = -1.0
     best = np.argsort(-voice, axis=1, kind="stable")[:, :k]

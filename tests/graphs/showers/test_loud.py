@@ -13,6 +13,7 @@ from gnnreco.columns import Event
 from gnnreco.errors import OverBudget
 from gnnreco.geometry import Detector, load_detector
 from gnnreco.graphs.showers import pairs
+from gnnreco.graphs.showers.bars import first_from
 from gnnreco.graphs.showers.cells import CellGraph
 from gnnreco.graphs.showers.features import CELL_FEATURES, LoudNeighbours, loud_neighbours
 from gnnreco.graphs.showers.frame import CellFrame
@@ -145,3 +146,10 @@ def test_a_far_hit_changes_no_other_pair_across_the_edges_of_a_barrel(barrel: De
         found = {(kept[part.index[a]], kept[part.index[b]]) for a, b in zip(ones, part.neighbour)}
         mine = set(kept[part.index].tolist())
         assert found == {(a, b) for a, b in keys if a in mine and b in mine}
+
+
+@pytest.mark.parametrize("least", [-1.0, 0.0, 2.5, 3.0, 9.0])
+@pytest.mark.parametrize("row", [0, 3, 4, 6, 9])
+def test_the_first_row_of_a_bar_is_found_from_wherever_one_looks(row: int, least: float) -> None:
+    place = np.array([7.0, 7.0, 0.0, 1.0, 3.0, 3.0, 3.0, 8.0, -5.0, 2.0])
+    assert first_from(row, place, 2, 8, least) == 2 + np.searchsorted(place[2:8], least)

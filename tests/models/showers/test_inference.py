@@ -117,3 +117,21 @@ def test_the_arrays_expected_are_those_of_the_network(identity: int, pivot: bool
         name: (x.shape, x.dtype) for name, x in wanted.items()
     }
     assert all(x.optional == name.startswith(("adversary.", "identity.")) for name, x in found.items())
+
+
+@pytest.mark.parametrize("width", [3, 8, 9, 18])
+def test_messages_of_any_number_of_columns(width: int) -> None:
+    rng = np.random.default_rng(width)
+    me, other, pairs, weight, last = (
+        rng.normal(size=shape).astype(np.float32)
+        for shape in ((40, 5), (60, 5), (40, 4, width), (width, 5), 5)
+    )
+    neighbour, real = rng.integers(0, 60, (40, 4)).astype(np.int32), rng.random((40, 4)) < 0.7
+    message = np.maximum(me[:, None] + other[neighbour] + pairs @ weight, 0)
+    heard = message * real[:, :, None]
+    found = loud_messages.listen(me, other, pairs, weight, neighbour, real)
+    np.testing.assert_allclose(
+        found, np.hstack([heard.mean(axis=1), heard.max(axis=1)]), rtol=1e-4, atol=1e-5
+    )
+    score = loud_messages.score(me, other, pairs, weight, neighbour, last, 0.5)
+    np.testing.assert_allclose(score, message @ last + 0.5, rtol=1e-4, atol=1e-4)
