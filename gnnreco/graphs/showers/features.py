@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Floats
+from gnnreco.columns import Floats, Ints
 from gnnreco.kernels import X, Y, Z, njit
 
 from .around import Around, around_cells
@@ -51,6 +51,8 @@ PAIR_FEATURES = (
     "lean_second",
     "lean_both",
 )
+#: Columns of a `CellGraph` that the network reads.
+_READ = ("energy", "mip", "depth", "nuclear", "behind", "size", "thickness", "cosine", "fraction")
 FAINTEST = 1e-3  # of the mip: energies below it count as this
 
 
@@ -65,7 +67,7 @@ class LoudNeighbours:
     real : bool (n, k)
         False where a place is not taken.
     cells : float32 (n, 16)
-        By `CELL_FEATURES`.
+        By `CELL_FEATURES`. Where it was asked for, a `CellTable` instead.
     pairs : float32 (n, k, 8)
         By `PAIR_FEATURES`; 0 where a place is not taken. Where it was asked for, a `PairTable` instead.
     density : float64 (n,)
@@ -99,36 +101,62 @@ def loud_neighbours(graph: CellGraph, k: int, reach: float) -> LoudNeighbours:
 def described(graph: CellGraph, around: Around, reach: float, in_parts: bool = False) -> LoudNeighbours:
     """Cells and the loudest pairs of them in numbers; see `loud_neighbours`. The pairs of the graph are not read.
 
-    With `in_parts` the numbers of pairs are a `PairTable`.
+    With `in_parts` the numbers of cells are a `CellTable`, and those of pairs a `PairTable`.
     """
-    mip = np.where(graph.mip > 0, graph.mip, 1.0)
     near, neighbour, real = around.near, around.neighbour, around.voice > 0
-    cells = _Cells(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy)
-    lean = _lean(cells, neighbour, real)
-    pairs = PairTable(cells, near, lean, neighbour, real, reach)
-    columns: dict[str, Callable[[], Floats]] = {  # made one after the other: they are large
-        "energy": lambda: np.log(np.maximum(graph.energy / mip, FAINTEST)) / 3,
-        "density_near": lambda: np.log(np.maximum(near / mip, FAINTEST)) / 4,
-        "density_far": lambda: np.log(np.maximum(around.far / mip, FAINTEST)) / 5,
-        "neighbours": lambda: np.log1p(around.crowd) / 4,
-        "depth": lambda: graph.depth / 25,
-        "nuclear_depth": lambda: graph.nuclear / 4,
-        "nuclear_behind": lambda: graph.behind / 4,
-        "cell_size": lambda: np.log(np.maximum(graph.size, 1e-3)),
-        "layer_thickness": lambda: np.log(graph.thickness),
-        "cosine": lambda: graph.cosine,
-        "density_over_highest": lambda: np.log(near / around.highest) / 3,
-        "climb": lambda: around.climb / reach,
-        "lean": lambda: np.linalg.norm(lean[:, :3], axis=1),
-        "lean_depth": lambda: lean[:, 3],
-        "energy_over_density": lambda: graph.energy / near,
-        "fraction": lambda: np.log10(graph.fraction) / 2,
-    }
-    table = np.empty((len(graph), len(CELL_FEATURES)), np.float32)
-    for k, name in enumerate(CELL_FEATURES):
-        table[:, k] = columns[name]()
-    given: Any = pairs if in_parts else pairs[:]
-    return LoudNeighbours(neighbour, real, table, given, near)
+    columns = _Cells(graph.xyz, graph.direction, graph.depth, graph.unit, graph.step, graph.energy)
+    lean = _lean(columns, neighbour, real)
+    cells = CellTable(graph, around.far, around.crowd, around.highest, around.climb, near, lean, reach)
+    pairs = PairTable(columns, near, lean, neighbour, real, reach)
+    given: tuple[Any, Any] = (cells, pairs) if in_parts else (cells[:], pairs[:])
+    return LoudNeighbours(neighbour, real, *given, near)
+
+
+@dataclass(frozen=True, slots=True)
+class CellTable:
+    """Column `cells` of `LoudNeighbours`, worked out for the rows that are asked for; see `PairTable`."""
+
+    graph: CellGraph
+    far: Floats
+    crowd: Ints
+    highest: Floats
+    climb: Floats
+    near: Floats
+    lean: Floats
+    reach: float
+
+    def __len__(self) -> int:
+        return len(self.graph)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
+        """Those of some cells (n, 16)."""
+        far, highest, climb, near, lean = (
+            column[rows] for column in (self.far, self.highest, self.climb, self.near, self.lean)
+        )
+        graph = {name: getattr(self.graph, name)[rows] for name in _READ}
+        energy, mip = graph["energy"], np.where(graph["mip"] > 0, graph["mip"], 1.0)
+        columns: dict[str, Callable[[], Floats]] = {  # made one after the other: they may be large
+            "energy": lambda: np.log(np.maximum(energy / mip, FAINTEST)) / 3,
+            "density_near": lambda: np.log(np.maximum(near / mip, FAINTEST)) / 4,
+            "density_far": lambda: np.log(np.maximum(far / mip, FAINTEST)) / 5,
+            "neighbours": lambda: np.log1p(self.crowd[rows]) / 4,
+            "depth": lambda: graph["depth"] / 25,
+            "nuclear_depth": lambda: graph["nuclear"] / 4,
+            "nuclear_behind": lambda: graph["behind"] / 4,
+            "cell_size": lambda: np.log(np.maximum(graph["size"], 1e-3)),
+            "layer_thickness": lambda: np.log(graph["thickness"]),
+            "cosine": lambda: graph["cosine"],
+            "density_over_highest": lambda: np.log(near / highest) / 3,
+            "climb": lambda: climb / self.reach,
+            "lean": lambda: np.linalg.norm(lean[:, :3], axis=1),
+            "lean_depth": lambda: lean[:, 3],
+            "energy_over_density": lambda: energy / near,
+            "fraction": lambda: np.log10(graph["fraction"]) / 2,
+        }
+        table = np.empty((len(near), len(CELL_FEATURES)), np.float32)
+        for k, name in enumerate(CELL_FEATURES):
+            table[:, k] = columns[name]()
+        return table
 
 
 class _Cells(NamedTuple):

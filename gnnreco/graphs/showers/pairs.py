@@ -215,6 +215,9 @@ def _search(
                     for j in range(begin, end):
                         if place[j] > most[c]:
                             break
+                        step = max(rows[i, STEP], rows[j, STEP])
+                        if abs(rows[i, DEEP] - rows[j, DEEP]) > NEARLY * max(reach, rows[j, REACH]) * step:
+                            continue
                         one_of, other = i, j
                         if h == g:
                             # Of one layer the cell that faces the origin more is the first, whatever the order of rows.

@@ -79,7 +79,8 @@ class ShowerExplainer:
         pair_truth = torch.from_numpy(pair_targets(truth, loud.neighbour, len(truth.energy)))
         with torch.no_grad():
             found = find(task.config, task.network, graph, loud)
-            moments, (energy, _, kind) = task._judge(task.network, graph, loud, found)
+            made = found.scores.state, found.shares
+            moments, (energy, _, kind) = task._judge(task.network, graph, loud, *made)
         company = torch.from_numpy(shower_company(graph, found.shares))
         noise = torch.softmax(kind.double(), dim=1)[:, NOISE]
         kept = torch.nonzero(noise <= task.config.noise)[:, 0]

@@ -42,13 +42,24 @@ class Found:
     shares: Shares
 
 
+def cell_scores(network: ShowerNetwork | ShowerInference, loud: LoudNeighbours) -> CellScores | Any:
+    """What the network says of cells and of their pairs: all that is read of `loud.cells` and `loud.pairs`."""
+    return network.cells(_inputs(network, loud.cells, loud))
+
+
 def find(
-    config: ClusteringConfig, network: ShowerNetwork | ShowerInference, graph: CellGraph, loud: LoudNeighbours
+    config: ClusteringConfig,
+    network: ShowerNetwork | ShowerInference,
+    graph: CellGraph,
+    loud: LoudNeighbours,
+    scores: CellScores | Any = None,
 ) -> Found:
-    """Cells to showers; gradients flow through the scores, not through what is made of them."""
-    scores: Any = network.cells(_inputs(network, loud.cells, loud))
+    """Cells to showers; gradients flow through the scores, not through what is made of them.
+
+    Without `scores` the network is asked for those of the cells; with them `loud` needs neither `cells` nor `pairs`.
+    """
+    scores = cell_scores(network, loud) if scores is None else scores
     logit = _plain(scores.logit)
-    give_back(len(graph))
     if config.finder == "condensation":
         import torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,14 +145,17 @@ def _borders(
     touching = border[:, :, WEIGHT] > 0
     weight = np.where(touching, border[:, :, WEIGHT], 1.0)
     smaller, lower = (np.minimum(x[:, None], x[neighbour]) for x in (total, peak))
-    columns = [
-        border[:, :, SCORE] / weight / 4,
-        border[:, :, BEST] / 4,
-        np.log1p(weight / smaller),
-        np.ones((n, k)),
-        border[:, :, SADDLE] / np.maximum(lower, 1e-30),
-    ]
-    return (np.stack(columns, axis=2) * touching[:, :, None]).astype(np.float32)
+    columns: tuple[Callable[[], Floats], ...] = (  # made one after the other: they may be large
+        lambda: border[:, :, SCORE] / weight / 4,
+        lambda: border[:, :, BEST] / 4,
+        lambda: np.log1p(weight / smaller),
+        lambda: np.ones((n, k)),
+        lambda: border[:, :, SADDLE] / np.maximum(lower, 1e-30),
+    )
+    out = np.empty((n, k, len(columns)), np.float32)
+    for c, column in enumerate(columns):
+        out[:, :, c] = column() * touching
+    return out
 
 
 @njit(cache=True)

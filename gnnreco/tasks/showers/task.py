@@ -32,7 +32,7 @@ from .condensation import condensation_loss
 from .config import ClusteringConfig, arrays, load_network, of_today, shower_network
 from .density import density_clusters
 from .edges import Shares, whole_shares
-from .finding import Found, cells_for, cells_of, find, kept
+from .finding import Found, cell_scores, cells_for, cells_of, find, kept
 from .loss import COVERED, pair_loss, shower_loss
 from .moments import MOMENTS, shower_moments
 from .targets import (
@@ -136,7 +136,7 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
         return event.hits.energy is not None and bool((event.hits.energy[drifts] > 0).any())
 
     def loud(self, event: Event, in_parts: bool = False) -> tuple[CellGraph, LoudNeighbours]:
-        """The same cells, without that table, and the pairs that the network reads; `in_parts`: see `PairTable`."""
+        """The same cells, without that table, and the pairs that the network reads; `in_parts`: see `described`."""
         neighbours = self.config.network.neighbours
         return build_loud_graph(self.config.graph, self._there, self.frame, event, neighbours, in_parts)
 
@@ -181,7 +181,8 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
         if isinstance(sample, EventSample):
             found = find(self.config, self.network, sample.graph, sample.loud)
             total, numbers = self._pair_loss(sample, found)
-            moments, judged = self._judge(self.network, sample.graph, sample.loud, found)
+            made = found.scores.state, found.shares
+            moments, judged = self._judge(self.network, sample.graph, sample.loud, *made)
             targets = cluster_targets(sample.truth, found.shares, sample.graph.energy)
         else:
             moments, targets, judged = sample.moments, sample.targets, self._judged_again(sample)
@@ -271,19 +272,22 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
     def _learned(self, event: Event) -> tuple[CellGraph, Clusters]:
         """Cells and their clusters, as the network finds them."""
         network = self._reader()
-        # Pairs of a large event are described three times over rather than kept: they are 250 bytes a hit.
+        # Pairs of a large event are described three times over rather than kept: they are 250 bytes a hit, cells 64.
         in_parts = isinstance(network, ShowerInference) and len(event.hits) > LARGE
         graph, loud = self.loud(event, in_parts)
         give_back(len(graph))
-        found = find(self.config, network, graph, loud)
+        scores = cell_scores(network, loud)
         read = np.zeros((0, 0), np.float32)
-        loud = replace(loud, cells=read, pairs=read)  # only the network asks for them
+        loud = replace(loud, cells=read, pairs=read)  # only these scores ask for them
         give_back(len(graph))
-        _, judged = self._judge(network, graph, loud, found)
+        found = find(self.config, network, graph, loud, scores)
+        state, shares = found.scores.state, found.shares
+        del scores, found  # pieces, and scores of pairs
+        give_back(len(graph))
+        _, judged = self._judge(network, graph, loud, state, shares)
         if self.config.finder == "condensation":
             judged = tuple(x.detach().numpy() for x in judged)
-        shares = found.shares
-        del found, loud  # scores and pairs of all cells
+        del loud, state
         give_back(len(graph))
         log_energy, log_sigma, kind = (np.asarray(x, np.float64) for x in judged)
         energy = np.exp(log_energy)
@@ -303,17 +307,22 @@ class ClusteringTask(Task["EventSample | JudgementSample", Clusters]):
         return ShowerInference(weights, *rounds, MOMENTS.index("foreign"))
 
     def _judge(
-        self, network: ShowerNetwork | ShowerInference, graph: CellGraph, loud: LoudNeighbours, found: Found
+        self,
+        network: ShowerNetwork | ShowerInference,
+        graph: CellGraph,
+        loud: LoudNeighbours,
+        state: Tensor | Any,
+        shares: Shares,
     ) -> tuple[Any, tuple[Any, Any, Any]]:
         """Moments of the showers; their energies, errors and classes: see `ShowerNetwork.showers`."""
         columns = (
             graph.energy.astype(np.float32),
-            shower_moments(graph, loud, found.shares),
-            shower_company(graph, found.shares),
+            shower_moments(graph, loud, shares),
+            shower_company(graph, shares),
         )
         energy, moments, company = (network.given(column) for column in columns)
-        held = cells_for(network, found.shares)
-        judged = network.showers(found.scores.state, energy, held, moments, company)  # type: ignore[arg-type]
+        held = cells_for(network, shares)
+        judged = network.showers(state, energy, held, moments, company)  # type: ignore[arg-type]
         return moments, judged
 
     def _judged_again(self, sample: JudgementSample) -> tuple[Tensor, Tensor, Tensor]:

@@ -74,14 +74,16 @@ def test_one_pass_gives_what_the_table_gives(
 
 
 @pytest.mark.parametrize("rows", [slice(0, 7), slice(500, 900), slice(40, 40)])
-def test_pairs_in_parts_are_those_of_the_table(detector: Detector, rows: slice) -> None:
+def test_cells_and_pairs_in_parts_are_those_of_the_table(detector: Detector, rows: slice) -> None:
     event = random_event(detector, 700, 4)
     _, whole = one_pass(detector, event)
     _, parts = build_loud_graph(CONFIG, detector, CellFrame.of(detector), event, 8, in_parts=True)
-    assert type(parts.pairs) is not np.ndarray
-    assert (parts.pairs[rows] == whole.pairs[rows]).all()
-    assert parts.pairs[rows].shape == whole.pairs[rows].shape
-    same(replace(parts, pairs=parts.pairs[:]), whole)
+    for part, kept in ((parts.pairs, whole.pairs), (parts.cells, whole.cells)):
+        assert type(part) is not np.ndarray
+        assert (part[rows] == kept[rows]).all()
+        assert part[rows].shape == kept[rows].shape
+    assert len(parts.cells) == len(whole.cells)
+    same(replace(parts, pairs=parts.pairs[:], cells=parts.cells[:]), whole)
 
 
 def test_the_table_by_plain_loops(detector: Detector) -> None:
