@@ -47,10 +47,10 @@ def test_torch_and_kernels_find_the_same() -> None:
     event = next(iter(simulate(detector, "gun", 1, seed=3, options=OPTIONS)))
     graph, loud = task.loud(event)
     found = find(task.config, task._reader(), graph, loud)
-    judged = task._judge(task._reader(), graph, loud, found)[1]
+    judged = task._judge(task._reader(), graph, loud, found.scores.state, found.shares)[1]
     with torch.no_grad():
         wanted = find(task.config, task.network, graph, loud)
-        sure = task._judge(task.network, graph, loud, wanted)[1]
+        sure = task._judge(task.network, graph, loud, wanted.scores.state, wanted.shares)[1]
     assert found.shares.n >= 3
     assert (found.shares.cell == wanted.shares.cell).all()
     assert (found.shares.cluster == wanted.shares.cluster).all()
