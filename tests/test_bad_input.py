@@ -187,9 +187,12 @@ def test_a_damaged_parquet_file(events: list[Event], tmp_path: Path, reconstruct
     run = reconstruct(*(tmp_path / f"{k}" for k in range(3)))
     assert (run.status, run.counts()) == (1, (3, 2, 1))
     one_line(run, str(file), "event 1")
-    file.write_bytes(good[:-30])  # the table of contents is gone: nothing is known of its events
+    file.write_bytes(good[:-30])  # the table of contents is gone: what is left of the file counts as one event
     run = reconstruct(*(tmp_path / f"{k}" for k in range(3)))
-    assert run.status == 2
+    assert (run.status, run.counts()) == (1, (3, 2, 1))
+    one_line(run, str(file), "damaged or cut off")
+    run = reconstruct(tmp_path / "1")
+    assert run.status == 2  # there is nothing else to do
     one_line(run, str(file))
 
 
