@@ -6,8 +6,8 @@
     python scripts/bench_trigger_anomaly.py --events EVENTS --work FOLDER [--json FILE]
 
 All learn from the same normal events and the same numbers. What ships learned, in fixed point, the score of a wide autoencoder
-(`teacher`), as CICADA's network does; `pupil, float` is the same network in floating point. `autoencoder` is one as small as the
-pupil, `VAE` scores by the squares of latent means, as AXOL1TL does, `distance` is that of Mahalanobis, in fixed point, and `sum` is
+(`teacher`), as CICADA's network does; `pupil, float` is such a network in floating point, and `pupil` the same one, trained on in
+fixed point. `autoencoder` is one as small as the pupil, `VAE` scores by the squares of latent means, as AXOL1TL does, `distance` is that of Mahalanobis, in fixed point, and `sum` is
 the plain sum of all transverse momenta. Efficiencies are at a threshold that `--rate` of the normal test events pass, the same
 for all; `rate` is what passes the threshold that a bundle keeps. Scores in fixed point are exact: Verilator proves on all test
 events that they are those of the Verilog. Trained
@@ -50,6 +50,7 @@ class Model:
     name: str
     settings: tuple[str, ...] = ()
     epochs: int = 40
+    learning_rate: float = 0.01
 
 
 VAE = ("model.score=squares", "model.head_layers=[28,14]", "model.outputs=3", "task.anomaly.divergence=1")
@@ -58,6 +59,18 @@ MODELS = (
     Model("trigger-anomaly"),
     Model("teacher, float", ("model.head_layers=[64,16,3,16,64]", FLOAT)),
     Model("pupil, float", (*PUPIL, FLOAT, "task.teacher='{work}/teacher-float'")),
+    Model(
+        "pupil",
+        (
+            *PUPIL,
+            "model.bits.weights=fixed",
+            "task.teacher='{work}/teacher-float'",
+            "train.start='{work}/pupil-float'",
+            "task.resource=1e-6",
+        ),
+        8,
+        0.004,
+    ),
     Model("autoencoder, float", (FLOAT,)),
     Model("VAE, float", (*VAE, FLOAT)),
     Model("distance", ("model.score=distance", "model.bits.activation_bits=3"), 10),
@@ -80,7 +93,7 @@ def bundle_of(model: Model, events: Path, work: Path) -> Path:
             "sample.events=100000",
             "sample.validation_events=100000",
             f"train.epochs={model.epochs}",
-            "train.learning_rate=0.01",
+            f"train.learning_rate={model.learning_rate}",
             "train.threads=1",
             *(word.format(work=work) for word in model.settings),
         ]

@@ -65,5 +65,5 @@ def test_figures(here: Path) -> None:
     command = [sys.executable, str(HOME / script), *words, "--no-hardware", "--json", "figures.json"]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": str(HOME)}, check=True)
     table = {row["model"]: row for row in json.loads((here / "figures.json").read_text())}
-    assert len(table) == 7
+    assert len(table) == 8
     assert table["trigger-anomaly"]["AUC higgs"] > 0.9
