@@ -187,7 +187,8 @@ def test_a_damaged_parquet_file(events: list[Event], tmp_path: Path, reconstruct
     run = reconstruct(*(tmp_path / f"{k}" for k in range(3)))
     assert (run.status, run.counts()) == (1, (3, 2, 1))
     one_line(run, str(file), "event 1")
-    file.write_bytes(good[:-30])  # the table of contents is gone: what is left of the file counts as one event
+    # The table of contents is gone: what is left of the file counts as one event.
+    file.write_bytes(good[:-30])
     run = reconstruct(*(tmp_path / f"{k}" for k in range(3)))
     assert (run.status, run.counts()) == (1, (3, 2, 1))
     one_line(run, str(file), "damaged or cut off")
