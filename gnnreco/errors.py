@@ -77,7 +77,8 @@ class OverBudget(GnnrecoError):
     def __init__(self, event: int, what: str, needed: int, budget: int) -> None:
         self.event, self.what, self.needed, self.budget = event, what, needed, budget
         super().__init__(
-            f"event {event}: {needed:,} {what}, over the budget of {budget:,}; raise the budget or check for noise"
+            f"event {event}: {needed:,} {what}, over the budget of {budget:,}; "
+            "raise the budget or check for noise (gnnreco bundle set --help)"
         )
 
 

@@ -151,7 +151,7 @@ def save_bundle(
     task: str,
     config: JsonMapping,
     state: Mapping[str, NDArray],
-    detector: Detector | None,
+    detector: Detector | JsonMapping | None,
     training: JsonMapping,
     metrics: JsonMapping,
 ) -> None:
@@ -167,8 +167,8 @@ def save_bundle(
         Plain values: see `gnnreco.schema.plain`.
     state : mapping of arrays
         What was learned; a NaN in it is an error, an open limit (infinity) is not.
-    detector : Detector, optional
-        What it was trained on; None: nothing in it depends on a detector.
+    detector : Detector or mapping, optional
+        What it was trained on, or what another manifest says of that; None: nothing in it depends on a detector.
     training, metrics : mapping
         The command, seeds and data; what was measured. Plain values; paths in them become names.
 
@@ -188,7 +188,7 @@ def save_bundle(
         "format": FORMAT,
         "task": task,
         "gnnreco": __version__,
-        "detector": {"name": detector.name, "hash": detector.at_source().hash} if detector else ANY_DETECTOR,
+        "detector": _trained_on(detector),
         "training": without_places(dict(training)),
         "metrics": without_places(dict(metrics)),
         "files": {name: {"bytes": len(data), "sha256": sha256(data)} for name, data in content.items()},
@@ -196,6 +196,14 @@ def save_bundle(
     manifest["sha256"] = manifest_sum(manifest)
     content[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
     write_folder(folder, content)
+
+
+def _trained_on(detector: Detector | JsonMapping | None) -> JsonMapping:
+    if detector is None:
+        return ANY_DETECTOR
+    if isinstance(detector, Mapping):
+        return detector
+    return {"name": detector.name, "hash": detector.at_source().hash}
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:

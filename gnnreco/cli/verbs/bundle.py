@@ -1,4 +1,4 @@
-"""The verbs `bundle ...`: list, verify, describe, adapt and calibrate trained bundles."""
+"""The verbs `bundle ...`: list, verify, describe, adapt, calibrate and change trained bundles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ LINES = 48  # of a page
 def add(verbs: Verbs) -> None:
     """Declare them."""
     parser = verbs.add(
-        "bundle", "list, verify, describe, adapt or calibrate trained bundles", "info tracking-trackml"
+        "bundle",
+        "list, verify, describe, adapt, calibrate or change trained bundles",
+        "info tracking-trackml",
     )
     sub = Verbs(parser, "bundle ")
     sub.add("list", "list the bundles that ship", "", bundle_list)
@@ -29,6 +31,20 @@ def add(verbs: Verbs) -> None:
         verb.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
     _add_adapt(sub)
     _add_calibrate(sub)
+    change = sub.add(
+        "set",
+        "change settings that need no training, such as budgets and thresholds; weights stay",
+        "showers-hgcal graph.max_edges=120000000 -o large",
+        bundle_set,
+    )
+    change.add_argument("bundle", metavar="BUNDLE", help="shipped name or folder")
+    change.add_argument(
+        "settings",
+        nargs="+",
+        metavar="key=value",
+        help="settings that `bundle info --json` lists under config",
+    )
+    output_folder(change)
 
 
 def bundle_list(args: Namespace) -> int:
@@ -117,6 +133,14 @@ def bundle_calibrate(args: Namespace) -> int:
         named = None if progress is None else progress.named
         row = calibrate(args.bundle, samples, args.output, command, data, named, args.overwrite)
     print_table([row], args.json)
+    return 0
+
+
+def bundle_set(args: Namespace) -> int:
+    """A bundle with other settings."""
+    from gnnreco.bundle import change_settings
+
+    print_table([change_settings(args.bundle, args.settings, args.output, args.overwrite)], args.json)
     return 0
 
 
