@@ -119,7 +119,7 @@ PAGES = {
         instead={
             "--pileup 20 --events 200": "--pileup 1 --events 6",
             "sample.randomize=true -o my_bundle": f"sample.randomize=true {FEW} -o my_bundle",
-            "sample=robust graph=robust -o my_bundle": f"sample=robust graph=robust {FEW} -o my_other_bundle",
+            "sample=robust graph=robust -o": f"sample=robust graph=robust {FEW} -o",
             "--events 24": "--events 4 --epochs 0",
             "bench_adapted.py --detector epic_tracker": "bench_adapted.py --detector epic_tracker --sample sparse --adapt-events 4 --scale 0.02",
         },
