@@ -1,11 +1,11 @@
-"""Find the events in files, folders and globs, and pick the reader by what the files hold."""
+"""Which events lie in files, folders and globs, and which reader the content of each asks for."""
 
 from __future__ import annotations
 
 import codecs
 import glob
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,18 +25,17 @@ from gnnreco.events.readers.display.odd_display import OddDisplayReader
 from gnnreco.events.readers.display.phoenix import PhoenixReader
 from gnnreco.events.readers.hits_table import HitsTableReader, is_hits_table
 from gnnreco.events.readers.lcio import LcioReader
-from gnnreco.events.readers.mapped import NUMPY, Map, MappedReader, parse_map
+from gnnreco.events.readers.mapped import NUMPY, Map, MappedReader
 from gnnreco.events.readers.root.file import MAGIC as ROOT_MAGIC
 from gnnreco.events.readers.root.hgcal_ntuple import HgcalNtupleReader
 from gnnreco.events.readers.root.known import known_root
 from gnnreco.events.readers.table import header_of
+from gnnreco.events.sensors import SensorFinder
+from gnnreco.events.source import DamagedReader, Entry, FileReader, One, Reader, place_of
 from gnnreco.files.remote import RemoteFile, located
 
-from .sensors import SensorFinder
-from .source import DamagedReader, Entry, EventSource, FileReader, JetSource, One, Reader, place_of
-
 if TYPE_CHECKING:
-    from gnnreco.geometry import Detector
+    pass
 
 PARQUET_MAGIC = b"PAR1"
 #: What is read piece by piece where it lies, so that it cannot be packed.
@@ -61,110 +60,6 @@ CSV_NAME = re.compile(rf"(?P<prefix>(?:.*\d)?)[-_.]?(?P<kind>{'|'.join(_KINDS)})
 Key = tuple[tuple[str | int, ...], int]
 
 
-def open_events(
-    inputs: str | Path | Sequence[str | Path],
-    detector: Detector | None,
-    truth: bool = True,
-    deposits: bool = True,
-    columns: str = "",
-    keep_damaged: bool = False,
-) -> EventSource:
-    """Open events of any format gnnreco reads: native Parquet, CSV of TrackML and ACTS, EDM4hep, LCIO, displays, and more.
-
-    Parameters
-    ----------
-    inputs : path, glob, or a sequence of them
-        A file, a folder (or one that holds a folder ``csv``), an event prefix (``folder/event000000001``)
-        or a glob. The other CSV files of an event are found beside the one that is named.
-    detector : Detector, optional
-        Deposits of one of its cells become one hit (`gnnreco.events.cells`). Without it ``hits.sensor`` is what the
-        file says, or -1.
-    truth, deposits : bool
-        Whether to read them where there are any.
-    columns : str
-        Of tables of any other layout: which of their columns are which of ours, with their units (``x=hit_x[cm],...``); see
-        `gnnreco.events.readers.mapped`.
-    keep_damaged : bool
-        Let a file that cannot be opened count as one event that fails when it is read, so that a job can do the others.
-
-    Returns
-    -------
-    EventSource
-        Sorted by name, numbers in names as numbers. A CSV file is opened when its event is read.
-
-    Raises
-    ------
-    BadConfig
-        Columns that make no sense.
-    BadInput
-        Nothing there, nothing that can be read, jets (see `open_jets`), or (while reading) a damaged event.
-
-    Examples
-    --------
-    >>> import gnnreco
-    >>> source = gnnreco.open_events("events", gnnreco.load_detector("telescope"))
-    >>> source
-    EventSource(4 events, 0 to 3, from 'events/events-00000.parquet')
-    >>> source.by_number(2) == source[2]
-    True
-    """
-    search = _searched(inputs, detector, columns, keep_damaged)
-    for entry, _ in _sorted(search.jets):
-        why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
-        raise BadInput(entry.source, "", why)
-    return EventSource(_sorted(search.found), truth, deposits, search.aside(), detector)
-
-
-def open_jets(inputs: str | Path | Sequence[str | Path], truth: bool = True) -> JetSource:
-    """Open files of jets: see `gnnreco.events.parquet.jets`.
-
-    Parameters
-    ----------
-    inputs : path, glob, or a sequence of them
-    truth : bool
-        Whether to tell the true classes where they are known.
-
-    Returns
-    -------
-    JetSource
-        Sorted by name, as `open_events` does.
-
-    Raises
-    ------
-    BadInput
-        Nothing there, or hits in place of jets.
-    """
-    search = _searched(inputs, None)
-    for entry, _ in _sorted(search.found):
-        raise BadInput(entry.source, "", "holds no jets; make some with scripts/make_jets.py")
-    return JetSource(_sorted(search.jets), truth, foreign=search.aside())
-
-
-def _searched(
-    inputs: str | Path | Sequence[str | Path],
-    detector: Detector | None,
-    columns: str = "",
-    keep_damaged: bool = False,
-) -> _Search:
-    """What there is, which is something."""
-    named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    search = _Search(SensorFinder(detector), parse_map(columns) if columns else {}, keep_damaged)
-    for name in named:
-        search.add(name)
-    if not search.found and not search.jets:
-        where = ", ".join(map(str, named)) or "input"
-        raise BadInput(
-            where,
-            "",
-            "no events here; name files, a folder or a glob (event000000001-hits.csv, *.parquet, *.ig, *.slcio, *.root)",
-        )
-    return search
-
-
-def _sorted(found: Mapping[Key, tuple[Entry, Reader[One]]]) -> list[tuple[Entry, Reader[One]]]:
-    return [found[key] for key in sorted(found)]
-
-
 class _CsvReader:
     """Reads one CSV event; which files it has tells the format."""
 
@@ -182,7 +77,7 @@ class _CsvReader:
         return trackml.read(entry, self.finder, truth, deposits)
 
 
-class _Search:
+class Search:
     """Collects the events of several inputs, each once; folders are listed once."""
 
     def __init__(self, finder: SensorFinder, columns: Map, keep_damaged: bool) -> None:
