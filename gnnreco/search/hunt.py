@@ -113,6 +113,10 @@ def hunt(
     BadInput
         For what `check` and `gnnreco.search.regions.spectrum` refuse.
     """
+    if (cut := settings.mass_range) is not None:
+        data = data.of_masses(cut)
+        others = (None if table is None else table.of_masses(cut) for table in (test, reference, signal))
+        test, reference, signal = others
     check(data, settings.method, test, reference, signal)
     if reference is not None:
         reference = reference[reference.label != 1]

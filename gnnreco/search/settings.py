@@ -19,6 +19,8 @@ class SearchSettings:
     ----------
     method : str
         One of `gnnreco.search.METHODS`.
+    mass_range : (float, float), optional
+        Events of other masses are left out of all tables, such as those below the mass at which a selection is full.
     signal_region : (float, float), optional
         The one window of mass; by default windows of a sixth of the range, which overlap by half, are scanned.
     background : str
@@ -41,6 +43,7 @@ class SearchSettings:
     """
 
     method: str = "cwola"
+    mass_range: tuple[float, float] | None = None
     signal_region: tuple[float, float] | None = None
     background: str = "function"
     parameters: int = 3
@@ -57,6 +60,11 @@ class SearchSettings:
             raise ValueError(f"no method '{self.method}'{nearest(self.method, METHODS)}")
         if self.background not in BACKGROUNDS:
             raise ValueError(f"no background '{self.background}'{nearest(self.background, BACKGROUNDS)}")
+        if self.mass_range is not None and not self.mass_range[0] < self.mass_range[1]:
+            low, high = self.mass_range
+            raise ValueError(
+                f"mass_range goes from the lower mass to the higher one, not {low:g} to {high:g}"
+            )
         if not 0 < self.keep <= 1:
             raise ValueError(f"keep must lie above 0 and not above 1, not {self.keep:g}")
         within(self, 2, 100, "folds")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,8 @@ class EventTable:
         Numbers of the events; by default their rows.
     left_out : mapping of str to int
         Events of the file that are not in the table, by reason.
+    row : int array (n,), optional
+        Their rows in the file, where some are left out by their mass; else they are all there in order.
     """
 
     source: str
@@ -53,6 +55,7 @@ class EventTable:
     label: Ints
     event: Ints | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    row: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.mass)
@@ -71,7 +74,14 @@ class EventTable:
             self.label[rows],  # type: ignore[call-overload]
             None if self.event is None else self.event[rows],  # type: ignore[call-overload]
             self.left_out,
+            None if self.row is None else self.row[rows],  # type: ignore[call-overload]
         )
+
+    def of_masses(self, limits: tuple[float, float]) -> EventTable:
+        """The events whose mass is at least the lower limit and below the upper one."""
+        rows = np.flatnonzero((self.mass >= limits[0]) & (self.mass < limits[1]))
+        left_out = {**self.left_out, f"masses outside {limits[0]:g} to {limits[1]:g}": len(self) - len(rows)}
+        return replace(self[rows], left_out=left_out, row=rows if self.row is None else self.row[rows])
 
 
 def read_events(

@@ -64,8 +64,8 @@ def search_table(
     progress : callable, optional
         ``progress(what, done, total)``.
     **settings
-        See `gnnreco.search.SearchSettings`: ``signal_region``, ``background``, ``keep``, ``folds``, ``members``,
-        ``trees``, ``epochs``, ``toys``, ``seed``.
+        See `gnnreco.search.SearchSettings`: ``mass_range``, ``signal_region``, ``background``, ``keep``, ``folds``,
+        ``members``, ``trees``, ``epochs``, ``toys``, ``seed``.
 
     Returns
     -------

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gnnreco.columns import PARTICLE_CLASSES, Floats, ReconstructedParticles
+from gnnreco.columns import Floats
 from gnnreco.evaluate.particles.jets import installed
-from gnnreco.events.particles_file import write_particles
 from gnnreco.search import read_events
 from gnnreco.search.dijets import DIJETS, dijet, tau21
+
+from .toys import write_found
 
 pytestmark = pytest.mark.skipif(not installed(), reason="needs FastJet: pip install 'gnnreco[jets]'")
 
@@ -51,35 +51,10 @@ def test_a_jet_of_two_prongs_has_a_low_ratio() -> None:
 
 def test_what_a_reconstruction_found_is_a_table(tmp_path: Path) -> None:
     jets = np.concatenate([beam(0.0, (400.0, 300.0), 0.1), beam(np.pi, (400.0, 300.0), 0.6)])
-    write_particles(
-        tmp_path / "shard-0.parquet",
-        [(4, "a", found(jets)), (5, "a", found(jets[:2])), (7, "a", found(jets))],
-    )
-    manifest = {"task": "particleflow", "shards": [{"file": "shard-0.parquet"}], "events_failed": 0}
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    write_found(tmp_path, {4: jets, 5: jets[:2], 7: jets})
     table = read_events(tmp_path, "mjj")
     assert table.names == DIJETS[1:]
     assert table.event is not None
     assert table.event.tolist() == [4, 7]
     assert table.left_out == {"events without two wide jets": 1}
     assert table.mass[0] == dijet(jets)[0]  # type: ignore[index]
-
-
-def found(four: Floats) -> ReconstructedParticles:
-    """Particles of which only momenta matter."""
-    n, no = len(four), np.zeros(len(four) + 1, np.int64)
-    return ReconstructedParticles(
-        np.zeros(n, np.int32),
-        np.eye(len(PARTICLE_CLASSES))[np.zeros(n, int)],
-        np.zeros(n),
-        px=four[:, 0],
-        py=four[:, 1],
-        pz=four[:, 2],
-        energy=four[:, 3],
-        energy_sigma=np.ones(n),
-        score=np.ones(n),
-        track_offsets=no,
-        cluster_offsets=no,
-        offsets=no,
-        hit_id=np.zeros(0, np.int64),
-    )

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,26 @@ def test_the_command_writes_page_events_and_numbers_and_repeats_itself(
     assert "Events in excess" in page
     assert main([*words, "-o", str(tmp_path / "one")]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_events_of_other_masses_are_left_out(table: EventTable, tmp_path: Path) -> None:
+    np.save(tmp_path / "t.npy", matrix(table))
+    search = partial(gnnreco.search, columns=COLUMNS.split(","), members=1, folds=2, toys=50)
+    told = search(
+        tmp_path / "t.npy", "m", mass_range=(3.0, 4.2), signal_region=(3.3, 3.7), output=tmp_path / "o"
+    )
+    here = inside(table.mass, (3.0, 4.2))
+    assert told["events"] == here.sum()
+    assert told["inputs"]["table"]["left_out"] == {"masses outside 3 to 4.2": (~here).sum()}
+    assert told["mass_range"] == [table.mass[here].min(), table.mass[here].max()]
+    rows = pq.read_table(tmp_path / "o" / "excess.parquet")
+    np.testing.assert_array_equal(rows["m"], table.mass[rows["row"].to_numpy()])
+    cut = hunt(table[here], replace(QUICK, folds=2, toys=50, keep=0.01)).told
+    assert cut["p_value"] == told["p_value"]
+    with pytest.raises(BadConfig, match="from the lower mass to the higher one, not 4 to 3"):
+        search(table, "m", mass_range=(4.0, 3.0))
+    with pytest.raises(BadInput, match="a search needs 100"):
+        search(table, "m", mass_range=(40.0, 41.0))
 
 
 def test_the_same_from_python(table: EventTable, tmp_path: Path) -> None:

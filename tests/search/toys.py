@@ -1,10 +1,15 @@
-"""Small tables with a bump, and without."""
+"""Small tables with a bump, and without; folders of particles."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 
-from gnnreco.columns import Floats
+from gnnreco.columns import PARTICLE_CLASSES, Floats, ReconstructedParticles
+from gnnreco.events.particles_file import write_particles
 from gnnreco.search import EventTable
 
 NAMES = ("a", "b", "c")
@@ -30,3 +35,31 @@ def toy(background: int = 3000, signal: int = 60, seed: int = 0) -> EventTable:
 def matrix(table: EventTable) -> Floats:
     """Its columns: mass, features, label."""
     return np.column_stack([table.mass, table.features, table.label])
+
+
+def write_found(folder: Path, events: Mapping[int, Floats]) -> None:
+    """A folder as particle flow leaves it: of each event, by its number, the particles (n, 4: px, py, pz, energy)."""
+    rows = [(number, "a", found(four)) for number, four in events.items()]
+    write_particles(folder / "shard-0.parquet", rows)
+    manifest = {"task": "particleflow", "shards": [{"file": "shard-0.parquet"}], "events_failed": 0}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def found(four: Floats) -> ReconstructedParticles:
+    """Particles of which only momenta matter."""
+    n, no = len(four), np.zeros(len(four) + 1, np.int64)
+    return ReconstructedParticles(
+        np.zeros(n, np.int32),
+        np.eye(len(PARTICLE_CLASSES))[np.zeros(n, int)],
+        np.zeros(n),
+        px=four[:, 0],
+        py=four[:, 1],
+        pz=four[:, 2],
+        energy=four[:, 3],
+        energy_sigma=np.ones(n),
+        score=np.ones(n),
+        track_offsets=no,
+        cluster_offsets=no,
+        offsets=no,
+        hit_id=np.zeros(0, np.int64),
+    )

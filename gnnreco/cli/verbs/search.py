@@ -42,13 +42,11 @@ def add(verbs: Verbs) -> None:
         "--signal": "signal of another sample to learn from, for supervised",
     }.items():
         verb.add_argument(name, metavar="TABLE", help=what)
-    verb.add_argument(
-        "--signal-region",
-        nargs=2,
-        type=float,
-        metavar=("LO", "HI"),
-        help="the one window of mass (default: a scan of windows)",
-    )
+    for name, what in {
+        "--mass-range": "leave out events of other masses (default: keep all)",
+        "--signal-region": "the one window of mass (default: a scan of windows)",
+    }.items():
+        verb.add_argument(name, nargs=2, type=float, metavar=("LO", "HI"), help=what)
     verb.add_argument(
         "--label", default="label", metavar="NAME", help="the column of the truth, 0 or 1 (default: label)"
     )
@@ -92,6 +90,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _limits(given: list[float] | None) -> tuple[float, ...] | None:
+    return None if given is None else tuple(given)
+
+
 def search(args: Namespace) -> int:
     """Search, and print the scan."""
     from gnnreco.search import search_table as told
@@ -109,7 +111,8 @@ def search(args: Namespace) -> int:
             output=args.output,
             overwrite=args.overwrite,
             page=args.page,
-            signal_region=None if args.signal_region is None else tuple(args.signal_region),
+            mass_range=_limits(args.mass_range),
+            signal_region=_limits(args.signal_region),
             background=args.background,
             keep=args.keep,
             folds=args.folds,
