@@ -260,6 +260,7 @@ def _serve(connection: Connection, task: _Task) -> None:
             answer = error
         with suppress(OSError):  # nobody may be there any more
             connection.send(answer)
+    _ends()
 
 
 def _receive(connection: Connection, lots: SimpleQueue[Lot | None]) -> None:
@@ -272,7 +273,14 @@ def _receive(connection: Connection, lots: SimpleQueue[Lot | None]) -> None:
 
 def _leave(number: int, _: FrameType | None) -> None:
     """End in an orderly way: what is half written is removed."""
+    _ends()
     raise SystemExit(128 + number)
+
+
+def _ends() -> None:
+    """Take no more notice of who asks this process to end: in the middle of that it would only print a traceback."""
+    for number in (LEAVE, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _end_with_parent() -> None:
