@@ -19,6 +19,8 @@ ROUNDS = 60  # of the fit of the function; it is done long before
 CLOSE = 1e-9  # change of a logarithm at which it is done
 LEAST = 1e-9  # events that a bin is expected to hold at least
 SHARPEST = 20.0  # largest logarithm of a rate relative to its start
+RIDGE = 1e-6  # of a parameter that is free
+VARIES = 0.5  # root mean square of the logarithm of an efficiency over the spectrum, by each parameter but the first
 
 
 class Background(Protocol):
@@ -38,7 +40,9 @@ class Function:
     """The function of dijet searches, f(x) = a (1 - x)^b x^(-c - d ln x) with x = m / m_max (arXiv 1804.03496).
 
     Its logarithm is linear in the parameters, so that the Poisson likelihood has one maximum, which Newton's method
-    finds for all spectra at once.
+    finds for all spectra at once. The few events that a score kept do not tell three parameters: theirs is the function of
+    all events, times an efficiency that changes with mass as such a function does, but little (`VARIES`): what is assumed
+    counts as much as four events do.
 
     Attributes
     ----------
@@ -46,10 +50,13 @@ class Function:
         Of the bins.
     parameters : int
         3, or 4 with d.
+    total : array (b,), optional
+        Events before the score picked some; by default the spectra are of all events.
     """
 
     edges: Floats
     parameters: int = 3
+    total: Floats | None = None
 
     def whole(self, counts: Floats) -> Floats:
         """See `Background`."""
@@ -72,18 +79,25 @@ class Function:
         terms = [np.ones_like(x), np.log1p(-x), np.log(x), np.log(x) ** 2][: self.parameters]
         return np.asarray(np.linalg.qr(np.stack(terms, axis=1))[0] * np.sqrt(len(x)))
 
+    def _base(self, used: Bools) -> Floats:
+        """The shape (b,) that the spectra have where their efficiency does not change with mass."""
+        if self.total is None:
+            return np.diff(self.edges)
+        return np.maximum(Function(self.edges, self.parameters).fit(self.total[None], used)[0][0], LEAST)
+
     def fit(self, counts: Floats, used: Bools) -> tuple[Floats, Floats]:
         """Rates (t, b) in all bins, and the covariance (t, p, p) of the parameters."""
-        terms, width = self._terms(), np.diff(self.edges)
-        density = counts[:, used].sum(axis=1) / width[used].sum()
-        start = np.log(np.maximum(density, LEAST))[:, None] + np.log(width)
+        terms, base = self._terms(), self._base(used)
+        scale = np.maximum(counts[:, used].sum(axis=1), 1.0) / base[used].sum()
+        start = np.log(scale)[:, None] + np.log(base)
         theta = np.zeros((len(counts), terms.shape[1]))
         some, here = terms[used], counts[:, used]
-        ridge = 1e-6 * np.eye(terms.shape[1])
+        known = RIDGE if self.total is None else VARIES**-2
+        ridge = np.diag([RIDGE, *[known] * (terms.shape[1] - 1)])
         for _ in range(ROUNDS):
             rate = np.exp(start[:, used] + np.clip(theta @ some.T, -SHARPEST, SHARPEST))
             bend = np.einsum("bi,tb,bj->tij", some, rate, some) + ridge
-            step = np.linalg.solve(bend, ((here - rate) @ some - 1e-6 * theta)[:, :, None])[:, :, 0]
+            step = np.linalg.solve(bend, ((here - rate) @ some - theta @ ridge)[:, :, None])[:, :, 0]
             # Far from the maximum a whole step of Newton overshoots.
             step /= np.maximum(np.abs(step).max(axis=1, keepdims=True), 1.0)
             theta += step

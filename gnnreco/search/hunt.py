@@ -182,7 +182,8 @@ def _look(
                 progress("scores", number * settings.folds + k + 1, len(groups) * settings.folds)
         found.append(judge(data, fold, scorers, settings.keep))
         counts = bins.count(data.mass[found[-1].kept])
-        background = model(settings.background, bins, counts, windows[0], settings.parameters)
+        total = bins.count(data.mass)
+        background = model(settings.background, bins, counts, total, windows[0], settings.parameters)
         looks.append(Look(counts, background, windows))
     return found, looks
 

@@ -38,10 +38,24 @@ class Look:
     windows: tuple[int, ...]
 
 
-def model(kind: str, spectrum: Spectrum, counts: Floats, window: int, parameters: int) -> Background:
-    """The model of the background that ``function`` or ``gp`` names; a process learns outside one window."""
-    function = Function(spectrum.edges, parameters)
+def model(
+    kind: str, spectrum: Spectrum, counts: Floats, total: Floats, window: int, parameters: int
+) -> Background:
+    """The background of `counts` of `total` events by ``function`` or ``gp``; a process learns outside one window."""
+    function = Function(spectrum.edges, parameters, total)
     return function if kind == "function" else learn_process(function, counts, spectrum.windows[window])
+
+
+def foretold(background: Background, counts: Floats, window: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Expected events (t,) of spectra (t, b) in a window, and the standard error (t,).
+
+    The maximum of the likelihood is low where there are few events, and has no error where there are none. These are the
+    mean and the width of a gamma distribution instead, of n + 1 where n events were seen (Z_Bi of arXiv physics/0702156).
+    """
+    mean, error = background.beneath(counts, window)
+    mean = np.maximum(mean, LEAST)
+    event = error**2 / mean  # what one event more would add
+    return mean + event, np.hypot(error, event)
 
 
 def chance(observed: Floats, expected: Floats, error: Floats) -> Floats:
@@ -77,7 +91,7 @@ def scan(spectrum: Spectrum, looks: Sequence[Look]) -> list[JsonDict]:
     for look in looks:
         for number in look.windows:
             window = spectrum.windows[number]
-            mean, error = (float(v[0]) for v in look.background.beneath(look.counts[None], window))
+            mean, error = (float(v[0]) for v in foretold(look.background, look.counts[None], window))
             observed = float(look.counts[slice(*window)].sum())
             p = float(chance(np.array([observed]), np.array([mean]), np.array([error]))[0])
             rows.append(
@@ -116,7 +130,7 @@ def pseudo(
             drawn = random.poisson(rate, (rows.stop - rows.start, len(rate))).astype(np.float64)
             for w in look.windows:
                 window = spectrum.windows[w]
-                mean, error = look.background.beneath(drawn, window)
+                mean, error = foretold(look.background, drawn, window)
                 observed = drawn[:, slice(*window)].sum(axis=1)
                 p[rows, w] = chance(observed, mean, error)
         if progress is not None:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import betainc
 from scipy.stats import kstest, poisson
 
 from gnnreco.errors import BadInput
 from gnnreco.search.background import Function, Process, learn_process
 from gnnreco.search.regions import Spectrum, spectrum
-from gnnreco.search.scan import Look, chance, overall, pseudo, scan
+from gnnreco.search.scan import Look, chance, foretold, overall, pseudo, scan
 
 from .toys import toy
 
@@ -41,6 +42,35 @@ def test_local_p_values_without_signal_are_even(kind: str) -> None:
     # Whole numbers of events make p-values a little too large, never too small.
     assert (p < 0.05).mean() < 0.08
     assert kstest(p, "uniform").statistic < 0.12
+
+
+def test_few_events_that_a_score_kept_have_the_shape_of_all() -> None:
+    """Of 4,000 events a hundredth is kept, more of the heavy ones: alone they tell little of half of the spectrum."""
+    wide, total = (8, 30), 4000 * FALLING / FALLING.sum()
+    rate = 0.01 * total * (1 + 0.1 * (MIDDLE - 4))
+    drawn = np.random.default_rng(3).poisson(rate, (400, 48)).astype(float)
+    true = rate[slice(*wide)].sum()
+    some = Function(EDGES, total=np.random.default_rng(4).poisson(total).astype(float))
+    mean, error = some.beneath(drawn, wide)
+    alone, unsure = Function(EDGES).beneath(drawn, wide)
+    assert np.abs(mean - true).mean() < 0.75 * np.abs(alone - true).mean()
+    assert np.median(error) < 0.85 * np.median(unsure)
+    assert 0.6 < (np.abs(mean - true) < error).mean() < 0.8
+    p = chance(drawn[:, slice(*wide)].sum(axis=1), *foretold(some, drawn, wide))
+    assert (p < 0.05).mean() < 0.06
+
+
+def test_no_event_beside_a_window_is_not_no_background() -> None:
+    """With `n` events outside of a window, in which `tau` times as many are expected as in it: Z_Bi of n + 1."""
+    total = np.full(48, 100.0)
+    for n, tau in ((0, 5.0), (3, 5.0)):
+        counts = np.zeros((1, 48))
+        counts[0, [0, 14, 40][:n]] = 1
+        mean, error = foretold(Function(EDGES, total=total), counts, WINDOW)
+        np.testing.assert_allclose(mean, (n + 1) / tau, rtol=0.3)
+        assert error >= 0.9 * np.sqrt(n + 1) / tau
+        p = float(chance(np.array([4.0]), mean, error)[0])
+        np.testing.assert_allclose(p, betainc(4, n + 1, 1 / (1 + tau)), rtol=0.7)
 
 
 def test_a_process_follows_what_the_function_cannot() -> None:
