@@ -212,9 +212,12 @@ class Reconstructor:
     def run(self, event: Event, due: Callable[[str], bool] = lambda name: True) -> dict[str, Outcome]:
         """What becomes of an event in each stage that is due, by task; one that fails does not stop the others.
 
-        Stages that are not due run only where one that is needs what they give.
+        Stages that are not due run only where one that is needs what they give. What a stage finds anew takes the place of
+        what the event brings along: with both, each track would be there twice.
         """
         check_hits(event)
+        anew = {stage.kind.gives for stage in self.stages if stage.kind.gives not in stage.needs.found}
+        event = replace(event, found={kind: told for kind, told in event.found.items() if kind not in anew})
         wanted = self._wanted(due)
         outcomes: dict[str, Outcome] = {}
         for stage in self.stages:

@@ -99,6 +99,18 @@ def test_a_stage_sees_what_those_before_it_found(chain: tuple[Path, Path, Path],
         assert np.array_equal(made[number].hit_id, track.hit_id)
 
 
+def test_what_a_stage_finds_takes_the_place_of_what_the_event_brings(
+    chain: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    _, tracks, clusters = chain
+    reconstruct = Reconstructor(DETECTOR, [tracks, clusters])
+    alone = reconstruct(event(1, 4))
+    both = reconstruct(replace(event(1, 4), found={Tracks: alone.tracks, Clusters: alone.clusters}))
+    assert len(alone.clusters) == len(both.clusters) == 1  # of-tracks makes one of each track that it sees
+    brought = Reconstructor(DETECTOR, clusters, brings=[Tracks])
+    assert len(brought(replace(event(1, 4), found={Tracks: alone.tracks})).clusters) == 1
+
+
 def test_events_are_read_once(
     chain: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
