@@ -12,6 +12,7 @@ from gnnreco.events import EventSource
 from gnnreco.events.source import no_events
 from gnnreco.files.json_types import JsonMapping
 from gnnreco.geometry import Detector, field_findings
+from gnnreco.summary import counted
 from gnnreco.tasks.registry import Kind, find_task
 
 #: What a length in another unit is to be multiplied by to give mm.
@@ -38,6 +39,23 @@ def notes_of(kind: Kind, detector: Detector) -> list[str]:
     if kind.gives is not Tracks:
         return []
     return [f"{detector.name}: {finding.message}" for finding in field_findings(detector)]
+
+
+def notes_of_hits(manifest: JsonMapping) -> list[str]:
+    """One line where a task found little because its hits are not there; a quiet detector is no fault of the run."""
+    hits, outside, events = (manifest[name] for name in ("hits", "hits_outside", "events_out"))
+    mine = hits - manifest.get("hits_of_other_tasks", 0)
+    if events and not hits:
+        return [
+            f"no hit in {counted(events, 'event')}, so nothing is found: is it the right file? Tracks, clusters and particles "
+            "that another program found are not taken in place of hits"
+        ]
+    if outside >= MANY and 2 * outside > mine and not mostly_outside(manifest):
+        return [
+            f"{manifest['task']}: {outside:,} of {mine:,} hits in no other subsystem lie in no sensor, and are lost to it: "
+            f"does '{manifest['detector']['name']}' stand for the detector of these events?"
+        ]
+    return []
 
 
 def warnings_of_tasks(manifests: Sequence[JsonMapping]) -> list[str]:

@@ -22,7 +22,7 @@ from gnnreco.tasks.layouts import layout_of
 from .calibration import calibration_again, calibration_of, files_of, notes_of_calibration
 from .folder import MANIFEST, suffix
 from .job import QUARANTINED, Account, Cost, Failure, FileSum, Shard
-from .judge import fitting_unit, mostly_outside, notes_of, warnings_of, warnings_of_tasks
+from .judge import fitting_unit, mostly_outside, notes_of, notes_of_hits, warnings_of, warnings_of_tasks
 from .shard import file_sum, short_names
 from .usual import notes_of_usual, usual_again, usual_of
 
@@ -220,7 +220,7 @@ def write(folder: Path, manifest: JsonDict, part: tuple[int, int] | None) -> Jso
 
 def _notes_of_all(manifest: JsonMapping) -> list[str]:
     """What can be said only of all events together: parts of a job say it again once they are one."""
-    return notes_of_usual(manifest) + notes_of_calibration(manifest)
+    return notes_of_hits(manifest) + notes_of_usual(manifest) + notes_of_calibration(manifest)
 
 
 def merge(parts: Sequence[JsonDict]) -> JsonDict:

@@ -13,7 +13,7 @@ from gnnreco.events import open_events
 from gnnreco.events.parquet.writer import write_parquet
 from gnnreco.geometry import load_detector
 from gnnreco.simulate import SimulationOptions, simulate
-from tests.events.conftest import EXAMPLES, ROOT
+from tests.events.conftest import CORPUS, EXAMPLES, ROOT
 
 DISPLAYS = ROOT / "examples" / "displays"
 
@@ -66,6 +66,18 @@ def test_verbs_say_it_once(file: Path, capsys: pytest.CaptureFixture[str]) -> No
         == 0
     )
     assert capsys.readouterr().err.count(SAID) == 1
+
+
+def test_convert_says_that_it_leaves_what_another_program_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = CORPUS / "lcio" / "ild_dst.slcio"
+    event = open_events(file, load_detector("full_cld"))[0]
+    assert main(["convert", str(file), "--detector", "full_cld", "-o", str(tmp_path / "events")]) == 0
+    said = capsys.readouterr().err
+    assert len(event.found) == 3
+    for kind in event.found:
+        assert f"{kind.__name__} of another program (" in said
 
 
 def test_reports_and_manifests_hold_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

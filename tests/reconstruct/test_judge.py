@@ -12,7 +12,7 @@ import pytest
 
 from gnnreco import cli
 from gnnreco.geometry import load_detector
-from gnnreco.reconstruct.judge import notes_of, warnings_of, warnings_of_tasks
+from gnnreco.reconstruct.judge import notes_of, notes_of_hits, warnings_of, warnings_of_tasks
 from gnnreco.tasks.registry import find_task
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +96,29 @@ def test_what_a_manifest_tells(counts: dict, words: list[str]) -> None:
     warnings = warnings_of(FINE | counts)
     assert len(warnings) == len(words)
     assert all(word in line for word, line in zip(words, warnings, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({}, []),
+        ({"hits": 0, "hits_outside": 0}, ["no hit in 3 events, so nothing is found: is it the right file?"]),
+        ({"hits": 0, "hits_outside": 0, "events_out": 0}, []),
+        (
+            {"hits": 9270, "hits_outside": 332, "hits_of_other_tasks": 8747},
+            [
+                "tracking: 332 of 523 hits in no other subsystem lie in no sensor, and are lost to it: does 'whole' stand"
+            ],
+        ),
+        ({"hits": 900, "hits_outside": 19, "hits_of_other_tasks": 881}, []),
+        ({"hits_outside": 51}, []),  # that is a warning
+    ],
+)
+def test_where_hits_are_missing(counts: dict, words: list[str]) -> None:
+    there = FINE | {"events_out": 3, "detector": {"name": "whole", "measures": {}}}
+    notes = notes_of_hits(there | counts)
+    assert len(notes) == len(words)
+    assert all(word in line for word, line in zip(words, notes, strict=True))
 
 
 def test_what_the_field_leaves_unmeasured_is_said_once(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -132,9 +133,23 @@ def convert(args: Namespace) -> int:
 
     detector = load_detector(args.detector)
     source = open_events(args.input, detector, columns=args.map)
-    status = _write_events(source, len(source), detector, args)
-    say_left_aside(source.left_aside, source.foreign)
+    found: Counter[str] = Counter()
+    status = _write_events(_found_counted(source, found), len(source), detector, args)
+    say_left_aside({**found, **source.left_aside}, source.foreign)
     return status
+
+
+def _found_counted(events: Iterable[Event], found: Counter[str]) -> Iterator[Event]:
+    """The events; what another program found in them, which no format written here keeps, is counted by kind."""
+    for event in events:
+        found.update(
+            {
+                f"{kind.__name__} of another program": n
+                for kind, told in event.found.items()
+                if (n := len(told))
+            }
+        )
+        yield event
 
 
 def _write_events(events: Iterable[Event], total: int, detector: Detector, args: Namespace) -> int:
