@@ -47,8 +47,8 @@ def notes_of_hits(manifest: JsonMapping) -> list[str]:
     mine = hits - manifest.get("hits_of_other_tasks", 0)
     if events and not hits:
         return [
-            f"no hit in {counted(events, 'event')}, so nothing is found: is it the right file? Tracks, clusters and particles "
-            "that another program found are not taken in place of hits"
+            f"no hit in {counted(events, 'event')}, so nothing is found: is it the right file? Tracks, clusters and "
+            "particles that another program found are not taken in place of hits"
         ]
     if outside >= MANY and 2 * outside > mine and not mostly_outside(manifest):
         return [
