@@ -173,9 +173,13 @@ def _evaluate_generated(
 
 def manifest_of(folder: Path) -> JsonDict:
     """What `reconstruct` wrote of an output folder."""
+    from gnnreco.evaluate.fastsim.sources import NOT_ENDED, begun
+
     try:
         return dict(json.loads((folder / "manifest.json").read_text()))
     except FileNotFoundError:
+        if begun(folder):
+            raise BadInput(folder, "manifest.json", NOT_ENDED) from None
         why = "has no manifest.json" if folder.is_dir() else "is no folder"
         raise BadInput(folder, "", f"{why}; give what `gnnreco reconstruct -o` named") from None
     except (OSError, ValueError) as error:

@@ -22,6 +22,7 @@ from gnnreco.tasks.registry import Kind, find_task
 
 from .anomaly import score_anomalies
 from .clustering import ShowerTarget, score_clusters
+from .fastsim.sources import NOT_ENDED, begun
 from .join import Join
 from .particles import ParticleTarget, score_particles
 from .target import Target, target_of
@@ -225,9 +226,8 @@ def _graph_metrics(
 def _manifest(folder: Path) -> JsonDict:
     path = folder / "manifest.json"
     if not path.is_file():
-        raise BadInput(
-            folder, "manifest.json", "missing: give the folder that `gnnreco reconstruct -o` wrote"
-        )
+        given = "missing: give the folder that `gnnreco reconstruct -o` wrote"
+        raise BadInput(folder, "manifest.json", NOT_ENDED if begun(folder) else given)
     try:
         manifest = json.loads(path.read_text())
     except ValueError as fault:

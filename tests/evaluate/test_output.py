@@ -11,11 +11,12 @@ import pytest
 
 from gnnreco.columns import Event, Hits, Particles, Tracks, Truth
 from gnnreco.errors import BadInput
-from gnnreco.evaluate import Target, evaluate
+from gnnreco.evaluate import Target, evaluate, holds_events
 from gnnreco.evaluate.tracking import graph_metrics
 from gnnreco.events import EventSource
 from gnnreco.events.source import Entry
 from gnnreco.events.tracks_file import write_tracks
+from gnnreco.score import detector_of
 
 MANIFEST = {
     "task": "tracking",
@@ -73,6 +74,20 @@ def output(folder: Path, *rows: tuple[int, str, Tracks], manifest: dict | None =
     write_tracks(folder / "shard-00000000.parquet", rows)
     (folder / "manifest.json").write_text(json.dumps({**(manifest or MANIFEST), "shards": SHARDS}))
     return folder
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest-00000-of-00002.json", "report-00000-of-00002.json", "report.json"]
+)
+def test_a_job_that_has_not_ended_is_no_folder_of_events(tmp_path: Path, name: str) -> None:
+    assert holds_events(tmp_path)
+    (tmp_path / name).write_text("{}")
+    assert not holds_events(tmp_path)
+    for ask in (lambda: evaluate(tmp_path, source_of(event_of(1))), lambda: detector_of(tmp_path)):
+        with pytest.raises(
+            BadInput, match=r"manifest\.json: missing, since its job has not ended: .*--shard"
+        ):
+            ask()
 
 
 def test_events_are_joined_by_number(tmp_path: Path) -> None:
