@@ -68,7 +68,7 @@ def add(verbs: Verbs) -> None:
         "--jets",
         choices=("antikt", "durham", "genkt"),
         default="antikt",
-        help="of particle flow: the jets whose figures are printed (default: antikt; --json has all)",
+        help="of particle flow: the jets whose figures head --json (default: antikt; those of all are there and printed)",
     )
     ev.add_argument(
         "--min-hits",

@@ -56,6 +56,7 @@ def jet_figures(jets: Floats, found: int, algorithm: str) -> JsonObject:
     out: JsonObject = {
         "definition": ALGORITHMS[algorithm].words,
         "target_jets": len(jets),
+        "counted_jets": len(chosen),
         "found_jets": found,
     }
     out |= {"all": _figures(jets), "central": _figures(jets[jets[:, 1] < CENTRAL])}

@@ -21,6 +21,7 @@ from .balance import balance, balance_figures
 from .classes import DEFINITIONS as CLASS_DEFINITIONS
 from .classes import FoundTable, TargetTable, class_figures
 from .matching import CHARGED_WINDOW, NEUTRAL_WINDOW, match_particles
+from .quantiles import FEWEST
 from .targets import ParticleTarget, Targets, TargetsOf, four_vectors
 
 DEFINITIONS = {
@@ -31,7 +32,8 @@ DEFINITIONS = {
     **CLASS_DEFINITIONS,
     **BALANCE_DEFINITIONS,
     **jets.DEFINITIONS,
-    "intervals": f"{100 * COVERAGE:.0f} %: Clopper-Pearson for rates, bootstrap for medians and widths",
+    "intervals": f"{100 * COVERAGE:.0f} %: Clopper-Pearson for rates, bootstrap for medians and widths; of fewer than "
+    f"{FEWEST} values there is neither median nor width",
     "seconds": "hits in to particles out, from the manifest of reconstruct",
 }
 

@@ -39,7 +39,7 @@ def _jets(result: JsonMapping) -> list[str]:
     """A line for each manner to find jets; its words are in the definition."""
     return [
         f"jets, {name}: response {with_error(row, 'jet_response_median')}, IQR / median "
-        f"{with_error(row, 'jet_resolution_iqr')}, {row['target_jets']:,} of targets"
+        f"{with_error(row, 'jet_resolution_iqr')}; {row['counted_jets']:,} of {row['target_jets']:,} target jets count"
         for name, row in result["jets"].items()
     ]
 

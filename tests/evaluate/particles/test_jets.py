@@ -11,11 +11,13 @@ import pytest
 
 from gnnreco.errors import MissingTool
 from gnnreco.evaluate.particles import ParticleScores, find_jets, jets
+from gnnreco.evaluate.report.particles import particle_lines
 
 from .made import found_as, some_targets
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "fastjet_eekt.json"
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "jets"
+HEAD = {"events": 10, "definitions": {"target": "all"}}
 needs_fastjet = pytest.mark.skipif(not jets.installed(), reason="needs FastJet: pip install 'gnnreco[jets]'")
 
 
@@ -80,6 +82,11 @@ def test_the_response_is_the_scale_of_the_energies(capfd: pytest.CaptureFixture[
         np.testing.assert_allclose(result["jet_response_median"], 0.9)
         np.testing.assert_allclose(result["jet_response_mean"], 0.9)
         assert result["jet_resolution_iqr"] < 1e-9
+        row = result["jets"][algorithm]
+        counts = "all" if algorithm == "antikt" else "central"
+        assert row["counted_jets"] == row[counts]["jets"] <= row["target_jets"]
+        line = next(line for line in particle_lines(result | HEAD) if line.startswith(f"jets, {algorithm}"))
+        assert line.endswith(f"; {row['counted_jets']} of {row['target_jets']} target jets count")
         assert result["jets"][algorithm]["all"]["matched"] == result["jets"][algorithm]["all"]["jets"] > 0
     assert "FastJet" not in capfd.readouterr().out
 
