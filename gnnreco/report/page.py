@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gnnreco.display.flat_page import write_flat_page
-from gnnreco.files.json_types import JsonMapping
+from gnnreco.files.json_types import Json, JsonMapping
 from gnnreco.summary import cell_text, counted
 
 from . import charts
@@ -52,13 +52,23 @@ def _bundle(about: Row) -> list[str]:
         "after": ", ".join(f"{one['name']} ({one['sha256'][:12]})" for one in about["before"]) or None,
         "made by": f"gnnreco {about['gnnreco']}",
         "training command": about["command"],
-        "training data": None if about["data"] is None else json.dumps(about["data"], sort_keys=True),
+        "training data": _data(about["data"]),
     }
     rows = "".join(
         f"<tr><td>{html.escape(name)}</td><td class='w'><code>{cell_text(value)}</code></td></tr>"
         for name, value in facts.items()
     )
     return ["<h2>What the bundle is</h2>", f"<table>{rows}</table>"]
+
+
+def _data(data: Json) -> str | None:
+    """What was trained on; of files how many, since their sums would fill pages."""
+    if not isinstance(data, Mapping):
+        return None if data is None else str(data)
+    files = data.get("files")
+    size = sum(file["bytes"] for file in files) if files else 0
+    told = f"{counted(len(files), 'file')}, {size / 1e6:,.1f} MB, sums in the manifest; " if files else ""
+    return told + json.dumps({k: v for k, v in data.items() if k != "files"}, sort_keys=True)
 
 
 def _figures(told: Row) -> list[str]:

@@ -71,6 +71,7 @@ def test_it_has_figures_a_ranking_and_objects(made: tuple[dict[str, Any], Path])
     figures = {row["figure"]: row for row in told["figures"]}
     first = figures.get("efficiency") or figures["accuracy"]
     assert first["interval"][0] <= first["value"] <= first["interval"][1]
+    assert page.read_text().count("sha256") == 1, "of the manifest, and not of each file of the training"
     assert np.isfinite(figures["loss"]["value"])
     assert told["baseline"]["figures"][0]["value"] is not None
     assert told["ranking"][0]["rise"] > 0
