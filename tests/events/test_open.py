@@ -13,9 +13,10 @@ import uproot
 
 from gnnreco.cli import main
 from gnnreco.columns import Event
-from gnnreco.errors import BadInput
+from gnnreco.errors import BadGeometry, BadInput
 from gnnreco.events import open_events
 from gnnreco.events.parquet.writer import write_parquet
+from gnnreco.geometry import load_detector
 from tests.events.conftest import ROOT
 
 EXAMPLES, DISPLAYS = ROOT / "examples" / "events", ROOT / "examples" / "displays"
@@ -50,6 +51,14 @@ def test_ways_to_name_an_event(name: str, acts: Path) -> None:
     assert [len(event.hits) for event in source] == [203]
     assert len(source.files) == 5
     assert source.sources == [str(acts / "event000000007")]
+
+
+def test_a_detector_may_be_named() -> None:
+    file = EXAMPLES / "acts-ttbar-pu20.parquet"
+    named, loaded = (open_events(file, one)[0] for one in ("trackml", load_detector("trackml")))
+    assert (named.hits.sensor == loaded.hits.sensor).all()
+    with pytest.raises(BadGeometry, match="nor a known detector"):
+        open_events(file, "no-such-detector")
 
 
 def test_a_folder_that_holds_a_folder_csv(acts: Path) -> None:

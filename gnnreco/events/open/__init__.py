@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def open_events(
     inputs: str | Path | Sequence[str | Path],
-    detector: Detector | None,
+    detector: Detector | str | Path | None,
     truth: bool = True,
     deposits: bool = True,
     columns: str = "",
@@ -32,7 +32,7 @@ def open_events(
     inputs : path, glob, or a sequence of them
         A file, a folder (or one that holds a folder ``csv``), an event prefix (``folder/event000000001``)
         or a glob. The other CSV files of an event are found beside the one that is named.
-    detector : Detector, optional
+    detector : Detector, name or path, optional
         Deposits of one of its cells become one hit (`gnnreco.events.cells`). Without it ``hits.sensor`` is what the
         file says, or -1.
     truth, deposits : bool
@@ -52,6 +52,8 @@ def open_events(
     ------
     BadConfig
         Columns that make no sense.
+    BadGeometry
+        No such detector.
     BadInput
         Nothing there, nothing that can be read, jets (see `open_jets`), or (while reading) a damaged event.
 
@@ -64,6 +66,10 @@ def open_events(
     >>> source.by_number(2) == source[2]
     True
     """
+    if isinstance(detector, str | Path):
+        from gnnreco.geometry import load_detector
+
+        detector = load_detector(detector)
     search = _searched(inputs, detector, columns, keep_damaged)
     for entry, _ in _sorted(search.jets):
         why = "holds jets, not hits: no detector can show, convert or reconstruct them; name a file of hits"
