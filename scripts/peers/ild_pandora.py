@@ -36,6 +36,7 @@ from gnnreco.events.readers.lcio import DstEvent, read_dst
 NAMES = {"CLD": "cld", "ILD": "ild", "LDC": "ild"}
 DONOR_EVENTS = 16
 ROOT = b"root"
+FEWEST = 4  # events of which a half can be tuned on: cross-validation needs two
 
 
 def read(file: Path, particles: str) -> Iterator[DstEvent]:
@@ -61,7 +62,10 @@ def shown(told: dict[str, float] | None) -> str:
 
 
 def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, list[Sample]], dict[str, Any]]:
-    """What our network finds, zero-shot and tuned on the half of the events that is not judged; and how it was tuned."""
+    """What our network finds, zero-shot and tuned on the half of the events that is not judged; and how it was tuned.
+
+    Of fewer than four events there is nothing tuned.
+    """
     import torch
     from flow_donors import Donors, donors_for
     from flow_tuning import Tuned, as_calibrated, balanced, tuned
@@ -86,6 +90,9 @@ def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, li
     detector = DETECTORS[args.detector or named(events[0].detector)]
     task = as_calibrated(task)
     reading = Reading(task, donors, detector, args.scale or SCALE)
+    if len(events) < FEWEST:
+        print(f"{len(events)} events are too few to tune on; {FEWEST} are needed", file=sys.stderr)
+        return {"ours, zero-shot": flow(reading, events)}, {}
     start, half = balanced(task), len(events) // 2
     parts = slice(half), slice(half, None)
     told, found = {}, []
@@ -176,7 +183,7 @@ def main() -> None:
     print(f"energy above {MIN_ENERGY} GeV, |cos theta| below {COSINE}, 68 % intervals")
     half = len(events) // 2
     told = {"all events": beside_pandora(samples)}
-    if args.bundle and half:
+    if "ours, tuned" in samples:
         second = {name: found[half:] for name, found in samples.items()}
         told = {f"the last {len(events) - half} events": beside_pandora(second), **told}
     for which, of in told.items():

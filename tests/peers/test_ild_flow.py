@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from gnnreco.tasks.particleflow.elements import held_energy, measured, tensors_o
 from tests.tasks.particleflow.whole import WHOLE
 
 ROOT = Path(__file__).parents[2]
+FILE = ROOT / "tests" / "corpus" / "events" / "lcio" / "ild_dst.slcio"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,7 +60,7 @@ def elements(beside: None) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def events() -> list[DstEvent]:
-    return list(read_dst(ROOT / "tests" / "corpus" / "events" / "lcio" / "ild_dst.slcio"))
+    return list(read_dst(FILE))
 
 
 @pytest.fixture(scope="module")
@@ -308,3 +309,21 @@ def test_figures_beside_others_are_differences(
     assert value == pytest.approx(
         one["visible_energy"]["median"]["value"] - two["visible_energy"]["median"]["value"], abs=2e-4
     )
+
+
+def test_too_few_events_are_judged_without_tuning(
+    beside: None, events: list[DstEvent], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import flow_donors
+    import ild_flow
+    import ild_pandora
+
+    monkeypatch.setattr(flow_donors, "donors_for", lambda *_: SimpleNamespace(arrays=dict))
+    monkeypatch.setattr(flow_donors.Donors, "of_arrays", lambda _: None)
+    monkeypatch.setattr(ild_flow, "flow", lambda _, some: [event.event.number for event in some])
+    names = ("donors", "detector", "scale", "work")
+    args = SimpleNamespace(
+        bundle="pflow-cld", trained_on="full_cld", file=FILE, seed=0, **dict.fromkeys(names)
+    )
+    assert ild_pandora.ours(events, args) == ({"ours, zero-shot": [e.event.number for e in events]}, {})
+    assert "2 events are too few to tune on; 4 are needed" in capsys.readouterr().err

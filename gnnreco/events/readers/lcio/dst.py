@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnreco.columns import Event, Floats, Ints
+from gnnreco.columns import Clusters, Event, Floats, Ints, Tracks
+from gnnreco.columns.particles import ReconstructedParticles
 from gnnreco.errors import BadInput
 from gnnreco.events.sensors import SensorFinder
 from gnnreco.events.source import Entry
@@ -52,7 +53,7 @@ class DstEvent:
     Attributes
     ----------
     event : Event
-        With `Tracks`, `Clusters` and `ReconstructedParticles` in `found`.
+        With `Tracks`, `Clusters` and `ReconstructedParticles` in `found`; empty where it has none.
     particles_to_truth, tracks_to_truth, clusters_to_truth : Links
         Where the file links particles only, a track or cluster has the links of the particles that are made of it, and
         shares itself among them.
@@ -137,6 +138,8 @@ def dst_of(content: Content, chosen: Chosen, event: Event, told: Simulated, dete
         _links(content, kind, there, told.place) or _through(content, chosen, kind, there, particles)
         for kind, there in ((TRACK, chosen.tracks), (CLUSTER, chosen.clusters))
     )
+    every = {kind: event.found.get(kind, kind()) for kind in (Tracks, Clusters, ReconstructedParticles)}
+    event = replace(event, found={**event.found, **every})
     names, energy = _subdetectors(chosen.clusters)
     links = particles or _none(), tracks, clusters
     return DstEvent(event, *links, told.generator_status, told.mass, names, energy, detector)

@@ -125,6 +125,20 @@ def test_an_event_of_podio_is_that_of_lcio(content: Content) -> None:
     np.testing.assert_array_equal(mine.class_index, theirs.class_index)
 
 
+@pytest.mark.parametrize("lacking", ["tracks", "clusters", "particles"])
+def test_an_event_that_lacks_a_kind_has_none_of_it(content: Content, lacking: str) -> None:
+    """A photon alone has no track, a soft muon no cluster."""
+    whole = next(iter(read_dst(FILE))).event
+    chosen = choose(content)._replace(**{lacking: None if lacking == "particles" else []})
+    told = simulated(content, [])
+    assert told is not None
+    kinds = {"tracks": Tracks, "clusters": Clusters, "particles": ReconstructedParticles}
+    found = {kind: there for kind, there in whole.found.items() if kind is not kinds[lacking]}
+    made = dst_of(content, chosen, Event(0, "", whole.hits, truth=told.truth, found=found), told, "")
+    assert set(made.event.found) == set(kinds.values())
+    assert [name for name, kind in kinds.items() if not len(made.event.found[kind])] == [lacking]
+
+
 def test_particles_are_chosen_by_name(content: Content) -> None:
     assert choose(content, "PandoraPFOs").names == choose(content).names
     with pytest.raises(BadInput, match=r"no particles 'Nobody' in it; it has .*PandoraPFOs"):
