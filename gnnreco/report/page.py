@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gnnreco.display.flat_page import write_flat_page
-from gnnreco.files.json_types import Json, JsonMapping
+from gnnreco.files.json_types import JsonMapping
 from gnnreco.summary import cell_text, counted
 
 from . import charts
@@ -61,7 +61,7 @@ def _bundle(about: Row) -> list[str]:
     return ["<h2>What the bundle is</h2>", f"<table>{rows}</table>"]
 
 
-def _data(data: Json) -> str | None:
+def _data(data: JsonMapping | str | None) -> str | None:
     """What was trained on; of files how many, since their sums would fill pages."""
     if not isinstance(data, Mapping):
         return None if data is None else str(data)
