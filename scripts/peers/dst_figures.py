@@ -206,7 +206,8 @@ def counts_of(sample: Sample) -> dict[str, Floats]:
     owner = np.full(len(found), -1)
     order = np.argsort(sample.links.weight, kind="stable")  # the largest is written last
     owner[sample.links.found[order]] = truth.belongs[sample.links.particle[order]]
-    same = np.flatnonzero((owner >= 0) & (found.class_index == truth.kind[owner]))
+    some = np.flatnonzero(owner >= 0)
+    same = some[found.class_index[some] == truth.kind[owner[some]]]
     match = np.full(len(truth.row), -1)
     by_energy = same[np.argsort(found.energy[same], kind="stable")]
     match[owner[by_energy]] = by_energy

@@ -29,6 +29,7 @@ from kept_arrays import Kept, sha256_of
 
 from gnnreco.cli.table import table
 from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
+from gnnreco.errors import GnnrecoError
 from gnnreco.events.readers.edm4hep import read_dst as read_edm4hep_dst
 from gnnreco.events.readers.lcio import DstEvent, read_dst
 
@@ -172,7 +173,12 @@ def main() -> None:
         "--work", type=Path, help="folder that keeps donors and tuned networks for the next run"
     )
     args = parser.parse_args()
-    events = [with_rejected_tracks(e) for e in islice(read(args.file, args.particles), args.events)]
+    try:
+        events = [with_rejected_tracks(e) for e in islice(read(args.file, args.particles), args.events)]
+    except GnnrecoError as error:
+        raise SystemExit(str(error)) from error
+    if not any(len(e.event.found[ReconstructedParticles]) for e in events):
+        raise SystemExit(f"{args.file}: no particles in it that are made of tracks or clusters")
     samples, tuning = {"pandora": pandora(events)}, {}
     if args.bundle:
         found, tuning = ours(events, args)

@@ -327,3 +327,17 @@ def test_too_few_events_are_judged_without_tuning(
     )
     assert ild_pandora.ours(events, args) == ({"ours, zero-shot": [e.event.number for e in events]}, {})
     assert "2 events are too few to tune on; 4 are needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [("sid_sim", "no particles in it that are made of"), ("no_random_access", "come from a generator")],
+)
+def test_files_that_nothing_can_be_compared_in(
+    beside: None, file: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ild_pandora
+
+    monkeypatch.setattr(sys, "argv", ["ild_pandora.py", str(FILE.with_name(f"{file}.slcio"))])
+    with pytest.raises(SystemExit, match=why):
+        ild_pandora.main()

@@ -114,6 +114,9 @@ def dst_events(
         if told is None:
             why = f"no {MC} in it, so no truth to link to; read it with open_events"
             raise BadInput(reader.file, content.where, why)
+        if told.truth.fates is None:
+            why = f"its {MC} come from a generator: no simulation has told what became of them"
+            raise BadInput(reader.file, content.where, why)
         yield dst_of(content, chosen, event, told, detector(entry, content, chosen))
 
 
