@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,8 +142,8 @@ def dst_of(content: Content, chosen: Chosen, event: Event, told: Simulated, dete
         _links(content, kind, there, told.place) or _through(content, chosen, kind, there, particles)
         for kind, there in ((TRACK, chosen.tracks), (CLUSTER, chosen.clusters))
     )
-    every = {kind: event.found.get(kind, kind()) for kind in (Tracks, Clusters, ReconstructedParticles)}
-    event = replace(event, found={**event.found, **every})
+    none: dict[type, Any] = {kind: kind() for kind in (Tracks, Clusters, ReconstructedParticles)}
+    event = replace(event, found={**none, **event.found})
     names, energy = _subdetectors(chosen.clusters)
     links = particles or _none(), tracks, clusters
     return DstEvent(event, *links, told.generator_status, told.mass, names, energy, detector)
