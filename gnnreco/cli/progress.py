@@ -1,27 +1,41 @@
-"""Progress bars on a terminal, nothing elsewhere."""
+"""Progress bars on a terminal, nothing elsewhere; who waits for the compiler is told so in both."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .table import one_line
+
+if TYPE_CHECKING:
+    from gnnreco.kernels.notice import Notice
 
 #: Seconds between two lines of progress where there is no terminal.
 LINE_S = 60.0
 
 
+def compiling() -> Notice:
+    """Within a ``with`` block, a line on stderr says when kernels are compiled."""
+    from gnnreco.kernels.notice import Notice
+
+    return Notice(_say)
+
+
 class Progress:
-    """A bar on a terminal; entering gives None where stderr is no terminal."""
+    """A bar on a terminal; entering gives None where stderr is no terminal. In between it says when kernels are compiled."""
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
         self.bar: Any = None
+        self._notice: Any = None
 
     def __enter__(self) -> Progress | None:
+        from gnnreco.kernels.notice import Notice
+
+        self._notice = Notice(self.say).__enter__()
         if not sys.stderr.isatty():
             return None
         from tqdm import tqdm
@@ -49,11 +63,12 @@ class Progress:
     def say(self, what: str) -> None:
         """A line on stderr, above the bar where there is one."""
         if self.bar is None:
-            print("gnnreco:", what, file=sys.stderr, flush=True)
+            _say(what)
         else:
             self.bar.write(f"gnnreco: {what}", file=sys.stderr)
 
     def __exit__(self, *_: object) -> None:
+        self._notice.__exit__()
         if self.bar is not None:
             self.bar.close()
 
@@ -118,8 +133,18 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}"
 
 
-def bar(total: int, unit: str) -> Callable[[Any], Any]:
-    """Wraps an iterator in a bar on a terminal."""
-    from tqdm import tqdm
+def _say(what: str) -> None:
+    print("gnnreco:", what, file=sys.stderr, flush=True)
 
-    return lambda items: tqdm(items, total=total, unit=unit, leave=False, disable=not sys.stderr.isatty())
+
+def bar(total: int, unit: str) -> Callable[[Any], Iterator[Any]]:
+    """Wraps an iterator in a bar on a terminal."""
+
+    def told(items: Iterable[Any]) -> Iterator[Any]:
+        with Progress(unit) as progress:
+            for done, item in enumerate(items, 1):
+                yield item
+                if progress is not None:
+                    progress.counted(done, total)
+
+    return told

@@ -8,12 +8,15 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+import numba
 import pytest
 
 from gnnreco import cli
+from gnnreco.cli import progress
 from gnnreco.cli.voice import voice
 from gnnreco.display import curves_page
 from gnnreco.errors import BadInput
+from gnnreco.kernels import notice
 
 
 def said(tmp_path: Path, **how: bool) -> Namespace:
@@ -111,3 +114,22 @@ def test_curves_of_nothing_are_one_line(tmp_path: Path) -> None:
         curves_page(tmp_path)
     with pytest.raises(BadInput, match="holds no rows"):
         curves_page(metrics(tmp_path / "odd", [{"step": 1.0}]))
+
+
+@pytest.mark.parametrize("waits", [lambda: progress.Progress("event"), progress.compiling])
+def test_who_waits_for_the_compiler_is_told(
+    waits, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(notice, "PATIENCE", 0.0)
+    with waits():
+        numba.njit(lambda x: x + 1)(1.0)
+    assert "gnnreco: compiling kernels" in capsys.readouterr().err
+
+
+def test_a_bar_tells_of_the_compiler_and_hands_all_items_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(notice, "PATIENCE", 0.0)
+    double = numba.njit(lambda x: x + x)
+    assert [double(item) for item in progress.bar(3, "event")(range(3))] == [0, 2, 4]
+    assert "gnnreco: compiling kernels" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from gnnreco.cli.options import (
     output_page,
     positive,
 )
+from gnnreco.cli.progress import compiling
 from gnnreco.cli.table import say_left_aside, show_page, write_json
 from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadInput
@@ -59,9 +60,11 @@ def detector_check(args: Namespace) -> int:
     from gnnreco.geometry import check, find_detector
 
     find_detector(args.detector)
+    with compiling():
+        findings = check(args.detector, physics=True)
     rows = [
         {name: getattr(finding, name) for name in ("severity", "code", "where", "message", "suggestion")}
-        for finding in check(args.detector, physics=True)
+        for finding in findings
     ]
     write_json(args.json, rows)
     for row in rows:
@@ -104,7 +107,8 @@ def detector_show(args: Namespace) -> int:
     elif args.simulate is not None:
         pions = SimulationOptions(particle="pion", energy=(1.0, 50.0), count=20)
         events = simulate(detector, "gun", args.simulate, seed=1, options=pions)
-    page = show_detector(detector, args.page, events)
+    with compiling():
+        page = show_detector(detector, args.page, events)
     say_left_aside(getattr(events, "left_aside", {}))
     return show_page(page, args.json)
 

@@ -91,11 +91,10 @@ def add(verbs: Verbs) -> None:
 
 def reconstruct(args: Namespace) -> int:
     """Tracks and clusters from raw events; status 1 if an event failed."""
-    from gnnreco.kernels.notice import Notice
     from gnnreco.reconstruct import reconstruct as run
 
     news = News(args.log_json, args.prometheus)
-    with news as log, Notice(news.say):
+    with news as log:
         manifest = run(
             args.input,
             args.detector,
