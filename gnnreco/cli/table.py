@@ -10,10 +10,14 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PosixPath
+from typing import TYPE_CHECKING
 
 from gnnreco.files.atomic import write_file
 
 from .flags import as_flags
+
+if TYPE_CHECKING:
+    from gnnreco.geometry import Detector
 
 Row = Mapping[str, object]
 #: Names that `say_left_aside` prints; reports and manifests have all.
@@ -61,6 +65,15 @@ def say_left_aside(counts: Mapping[str, int], files: Sequence[Path] = ()) -> Non
         most = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_ASIDE])
         more = f" and {len(ranked) - MOST_ASIDE} more" if len(ranked) > MOST_ASIDE else ""
         print("gnnreco:", one_line(f"left aside: {most}{more}"), file=sys.stderr)
+
+
+def say_field(detector: Detector) -> None:
+    """Say on stderr where a map of the field does not reach: tracks that are simulated or learned there are straight."""
+    from gnnreco.geometry import field_findings
+
+    for finding in field_findings(detector):
+        if finding.severity != "note":
+            print("gnnreco:", one_line(f"{detector.name}: {finding.message}"), file=sys.stderr)
 
 
 def silent_if_logged(log_json: str | None) -> contextlib.AbstractContextManager[object]:

@@ -9,8 +9,8 @@ from typing import Any
 from gnnreco.cli.options import DETECTOR_HELP, Verbs, not_negative, output_folder, positive
 from gnnreco.cli.progress import Progress
 from gnnreco.cli.survey import show_survey
+from gnnreco.cli.table import say_field, write_json
 from gnnreco.cli.table import show as print_table
-from gnnreco.cli.table import write_json
 from gnnreco.errors import BadConfig
 
 LINES = 48  # of a page
@@ -224,6 +224,7 @@ def bundle_adapt(args: Namespace) -> int:
     pileup = usual_pileup(args.process) if args.pileup is None else args.pileup
     options = build(SimulationOptions, parse_settings(args.settings))
     detector = load_detector(args.detector)
+    say_field(detector)
     with Progress("") as progress:
         named = None if progress is None else progress.named
         command = (

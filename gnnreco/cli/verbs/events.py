@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gnnreco.cli.options import DETECTOR_HELP, INPUT_HELP, Verbs, column_map, output_folder, positive
 from gnnreco.cli.progress import Progress
-from gnnreco.cli.table import one_line, say_left_aside
+from gnnreco.cli.table import one_line, say_field, say_left_aside
 from gnnreco.cli.table import show as print_table
 from gnnreco.errors import BadConfig
 
@@ -97,6 +97,7 @@ def simulate(args: Namespace) -> int:
         if (value := getattr(args, name)) is not None
     }
     detector = load_detector(args.detector)
+    say_field(detector)
     with warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("always")
         events = simulated(

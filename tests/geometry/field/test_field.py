@@ -11,6 +11,7 @@ import pytest
 from scipy.interpolate import RegularGridInterpolator
 from scipy.spatial.transform import Rotation
 
+from gnnreco.cli import main
 from gnnreco.errors import BadGeometry
 from gnnreco.geometry import (
     ConstantField,
@@ -148,7 +149,7 @@ def test_what_the_field_does_not_let_one_measure_is_said(tmp_path: Path) -> None
     short = mapped(tmp_path, lambda points: 20 + points[:, 2], reach=1.5)  # of planes at 1 and 2 cm
     (finding,) = field_findings(short)
     assert (finding.severity, finding.code) == ("warning", "outside-field-map")
-    assert "holds 50% of the 2 sensors" in finding.message
+    assert "holds 50% of the 2 sensors of tracks, but not 1 of 2 in all (layer 1);" in finding.message
     assert "outside-field-map" in {found.code for found in check(short)}
     none = replace(short, field=ConstantField(0.0))
     assert codes(none) == {"no-field"}
@@ -160,6 +161,14 @@ def test_what_the_field_does_not_let_one_measure_is_said(tmp_path: Path) -> None
     assert codes(outside) == {"outside-field-map", "no-field"}
     calorimeter = replace(outside, subsystems=(Subsystem("all", ("energy", "position")),))
     assert codes(calorimeter) == set()
+
+
+def test_who_simulates_beyond_a_map_is_told_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path, grid() * 0.15, 20 + 0 * grid()[:, 2])
+    gun = ["--particle", "muon", "--energy", "1", "2", "--count", "2", "--eta", "3", "4"]
+    command = ["simulate", "--detector", str(folder), *gun, "--events", "1", "-o", str(tmp_path / "events")]
+    assert main(command) == 0
+    assert "but not 1 of 2 in all (layer 1); the field is 0 there" in capsys.readouterr().err
 
 
 def test_a_coil_of_finite_length_is_a_sum_of_loops(tmp_path: Path) -> None:
