@@ -1,4 +1,4 @@
-"""Progress bars on a terminal, nothing elsewhere; who waits for the compiler is told so in both."""
+"""Progress bars on a terminal, a line a minute elsewhere; who waits for the compiler is told so in both."""
 
 from __future__ import annotations
 
@@ -25,40 +25,55 @@ def compiling() -> Notice:
 
 
 class Progress:
-    """A bar on a terminal; entering gives None where stderr is no terminal. In between it says when kernels are compiled."""
+    """A bar on a terminal, a line a minute elsewhere. In between it says when kernels are compiled."""
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
         self.bar: Any = None
         self._notice: Any = None
+        self._said = time.monotonic()
 
-    def __enter__(self) -> Progress | None:
+    def __enter__(self) -> Progress:
         from gnnreco.kernels.notice import Notice
 
         self._notice = Notice(self.say).__enter__()
-        if not sys.stderr.isatty():
-            return None
-        from tqdm import tqdm
+        if sys.stderr.isatty():
+            from tqdm import tqdm
 
-        self.bar = tqdm(unit=self.unit, leave=False)
+            self.bar = tqdm(unit=self.unit, leave=False)
         return self
 
     def counted(self, done: int, total: int) -> None:
         """Move the bar."""
-        self.bar.total = total or None
-        self.bar.update(done - self.bar.n)
+        self._step(done, total, self.unit)
 
     def named(self, what: str, done: int, total: int) -> None:
         """Move the bar and say what is being done."""
-        self.bar.set_description(what, refresh=False)
-        self.counted(done, total)
+        if self.bar is not None:
+            self.bar.set_description(what, refresh=False)
+        self._step(done, total, what)
 
     def line(self, text: str, done: int, total: int) -> None:
         """Move the bar, with words of one's own beside it."""
+        if self.bar is None:
+            self._say_at_times(text)
+            return
         self.bar.bar_format = "{percentage:3.0f} %|{bar}| " + text.replace("{", "{{").replace("}", "}}")
         self.bar.total = total or None
         self.bar.n = done
         self.bar.refresh()
+
+    def _step(self, done: int, total: int, what: str) -> None:
+        if self.bar is None:
+            self._say_at_times(f"{what}: {done:,}{f' of {total:,}' if total else ''}")
+            return
+        self.bar.total = total or None
+        self.bar.update(done - self.bar.n)
+
+    def _say_at_times(self, text: str) -> None:
+        if time.monotonic() - self._said >= LINE_S:
+            self._said = time.monotonic()
+            _say(text)
 
     def say(self, what: str) -> None:
         """A line on stderr, above the bar where there is one."""
@@ -83,7 +98,6 @@ class News:
         self._files = log_json, prometheus
         self._bar = Progress("event")
         self._listening: Any = None
-        self._said = time.monotonic()
         self._report: dict[str, Any] = {}
 
     def __enter__(self) -> Callable[[Mapping[str, Any]], None]:
@@ -111,13 +125,8 @@ class News:
     def _tell(self, news: Mapping[str, Any]) -> None:
         if news["kind"] == "end":
             self._report = news["report"]
-        if news["kind"] != "progress":
-            return
-        if self._bar.bar is not None:
+        if news["kind"] == "progress":
             self._bar.line(_progress_line(news), news["done"], news["total"])
-        elif time.monotonic() - self._said >= LINE_S:
-            self._said = time.monotonic()
-            self.say(_progress_line(news))
 
 
 def _progress_line(news: Mapping[str, Any]) -> str:
@@ -138,13 +147,12 @@ def _say(what: str) -> None:
 
 
 def bar(total: int, unit: str) -> Callable[[Any], Iterator[Any]]:
-    """Wraps an iterator in a bar on a terminal."""
+    """Wraps an iterator in a bar."""
 
     def told(items: Iterable[Any]) -> Iterator[Any]:
         with Progress(unit) as progress:
             for done, item in enumerate(items, 1):
                 yield item
-                if progress is not None:
-                    progress.counted(done, total)
+                progress.counted(done, total)
 
     return told

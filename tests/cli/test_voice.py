@@ -126,6 +126,16 @@ def test_who_waits_for_the_compiler_is_told(
     assert "gnnreco: compiling kernels" in capsys.readouterr().err
 
 
+def test_a_long_step_is_said_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LINE_S", 0.0)
+    with progress.Progress("event") as told:
+        told.named("simulate", 1_500, 2_000)
+        told.counted(7, 0)
+    assert capsys.readouterr().err.splitlines() == ["gnnreco: simulate: 1,500 of 2,000", "gnnreco: event: 7"]
+
+
 def test_a_bar_tells_of_the_compiler_and_hands_all_items_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -130,7 +130,7 @@ def bundle_calibrate(args: Namespace) -> int:
     )
     command = f"gnnreco bundle calibrate {Path(args.bundle).name} {' '.join(named_in)}"  # names: paths are of one machine
     with Progress("") as progress:
-        named = None if progress is None else progress.named
+        named = progress.named
         row = calibrate(args.bundle, samples, args.output, command, data, named, args.overwrite)
     print_table([row], args.json)
     return 0
@@ -226,7 +226,7 @@ def bundle_adapt(args: Namespace) -> int:
     detector = load_detector(args.detector)
     say_field(detector)
     with Progress("") as progress:
-        named = None if progress is None else progress.named
+        named = progress.named
         command = (
             f"gnnreco bundle adapt {args.bundle} --detector {args.detector} --events {args.events} "
             f"--process {args.process} --pileup {pileup} --seed {args.seed}"

@@ -49,7 +49,7 @@ def compare_detectors(args: Namespace) -> int:
     page = args.output / "comparison.html"
     refuse(page, args.overwrite)
     with Progress("") as progress:
-        named = None if progress is None else progress.named
+        named = progress.named
         report = compared(args.detectors, args.output, args.events, args.transfer, named, _say)
     rows = [
         {

@@ -167,7 +167,7 @@ def _trigger(name: str, args: Namespace) -> int:
             args.place_s,
             args.stream,
             args.parts,
-            bar.named if bar else None,
+            bar.named,
             args.overwrite,
         )
     if "parts" in report:
@@ -247,7 +247,7 @@ def verify(args: Namespace) -> int:
 
     folder = args.folder
     with Progress("steps") as bar:
-        named = bar.named if bar else None
+        named = bar.named
         if _is_tracking(folder):
             from gnnreco.deploy.onnx.verify import verify_onnx
 
@@ -299,7 +299,7 @@ def search(args: Namespace) -> int:
             args.bundle,
             args.output,
             [f"train.threads={args.threads}", *args.settings],
-            progress=bar.named if bar else None,
+            progress=bar.named,
             resume=args.resume,
             overwrite=args.overwrite,
         )
@@ -326,6 +326,6 @@ def rate(args: Namespace) -> int:
     from gnnreco.deploy.proof.rate import measure
 
     with Progress("steps") as bar:
-        rows = measure(load_bundle(args.bundle), args.normal, args.strange, bar.named if bar else None)
+        rows = measure(load_bundle(args.bundle), args.normal, args.strange, bar.named)
     print_table(rows, args.json)
     return 0

@@ -165,7 +165,7 @@ def _write_events(events: Iterable[Event], total: int, detector: Detector, args:
             args.output,
             args.format,
             detector,
-            progress=None if progress is None else (lambda done: progress.counted(done, total)),
+            progress=lambda done: progress.counted(done, total),
             overwrite=args.overwrite,
         )
     size = sum(file.stat().st_size for file in files)

@@ -74,7 +74,7 @@ def report(args: Namespace) -> int:
             explained=args.explained,
             seed=args.seed,
             command=args.command,
-            progress=None if progress is None else progress.named,
+            progress=progress.named,
         )
     rows = [{k: row[k] for k in ("figure", "value")} | _ends(row["interval"]) for row in result["figures"]]
     ranked = [{k: row[k] for k in ("kind", "feature", "rise")} for row in result["ranking"][:5]]

@@ -122,7 +122,7 @@ def search(args: Namespace) -> int:
             toys=args.toys,
             seed=args.seed,
             command=args.command,
-            progress=None if progress is None else progress.named,
+            progress=progress.named,
         )
     print(table([{"window": "{:g} to {:g}".format(*row["window"])} | _rest(row) for row in result["scan"]]))
     print(

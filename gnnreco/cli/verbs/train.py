@@ -71,7 +71,7 @@ def train(args: Namespace) -> int:
                 args.output,
                 args.resume,
                 _command(args),
-                None if progress is None else progress.named,
+                progress.named,
                 args.overwrite,
             )
     except (NotFinite, Stopped) as error:

@@ -31,7 +31,7 @@ def warm(args: Namespace) -> int:
 
     folder = kernel_folder()
     with Progress("step") as progress:
-        rows = warmed(args.detector, None if progress is None else progress.named)
+        rows = warmed(args.detector, progress.named)
     print_table(rows, args.json, {"steps": rows, "folder": str(folder or ""), "kept": kept()})
     if folder is None:
         print("no folder can be written: every process compiles its kernels anew; set NUMBA_CACHE_DIR")
