@@ -17,6 +17,8 @@ from gnnreco.tasks.registry import Kind, find_task
 
 #: What a length in another unit is to be multiplied by to give mm.
 UNITS = {"cm": 10.0, "m": 1000.0, "um": 0.001}
+#: A smaller part of the hits outside of all sensors is not worth a line: a few lie at the rims.
+SOME = 0.05
 #: Hits of an event that fit a detector spread over more than this part of it.
 NARROW = 0.05
 #: Fewer hits are too few to tell.
@@ -50,12 +52,15 @@ def notes_of_hits(manifest: JsonMapping) -> list[str]:
             f"no hit in {counted(events, 'event')}, so nothing is found: is it the right file? Tracks, clusters and "
             "particles that another program found are not taken in place of hits"
         ]
-    if outside >= MANY and 2 * outside > mine and not mostly_outside(manifest):
-        return [
-            f"{manifest['task']}: {outside:,} of {mine:,} hits in no other subsystem lie in no sensor, and are lost to it: "
-            f"does '{manifest['detector']['name']}' stand for the detector of these events?"
-        ]
-    return []
+    if mostly_outside(manifest):
+        return []
+    lost = ""
+    if outside >= MANY and 2 * outside > mine:
+        lost = f"{manifest['task']}: {outside:,} of {mine:,} hits in no other subsystem lie in no sensor, and are lost to it"
+    elif outside > SOME * hits:
+        lost = f"{outside:,} of {hits:,} hits lie in no sensor, and are left out"
+    question = f"does '{manifest['detector']['name']}' stand for the detector of these events?"
+    return [f"{lost}: {question}"] if lost else []
 
 
 def warnings_of_tasks(manifests: Sequence[JsonMapping]) -> list[str]:

@@ -80,7 +80,7 @@ def test_a_foreign_file_in_a_glob(tmp_path: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ({}, []),
+        ({"hits_outside": 0}, []),
         ({"hits": 0, "hits_outside": 0}, []),
         ({"hits_outside": 51}, ["51 of 100 hits lie in no sensor"]),
         ({"hits_outside": 51, "hits_fit_in": "m"}, ["in m"]),
@@ -101,7 +101,7 @@ def test_what_a_manifest_tells(counts: dict, words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ({}, []),
+        ({"hits_outside": 0}, []),
         ({"hits": 0, "hits_outside": 0}, ["no hit in 3 events, so nothing is found: is it the right file?"]),
         ({"hits": 0, "hits_outside": 0, "events_out": 0}, []),
         (
@@ -111,6 +111,8 @@ def test_what_a_manifest_tells(counts: dict, words: list[str]) -> None:
             ],
         ),
         ({"hits": 900, "hits_outside": 19, "hits_of_other_tasks": 881}, []),
+        ({"hits_outside": 5}, []),
+        ({"hits_outside": 6}, ["6 of 100 hits lie in no sensor, and are left out: does 'whole' stand"]),
         ({"hits_outside": 51}, []),  # that is a warning
     ],
 )

@@ -16,6 +16,9 @@ IQR_OF_UNIT_NORMAL = 1.3489795
 #: Standard deviation of a core of n normal values, over the core, times the root of n.
 CORE_ERROR = 1.17
 PULL_EDGES = np.linspace(-5, 5, 41)
+OPPOSITE = (
+    -1.0001
+)  # of fitted / true q/p, minus one: below it the charge is the other one; -1 is no curvature at all
 MIN_PER_BIN = 10  # fewer values have no quartiles worth a point
 
 
@@ -75,6 +78,8 @@ def resolutions(residual: Floats, sigma: Floats, truth: Floats, variables: dict[
         row["bins"] = {
             variable: _binned(delta, values[rows], variable) for variable, values in variables.items()
         }
+        if name == "q_over_p_relative":
+            row["opposite_charge"] = int(np.count_nonzero(delta < OPPOSITE))
         result[name] = row
     return result
 

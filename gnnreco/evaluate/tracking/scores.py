@@ -10,7 +10,7 @@ import numpy as np
 from gnnreco.columns import Event, Floats, Tracks
 from gnnreco.errors import BadInput
 from gnnreco.events.select import seen
-from gnnreco.files.json_types import JsonDict, JsonObject
+from gnnreco.files.json_types import JsonDict, JsonMapping, JsonObject
 from gnnreco.geometry import Detector, Field
 from gnnreco.statistics import COVERAGE
 from gnnreco.summary import counted
@@ -48,7 +48,7 @@ DEFINITIONS = {
     "tracks of |mean score - matched part| of their bin",
     "resolutions": "fitted minus true perigee parameters of the best acts-matched track of a particle; "
     "the truth goes from its production point through the field to the z axis; core: interquartile range / 1.349, "
-    "with an error as of normal values; pull: the difference over its stated error",
+    "with an error as of normal values; pull: the difference over its stated error; opposite_charge: tracks of the other charge",
     "seconds": "hits in to tracks out, from the manifest of reconstruct",
 }
 
@@ -148,7 +148,7 @@ class Scores:
             if not kept.any():
                 counts = {name: int((among & mask).sum()) for name, mask in cuts.items()}
                 warnings.append(passed(what, all_of, counts, int(among.sum())))
-        out["warnings"] = warnings
+        out["warnings"] = warnings + opposite_charges(out["resolutions"])
         return out
 
     def _resolutions(self, m: Matching, wanted: Mask, counted: Mask, kin: Kinematics) -> JsonObject | None:
@@ -160,6 +160,19 @@ class Scores:
         return resolutions(
             residual, sigma, truth, {"pt": kin.pt[m.particle[best]], "eta": kin.eta[m.particle[best]]}
         )
+
+
+def opposite_charges(resolutions: JsonMapping | None) -> list[str]:
+    """One line where most tracks have the charge that the truth has not."""
+    if resolutions is None:
+        return []
+    row = resolutions["q_over_p_relative"]
+    if 2 * row["opposite_charge"] <= row["tracks"]:
+        return []
+    return [
+        f"{row['opposite_charge']:,} of {row['tracks']:,} tracks have the opposite charge of their particle: does the field "
+        "of the detector point the other way than that of the events?"
+    ]
 
 
 def check_tracks(event: Event, tracks: Tracks) -> None:

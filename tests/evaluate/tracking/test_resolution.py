@@ -18,6 +18,7 @@ from gnnreco.evaluate.tracking.resolution import (
     residuals,
     resolutions,
 )
+from gnnreco.evaluate.tracking.scores import opposite_charges
 
 
 def tracks(parameters: np.ndarray, variance: np.ndarray) -> Tracks:
@@ -140,3 +141,18 @@ def test_a_track_along_the_beam_has_no_transverse_momentum_and_an_infinite_pseud
     assert eta[0] == eta[1] == np.inf
     assert eta[2] < -30
     assert eta[3] == pytest.approx(np.arctanh(np.cos(0.5)))
+
+
+def test_a_field_that_points_the_other_way_is_said() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.column_stack([np.zeros((50, 4)), rng.choice([-0.5, 0.5], 50)])
+    turned = np.zeros((50, 5))
+    turned[:26, 4] = -2 * truth[:26, 4]
+    turned[26:, 4] = -truth[26:, 4]  # no curvature, so no charge
+    found = resolutions(turned, np.ones((50, 5)), truth, {})
+    assert found["q_over_p_relative"]["opposite_charge"] == 26
+    (line,) = opposite_charges(found)
+    assert "26 of 50 tracks have the opposite charge" in line
+    turned[25, 4] = 0.0
+    assert opposite_charges(resolutions(turned, np.ones((50, 5)), truth, {})) == []
+    assert opposite_charges(None) == []
