@@ -48,7 +48,8 @@ DEFINITIONS = {
     "tracks of |mean score - matched part| of their bin",
     "resolutions": "fitted minus true perigee parameters of the best acts-matched track of a particle; "
     "the truth goes from its production point through the field to the z axis; core: interquartile range / 1.349, "
-    "with an error as of normal values; pull: the difference over its stated error; opposite_charge: tracks of the other charge",
+    "with an error as of normal values; pull: the difference over its stated error; "
+    "opposite_charge: tracks of the other charge",
     "seconds": "hits in to tracks out, from the manifest of reconstruct",
 }
 
