@@ -107,7 +107,7 @@ def spectrum(source: str, mass: Floats, region: tuple[float, float] | None) -> S
             source,
             f"signal region {first:g} to {last:g}",
             f"its side-bands hold {below:,} events below and {above:,} above; both need some, and {FEWEST} together: "
-            "name a narrower region, or take a table with more mass",
+            "name a narrower region, leave it out (windows of all masses are then scanned), or take a table with more mass",
         )
     width = (last - first) / WINDOW_BINS
     parts = [
