@@ -49,6 +49,8 @@ from .shipped import find_bundle
 
 #: In place of a detector's hash: the model knows none, and serves all.
 ANY_DETECTOR = {"name": "any", "hash": "any"}
+#: Tasks whose bundles `gnnreco bundle adapt` takes to another detector.
+ADAPTED = ("tracking", "drift")
 #: Figures that a notebook shows of a bundle; its manifest has all.
 MOST_FIGURES = 24
 
@@ -129,10 +131,12 @@ class Bundle:
         """Raise `BadBundle` unless the model was trained on this detector, wherever it stands, or serves any."""
         trained, here = self.manifest["detector"], detector.at_source().hash
         if trained["hash"] not in (here, ANY_DETECTOR["hash"]):
+            adapts = self.task in ADAPTED
+            remedy = "make one for it with `gnnreco bundle adapt`" if adapts else "train a bundle of its own"
             raise BadBundle(
                 self.folder,
                 f"trained on detector '{trained['name']}' ({trained['hash'][:12]}), not on '{detector.name}' "
-                f"({here[:12]}); allow it with any_detector=True, or train a bundle of its own",
+                f"({here[:12]}); allow it with any_detector=True, or {remedy}",
             )
 
 

@@ -95,14 +95,14 @@ def default_bundles(detector: Detector, build_on: bool = True) -> list[str]:
             own = [shower_bundle(detector)]
         if not own:
             raise BadBundle(
-                detector.name,
-                "no bundle for tracks in this detector ships; make one with `gnnreco bundle adapt` or `gnnreco train`, "
+                f"for detector {detector.name}",
+                "none for tracks ships; make one with `gnnreco bundle adapt` or `gnnreco train`, "
                 "and name it with bundles="
                 + (f" (showers alone are found with bundles='{CLUSTERS}')" if "energy" in measures else ""),
             )
         chosen.append(own[0])
     if not chosen:
-        raise BadBundle(detector.name, "the detector measures neither position nor energy nor charge")
+        raise BadBundle(f"for detector {detector.name}", "it measures neither position nor energy nor charge")
     return chosen
 
 

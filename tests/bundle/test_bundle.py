@@ -174,6 +174,8 @@ def test_another_detector_another_task_other_settings(folder: Path) -> None:
     other = SomeDetector("tiles", "b" * 64)
     with pytest.raises(BadBundle, match=r"trained on detector 'plates' .* not on 'tiles'.*any_detector=True"):
         load_task(bundle, other)
+    with pytest.raises(BadBundle, match="make one for it with `gnnreco bundle adapt`"):
+        load_bundle("tracking-telescope").check_detector(other)
     assert load_task(bundle, other, any_detector=True)
     with pytest.raises(BadBundle, match="task 'somme'; did you mean 'some'"):
         load_task(load_bundle(write(folder, task="somme")), SomeDetector())

@@ -63,7 +63,8 @@ def test_what_a_detector_measures_chooses_its_bundles(mixed: tuple[Path, Path]) 
     assert names(load_detector("belle2_ecl")) == ["clusters-belle2"]
     assert names(load_detector("tpc")) == ["tpc"]
     with pytest.raises(
-        BadBundle, match=r"mixed: no bundle for tracks.*gnnreco bundle adapt.*showers alone are found with"
+        BadBundle,
+        match=r"bundle for detector mixed: none for tracks ships.*gnnreco bundle adapt.*showers alone are found with",
     ):
         names(load_detector(mixed[0]))
 
