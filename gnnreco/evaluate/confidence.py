@@ -24,6 +24,8 @@ from gnnreco.progress import Progress
 from gnnreco.schema import plain
 from gnnreco.statistics import clopper_pearson
 from gnnreco.tasks.contract import Accustomed, Calibratable
+from gnnreco.tasks.layouts import layout_of
+from gnnreco.tasks.registry import find_task
 
 from .matching import match
 from .sharing import share
@@ -186,7 +188,7 @@ def calibrated_if_enough(
         row = calibrate(bundle, samples, bundle, command, data, progress, overwrite=True)
     except TooFew as error:
         return f"not calibrated: {error}"
-    return f"calibrated on {row['found']:,}"
+    return f"calibrated on {row['found']:,} {layout_of(find_task(source.task)).name}"
 
 
 def _shown(

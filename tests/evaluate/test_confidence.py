@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +93,12 @@ def test_what_cannot_be_calibrated_says_why(detector: Detector, tmp_path: Path) 
     hgcal = load_detector("hgcal")
     with pytest.raises(BadConfig, match="no score to calibrate"):
         calibrate("region-hgcal", [(hgcal, [])], tmp_path / "b")
+
+
+def test_what_a_bundle_was_calibrated_on_is_said(bundle: Path, detector: Detector, tmp_path: Path) -> None:
+    mine, events = shutil.copytree(bundle, tmp_path / "mine"), shots(detector, 2, 22, 2.0)
+    said = calibrated_if_enough(mine, [(detector, events)], "by hand", [{"name": "toy"}])
+    assert re.fullmatch(r"calibrated on \d+ clusters", said)
 
 
 def test_a_bundle_without_scores_is_left_as_it_is() -> None:
