@@ -154,7 +154,19 @@ def evaluate(
         graph = {key: (graph_metrics or {}).get(key) for key in GRAPH}
         scores["definitions"] |= GRAPH_DEFINITIONS
         scores["warnings"] = scores["warnings"] + _softer(manifest, target)
-    return _headed(scores, task, manifest, len(truth_source) - len(join.used), join.warnings()) | graph
+    warnings = join.warnings() + _elsewhere(manifest, detector)
+    return _headed(scores, task, manifest, len(truth_source) - len(join.used), warnings) | graph
+
+
+def _elsewhere(manifest: JsonDict, detector: Detector | None) -> list[str]:
+    """A warning where the output is scored with another detector than that in which it was reconstructed."""
+    made = manifest.get("detector") or {}
+    if detector is None or made.get("hash", detector.hash) == detector.hash:
+        return []
+    return [
+        f"reconstructed in detector '{made.get('name')}' ({made['hash'][:12]}), scored with '{detector.name}' "
+        f"({detector.hash[:12]}): its target and its field may not be those of the events"
+    ]
 
 
 def _softer(manifest: JsonDict, target: Target) -> list[str]:

@@ -16,6 +16,7 @@ from gnnreco.evaluate.tracking import graph_metrics
 from gnnreco.events import EventSource
 from gnnreco.events.source import Entry
 from gnnreco.events.tracks_file import write_tracks
+from gnnreco.geometry import load_detector
 from gnnreco.score import detector_of
 
 MANIFEST = {
@@ -112,6 +113,17 @@ def test_a_target_softer_than_the_training_is_marked(tmp_path: Path) -> None:
     assert not any(
         "training" in line for line in evaluate(folder, source, target=Target(min_pt=0.3))["warnings"]
     )
+
+
+def test_a_detector_other_than_that_of_the_output_is_said(tmp_path: Path) -> None:
+    detector, source = load_detector("telescope"), source_of(event_of(1))
+    for name, made, lines in (("same", detector.hash, 0), ("other", 64 * "b", 1)):
+        manifest = {"detector": {"name": name, "hash": made}}
+        folder = output(tmp_path / name, (1, "a", tracks_of(0, 1)), manifest=manifest)
+        told = evaluate(folder, source, detector)["warnings"]
+        assert [f"in detector '{name}'" in line for line in told if "reconstructed in" in line] == lines * [
+            True
+        ]
 
 
 def test_equal_numbers_are_told_apart_by_file(tmp_path: Path) -> None:
