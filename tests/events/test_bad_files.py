@@ -43,8 +43,8 @@ def spoiled(folder: Path, kind: str, spoil: Spoil) -> Path:
 
 
 TRACKML = [
-    ("hits", field(5, 1, "abc"), "line 5: 'abc' is not a double; the line is damaged"),
-    ("hits", field(5, 1, ""), "line 5: '' is not a double"),
+    ("hits", field(5, 1, "abc"), "line 5, column x: 'abc' is not a number; the line is damaged"),
+    ("hits", field(5, 1, ""), "line 5, column x: '' is not a number"),
     (
         "hits",
         field(5, 4, "7.5"),
@@ -95,7 +95,7 @@ TRACKML = [
 ]
 
 ACTS = [
-    ("measurements", field(5, 13, "x"), "line 5: 'x' is not a double"),
+    ("measurements", field(5, 13, "x"), "line 5, column global_x: 'x' is not a number"),
     (
         "measurements",
         field(5, 1, "-4"),

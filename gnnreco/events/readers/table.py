@@ -155,7 +155,7 @@ def _read_text_of(
     try:
         return _read(file, data, names, types)
     except pa.ArrowInvalid as error:
-        raise BadInput(file, *_explain(str(error))) from None
+        raise BadInput(file, *_explain(str(error), names)) from None
 
 
 def _read(
@@ -178,12 +178,12 @@ def _read(
     except pa.ArrowInvalid:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise BadInput(file, *_explain(str(error))) from None
+        raise BadInput(file, *_explain(str(error), names)) from None
     return {name: table.column(name) for name in types}
 
 
-def _explain(message: str) -> tuple[str, str]:
-    """Turn Arrow's message into a place and a reason."""
+def _explain(message: str, names: list[str]) -> tuple[str, str]:
+    """Turn Arrow's message into a place and a reason; `names` are the columns of the file."""
     row = re.search(r"[Rr]ow #(\d+)", message)
     where = f"line {row.group(1)}" if row else ""
     fields = re.search(r"Expected (\d+) columns, got (\d+)", message)
@@ -192,7 +192,12 @@ def _explain(message: str) -> tuple[str, str]:
         return where, why
     value = re.search(r"conversion error to (\w+): invalid value '(.*?)'", message, re.S)
     if value:
-        return where, f"'{value[2][:40]}' is not a {value[1]}; the line is damaged"
+        column = re.search(r"CSV column #(\d+)", message)
+        place = f"column {names[int(column[1])]}" if column else ""
+        kind = "number" if value[1] == "double" else value[1]
+        return ", ".join(
+            filter(None, (where, place))
+        ), f"'{value[2][:40]}' is not a {kind}; the line is damaged"
     return where, message.splitlines()[0][:200]
 
 
