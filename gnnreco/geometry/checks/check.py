@@ -55,9 +55,8 @@ def _read(place: str | Path, found: list[Finding]) -> Detector | None:
         except BadGeometry as fault:
             code = fault.code if isinstance(fault, Fault) else "unreadable"
             message, _, remedy = fault.why.partition("; ")
-            found.append(
-                Finding("error", code, f"{fault.file}: {fault.where}", message, remedy or "correct the file")
-            )
+            where = f"{fault.file}: {fault.where}" if fault.where else fault.file
+            found.append(Finding("error", code, where, message, remedy or "correct the file"))
             if code != "unknown-unit" or not strict:
                 return None
             # The rest can still be judged as if the unit were the usual one.

@@ -58,6 +58,7 @@ def test_each_fault_is_found_and_named(name: str) -> None:
     assert all(finding.severity == "error" and finding.suggestion for finding in findings)
     assert message in findings[0].message
     assert where in findings[0].where
+    assert not findings[0].where.endswith(": ")
     assert suggestion in findings[0].suggestion
 
 
