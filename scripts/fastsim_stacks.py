@@ -1,11 +1,13 @@
 """Stacks of plates that nobody will build, to train the fast simulation on: what holds in all of them holds in the next.
 
-    python scripts/fastsim_stacks.py -o FOLDER [--count 32] [--seed 5] [--alternating [--boards]] [--deep]
+    python scripts/fastsim_stacks.py -o FOLDER [--count 32] [--seed 5] [--crossed | --alternating [--boards]] [--deep]
 
 Each is a JSON file as Geant4's showers are made in (`geant4_showers.py --stack`): plates from the front as [material, mm], with
 "sensitive" after those that measure. Absorbers: tungsten, lead, iron, copper, tungsten with copper, lead with iron,
 molybdenum, tin, 0.3 to 1.5 radiation lengths a layer, in four of ten stacks more from a depth on; sensors: silicon,
-scintillator, liquid argon; 19 to 30 radiation lengths. With `--alternating` every second layer has another absorber, thickness
+scintillator, liquid argon; 19 to 30 radiation lengths. By the numbers of the stacks, absorber and sensor hang together: tungsten and
+copper stand with silicon alone, scintillator with lead and molybdenum. With `--crossed` the first 24 stacks have each absorber with
+each sensor. With `--alternating` every second layer has another absorber, thickness
 and gap, as cassettes with sensors on both faces have, and steel may stand behind; `--boards` puts a board, which stops soft
 electrons, right before or behind the sensors of three in four wide gaps. Uranium is left out: it is in a stack for tests, and so are
 the cassettes of a high-granularity endcap. With `--deep` also
@@ -115,11 +117,13 @@ def between(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def drawn(number: int, seed: int) -> list[list[object]]:
+def drawn(number: int, seed: int, crossed: bool = False) -> list[list[object]]:
     """One stack."""
-    rng = np.random.default_rng([seed, number])
+    rng = np.random.default_rng([seed, 2, number] if crossed else [seed, number])
     metals = ABSORBERS[number % len(ABSORBERS)]
     sensor = ["Si", "SC", "Si", "LAR"][(number // 2 + number) % 4] if number % 3 else "Si"
+    if crossed:
+        sensor = tuple(SENSORS)[number // len(ABSORBERS) % len(SENSORS)]
     active = {kind: round(between(rng, *range_), 3) for kind, range_ in THICKNESS.items()}[sensor]
     step = between(rng, 0.3, 1.5)
     later = step * (np.exp(rng.uniform(0, 0.8)) if rng.random() < 0.4 else 1.0)
@@ -191,12 +195,15 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--crossed", action="store_true")
     parser.add_argument("--alternating", action="store_true")
     parser.add_argument("--boards", action="store_true")
     parser.add_argument("--deep", action="store_true")
     asked = parser.parse_args()
     asked.output.mkdir(parents=True, exist_ok=True)
-    draw = partial(alternating, boards=asked.boards) if asked.alternating else drawn
+    draw = partial(drawn, crossed=asked.crossed)
+    if asked.alternating:
+        draw = partial(alternating, boards=asked.boards)
     stacks = {f"stack_{number:02d}": draw(number, asked.seed) for number in range(asked.count)}
     for name, plates in (stacks | FOR_TESTS | (DEEP if asked.deep else {})).items():
         (asked.output / f"{name}.json").write_text(json.dumps(plates))
