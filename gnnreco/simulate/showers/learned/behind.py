@@ -30,13 +30,14 @@ def with_layers_behind(stack: Stack, ray: Ray, d: Depths) -> Depths:
     last, k = ray.row[-1], len(d.depth)
     if d.pieces[-1] > 1:
         return d
-    step = max(stack.radiation[last] / d.cosine[-1], THINNEST)
+    cosine = abs(ray.cosine[-1])
+    step = max(stack.radiation[last] / cosine, THINNEST)
     more = math.ceil((SHALLOWEST - d.depth[-1]) / step)
     if more <= 0:
         return d
     radiation, interaction = _repeated(d.radiation, more), _repeated(d.interaction, more)
     radiation[k:] = step
-    interaction[k:] = stack.interaction[last] / d.cosine[-1]
+    interaction[k:] = stack.interaction[last] / cosine
     return Depths(
         *(_repeated(d.place, more), _repeated(d.pieces, more), _repeated(d.piece, more)),
         np.append(d.depth, d.depth[-1] + step * np.arange(1, more + 1)),

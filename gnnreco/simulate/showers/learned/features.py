@@ -15,7 +15,7 @@ from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import Ray, Rows, Stack
 
-from .pieces import active_of, pieces_of, samples_of
+from .pieces import COSINE, active_of, pieces_of, samples_of
 
 #: Layers back that are looked at one by one.
 BACK = 3
@@ -49,6 +49,7 @@ OF_LAYER = ("log points", "log mean energy")
 #: The features that the detector alone decides: outside the range that training saw nobody knows what comes out.
 OF_DETECTOR = slice(5, 15)
 N_RANGES = OF_DETECTOR.stop - OF_DETECTOR.start
+SMALL_GAP = 0.1  # mm that are added to an air gap before its logarithm is taken
 USUAL_GAP = 0.1  # of the way from the sensor before: the gap where the description is silent
 
 
@@ -73,7 +74,7 @@ class Depths(NamedTuple):
     air_gap : float64
         mm between absorber and sensor: what goes apart there decides how wide showers are.
     cosine : float64
-        Of incidence.
+        Of incidence; where it is steeper than all that an engine was trained on, that of the steepest.
     samples : float64
         Active parts that are hidden in a piece; 1 for a whole layer.
     interaction : float64
@@ -104,7 +105,7 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
     Parameters
     ----------
     ranges : float32 (10, 2)
-        What an engine was trained on: see `pieces_of`.
+        What an engine was trained on: see `pieces_of`; layers hit at steeper angles are described as hit at the steepest.
     """
     first = 0
     while first < len(ray.row) - 1 and ray.radiation[first + 1] <= start:
@@ -132,7 +133,7 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
         d.radiation[i] = stack.radiation[row] / many / cosine * inside
         d.interaction[i] = stack.interaction[row] / many / cosine * inside
         depth += d.radiation[i]
-        d.depth[i], d.cosine[i] = depth, cosine
+        d.depth[i], d.cosine[i] = depth, max(cosine, ranges[COSINE, 0])
         d.critical[i], d.mip[i], d.fraction[i] = (
             stack.critical[row],
             stack.mip[row] / many / cosine,
@@ -229,7 +230,7 @@ def describe(
     x[5], x[6] = np.log(d.radiation[i]), np.log(d.radiation[before])
     x[7], x[8], x[9] = np.log(d.critical[i]), np.log(d.mip[i]), np.log(d.moliere[i])
     x[10], x[11], x[12], x[13] = np.log(d.gap[i]), d.cosine[i], np.log(d.fraction[i]), np.log(d.active[i])
-    x[14] = np.log(d.air_gap[i] + 0.1)
+    x[14] = np.log(d.air_gap[i] + SMALL_GAP)
     x[15], x[16], x[17] = seen / total, np.log(seen / total + 1e-4), np.log(max(1 - seen / total, 0.003))
     x[18] = weighted / max(seen, 1e-9) / 10
     x[19] = 1.0 if begun >= 0 else 0.0

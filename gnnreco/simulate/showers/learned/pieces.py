@@ -20,8 +20,9 @@ PIECE = 0.6
 #: GeV/mm that a minimum-ionising particle leaves in liquid argon or scintillator: what hidden active parts are made of.
 IONISED = 2.1e-4
 #: Rows of an engine's ranges that decide: see `gnnreco.simulate.showers.learned.features.OF_DETECTOR`.
-THICKNESS, ACTIVE = 0, 8
-UNDIVIDED = np.full((10, 2), np.inf, np.float32)  # ranges of a network that takes all layers as they are
+THICKNESS, COSINE, ACTIVE = 0, 6, 8
+#: Ranges of a network that takes all layers as they are.
+UNDIVIDED = np.tile(np.array([-np.inf, np.inf], np.float32), (10, 1))
 
 
 @njit(cache=True, error_model="numpy")
