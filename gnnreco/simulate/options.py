@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from gnnreco.errors import BadConfig
@@ -136,6 +137,10 @@ class SimulationOptions:
             low, high = getattr(self, name) or (0.0, 0.0)
             if not low <= high:
                 raise BadConfig(f"simulation option {name}: {low} to {high} is no range; give MIN before MAX")
+            if not (math.isfinite(low) and math.isfinite(high)):
+                raise BadConfig(
+                    f"simulation option {name}: {low} to {high} has no end; give two finite numbers"
+                )
         for name in (
             "count",
             "sigma_xy",

@@ -47,6 +47,13 @@ def test_a_range_has_two_numbers(name: str, bad: tuple[float, float]) -> None:
         SimulationOptions(**{name: bad})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("bad", [(1.0, math.inf), (-math.inf, 1.0)])
+@pytest.mark.parametrize("name", ["energy", "eta"])
+def test_a_range_has_two_ends(name: str, bad: tuple[float, float]) -> None:
+    with pytest.raises(BadConfig, match=f"{name}: .*has no end"):
+        SimulationOptions(**{name: bad})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("name", "bad"),
     [
