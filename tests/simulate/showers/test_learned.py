@@ -18,7 +18,7 @@ from gnnreco.simulate import SimulationOptions, simulate
 from gnnreco.simulate.showers.along import along_axes
 from gnnreco.simulate.showers.learned import Engine, Engines
 from gnnreco.simulate.showers.learned.features import FEATURES, _among_neighbours, depths_of, describe
-from gnnreco.simulate.showers.learned.known import doubts, unknown_layers
+from gnnreco.simulate.showers.learned.known import doubts, material, unknown_layers
 from gnnreco.simulate.showers.learned.layers import fill_layer
 from gnnreco.simulate.showers.learned.pieces import UNDIVIDED
 from gnnreco.simulate.showers.learned.points import DEPOSIT, A, B, Mixture, density, place_points
@@ -172,6 +172,36 @@ def test_one_is_warned_of_energies_and_layers_that_nobody_trained_on(
         warnings.simplefilter("always")
         next(gnnreco.simulate(thick, "beam", engine=Engines(engine), particle="photon", energy=(5.0, 6.0)))
     assert any("radiation lengths of a layer 30 to 30, trained on 1 to 1" in str(w.message) for w in caught)
+
+
+def test_energies_that_the_warning_itself_would_name_are_known(sandwich: Detector, engine: Engine) -> None:
+    drawn = engine._replace(lowest=0.0301, highest=99.97)
+    for energy, lines in (((1.0, 100.0), 0), ((0.0300, 5.0), 0), ((1.0, 102.0), 1), ((0.028, 5.0), 1)):
+        assert len(doubts(Engines(drawn), sandwich, "beam", replace(PHOTONS, energy=energy))) == lines
+
+
+def test_one_is_warned_of_an_air_gap_that_nobody_trained_on(sandwich: Detector, engine: Engine) -> None:
+    wide = replace(sandwich, air_gap=np.full(LAYERS, 300.0))
+    assert unknown_layers(engine, wide)["air gap"][2:] == (300.0, 300.0)
+    known = replace(sandwich, air_gap=np.full(LAYERS, 1.0))  # a tenth of the way, as training took it
+    assert "air gap" not in unknown_layers(engine, known)
+    assert all(np.isfinite(values).all() for _, _, values in material(engine, sandwich))
+    assert [word for word, *_ in material(engine, wide)][-1] == "air gap before a sensor (mm)"
+
+
+@pytest.mark.parametrize(
+    ("particle", "told"),
+    [
+        ("photon, electron", []),
+        ("pi0,muon,hip", []),
+        ("proton", ["proton"]),
+        ("photon, k0l,pion", ["k0l, pion"]),
+    ],
+)
+def test_one_is_told_of_hadrons(sandwich: Detector, engine: Engine, particle: str, told: list[str]) -> None:
+    shot = replace(PHOTONS, energy=(engine.lowest, engine.highest), particle=particle)
+    assert [line.split(":")[0] for line in doubts(Engines(engine), sandwich, "beam", shot)] == told
+    assert doubts(Engines(engine), sandwich, "qq", shot) == []
 
 
 def test_a_detector_without_a_calorimeter_is_refused(engine: Engine) -> None:

@@ -13,12 +13,20 @@ from gnnreco.particles import gun_codes
 from gnnreco.simulate.options import SimulationOptions
 from gnnreco.simulate.showers.ray import Stack, stack_of
 
-from .features import FEATURES, OF_DETECTOR
+from .features import FEATURES, OF_DETECTOR, SMALL_GAP
 from .pieces import all_pieces
 from .weights import Engine, Engines
 
 #: Features that the material of a layer decides, whatever the angle; those of its place are left out.
-OF_MATERIAL = ("log thickness", "log critical", "log mip", "log moliere", "log fraction", "log active")
+OF_MATERIAL = (
+    "log thickness",
+    "log critical",
+    "log mip",
+    "log moliere",
+    "log fraction",
+    "log active",
+    "log air gap",
+)
 WORDS = {
     "thickness": "radiation lengths of a layer",
     "critical": "critical energy of a layer (GeV)",
@@ -26,13 +34,16 @@ WORDS = {
     "moliere": "Moliere radius (mm)",
     "fraction": "sampling fraction",
     "active": "thickness of a sensor (mm)",
+    "air gap": "air gap before a sensor (mm)",
 }
 BEYOND, LEAST = (
     0.1,
     0.05,
 )  # of the range, and of the logarithm: a layer may lie so far outside and still count as known
+NEAR = 0.01  # of an energy: 99.9 GeV was the highest drawn where training went up to 100
 MOST = 0.2  # share of unknown sensors, or of radiation lengths before them, about which nothing is said
-PION = 211  # PDG
+PI0, PION = 111, 211  # PDG
+HADRONS = range(100, 10_000_000)  # PDG; what is highly ionising has larger numbers
 
 
 def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float, float, float, float]]:
@@ -70,7 +81,8 @@ def unknown_layers(engine: Engine, detector: Detector) -> dict[str, tuple[float,
 def material(engine: Engine, detector: Detector) -> Iterator[tuple[str, tuple[float, float], Floats]]:
     """Each quantity of a layer's material in words, its range in training, and its values in a detector's sensors."""
     for name, known, here in _material(engine, stack_of(detector.at_source())):
-        yield WORDS[name], known, here
+        if (told := np.isfinite(here)).any():
+            yield WORDS[name], known, here[told]
 
 
 def _material(engine: Engine, stack: Stack) -> Iterator[tuple[str, tuple[float, float], Floats]]:
@@ -82,10 +94,13 @@ def _material(engine: Engine, stack: Stack) -> Iterator[tuple[str, tuple[float, 
         "log moliere": stack.moliere,
         "log fraction": stack.fraction,
         "log active": active,
+        "log air gap": np.maximum(stack.air_gap, SMALL_GAP),  # NaN where the description is silent
     }
     names = FEATURES[OF_DETECTOR]
     for name in OF_MATERIAL:
         low, high = np.exp(engine.ranges[names.index(name)].astype(float)).tolist()
+        if name == "log air gap":
+            low, high = (max(gap - SMALL_GAP, SMALL_GAP) for gap in (low, high))
         yield name.removeprefix("log "), (low, high), here[name]
 
 
@@ -101,7 +116,19 @@ def doubts(engines: Engines, detector: Detector, process: str, options: Simulati
         found += [
             f"pions: {doubt}" for doubt in _doubts(engines.pions, detector, options.energy if shot else None)
         ]
+    if process in ("gun", "beam"):
+        names = [name.strip() for name in options.particle.split(",")]
+        if unknown := [name for name in names if any(_unknown(engines, code) for code in gun_codes(name))]:
+            found.append(
+                f"{', '.join(unknown)}: no engine was trained on such showers; the parametrisation makes them"
+            )
     return found
+
+
+def _unknown(engines: Engines, code: int) -> bool:
+    """Whether a particle (PDG) makes showers of hadrons that no engine was trained on."""
+    known = (PI0, PION) if engines.pions is not None else (PI0,)
+    return abs(code) in HADRONS and abs(code) not in known
 
 
 def _doubts(engine: Engine, detector: Detector, energy: tuple[float, float] | None) -> list[str]:
@@ -111,7 +138,7 @@ def _doubts(engine: Engine, detector: Detector, energy: tuple[float, float] | No
         for name, (low, high, a, b) in unknown_layers(engine, detector).items()
     ]
     low, high = energy or (engine.lowest, engine.highest)
-    if low < engine.lowest or high > engine.highest:
+    if low < engine.lowest * (1 - NEAR) or high > engine.highest * (1 + NEAR):
         found.append(
             f"energies of {low:g} to {high:g} GeV: the engine was trained on {engine.lowest:.3g} to "
             f"{engine.highest:.3g} GeV; the parametrisation makes the showers of all others"
