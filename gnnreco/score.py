@@ -12,6 +12,7 @@ from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource, open_events
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector, load_detector
+from gnnreco.progress import Progress
 
 Inputs = str | Path | Sequence[str | Path]
 
@@ -34,6 +35,7 @@ def evaluate(
     weights: str | Path | None = None,
     reweight: str | Path | None = None,
     progress: Callable[[Iterator[Any]], Iterator[Any]] = iter,
+    trained: Progress | None = None,
 ) -> JsonDict:
     """Score what `gnnreco.reconstruct` wrote against the truth, or generated showers against those of a full simulation.
 
@@ -72,6 +74,8 @@ def evaluate(
         Learn such weights from half of the truth, write them there, and take them.
     progress : callable
         Wraps the iterator over events, for a progress bar.
+    trained : callable, optional
+        ``trained(what, done, total)``: how many of the classifiers are trained that tell generated showers from true ones.
 
     Returns
     -------
@@ -120,6 +124,7 @@ def evaluate(
             target=replace(shower_target_of(described), **asked),
             weights=weights,
             reweight=reweight,
+            trained=trained,
         )
     if bundle is not None:
         raise BadConfig(f"{folder}: was reconstructed already; bundle= goes with generated events")

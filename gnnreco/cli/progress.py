@@ -146,6 +146,20 @@ def _say(what: str) -> None:
     print("gnnreco:", what, file=sys.stderr, flush=True)
 
 
+def later_bar(unit: str) -> Callable[[str, int, int], None]:
+    """Draws a bar when it is first told ``(what, done, total)``, and takes it away when all is done."""
+    drawn: list[Progress] = []
+
+    def tell(what: str, done: int, total: int) -> None:
+        if not drawn:
+            drawn.append(Progress(unit).__enter__())
+        drawn[0].named(what, done, total)
+        if done == total:
+            drawn.pop().__exit__()
+
+    return tell
+
+
 def bar(total: int, unit: str) -> Callable[[Any], Iterator[Any]]:
     """Wraps an iterator in a bar."""
 

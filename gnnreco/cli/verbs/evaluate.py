@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from gnnreco.cli.options import DETECTOR_HELP, Verbs, column_map, positive
-from gnnreco.cli.progress import bar
+from gnnreco.cli.progress import bar, later_bar
 from gnnreco.cli.table import one_line, say_left_aside, terminal_width, write_json
 
 
@@ -149,6 +149,7 @@ def evaluate(args: Namespace) -> int:
         weights=args.weights,
         reweight=args.reweight,
         progress=bar(sum(sizes), "event") if sizes else iter,
+        trained=later_bar("training"),
     )
     print(scores_table(result, terminal_width()))
     print(f"\n{explain(result)}" if args.explain else "(--explain says what each row means)")

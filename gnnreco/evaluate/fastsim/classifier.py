@@ -66,7 +66,11 @@ class Inputs(Protocol):
 
 
 def classify(
-    inputs: Callable[[Ints], Inputs], labels: Labels, settings: Training, seed: int = 0
+    inputs: Callable[[Ints], Inputs],
+    labels: Labels,
+    settings: Training,
+    seed: int = 0,
+    trained: Callable[[], None] = lambda: None,
 ) -> JsonDict | None:
     """Train several classifiers and measure each on showers that it never saw.
 
@@ -78,6 +82,8 @@ def classify(
         1 for showers of one sample, 0 for those of the other.
     settings : Training
     seed : int
+    trained : callable
+        Told after each training.
 
     Returns
     -------
@@ -87,7 +93,10 @@ def classify(
     """
     if min(labels.sum(), len(labels) - labels.sum()) < FEWEST:
         return None
-    runs = [judged(inputs, labels, settings, seed, run) for run in range(settings.trainings)]
+    runs = []
+    for run in range(settings.trainings):
+        runs.append(judged(inputs, labels, settings, seed, run))
+        trained()
     auc, jsd = np.array([_measured(run, labels) for run in runs]).T
     return {
         "auc": float(auc.mean()),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 import numpy as np
 from scipy.stats import ks_2samp
@@ -10,8 +12,10 @@ from scipy.stats import ks_2samp
 from gnnreco.columns import Floats, Ints
 from gnnreco.errors import BadConfig
 from gnnreco.files.json_types import JsonDict
+from gnnreco.progress import Progress
 
 from .cells import Cells
+from .classifier import FEWEST as FEWEST_TO_TRAIN
 from .classifier import FOLDS, Training, calibration, classify, judged
 from .distances import (
     NEIGHBOURS,
@@ -27,6 +31,7 @@ from .networks import Table
 from .profiles import energy_edges, profiles, response
 from .showers import THRESHOLD, ShowerSample, effective_size
 
+CLASSIFIERS = 4  # networks that tell one sample from another
 MOST_SQUARES = 2048  # inputs of the low-level networks: those that most showers fill
 UNLIKELY = 1e-3  # of a Kolmogorov-Smirnov test: below it the particles of both samples are not alike
 FEWEST = 20  # showers a side, without which distances mean nothing
@@ -73,6 +78,7 @@ def compare(
     generated: ShowerSample,
     truth: ShowerSample,
     settings: Comparison | None = None,
+    progress: Progress | None = None,
 ) -> JsonDict:
     """All figures of generated showers against true ones.
 
@@ -85,6 +91,8 @@ def compare(
         Of the same detector and threshold. Where generated ones have weights, separation, response, profiles and histograms
         with these stand under ``weighted``; all other figures are without.
     settings : Comparison, optional
+    progress : callable, optional
+        ``progress(what, done, total)``, told before the first training and after each.
 
     Returns
     -------
@@ -93,7 +101,7 @@ def compare(
     """
     if generated.weight is not None:
         weight, generated = generated.weight, replace(generated, weight=None)
-        plain = compare(generated, truth, settings)
+        plain = compare(generated, truth, settings, progress)
         return plain | {"weighted": _weighted(generated, truth, weight, settings or Comparison())}
     settings = settings or Comparison()
     n_layers = max(generated.n_layers, truth.n_layers)
@@ -103,9 +111,11 @@ def compare(
     )
     edges = energy_edges(truth.energy)
     mine, near, far = halves(len(generated), len(truth), settings.seed)
-    result = _figures(one[mine], other[near], edges, truth.pitch, settings)
-    halved = settings.floor and len(far)
-    floor = _figures(other[far], other[near], edges, truth.pitch, settings) if halved else None
+    halved = settings.floor and len(far) > 0
+    told = progress if len(mine) >= FEWEST_TO_TRAIN else None
+    trained = _counting(told, CLASSIFIERS * settings.training.trainings * (1 + halved))
+    result = _figures(one[mine], other[near], edges, truth.pitch, settings, trained)
+    floor = _figures(other[far], other[near], edges, truth.pitch, settings, trained) if halved else None
     return {
         "task": "fastsim",
         "showers": {
@@ -124,6 +134,18 @@ def compare(
         "floor": floor,
         "histograms": drawn(one, other),
     }
+
+
+def _counting(progress: Progress | None, total: int) -> Callable[[], None]:
+    """What tells `progress` of each training; it is called once here, before the first."""
+    done = count()
+
+    def trained() -> None:
+        if progress:
+            progress("classifiers", next(done), total)
+
+    trained()
+    return trained
 
 
 def _weighted(generated: ShowerSample, truth: ShowerSample, weight: Floats, settings: Comparison) -> JsonDict:
@@ -229,7 +251,14 @@ def definitions(settings: Comparison, n_layers: int, pitch: float, reach: float)
     }
 
 
-def _figures(one: Side, other: Side, edges: Floats, pitch: float, settings: Comparison) -> JsonDict:
+def _figures(
+    one: Side,
+    other: Side,
+    edges: Floats,
+    pitch: float,
+    settings: Comparison,
+    trained: Callable[[], None],
+) -> JsonDict:
     """All figures of one sample against another of the same size."""
     both = np.concatenate([one.sample.energy, other.sample.energy])
     labels = np.concatenate([np.ones(len(one)), np.zeros(len(other))])
@@ -244,10 +273,10 @@ def _figures(one: Side, other: Side, edges: Floats, pitch: float, settings: Comp
         )
 
     train, seed = settings.training, settings.seed
-    found: JsonDict = {"high": classify(lambda fit: Table(table, fit), labels, train, seed)}
+    found: JsonDict = {"high": classify(lambda fit: Table(table, fit), labels, train, seed, trained)}
     for name, of_layer in (("low", False), ("low_normalised", True)):
         given = low(of_layer)
-        found[name] = classify(lambda _, given=given: given, labels, train, seed)  # type: ignore[misc]
+        found[name] = classify(lambda _, given=given: given, labels, train, seed, trained)  # type: ignore[misc]
     on_cells = replace(
         train,
         width=CELL_WIDTH,
@@ -256,7 +285,7 @@ def _figures(one: Side, other: Side, edges: Floats, pitch: float, settings: Comp
         patience=CELL_PATIENCE,
     )
     cells = Cells(samples, pitch)
-    found["cells"] = classify(lambda _: cells, labels, on_cells, seed)
+    found["cells"] = classify(lambda _: cells, labels, on_cells, seed, trained)
     return {
         "classifier": found,
         "separation": separations(one, other),

@@ -22,6 +22,7 @@ from ..clustering import MEASURES, MIN_PER_WIDTH, ClusterScores, ShowerTarget, t
 from ..sharing import share
 
 RATIO = "energy_resolution_ratio"
+CROWDED = 1.5  # times as many particles in an event: reconstruction has another task there
 RATES = ("efficiency", "purity", "split_rate", "merge_rate")
 #: Figures of each sample.
 FIGURES = (*RATES, "energy_response_mean", "energy_resolution")
@@ -210,6 +211,20 @@ def unreconstructed(generated: Reconstructed, truth: Reconstructed) -> list[str]
         f"the first: {side.failed[0]}"
         for name, side in (("generated", generated), ("true", truth))
         if side.failed
+    ]
+
+
+def unlike(found: JsonMapping) -> list[str]:
+    """Why the figures of `compare_reconstruction` are not about the showers, in sentences."""
+    sides = [found[name] for name in ("generated", "truth")]
+    if not all(side["events"] and side["particles"] for side in sides):
+        return []
+    one, other = (side["particles"] / side["events"] for side in sides)
+    if max(one, other) < CROWDED * min(one, other):
+        return []
+    return [
+        f"a generated event holds {one:.3g} target particles and a true one {other:.3g}: reconstruction finds other "
+        "things in them, whatever the showers; give events with equally many"
     ]
 
 

@@ -13,10 +13,11 @@ from gnnreco.events import EventSource, open_events
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Reconstructor
+from gnnreco.progress import Progress
 
 from ..clustering import ShowerTarget
 from .comparison import Comparison, compare, learned_half
-from .reconstruction import DEFINITIONS, Reconstructed, compare_reconstruction, unreconstructed
+from .reconstruction import DEFINITIONS, Reconstructed, compare_reconstruction, unlike, unreconstructed
 from .showers import ShowerSample, shower_sample
 from .weights import learn_weights, read_weights, write_weights
 
@@ -66,6 +67,7 @@ def evaluate_showers(
     target: ShowerTarget | None = None,
     weights: str | Path | None = None,
     reweight: str | Path | None = None,
+    trained: Progress | None = None,
 ) -> JsonDict:
     """Compare the showers of generated events with those of a full simulation.
 
@@ -88,6 +90,8 @@ def evaluate_showers(
     reweight : path, optional
         Learn weights that move the generated showers toward half of the true ones, write them there as Parquet, and take
         them. The other half is what generated showers are compared with.
+    trained : callable, optional
+        ``trained(what, done, total)``: how many of the classifiers are trained.
 
     Returns
     -------
@@ -124,11 +128,11 @@ def evaluate_showers(
         one = replace(one, weight=learned)
     elif weights is not None:
         one = replace(one, weight=read_weights(weights, one))
-    result: JsonDict = {"events": len(generated)} | compare(one, other, settings)
+    result: JsonDict = {"events": len(generated)} | compare(one, other, settings, trained)
     if looks:
         result["reconstruction"] = compare_reconstruction(*looks)
         result["definitions"] |= DEFINITIONS
-        result["warnings"] += unreconstructed(*looks)
+        result["warnings"] += unreconstructed(*looks) + unlike(result["reconstruction"])
     return result
 
 

@@ -107,10 +107,10 @@ def report_showers(
             why = "no photon and no electron left a shower in a calorimeter of this detector; name events that have some"
             raise BadInput(events[0].source, "", why)
         result = compare(
-            mine.sample, true.sample, Comparison(training=Training(trainings=TRAININGS), seed=seed)
+            mine.sample, true.sample, Comparison(training=Training(trainings=TRAININGS), seed=seed), progress
         )
         once = Comparison(training=Training(trainings=1), seed=seed, floor=False)
-        other = compare(plain.sample, true.sample, once)
+        other = compare(plain.sample, true.sample, once, progress)
         chosen, told_apart = choose(mine.sample, true.sample, seed)
     makers = {TRUTH: true.events, bundle.name: mine.events, PARAMETRISATION: plain.events}
     out: JsonDict = {

@@ -64,6 +64,20 @@ def test_the_same_showers_give_the_same_bytes() -> None:
     assert json.dumps(compare(one, other, short)) == json.dumps(compare(one, other, short))
 
 
+@pytest.mark.parametrize(("showers", "floor"), [(52, True), (52, False), (12, True)])
+def test_each_training_is_told(showers: int, floor: bool) -> None:
+    short = Comparison(training=Training(trainings=2, width=16, epochs=1), floor=floor)
+    told: list[tuple[str, int, int]] = []
+    compare(
+        drawn_showers(showers, 1, 4),
+        drawn_showers(2 * showers, 2, 4),
+        short,
+        lambda *what: told.append(what),
+    )
+    total = 2 * 4 * (2 if floor else 1)
+    assert told == ([("classifiers", done, total) for done in range(total + 1)] if showers > 50 else [])
+
+
 @pytest.mark.parametrize("showers", [(1, 1), (1, 5), (30, 1), (12, 12)])
 def test_few_showers_give_what_they_can_and_say_so(showers: tuple[int, int]) -> None:
     result = compare(drawn_showers(showers[0], 1), drawn_showers(showers[1], 2), QUICK)

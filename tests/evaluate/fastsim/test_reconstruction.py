@@ -21,6 +21,7 @@ from gnnreco.evaluate.fastsim.reconstruction import (
     Reconstructed,
     compare_reconstruction,
     roc_area,
+    unlike,
     unreconstructed,
 )
 from gnnreco.events import write_events
@@ -155,6 +156,19 @@ def test_an_event_that_fails_is_named_and_counts_nowhere_else(
     said = unreconstructed(look, look)
     assert len(said) == 2
     assert "event 5: 9 pairs of cells" in said[0]
+
+
+def test_one_is_told_of_events_with_more_particles(photons: list[Event], tmp_path: Path) -> None:
+    detector = gnnreco.load_detector("clic_ecal")
+    crowded = list(gnnreco.simulate(detector, particle="photon", events=2, seed=4, **GUN | {"count": 4}))
+    write_events(photons[:4], tmp_path / "generated", detector=detector)
+    write_events(crowded, tmp_path / "truth", detector=detector)
+    found = gnnreco.evaluate(tmp_path / "generated", tmp_path / "truth", detector, bundle="showers-any")
+    assert any(
+        "a generated event holds 1 target particles and a true one 4" in line for line in found["warnings"]
+    )
+    assert unlike({name: {"events": 10, "particles": 12} for name in ("generated", "truth")}) == []
+    assert unlike({name: {"events": 0, "particles": 0} for name in ("generated", "truth")}) == []
 
 
 def test_only_a_bundle_that_finds_showers_serves(tmp_path: Path) -> None:
