@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,10 @@ from gnnreco.simulate.transport import Transport
 
 CODES = {"gamma": 22, "e-": 11, "e+": -11, "pi-": -211, "pi+": 211}
 MASS = {22: 0.0, 11: 0.51099895e-3, 211: 0.13957039}  # GeV, by the code without its sign
+COLUMNS = (
+    *("event", "layer", "x_mm", "y_mm", "edep_mev"),
+    *("energy_gev", "px", "py", "pz", "particle", "stack"),
+)
 LIGHT = 100.0  # mm: matter with longer radiation lengths is light
 FRONT = 3200.0  # mm along z, where the first plate begins
 GUN = 1.0  # mm before it, as in the files
@@ -123,8 +128,13 @@ def every_shower(files: Sequence[Path], steepest: float = 0.1) -> Showers:
 
 
 def _read(file: Path, split: str, steepest: float) -> Showers:
-    with np.load(file, allow_pickle=False) as table:
-        columns = dict(table)
+    try:
+        with np.load(file, allow_pickle=False) as table:
+            columns = {name: table[name] for name in COLUMNS}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise SystemExit(f"{file}: holds no showers of geant4_showers.py ({error}); make it again") from error
+    if str(columns["particle"]) not in CODES:
+        raise SystemExit(f"{file}: showers of {columns['particle']}; there is {', '.join(CODES)}")
     way = np.stack([columns["px"], columns["py"], columns["pz"]], axis=1)
     energy, number = columns["energy_gev"], np.arange(len(way))
     held_back = number % HELD_BACK == HELD_BACK - 1

@@ -63,6 +63,19 @@ def test_each_shower_is_in_one_event_with_all_its_energy(scripts, tmp_path, monk
     assert float(sample.total.mean()) == pytest.approx(1.0, abs=0.5)
 
 
+@pytest.mark.parametrize("content", [None, b"PK broken", "particle", "tau-"])
+def test_a_file_without_showers_is_named(scripts, tmp_path, content):
+    file = tmp_path / "showers.npz"
+    names = importlib.import_module("geant4_events").COLUMNS
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        kept = {name: np.zeros(1) for name in names if name != content}
+        np.savez(file, **kept | ({} if "particle" not in kept else {"particle": content}))
+    with pytest.raises(SystemExit, match=r"showers\.npz: .*(make it again|there is gamma)"):
+        importlib.import_module("geant4_events").read_showers([file], "train")
+
+
 def test_a_material_that_nobody_knows_is_named(scripts):
     with pytest.raises(SystemExit, match="material 'G4_Unobtainium': not among the"):
         importlib.import_module("geant4_events").plate_layers([["G4_Unobtainium", 1.0]])
