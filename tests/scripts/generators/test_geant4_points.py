@@ -95,6 +95,21 @@ def test_stacks_are_drawn_again_alike_and_are_deep_enough(scripts):
     assert not trained_on & {material for material, *_ in stacks.FOR_TESTS["uranium"]}
 
 
+def test_crossed_stacks_have_each_absorber_with_each_sensor(scripts):
+    stacks = scripts["fastsim_stacks"]
+    made = [stacks.drawn(number, 9, crossed=True) for number in range(24)]
+    metals = [
+        frozenset(plate[0] for plate in stack if len(plate) == 2 and plate[0] != "G4_AIR") for stack in made
+    ]
+    sensors = [next(plate[0] for plate in stack if len(plate) == 3) for stack in made]
+    assert len(set(zip(metals, sensors, strict=True))) == 24
+    by_number = [stacks.drawn(number, 5) for number in range(48)]
+    tungsten = {
+        plate[0] for stack in by_number if stack[0][0] == "G4_W" for plate in stack if len(plate) == 3
+    }
+    assert tungsten == {"G4_Si"}  # which is why
+
+
 def test_cassettes_have_two_kinds_of_layers_in_turn_and_boards_where_asked_for(scripts):
     stacks, plates = scripts["fastsim_stacks"], importlib.import_module("geant4_materials").MATERIALS
     board = stacks.BOARD[0][0]
