@@ -1,16 +1,20 @@
-"""Two wide jets of each event as a row of a table: what a search for a heavy resonance reads of particles."""
+"""Two wide jets of each event as a row of a table: what a search for a heavy resonance reads of particles or clusters."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from gnnreco.columns import Floats
+from gnnreco.columns import Clusters, Floats
 from gnnreco.errors import BadInput
+from gnnreco.events.clusters_file import read_clusters
 from gnnreco.events.particles_file import read_particles
 from gnnreco.graphs.jet_finder import exclusive_axes, leading_jets
+from gnnreco.tasks.registry import find_task, task_names
 
 #: Masses in GeV: of both jets together, of the lighter one, what the heavier one has more; N-subjettiness of both.
 DIJETS = ("mjj", "mj1", "delta_mj", "tau21_1", "tau21_2")
@@ -18,12 +22,13 @@ RADIUS, LEAST_PT = 1.0, 200.0  # of a jet; GeV
 
 
 def read_dijets(path: str | Path) -> tuple[dict[str, Floats], Counter[str]]:
-    """Rows of `DIJETS` and the event number from the particles that ``gnnreco reconstruct`` found.
+    """Rows of `DIJETS` and the event number from the particles or clusters that ``gnnreco reconstruct`` found.
 
     Parameters
     ----------
     path : path
-        A folder of particle flow, or one that holds ``particleflow`` beside other tasks.
+        A folder of particle flow, or one that holds ``particleflow`` beside other tasks; or a folder of clusters, which are
+        taken for massless particles from the origin.
 
     Returns
     -------
@@ -40,8 +45,7 @@ def read_dijets(path: str | Path) -> tuple[dict[str, Floats], Counter[str]]:
     path = Path(path)
     path = path / "particleflow" if (path / "particleflow").is_dir() else path
     rows, left_out = [], Counter[str]()
-    for number, _, particles in read_particles(path):
-        four = np.stack([particles.px, particles.py, particles.pz, particles.energy], axis=1)
+    for number, four in _momenta(path):
         features = dijet(four)
         if features is None:
             left_out["events without two wide jets"] += 1
@@ -50,6 +54,27 @@ def read_dijets(path: str | Path) -> tuple[dict[str, Floats], Counter[str]]:
     if not rows:
         raise BadInput(path, "", f"no event has two jets of {LEAST_PT:g} GeV, of which a dijet mass is made")
     return dict(zip((*DIJETS, "event"), np.array(rows, float).T, strict=True)), left_out
+
+
+def _finds_clusters(folder: Path) -> bool:
+    """Whether a task that gives clusters wrote the folder; of others `read_particles` says what is wrong."""
+    try:
+        task = json.loads((folder / "manifest.json").read_text())["task"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return task in task_names() and find_task(task).gives is Clusters
+
+
+def _momenta(folder: Path) -> Iterator[tuple[int, Floats]]:
+    """Of each event its number and what was found in it (n, 4: px, py, pz, energy in GeV)."""
+    if _finds_clusters(folder):
+        for number, _, clusters in read_clusters(folder):
+            place = np.stack([clusters.x, clusters.y, clusters.z], axis=1)
+            direction = place / np.maximum(np.linalg.norm(place, axis=1, keepdims=True), 1e-9)
+            yield number, np.column_stack([direction * clusters.energy[:, None], clusters.energy])
+        return
+    for number, _, particles in read_particles(folder):
+        yield number, np.stack([particles.px, particles.py, particles.pz, particles.energy], axis=1)
 
 
 def dijet(particles: Floats) -> list[float] | None:

@@ -12,7 +12,7 @@ from gnnreco.evaluate.particles.jets import installed
 from gnnreco.search import read_events
 from gnnreco.search.dijets import DIJETS, dijet, tau21
 
-from .toys import write_found
+from .toys import write_found, write_found_clusters
 
 pytestmark = pytest.mark.skipif(not installed(), reason="needs FastJet: pip install 'gnnreco[jets]'")
 
@@ -58,3 +58,15 @@ def test_what_a_reconstruction_found_is_a_table(tmp_path: Path) -> None:
     assert table.event.tolist() == [4, 7]
     assert table.left_out == {"events without two wide jets": 1}
     assert table.mass[0] == dijet(jets)[0]  # type: ignore[index]
+
+
+def test_clusters_make_the_same_table_as_massless_particles_do(tmp_path: Path) -> None:
+    jets = np.concatenate([beam(0.0, (400.0, 300.0), 0.1), beam(np.pi, (400.0, 300.0), 0.6)])
+    for name, write in {"flow": write_found, "clusters": write_found_clusters}.items():
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, {4: jets, 5: jets[:2]})
+    flow, clusters = (read_events(tmp_path / name, "mjj") for name in ("flow", "clusters"))
+    assert clusters.event is not None
+    assert clusters.event.tolist() == [4]
+    np.testing.assert_allclose(clusters.mass, flow.mass)
+    np.testing.assert_allclose(clusters.features, flow.features, atol=1e-6)

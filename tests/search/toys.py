@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gnnreco.columns import PARTICLE_CLASSES, Floats, ReconstructedParticles
+from gnnreco.columns import PARTICLE_CLASSES, Clusters, Floats, ReconstructedParticles
+from gnnreco.events.clusters_file import write_clusters
 from gnnreco.events.particles_file import write_particles
 from gnnreco.search import EventTable
 
@@ -41,8 +42,36 @@ def write_found(folder: Path, events: Mapping[int, Floats]) -> None:
     """A folder as particle flow leaves it: of each event, by its number, the particles (n, 4: px, py, pz, energy)."""
     rows = [(number, "a", found(four)) for number, four in events.items()]
     write_particles(folder / "shard-0.parquet", rows)
-    manifest = {"task": "particleflow", "shards": [{"file": "shard-0.parquet"}], "events_failed": 0}
+    _write_manifest(folder, "particleflow")
+
+
+def write_found_clusters(folder: Path, events: Mapping[int, Floats]) -> None:
+    """A folder as clustering leaves it: massless particles (n, 4) as clusters 2 m from the origin."""
+    rows = [(number, "a", clusters(four)) for number, four in events.items()]
+    write_clusters(folder / "shard-0.parquet", rows)
+    _write_manifest(folder, "clustering")
+
+
+def _write_manifest(folder: Path, task: str) -> None:
+    manifest = {"task": task, "shards": [{"file": "shard-0.parquet"}], "events_failed": 0}
     (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def clusters(four: Floats) -> Clusters:
+    """Clusters of which only energies and places matter."""
+    n, place = len(four), 2000.0 * four[:, :3] / four[:, 3:]
+    return Clusters(
+        np.zeros(n + 1, np.int64),
+        energy=four[:, 3],
+        energy_sigma=np.ones(n),
+        x=place[:, 0],
+        y=place[:, 1],
+        z=place[:, 2],
+        axis=four[:, :3] / four[:, 3:],
+        class_probability=np.ones((n, 4)) / 4,
+        score=np.ones(n),
+        hit_id=np.zeros(0, np.int64),
+    )
 
 
 def found(four: Floats) -> ReconstructedParticles:
