@@ -46,7 +46,7 @@ def model(
     return function if kind == "function" else learn_process(function, counts, spectrum.windows[window])
 
 
-def foretold(background: Background, counts: Floats, window: tuple[int, int]) -> tuple[Floats, Floats]:
+def expected_in(background: Background, counts: Floats, window: tuple[int, int]) -> tuple[Floats, Floats]:
     """Expected events (t,) of spectra (t, b) in a window, and the standard error (t,).
 
     The maximum of the likelihood is low where there are few events, and has no error where there are none. These are the
@@ -91,7 +91,7 @@ def scan(spectrum: Spectrum, looks: Sequence[Look]) -> list[JsonDict]:
     for look in looks:
         for number in look.windows:
             window = spectrum.windows[number]
-            mean, error = (float(v[0]) for v in foretold(look.background, look.counts[None], window))
+            mean, error = (float(v[0]) for v in expected_in(look.background, look.counts[None], window))
             observed = float(look.counts[slice(*window)].sum())
             p = float(chance(np.array([observed]), np.array([mean]), np.array([error]))[0])
             rows.append(
@@ -130,7 +130,7 @@ def pseudo(
             drawn = random.poisson(rate, (rows.stop - rows.start, len(rate))).astype(np.float64)
             for w in look.windows:
                 window = spectrum.windows[w]
-                mean, error = foretold(look.background, drawn, window)
+                mean, error = expected_in(look.background, drawn, window)
                 observed = drawn[:, slice(*window)].sum(axis=1)
                 p[rows, w] = chance(observed, mean, error)
         if progress is not None:

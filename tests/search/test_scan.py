@@ -12,7 +12,7 @@ from scipy.stats import kstest, poisson
 from gnnreco.errors import BadInput
 from gnnreco.search.background import Function, Process, learn_process
 from gnnreco.search.regions import Spectrum, spectrum
-from gnnreco.search.scan import Look, chance, foretold, overall, pseudo, scan
+from gnnreco.search.scan import Look, chance, expected_in, overall, pseudo, scan
 
 from .toys import toy
 
@@ -56,7 +56,7 @@ def test_few_events_that_a_score_kept_have_the_shape_of_all() -> None:
     assert np.abs(mean - true).mean() < 0.75 * np.abs(alone - true).mean()
     assert np.median(error) < 0.85 * np.median(unsure)
     assert 0.6 < (np.abs(mean - true) < error).mean() < 0.8
-    p = chance(drawn[:, slice(*wide)].sum(axis=1), *foretold(some, drawn, wide))
+    p = chance(drawn[:, slice(*wide)].sum(axis=1), *expected_in(some, drawn, wide))
     assert (p < 0.05).mean() < 0.06
 
 
@@ -66,7 +66,7 @@ def test_no_event_beside_a_window_is_not_no_background() -> None:
     for n, tau in ((0, 5.0), (3, 5.0)):
         counts = np.zeros((1, 48))
         counts[0, [0, 14, 40][:n]] = 1
-        mean, error = foretold(Function(EDGES, total=total), counts, WINDOW)
+        mean, error = expected_in(Function(EDGES, total=total), counts, WINDOW)
         np.testing.assert_allclose(mean, (n + 1) / tau, rtol=0.3)
         assert error >= 0.9 * np.sqrt(n + 1) / tau
         p = float(chance(np.array([4.0]), mean, error)[0])
