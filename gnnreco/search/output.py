@@ -31,9 +31,8 @@ def write_result(folder: str | Path, result: Result, overwrite: bool = False) ->
     folder = Path(folder)
     refuse(folder / NUMBERS, overwrite)
     data, rows = result.data[result.excess], result.excess
-    columns: dict[str, NDArray] = {"row": rows if data.row is None else data.row} | (
-        {} if data.event is None else {"event": data.event}
-    )
+    columns: dict[str, NDArray] = {"row": rows if data.row is None else data.row}
+    columns |= {} if data.event is None else {"event": data.event}
     columns |= {"score": result.scores.data[rows]}
     columns |= {result.told["resonance"]: data.mass}
     columns |= {name: data.features[:, i] for i, name in enumerate(data.names)}
