@@ -31,11 +31,9 @@ import numpy as np
 from fastsim_reconstruction import drawn, reconstruction, seen_lines
 from fastsim_stacks import FOR_TESTS, STACKS, Stack
 from geant4_events import (
-    FRONT,
     GUN,
     Placed,
     Showers,
-    description,
     e_over_mip,
     embedded_event,
     every_shower,
@@ -43,6 +41,7 @@ from geant4_events import (
     primaries,
     write_detector,
 )
+from geant4_plates import FRONT, description
 from thick_layers import in_layers, plates_of
 
 from gnnreco.bundle import load_engine

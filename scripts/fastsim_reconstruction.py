@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 from fastsim_samples import Maker, alone, far_apart, nearest, pairs, pions
 from fastsim_stacks import STACKS
-from geant4_events import Showers, description, e_over_mip, every_shower, write_detector
+from geant4_events import Showers, e_over_mip, every_shower, write_detector
+from geant4_plates import description
 from matplotlib.figure import Figure
 
 from gnnreco.bundle import load_engine

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from geant4_events import FRONT, Placed, Showers, embedded_event, geant4_event, primaries
+from geant4_events import Placed, Showers, embedded_event, geant4_event, primaries
+from geant4_plates import FRONT
 
 from gnnreco.columns import Event, Floats, Ints
 from gnnreco.geometry import Detector

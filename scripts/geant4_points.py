@@ -19,12 +19,12 @@ from geant4_events import (
     SPLITS,
     Placed,
     Showers,
-    description,
     e_over_mip,
     geant4_event,
     read_showers,
     write_detector,
 )
+from geant4_plates import description
 
 from gnnreco.columns import Event
 from gnnreco.events import write_events

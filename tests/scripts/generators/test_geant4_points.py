@@ -78,7 +78,7 @@ def test_a_file_without_showers_is_named(scripts, tmp_path, content):
 
 def test_a_material_that_nobody_knows_is_named(scripts):
     with pytest.raises(SystemExit, match="material 'G4_Unobtainium': not among the"):
-        importlib.import_module("geant4_events").plate_layers([["G4_Unobtainium", 1.0]])
+        importlib.import_module("geant4_plates").plate_layers([["G4_Unobtainium", 1.0]])
 
 
 def test_stacks_are_drawn_again_alike_and_are_deep_enough(scripts):
