@@ -178,7 +178,7 @@ def _evaluate_generated(
 
 def manifest_of(folder: Path) -> JsonDict:
     """What `reconstruct` wrote of an output folder."""
-    from gnnreco.evaluate.fastsim.sources import NOT_ENDED, begun
+    from gnnreco.events.output_file.folder import NOT_ENDED, begun
 
     try:
         return dict(json.loads((folder / "manifest.json").read_text()))

@@ -12,6 +12,7 @@ from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource
 from gnnreco.events.anomalies_file import read_anomalies
 from gnnreco.events.clusters_file import read_clusters
+from gnnreco.events.output_file.folder import NOT_ENDED, begun
 from gnnreco.events.particles_file import read_particles
 from gnnreco.events.select import seen
 from gnnreco.events.tracks_file import read_tracks
@@ -22,7 +23,6 @@ from gnnreco.tasks.registry import Kind, find_task
 
 from .anomaly import score_anomalies
 from .clustering import ShowerTarget, score_clusters
-from .fastsim.sources import NOT_ENDED, begun
 from .join import Join
 from .particles import ParticleTarget, score_particles
 from .target import Target, target_of

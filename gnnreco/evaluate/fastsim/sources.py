@@ -10,6 +10,7 @@ from typing import Any
 
 from gnnreco.errors import BadConfig, BadInput
 from gnnreco.events import EventSource, open_events
+from gnnreco.events.output_file.folder import MANIFEST, begun
 from gnnreco.files.json_types import JsonDict
 from gnnreco.geometry import Detector
 from gnnreco.pipeline import Reconstructor
@@ -21,13 +22,6 @@ from .reconstruction import DEFINITIONS, Reconstructed, compare_reconstruction, 
 from .showers import ShowerSample, shower_sample
 from .weights import learn_weights, read_weights, write_weights
 
-#: What the output of `reconstruct` has and a folder of events has not.
-MANIFEST = "manifest.json"
-#: Why there is none in a folder that a job has begun to fill.
-NOT_ENDED = (
-    "missing, since its job has not ended: go on with --resume, or run the parts (--shard) that are missing"
-)
-
 
 def holds_events(path: str | Path) -> bool:
     """Whether a path or glob names events rather than what `reconstruct` wrote."""
@@ -35,11 +29,6 @@ def holds_events(path: str | Path) -> bool:
     if path.is_dir():
         return not begun(path)
     return path.exists() or any(path.parent.glob(path.name))
-
-
-def begun(folder: Path) -> bool:
-    """Whether `reconstruct` wrote into a folder, though its job, or some parts of it, may not have ended."""
-    return any(file for name in ("manifest", "report") for file in folder.glob(f"{name}*.json"))
 
 
 def open_generated(path: str | Path, detector: Detector) -> EventSource:

@@ -16,9 +16,8 @@ IQR_OF_UNIT_NORMAL = 1.3489795
 #: Standard deviation of a core of n normal values, over the core, times the root of n.
 CORE_ERROR = 1.17
 PULL_EDGES = np.linspace(-5, 5, 41)
-OPPOSITE = (
-    -1.0001
-)  # of fitted / true q/p, minus one: below it the charge is the other one; -1 is no curvature at all
+#: Of fitted / true q/p, minus one: below it the charge is the other one; -1 is no curvature at all.
+OPPOSITE = -1.0001
 MIN_PER_BIN = 10  # fewer values have no quartiles worth a point
 
 

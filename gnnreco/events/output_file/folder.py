@@ -10,6 +10,10 @@ from gnnreco.errors import BadInput
 from gnnreco.files.json_types import JsonDict, JsonMapping
 
 MANIFEST = "manifest.json"
+#: Why there is none in a folder that a job has begun to fill.
+NOT_ENDED = (
+    "missing, since its job has not ended: go on with --resume, or run the parts (--shard) that are missing"
+)
 WHOSE = "give the folder that `gnnreco reconstruct -o` wrote"
 AGAIN = "reconstruct it again with resume=True"
 
@@ -28,6 +32,11 @@ def output_files(path: str | Path) -> list[Path]:
             raise BadInput(path, "", "does not exist; give what `gnnreco reconstruct -o` wrote")
         return [path]
     return [_listed(path, shard) for shard in _shards(path)]
+
+
+def begun(folder: Path) -> bool:
+    """Whether `reconstruct` wrote into a folder, though its job, or some parts of it, may not have ended."""
+    return any(file for name in ("manifest", "report") for file in folder.glob(f"{name}*.json"))
 
 
 def _shards(folder: Path) -> list[JsonDict]:
