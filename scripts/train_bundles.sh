@@ -446,7 +446,12 @@ learn() { # name epochs batch blur layers points settings...
 learn fastsim-first 50 4 0.1 150 16
 learn fastsim-second 50 2 0.05 150 16 train.start=fastsim-first
 learn fastsim-third 40 2 0.05 120 64 train.start=fastsim-second
-learn fastsim-any 14 2 0.15 120 64 train.start=fastsim-third
+learn fastsim-fourth 14 2 0.15 120 64 train.start=fastsim-third
+# The plates of `hgcal` besides, in which two kinds of absorber stand in turn.
+python scripts/hgcal_in_geant4.py --stack hgcal_plates.json
+photons hgcal_g hgcal_plates.json 900 gamma 31 0.03 0.6; photons hgcal_e hgcal_plates.json 300 e- 32 0.03 0.6
+stack hgcal hgcal_g.npz hgcal_e.npz
+learn fastsim-any 14 2 0.15 120 64 train.start=fastsim-fourth
 
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \

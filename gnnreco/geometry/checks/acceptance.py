@@ -32,7 +32,7 @@ def acceptance(detector: Detector) -> Iterator[Finding]:
     bare = np.flatnonzero(energy[detector.subsystem] & (detector.radiation_lengths == 0))
     if len(bare):
         remedy = "give the subsystem its material: radiation_lengths and interaction_lengths of a whole layer"
-        message = "measures energy but has no material: no shower starts there"
+        message = "measures energy but has no material: simulated showers take each layer for a radiation length of tungsten"
         yield Finding("warning", "no-material", name_sensors(detector, bare), message, remedy)
     if not detector.source.is_default:
         yield _source(detector.source)

@@ -165,6 +165,10 @@ def _subsystems(section: Section) -> dict[str, _Part]:
             raise entry.fault("material", "a thickness cannot be negative")
         for key, dimension in (("moliere_radius", "length"), ("sampling_fraction", "")):
             told[key] = material.number(key, dimension, above=0.0) if key in material else np.nan
+        if told["sampling_fraction"] > 1:
+            raise material.fault(
+                "sampling_fraction", "the active part cannot have more than all of the energy: 1 at most"
+            )
         told["air_gap"] = _not_negative(material, "air_gap", "length") if "air_gap" in material else np.nan
         resolution = entry.numbers("resolution", (2,), "length") if "resolution" in entry else [np.nan] * 2
         told["resolution_u"], told["resolution_v"] = (float(value) for value in resolution)

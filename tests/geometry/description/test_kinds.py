@@ -118,6 +118,9 @@ def test_a_calorimeter_tells_its_showers(tmp_path: Path) -> None:
     assert kept.moliere_radius.tolist() == [20]
     assert kept.air_gap.tolist() == [1]
     assert len({plain.hash, detector.hash, kept.hash}) == 3
+    too_much = {"measures": ["energy"], "material": material | {"sampling_fraction": 1.5}}
+    with pytest.raises(BadGeometry, match=r"material.sampling_fraction: .* 1 at most"):
+        one(tmp_path / "too_much", grid, subsystem=too_much)
     # No reconstruction knows the gap: bundles of a detector go on to serve it when its gap becomes known.
     del subsystem["material"]["air_gap"]  # type: ignore[attr-defined]
     unknown = one(tmp_path, grid, subsystem=subsystem, units=units)
