@@ -395,7 +395,7 @@ any any1 "$mixed$both$tops" "$held$held_tops" "$dets" "$trk" 2200 6 0.002 pflow-
 any any2 "$mixed$both$tops" "$held$held_tops" "$dets" "$trk" 2200 6 0.0015 any1
 any pflow-any "$mixed,cld_tt$both$more" "$held$held_more" "$dets$long" "$trk$trl" 2400 5 0.0015 any2
 
-# In a detector for proton collisions, with pile-up: it begins where that for any ends, since events are few.
+# In a detector for proton collisions, with pile-up and with jets of up to several TeV: it begins where that for any ends.
 gnnreco bundle adapt tracking-trackml --detector full_hex -o tracking-full-hex --events 12 --process ttbar --pileup 50 --seed 11 \
     --min-hits 5 --min-pt 0.5 pool=pools
 python - <<'END' # the busiest events have more triplets than the usual budget allows
@@ -410,10 +410,22 @@ END
 top() { # folder events seed pileup
     gnnreco simulate --detector full_hex --process ttbar --pileup "$4" --events "$2" --seed "$3" -o "$1" pool=pools
 }
-top hx_tr 160 400 0; top hx_va 16 401 0; top pu_tr 36 501 50; top pu_va 8 502 50
-gnnreco train particleflow detector=full_hex 'sample.inputs=[hx_tr,pu_tr]' 'sample.validation=[hx_va,pu_va]' \
-    sample.events=196 sample.validation_events=24 'sample.bundles=[tracking-full-hex,clusters-fine]' train.batch=2 \
-    train.epochs=6 train.learning_rate=0.0015 train.start=pflow-any train.cache=cache -o pflow-hex
+dijets() { # folder background signal seed partons lightest heaviest (GeV): jets of up to several TeV
+    python scripts/search_samples.py --background "$2" --signal "$3" --seed "$4" --pt-hat "$5" --range "$6" "$7" -o "$1.parquet" --hepmc "$1.hepmc3"
+    gnnreco simulate --detector full_hex --process "$1.hepmc3" --events $(($2 + $3)) --seed "$4" -o "$1"
+}
+top hx_tr 160 400 0; top hx_tr2 200 402 0; top hx_tr3 200 403 0; top hx_va 16 401 0; top pu_tr 36 501 50; top pu_va 8 502 50
+dijets tv_a 60 0 601 150 300 2000; dijets tv_b 60 0 602 400 800 4000; dijets tv_c 80 0 603 700 1500 5000
+dijets tv_d 60 0 604 1200 2400 9000; dijets tv_e 150 0 611 150 300 3000; dijets tv_f 200 50 612 600 1200 5000
+dijets tv_g 150 0 613 1200 2400 9000; dijets tv_h 300 0 621 150 300 3000; dijets tv_i 400 50 622 600 1200 5000
+dijets tv_j 250 0 623 1200 2400 9000; dijets tv_va 24 0 605 700 1500 5000
+hex() { # name samples events epochs start
+    gnnreco train particleflow detector=full_hex "sample.inputs=[$2]" 'sample.validation=[hx_va,pu_va,tv_va]' \
+        "sample.events=$3" sample.validation_events=48 'sample.bundles=[tracking-full-hex,clusters-fine]' train.batch=2 \
+        train.threads=1 train.learning_rate=0.0015 train.cache=cache "train.epochs=$4" "train.start=$5" -o "$1"
+}
+hex hexC hx_tr,hx_tr2,pu_tr,tv_a,tv_b,tv_c,tv_d,tv_e,tv_f,tv_g 1206 9 pflow-any
+hex pflow-hex hx_tr,hx_tr2,hx_tr3,pu_tr,tv_a,tv_b,tv_c,tv_d,tv_e,tv_f,tv_g,tv_h,tv_i,tv_j 2406 7 hexC
 
 # Showers of Geant4 in stacks of plates, for the fast simulation. GEANT4 is a script that makes them (see scripts/geant4_events.py).
 python scripts/fastsim_stacks.py -o stacks --count 32 --seed 5
