@@ -27,6 +27,7 @@ from gnnreco.statistics import COVERAGE
 from gnnreco.tasks.particleflow.elements import Surroundings
 
 PEER, PERFECT, TRACKS = "rules", "perfect", "tracks alone"
+FOUND, OF_TRACK = 1, 2  # columns of `momentum_errors`
 RESAMPLED, SEED = 400, 13
 FEWEST = 5
 
@@ -167,19 +168,19 @@ def figures(mine: Rows, rows: dict[str, Rows]) -> dict[str, Any]:
         for what, ours, theirs in (("lost", mine.lost, peer.lost), ("fakes", mine.fake, peer.fake))
     }
     out["momentum"] = {
-        name: compared(*(of_kind(one.momentum, k) for one in (mine, rows[TRACKS])), spread)
+        name: compared(*(of_kind(mine.momentum, k, column) for column in (FOUND, OF_TRACK)), spread)
         for k, name in enumerate(PARTICLE_CLASSES)
     }
     return out
 
 
-def of_kind(rows: Sequence[Floats], kind: int) -> list[Floats]:
+def of_kind(rows: Sequence[Floats], kind: int, column: int) -> list[Floats]:
     """Relative errors of the momentum of targets of a class."""
-    return [row[row[:, 0] == kind, 1] for row in rows]
+    return [row[row[:, 0] == kind, column] for row in rows]
 
 
 def momentum_errors(seen: Seen, found: ReconstructedParticles) -> Floats:
-    """Class and relative error of the momentum of targets, from particles that hold their tracks (k, 2)."""
+    """Class of targets, and relative errors of what holds their track and of this track itself (k, 3)."""
     true, targets = four_vectors(seen.true.targets), seen.true.targets
     holder = np.full(len(seen.flow.error) + 1, -1, np.int64)
     holder[found.track_index] = np.repeat(np.arange(len(found)), np.diff(found.track_offsets))
@@ -187,8 +188,9 @@ def momentum_errors(seen: Seen, found: ReconstructedParticles) -> Floats:
     row = np.where(seen.true.track >= 0, row, -1)
     have = np.flatnonzero(row >= 0)
     size = np.linalg.norm(four_vectors(found)[row[have], :3], axis=1)
-    truth = np.linalg.norm(true[have, :3], axis=1)
-    return np.column_stack([targets.pdg_class[have], size / np.maximum(truth, 1e-9) - 1])
+    track = np.linalg.norm(seen.flow.momentum[seen.true.track[have]], axis=1)
+    truth = np.maximum(np.linalg.norm(true[have, :3], axis=1), 1e-9)
+    return np.column_stack([targets.pdg_class[have], size / truth - 1, track / truth - 1])
 
 
 def spread(values: Floats) -> float:
