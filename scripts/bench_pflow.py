@@ -74,13 +74,14 @@ def main() -> None:
         "samples": {},
     }
     costs: dict[str, list[Any]] = {}
+    work = asked.work / asked.detector  # two detectors have a sample of the same name
     for name in asked.only or home.samples:
-        events = asked.events_in / name if asked.events_in else asked.work / "events" / name
+        events = asked.events_in / name if asked.events_in else work / "events" / name
         if asked.prefix:
             events = asked.events_in / f"{asked.prefix}{name}"
         simulated(events, name, asked)
         before = [home.tracks, asked.showers]
-        sample = Sample(name, events, asked.work / "found" / name, asked.detector, before, home.jets)
+        sample = Sample(name, events, work / "found" / name, asked.detector, before, home.jets)
         runs = contenders(detector, ours, RULES.get(name, TUNED))
         result["samples"][name] = run_sample(sample, detector, runs, asked.events)
         show(name, result["samples"][name])
