@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +69,25 @@ def description(stack: list[list[object]], seen: float, template: str) -> str:
         numbers = (layer.radiation, layer.interaction, layer.moliere, seen * layer.share, layer.gap)
         key = (layer.active, *(float(f"{number:.6g}") for number in numbers))
         kinds.setdefault(key, []).append(round(layer.middle, 4))
+    return described(kinds, template)
+
+
+def described(kinds: dict[tuple[float, ...], list[float]], template: str) -> str:
+    """A detector.yaml of planes.
+
+    Parameters
+    ----------
+    kinds : dict
+        Of each kind of layer where its planes stand (z, mm), by thickness of the sensor (mm), radiation and interaction
+        lengths, Moliere radius (mm), sampling fraction and gap of air (mm; NaN if it is not known).
+    """
     templates, subsystems, sensors = [], [], []
     for k, ((active, radiation, interaction, moliere, fraction, gap), middles) in enumerate(kinds.items()):
+        air = "" if math.isnan(gap) else f", air_gap: {gap}"
         templates.append(f"  plate_{k}: {{{template}, thickness: {active:g}}}")
         subsystems.append(
             f"  plates_{k}:\n    measures: [energy]\n    material: {{radiation_lengths: {radiation}, "
-            f"interaction_lengths: {interaction}, moliere_radius: {moliere}, sampling_fraction: {fraction}, air_gap: {gap}}}"
+            f"interaction_lengths: {interaction}, moliere_radius: {moliere}, sampling_fraction: {fraction}{air}}}"
         )
         sensors.append(f"  - {{rule: planes, template: plate_{k}, subsystem: plates_{k}, z: {middles}}}")
     head = """\

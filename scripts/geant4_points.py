@@ -5,7 +5,8 @@
 SHOWERS.npz are those of `scripts/geant4_events.py`, all in one stack of plates, shot at any angle. Written are
 FOLDER/detector, FOLDER/train and FOLDER/test (each fifth shower): events for `gnnreco train fastsim`. Its network draws
 points, not cells, so that cells of any shape can be laid over them later. Showers of pions need electrons in the same
-plates besides: the sampling fraction is theirs.
+plates besides: the sampling fraction is theirs. `--thick DETECTOR` takes showers in plates that stand for the thick layers of a
+detector (`scripts/thick_layers.py`), and writes them in the pieces of these layers.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from geant4_events import (
     write_detector,
 )
 from geant4_plates import description
+from thick_layers import in_pieces
 
 from gnnreco.columns import Event
 from gnnreco.events import write_events
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, load_detector
 from gnnreco.simulate import SimulationOptions
 
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0)
@@ -55,6 +57,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--per-event", type=int, default=40)
     parser.add_argument("--electrons", type=Path, nargs="+", help="whose visible energy is the scale")
+    parser.add_argument("--thick", metavar="DETECTOR", help="whose thick layers these plates stand for")
     asked = parser.parse_args()
     parts = {split: read_showers(asked.files, split, ANY_ANGLE) for split in SPLITS}
     scale = parts
@@ -62,6 +65,9 @@ def main() -> None:
         scale = {split: read_showers(asked.electrons, split, ANY_ANGLE) for split in SPLITS}
     seen = e_over_mip(*scale.values())
     text = description(parts["train"].stack, seen, CELLS)
+    if asked.thick:
+        whole = load_detector(asked.thick)
+        (text, parts["train"]), (_, parts["test"]) = (in_pieces(parts[s], whole, CELLS) for s in SPLITS)
     detector = write_detector(asked.output / "detector", text)
     for split, showers in parts.items():
         write_events(events(showers, detector, asked.per_event), asked.output / split, detector=detector)

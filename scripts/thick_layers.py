@@ -4,23 +4,34 @@ A layer that one sensor fills is described by radiation and interaction lengths,
 iron, liquid argon and air have one mixture with just these; it is cut into as many plates as the simulation takes to be
 hidden in the layer, about one each 0.35 radiation lengths. Where no such mixture exists (much iron, little else) iron
 and scintillator keep the radiation lengths, the Moliere radius and the sampling fraction.
+
+    python scripts/thick_layers.py calochallenge_ds1_photons --stack PLATES.json
+
+writes these plates as a stack for `scripts/geant4_events.py`. `scripts/geant4_points.py --thick DETECTOR` turns showers in them
+into showers in the pieces of which the fast simulation makes such layers.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from geant4_events import Showers
 from geant4_materials import MATERIALS
+from geant4_plates import FRONT, described
 
 from gnnreco.columns import Floats, Ints
-from gnnreco.geometry import Detector
+from gnnreco.geometry import Detector, load_detector
+from gnnreco.simulate.showers.learned.pieces import UNDIVIDED, active_of, pieces_of
 from gnnreco.simulate.showers.ray import stack_of
 
 E_OVER_MIP = 0.8  # assumed to choose how much is active; Geant4's own is divided out afterwards
 MIXED, SECOND = ("G4_Pb", "G4_Fe", "G4_lAr"), ("G4_Fe", "G4_PLASTIC_SC_VINYLTOLUENE")
 BEFORE = 4  # parts into which what stands before a single sensor is cut, so that it is mixed
+DIVIDED = np.full_like(UNDIVIDED, -np.inf)  # ranges of a network that takes no such layer as it is
 SCATTER = 21.2  # MeV: the Moliere radius is this over the critical energy, in radiation lengths
 
 
@@ -104,3 +115,54 @@ def in_layers(showers: Showers, plates: Plates) -> Showers:
     return replace(
         showers, layer=layer, deposit=showers.deposit * E_OVER_MIP * np.where(many, factor[0], factor[1])
     )
+
+
+def in_pieces(showers: Showers, detector: Detector, template: str) -> tuple[str, Showers]:
+    """Showers in plates as showers in the pieces in which the fast simulation makes thick layers, and where these stand.
+
+    A plate on the border of two pieces gives each of its deposits to either of them, by how much of it lies there.
+
+    Returns
+    -------
+    description : str
+        A detector.yaml: a layer for each piece, with cells as in `template`.
+    showers : Showers
+        Their layers are those of the description.
+    """
+    stack, plates = stack_of(detector), plates_of(detector)
+    kinds: dict[tuple[float, ...], list[float]] = {}
+    order = np.argsort(stack.center[:, 2])
+    start, pieces = float((stack.center[:, 2] - stack.half).min()), np.zeros(len(order), np.int64)
+    for number, row in enumerate(order):
+        pieces[number] = many = pieces_of(stack, row, DIVIDED)
+        interaction = float(detector.interaction_lengths[stack.sensor[row]]) / many
+        numbers = (stack.radiation[row] / many, interaction, stack.moliere[row], stack.fraction[row])
+        key = (float(active_of(stack, row, many)), *(float(f"{one:.6g}") for one in numbers))
+        middle = FRONT + stack.center[row, 2] - start
+        across = stack.half[row] * (2 * np.arange(many) + 1 - many) / many
+        kinds.setdefault((*key, float(stack.air_gap[row])), []).extend(np.round(middle + across, 4).tolist())
+    layered, plate = in_layers(showers, plates), _number_in_group(plates.layer)[showers.layer]
+    many_plates, mine = np.bincount(plates.layer), layered.layer
+    depth = (plate + np.random.default_rng(1).random(len(plate))) / many_plates[mine]
+    piece = (depth * pieces[mine]).astype(np.int64)
+    return described(kinds, template), replace(layered, layer=(np.cumsum(pieces) - pieces)[mine] + piece)
+
+
+def _number_in_group(group: Ints) -> Ints:
+    """Which of its group each is; groups lie one after the other."""
+    return np.arange(len(group)) - np.searchsorted(group, group)
+
+
+def main() -> None:
+    """Write the plates of a detector."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("detector")
+    parser.add_argument("--stack", type=Path, required=True, help="the file to write")
+    asked = parser.parse_args()
+    asked.stack.write_text(json.dumps(plates_of(load_detector(asked.detector)).stack))
+
+
+if __name__ == "__main__":
+    main()

@@ -393,9 +393,39 @@ any() { # bundle events held-back detectors tracks number epochs rate start
 }
 any any1 "$mixed$both$tops" "$held$held_tops" "$dets" "$trk" 2200 6 0.002 pflow-cld
 any any2 "$mixed$both$tops" "$held$held_tops" "$dets" "$trk" 2200 6 0.0015 any1
-any pflow-any "$mixed,cld_tt$both$more" "$held$held_more" "$dets$long" "$trk$trl" 2400 5 0.0015 any2
+any any3 "$mixed,cld_tt$both$more" "$held$held_more" "$dets$long" "$trk$trl" 2400 5 0.0015 any2
 
-# In a detector for proton collisions, with pile-up and with jets of up to several TeV: it begins where that for any ends.
+# Six more detectors, long ones, with more top pairs, some of them under pile-up, from collisions that no stage before has seen.
+new_pool() { # name events seed process [energy]
+    python "$here/simulate_pools.py" --process "$4" "${@:5}" --events "$2" --seed "$3" -o "new_pools/$1.parquet"
+}
+new_pool ttbar 900 777 ttbar; new_pool qq380 700 1380 qq --ecm 380
+new_pool zh240 400 1241 zh --ecm 240; new_pool qq91 200 1091 qq --ecm 91
+new() { # folder detector process events seed [more]
+    gnnreco simulate --detector "$2" --process "$3" --events "$4" --seed "$5" -o "$1" --pileup 0 pool=new_pools "${@:6}"
+}
+python "$here/random_whole_detectors.py" -o far --count 8 --seed 3 --longest 2.2
+gnnreco bundle adapt tracking-trackml --detector far/whole_0 -o near_0 --seed 11 --min-hits 5 --pileup 10 --events 16 --process ttbar
+far= trf= seen=c_qq,c_zh,c_tt,c_qq91,c_gun held_far=c_vq,c_vz
+for i in {0..5}; do
+    [ "$i" = 0 ] || gnnreco bundle adapt tracking-trackml --detector "far/whole_$i" -o "near_$i" --seed 11 --min-hits 5 --pileup 5 \
+        --events 10 --process ttbar pool=new_pools
+    gnnreco bundle set "./near_$i" graph.max_triplets=200000000 -o "trf_$i" # for pile-up
+    new "n${i}_tt" "far/whole_$i" ttbar 80 "39$i"; new "n${i}_t2" "far/whole_$i" ttbar 120 "49$i"
+    new "n${i}_qq" "far/whole_$i" qq 30 "31$i"; new "n${i}_zh" "far/whole_$i" zh 24 "32$i"
+    new "n${i}_pu" "far/whole_$i" ttbar 6 "33$i" --pileup 50
+    new "n${i}_vt" "far/whole_$i" ttbar 5 "36$i"; new "n${i}_vq" "far/whole_$i" qq 4 "35$i"
+    whole_gun "n${i}_gun" "far/whole_$i" 24 "34$i"
+    far+=,far/whole_$i trf+=,trf_$i held_far+=,n${i}_vt,n${i}_vq
+    for part in tt t2 qq zh gun pu; do seen+=,n${i}_$part; done
+done
+new c_qq full_cld qq 400 700; new c_zh full_cld zh 120 701; new c_tt full_cld ttbar 100 702; new c_qq91 full_cld qq 60 703 --ecm 91
+flow_gun c_gun 50 704; new c_vq full_cld qq 25 705; new c_vz full_cld zh 12 706
+gnnreco train particleflow detector=full_cld "sample.inputs=[$seen]" "sample.validation=[$held_far]" "sample.detectors=[${far#,}]" \
+    sample.events=2500 sample.validation_events=100 "sample.bundles=[tracking-cld$trf,clusters-fine]" train.cache=cache \
+    train.batch=2 train.threads=1 train.epochs=6 train.learning_rate=0.0015 train.start=./any3 -o pflow-any
+
+# In a detector for proton collisions, with pile-up and with jets of up to several TeV: it begins where the third stage for any detector ends.
 gnnreco bundle adapt tracking-trackml --detector full_hex -o tracking-full-hex --events 12 --process ttbar --pileup 50 --seed 11 \
     --min-hits 5 --min-pt 0.5 pool=pools
 python - <<'END' # the busiest events have more triplets than the usual budget allows
@@ -411,7 +441,7 @@ top() { # folder events seed pileup
     gnnreco simulate --detector full_hex --process ttbar --pileup "$4" --events "$2" --seed "$3" -o "$1" pool=pools
 }
 dijets() { # folder background signal seed partons lightest heaviest (GeV): jets of up to several TeV
-    python scripts/search_samples.py --background "$2" --signal "$3" --seed "$4" --pt-hat "$5" --range "$6" "$7" -o "$1.parquet" --hepmc "$1.hepmc3"
+    python "$here/search_samples.py" --background "$2" --signal "$3" --seed "$4" --pt-hat "$5" --range "$6" "$7" -o "$1.parquet" --hepmc "$1.hepmc3"
     gnnreco simulate --detector full_hex --process "$1.hepmc3" --events $(($2 + $3)) --seed "$4" -o "$1"
 }
 top hx_tr 160 400 0; top hx_tr2 200 402 0; top hx_tr3 200 403 0; top hx_va 16 401 0; top pu_tr 36 501 50; top pu_va 8 502 50
@@ -424,18 +454,18 @@ hex() { # name samples events epochs start
         "sample.events=$3" sample.validation_events=48 'sample.bundles=[tracking-full-hex,clusters-fine]' train.batch=2 \
         train.threads=1 train.learning_rate=0.0015 train.cache=cache "train.epochs=$4" "train.start=$5" -o "$1"
 }
-hex hexC hx_tr,hx_tr2,pu_tr,tv_a,tv_b,tv_c,tv_d,tv_e,tv_f,tv_g 1206 9 pflow-any
+hex hexC hx_tr,hx_tr2,pu_tr,tv_a,tv_b,tv_c,tv_d,tv_e,tv_f,tv_g 1206 9 ./any3 # which was called pflow-any then
 hex pflow-hex hx_tr,hx_tr2,hx_tr3,pu_tr,tv_a,tv_b,tv_c,tv_d,tv_e,tv_f,tv_g,tv_h,tv_i,tv_j 2406 7 hexC
 
 # Showers of Geant4 in stacks of plates, for the fast simulation. GEANT4 is a script that makes them (see scripts/geant4_events.py).
-python scripts/fastsim_stacks.py -o stacks --count 32 --seed 5
-python scripts/fastsim_stacks.py -o more_stacks --count 16 --seed 6
+python "$here/fastsim_stacks.py" -o stacks --count 32 --seed 5
+python "$here/fastsim_stacks.py" -o more_stacks --count 16 --seed 6
 photons() { # name stack events particle seed energies angles
     python "$GEANT4" "$1.npz" --stack "$2" --events "$3" --particle "$4" --seed "$5" --emin "$6" --emax 100 --theta-max "$7"
 }
 points=() held=() plates=()
 stack() { # name showers...
-    python scripts/geant4_points.py "${@:2}" -o "$1"
+    python "$here/geant4_points.py" "${@:2}" -o "$1"
     points+=("$1/train") held+=("$1/test") plates+=("$1/detector")
 }
 photons endcap_g hgcal 2200 gamma 1 1 0; photons endcap_e hgcal 1000 e- 2 1 0.3
@@ -460,10 +490,32 @@ learn fastsim-second 50 2 0.05 150 16 train.start=fastsim-first
 learn fastsim-third 40 2 0.05 120 64 train.start=fastsim-second
 learn fastsim-fourth 14 2 0.15 120 64 train.start=fastsim-third
 # The plates of `hgcal` besides, in which two kinds of absorber stand in turn.
-python scripts/hgcal_in_geant4.py --stack hgcal_plates.json
+python "$here/hgcal_in_geant4.py" --stack hgcal_plates.json
 photons hgcal_g hgcal_plates.json 900 gamma 31 0.03 0.6; photons hgcal_e hgcal_plates.json 300 e- 32 0.03 0.6
 stack hgcal hgcal_g.npz hgcal_e.npz
-learn fastsim-any 14 2 0.15 120 64 train.start=fastsim-fourth
+learn fastsim-fifth 14 2 0.15 120 64 train.start=fastsim-fourth
+# Since then points lie around others by 4 r R^4 / (r^2 + R^2)^3 in place of 2 r R^2 / (r^2 + R^2)^2: with the same median R is 1.55 times as long.
+python - <<'END'
+import gnnreco
+from gnnreco.bundle import load_bundle, save_bundle
+from gnnreco.simulate.showers.learned.weights import CHILD, FRESH, OF_CHILD, OF_FRESH, OF_SIBLING, SIBLING
+
+one = load_bundle("./fastsim-fifth")
+for first, n in ((OF_FRESH, FRESH), (OF_CHILD, CHILD), (OF_SIBLING, SIBLING)):
+    one.state["network.points.place.bias"][first + n : first + 2 * n] += 0.44
+about = one.manifest["training"], one.manifest["metrics"]
+save_bundle("fastsim-steep", one.task, one.config, one.state, gnnreco.load_detector("endcap/detector"), *about)
+END
+# And the thick layers of the CaloChallenge, in the pieces in which they are made.
+python "$here/thick_layers.py" calochallenge_ds1_photons --stack thick.json
+i=0
+for showers in "900 9001" "900 9002" "1600 9003"; do
+    set -- $showers
+    python "$GEANT4" "thick_$((i++)).npz" --stack thick.json --events "$1" --particle gamma --seed "$2" --emin 0.5 --emax 100
+done
+stack thick thick_0.npz thick_1.npz thick_2.npz --thick calochallenge_ds1_photons
+learn fastsim-sixth 28 2 0.15 120 64 train.start=./fastsim-steep
+learn fastsim-any 35 2 0.15 200 64 train.start=./fastsim-sixth
 
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \
@@ -471,8 +523,8 @@ gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=
     task.resource=1e-6 -o jets-online
 
 # What normal collisions look like: dijets with pile-up in `odd`. Validation events fit the head and calibrate p-values.
-python scripts/simulate_pools.py --process dijet --events 5000 --seed 77 -o dijets.parquet
-python scripts/simulate_pools.py --process dijet --events 15000 --seed 78 -o other_dijets.parquet
+python "$here/simulate_pools.py" --process dijet --events 5000 --seed 77 -o dijets.parquet
+python "$here/simulate_pools.py" --process dijet --events 15000 --seed 78 -o other_dijets.parquet
 normal() { # folder seed pool
     gnnreco simulate --detector odd --process dijet --pileup 2 --events 500 --seed "$2" "pool=$3" -o "$1"
 }

@@ -32,11 +32,11 @@ from gnnreco.simulate.showers.learned.weights import (
 def mixture(
     g: Tensor, at: int, n: int, unit: float, place: Tensor, centres: Tensor, weight: Tensor
 ) -> Tensor:
-    """Weighted sum over centres of a mixture of f(r) = R^2 / pi / (r^2 + R^2)^2."""
+    """Weighted sum over centres of a mixture of f(r) = 2 R^4 / pi / (r^2 + R^2)^3."""
     share = torch.softmax(g[at : at + n], 0)
     square = (unit * torch.exp(torch.clamp(g[at + n : at + 2 * n], SMALLEST, LARGEST))) ** 2
     away = ((place[None] - centres) ** 2).sum(1)[:, None]
-    return ((share * square / torch.pi) / (away + square) ** 2).sum(1) @ weight
+    return ((2 * share * square**2 / torch.pi) / (away + square) ** 3).sum(1) @ weight
 
 
 def written_out(numbers: Tensor, p: ShowerPoints) -> Tensor:

@@ -179,14 +179,14 @@ def _mixture(
         for j in range(centre.shape[1]):
             x, y = x0 - centre[A, j], y0 - centre[B, j]
             over = 1 / (x * x + y * y + square)
-            one = weight[j] * over * over
+            one = weight[j] * over * over * over
             value += one
             steep += one * over
-        here = heights[k] * square / np.pi
+        here = heights[k] * 2 * square * square / np.pi
         total += here * value
         s[column + k] += share * here * value
         if SMALLEST < size < LARGEST:
-            s[column + n + k] += share * here * (2 * value - 4 * square * steep)
+            s[column + n + k] += share * here * (4 * value - 6 * square * steep)
     for k in range(n):
         s[column + k] -= share * heights[k] * total
     return total
@@ -216,14 +216,14 @@ def _of_parents(
         for j in range(m):
             x, y = x0 - about[A, j], y0 - about[B, j]
             over = 1 / (x * x + y * y + square)
-            one = about[2, j] * over * over
+            one = about[2, j] * over * over * over
             pull += one * over * (x * about[A, j] + y * about[B, j])
             energy += one * about[3, j]
             radius += one * about[4, j]
-        here = np.exp(g[OF_CHILD + k] - largest) / norm * square / np.pi
+        here = np.exp(g[OF_CHILD + k] - largest) / norm * 2 * square * square / np.pi
         growth += here * pull
         by_energy += here * energy
         by_radius += here * radius
-    s[GROWTH] += share * 4 * 0.3 * growth
+    s[GROWTH] += share * 6 * 0.3 * growth
     s[BY_ENERGY] += share * by_energy
     s[BY_RADIUS] += share * by_radius

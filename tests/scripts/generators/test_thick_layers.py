@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from gnnreco.geometry import load_detector
+from gnnreco.simulate.showers.learned.features import depths_of
+from gnnreco.simulate.showers.learned.pieces import UNDIVIDED
+from gnnreco.simulate.showers.ray import cast, stack_of
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 
@@ -36,16 +39,16 @@ def test_plates_have_the_lengths_and_the_moliere_radius_of_the_description(scrip
     assert 21.2 * sums[:, 3] / sums[:, 2] == pytest.approx(detector.moliere_radius, rel=0.01)
 
 
-def test_deposits_of_plates_go_to_their_layer_on_the_scale_of_the_description(scripts):
-    detector, rng = load_detector("calochallenge_ds1_photons"), np.random.default_rng(1)
-    plates = scripts["thick_layers"].plates_of(detector)
+def made_in(scripts, plates):
+    """50 showers with deposits in all plates, which are seen as Geant4 does: not as the description says."""
+    rng = np.random.default_rng(1)
     n, energy = 50, np.linspace(1.0, 20.0, 50)
     plate = np.tile(np.arange(len(plates.layer)), n)
     event = np.repeat(np.arange(n), len(plates.layer))
     part = rng.exponential(size=(n, len(plates.layer)))
     part /= part.sum(axis=1, keepdims=True)
-    response = np.where(plate == 0, 0.9, 0.6)  # Geant4 sees another part of it than the description says
-    made = scripts["geant4_events"].Showers(
+    response = np.where(plate == 0, 0.9, 0.6)
+    return scripts["geant4_events"].Showers(
         plates.stack,
         np.full(n, 22),
         energy,
@@ -56,7 +59,41 @@ def test_deposits_of_plates_go_to_their_layer_on_the_scale_of_the_description(sc
         0.0 * plate,
         (part * energy[:, None]).ravel() * plates.share[plate] * response,
     )
+
+
+def test_deposits_of_plates_go_to_their_layer_on_the_scale_of_the_description(scripts):
+    detector = load_detector("calochallenge_ds1_photons")
+    plates = scripts["thick_layers"].plates_of(detector)
+    made = made_in(scripts, plates)
     summed = scripts["thick_layers"].in_layers(made, plates)
-    assert (summed.layer == plates.layer[plate]).all()
+    assert (summed.layer == plates.layer[made.layer]).all()
     true = summed.deposit / detector.sampling_fraction[summed.layer]
-    assert np.bincount(event, true) == pytest.approx(energy)
+    event = np.repeat(np.arange(len(made.energy)), np.diff(made.offsets))
+    assert np.bincount(event, true) == pytest.approx(made.energy)
+
+
+def test_pieces_of_a_training_are_those_in_which_showers_are_made(scripts, tmp_path):
+    detector = load_detector("calochallenge_ds1_photons")
+    plates = scripts["thick_layers"].plates_of(detector)
+    made = made_in(scripts, plates)
+    text, showers = scripts["thick_layers"].in_pieces(
+        made, detector, "kind: grid, pitch: [1, 1], cells: [1600, 1600]"
+    )
+    (tmp_path / "detector.yaml").write_text(text)
+    axes = [(stack_of(one), one) for one in (load_detector(tmp_path), detector)]
+    rays = [
+        cast(stack, (1.0, 2.0, float(one.center[:, 2].min()) - 20), (0.0, 0.0, 1.0), 6.0, 0.0)
+        for stack, one in axes
+    ]
+    fine = depths_of(axes[0][0], rays[0], 0.0, UNDIVIDED)
+    used = depths_of(axes[1][0], rays[1], 0.0, scripts["thick_layers"].DIVIDED)
+    for name in set(fine._fields) - {"place", "pieces", "piece"}:
+        np.testing.assert_allclose(getattr(fine, name), getattr(used, name), rtol=2e-3, err_msg=name)
+    layer = used.place[showers.layer]
+    assert (layer == plates.layer[made.layer]).all()
+    assert (showers.deposit == scripts["thick_layers"].in_layers(made, plates).deposit).all()
+    for one in range(len(axes[1][0].sensor)):  # deeper plates, deeper pieces
+        mine = layer == one
+        order = np.lexsort((showers.layer[mine], made.layer[mine]))
+        deepest = np.maximum.accumulate(showers.layer[mine][order])
+        assert (deepest - showers.layer[mine][order] <= 1).all()

@@ -44,7 +44,7 @@ def with_layers_behind(stack: Stack, ray: Ray, d: Depths) -> Depths:
         radiation,
         *(_repeated(d.critical, more), _repeated(d.mip, more), _repeated(d.fraction, more)),
         *(_repeated(d.moliere, more), _repeated(d.gap, more), _repeated(d.active, more)),
-        *(_repeated(d.air_gap, more), _repeated(d.cosine, more), _repeated(d.samples, more)),
+        *(_repeated(d.air_gap, more), _repeated(d.cosine, more)),
         interaction,
     )
 

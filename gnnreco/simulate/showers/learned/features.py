@@ -15,7 +15,7 @@ from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 from gnnreco.simulate.showers.ray import Ray, Rows, Stack
 
-from .pieces import COSINE, active_of, pieces_of, samples_of
+from .pieces import COSINE, active_of, pieces_of
 
 #: Layers back that are looked at one by one.
 BACK = 3
@@ -75,8 +75,6 @@ class Depths(NamedTuple):
         mm between absorber and sensor: what goes apart there decides how wide showers are.
     cosine : float64
         Of incidence; where it is steeper than all that an engine was trained on, that of the steepest.
-    samples : float64
-        Active parts that are hidden in a piece; 1 for a whole layer.
     interaction : float64
         Interaction lengths of the layer, along the axis.
     """
@@ -94,7 +92,6 @@ class Depths(NamedTuple):
     active: Floats
     air_gap: Floats
     cosine: Floats
-    samples: Floats
     interaction: Floats
 
 
@@ -120,7 +117,7 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
     d = Depths(
         *(np.empty(k, np.int64), np.empty(k, np.int64), np.empty(k, np.int64)),
         *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
-        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
+        *(np.empty(k), np.empty(k), np.empty(k), np.empty(k), np.empty(k)),
     )
     depth, place, piece = 0.0, first, begun
     for i in range(k):
@@ -140,7 +137,6 @@ def depths_of(stack: Stack, ray: Ray, start: float, ranges: NDArray[np.float32])
             stack.fraction[row],
         )
         d.moliere[i], d.active[i] = stack.moliere[row], active_of(stack, row, many)
-        d.samples[i] = samples_of(stack, row, many)
         d.gap[i] = _gap(stack, ray, n, place, piece, d.moliere[i])
         known = stack.air_gap[row]
         d.air_gap[i] = (known if known >= 0 else USUAL_GAP * d.gap[i]) / cosine
@@ -183,19 +179,16 @@ def _gap(stack: Stack, ray: Ray, n: Rows, place: int, piece: int, alone: float) 
 
 @njit(cache=True, error_model="numpy")
 def overall(energy: float, electron: bool, d: Depths) -> NDArray[np.float32]:
-    """The features `OF_SHOWER`.
-
-    How much a total fluctuates is decided by how often a shower is sampled: pieces count by the active parts in them.
-    """
+    """The features `OF_SHOWER`."""
     x, over = np.zeros(9), 0.0
     for i in range(len(d.depth)):
         if i > 0 and d.depth[i] > MEAN_OVER:
             break
         part = d.radiation[i]
         over += part
-        x[3] += part * np.log(part / d.samples[i])
+        x[3] += part * np.log(part)
         x[4] += part * np.log(d.critical[i])
-        x[5] += part * np.log(d.mip[i] / d.samples[i])
+        x[5] += part * np.log(d.mip[i])
         x[6] += part * np.log(d.fraction[i])
     x[3:7] /= over
     x[0], x[1], x[2] = np.log(energy), 1.0 if electron else 0.0, np.log(energy) - x[4]

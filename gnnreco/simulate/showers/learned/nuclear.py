@@ -79,13 +79,13 @@ def nuclei_table(energy: float, d: Depths, deposits: Floats, counts: Floats) -> 
 
 @njit(cache=True, error_model="numpy")
 def overall_nuclei(d: Depths) -> NDArray[np.float32]:
-    """The features `OF_DEPTHS`: means over all layers, by interaction lengths; pieces count as in `overall`."""
+    """The features `OF_DEPTHS`: means over all layers, by interaction lengths."""
     x, through = np.zeros(5), d.interaction.sum()
     for i in range(len(d.depth)):
         part = d.interaction[i] / through
-        x[1] += part * np.log(d.interaction[i] / d.samples[i])
+        x[1] += part * np.log(d.interaction[i])
         x[2] += part * np.log(d.critical[i])
-        x[3] += part * np.log(d.mip[i] / d.samples[i])
+        x[3] += part * np.log(d.mip[i])
         x[4] += part * np.log(d.fraction[i])
     x[0] = np.log(through)
     return x.astype(np.float32)

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnreco.kernels import njit
+from gnnreco.simulate.matter.medium import HIDDEN_SAMPLE
 from gnnreco.simulate.showers.ray import Rows, Stack
 
-#: Radiation lengths of a piece: well within what the network that ships was trained on. In pieces as thin as the thinnest
-#: layers of its training (0.33) its showers lie too deep: see docs/explanation/fastsim.md.
-PIECE = 0.6
+#: Radiation lengths of a piece: three active parts of such a layer (`gnnreco.simulate.matter.medium.HIDDEN_SAMPLE`). The
+#: network that ships was trained on pieces of this size as well (`scripts/thick_layers.py`).
+PIECE = 3 * HIDDEN_SAMPLE
 #: GeV/mm that a minimum-ionising particle leaves in liquid argon or scintillator: what hidden active parts are made of.
 IONISED = 2.1e-4
 #: Rows of an engine's ranges that decide: see `gnnreco.simulate.showers.learned.features.OF_DETECTOR`.
@@ -48,14 +49,6 @@ def active_of(stack: Stack, row: int, pieces: int) -> float:
     if pieces == 1:
         return whole
     return min(whole, stack.mip[row] / IONISED) / pieces
-
-
-@njit(cache=True, error_model="numpy")
-def samples_of(stack: Stack, row: int, pieces: int) -> float:
-    """Active parts that are hidden in a piece of a layer; 1 in a whole layer, and where everything is active."""
-    if pieces == 1 or stack.sample[row] == 0:
-        return 1.0
-    return stack.radiation[row] / pieces / stack.sample[row]
 
 
 @njit(cache=True, error_model="numpy")

@@ -2,7 +2,7 @@
 
 A shower is a graph that grows layer by layer. Each point hangs on the axis, on one of the points of the layer before
 (a charged particle that went on), or on a point of its own layer (the same track, or what it knocked out). All
-distances follow the form of Grindhammer and Peters, f(r) = 2 r R^2 / (r^2 + R^2)^2, in mixtures of several R.
+distances are drawn from mixtures of f(r) = 4 r R^4 / (r^2 + R^2)^3 of several R.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def density(m: Mixture, away: float) -> float:
     """Of points at the squared distance `away` from a centre, per mm^2."""
     total = 0.0
     for i in range(len(m.weight)):
-        total += m.weight[i] * m.square[i] / (np.pi * (away + m.square[i]) ** 2)
+        total += m.weight[i] * 2 * m.square[i] ** 2 / (np.pi * (away + m.square[i]) ** 3)
     return total
 
 
@@ -107,11 +107,11 @@ def crowd(m: Mixture, around: Centers, n: int, a: float, b: float) -> float:
     for j in range(n):
         share[j] = 0.0
     for i in range(len(m.weight)):
-        height, square = np.float32(m.weight[i] * m.square[i] / np.pi), np.float32(m.square[i])
+        height, square = np.float32(m.weight[i] * 2 * m.square[i] ** 2 / np.pi), np.float32(m.square[i])
         for j in range(n):
             x, y = x0 - around.a[j], y0 - around.b[j]
             over = np.float32(1) / (x * x + y * y + square)
-            share[j] += height * over * over
+            share[j] += height * over * over * over
     for j in range(n):
         total += around.weight[j] * share[j]
     return total
@@ -185,7 +185,7 @@ def place_points(
             a, b = parents.a[j], parents.b[j]
             square = child.square[pick(rng, given, OF_CHILD, CHILD)]
         uniform, turn = rng.random(), 2 * np.pi * rng.random()
-        radius = np.sqrt(square * uniform / (1 - uniform))
+        radius = np.sqrt(square * (1 / np.sqrt(1 - uniform) - 1))
         a, b = a + radius * np.cos(turn), b + radius * np.sin(turn)
         points[i, A], points[i, B], siblings.a[i], siblings.b[i] = a, b, a, b
         around = alone * density(fresh, a * a + b * b)
