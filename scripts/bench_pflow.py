@@ -7,7 +7,7 @@
 The same tracks and clusters go to all: the network, the rules (`peers/flow_rules.py`, to be tuned on other
 events by `peers/flow_scan.py`), truth in place of pattern recognition, every cluster alone, every track alone. Events are
 simulated with the seeds below unless their folder is there; what was reconstructed in them is kept beside them. Jets need
-FastJet (`pip install 'gnnreco[jets]'`); without it the visible energy stands in for them. Intervals hold 68 %; those of ratios
+FastJet (`pip install 'gnnreco[jets]'`); without it the visible energy stands in for them. Top pairs need Pythia. Intervals hold 68 %; those of ratios
 come from resampling events, the same ones for both.
 """
 
@@ -30,13 +30,13 @@ from flow_settings import TUNED, TUNED_PILEUP
 
 from gnnreco.geometry import load_detector
 
-#: Of each sample: how to simulate it, and with which seed.
+#: Of each sample: how to simulate it, and with which seed. `pflow-hex` learned from the top pairs that ship: these are new ones.
 PROCESS = {
     "qq380": ["qq"],
     "zh": ["zh"],
     "qq91": ["qq", "--ecm", "91"],
-    "pileup50": ["ttbar", "--pileup", "50"],
-    "ttbar": ["ttbar", "--pileup", "0"],
+    "pileup50": ["ttbar", "--pileup", "50", "generator=pythia"],
+    "ttbar": ["ttbar", "--pileup", "0", "generator=pythia"],
 }
 SEEDS = {name: 900 + k for k, name in enumerate(PROCESS)}
 
