@@ -502,9 +502,9 @@ from gnnreco.simulate.showers.learned.weights import CHILD, FRESH, OF_CHILD, OF_
 
 one = load_bundle("./fastsim-fifth")
 for first, n in ((OF_FRESH, FRESH), (OF_CHILD, CHILD), (OF_SIBLING, SIBLING)):
-    one.state["network.points.place.bias"][first + n : first + 2 * n] += 0.44
+    one.state["network.points.around.bias"][first + n : first + 2 * n] += 0.44
 about = one.manifest["training"], one.manifest["metrics"]
-save_bundle("fastsim-steep", one.task, one.config, one.state, gnnreco.load_detector("endcap/detector"), *about)
+save_bundle("fastsim-steep", one.task, one.config, one.state, None, *about)
 END
 # And the thick layers of the CaloChallenge, in the pieces in which they are made.
 python "$here/thick_layers.py" calochallenge_ds1_photons --stack thick.json

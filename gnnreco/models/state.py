@@ -54,7 +54,9 @@ def checked(state: Mapping[str, NDArray[Any]], expected: Mapping[str, Numbers]) 
     """
     for name in state:
         if name not in expected:
-            raise ValueError(f"knows no weight '{name}'")
+            raise ValueError(
+                f"knows no weight '{name}'; a bundle of another version of gnnreco has to be trained again"
+            )
     lengths: dict[str, int] = {}
     found = {}
     for name, numbers in expected.items():

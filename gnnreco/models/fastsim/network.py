@@ -91,7 +91,7 @@ class PointNetwork(nn.Module):
     def __init__(self, inputs: int, hidden: int, deposit: int) -> None:
         super().__init__()
         self.trunk = Trunk(inputs + len(OF_LAYER), hidden)
-        self.place = nn.Linear(hidden, PLACES)
+        self.around = nn.Linear(hidden, PLACES)
         self.deposit_layer = nn.Linear(hidden, deposit)
         self.deposit_own, self.deposit = nn.Linear(2, deposit, bias=False), nn.Linear(deposit, 3 * DEPOSITS)
 
@@ -103,7 +103,7 @@ class PointNetwork(nn.Module):
         """Minus the logarithm of the likelihood of each point's place, in squared Moliere radii, and of its energy."""
         hidden = self.trunk(points.features)
         layer, row = points.layer, points.first[points.layer] + points.rank
-        density, moliere = log_density(self.place(hidden), points), points.moliere[layer]
+        density, moliere = log_density(self.around(hidden), points), points.moliere[layer]
         place, energy = points.points[row, :2], points.points[row, 2]
         count = torch.diff(points.first)[layer]
         off = torch.sqrt((place**2).sum(1)) / moliere

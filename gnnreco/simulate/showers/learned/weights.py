@@ -17,7 +17,7 @@ Array = NDArray[np.float32]
 COUNTS, ENERGIES, FRESH, CHILD, SIBLING, DEPOSITS, TOTALS = 5, 4, 3, 3, 3, 3, 3
 #: What a task keeps besides its network.
 OWN = ("energies", "ranges")
-#: Columns of what `points.place` gives: those of mixtures first a weight each, then a size each.
+#: Columns of what `points.around` gives: those of mixtures first a weight each, then a size each.
 OF_FRESH = 1
 OF_CHILD = OF_FRESH + 2 * FRESH
 GROWTH = OF_CHILD + 2 * CHILD
@@ -206,7 +206,7 @@ def cascade_sizes(hidden: int, deposit: int, pions: bool = False) -> dict[str, t
     """The same of `PointWeights`."""
     return {
         **_trunk("points.trunk", len(FEATURES_OF[pions]) + len(OF_LAYER), hidden),
-        **_dense("points.place", hidden, PLACES),
+        **_dense("points.around", hidden, PLACES),
         **_dense("points.deposit_layer", hidden, deposit),
         "points.deposit_own.weight": (deposit, 2),
         **_dense("points.deposit", deposit, 3 * DEPOSITS),
@@ -278,7 +278,7 @@ def engine_of(state: Mapping[str, NDArray[np.generic]]) -> Engine:
     else:
         points = PointWeights(
             trunk("points.trunk"),
-            dense("points.place"),
+            dense("points.around"),
             dense("points.deposit_layer"),
             array("points.deposit_own.weight"),
             dense("points.deposit"),
