@@ -60,18 +60,21 @@ def main() -> None:
     parser.add_argument("--thick", metavar="DETECTOR", help="whose thick layers these plates stand for")
     asked = parser.parse_args()
     parts = {split: read_showers(asked.files, split, ANY_ANGLE) for split in SPLITS}
-    scale = parts
-    if asked.electrons:
-        scale = {split: read_showers(asked.electrons, split, ANY_ANGLE) for split in SPLITS}
-    seen = e_over_mip(*scale.values())
-    text = description(parts["train"].stack, seen, CELLS)
     if asked.thick:
-        whole = load_detector(asked.thick)
-        (text, parts["train"]), (_, parts["test"]) = (in_pieces(parts[s], whole, CELLS) for s in SPLITS)
+        whole, note = load_detector(asked.thick), ""
+        (text, parts["train"]), (_, parts["test"]) = (
+            in_pieces(parts[split], whole, CELLS) for split in SPLITS
+        )
+    else:
+        scale = parts
+        if asked.electrons:
+            scale = {split: read_showers(asked.electrons, split, ANY_ANGLE) for split in SPLITS}
+        seen = e_over_mip(*scale.values())
+        text, note = description(parts["train"].stack, seen, CELLS), f"; e / mip {seen:.4f}"
     detector = write_detector(asked.output / "detector", text)
     for split, showers in parts.items():
         write_events(events(showers, detector, asked.per_event), asked.output / split, detector=detector)
-        print(f"{asked.output / split}: {len(showers.energy)} showers; e / mip {seen:.4f}")
+        print(f"{asked.output / split}: {len(showers.energy)} showers{note}")
 
 
 if __name__ == "__main__":
