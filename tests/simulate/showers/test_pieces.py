@@ -70,8 +70,8 @@ def test_the_pieces_of_layers_add_up_to_what_lies_behind_the_start(
     whole = depths_of(stack, ray, 0.0, UNDIVIDED)
     d = depths_of(stack, ray, part * ray.radiation[-1], engine.ranges)
     left = (1 - part) * ray.radiation[-1]
-    assert d.radiation.sum() == pytest.approx(left, abs=0.01 * PIECE)
-    assert d.depth[-1] == pytest.approx(left, abs=0.01 * PIECE)
+    assert d.radiation.sum() == pytest.approx(left, abs=0.012 * PIECE)
+    assert d.depth[-1] == pytest.approx(left, abs=0.012 * PIECE)
     assert (np.diff(d.place * 1000 + d.piece) > 0).all()
     assert (d.place[-1], d.piece[-1]) == (n - 1, d.pieces[-1] - 1)
     many = d.pieces[d.place == n - 1][0]
