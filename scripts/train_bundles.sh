@@ -515,7 +515,8 @@ for showers in "900 9001" "900 9002" "1600 9003"; do
 done
 stack thick thick_0.npz thick_1.npz thick_2.npz --thick calochallenge_ds1_photons
 learn fastsim-sixth 28 2 0.15 120 64 train.start=./fastsim-steep
-learn fastsim-any 35 2 0.15 200 64 train.start=./fastsim-sixth
+learn fastsim-seventh 35 2 0.15 200 64 train.start=./fastsim-sixth
+learn fastsim-any 22 2 0.1 250 64 train.start=./fastsim-seventh
 
 # Towers of a calorimeter for a trigger, to the four-momenta that particle flow ought to find. Figures: scripts/online_offline.py.
 gnnreco train trigger detector=full_cld model=towers task=towers 'sample.inputs=[tr_qq380]' 'sample.validation=[va_qq380]' \
