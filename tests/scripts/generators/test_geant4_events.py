@@ -1,6 +1,6 @@
 """Events of overlaid showers: no energy is lost, none is made, and both simulations get the same particles."""
 
-import importlib.util
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -17,11 +17,9 @@ LAYERS, SHOWERS = 6, 30
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("geant4_events", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPT.parent))  # it imports its neighbours
+        yield importlib.import_module("geant4_events")
 
 
 @pytest.fixture(scope="module")
