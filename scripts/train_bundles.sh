@@ -395,7 +395,7 @@ any any1 "$mixed$both$tops" "$held$held_tops" "$dets" "$trk" 2200 6 0.002 pflow-
 any any2 "$mixed$both$tops" "$held$held_tops" "$dets" "$trk" 2200 6 0.0015 any1
 any any3 "$mixed,cld_tt$both$more" "$held$held_more" "$dets$long" "$trk$trl" 2400 5 0.0015 any2
 
-# Six more detectors, long ones, with more top pairs, some of them under pile-up, from collisions that no stage before has seen.
+# Six more detectors, long ones, with more top pairs, some of them under pile-up. No stage before has seen these collisions of protons.
 new_pool() { # name events seed process [energy]
     python "$here/simulate_pools.py" --process "$4" "${@:5}" --events "$2" --seed "$3" -o "new_pools/$1.parquet"
 }
