@@ -85,9 +85,12 @@ bench-pflow: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_pflow.py --detector odd
 
 # Generated showers beside Geant4's, which are made first (GEANT4=script that makes showers): classifiers, response, time, reconstruction.
+# Then beside the CMS simulation (DATA=folder of hgcal/geant4_reference).
 GEANT4 ?= ../shared/peers/geant4/geant4_showers.py
+DATA ?= ../shared/data
 bench-fastsim: $(VENV)/.ready-peers
 	$(BIN)/python scripts/bench_fastsim.py --geant4 $(GEANT4) -o .bench/fastsim --plot .bench/fastsim/front.svg
+	$(BIN)/python scripts/shower_vs_geant4.py $(DATA) -o .bench/fastsim/cms --particle photon --engine fastsim-any
 
 # Tracks in events of other simulations and fields. PROGRAM: any other track finder, beside ours on the same events.
 bench-abroad: $(VENV)/.ready-peers

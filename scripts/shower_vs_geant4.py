@@ -2,18 +2,15 @@
 
     python scripts/shower_vs_geant4.py DATA_FOLDER -o FOLDER [--events 400] [--particle photon pion] [--json FILE]
 
-DATA_FOLDER holds `hgcal/geant4_reference/*.npz` and `hgcal/cell_map.npz` (CMS full simulation, from
-OzAmram/CMSHGCaloChallenge and OzAmram/HGCalShowers) and `geant4/*.npz` (single showers in a stack of plates). For each
+DATA_FOLDER holds `hgcal/geant4_reference/*.npz` (CMS full simulation: `hgcal_reference.py` says how its showers were shot and what its
+histograms mean) and `geant4/*.npz` (single showers in a stack of plates). For each
 histogram: chi-square for each bin with both statistical errors, and the plain difference, the sum of |ours - Geant4| over
 the sum of Geant4. A parametrisation has systematic errors of per cents, the reference statistical ones of per mille: the
 chi-square says how far from perfect it is, the difference how far from useful.
 
-What the reference's axes are, from the code that made it: photons or pions at eta 1.99 to 2.01, phi 90 degrees, from the
-front of the calorimeter; energies of simulated
-hits without noise or threshold, times the weight of their layer (MeV of the layer for each minimum-ionising particle,
-`WEIGHTS`); depth: fraction in each of 47 layers; rings: fraction by steps of cells from the axis; ratio: weighted sum
-over the energy. Weights differ by ten from the front to the scintillator; "on the scale of electrons" each layer counts by
-its sampling fraction in `hgcal` instead (mean fractions times mean energy, for both). Its silicon is of 200 micrometres up to layer 24, and ours is scaled to that (`SILICON`).
+Weights of layers differ by ten from the front to the scintillator; "on the scale of electrons" each layer counts by
+its sampling fraction in `hgcal` instead (mean fractions times mean energy, for both). The reference's silicon is of 200 micrometres up to layer 24, and
+ours is scaled to that (`SILICON`).
 """
 
 from __future__ import annotations
@@ -31,8 +28,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from geant4_materials import material
+from hgcal_reference import SILICON, WEIGHTS, reference, rings, shots
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from gnnreco.bundle import load_engine
 from gnnreco.geometry import ConstantField, Detector, GridTemplate, Subsystem, load_detector
@@ -43,21 +40,7 @@ from gnnreco.simulate.matter.medium import media
 from gnnreco.simulate.readout import measured
 from gnnreco.simulate.transport import Transport
 
-# CMSSW, RecoLocalCalo/HGCalRecProducers, weightsPerLayer_V16: MeV for each minimum-ionising particle, layers 1 to 47.
-WEIGHTS = np.array(
-    [5.55]
-    + [12.86, 9.4] * 8
-    + [12.86]
-    + [13.54, 12.86] * 4
-    + [58.63]
-    + [60.7] * 10
-    + [83.08, 83.08, 83.43]
-    + [83.61] * 7
-)
-# mm of silicon that the reference's showers meet, as the kinds of its cells tell (`cell_map.npz`).
-SILICON = np.array([0.2] * 24 + [0.3] * 23)
 FIRST_PART = 26  # layers with tungsten, copper and lead
-FRONT = 3200.0  # mm along z, just before the first layer
 EVERYTHING = SimulationOptions(cell_noise=0.0, cell_threshold=0.0, sigma_xy=0.0, sigma_z=0.0)
 
 
@@ -91,6 +74,13 @@ def sample(name: str, axis: Floats, ours: Floats, theirs: Floats) -> Comparison:
         theirs.mean(0),
         theirs.std(0) / len(theirs) ** 0.5,
     )
+
+
+def sample_of(name: str, ours: Floats, theirs: dict[str, Floats]) -> Comparison:
+    """Compare the mean of a table with a row a shower with a histogram of the reference."""
+    error = ours.std(0) / len(ours) ** 0.5
+    axis = np.arange(float(ours.shape[1]))
+    return Comparison(name, axis, ours.mean(0), error, theirs["ref_mean"], theirs["ref_sem"])
 
 
 def fire(
@@ -131,36 +121,14 @@ def binned(
     return np.bincount(flat, energy[inside], shape[0] * shape[1]).reshape(shape)
 
 
-def rings(folder: Path, layer: NDArray[np.int64], across: Floats) -> NDArray[np.int64]:
-    """Ring of each position (n, 2) relative to the axis, mm: by the nearest cell of the map, beyond it by its last pitch."""
-    table = np.load(folder / "cell_map.npz", allow_pickle=False)
-    ring = np.zeros(len(layer), np.int64)
-    for number in np.unique(layer):
-        here, known = layer == number, table["layer"] == min(int(number), int(table["layer"].max()))
-        place = np.stack([table["x_cm"][known], table["y_cm"][known]], axis=1) * 10.0
-        radius, own = np.hypot(*place.T), table["ring"][known]
-        pitch = float((radius[own == 20] / 20).mean())
-        _, near = cKDTree(place).query(across[here])
-        far = np.hypot(*across[here].T) / pitch
-        ring[here] = np.where(far > 20.5, far.round().astype(np.int64), own[near])
-    return ring
-
-
 def against_reference(
     folder: Path, particle: str, energy: int, events: int, engine: Engines | None = None
 ) -> list[Comparison]:
     """Our `hgcal` beside the CMS full simulation: depth and its spread, rings, ratio."""
     detector = load_detector("hgcal")
-    eta = np.random.default_rng(1).uniform(1.99, 2.01, events)
-    directions = np.stack([0 * eta, 1 / np.cosh(eta), np.tanh(eta)], axis=1)
-    shower, sensor, xyz, e = fire(
-        detector,
-        particle,
-        np.full(events, float(energy)),
-        directions,
-        directions / directions[:, 2:] * FRONT,
-        engine,
-    )
+    directions, starts = shots(detector, events)
+    energies = np.full(events, float(energy))
+    shower, sensor, xyz, e = fire(detector, particle, energies, directions, starts, engine)
     layer = detector.layer[sensor].astype(np.int64)
     # Our wafer map is a later one, with other silicon there; scintillator stays what it is.
     thickness, row = detector.thickness[sensor], np.minimum(layer, 46)
@@ -172,40 +140,26 @@ def against_reference(
     kept = total[:, 0] > 0
     layers, fraction = layers[kept], layers[kept] / total[kept]
 
-    def load(kind: str) -> dict[str, Floats]:
-        file = folder / "geant4_reference" / f"{particle.title()}_E{energy}_{kind}.npz"
-        with np.load(file, allow_pickle=False) as table:
-            return dict(table)
-
-    name, theirs = f"{particle} {energy} GeV", load("LongitudinalProfile")
+    name, theirs = f"{particle} {energy} GeV", reference(folder, particle, energy, "LongitudinalProfile")
     known = theirs["ref_sem"] > 0
     n = (theirs["ref_std"][known] / theirs["ref_sem"][known])[0] ** 2
-    mean, spread, m, axis = fraction.mean(0), fraction.std(0), len(fraction), np.arange(47.0)
+    spread, m = fraction.std(0), len(fraction)
     result = [
-        Comparison(f"{name}: depth", axis, mean, spread / m**0.5, theirs["ref_mean"], theirs["ref_sem"]),
+        sample_of(f"{name}: depth", fraction, theirs),
         Comparison(
             f"{name}: spread of depth",
-            axis,
+            np.arange(47.0),
             spread,
             spread / (2 * m) ** 0.5,
             theirs["ref_std"],
             theirs["ref_std"] / (2 * n) ** 0.5,
         ),
     ]
-    theirs = load("Transverse")
-    ring = rings(folder, layer, xyz[:, :2] - xyz[:, 2:] * np.array([0.0, 1 / np.sinh(2.0)]))
+    theirs = reference(folder, particle, energy, "Transverse")
+    ring = rings(detector, layer, xyz)
     radial = binned(shower, ring, e, (events, len(theirs["ref_mean"])))[kept] / total[kept]
-    result.append(
-        Comparison(
-            f"{name}: rings",
-            np.arange(float(radial.shape[1])),
-            radial.mean(0),
-            radial.std(0) / m**0.5,
-            theirs["ref_mean"],
-            theirs["ref_sem"],
-        )
-    )
-    result.append(ratios(name, total[:, 0] / energy, load("EnergyRatio")))
+    result.append(sample_of(f"{name}: rings", radial, theirs))
+    result.append(ratios(name, total[:, 0] / energy, reference(folder, particle, energy, "EnergyRatio")))
     scale = np.divide(sampled, layers.sum(0), where=sampled > 0, out=np.zeros(47))
     ours, theirs_seen = (
         mean_of(result[-1], side) * getattr(result[0], side) * scale for side in ("ours", "theirs")
@@ -213,7 +167,8 @@ def against_reference(
     print(
         f"{name}: on the scale of electrons {ours.sum():.3f} (Geant4 {theirs_seen.sum():.3f}), "
         f"share of the first {FIRST_PART} layers {fraction.mean(0)[:FIRST_PART].sum():.3f} "
-        f"({result[0].theirs[:FIRST_PART].sum() / result[0].theirs.sum():.3f})"
+        f"({result[0].theirs[:FIRST_PART].sum() / result[0].theirs.sum():.3f}), "
+        f"mean layer {mean_of(result[0], 'ours'):.2f} ({mean_of(result[0], 'theirs'):.2f})"
     )
     return result
 

@@ -1,9 +1,9 @@
 """Pandora's particle flow on full simulation and ours on its tracks and clusters, by the rules of `dst_figures.py`.
 
-    python scripts/peers/ild_pandora.py FILE.slcio [--bundle BUNDLE] [--json FILE] [--work FOLDER]
+    python scripts/peers/ild_pandora.py FILE.slcio [--bundle BUNDLE ...] [--json FILE] [--work FOLDER]
 
-With a bundle of particle flow: Pandora's figures; ours as it was trained, on another detector (zero-shot); ours tuned on one half
-of the events; and what these two have more than Pandora. Figures are first those of the second half, tuned on the first, then
+With bundles of particle flow: Pandora's figures; ours as they were trained, on another detector (zero-shot); ours tuned on one half
+of the events; and what these two have more than Pandora. Networks of several bundles are one that says their mean (`flow_mean.py`). Figures are first those of the second half, tuned on the first, then
 those of all events, each found by the network that was tuned on the other half. `ild_elements.py` says what our network reads,
 `flow_donors.py` what stands for cells that the file lacks, `ild_flow.py` what it learns from, and why that favours Pandora,
 `flow_tuning.py` how long it learns.
@@ -20,12 +20,13 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from dst_figures import COSINE, MIN_ENERGY, Sample, figures, with_rejected_tracks
-from kept_arrays import Kept, sha256_of
+from kept_arrays import Arrays, Kept, sha256_of
 
 from gnnreco.cli.table import table
 from gnnreco.columns import Clusters, ReconstructedParticles, Tracks
@@ -69,6 +70,7 @@ def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, li
     """
     import torch
     from flow_donors import Donors, donors_for
+    from flow_mean import mean_of
     from flow_tuning import Tuned, as_calibrated, balanced, tuned
     from ild_elements import DETECTORS, SCALE, Reading
     from ild_flow import flow, sample_of
@@ -78,36 +80,41 @@ def ours(events: list[DstEvent], args: argparse.Namespace) -> tuple[dict[str, li
     from gnnreco.tasks.particleflow import ParticleFlowTask
 
     torch.set_num_threads(1)
-    bundle = load_bundle(args.bundle)
-    task = load_task(bundle, load_detector(args.trained_on), any_detector=True)
-    if not isinstance(task, ParticleFlowTask):
-        raise SystemExit(f"{args.bundle}: a bundle of {task.name}; give one of particleflow")
+    bundles, tasks = [load_bundle(name) for name in args.bundle], []
+    for name, bundle in zip(args.bundle, bundles, strict=True):
+        task = load_task(bundle, load_detector(args.trained_on), any_detector=True)
+        if not isinstance(task, ParticleFlowTask):
+            raise SystemExit(f"{name}: a bundle of {task.name}; give one of particleflow")
+        tasks.append(as_calibrated(task))
     code = sha256_of(*sorted(Path(__file__).parent.glob("*.py")))
     asked = {name: str(value) for name, value in vars(args).items() if name not in ("json", "work")}
-    kept = Kept(args.work, json.dumps([code, sha256_of(args.file), asked, bundle.manifest], default=str))
+    manifests = [bundle.manifest for bundle in bundles]
+    kept = Kept(args.work, json.dumps([code, sha256_of(args.file), asked, manifests], default=str))
     donors = Donors.of_arrays(
-        kept.get("donors", lambda: donors_for(task, DONOR_EVENTS, args.donors, progress).arrays())
+        kept.get("donors", lambda: donors_for(tasks[0], DONOR_EVENTS, args.donors, progress).arrays())
     )
     detector = DETECTORS[args.detector or named(events[0].detector)]
-    task = as_calibrated(task)
-    reading = Reading(task, donors, detector, args.scale or SCALE)
+    reading = Reading(mean_of(tasks), donors, detector, args.scale or SCALE)
     if len(events) < FEWEST:
         print(f"{len(events)} events are too few to tune on; {FEWEST} are needed", file=sys.stderr)
         return {"ours, zero-shot": flow(reading, events)}, {}
-    start, half = balanced(task), len(events) // 2
+    starts, half = [balanced(task) for task in tasks], len(events) // 2
     parts = slice(half), slice(half, None)
     told, found = {}, []
     for learned, judged in (parts, parts[::-1]):
 
-        def made(learned: slice = learned) -> Tuned:
+        def made(start: ParticleFlowTask, learned: slice = learned) -> Arrays:
             samples = [sample_of(reading, event) for event in events[learned]]
-            return tuned(start, samples, seed=args.seed, progress=progress)
+            return tuned(start, samples, seed=args.seed, progress=progress).arrays()
 
-        tuning = Tuned.of_arrays(start, kept.get(f"tuned-{judged.start or 0}", lambda: made().arrays()))
-        found.append(flow(reading, events[judged], tuning.task))
-        told[f"events {judged.start or 0} and after"] = {
-            "tuned_for_epochs": tuning.epochs,
-            "losses": tuning.losses,
+        first, networks = judged.start or 0, []
+        for name, start in zip(args.bundle, starts, strict=True):
+            where = f"tuned-{first}-{Path(name).name}"
+            networks.append(Tuned.of_arrays(start, kept.get(where, partial(made, start))))
+        found.append(flow(reading, events[judged], mean_of([one.task for one in networks])))
+        told[f"events {first} and after"] = {
+            name: {"tuned_for_epochs": one.epochs, "losses": one.losses}
+            for name, one in zip(args.bundle, networks, strict=True)
         }
     return {"ours, zero-shot": flow(reading, events), "ours, tuned": found[1] + found[0]}, told
 
@@ -156,7 +163,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", type=Path)
-    parser.add_argument("--bundle", help="of particle flow: a folder, or the name of one that ships")
+    parser.add_argument(
+        "--bundle", nargs="*", default=[], help="of particle flow: folders, or names of those that ship"
+    )
     parser.add_argument("--particles", default="", help="collection of Pandora's particles, by name")
     parser.add_argument(
         "--detector", choices=sorted(set(NAMES.values())), help="of the file, if its name does not tell"

@@ -245,6 +245,35 @@ def test_tuning_lowers_the_loss_and_leaves_the_first_network_alone(
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_the_mean_of_two_networks_lies_between_them(
+    script: ModuleType, events: list[DstEvent], task: ParticleFlowTask, reading: Any
+) -> None:
+    import flow_mean
+
+    other = ParticleFlowTask(replace(task.config, seed=7), task.detector)
+    assert flow_mean.mean_of([task]) is task
+    elements = reading.elements(events[0])
+    graph, m = tensors_of(elements.graph), measured(elements)
+
+    def said(one: ParticleFlowTask) -> list[torch.Tensor]:
+        with torch.inference_mode():
+            h, edge, alone = one.network.elements(graph)
+            own = task.shares(graph, torch.zeros_like(edge), torch.zeros_like(alone), m)
+            judged, _ = one.judged(h, own, m)
+        return [edge, alone, judged.kind, judged.shift]
+
+    ours, theirs = said(task), said(other)
+    for mean, one, two in zip(said(flow_mean.mean_of([task, other])), ours, theirs, strict=True):
+        torch.testing.assert_close(mean, (one + two) / 2)
+    for same, one in zip(said(flow_mean.mean_of([task, task])), ours, strict=True):
+        torch.testing.assert_close(same, one)
+    blind = ParticleFlowTask(
+        replace(task.config, targets=replace(task.config.targets, min_hits=9)), task.detector
+    )
+    with pytest.raises(ValueError, match="do not read the same"):
+        flow_mean.mean_of([task, blind])
+
+
 def test_neutral_energies_are_those_of_the_file_until_a_network_has_learned_better(
     elements: ModuleType, events: list[DstEvent], task: ParticleFlowTask
 ) -> None:
@@ -323,7 +352,7 @@ def test_too_few_events_are_judged_without_tuning(
     monkeypatch.setattr(ild_flow, "flow", lambda _, some: [event.event.number for event in some])
     names = ("donors", "detector", "scale", "work")
     args = SimpleNamespace(
-        bundle="pflow-cld", trained_on="full_cld", file=FILE, seed=0, **dict.fromkeys(names)
+        bundle=["pflow-cld"], trained_on="full_cld", file=FILE, seed=0, **dict.fromkeys(names)
     )
     assert ild_pandora.ours(events, args) == ({"ours, zero-shot": [e.event.number for e in events]}, {})
     assert "2 events are too few to tune on; 4 are needed" in capsys.readouterr().err

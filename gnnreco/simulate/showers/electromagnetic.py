@@ -12,7 +12,7 @@ import numpy as np
 from gnnreco.columns import Floats
 from gnnreco.kernels import njit
 
-from .learned.cascade import cascade
+from .learned.split import split
 from .learned.weights import Engine
 from .ray import Ray, Stack, land
 from .spots import Passage, put, room
@@ -161,11 +161,11 @@ def electromagnetic(
 
 
 @njit(cache=True, error_model="numpy")
-def trained(engine: Engine | None, energy: float) -> bool:
-    """Whether there is a network that makes showers of this energy."""
+def reached(engine: Engine | None, energy: float) -> bool:
+    """Whether a network makes the shower of an energy (GeV), or those of what it soon becomes."""
     if engine is None:
         return False
-    return engine.lowest <= energy <= engine.highest
+    return energy >= engine.lowest
 
 
 @njit(cache=True, error_model="numpy")
@@ -178,8 +178,8 @@ def electron(
     energy: float,
 ) -> tuple[Floats, int]:
     """Add the spots of an electron that comes upon the calorimeter."""
-    if trained(engine, energy):
-        return cascade(rng, passage, engine, spots, used, energy, True, 0.0, (0.0, 0.0))
+    if reached(engine, energy):
+        return split(rng, passage, engine, spots, used, energy, True, 0.0, (0.0, 0.0))
     return electromagnetic(rng, passage, spots, used, energy, 0.0, 0.0, 0.0)
 
 
@@ -196,8 +196,8 @@ def photon(
     b: float,
 ) -> tuple[Floats, int]:
     """Add the spots of a photon: it converts after 9/7 radiation lengths on average, to two electrons."""
-    if trained(engine, energy) and start < passage.ray.radiation[-1]:
-        return cascade(rng, passage, engine, spots, used, energy, False, start, (a, b))
+    if reached(engine, energy) and start < passage.ray.radiation[-1]:
+        return split(rng, passage, engine, spots, used, energy, False, start, (a, b))
     start += 9 / 7 * rng.standard_exponential()
     part = energy * rng.random()
     for _ in range(2):  # one call in a loop compiles once

@@ -11,7 +11,7 @@ from gnnreco.kernels import njit
 from gnnreco.simulate.matter.material import ionisation
 from gnnreco.simulate.matter.medium import MEAN_SILICON
 
-from .electromagnetic import mixture, photon, trained
+from .electromagnetic import mixture, photon
 from .learned.cascade import cascade
 from .learned.weights import Engine
 from .ray import Ray, land
@@ -155,6 +155,14 @@ def hadronic(
         if row >= 0:
             used = put(spots, used, passage, place, landed, visible * stack.fraction[row], delay)
     return spots, used
+
+
+@njit(cache=True, error_model="numpy")
+def trained(pions: Engine | None, momentum: float) -> bool:
+    """Whether there is a network that makes showers of pions of this momentum (GeV)."""
+    if pions is None:
+        return False
+    return pions.lowest <= momentum <= pions.highest
 
 
 @njit(cache=True, error_model="numpy")

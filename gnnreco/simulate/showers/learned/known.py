@@ -42,6 +42,11 @@ BEYOND, LEAST = (
 )  # of the range, and of the logarithm: a layer may lie so far outside and still count as known
 NEAR = 0.01  # of an energy: 99.9 GeV was the highest drawn where training went up to 100
 MOST = 0.2  # share of unknown sensors, or of radiation lengths before them, about which nothing is said
+#: Who makes the showers of other energies: of photons and electrons (False), of pions (True).
+OF_OTHERS = {
+    False: "the parametrisation makes showers of less, and those of more are split by the first steps of the cascade",
+    True: "the parametrisation makes the showers of all others",
+}
 PI0, PION = 111, 211  # PDG
 HADRONS = range(100, 10_000_000)  # PDG; what is highly ionising has larger numbers
 
@@ -114,7 +119,8 @@ def doubts(engines: Engines, detector: Detector, process: str, options: Simulati
             abs(code) == PION for name in options.particle.split(",") for code in gun_codes(name.strip())
         )
         found += [
-            f"pions: {doubt}" for doubt in _doubts(engines.pions, detector, options.energy if shot else None)
+            f"pions: {doubt}"
+            for doubt in _doubts(engines.pions, detector, options.energy if shot else None, pions=True)
         ]
     if process in ("gun", "beam"):
         names = [name.strip() for name in options.particle.split(",")]
@@ -131,7 +137,9 @@ def _unknown(engines: Engines, code: int) -> bool:
     return abs(code) in HADRONS and abs(code) not in known
 
 
-def _doubts(engine: Engine, detector: Detector, energy: tuple[float, float] | None) -> list[str]:
+def _doubts(
+    engine: Engine, detector: Detector, energy: tuple[float, float] | None, pions: bool = False
+) -> list[str]:
     """The same of one engine, and of energies that are asked for, GeV."""
     found = [
         f"{detector.name}: {WORDS[name]} {a:.3g} to {b:.3g}, trained on {low:.3g} to {high:.3g}: check its showers"
@@ -141,6 +149,6 @@ def _doubts(engine: Engine, detector: Detector, energy: tuple[float, float] | No
     if low < engine.lowest * (1 - NEAR) or high > engine.highest * (1 + NEAR):
         found.append(
             f"energies of {low:g} to {high:g} GeV: the engine was trained on {engine.lowest:.3g} to "
-            f"{engine.highest:.3g} GeV; the parametrisation makes the showers of all others"
+            f"{engine.highest:.3g} GeV; {OF_OTHERS[pions]}"
         )
     return found

@@ -147,7 +147,8 @@ class Engine(NamedTuple):
     sets : SetWeights or None
         One of the two makes the points of layers; the other is not there, and is not compiled.
     lowest, highest : float
-        Energies of the showers that trained it, GeV; others are made by the parametrisation.
+        Energies of the showers that trained it, GeV. Photons and electrons of more are split into what it knows; all
+        others are made by the parametrisation.
     ranges : float32 (10, 2)
         Smallest and largest value in training of each feature that the detector alone decides.
     """
