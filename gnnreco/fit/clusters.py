@@ -34,6 +34,7 @@ from gnnreco.kernels import U, W
 
 from .helix import TX, TY, TZ
 from .kalman import IGNORED, Work, dot, kernel
+from .pitch import pitches_of
 
 if TYPE_CHECKING:
     from .trackfit import Surfaces
@@ -69,7 +70,11 @@ def clusters_of(detector: Surfaces, hits: Hits, rows: Ints) -> Floats:
     )
     digital = lowest == highest
     noise = np.array([_spread(difference[of == i]) for i in range(len(digital))])
-    cells = np.array([_cell_of(template) for template in detector.templates])[detector.template]
+    cells = np.array([_cell_of(template) for template in detector.templates], np.float64)
+    pitches = pitches_of(detector, hits)
+    told = np.isfinite(pitches) & (cells[:, :2] > 0)
+    cells[:, :2] = np.where(told, pitches, cells[:, :2])
+    cells = cells[detector.template]
     out = np.zeros((len(rows), 2, COLUMNS))
     _describe(rows, hits.sensor, d.offsets, d.u, d.v, d.value, kind, noise, digital, cells, out)
     return out

@@ -36,7 +36,8 @@ class Given(NamedTuple):
     var_u: Floats
     var_v: Floats
     rotation: Floats
-    radiation_lengths: Floats
+    radiation_lengths: Floats  # (k, 2): of each sensor, and of one behind another sensor of its layer
+    layer: NDArray[np.int32]
     passive: Floats  # (k, 4): radius, half length, radiation lengths and middle of the cylinders that are no sensors
     bend: float  # k = bend * q/p, see helix.py and propagate.py
     mass: float

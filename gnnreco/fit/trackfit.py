@@ -17,9 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Floats, Hits, Ints
-from gnnreco.geometry import along_z
+from gnnreco.geometry import Detector, along_z
 from gnnreco.kernels import U, V, X, Y, Z
 
 from .clusters import COLUMNS, clusters_of, take_errors
@@ -136,13 +137,15 @@ def fit_tracks(
         result.status[:] = TOO_FEW_HITS
         return result
     sensor, bz = np.clip(hits.sensor, 0, len(detector.rotation) - 1), along_z(detector.field)
+    lengths, layer = _layers(detector)
     given = Given(
         np.ascontiguousarray(hits.xyz),
         hits.sensor,
         np.asarray(detector.resolution_u[sensor] ** 2 if hits.var_u is None else hits.var_u, np.float64),
         np.asarray(detector.resolution_v[sensor] ** 2 if hits.var_v is None else hits.var_v, np.float64),
         np.ascontiguousarray(detector.rotation),
-        np.asarray(detector.radiation_lengths, np.float64),
+        lengths,
+        layer,
         _cylinders(detector),
         BEND if bz is None else bz * BEND,
         mass,
@@ -165,6 +168,14 @@ def fit_tracks(
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fit, edges[:-1], edges[1:]))
     return result
+
+
+def _layers(detector: Surfaces) -> tuple[Floats, NDArray[np.int32]]:
+    """Radiation lengths of each plane, and of one behind another plane of its layer, (n, 2); its layer, (n,)."""
+    if isinstance(detector, Detector):
+        return detector.shared_radiation_lengths, detector.layer
+    lengths = np.asarray(detector.radiation_lengths, np.float64)
+    return np.stack([lengths, lengths], axis=1), np.arange(len(lengths), dtype=np.int32)
 
 
 def _cylinders(detector: Surfaces) -> Floats:
@@ -231,7 +242,7 @@ def _load(
     start: int, stop: int, hit_index: Ints, given: Given, clusters: Floats, out: FitResult, work: Work
 ) -> int:
     """Copy one candidate's usable hits, outermost first; returns how many."""
-    n = 0
+    n, before = 0, -1
     for m in range(stop - 1, start - 1, -1):
         hit = hit_index[m]
         sensor = given.sensor[hit]
@@ -251,7 +262,10 @@ def _load(
             for a in range(3):
                 work.axes[n, a, c] = given.rotation[sensor, c, a]
         work.variance[n, U], work.variance[n, V] = given.var_u[hit], given.var_v[hit]
-        work.material[n] = given.radiation_lengths[sensor]
+        # Services of a layer count where a track leaves it: in ACTS those of pixels stand 3 mm outside of them.
+        further = 1 if given.layer[sensor] == before else 0
+        work.material[n] = given.radiation_lengths[sensor, further]
+        before = given.layer[sensor]
         if len(clusters):
             work.cluster[n] = clusters[m]
         n += 1

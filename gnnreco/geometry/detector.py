@@ -145,6 +145,12 @@ class Detector:
         return self._of_template(lambda t: t.half_size[1])
 
     @cached_property
+    def shared_radiation_lengths(self) -> Floats:
+        """Of each sensor where it is the first of its layer in a particle's way, and where it is not; shape (n, 2)."""
+        shared = np.array([part.shared_material or (1.0, 1.0) for part in self.subsystems]).reshape(-1, 2)
+        return self.radiation_lengths[:, None] * shared[self.subsystem]
+
+    @cached_property
     def thickness(self) -> Floats:
         """Active thickness, mm (n,)."""
         return self._of_template(lambda t: t.thickness)

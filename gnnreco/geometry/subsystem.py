@@ -68,11 +68,16 @@ class Subsystem:
         threshold is a hit), ``charge`` (a drift chamber: every sample of a pad is a hit) and ``time``.
     drift : Drift, optional
         Of a subsystem that measures ``charge``.
+    shared_material : (float, float), optional
+        Where services belong to a layer, and not to each of its sensors that overlap: what a particle meets in the first
+        sensor of a layer that it crosses and in each further one, in units of `radiation_lengths`, which are the mean.
+        None: each sensor has those.
     """
 
     name: str
     measures: tuple[str, ...] = ("position",)
     drift: Drift | None = None
+    shared_material: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,9 +259,10 @@ def matter(detector: Detector, showers: NDArray[np.bool_], planes: NDArray[np.in
         active[showers], silicon[showers] = medium.active[showers], medium.silicon[showers]
         depth[showers] = detector.thickness[showers] / 2
     return Matter(
-        detector.radiation_lengths[planes],
+        detector.shared_radiation_lengths[planes],
         detector.interaction_lengths[planes],
         active[planes],
+        detector.layer[planes],
         silicon[planes],
         depth[planes],
         np.array(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gnnreco.columns import Event, Floats
 from gnnreco.fit.propagate import perigee
@@ -15,8 +17,16 @@ from gnnreco.geometry.subsystem import PassiveCylinder
 from gnnreco.simulate import SimulationOptions, simulate
 
 DIAGONAL = [0, 2, 5, 9, 14]
+
 PIPE = PassiveCylinder("pipe", 20.0, 3000.0, 0.04, 0.0)
 SUPPORT = PassiveCylinder("support", 215.0, 3000.0, 0.08, 0.0)
+
+
+def tracker(passive: tuple[PassiveCylinder, ...]) -> Detector:
+    """One in which services belong to sensors, with these cylinders."""
+    detector = load_detector("trackml")
+    alone = tuple(replace(part, shared_material=None) for part in detector.subsystems)
+    return replace(detector, subsystems=alone, passive=passive)
 
 
 def muons(detector: Detector) -> Event:
@@ -47,7 +57,7 @@ def widths(detector: Detector, event: Event) -> Floats:
 
 @pytest.mark.parametrize("passive", [(PIPE,), (PIPE, SUPPORT), ()])
 def test_errors_hold_what_cylinders_scatter(passive: tuple[PassiveCylinder, ...]) -> None:
-    detector = replace(load_detector("trackml"), passive=passive)
+    detector = tracker(passive)
     event = muons(detector)
     found = widths(detector, event)
     assert (found > 0.8).all()
@@ -63,7 +73,7 @@ def test_errors_hold_what_cylinders_scatter(passive: tuple[PassiveCylinder, ...]
 )  # the sensors before and behind are at 172 and 260 mm
 def test_a_thick_cylinder_kinks_tracks_where_it_stands(radius: float) -> None:
     thick = replace(SUPPORT, radius=radius, radiation_lengths=0.5)
-    detector = replace(load_detector("trackml"), passive=(thick,))
+    detector = tracker((thick,))
     found = widths(detector, muons(detector))
     assert (found > 0.9).all()
     assert (found < 1.2).all()  # as a part of the nearer sensor it made errors of q/p too small by 1.2 to 1.4
@@ -71,7 +81,7 @@ def test_a_thick_cylinder_kinks_tracks_where_it_stands(radius: float) -> None:
 
 def test_errors_do_not_depend_on_where_a_detector_stands() -> None:
     short = replace(PIPE, half_length=100.0)
-    detector = replace(load_detector("trackml"), passive=(short, replace(SUPPORT, half_length=600.0)))
+    detector = tracker((short, replace(SUPPORT, half_length=600.0)))
     moved = detector.moved(np.eye(3), np.array([0.0, 0.0, 700.0]))
     hits, truth = (event := muons(detector)).hits, event.truth
     assert truth is not None
@@ -88,7 +98,49 @@ def test_errors_do_not_depend_on_where_a_detector_stands() -> None:
 
 
 def test_cylinders_that_end_before_the_track_change_nothing() -> None:
-    detector = replace(load_detector("trackml"), passive=())
+    detector = tracker(())
     short = replace(detector, passive=(replace(PIPE, half_length=1e-3), replace(SUPPORT, half_length=1e-3)))
     event = muons(detector)
     assert np.array_equal(widths(detector, event), widths(short, event))
+
+
+def overlapping(tracks: int = 40) -> tuple[Event, NDArray[np.int64], NDArray[np.int64]]:
+    """Tracks of trackml with a layer of which they cross two sensors; their offsets and hits, outwards."""
+    detector = load_detector("trackml")
+    event = muons(detector)
+    assert event.truth is not None
+    truth, layer = event.truth, detector.layer[event.hits.sensor]
+    offsets, index = [0], []
+    for particle in np.unique(truth.particle):
+        hit = truth.hit[truth.particle == particle]
+        hit = hit[np.argsort(np.linalg.norm(event.hits.xyz[hit], axis=1))]
+        if len(hit) >= 8 and (np.diff(layer[hit]) == 0).any():
+            index.append(hit)
+            offsets.append(offsets[-1] + len(hit))
+    return event, np.array(offsets[: tracks + 1]), np.concatenate(index[:tracks])
+
+
+def test_services_of_a_layer_scatter_once() -> None:
+    detector = load_detector("trackml")
+    event, offsets, index = overlapping()
+    alone = tracker(detector.passive)
+    once, twice = (fit_tracks(d, event.hits, offsets, index) for d in (detector, alone))
+    assert (once.covariance[:, DIAGONAL[3]] < 0.95 * twice.covariance[:, DIAGONAL[3]]).mean() > 0.3
+    # The same written down sensor by sensor, for a track at a time: the inner one of two has no services.
+    for first, last in itertools.pairwise(offsets[:6]):
+        sensor = event.hits.sensor[index[first:last]]
+        lengths = detector.shared_radiation_lengths[:, 0].copy()
+        inner = sensor[:-1][np.diff(detector.layer[sensor]) == 0]
+        lengths[inner] = detector.shared_radiation_lengths[inner, 1]
+        told = replace(alone, radiation_lengths=lengths)
+        here, there = (
+            fit_tracks(d, event.hits, np.array([0, last - first]), index[first:last])
+            for d in (detector, told)
+        )
+        np.testing.assert_array_equal(here.covariance, there.covariance)
+
+
+def test_pulls_are_as_wide_where_sensors_overlap() -> None:
+    found = widths(load_detector("trackml"), muons(load_detector("trackml")))
+    assert (found > 0.85).all()
+    assert (found < 1.2).all()

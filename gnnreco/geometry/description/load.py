@@ -173,10 +173,24 @@ def _subsystems(section: Section) -> dict[str, _Part]:
         resolution = entry.numbers("resolution", (2,), "length") if "resolution" in entry else [np.nan] * 2
         told["resolution_u"], told["resolution_v"] = (float(value) for value in resolution)
         drift = _drift(entry.section("drift")) if "drift" in entry else None
+        shared = _shared_material(material)
         material.done()
         entry.done()
-        parts[name] = _Part(Subsystem(name, measures, drift), told)
+        parts[name] = _Part(Subsystem(name, measures, drift, shared), told)
     return parts
+
+
+def _shared_material(material: Section) -> tuple[float, float] | None:
+    """Of the first and of each further sensor of a layer, in units of the radiation lengths of a sensor."""
+    if "shared" not in material:
+        return None
+    first, further = (float(value) for value in material.numbers("shared", (2,)))
+    if not 0 <= further <= first:
+        raise material.fault(
+            "shared",
+            "give the part of the first sensor of a layer, then that of each further one, which is less",
+        )
+    return first, further
 
 
 def _drift(section: Section) -> Drift:

@@ -80,7 +80,7 @@ def fly(
     paths, sensors, coming = np.empty(0), np.empty(0, np.int64), 0  # what a straight flight will cross
     if charge == 0:
         paths, sensors = sensors_ahead(tree, stack, x, t, reach)
-    fate = NONE
+    fate, before = NONE, -1
     while fate == NONE and p > physics.min_momentum and turned <= physics.max_turn:
         if charge == 0:
             h, k = (0.0, 0.0, 1.0), 0.0
@@ -106,7 +106,8 @@ def fly(
                 break
             entered, least = entered or not outside, AGAIN
             continue
-        layer = met(matter, tree.place, cylinder, sensor, t, cosine)
+        layer = met(matter, tree.place, cylinder, sensor, before, t, cosine)
+        before = -1 if cylinder >= 0 else matter.layer[sensor]
         if cylinder < 0 and nature != MUON and not np.isnan(matter.depth[sensor]):
             back = matter.depth[sensor] * abs(layer.slope)
             x = (x[X] - back * t[X], x[Y] - back * t[Y], x[Z] - back * t[Z])

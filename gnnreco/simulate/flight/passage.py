@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnreco.columns import Floats
 from gnnreco.kernels import W, X, Y, Z, njit
@@ -24,9 +25,11 @@ class Matter(NamedTuple):
 
     Attributes
     ----------
-    radiation, interaction, active : float64 (n,)
-        Radiation lengths, interaction lengths, mm of silicon in which a charge leaves what the sensor sees; at normal
-        incidence.
+    radiation : float64 (n, 2)
+        Radiation lengths at normal incidence, and those behind another sensor of the layer.
+    interaction, active : float64 (n,)
+        Interaction lengths, mm of silicon in which a charge leaves what the sensor sees; at normal incidence.
+    layer : int32 (n,)
     silicon : float64 (n,)
         mm of silicon in which a charge leaves what it leaves in a radiation length of the layer.
     depth : float64 (n,)
@@ -38,6 +41,7 @@ class Matter(NamedTuple):
     radiation: Floats
     interaction: Floats
     active: Floats
+    layer: NDArray[np.int32]
     silicon: Floats
     depth: Floats
     cylinders: Floats
@@ -83,13 +87,19 @@ class Layer(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def met(matter: Matter, place: Floats, cylinder: int, sensor: int, t: Vector, cosine: float) -> Layer:
-    """The passive cylinder (its cosine of incidence is known) or, where `cylinder` is negative, the sensor in the way."""
+def met(
+    matter: Matter, place: Floats, cylinder: int, sensor: int, before: int, t: Vector, cosine: float
+) -> Layer:
+    """The passive cylinder (its cosine of incidence is known) or, where `cylinder` is negative, the sensor in the way.
+
+    `before` is the layer of the sensor that was crossed last, -1 where that was none or a cylinder came since.
+    """
     if cylinder >= 0:
         wall = matter.cylinders[cylinder]
         radiation, interaction, active, silicon = wall[RADIATION], wall[INTERACTION], 0.0, SILICON_X0
     else:
-        radiation, interaction = matter.radiation[sensor], matter.interaction[sensor]
+        further = 1 if matter.layer[sensor] == before else 0
+        radiation, interaction = matter.radiation[sensor, further], matter.interaction[sensor]
         active, silicon = matter.active[sensor], matter.silicon[sensor]
         w = place[sensor, W]
         cosine = w[X] * t[X] + w[Y] * t[Y] + w[Z] * t[Z]

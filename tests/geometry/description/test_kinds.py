@@ -134,6 +134,21 @@ def test_a_calorimeter_tells_its_showers(tmp_path: Path) -> None:
     assert one(tmp_path, grid, subsystem=subsystem, units=units).hash != detector.hash
 
 
+def test_services_may_belong_to_a_layer(tmp_path: Path) -> None:
+    grid = {"kind": "grid", "pitch": [1, 1], "cells": [4, 4], "thickness": 0.1}
+    material: dict[str, object] = {"radiation_lengths": 0.02}
+    plain = one(tmp_path, grid, subsystem={"material": material})
+    assert plain.shared_radiation_lengths.tolist() == [[0.02, 0.02]]
+    shared = one(tmp_path, grid, subsystem={"material": material | {"shared": [1.2, 0.1]}})
+    assert shared.shared_radiation_lengths == pytest.approx(np.array([[0.024, 0.002]]))
+    assert shared.radiation_lengths.tolist() == [0.02]
+    # What networks read is the mean: bundles go on to serve the detector.
+    assert shared.hash == plain.hash
+    for wrong in ([0.1, 1.2], [1.2, -0.1], [1.2]):
+        with pytest.raises(BadGeometry, match=r"shared"):
+            one(tmp_path, grid, subsystem={"material": material | {"shared": wrong}})
+
+
 def test_the_columns_of_a_table_come_before_those_of_the_subsystem(tmp_path: Path) -> None:
     axes = {
         name: [float(name in ("xu", "yv", "zw"))] * 2

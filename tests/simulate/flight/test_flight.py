@@ -32,9 +32,10 @@ def shell(*radii: float, half: float = 1000.0, middle: float = 0.0) -> np.ndarra
 def air(n: int, cylinders: np.ndarray | None = None) -> Matter:
     """Sensors of next to nothing."""
     return Matter(
-        np.full(n, 1e-9),
+        np.full((n, 2), 1e-9),
         np.full(n, 1e-9),
         np.full(n, 0.1),
+        np.arange(n, dtype=np.int32),
         np.full(n, SILICON_X0),
         np.full(n, np.nan),
         np.zeros((0, 5)) if cylinders is None else cylinders,

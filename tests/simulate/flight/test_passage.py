@@ -24,7 +24,8 @@ def matter(radiation: float = 0.02) -> Matter:
     """One sensor and one passive cylinder of twice its material."""
     one = np.ones(1)
     cylinder = np.array([[30.0, 100.0, 2 * radiation, 0.002]])
-    return Matter(radiation * one, 0.001 * one, 0.3 * one, SILICON_X0 * one, np.nan * one, cylinder)
+    both, layer = radiation * np.array([[1.0, 0.1]]), np.array([3], np.int32)
+    return Matter(both, 0.001 * one, 0.3 * one, layer, SILICON_X0 * one, np.nan * one, cylinder)
 
 
 def facing(angle: float) -> Floats:
@@ -48,17 +49,23 @@ def behind(
 @settings(max_examples=40)
 def test_a_sensor_is_longer_the_more_slanted_it_is_crossed(angle: float, from_behind: bool) -> None:
     t = (-1.0, 0.0, 0.0) if from_behind else X_AXIS
-    layer = met(matter(), facing(angle), -1, 0, t, 1.0)
+    layer = met(matter(), facing(angle), -1, 0, -1, t, 1.0)
     longer = 1 / max(np.cos(angle), STEEPEST)
     assert layer.slope == pytest.approx(-longer if from_behind else longer)
     assert (layer.radiation, layer.interaction) == pytest.approx((0.02 * longer, 0.001 * longer))
     assert (layer.active, layer.silicon) == pytest.approx((0.3 * longer, SILICON_X0))
 
 
+def test_a_further_sensor_of_a_layer_has_no_services() -> None:
+    for before, share in ((-1, 1.0), (2, 1.0), (3, 0.1)):
+        layer = met(matter(), facing(0.0), -1, 0, before, X_AXIS, 1.0)
+        assert (layer.radiation, layer.interaction) == pytest.approx((0.02 * share, 0.001))
+
+
 @given(st.floats(0.0, 1.0))
 @settings(max_examples=20)
 def test_a_passive_cylinder_has_its_own_material_and_nothing_that_is_read_out(cosine: float) -> None:
-    layer = met(matter(), facing(0.0), 0, -1, X_AXIS, cosine)
+    layer = met(matter(), facing(0.0), 0, -1, -1, X_AXIS, cosine)
     longer = 1 / max(cosine, STEEPEST)
     assert layer.radiation == pytest.approx(0.04 * longer)
     assert layer.interaction == pytest.approx(0.002 * longer)
