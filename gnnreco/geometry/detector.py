@@ -338,7 +338,7 @@ class Detector:
 
     def select(self, keep: NDArray[np.bool_]) -> Detector:
         """The detector without the sensors where `keep` (n,) is False; layer numbers stay."""
-        rows = {name: getattr(self, name)[keep] for name in COLUMNS + SHOWER}
+        rows = {name: getattr(self, name)[keep] for name in (*COLUMNS, *SHOWER, "air_gap")}
         labels = {name: column[keep] for name, column in self.labels.items()}
         return dataclasses.replace(self, **rows, labels=labels, derived_from=self.origin_hash)
 

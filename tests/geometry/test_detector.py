@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -157,6 +158,17 @@ def test_moving_everything_changes_nothing_inside(seed: int) -> None:
         neighbours_of(detector, ids, gap=0.65), neighbours_of(moved, ids, gap=0.65), strict=True
     ):
         assert (one == two).all()
+
+
+@pytest.mark.parametrize("name", ["trackml", "clic_ecal", "tpc"])
+def test_a_part_of_a_detector_keeps_what_is_known_of_its_sensors(name: str) -> None:
+    whole = load_detector(name)
+    keep = np.arange(whole.n_sensors) % 3 == 1
+    part = whole.select(keep)
+    for field in dataclasses.fields(Detector):
+        column = getattr(whole, field.name)
+        if isinstance(column, np.ndarray) and len(column) == whole.n_sensors:
+            np.testing.assert_array_equal(getattr(part, field.name), column[keep], field.name)
 
 
 def test_the_hash_knows_what_matters(trackml: Detector) -> None:
